@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The domain builder: makes a paravirtual domain out of a kernel file.
+ *
+ * builder_create() reads and checks the kernel before it asks the hypervisor for anything, creates
+ * the domain, fills its memory and leaves it paused, one ctl_domain_unpause() away from its first
+ * instruction. The xenstore entries and the introduction to xenstored are the caller's work: the
+ * result holds what they need. If any step fails the half-made domain is destroyed, its memory is
+ * free again, and ctl_message() says what was wrong.
+ *
+ * image_extract() is the same image code without a domain: it unpacks a bzImage into the ELF that
+ * the hypervisor can boot as dom0.
+ */
+#ifndef LODGE_BUILDER_H
+#define LODGE_BUILDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctl;
+
+struct builder_config {
+    const char *kernel;      /* path: an ELF64 or a bzImage */
+    const char *ramdisk;     /* path, or NULL */
+    const char *cmdline;     /* or NULL; at most 1023 bytes */
+    uint64_t memory_kib;     /* what the guest starts with; rounded down to whole pages */
+    uint64_t max_memory_kib; /* the ceiling; 0 or less than memory_kib: the same as memory_kib */
+    uint32_t vcpus;          /* vcpus that exist from the start; 0 means 1 */
+    uint32_t max_vcpus;      /* 0 or less than vcpus: the same as vcpus */
+    uint8_t uuid[16];        /* the domain's handle */
+    uint32_t flags;          /* XEN_DOMCTL_CDF_* beyond the plain PV domain; 0 as a rule */
+    uint32_t ssidref;        /* security label, 0 as a rule */
+    uint16_t domid;          /* the wanted id; 0: any */
+    uint16_t store_domid;    /* who serves xenstore; 0: dom0 */
+    uint16_t console_domid;  /* who serves the console; 0: dom0 */
+};
+
+struct builder_result {
+    uint16_t domid;
+    uint64_t store_mfn;       /* xenstore: the `mfn` of introduce, store/ring-ref */
+    uint32_t store_evtchn;    /* the guest's port, for introduce and store/port */
+    uint64_t console_mfn;     /* xenstore: console/ring-ref */
+    uint32_t console_evtchn;  /* the guest's port: console/port */
+    uint64_t memory_pages;    /* what the guest got */
+    uint32_t nr_vcpus;        /* as created: max_vcpus of the configuration after defaults */
+    uint64_t start_info_mfn;  /* for debuggers */
+    uint64_t shared_info_mfn; /* for debuggers */
+};
+
+/* 0 or -errno, with the reason in ctl_message(ctl). The domain is paused on success. */
+int builder_create(struct ctl *ctl, const struct builder_config *config,
+                   struct builder_result *result);
+
+/*
+ * Unpack the kernel in `path_in` (a bzImage; an ELF is copied as it is) into `path_out`, which is
+ * replaced atomically: it is either the old file or the whole new one. The result is checked to be
+ * an ELF64 with Xen notes of a PV kernel. On failure `message` (of `size` bytes) holds the reason.
+ */
+int image_extract(const char *path_in, const char *path_out, char *message, size_t size);
+
+#endif
