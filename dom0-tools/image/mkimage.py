@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make the initramfs archives that dom0 and a stock-kernel guest boot from.
+
+dom0's initrd is a row of archives, so that each part is made once and only the last one differs
+from run to run:
+    base.cpio    busybox, the kernel's Xen modules, /init
+    lodge.cpio   our tools with the shared libraries they need, as listed in the manifest
+    xen.cpio     Debian's Xen tools instead of ours, for comparison
+    guest.cpio   a guest's kernel, initrd and config, under /guest
+"""
+
+import argparse
+import glob
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cpio import Archive  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUSYBOX = "/bin/busybox"
+LIBRARIES = "lib/x86_64-linux-gnu"
+DOM0_MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc")
+DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun")
+GUEST_MODULES = ("xen-blkfront", "xen-netfront")
+DIRECTORIES = ("proc", "sys", "dev", "run", "tmp", "etc", "root", "var/log", "var/lib", "mnt")
+
+
+class ImageError(Exception):
+    """Carries the whole message for the person at the terminal."""
+
+
+def shared_libraries(program, search=()):
+    """The files that the dynamic loader maps for a program; none for a script or static one."""
+    with open(program, "rb") as handle:
+        if handle.read(4) != b"\x7fELF":
+            return []
+    env = dict(os.environ, LD_LIBRARY_PATH=":".join(search), LC_ALL="C")
+    done = subprocess.run(["ldd", program], env=env, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    libraries = []
+    for line in done.stdout.splitlines():
+        if "not found" in line:
+            raise ImageError(f"{program}: shared library {line.split()[0]} was not found")
+        words = [word for word in line.split() if word.startswith("/")]
+        libraries += words[:1]
+    return libraries
+
+
+def add_program(archive, target, source, search=()):
+    """A program with its loader and libraries, at the places where the loader looks."""
+    archive.file(target, source)
+    for library in shared_libraries(source, search):
+        name = os.path.basename(library)
+        where = "lib64" if name.startswith("ld-linux") else LIBRARIES
+        archive.file(f"{where}/{name}", library, 0o755)
+
+
+def add_busybox(archive):
+    if not os.path.exists(BUSYBOX):
+        raise ImageError(f"{BUSYBOX} is missing: install the package busybox-static")
+    archive.file("bin/busybox", BUSYBOX, 0o755)
+    applets = subprocess.run([BUSYBOX, "--list-full"], stdout=subprocess.PIPE, text=True,
+                             check=True).stdout.split()
+    for applet in applets:
+        if os.path.basename(applet) != "busybox":
+            archive.symlink(applet, "/bin/busybox")
+
+
+def _depends(path):
+    """The modules that a .ko names in its own .modinfo, hyphens and underscores as they come."""
+    with open(path, "rb") as handle:
+        content = handle.read()
+    start = content.find(b"\0depends=")
+    if start < 0:
+        return []
+    names = content[start + len(b"\0depends="):content.index(b"\0", start + 1)].decode()
+    return [name for name in names.split(",") if name]
+
+
+def module_closure(kernel, wanted):
+    """(name, path, dependencies) of each module and all it needs, dependencies first."""
+    places = {}
+    for path in glob.glob(os.path.join(kernel, "lib/modules/*/kernel/**/*.ko"), recursive=True):
+        places[os.path.basename(path)[:-3].replace("-", "_")] = path
+    ordered = {}
+
+    def visit(name):
+        key = name.replace("-", "_")
+        if key in ordered:
+            return
+        if key not in places:
+            raise ImageError(f"kernel module {name} is not in {kernel}")
+        needs = [need.replace("-", "_") for need in _depends(places[key])]
+        for need in needs:
+            visit(need)
+        ordered[key] = (places[key], needs)
+
+    for name in wanted:
+        visit(name)
+    return [(name, path, needs) for name, (path, needs) in ordered.items()]
+
+
+def add_modules(archive, kernel, wanted):
+    """Copy modules and write the modules.dep that modprobe reads (depmod(8) is not needed)."""
+    closure = module_closure(kernel, wanted)
+    inside = {name: os.path.relpath(path, kernel) for name, path, _ in closure}
+    table = {name: needs for name, _, needs in closure}
+
+    def all_needs(name):
+        found = []
+        for need in table[name]:
+            found += [need] + all_needs(need)
+        return list(dict.fromkeys(found))
+
+    release = next(iter(inside.values())).split("/")[2]
+    top = f"lib/modules/{release}"
+    lines = []
+    for name, path, _ in closure:
+        archive.file(inside[name], path, 0o644)
+        needs = " ".join(os.path.relpath(inside[need], top) for need in all_needs(name))
+        lines.append(f"{os.path.relpath(inside[name], top)}: {needs}".rstrip())
+    archive.data(f"{top}/modules.dep", "".join(line + "\n" for line in lines).encode())
+
+
+def _skeleton(init):
+    archive = Archive()
+    for name in DIRECTORIES:
+        archive.directory(name)
+    archive.device("dev/console", "c", 5, 1)
+    archive.device("dev/null", "c", 1, 3, 0o666)
+    archive.file("init", os.path.join(HERE, init), 0o755)
+    archive.data("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
+    archive.data("etc/group", b"root:x:0:\n")
+    add_busybox(archive)
+    return archive
+
+
+def make_base(kernel, out):
+    archive = _skeleton("dom0-init")
+    add_modules(archive, kernel, DOM0_MODULES + DOM0_ON_DEMAND)
+    archive.data("etc/xen/xl.conf", b"")
+    archive.data("etc/modules", "".join(name + "\n" for name in DOM0_MODULES).encode())
+    archive.write(os.path.join(out, "base.cpio"))
+
+
+def make_guest(kernel, out):
+    inner = _skeleton("guest-init")
+    add_modules(inner, kernel, GUEST_MODULES)
+    initrd = os.path.join(out, "guest-initrd.cpio")
+    inner.write(initrd)
+    archive = Archive()
+    archive.file("guest/initrd", initrd, 0o644)
+    archive.file("guest/vmlinuz", os.path.join(kernel, "vmlinuz"), 0o644)
+    archive.file("guest/guest.cfg", os.path.join(HERE, "guest.cfg"), 0o644)
+    archive.write(os.path.join(out, "guest.cpio"))
+
+
+def make_listed(manifest, root, out):
+    """An archive from a manifest: "source-glob target" a line; what was not built is left out."""
+    archive = Archive()
+    search = sorted({os.path.dirname(path) for path in glob.glob(os.path.join(root, "build/*/*.so*"))})
+    if os.path.basename(manifest) != "manifest":
+        search = []
+    for line in open(manifest, encoding="utf-8"):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        pattern, target = words
+        for source in sorted(glob.glob(os.path.join(root, pattern))):
+            place = target + os.path.basename(source) if target.endswith("/") else target
+            if os.path.isfile(source):
+                add_program(archive, place, source, search)
+    archive.write(out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kernel", required=True, help="the unpacked kernel package")
+    parser.add_argument("--root", required=True, help="top of the source tree")
+    parser.add_argument("--out", required=True, help="where the archives are written")
+    args = parser.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    try:
+        make_base(args.kernel, args.out)
+        make_guest(args.kernel, args.out)
+        make_listed(os.path.join(HERE, "manifest"), args.root, os.path.join(args.out, "lodge.cpio"))
+        if os.path.exists("/usr/lib/xen-4.17/bin/xl"):
+            make_listed(os.path.join(HERE, "manifest.xen"), "/", os.path.join(args.out, "xen.cpio"))
+    except (ImageError, OSError) as error:
+        print(f"mkimage.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

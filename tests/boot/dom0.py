@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot a stock kernel as dom0 with our image, on Lodge or, to compare, on Debian's Xen."""
+
+import os
+import re
+import shlex
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+sys.path.insert(0, os.path.join(ROOT, "dom0-tools", "image"))
+from cpio import Archive  # noqa: E402
+from mkimage import add_program  # noqa: E402
+import glob  # noqa: E402
+
+from machine import Machine  # noqa: E402
+from media import cached_iso, concatenate  # noqa: E402
+from verdict import ERROR, FAILURE, TestProblem  # noqa: E402
+
+KERNEL = os.path.join(BUILD, "kernel")
+IMAGE = os.path.join(BUILD, "image")
+ISOS = os.path.join(BUILD, "iso")
+LOGS = os.path.join(BUILD, "logs")
+LODGE = os.path.join(BUILD, "hypervisor", "lodge.elf")
+
+OPTIONS = {
+    "lodge": "console=com1 dom0_mem=512M loglvl=info noreboot",
+    "xen": "console=com1 com1=115200,8n1 dom0_mem=512M,max:512M noreboot=1 loglvl=warning",
+}
+DOM0_COMMAND = "console=hvc0 loglevel=4 rdinit=/init"
+
+
+def _need(path, way_out):
+    if not os.path.exists(path):
+        raise TestProblem(ERROR, f"{os.path.relpath(path, ROOT)} is missing: {way_out}")
+    return path
+
+
+def xen_hypervisor():
+    found = sorted(glob.glob("/boot/xen-4.17-amd64.gz"))
+    if not found:
+        raise TestProblem(ERROR, "Debian's Xen is missing: "
+                                 "apt-get install --no-install-recommends xen-hypervisor-4.17-amd64")
+    return found[0]
+
+
+class Dom0:
+    """A boot to be: set what differs from the default, then machine() makes it."""
+
+    def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
+                 smp=1, cpu="", limit=180, **machine):
+        self.name = name
+        self.hypervisor = hypervisor
+        self.tools = tools or hypervisor
+        self.guest = guest
+        self.options = f"{OPTIONS[hypervisor]} {options}".strip()
+        self.command = f"{DOM0_COMMAND} {dom0}".strip()
+        self.overlay = Archive()
+        # Debian's Xen loses dom0 early where it sees SMAP.
+        cpu = cpu or ("max,-smap" if hypervisor == "xen" else "max")
+        self.settings = dict(machine, smp=smp, cpu=cpu, limit=limit)
+
+    def add(self, source, target):
+        """Put a host file into dom0, with the libraries that a program needs."""
+        search = sorted({os.path.dirname(p) for p in glob.glob(f"{BUILD}/*/*.so*")})
+        add_program(self.overlay, target, source, search)
+
+    def script(self, text):
+        """Run this shell script in dom0, then power off."""
+        self.overlay.data("test-script", text.encode(), 0o755)
+        self.command += " lodge.script=/test-script"
+
+    def _archives(self):
+        way_out = "run `make image`"
+        parts = [_need(os.path.join(IMAGE, "base.cpio"), way_out)]
+        if self.tools != "none":
+            missing = way_out if self.tools == "lodge" else "install xen-utils-4.17, " + way_out
+            parts.append(_need(os.path.join(IMAGE, f"{self.tools}.cpio"), missing))
+        if self.guest:
+            parts.append(_need(os.path.join(IMAGE, "guest.cpio"), way_out))
+        return parts
+
+    def machine(self):
+        if self.hypervisor == "xen":
+            binary, kernel = xen_hypervisor(), os.path.join(KERNEL, "vmlinuz")
+        else:
+            binary = _need(LODGE, "run `make`")
+            kernel = os.path.join(KERNEL, "vmlinux")
+        os.makedirs(LOGS, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="lodge-initrd-") as directory:
+            extra, initrd = os.path.join(directory, "extra"), os.path.join(directory, "initrd")
+            self.overlay.write(extra)
+            concatenate(self._archives() + [extra], initrd)
+            iso = cached_iso(ISOS, binary, self.options,
+                             [(_need(kernel, "run `make image`"), self.command), (initrd, "")])
+        return Machine(iso, os.path.join(LOGS, self.name + ".log"), **self.settings)
+
+
+def script_status(machine):
+    """The status that dom0's init printed for the script, once the machine has ended."""
+    found = re.findall(r"^dom0-status: (\d+)$", machine.text, re.MULTILINE)
+    if not found:
+        raise TestProblem(FAILURE, f"dom0 ended without a status; last line: {machine.last_line()}")
+    return int(found[-1])
+
+
+def wrap(arguments):
+    """A one-line script out of a command and its arguments."""
+    return "#!/bin/sh\n" + " ".join(shlex.quote(word) for word in arguments) + "\n"

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The test machine: QEMU with a serial line that is logged and can be waited on.
+
+Every wait has a limit, every machine has a limit, and a machine is ended by its process id when
+its time is over or its test is done, so that a hanging guest costs a verdict and not the run.
+"""
+
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from verdict import ERROR, FAILURE, TestProblem
+
+QEMU = "qemu-system-x86_64"
+DEBUG_EXIT_PORT = 0xF4
+
+
+class Machine:
+    """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
+
+    def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False,
+                 gdb="", extra=(), echo=False):
+        self.log_path = log
+        self.limit = limit
+        self.echo = echo
+        self.text = ""
+        self.seen = 0
+        self.status = None
+        self._command = [
+            QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu, "-m", str(memory),
+            "-smp", str(smp), "-display", "none", "-vga", "none", "-net", "none", "-no-reboot",
+            "-boot", "d", "-cdrom", iso,
+            "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
+        ]
+        if icount:
+            self._command += ["-icount", "shift=0,sleep=off"]
+        if gdb:
+            self._command += ["-gdb", gdb]
+        self._command += list(extra)
+        self._process = self._serial = self._directory = self._log = None
+        self._monitor_path = ""
+
+    def interactive(self):
+        """The command for a machine whose serial line is this terminal (C-a x ends it)."""
+        return self._command + ["-serial", "mon:stdio"]
+
+    def __enter__(self):
+        self._directory = tempfile.mkdtemp(prefix="lodge-vm-")
+        serial_path = os.path.join(self._directory, "serial")
+        self._monitor_path = os.path.join(self._directory, "monitor")
+        os.makedirs(os.path.dirname(self.log_path) or ".", exist_ok=True)
+        self._log = open(self.log_path, "wb")
+        # QEMU connects to us, so that no early output is lost.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(serial_path)
+            listener.listen(1)
+            command = self._command + [
+                "-chardev", f"socket,id=serial,path={serial_path}", "-serial", "chardev:serial",
+                "-monitor", f"unix:{self._monitor_path},server=on,wait=off"]
+            self._start(command)
+            listener.settimeout(30)
+            try:
+                self._serial, _ = listener.accept()
+            except OSError as slow:
+                self._stop()
+                raise TestProblem(ERROR, "QEMU did not start: " + self._qemu_says()) from slow
+        self._deadline = time.monotonic() + self.limit
+        return self
+
+    def _start(self, command):
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=open(os.path.join(self._directory, "stderr"), "wb"))
+        except FileNotFoundError as missing:
+            raise TestProblem(ERROR, f"{QEMU} is missing: run `make deps`") from missing
+
+    def _qemu_says(self):
+        with open(os.path.join(self._directory, "stderr"), encoding="utf-8", errors="replace") as f:
+            return f.read().strip()[-300:] or "it said nothing"
+
+    def __exit__(self, *_):
+        self._stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _stop(self):
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        if self._process:
+            self.status = self._process.wait()
+        if self._serial:
+            self._serial.close()
+        self._log.close()
+
+    def send(self, text):
+        """Type on the serial line, slowly enough for a 16-byte receive FIFO."""
+        for start in range(0, len(text), 8):
+            self._serial.sendall(text[start:start + 8].encode())
+            self._pump(0.02)
+
+    def monitor(self, command):
+        """Give a command to QEMU's monitor and return its answer."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(20)
+            line.connect(self._monitor_path)
+            answer = b""
+            for request in ("", command + "\n"):
+                line.sendall(request.encode())
+                while not answer.endswith(b"(qemu) "):
+                    answer += line.recv(65536)
+                answer = b"" if not request else answer
+        return answer.decode(errors="replace")
+
+    def _pump(self, wait):
+        """Take what has arrived; False when the other end is gone."""
+        ready, _, _ = select.select([self._serial], [], [], max(0.0, wait))
+        if not ready:
+            return True
+        try:
+            data = self._serial.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            return False
+        self._log.write(data)
+        self._log.flush()
+        text = data.decode(errors="replace").replace("\r", "")
+        self.text += text
+        if self.echo:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        return True
+
+    def expect(self, pattern, limit=60):
+        """Wait for a regular expression after what was matched before; returns the match."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        end = min(time.monotonic() + limit, self._deadline)
+        while True:
+            match = compiled.search(self.text, self.seen)
+            if match:
+                self.seen = match.end()
+                return match
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TestProblem(FAILURE, f"waited {limit:.0f} s for /{pattern}/, which did not "
+                                           f"come; last line: {self.last_line()}")
+            if not self._pump(min(left, 1.0)):
+                match = compiled.search(self.text, self.seen)
+                if match:
+                    self.seen = match.end()
+                    return match
+                raise TestProblem(FAILURE, f"the machine ended before /{pattern}/ came; last "
+                                           f"line: {self.last_line()}")
+
+    def last_line(self):
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        return repr(lines[-1][-160:]) if lines else "(nothing)"
+
+    def wait(self, limit=None):
+        """Run until the machine ends by itself; returns QEMU's exit status."""
+        end = self._deadline if limit is None else time.monotonic() + limit
+        while self._pump(min(1.0, end - time.monotonic())):
+            if time.monotonic() > end:
+                raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: "
+                                           f"{self.last_line()}")
+        self.status = self._process.wait(timeout=30)
+        return self.status

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run a shell script in a real dom0 and exit with its status.
+
+    tests/boot/run.py --script FILE [--add host-file:/path/in/dom0 ...]
+    tests/boot/run.py --hypervisor xen --command 'ls -l /dev/xen'
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from dom0 import Dom0, script_status
+from verdict import TestProblem
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--script", help="a shell script to run in dom0")
+    what.add_argument("--command", help="a shell command line to run in dom0")
+    what.add_argument("--shell", action="store_true", help="a shell on this terminal")
+    parser.add_argument("--hypervisor", choices=("lodge", "xen"), default="lodge")
+    parser.add_argument("--tools", choices=("lodge", "xen", "none"), default="",
+                        help="whose tools and daemons are in dom0 (default: the hypervisor's)")
+    parser.add_argument("--no-daemons", action="store_true", help="start no daemon at boot")
+    parser.add_argument("--guest", action="store_true", help="put /guest/{vmlinuz,initrd} in dom0")
+    parser.add_argument("--add", action="append", default=[], metavar="FILE:PATH",
+                        help="copy a host file into dom0, a program with its shared libraries")
+    parser.add_argument("--options", default="", help="more words for the hypervisor")
+    parser.add_argument("--dom0", default="", help="more words for dom0's kernel")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--cpu", default="")
+    parser.add_argument("--memory", type=int, default=3072)
+    parser.add_argument("--icount", action="store_true")
+    parser.add_argument("--gdb", default="", help="QEMU's -gdb argument, such as tcp::1234")
+    parser.add_argument("--limit", type=int, default=180, help="seconds")
+    parser.add_argument("--name", default="run", help="the log is build/logs/NAME.log")
+    return parser.parse_args()
+
+
+def prepare(args):
+    daemons = "lodge.daemons=none" if args.no_daemons else ""
+    dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest, args.options,
+                f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
+                memory=args.memory, icount=args.icount, gdb=args.gdb, echo=True)
+    for pair in args.add:
+        source, _, target = pair.partition(":")
+        dom0.add(source, target or "/root/" + os.path.basename(source))
+    if args.command:
+        dom0.script("#!/bin/sh\n" + args.command + "\n")
+    elif args.script:
+        with open(args.script, encoding="utf-8") as handle:
+            text = handle.read()
+        dom0.script(text if text.startswith("#!") else "#!/bin/sh\n" + text)
+    return dom0
+
+
+def main():
+    args = parse()
+    try:
+        machine = prepare(args).machine()
+        if args.shell:
+            return subprocess.call(machine.interactive())
+        start = time.monotonic()
+        with machine:
+            machine.wait()
+            status = script_status(machine)
+        print(f"run.py: script status {status} after {time.monotonic() - start:.1f} s; "
+              f"log {os.path.relpath(machine.log_path)}", file=sys.stderr)
+        return status
+    except (TestProblem, OSError) as problem:
+        print(f"run.py: {problem}", file=sys.stderr)
+        return 125
+
+
+if __name__ == "__main__":
+    sys.exit(main())
