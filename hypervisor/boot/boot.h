@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the boot loader handed over, and what ACPI says; filled once on the boot CPU. */
+#ifndef BOOT_BOOT_H
+#define BOOT_BOOT_H
+
+#include <lib/types.h>
+
+#define E820_MAX 128
+#define E820_RAM      1
+#define E820_RESERVED 2
+#define E820_ACPI     3
+#define E820_NVS      4
+#define E820_UNUSABLE 5
+
+struct e820_entry {
+    uint64_t addr, size;
+    uint32_t type;
+};
+
+struct boot_module {
+    paddr_t start;
+    uint64_t size;
+    char cmdline[1024];
+};
+
+struct boot_info {
+    char cmdline[1024];
+    char loader[64];
+    struct e820_entry e820[E820_MAX];
+    unsigned nr_e820;
+    struct boot_module modules[4]; /* 0: dom0's kernel, 1: its initrd */
+    unsigned nr_modules;
+    paddr_t rsdp; /* copy in the loader's info, or found in the BIOS area */
+    uint8_t vga_text; /* 1: a VGA text console is there */
+};
+extern struct boot_info boot_info;
+
+/* From ACPI (x86/acpi.c). */
+struct acpi_info {
+    paddr_t rsdp;
+    paddr_t lapic_base;
+    struct {
+        uint32_t apic_id, acpi_id;
+        bool enabled;
+    } cpus[256];
+    unsigned nr_cpus;
+    struct {
+        uint8_t id;
+        paddr_t base;
+        uint32_t gsi_base;
+    } ioapics[8];
+    unsigned nr_ioapics;
+    struct {
+        uint8_t irq;
+        uint32_t gsi;
+        bool level, active_low;
+    } overrides[16];
+    unsigned nr_overrides;
+    uint16_t pm_timer_port;
+    bool pm_timer_32;
+    paddr_t hpet_base;
+    uint16_t pm1a_cnt, pm1b_cnt; /* ports; 0: none */
+    uint16_t pm1a_evt;
+    uint16_t reset_port;
+    uint8_t reset_value;
+    struct {
+        paddr_t base;
+        uint16_t segment;
+        uint8_t start_bus, end_bus;
+    } mcfg[4];
+    unsigned nr_mcfg;
+    uint16_t sci_irq;
+};
+extern struct acpi_info acpi_info;
+void acpi_init(void);
+
+void multiboot2_parse(uint32_t magic, paddr_t info);
+
+#endif

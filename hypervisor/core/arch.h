@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What core asks of the machine and of the guest type; implemented in pv/ (and hvm/ one day), so
+ * that core includes neither.
+ */
+#ifndef CORE_ARCH_H
+#define CORE_ARCH_H
+
+#include <lib/types.h>
+
+struct domain;
+struct vcpu;
+struct vcpu_guest_context;
+struct xen_domctl;
+
+int arch_domain_init(struct domain *d);
+/* Slices of destruction: drop page tables, descriptor frames, pirqs; -XEN_ERESTART until done. */
+int arch_domain_relinquish(struct domain *d);
+void arch_domain_free(struct domain *d);
+int arch_vcpu_init(struct vcpu *v);
+void arch_vcpu_free(struct vcpu *v);
+
+/* Leave prev, enter next: segments, tables, debug registers, FPU; then the stack (x86/entry.S). */
+void arch_switch_out(struct vcpu *prev);
+void arch_switch_in(struct vcpu *next);
+/* x86/entry.S: saves callee-saved registers and RSP of prev, continues next. */
+void arch_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp);
+/* Makes a new vcpu's stack such that switching to it enters the guest with guest_regs(). */
+void arch_stack_prepare(struct vcpu *v);
+/* The idle vcpu's stack such that switching to it calls fn. */
+void arch_stack_prepare_idle(struct vcpu *v, void (*fn)(void));
+
+int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+/* VCPUOP_register_vcpu_info and friends that need the guest's mappings: frame with a writable ref. */
+struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn);
+
+/* The sub-ops that are the architecture's: -XEN_ENOSYS when it has none of that number. */
+int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t handle);
+int64_t arch_memory_op(uint64_t cmd, uint64_t arg);
+
+/* Traps to the current guest (pv/bounce.c). Error code where the vector has one. */
+void arch_inject_trap(unsigned vector, uint32_t error_code);
+void arch_inject_page_fault(vaddr_t addr, uint32_t error_code);
+void arch_inject_nmi(struct vcpu *v);
+/* A crash dump of a vcpu's registers and stack for the log. */
+void arch_dump_vcpu(struct vcpu *v);
+
+#endif

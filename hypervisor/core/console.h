@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The hypervisor's console: a ring of past output, the serial line, and dom0's input. */
+#ifndef CORE_CONSOLE_H
+#define CORE_CONSOLE_H
+
+#include <lib/types.h>
+
+enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* Levels above `loglvl=` stay silent. Each line is prefixed "(LODGE) ". */
+void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+#define log_err(...)   console_log(LOG_ERR, __VA_ARGS__)
+#define log_warn(...)  console_log(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  console_log(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) console_log(LOG_DEBUG, __VA_ARGS__)
+/* A refusal of a guest's request: debug level, rate limited, with the domain in front. */
+#define guest_refused(...) console_guest_refused(__func__, __VA_ARGS__)
+void console_guest_refused(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+void console_init_early(const char *cmdline); /* serial up: com1 by default */
+void console_init(void);                      /* ring in its final size, receive interrupt */
+void console_panic_mode(void);                /* no locks, synchronous */
+void console_write_raw(const char *s, size_t n);
+/* Serial input (from its interrupt): to dom0, or after three Ctrl-A to the debug keys. */
+void console_rx(char c);
+/* Debug keys: register a handler; run one (sysctl debug_keys). */
+void console_register_key(char key, void (*fn)(void), const char *what);
+void console_handle_key(char key);
+/* sysctl readconsole. */
+struct xen_sysctl_readconsole;
+int console_read(struct xen_sysctl_readconsole *op);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Machine frames: who owns each, how many hold it, and the allocator.
+ *
+ * References: refs counts holders: one for being allocated to its owner (FRAME_ALLOCATED), one for
+ * each type reference, each grant or foreign mapping and each temporary hold. When the count falls
+ * to zero the frame leaves its owner's list and is freed: it is scrubbed before anyone else gets it.
+ * The owner of a frame never changes while refs > 0 except by steal and assign under its own rules.
+ *
+ * Types (PV): meaning and transitions are in pv/page_types.c. Here is only where they are stored.
+ */
+#ifndef CORE_FRAME_H
+#define CORE_FRAME_H
+
+#include <core/spinlock.h>
+#include <lib/types.h>
+#include <x86/layout.h>
+
+struct domain;
+
+struct frame {
+    uint64_t refs;       /* FRAME_* flags and a 48-bit count; atomic */
+    uint64_t type;       /* see pv/page_types.h; atomic */
+    uint32_t next, prev; /* mfns: owner's page list, or the allocator's free list */
+    uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
+    domid_t owner;       /* DOMID_XEN for the hypervisor's own, DOMID_IO for no RAM */
+    uint8_t order;       /* of a free block, in the allocator */
+    uint8_t flags;       /* FRAME_FREE, FRAME_DIRTY: allocator's, LOCK_HEAP */
+};
+
+#define FRAME_COUNT_MASK (BIT(48) - 1)
+#define FRAME_ALLOCATED  BIT(63) /* the owner's own reference is in the count */
+#define FRAME_SHARED     BIT(62) /* shared-info, grant table, ...: hypervisor frame mapped by guest */
+#define FRAME_NONE       UINT32_MAX
+
+#define FRAMES ((struct frame *)FRAMES_START)
+
+extern uint64_t max_mfn; /* frames have a struct frame below this */
+
+static inline struct frame *frame_of(mfn_t m)
+{
+    return &FRAMES[m.m];
+}
+
+static inline mfn_t frame_mfn(const struct frame *f)
+{
+    return MFN((uint64_t)(f - FRAMES));
+}
+
+/* Is it RAM that the allocator manages (or managed: a guest's)? False for MMIO and holes. */
+bool mfn_valid(mfn_t m);
+
+/* Boot: hand over a range of usable memory; then the heap works. */
+void frame_heap_add(paddr_t start, paddr_t end);
+void frame_heap_init(paddr_t bootmem_end);
+/* Early allocation before the heap (boot CPU only): zeroed, contiguous pages. */
+void *boot_alloc(unsigned pages);
+
+/* Allocation flags. */
+#define ALLOC_BELOW_4G   0x1u
+#define ALLOC_NO_SCRUB   0x2u /* the caller overwrites all of it at once */
+#define ALLOC_BITS(n)    ((n) << 8) /* address width limit, XENMEMF_address_bits */
+
+/*
+ * A block of 2^order frames for a domain: refs = 1 | FRAME_ALLOCATED each, on d's page list and in
+ * d->tot_pages. INVALID_MFN when d would exceed max_pages or memory is short. Scrubbed.
+ */
+mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags);
+/* Frames for the hypervisor itself, zeroed, as direct-map addresses; NULL when short. */
+void *hpage_alloc(void);
+void hpage_free(void *page);
+void *hpages_alloc(unsigned order);
+void hpages_free(void *pages, unsigned order);
+uint64_t frame_free_count(void);
+uint64_t frame_total_count(void);
+/* Claim of memory for a domain being built (XENMEM_claim_pages). */
+int frame_claim(struct domain *d, uint64_t pages);
+
+/* Takes a reference if the frame is d's and alive. */
+bool frame_get(struct frame *f, const struct domain *d) MUST_CHECK;
+/* Takes a reference whoever the owner is; returns the owner (held by that reference) or NULL. */
+struct domain *frame_get_owner_and_ref(struct frame *f);
+void frame_get_known(struct frame *f); /* one more, when the caller already holds one */
+void frame_put(struct frame *f);
+static inline uint64_t frame_refcount(const struct frame *f)
+{
+    return READ_ONCE(f->refs) & FRAME_COUNT_MASK;
+}
+/* Drops the owner's own reference (decrease_reservation): at most once per allocation. */
+bool frame_put_alloc_ref(struct frame *f);
+
+/* Owner's page list, in allocation order; LOCK_PAGE_LIST of the owner. */
+#define frame_list_next(f) ((f)->next == FRAME_NONE ? NULL : &FRAMES[(f)->next])
+
+/* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable. */
+void frame_share_with_guest(void *page, struct domain *d, bool writable);
+/* And back, when the last guest mapping has gone. */
+void frame_unshare(void *page);
+
+/* Machine-to-physical table: what the guest told us, or the invalid mark. */
+#define M2P_INVALID 0x5555555555555555ull
+void m2p_set(mfn_t m, uint64_t pfn);
+uint64_t m2p_get(mfn_t m);
+
+/* Implemented by pv/page_types.c: a writable type reference (with its frame reference). */
+bool arch_frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
+void arch_frame_put_writable(struct frame *f);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Grant tables: a domain's permission for another to map or copy its frames. v1 and v2. */
+#ifndef CORE_GRANT_H
+#define CORE_GRANT_H
+
+#include <lib/types.h>
+#include <public/grant_table.h>
+
+struct domain;
+struct frame;
+struct grant_table;
+
+int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptrack,
+                      unsigned max_version);
+/* Unmaps what d mapped of others; restartable: -XEN_ERESTART until done. */
+int grant_release_mappings(struct domain *d);
+void grant_domain_destroy(struct domain *d);
+/* Frame idx of d's grant table (status: of its status table), allocated on demand. */
+int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn);
+void grant_dump(struct domain *d);
+
+/*
+ * Implemented by pv/grant_map.c: put a mapping of mfn at a host address of the current domain, or
+ * into the PTE at machine address `addr` (GNTMAP_contains_pte), and take it out again. The caller
+ * holds the frame reference that the mapping will own. Return GNTST_*.
+ */
+int arch_grant_map(uint64_t addr, mfn_t mfn, uint32_t gntmap_flags);
+int arch_grant_unmap(uint64_t addr, mfn_t mfn, uint32_t gntmap_flags, uint64_t new_addr);
+
+#endif

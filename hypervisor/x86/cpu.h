@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Per-CPU data, and the instructions that C has no word for. One struct cpu per processor; a CPU
+ * touches its own without a lock, others' only through the fields marked shared.
+ */
+#ifndef X86_CPU_H
+#define X86_CPU_H
+
+#include <core/timer.h>
+#include <lib/types.h>
+#include <x86/regs.h>
+
+#define NR_CPUS 64
+
+struct vcpu;
+struct sched_cpu;
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3, iomap;
+} PACKED;
+
+/* The page behind a CPU's SYSCALL stub; the offsets are known to x86/entry.S. */
+struct stub_data {
+    uint64_t guest_rsp; /* scratch while switching stacks */
+    uint64_t stack;     /* address just behind the current vcpu's stack_top.regs */
+};
+
+struct cpu {
+    unsigned id;      /* dense: index into cpus[] */
+    uint32_t apic_id;
+    struct vcpu *current;     /* running here now */
+    struct vcpu *idle;
+    struct stub_data *stub;
+    struct tss tss ALIGNED(16);
+    uint64_t *gdt;            /* one page: the reserved descriptors of this CPU */
+    mfn_t gdt_mfn;
+    uint64_t cr3, cr4;        /* as loaded */
+    bool need_resched;        /* shared: schedule() before going back to the guest */
+    bool flush_pending;       /* shared: another CPU wants our TLB flushed */
+    uint32_t tlb_stamp;       /* shared (read): the flush clock when we last flushed all */
+    uint64_t irq_count;
+    struct sched_cpu *sched;  /* owned by core/sched.c */
+    struct timer_queue timers;
+    struct vcpu *fpu_owner;   /* whose FPU state is in the registers */
+    uint8_t lock_depth;       /* debug builds: levels of the locks held */
+    uint8_t lock_level[16];
+    uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
+    uint64_t idle_ns;
+};
+
+extern struct cpu *cpus[NR_CPUS];
+extern unsigned nr_cpus;        /* present and started */
+extern cpumask_t cpu_online;
+
+struct cpu_features {
+    uint32_t max_leaf, max_ext_leaf;
+    uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
+    uint8_t phys_bits;
+    bool amd, nx, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic,
+        tsc_deadline, invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt;
+    uint64_t xcr0;          /* features enabled for guests */
+    unsigned xsave_size;    /* bytes of an area for xcr0 */
+};
+extern struct cpu_features cpu_features;
+
+#define CR0_MP 0x2ull
+#define CR0_TS 0x8ull
+#define CR0_WP 0x10000ull
+#define CR4_VME        0x1ull
+#define CR4_TSD        0x4ull
+#define CR4_DE         0x8ull
+#define CR4_PSE        0x10ull
+#define CR4_PAE        0x20ull
+#define CR4_MCE        0x40ull
+#define CR4_PGE        0x80ull
+#define CR4_PCE        0x100ull
+#define CR4_OSFXSR     0x200ull
+#define CR4_OSXMMEXCPT 0x400ull
+#define CR4_UMIP       0x800ull
+#define CR4_FSGSBASE   0x10000ull
+#define CR4_PCIDE      0x20000ull
+#define CR4_OSXSAVE    0x40000ull
+#define CR4_SMEP       0x100000ull
+#define CR4_SMAP       0x200000ull
+
+#define RFLAGS_CF   0x1ull
+#define RFLAGS_TF   0x100ull
+#define RFLAGS_IF   0x200ull
+#define RFLAGS_DF   0x400ull
+#define RFLAGS_IOPL 0x3000ull
+#define RFLAGS_NT   0x4000ull
+#define RFLAGS_RF   0x10000ull
+#define RFLAGS_VM   0x20000ull
+#define RFLAGS_AC   0x40000ull
+#define RFLAGS_VIF  0x80000ull
+#define RFLAGS_VIP  0x100000ull
+#define RFLAGS_ID   0x200000ull
+
+#define MSR_TSC           0x10
+#define MSR_APIC_BASE     0x1b
+#define MSR_SYSENTER_CS   0x174
+#define MSR_SYSENTER_ESP  0x175
+#define MSR_SYSENTER_EIP  0x176
+#define MSR_PAT           0x277
+#define MSR_TSC_DEADLINE  0x6e0
+#define MSR_X2APIC        0x800
+#define MSR_EFER          0xc0000080
+#define MSR_STAR          0xc0000081
+#define MSR_LSTAR         0xc0000082
+#define MSR_CSTAR         0xc0000083
+#define MSR_SYSCALL_MASK  0xc0000084
+#define MSR_FS_BASE       0xc0000100
+#define MSR_GS_BASE       0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC_AUX       0xc0000103
+#define EFER_SCE 0x1ull
+#define EFER_NX  0x800ull
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return ((uint64_t)hi << 32) | lo;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t v)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+}
+
+/* For registers that may not exist: 0, or -EFAULT when the processor refused. */
+int rdmsr_safe(uint32_t msr, uint64_t *v);
+int wrmsr_safe(uint32_t msr, uint64_t v);
+
+#define DEFINE_CR(n)                                                                               \
+    static inline uint64_t read_cr##n(void)                                                        \
+    {                                                                                              \
+        uint64_t v;                                                                                \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));                                          \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void write_cr##n(uint64_t v)                                                     \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                                 \
+    }
+DEFINE_CR(0)
+DEFINE_CR(2)
+DEFINE_CR(3)
+DEFINE_CR(4)
+#undef DEFINE_CR
+
+#define DEFINE_PORT(type, suffix, reg)                                                             \
+    static inline type in##suffix(uint16_t port)                                                   \
+    {                                                                                              \
+        type v;                                                                                    \
+        __asm__ volatile("in" #suffix " %1, %" reg "0" : "=a"(v) : "Nd"(port));                    \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void out##suffix(uint16_t port, type v)                                          \
+    {                                                                                              \
+        __asm__ volatile("out" #suffix " %" reg "0, %1" : : "a"(v), "Nd"(port));                   \
+    }
+DEFINE_PORT(uint8_t, b, "b")
+DEFINE_PORT(uint16_t, w, "w")
+DEFINE_PORT(uint32_t, l, "k")
+#undef DEFINE_PORT
+
+static inline void cpuid_raw(uint32_t leaf, uint32_t sub, uint32_t out[4])
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+                     : "a"(leaf), "c"(sub));
+}
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return ((uint64_t)hi << 32) | lo;
+}
+
+static inline void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+}
+
+static inline void invlpg(vaddr_t va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+/* Spin-wait step: PAUSE, and serve other CPUs' TLB flush requests (x86/tlb.c). */
+void cpu_relax_poll(void);
+
+/* Opens the interrupt window for one instruction; handlers run nested on this stack. */
+static inline void irq_window(void)
+{
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+/* x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU. */
+void cpu_detect(void);
+void cpu_init_this(struct cpu *c);
+/* x86/descriptors.c: GDT page, TSS, IDT, IST stacks, SYSCALL stub of one CPU. */
+void descriptors_init_cpu(struct cpu *c);
+/* x86/smp.c */
+void smp_start_all(void);
+void smp_kick(unsigned cpu);               /* makes it leave guest mode or idle and look for work */
+void smp_call(cpumask_t mask, void (*fn)(void *), void *arg); /* and wait; not with locks held */
+/* x86/fpu.c: lazy state; fpu_switch_out() at each vcpu switch, fpu_restore() on #NM or eagerly. */
+void fpu_init_cpu(void);
+void *fpu_area_alloc(void);
+void fpu_area_free(void *area);
+void fpu_switch_out(struct vcpu *v);
+void fpu_restore(struct vcpu *v);
+/* Makes v's memory image current even if its state is live on some CPU; v must not be running. */
+void fpu_sync(struct vcpu *v);
+/* x86/power.c */
+void machine_restart(void) NORETURN;
+void machine_halt(void) NORETURN;
+int machine_power_off_s5(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val); /* platform_op's values */
+
+#endif

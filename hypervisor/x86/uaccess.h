@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only way to guest memory: copies through the current vcpu's page tables, with SMAP opened for
+ * the copy and a fault turned into -EFAULT. Copy in once, validate the copy, never read twice.
+ */
+#ifndef X86_UACCESS_H
+#define X86_UACCESS_H
+
+#include <lib/types.h>
+#include <x86/layout.h>
+
+static inline bool guest_range_ok(vaddr_t va, size_t n)
+{
+    vaddr_t end = va + n;
+
+    return end >= va && (end <= 0x0000800000000000ull || va >= HV_END);
+}
+
+/* 0 or -XEN_EFAULT; bytes before the fault may have been copied. */
+int copy_from_guest(void *dst, vaddr_t src, size_t n) MUST_CHECK;
+int copy_to_guest(vaddr_t dst, const void *src, size_t n) MUST_CHECK;
+int clear_guest(vaddr_t dst, size_t n) MUST_CHECK;
+/* One naturally aligned word, for frames and page-table entries. */
+int get_guest_u64(uint64_t *v, vaddr_t src) MUST_CHECK;
+int put_guest_u64(vaddr_t dst, uint64_t v) MUST_CHECK;
+
+/* Element i of a guest array whose handle is p (XEN_GUEST_HANDLE's pointer). */
+#define copy_from_guest_at(dst, p, i)                                                              \
+    copy_from_guest((dst), (vaddr_t)(p) + (uint64_t)(i) * sizeof(*(dst)), sizeof(*(dst)))
+#define copy_to_guest_at(p, i, src)                                                                \
+    copy_to_guest((vaddr_t)(p) + (uint64_t)(i) * sizeof(*(src)), (src), sizeof(*(src)))
+
+/* Exception table: where to go on when the instruction at `fault` faults (x86/uaccess.S). */
+vaddr_t extable_find(vaddr_t fault); /* 0: none */
+
+#endif
