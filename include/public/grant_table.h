@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grant tables: how a domain lets another use one of its frames.
+ */
+#ifndef LODGE_PUBLIC_GRANT_TABLE_H
+#define LODGE_PUBLIC_GRANT_TABLE_H
+
+#include "xen.h"
+
+typedef uint32_t grant_ref_t;
+typedef uint32_t grant_handle_t;
+
+/* Entry of a version 1 table. */
+struct grant_entry_v1 {
+    uint16_t flags; /* GTF_* */
+    domid_t domid;  /* who may use it */
+    uint32_t frame; /* which frame */
+};
+typedef struct grant_entry_v1 grant_entry_v1_t;
+_Static_assert(sizeof(grant_entry_v1_t) == 8, "grant_entry_v1");
+
+#define GNTTAB_NR_RESERVED_ENTRIES 8
+#define GNTTAB_RESERVED_CONSOLE    0
+#define GNTTAB_RESERVED_XENSTORE   1
+
+#define GTF_invalid         (0U << 0)
+#define GTF_permit_access   (1U << 0)
+#define GTF_accept_transfer (2U << 0)
+#define GTF_transitive      (3U << 0)
+#define GTF_type_mask       (3U << 0)
+
+#define _GTF_readonly 2
+#define GTF_readonly  (1U << _GTF_readonly)
+#define _GTF_reading  3
+#define GTF_reading   (1U << _GTF_reading)
+#define _GTF_writing  4
+#define GTF_writing   (1U << _GTF_writing)
+#define _GTF_PWT      5
+#define GTF_PWT       (1U << _GTF_PWT)
+#define _GTF_PCD      6
+#define GTF_PCD       (1U << _GTF_PCD)
+#define _GTF_PAT      7
+#define GTF_PAT       (1U << _GTF_PAT)
+#define _GTF_sub_page 8
+#define GTF_sub_page  (1U << _GTF_sub_page)
+
+#define _GTF_transfer_committed 2
+#define GTF_transfer_committed  (1U << _GTF_transfer_committed)
+#define _GTF_transfer_completed 3
+#define GTF_transfer_completed  (1U << _GTF_transfer_completed)
+
+/* Entry of a version 2 table. */
+struct grant_entry_header {
+    uint16_t flags; /* GTF_* */
+    domid_t domid;
+};
+typedef struct grant_entry_header grant_entry_header_t;
+
+union grant_entry_v2 {
+    grant_entry_header_t hdr;
+    struct {
+        grant_entry_header_t hdr;
+        uint32_t pad0;
+        uint64_t frame;
+    } full_page;
+    struct {
+        grant_entry_header_t hdr;
+        uint16_t page_off;
+        uint16_t length;
+        uint64_t frame;
+    } sub_page;
+    struct {
+        grant_entry_header_t hdr;
+        domid_t trans_domid;
+        uint16_t pad0;
+        grant_ref_t gref;
+    } transitive;
+    uint32_t __spacer[4];
+};
+typedef union grant_entry_v2 grant_entry_v2_t;
+_Static_assert(sizeof(grant_entry_v2_t) == 16, "grant_entry_v2");
+
+typedef uint16_t grant_status_t;
+
+#define GNTTABOP_map_grant_ref     0
+#define GNTTABOP_unmap_grant_ref   1
+#define GNTTABOP_setup_table       2
+#define GNTTABOP_dump_table        3
+#define GNTTABOP_transfer          4
+#define GNTTABOP_copy              5
+#define GNTTABOP_query_size        6
+#define GNTTABOP_unmap_and_replace 7
+#define GNTTABOP_set_version       8
+#define GNTTABOP_get_status_frames 9
+#define GNTTABOP_get_version       10
+#define GNTTABOP_swap_grant_ref    11
+#define GNTTABOP_cache_flush       12
+
+/* Flags of a mapping. */
+#define _GNTMAP_device_map      0
+#define GNTMAP_device_map       (1 << _GNTMAP_device_map)
+#define _GNTMAP_host_map        1
+#define GNTMAP_host_map         (1 << _GNTMAP_host_map)
+#define _GNTMAP_readonly        2
+#define GNTMAP_readonly         (1 << _GNTMAP_readonly)
+#define _GNTMAP_application_map 3
+#define GNTMAP_application_map  (1 << _GNTMAP_application_map)
+#define _GNTMAP_contains_pte    4
+#define GNTMAP_contains_pte     (1 << _GNTMAP_contains_pte)
+#define _GNTMAP_guest_avail0    16
+#define GNTMAP_guest_avail_mask ((uint32_t)~0 << _GNTMAP_guest_avail0)
+
+/* Status of one element of a grant operation. */
+#define GNTST_okay              (0)
+#define GNTST_general_error     (-1)
+#define GNTST_bad_domain        (-2)
+#define GNTST_bad_gntref        (-3)
+#define GNTST_bad_handle        (-4)
+#define GNTST_bad_virt_addr     (-5)
+#define GNTST_bad_dev_addr      (-6)
+#define GNTST_no_device_space   (-7)
+#define GNTST_permission_denied (-8)
+#define GNTST_bad_page          (-9)
+#define GNTST_bad_copy_arg      (-10)
+#define GNTST_address_too_big   (-11)
+#define GNTST_eagain            (-12)
+#define GNTST_no_space          (-13)
+
+/* GNTTABOP_map_grant_ref */
+struct gnttab_map_grant_ref {
+    uint64_t host_addr;    /* IN */
+    uint32_t flags;        /* IN, GNTMAP_* */
+    grant_ref_t ref;       /* IN */
+    domid_t dom;           /* IN */
+    int16_t status;        /* OUT, GNTST_* */
+    grant_handle_t handle; /* OUT */
+    uint64_t dev_bus_addr; /* OUT */
+};
+typedef struct gnttab_map_grant_ref gnttab_map_grant_ref_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_map_grant_ref_t);
+_Static_assert(sizeof(gnttab_map_grant_ref_t) == 32, "gnttab_map_grant_ref");
+
+/* GNTTABOP_unmap_grant_ref */
+struct gnttab_unmap_grant_ref {
+    uint64_t host_addr;    /* IN */
+    uint64_t dev_bus_addr; /* IN */
+    grant_handle_t handle; /* IN */
+    int16_t status;        /* OUT, GNTST_* */
+};
+typedef struct gnttab_unmap_grant_ref gnttab_unmap_grant_ref_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_grant_ref_t);
+_Static_assert(sizeof(gnttab_unmap_grant_ref_t) == 24, "gnttab_unmap_grant_ref");
+
+/* GNTTABOP_setup_table */
+struct gnttab_setup_table {
+    domid_t dom;                            /* IN */
+    uint32_t nr_frames;                     /* IN */
+    int16_t status;                         /* OUT, GNTST_* */
+    XEN_GUEST_HANDLE(xen_pfn_t) frame_list; /* OUT array */
+};
+typedef struct gnttab_setup_table gnttab_setup_table_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_setup_table_t);
+_Static_assert(sizeof(gnttab_setup_table_t) == 24, "gnttab_setup_table");
+
+/* GNTTABOP_dump_table */
+struct gnttab_dump_table {
+    domid_t dom;    /* IN */
+    int16_t status; /* OUT, GNTST_* */
+};
+typedef struct gnttab_dump_table gnttab_dump_table_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_dump_table_t);
+_Static_assert(sizeof(gnttab_dump_table_t) == 4, "gnttab_dump_table");
+
+/* GNTTABOP_transfer */
+struct gnttab_transfer {
+    xen_pfn_t mfn;   /* IN */
+    domid_t domid;   /* IN */
+    grant_ref_t ref; /* IN */
+    int16_t status;  /* OUT, GNTST_* */
+};
+typedef struct gnttab_transfer gnttab_transfer_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_transfer_t);
+_Static_assert(sizeof(gnttab_transfer_t) == 24, "gnttab_transfer");
+
+/* GNTTABOP_copy */
+#define _GNTCOPY_source_gref 0
+#define GNTCOPY_source_gref  (1 << _GNTCOPY_source_gref)
+#define _GNTCOPY_dest_gref   1
+#define GNTCOPY_dest_gref    (1 << _GNTCOPY_dest_gref)
+struct gnttab_copy {
+    struct gnttab_copy_ptr {
+        union {
+            grant_ref_t ref;
+            xen_pfn_t gmfn;
+        } u;
+        domid_t domid;
+        uint16_t offset;
+    } source, dest; /* IN */
+    uint16_t len;   /* IN */
+    uint16_t flags; /* IN, GNTCOPY_* */
+    int16_t status; /* OUT, GNTST_* */
+};
+typedef struct gnttab_copy gnttab_copy_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_copy_t);
+_Static_assert(sizeof(gnttab_copy_t) == 40, "gnttab_copy");
+_Static_assert(offsetof(gnttab_copy_t, len) == 32, "gnttab_copy.len");
+
+/* GNTTABOP_query_size */
+struct gnttab_query_size {
+    domid_t dom;            /* IN */
+    uint32_t nr_frames;     /* OUT */
+    uint32_t max_nr_frames; /* OUT */
+    int16_t status;         /* OUT, GNTST_* */
+};
+typedef struct gnttab_query_size gnttab_query_size_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_query_size_t);
+_Static_assert(sizeof(gnttab_query_size_t) == 16, "gnttab_query_size");
+
+/* GNTTABOP_unmap_and_replace */
+struct gnttab_unmap_and_replace {
+    uint64_t host_addr;    /* IN */
+    uint64_t new_addr;     /* IN */
+    grant_handle_t handle; /* IN */
+    int16_t status;        /* OUT, GNTST_* */
+};
+typedef struct gnttab_unmap_and_replace gnttab_unmap_and_replace_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_and_replace_t);
+_Static_assert(sizeof(gnttab_unmap_and_replace_t) == 24, "gnttab_unmap_and_replace");
+
+/* GNTTABOP_set_version */
+struct gnttab_set_version {
+    uint32_t version; /* IN wanted, OUT in force */
+};
+typedef struct gnttab_set_version gnttab_set_version_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_set_version_t);
+_Static_assert(sizeof(gnttab_set_version_t) == 4, "gnttab_set_version");
+
+/* GNTTABOP_get_status_frames */
+struct gnttab_get_status_frames {
+    uint32_t nr_frames;                    /* IN */
+    domid_t dom;                           /* IN */
+    int16_t status;                        /* OUT, GNTST_* */
+    XEN_GUEST_HANDLE(uint64_t) frame_list; /* OUT array */
+};
+typedef struct gnttab_get_status_frames gnttab_get_status_frames_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_get_status_frames_t);
+_Static_assert(sizeof(gnttab_get_status_frames_t) == 16, "gnttab_get_status_frames");
+
+/* GNTTABOP_get_version */
+struct gnttab_get_version {
+    domid_t dom; /* IN */
+    uint16_t pad;
+    uint32_t version; /* OUT */
+};
+typedef struct gnttab_get_version gnttab_get_version_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_get_version_t);
+_Static_assert(sizeof(gnttab_get_version_t) == 8, "gnttab_get_version");
+
+/* GNTTABOP_swap_grant_ref */
+struct gnttab_swap_grant_ref {
+    grant_ref_t ref_a; /* IN */
+    grant_ref_t ref_b; /* IN */
+    int16_t status;    /* OUT, GNTST_* */
+};
+typedef struct gnttab_swap_grant_ref gnttab_swap_grant_ref_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_swap_grant_ref_t);
+_Static_assert(sizeof(gnttab_swap_grant_ref_t) == 12, "gnttab_swap_grant_ref");
+
+/* GNTTABOP_cache_flush */
+#define GNTTAB_CACHE_CLEAN       (1u << 0)
+#define GNTTAB_CACHE_INVAL       (1u << 1)
+#define GNTTAB_CACHE_SOURCE_GREF (1u << 31)
+struct gnttab_cache_flush {
+    union {
+        uint64_t dev_bus_addr;
+        grant_ref_t ref;
+    } a;             /* IN */
+    uint16_t offset; /* IN */
+    uint16_t length; /* IN */
+    uint32_t op;     /* IN, GNTTAB_CACHE_* */
+};
+typedef struct gnttab_cache_flush gnttab_cache_flush_t;
+DEFINE_XEN_GUEST_HANDLE(gnttab_cache_flush_t);
+_Static_assert(sizeof(gnttab_cache_flush_t) == 16, "gnttab_cache_flush");
+
+#endif
