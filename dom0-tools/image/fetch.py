@@ -14,6 +14,11 @@ import subprocess
 import sys
 
 META = "linux-image-amd64"
+XEN_PACKAGES = (
+    "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xenstore-utils", "libxenmisc4.17", "libyajl2",
+    "libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1",
+    "libxenhypfs1", "libxenstore4", "libxentoolcore1", "libxentoollog1",
+)
 FLAVOUR = re.compile(r"^linux-image-(\d[\w.+~]*-\d+)-amd64$")
 
 
@@ -84,15 +89,40 @@ def unpack(deb, out):
         handle.write(deb)
 
 
+def fetch_xen(cache, out):
+    """Debian's Xen, unpacked and not installed: an installed one would enter the boot menu."""
+    stamp = os.path.join(out, "unpacked")
+    if os.path.exists(stamp):
+        return
+    os.makedirs(cache, exist_ok=True)
+    for package in XEN_PACKAGES:
+        pattern = os.path.join(cache, package + "_*_amd64.deb")
+        if not glob.glob(pattern):
+            print(f"fetching {package} from Debian", flush=True)
+            subprocess.run(["apt-get", "-q", "download", package], cwd=cache, check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = sorted(glob.glob(pattern), key=os.path.getmtime)
+        if not found:
+            raise FetchError(f"package {package}: apt-get download got nothing")
+        subprocess.run(["dpkg-deb", "--extract", found[-1], out], check=True)
+    with open(stamp, "w", encoding="utf-8") as handle:
+        handle.write("yes")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", required=True, help="where downloaded packages are kept")
-    parser.add_argument("--out", required=True, help="where the kernel is unpacked")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", help="where the kernel is unpacked")
+    what.add_argument("--xen", help="unpack Debian's Xen here instead")
     parser.add_argument("--extract", help="the tool that turns vmlinuz into the ELF vmlinux")
     args = parser.parse_args()
     try:
+        if args.xen:
+            fetch_xen(args.cache, args.xen)
+            return 0
         unpack(download(args.cache), args.out)
-        if args.extract:
+        if args.extract and os.access(args.extract, os.X_OK):
             subprocess.run([args.extract, os.path.join(args.out, "vmlinuz"),
                             os.path.join(args.out, "vmlinux")], check=True)
     except (FetchError, OSError, subprocess.CalledProcessError) as error:

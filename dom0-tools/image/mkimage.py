@@ -157,12 +157,9 @@ def make_guest(kernel, out):
     archive.write(os.path.join(out, "guest.cpio"))
 
 
-def make_listed(manifest, root, out):
+def make_listed(manifest, root, search, out):
     """An archive from a manifest: "source-glob target" a line; what was not built is left out."""
     archive = Archive()
-    search = sorted({os.path.dirname(path) for path in glob.glob(os.path.join(root, "build/*/*.so*"))})
-    if os.path.basename(manifest) != "manifest":
-        search = []
     for line in open(manifest, encoding="utf-8"):
         words = line.split("#")[0].split()
         if not words:
@@ -175,19 +172,31 @@ def make_listed(manifest, root, out):
     archive.write(out)
 
 
+def library_folders(root, pattern):
+    """Where the loader shall look before the system's own folders."""
+    return sorted({os.path.dirname(path) for path in glob.glob(os.path.join(root, pattern), recursive=True)})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kernel", required=True, help="the unpacked kernel package")
-    parser.add_argument("--root", required=True, help="top of the source tree")
+    parser.add_argument("--kernel", help="the unpacked kernel package: make base and guest")
+    parser.add_argument("--root", help="top of the source tree: make the archive of our tools")
+    parser.add_argument("--xen", help="Debian's unpacked Xen: make the archive of its tools")
     parser.add_argument("--out", required=True, help="where the archives are written")
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     try:
-        make_base(args.kernel, args.out)
-        make_guest(args.kernel, args.out)
-        make_listed(os.path.join(HERE, "manifest"), args.root, os.path.join(args.out, "lodge.cpio"))
-        if os.path.exists("/usr/lib/xen-4.17/bin/xl"):
-            make_listed(os.path.join(HERE, "manifest.xen"), "/", os.path.join(args.out, "xen.cpio"))
+        if args.kernel:
+            make_base(args.kernel, args.out)
+            make_guest(args.kernel, args.out)
+        if args.root:
+            make_listed(os.path.join(HERE, "manifest"), args.root,
+                        library_folders(args.root, "build/*/*.so*"),
+                        os.path.join(args.out, "lodge.cpio"))
+        if args.xen:
+            make_listed(os.path.join(HERE, "manifest.xen"), args.xen,
+                        library_folders(args.xen, "usr/lib/**/*.so*"),
+                        os.path.join(args.out, "xen.cpio"))
     except (ImageError, OSError) as error:
         print(f"mkimage.py: {error}", file=sys.stderr)
         return 1

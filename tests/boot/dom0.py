@@ -38,10 +38,9 @@ def _need(path, way_out):
 
 
 def xen_hypervisor():
-    found = sorted(glob.glob("/boot/xen-4.17-amd64.gz"))
+    found = glob.glob(os.path.join(BUILD, "xen", "boot", "xen-4.17-amd64.gz"))
     if not found:
-        raise TestProblem(ERROR, "Debian's Xen is missing: "
-                                 "apt-get install --no-install-recommends xen-hypervisor-4.17-amd64")
+        raise TestProblem(ERROR, "Debian's Xen is not unpacked: run `make xen`")
     return found[0]
 
 
@@ -75,7 +74,7 @@ class Dom0:
         way_out = "run `make image`"
         parts = [_need(os.path.join(IMAGE, "base.cpio"), way_out)]
         if self.tools != "none":
-            missing = way_out if self.tools == "lodge" else "install xen-utils-4.17, " + way_out
+            missing = way_out if self.tools == "lodge" else "run `make xen`"
             parts.append(_need(os.path.join(IMAGE, f"{self.tools}.cpio"), missing))
         if self.guest:
             parts.append(_need(os.path.join(IMAGE, "guest.cpio"), way_out))

@@ -16,7 +16,7 @@ from dom0 import Dom0, script_status
 from verdict import TestProblem
 
 
-def parse():
+def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--script", help="a shell script to run in dom0")
@@ -38,14 +38,14 @@ def parse():
     parser.add_argument("--gdb", default="", help="QEMU's -gdb argument, such as tcp::1234")
     parser.add_argument("--limit", type=int, default=180, help="seconds")
     parser.add_argument("--name", default="run", help="the log is build/logs/NAME.log")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def prepare(args):
+def prepare(args, echo=True):
     daemons = "lodge.daemons=none" if args.no_daemons else ""
     dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest, args.options,
                 f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
-                memory=args.memory, icount=args.icount, gdb=args.gdb, echo=True)
+                memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo)
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))

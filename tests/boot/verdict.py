@@ -23,8 +23,11 @@ class Tally:
     def __init__(self):
         self.verdicts = []
 
-    def add(self, name, verdict, seconds, text=""):
-        self.verdicts.append(verdict)
+    def add(self, name, verdict, seconds, text="", weight=1):
+        """One line; weight is the number of tests that a success stands for."""
+        self.verdicts += [verdict] * weight
+        if weight > 1:
+            name += f" ({weight} tests)"
         note = f"  {text}" if text and verdict != SUCCESS else ""
         print(f"{verdict:8} {name:44} {seconds:6.1f} s{note}", flush=True)
 

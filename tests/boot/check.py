@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run every test there is, one line each; the last line says "N passed, N failed".
+
+A component that does not build is an error of its own and does not keep the others from being
+tested. Order: cheap before slow, so that a plain mistake shows within seconds.
+"""
+
+import argparse
+import glob
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+from dom0 import BUILD, IMAGE, LODGE, LOGS, ROOT, script_status
+from guests import run_guests
+from run import parse, prepare
+from verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
+
+CASES = os.path.join(ROOT, "tests", "boot", "cases")
+SKIP_STATUS = 77
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$")
+
+
+class Check:
+    """The run: what was asked for, and the tally."""
+
+    def __init__(self, args):
+        self.make = args.make.split()
+        self.only = args.only
+        self.tally = Tally()
+
+    def wanted(self, name):
+        return not self.only or self.only in name
+
+    def call(self, name, command, limit):
+        """Run a command with its output in build/logs; (status, output, seconds)."""
+        start = time.monotonic()
+        path = os.path.join(LOGS, name.replace("/", "-") + ".log")
+        with open(path, "w+", encoding="utf-8", errors="replace") as log:
+            try:
+                status = subprocess.call(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                                         stderr=subprocess.STDOUT, timeout=limit)
+            except subprocess.TimeoutExpired:
+                status = f"it ran longer than {limit} s"
+            log.seek(0)
+            output = log.read()
+        return status, output, time.monotonic() - start
+
+    def build(self, component):
+        name = "build/" + component
+        status, output, seconds = self.call(name, self.make + ["-C", component], 600)
+        if status != 0:
+            self.tally.add(name, ERROR, seconds, complaint(output))
+        return status == 0
+
+    def host_tests(self, kind, limit):
+        """tests/unit and tests/fuzz: each folder's Makefile has a target check."""
+        for makefile in sorted(glob.glob(os.path.join(ROOT, "tests", kind, "*", "Makefile"))):
+            folder = os.path.dirname(makefile)
+            name = f"{kind}/{os.path.basename(folder)}"
+            if self.wanted(name):
+                result = self.call(name, self.make + ["-C", folder, "check"], limit)
+                self._count(name, *result)
+
+    def _count(self, name, status, output, seconds):
+        lines = [line for line in output.splitlines()
+                 if line.strip() and not line.startswith("make")]
+        last = lines[-1] if lines else ""
+        closing = CLOSING.match(last)
+        if closing and status == 0 and closing.group(2) == "0":
+            self.tally.add(name, SUCCESS, seconds, weight=max(1, int(closing.group(1))))
+        else:
+            self.tally.add(name, SUCCESS if status == 0 else FAILURE, seconds,
+                           f"{last[-160:]} (build/logs/{name.replace('/', '-')}.log)")
+
+    def images(self):
+        """Kernel and images; without a kernel there is nothing to boot."""
+        targets = ["image", "xen"] if self._needs_xen() else ["image"]
+        status, output, seconds = self.call("images", self.make + targets, 900)
+        if status != 0:
+            self.tally.add("images", ERROR, seconds, complaint(output))
+        return status == 0
+
+    def _needs_xen(self):
+        return any("--hypervisor xen" in open(path, encoding="utf-8").read()
+                   for path in glob.glob(os.path.join(CASES, "*.sh")))
+
+    def boot_cases(self):
+        for path in sorted(glob.glob(os.path.join(CASES, "*.sh")) +
+                           glob.glob(os.path.join(CASES, "*.py"))):
+            name = "boot/" + os.path.splitext(os.path.basename(path))[0]
+            if self.wanted(name):
+                self._boot_case(name, path)
+
+    def _boot_case(self, name, path):
+        start = time.monotonic()
+        verdict, text = SUCCESS, ""
+        try:
+            (run_script if path.endswith(".sh") else run_module)(name, path)
+        except TestProblem as problem:
+            verdict, text = problem.verdict, str(problem)
+        except Exception as bug:  # a broken test is an error of that test, not of the run
+            verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
+        self.tally.add(name, verdict, time.monotonic() - start, text)
+
+
+def complaint(output):
+    """The line of a build's output that tells most."""
+    lines = [line for line in output.splitlines() if re.search(r"error|\*\*\*|\.py: ", line)]
+    return (lines or output.splitlines() or ["it said nothing"])[0][-200:]
+
+
+def options_of(path):
+    """The words after "# boot:" in a script's opening comment."""
+    with open(path, encoding="utf-8") as handle:
+        for line in handle:
+            if not line.startswith("#"):
+                break
+            if line.startswith("# boot:"):
+                return shlex.split(line[len("# boot:"):])
+    return []
+
+
+def run_script(name, path):
+    """A dom0 script; the lines it prints as "FAIL ..." are quoted in the verdict."""
+    args = parse(["--script", path, "--name", name.replace("/", "-")] + options_of(path))
+    if args.hypervisor == "lodge" and not os.path.exists(LODGE):
+        raise TestProblem(SKIP, "the hypervisor is not built")
+    dom0 = prepare(args, echo=False)
+    with dom0.machine() as machine:
+        machine.wait()
+        status = script_status(machine)
+    if status == SKIP_STATUS:
+        raise TestProblem(SKIP, "the script says so")
+    if status != 0:
+        reasons = re.findall(r"^FAIL.*$", machine.text, re.MULTILINE)
+        raise TestProblem(FAILURE, f"status {status}; " + "; ".join(reasons[:3]))
+
+
+def run_module(name, path):
+    """A Python test: its run(name) raises TestProblem, or returns for success."""
+    spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.run(name.replace("/", "-"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--make", default="make")
+    parser.add_argument("--components", default="", help="folders to build first, in order")
+    parser.add_argument("--only", default="", help="tests whose name contains this")
+    args = parser.parse_args()
+    os.makedirs(LOGS, exist_ok=True)
+    check = Check(args)
+    print("building", flush=True)
+    built = {part: check.build(part) for part in args.components.split()}
+    check.host_tests("unit", 300)
+    check.host_tests("fuzz", 120)
+    if built.get("tests/guests") and os.path.exists(LODGE):
+        run_guests(check.tally, check.wanted)
+    if glob.glob(os.path.join(CASES, "*.[sp][hy]")) and check.images():
+        check.boot_cases()
+    print(f"logs are in {os.path.relpath(LOGS)}; images in {os.path.relpath(IMAGE)}")
+    return check.tally.close()
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    os.makedirs(BUILD, exist_ok=True)
+    sys.exit(main())

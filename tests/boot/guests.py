@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot tiny test guests in dom0's place and take the verdicts they print.
+
+A guest is build/guests/<case>.elf. It prints "RESULT success|skip|error|failure text" for each
+thing it tests, the worst counts, and then ends the machine by power-off or by the debug-exit port.
+A guest that ends without a RESULT line, or never ends, has failed. The first lines of its source
+may say how to boot it: "boot: options=... smp=2 cpu=max,-smap limit=30 expect=regular expression"
+in tests/guests/<case>/boot.txt, one boot a line.
+"""
+
+import glob
+import os
+import re
+import shlex
+import time
+
+from dom0 import BUILD, ISOS, LODGE, LOGS, OPTIONS, ROOT
+from machine import Machine
+from media import cached_iso
+from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
+
+RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
+LIMIT = 40
+
+
+def boots_of(case):
+    """The machine settings of each boot of a case: one default boot unless boot.txt says more."""
+    path = os.path.join(ROOT, "tests", "guests", case, "boot.txt")
+    if not os.path.exists(path):
+        return [{}]
+    boots = []
+    with open(path, encoding="utf-8") as handle:
+        for line in handle:
+            words = shlex.split(line, comments=True)
+            if words:
+                boots.append(dict(word.split("=", 1) for word in words))
+    return boots
+
+
+def boot_guest(name, elf, settings):
+    """Boot once; the verdict and its text."""
+    options = f"{OPTIONS['lodge']} {settings.get('options', '')}".strip()
+    iso = cached_iso(ISOS, LODGE, options, [(elf, settings.get("cmdline", ""))])
+    log = os.path.join(LOGS, name.replace("/", "-") + ".log")
+    limit = int(settings.get("limit", LIMIT))
+    with Machine(iso, log, limit=limit, smp=int(settings.get("smp", 1)),
+                 cpu=settings.get("cpu", "max"), memory=int(settings.get("memory", 1024))) as box:
+        if "expect" in settings:
+            box.expect(settings["expect"], limit)
+            if settings.get("end", "") == "expect":
+                return SUCCESS, ""
+        box.wait()
+    return judge(box)
+
+
+def judge(box):
+    results = RESULT.findall(box.text)
+    if not results:
+        return FAILURE, f"it ended without a RESULT line; last line: {box.last_line()}"
+    worst = max(results, key=lambda result: ORDER.index(result[0]))
+    return worst[0], worst[1].strip()
+
+
+def run_guests(tally, wanted):
+    """All guests that are built; a line each."""
+    for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "*.elf"))):
+        case = os.path.basename(elf)[:-len(".elf")]
+        for number, settings in enumerate(boots_of(case)):
+            name = f"guests/{case}" + (f".{number}" if number else "")
+            if not wanted(name):
+                continue
+            start = time.monotonic()
+            try:
+                verdict, text = boot_guest(name, elf, settings)
+            except TestProblem as problem:
+                verdict, text = problem.verdict, str(problem)
+            except (OSError, ValueError) as bug:
+                verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
+            tally.add(name, verdict, time.monotonic() - start, text)
