@@ -174,7 +174,8 @@ def make_listed(manifest, root, search, out):
 
 def library_folders(root, pattern):
     """Where the loader shall look before the system's own folders."""
-    return sorted({os.path.dirname(path) for path in glob.glob(os.path.join(root, pattern), recursive=True)})
+    found = glob.glob(os.path.join(os.path.abspath(root), pattern), recursive=True)
+    return sorted({os.path.dirname(path) for path in found})
 
 
 def main():
