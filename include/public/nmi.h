@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nmi_op: the control domain's say in hardware NMIs.
+ */
+#ifndef LODGE_PUBLIC_NMI_H
+#define LODGE_PUBLIC_NMI_H
+
+#include "xen.h"
+
+#define XENNMI_register_callback   0
+#define XENNMI_unregister_callback 1
+
+/* Bits of arch_shared_info.nmi_reason. */
+#define _XEN_NMIREASON_io_error 0
+#define XEN_NMIREASON_io_error  (1UL << _XEN_NMIREASON_io_error)
+#define _XEN_NMIREASON_pci_serr 1
+#define XEN_NMIREASON_pci_serr  (1UL << _XEN_NMIREASON_pci_serr)
+#define _XEN_NMIREASON_unknown  2
+#define XEN_NMIREASON_unknown   (1UL << _XEN_NMIREASON_unknown)
+
+/* XENNMI_register_callback */
+struct xennmi_callback {
+    unsigned long handler_address; /* IN */
+    unsigned long pad;
+};
+typedef struct xennmi_callback xennmi_callback_t;
+DEFINE_XEN_GUEST_HANDLE(xennmi_callback_t);
+_Static_assert(sizeof(xennmi_callback_t) == 16, "xennmi_callback");
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * platform_op: the control domain's operations on the machine itself.
+ */
+#ifndef LODGE_PUBLIC_PLATFORM_H
+#define LODGE_PUBLIC_PLATFORM_H
+
+#include "xen.h"
+
+#define XENPF_INTERFACE_VERSION 0x03000001
+
+#define XENPF_settime32            17
+#define XENPF_add_memtype          31
+#define XENPF_del_memtype          32
+#define XENPF_read_memtype         33
+#define XENPF_microcode_update     35
+#define XENPF_platform_quirk       39
+#define XENPF_get_cpu_version      48
+#define XENPF_efi_runtime_call     49
+#define XENPF_firmware_info        50
+#define XENPF_enter_acpi_sleep     51
+#define XENPF_change_freq          52
+#define XENPF_getidletime          53
+#define XENPF_set_processor_pminfo 54
+#define XENPF_get_cpuinfo          55
+#define XENPF_cpu_online           56
+#define XENPF_cpu_offline          57
+#define XENPF_cpu_hotadd           58
+#define XENPF_mem_hotadd           59
+#define XENPF_core_parking         60
+#define XENPF_resource_op          61
+#define XENPF_settime64            62
+#define XENPF_get_symbol           63
+#define XENPF_settime              XENPF_settime64
+
+/* XENPF_settime32, XENPF_settime64 */
+struct xenpf_settime32 {
+    uint32_t secs;        /* IN */
+    uint32_t nsecs;       /* IN */
+    uint64_t system_time; /* IN */
+};
+typedef struct xenpf_settime32 xenpf_settime32_t;
+_Static_assert(sizeof(xenpf_settime32_t) == 16, "xenpf_settime32");
+
+struct xenpf_settime64 {
+    uint64_t secs;        /* IN */
+    uint32_t nsecs;       /* IN */
+    uint32_t mbz;         /* IN, zero */
+    uint64_t system_time; /* IN */
+};
+typedef struct xenpf_settime64 xenpf_settime64_t;
+#define xenpf_settime xenpf_settime64
+typedef struct xenpf_settime64 xenpf_settime_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_settime_t);
+_Static_assert(sizeof(xenpf_settime64_t) == 24, "xenpf_settime64");
+
+/* XENPF_add_memtype, XENPF_del_memtype, XENPF_read_memtype */
+struct xenpf_add_memtype {
+    xen_pfn_t mfn;    /* IN */
+    uint64_t nr_mfns; /* IN */
+    uint32_t type;    /* IN */
+    uint32_t handle;  /* OUT */
+    uint32_t reg;     /* OUT */
+};
+typedef struct xenpf_add_memtype xenpf_add_memtype_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_add_memtype_t);
+_Static_assert(sizeof(xenpf_add_memtype_t) == 32, "xenpf_add_memtype");
+
+struct xenpf_del_memtype {
+    uint32_t handle; /* IN */
+    uint32_t reg;    /* IN */
+};
+typedef struct xenpf_del_memtype xenpf_del_memtype_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_del_memtype_t);
+_Static_assert(sizeof(xenpf_del_memtype_t) == 8, "xenpf_del_memtype");
+
+struct xenpf_read_memtype {
+    uint32_t reg;     /* IN */
+    xen_pfn_t mfn;    /* OUT */
+    uint64_t nr_mfns; /* OUT */
+    uint32_t type;    /* OUT */
+};
+typedef struct xenpf_read_memtype xenpf_read_memtype_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_read_memtype_t);
+_Static_assert(sizeof(xenpf_read_memtype_t) == 32, "xenpf_read_memtype");
+
+/* XENPF_microcode_update */
+struct xenpf_microcode_update {
+    XEN_GUEST_HANDLE(const_void) data; /* IN */
+    uint32_t length;                   /* IN */
+};
+typedef struct xenpf_microcode_update xenpf_microcode_update_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_microcode_update_t);
+_Static_assert(sizeof(xenpf_microcode_update_t) == 16, "xenpf_microcode_update");
+
+/* XENPF_platform_quirk */
+#define QUIRK_NOIRQBALANCING     1
+#define QUIRK_IOAPIC_BAD_REGSEL  2
+#define QUIRK_IOAPIC_GOOD_REGSEL 3
+struct xenpf_platform_quirk {
+    uint32_t quirk_id; /* IN, QUIRK_* */
+};
+typedef struct xenpf_platform_quirk xenpf_platform_quirk_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_platform_quirk_t);
+_Static_assert(sizeof(xenpf_platform_quirk_t) == 4, "xenpf_platform_quirk");
+
+/* XENPF_firmware_info */
+#define XEN_FW_DISK_INFO            1
+#define XEN_FW_DISK_MBR_SIGNATURE   2
+#define XEN_FW_VBEDDC_INFO          3
+#define XEN_FW_EFI_INFO             4
+#define XEN_FW_EFI_VERSION          0
+#define XEN_FW_EFI_CONFIG_TABLE     1
+#define XEN_FW_EFI_VENDOR           2
+#define XEN_FW_EFI_MEM_INFO         3
+#define XEN_FW_EFI_RT_VERSION       4
+#define XEN_FW_EFI_PCI_ROM          5
+#define XEN_FW_EFI_APPLE_PROPERTIES 6
+#define XEN_FW_KBD_SHIFT_FLAGS      5
+
+union xenpf_efi_info {
+    uint32_t version;
+    struct {
+        uint64_t addr;
+        uint32_t nent;
+    } cfg;
+    struct {
+        uint32_t revision;
+        uint32_t bufsz; /* IN and OUT, bytes */
+        XEN_GUEST_HANDLE(void) name;
+    } vendor;
+    struct {
+        uint64_t addr;
+        uint64_t size;
+        uint64_t attr;
+        uint32_t type;
+    } mem;
+    struct {
+        uint16_t segment; /* IN */
+        uint8_t bus;      /* IN */
+        uint8_t devfn;    /* IN */
+        uint16_t vendor;  /* IN */
+        uint16_t devid;   /* IN */
+        uint64_t address;
+        xen_ulong_t size;
+    } pci_rom;
+    struct {
+        uint64_t address;
+        xen_ulong_t size;
+    } apple_properties;
+};
+
+struct xenpf_firmware_info {
+    uint32_t type;  /* IN, XEN_FW_* */
+    uint32_t index; /* IN */
+    union {         /* OUT, by type */
+        struct {
+            uint8_t device;
+            uint8_t version;
+            uint16_t interface_support;
+            uint16_t legacy_max_cylinder;
+            uint8_t legacy_max_head;
+            uint8_t legacy_sectors_per_track;
+            XEN_GUEST_HANDLE(void) edd_params;
+        } disk_info;
+        struct {
+            uint8_t device;
+            uint32_t mbr_signature;
+        } disk_mbr_signature;
+        struct {
+            uint8_t capabilities;
+            uint8_t edid_transfer_time;
+            XEN_GUEST_HANDLE(uint8) edid;
+        } vbeddc_info;
+        union xenpf_efi_info efi_info;
+        uint8_t kbd_shift_flags;
+    } u;
+};
+typedef struct xenpf_firmware_info xenpf_firmware_info_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_firmware_info_t);
+_Static_assert(sizeof(xenpf_firmware_info_t) == 40, "xenpf_firmware_info");
+
+/* XENPF_enter_acpi_sleep */
+#define XENPF_ACPI_SLEEP_EXTENDED 0x00000001
+struct xenpf_enter_acpi_sleep {
+    uint16_t val_a;       /* IN, PM1a control or sleep control */
+    uint16_t val_b;       /* IN, PM1b control or sleep status */
+    uint32_t sleep_state; /* IN, n of Sn */
+    uint32_t flags;       /* IN, XENPF_ACPI_SLEEP_EXTENDED */
+};
+typedef struct xenpf_enter_acpi_sleep xenpf_enter_acpi_sleep_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_enter_acpi_sleep_t);
+_Static_assert(sizeof(xenpf_enter_acpi_sleep_t) == 12, "xenpf_enter_acpi_sleep");
+
+/* XENPF_change_freq */
+struct xenpf_change_freq {
+    uint32_t flags; /* IN, zero */
+    uint32_t cpu;   /* IN */
+    uint64_t freq;  /* IN, Hz */
+};
+typedef struct xenpf_change_freq xenpf_change_freq_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_change_freq_t);
+_Static_assert(sizeof(xenpf_change_freq_t) == 16, "xenpf_change_freq");
+
+/* XENPF_getidletime */
+struct xenpf_getidletime {
+    XEN_GUEST_HANDLE(uint8) cpumap_bitmap; /* IN and OUT */
+    uint32_t cpumap_nr_cpus;               /* IN */
+    XEN_GUEST_HANDLE(uint64) idletime;     /* OUT, nanoseconds */
+    uint64_t now;                          /* OUT, system time */
+};
+typedef struct xenpf_getidletime xenpf_getidletime_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_getidletime_t);
+_Static_assert(sizeof(xenpf_getidletime_t) == 32, "xenpf_getidletime");
+
+/* XENPF_set_processor_pminfo */
+#define XEN_PROCESSOR_PM_CX 1
+#define XEN_PROCESSOR_PM_PX 2
+#define XEN_PROCESSOR_PM_TX 4
+
+#define XEN_PM_CX  0
+#define XEN_PM_PX  1
+#define XEN_PM_TX  2
+#define XEN_PM_PDC 3
+
+#define XEN_PX_PCT 1
+#define XEN_PX_PSS 2
+#define XEN_PX_PPC 4
+#define XEN_PX_PSD 8
+
+#define XEN_CPUPERF_SHARED_TYPE_HW  1
+#define XEN_CPUPERF_SHARED_TYPE_ALL 2
+#define XEN_CPUPERF_SHARED_TYPE_ANY 3
+
+struct xen_power_register {
+    uint32_t space_id;
+    uint32_t bit_width;
+    uint32_t bit_offset;
+    uint32_t access_size;
+    uint64_t address;
+};
+struct xen_processor_csd {
+    uint32_t domain;
+    uint32_t coord_type;
+    uint32_t num;
+};
+typedef struct xen_processor_csd xen_processor_csd_t;
+DEFINE_XEN_GUEST_HANDLE(xen_processor_csd_t);
+struct xen_processor_cx {
+    struct xen_power_register reg;
+    uint8_t type;     /* n of Cn */
+    uint32_t latency; /* microseconds */
+    uint32_t power;   /* milliwatts */
+    uint32_t dpcnt;
+    XEN_GUEST_HANDLE(xen_processor_csd_t) dp;
+};
+typedef struct xen_processor_cx xen_processor_cx_t;
+DEFINE_XEN_GUEST_HANDLE(xen_processor_cx_t);
+_Static_assert(sizeof(xen_processor_cx_t) == 48, "xen_processor_cx");
+struct xen_processor_flags {
+    uint32_t bm_control : 1;
+    uint32_t bm_check : 1;
+    uint32_t has_cst : 1;
+    uint32_t power_setup_done : 1;
+    uint32_t bm_rld_set : 1;
+};
+struct xen_processor_power {
+    uint32_t count;
+    struct xen_processor_flags flags;
+    XEN_GUEST_HANDLE(xen_processor_cx_t) states;
+};
+_Static_assert(sizeof(struct xen_processor_power) == 16, "xen_processor_power");
+struct xen_pct_register {
+    uint8_t descriptor;
+    uint16_t length;
+    uint8_t space_id;
+    uint8_t bit_width;
+    uint8_t bit_offset;
+    uint8_t reserved;
+    uint64_t address;
+};
+_Static_assert(sizeof(struct xen_pct_register) == 16, "xen_pct_register");
+struct xen_processor_px {
+    uint64_t core_frequency;     /* MHz */
+    uint64_t power;              /* milliwatts */
+    uint64_t transition_latency; /* microseconds */
+    uint64_t bus_master_latency; /* microseconds */
+    uint64_t control;
+    uint64_t status;
+};
+typedef struct xen_processor_px xen_processor_px_t;
+DEFINE_XEN_GUEST_HANDLE(xen_processor_px_t);
+struct xen_psd_package {
+    uint64_t num_entries;
+    uint64_t revision;
+    uint64_t domain;
+    uint64_t coord_type;
+    uint64_t num_processors;
+};
+struct xen_processor_performance {
+    uint32_t flags;          /* XEN_PX_*: which parts are given */
+    uint32_t platform_limit; /* _PPC */
+    struct xen_pct_register control_register;
+    struct xen_pct_register status_register;
+    uint32_t state_count;
+    XEN_GUEST_HANDLE(xen_processor_px_t) states;
+    struct xen_psd_package domain_info;
+    uint32_t shared_type; /* XEN_CPUPERF_SHARED_TYPE_* */
+};
+typedef struct xen_processor_performance xen_processor_performance_t;
+DEFINE_XEN_GUEST_HANDLE(xen_processor_performance_t);
+_Static_assert(sizeof(xen_processor_performance_t) == 104, "xen_processor_performance");
+struct xenpf_set_processor_pminfo {
+    uint32_t id;   /* IN, ACPI processor */
+    uint32_t type; /* IN, XEN_PM_* */
+    union {        /* IN, by type */
+        struct xen_processor_power power;
+        struct xen_processor_performance perf;
+        XEN_GUEST_HANDLE(uint32) pdc; /* and OUT */
+    } u;
+};
+typedef struct xenpf_set_processor_pminfo xenpf_set_processor_pminfo_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_set_processor_pminfo_t);
+_Static_assert(sizeof(xenpf_set_processor_pminfo_t) == 112, "xenpf_set_processor_pminfo");
+
+/* XENPF_get_cpuinfo */
+#define XEN_PCPU_FLAGS_ONLINE  1
+#define XEN_PCPU_FLAGS_INVALID 2
+struct xenpf_pcpuinfo {
+    uint32_t xen_cpuid;   /* IN */
+    uint32_t max_present; /* OUT */
+    uint32_t flags;       /* OUT, XEN_PCPU_FLAGS_* */
+    uint32_t apic_id;     /* OUT */
+    uint32_t acpi_id;     /* OUT */
+};
+typedef struct xenpf_pcpuinfo xenpf_pcpuinfo_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_pcpuinfo_t);
+_Static_assert(sizeof(xenpf_pcpuinfo_t) == 20, "xenpf_pcpuinfo");
+
+/* XENPF_get_cpu_version */
+struct xenpf_pcpu_version {
+    uint32_t xen_cpuid;   /* IN */
+    uint32_t max_present; /* OUT, as all the rest */
+    char vendor_id[12];
+    uint32_t family;
+    uint32_t model;
+    uint32_t stepping;
+};
+typedef struct xenpf_pcpu_version xenpf_pcpu_version_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
+_Static_assert(sizeof(xenpf_pcpu_version_t) == 32, "xenpf_pcpu_version");
+
+/* XENPF_cpu_online, XENPF_cpu_offline */
+struct xenpf_cpu_ol {
+    uint32_t cpuid; /* IN */
+};
+typedef struct xenpf_cpu_ol xenpf_cpu_ol_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_cpu_ol_t);
+
+/* XENPF_cpu_hotadd */
+struct xenpf_cpu_hotadd {
+    uint32_t apic_id; /* IN */
+    uint32_t acpi_id; /* IN */
+    uint32_t pxm;     /* IN */
+};
+typedef struct xenpf_cpu_hotadd xenpf_cpu_hotadd_t;
+
+/* XENPF_mem_hotadd */
+struct xenpf_mem_hotadd {
+    uint64_t spfn;  /* IN, first frame */
+    uint64_t epfn;  /* IN, frame past the last */
+    uint32_t pxm;   /* IN */
+    uint32_t flags; /* IN, zero */
+};
+typedef struct xenpf_mem_hotadd xenpf_mem_hotadd_t;
+
+/* XENPF_core_parking */
+#define XEN_CORE_PARKING_SET 1
+#define XEN_CORE_PARKING_GET 2
+struct xenpf_core_parking {
+    uint32_t type;      /* IN, XEN_CORE_PARKING_* */
+    uint32_t idle_nums; /* IN of set, OUT of get */
+};
+typedef struct xenpf_core_parking xenpf_core_parking_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_core_parking_t);
+
+/* XENPF_resource_op */
+#define XEN_RESOURCE_OP_MSR_READ  0
+#define XEN_RESOURCE_OP_MSR_WRITE 1
+struct xenpf_resource_entry {
+    union {
+        uint32_t cmd; /* IN, XEN_RESOURCE_OP_* */
+        int32_t ret;  /* OUT */
+    } u;
+    uint32_t rsvd; /* zero */
+    uint64_t idx;  /* IN, MSR */
+    uint64_t val;  /* IN or OUT */
+};
+typedef struct xenpf_resource_entry xenpf_resource_entry_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_resource_entry_t);
+_Static_assert(sizeof(xenpf_resource_entry_t) == 24, "xenpf_resource_entry");
+struct xenpf_resource_op {
+    uint32_t nr_entries; /* IN */
+    uint32_t cpu;        /* IN */
+    XEN_GUEST_HANDLE(xenpf_resource_entry_t) entries;
+};
+typedef struct xenpf_resource_op xenpf_resource_op_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_resource_op_t);
+_Static_assert(sizeof(xenpf_resource_op_t) == 16, "xenpf_resource_op");
+
+/* XENPF_get_symbol */
+struct xenpf_symdata {
+    uint32_t namelen;            /* IN room, OUT length */
+    uint32_t symnum;             /* IN this one, OUT the next */
+    XEN_GUEST_HANDLE(char) name; /* OUT */
+    uint64_t address;            /* OUT */
+    char type;                   /* OUT */
+};
+typedef struct xenpf_symdata xenpf_symdata_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_symdata_t);
+_Static_assert(sizeof(xenpf_symdata_t) == 32, "xenpf_symdata");
+
+/* The argument of platform_op. */
+struct xen_platform_op {
+    uint32_t cmd;               /* IN, XENPF_* */
+    uint32_t interface_version; /* IN, XENPF_INTERFACE_VERSION */
+    union {
+        xenpf_settime_t settime;
+        xenpf_settime32_t settime32;
+        xenpf_settime64_t settime64;
+        xenpf_add_memtype_t add_memtype;
+        xenpf_del_memtype_t del_memtype;
+        xenpf_read_memtype_t read_memtype;
+        xenpf_microcode_update_t microcode;
+        xenpf_platform_quirk_t platform_quirk;
+        xenpf_firmware_info_t firmware_info;
+        xenpf_enter_acpi_sleep_t enter_acpi_sleep;
+        xenpf_change_freq_t change_freq;
+        xenpf_getidletime_t getidletime;
+        xenpf_set_processor_pminfo_t set_pminfo;
+        xenpf_pcpuinfo_t pcpu_info;
+        xenpf_pcpu_version_t pcpu_version;
+        xenpf_cpu_ol_t cpu_ol;
+        xenpf_cpu_hotadd_t cpu_add;
+        xenpf_mem_hotadd_t mem_add;
+        xenpf_core_parking_t core_parking;
+        xenpf_resource_op_t resource_op;
+        xenpf_symdata_t symdata;
+        uint8_t pad[128];
+    } u;
+};
+typedef struct xen_platform_op xen_platform_op_t;
+DEFINE_XEN_GUEST_HANDLE(xen_platform_op_t);
+_Static_assert(sizeof(xen_platform_op_t) == 136, "xen_platform_op");
+_Static_assert(offsetof(xen_platform_op_t, u) == 8, "xen_platform_op.u");
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xen_version: who the hypervisor is, what it can do.
+ */
+#ifndef LODGE_PUBLIC_VERSION_H
+#define LODGE_PUBLIC_VERSION_H
+
+#include "xen.h"
+#include "features.h"
+
+#define XENVER_version             0
+#define XENVER_extraversion        1
+#define XENVER_compile_info        2
+#define XENVER_capabilities        3
+#define XENVER_changeset           4
+#define XENVER_platform_parameters 5
+#define XENVER_get_features        6
+#define XENVER_pagesize            7
+#define XENVER_guest_handle        8
+#define XENVER_commandline         9
+#define XENVER_build_id            10
+
+/* XENVER_extraversion */
+typedef char xen_extraversion_t[16];
+#define XEN_EXTRAVERSION_LEN (sizeof(xen_extraversion_t))
+
+/* XENVER_compile_info */
+struct xen_compile_info {
+    char compiler[64];
+    char compile_by[16];
+    char compile_domain[32];
+    char compile_date[32];
+};
+typedef struct xen_compile_info xen_compile_info_t;
+_Static_assert(sizeof(xen_compile_info_t) == 144, "xen_compile_info");
+
+/* XENVER_capabilities */
+typedef char xen_capabilities_info_t[1024];
+#define XEN_CAPABILITIES_INFO_LEN (sizeof(xen_capabilities_info_t))
+
+/* XENVER_changeset */
+typedef char xen_changeset_info_t[64];
+#define XEN_CHANGESET_INFO_LEN (sizeof(xen_changeset_info_t))
+
+/* XENVER_platform_parameters */
+struct xen_platform_parameters {
+    xen_ulong_t virt_start; /* OUT */
+};
+typedef struct xen_platform_parameters xen_platform_parameters_t;
+_Static_assert(sizeof(xen_platform_parameters_t) == 8, "xen_platform_parameters");
+
+/* XENVER_get_features */
+struct xen_feature_info {
+    unsigned int submap_idx; /* IN */
+    uint32_t submap;         /* OUT */
+};
+typedef struct xen_feature_info xen_feature_info_t;
+_Static_assert(sizeof(xen_feature_info_t) == 8, "xen_feature_info");
+
+/* XENVER_commandline */
+typedef char xen_commandline_t[1024];
+
+/* XENVER_build_id */
+struct xen_build_id {
+    uint32_t len;                          /* IN */
+    unsigned char buf[XEN_FLEX_ARRAY_DIM]; /* OUT */
+};
+typedef struct xen_build_id xen_build_id_t;
+_Static_assert(sizeof(xen_build_id_t) == 4, "xen_build_id");
+
+#endif
