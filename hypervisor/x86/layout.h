@@ -8,8 +8,10 @@
 
 #define HV_START     0xffff800000000000
 #define M2P_START    0xffff800000000000 /* part of the guest ABI */
+#define M2P_RW_START 0xffff804000000000 /* the same table, writable, not for guests */
 #define FRAMES_START 0xffff808000000000
 #define IMAGE_START  0xffff810000000000 /* + physical load address */
+#define STUBS_START  0xffff810040000000 /* SYSCALL stub and its data page, per CPU */
 #define VMAP_START   0xffff818000000000
 #define VMAP_END     0xffff820000000000
 #define DIRECT_START 0xffff830000000000

@@ -65,6 +65,7 @@ struct arch_vcpu {
 #define WORK_NMI   0x1u
 #define WORK_DYING 0x2u
 #define WORK_PTE   0x4u
+#define WORK_FRAME 0x8u /* a hypercall replaced the frame: reload all registers (guest_entry.h) */
 
 struct pirq {
     int gsi;       /* -1: MSI */

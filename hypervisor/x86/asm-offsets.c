@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Compiled to assembly only: each line "->NAME value" becomes a #define in build/, so that no
+ * offset of a C structure is ever written by hand in an .S file.
+ */
+#include <core/domain.h>
+#include <x86/cpu.h>
+#include <x86/regs.h>
+
+#define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+    OFFSET(REGS_R15, cpu_regs, r15);
+    OFFSET(REGS_R14, cpu_regs, r14);
+    OFFSET(REGS_R13, cpu_regs, r13);
+    OFFSET(REGS_R12, cpu_regs, r12);
+    OFFSET(REGS_RBP, cpu_regs, rbp);
+    OFFSET(REGS_RBX, cpu_regs, rbx);
+    OFFSET(REGS_R11, cpu_regs, r11);
+    OFFSET(REGS_R10, cpu_regs, r10);
+    OFFSET(REGS_R9, cpu_regs, r9);
+    OFFSET(REGS_R8, cpu_regs, r8);
+    OFFSET(REGS_RAX, cpu_regs, rax);
+    OFFSET(REGS_RCX, cpu_regs, rcx);
+    OFFSET(REGS_RDX, cpu_regs, rdx);
+    OFFSET(REGS_RSI, cpu_regs, rsi);
+    OFFSET(REGS_RDI, cpu_regs, rdi);
+    OFFSET(REGS_ERROR, cpu_regs, error_code);
+    OFFSET(REGS_VECTOR, cpu_regs, vector);
+    OFFSET(REGS_RIP, cpu_regs, rip);
+    OFFSET(REGS_CS, cpu_regs, cs);
+    OFFSET(REGS_RFLAGS, cpu_regs, rflags);
+    OFFSET(REGS_RSP, cpu_regs, rsp);
+    OFFSET(REGS_SS, cpu_regs, ss);
+    DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
+    OFFSET(TOP_REGS, stack_top, regs);
+    OFFSET(TOP_CPU, stack_top, cpu);
+    OFFSET(TOP_VCPU, stack_top, vcpu);
+
+    OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
+    OFFSET(CPU_CURRENT, cpu, current);
+    OFFSET(STUB_GUEST_RSP, stub_data, guest_rsp);
+    OFFSET(STUB_STACK, stub_data, stack);
+
+    OFFSET(VCPU_DOMAIN, vcpu, domain);
+    OFFSET(VCPU_STACK, vcpu, stack);
+    OFFSET(VCPU_INFO, vcpu, info);
+    OFFSET(VCPU_KERNEL_MODE, vcpu, arch.kernel_mode);
+    OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
+    OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
+    OFFSET(DOMAIN_PRIVILEGED_FLAG, domain, privileged);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the entry code (x86/entry.S, x86/traps.c) and the paravirtual guest type (pv/) meet.
+ *
+ * What is left in guest_regs() is what the guest resumes with. regs->vector chooses how:
+ * VEC_SYSCALL leaves by SYSRETQ, for which the caller guarantees that rip is canonical, cs is
+ * SEL_USER_CS64, ss is SEL_USER_DS, and that the guest does not mind RCX = rip and R11 = rflags
+ * (the two are not loaded from the frame). Any other vector leaves by IRETQ, which loads all of the
+ * frame; if the processor refuses it (a bad selector, say), pv_failsafe() is called. Whoever
+ * changes rip, cs, ss, rcx or r11 of a frame and is not sure of the above sets another vector
+ * (VEC_IRET). rflags must have IF set, and VM, NT, IOPL clear.
+ *
+ * A hypercall that changes any register but rax sets vcpu->arch.pending_work |= WORK_FRAME: RBX,
+ * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so without that
+ * bit they are not reloaded from the frame.
+ */
+#ifndef X86_GUEST_ENTRY_H
+#define X86_GUEST_ENTRY_H
+
+#include <core/domain.h>
+#include <lib/types.h>
+#include <x86/cpu.h>
+#include <x86/regs.h>
+
+#define VEC_IRET 0x101
+
+/* Implemented by pv/. regs is guest_regs() in each. */
+void pv_trap(struct cpu_regs *regs);           /* exception in guest mode, but NMI, #MC, #NM */
+void pv_device_not_available(struct cpu_regs *regs);
+void pv_syscall_bounce(struct cpu_regs *regs); /* SYSCALL in guest user mode */
+void pv_hypercall_restart(struct cpu_regs *regs); /* the handler returned HYPERCALL_RESTART */
+/* need_resched, pending_work or an event: called again until none is left. */
+void pv_return_work(struct cpu_regs *regs);
+void pv_failsafe(struct cpu_regs *regs);       /* the processor refused regs in IRETQ */
+/*
+ * A page fault of ring 0 at an address in the vmap area, as the processor reads a descriptor of the
+ * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
+ */
+bool pv_ldt_fault(vaddr_t addr);
+
+/* What the entry code knows of the table of hypercalls (pv/hypercall.c): fn first, 32 bytes each. */
+struct hypercall_entry {
+    int64_t (*fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4); /* never NULL */
+    const char *name;
+    uint32_t nargs;
+    uint32_t flags; /* HC_* */
+    uint64_t reserved;
+};
+#define HC_PRIV          0x1u /* privileged domains only; others get -XEN_EPERM */
+#define NR_HYPERCALLS    64
+_Static_assert(sizeof(struct hypercall_entry) == 32, "indexed by entry.S");
+extern const struct hypercall_entry hypercall_table[NR_HYPERCALLS];
+
+/* arch_switch_in(): v runs on c from now on; interrupts and SYSCALL find its stack. */
+static inline void guest_entry_set_stack(struct cpu *c, struct vcpu *v)
+{
+    struct stack_top *top = (struct stack_top *)v->stack - 1;
+    uint64_t end = (uint64_t)(&top->regs + 1);
+
+    top->cpu = c;
+    top->vcpu = v;
+    c->current = v;
+    c->tss.rsp[0] = end;
+    c->stub->stack = end;
+}
+
+#endif
