@@ -80,7 +80,8 @@ class Dom0:
             parts.append(_need(os.path.join(IMAGE, "guest.cpio"), way_out))
         return parts
 
-    def machine(self):
+    def machine(self, **settings):
+        """Make the ISO, and a machine with it; settings override those of the boot."""
         if self.hypervisor == "xen":
             binary, kernel = xen_hypervisor(), os.path.join(KERNEL, "vmlinuz")
         else:
@@ -93,7 +94,8 @@ class Dom0:
             concatenate(self._archives() + [extra], initrd)
             iso = cached_iso(ISOS, binary, self.options,
                              [(_need(kernel, "run `make image`"), self.command), (initrd, "")])
-        return Machine(iso, os.path.join(LOGS, self.name + ".log"), **self.settings)
+        return Machine(iso, os.path.join(LOGS, self.name + ".log"),
+                       **dict(self.settings, **settings))
 
 
 def script_status(machine):

@@ -26,7 +26,7 @@ class Machine:
     """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
 
     def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False,
-                 gdb="", extra=(), echo=False):
+                 accel="tcg", gdb="", extra=(), echo=False):
         self.log_path = log
         self.limit = limit
         self.echo = echo
@@ -34,7 +34,7 @@ class Machine:
         self.seen = 0
         self.status = None
         self._command = [
-            QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", cpu, "-m", str(memory),
+            QEMU, "-machine", "q35", "-accel", accel, "-cpu", "host" if accel == "kvm" else cpu, "-m", str(memory),
             "-smp", str(smp), "-display", "none", "-vga", "none", "-net", "none", "-no-reboot",
             "-boot", "d", "-cdrom", iso,
             "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",

@@ -6,6 +6,7 @@ the one entry at once. Only the GRUB modules that are used are put in, as making
 ISO is a good part of a short test.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -15,6 +16,7 @@ import tempfile
 from verdict import ERROR, TestProblem
 
 GRUB_MODULES = "multiboot2 iso9660 serial terminal normal configfile gzio echo"
+KEPT_ISOS = 24
 GRUB_CFG = """set timeout=0
 serial --unit=0 --speed=115200
 terminal_input serial
@@ -75,12 +77,23 @@ def cached_iso(cache, hypervisor, options, modules):
     """Like make_iso, but an ISO of the same content is made only once."""
     digest = hashlib.sha256(options.encode())
     for source, command in [(hypervisor, "")] + list(modules):
-        info = os.stat(os.path.realpath(source))
-        digest.update(f"{os.path.realpath(source)} {info.st_mtime_ns} {info.st_size}".encode())
+        with open(source, "rb") as handle:
+            digest.update(hashlib.sha256(handle.read()).digest())
         digest.update(command.encode() + b"\0")
     os.makedirs(cache, exist_ok=True)
     path = os.path.join(cache, digest.hexdigest()[:24] + ".iso")
-    if not os.path.exists(path):
-        make_iso(path + ".new", hypervisor, options, modules)
-        os.replace(path + ".new", path)
+    if os.path.exists(path):
+        os.utime(path)
+        return path
+    temporary = f"{path}.{os.getpid()}"
+    make_iso(temporary, hypervisor, options, modules)
+    os.replace(temporary, path)
+    _prune(cache)
     return path
+
+
+def _prune(cache):
+    """Keep the ISOs used last: each is as large as a kernel, and every new build makes more."""
+    isos = glob.glob(os.path.join(cache, "*.iso"))
+    for path in sorted(isos, key=os.path.getmtime)[:-KEPT_ISOS]:
+        os.unlink(path)
