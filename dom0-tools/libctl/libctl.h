@@ -273,15 +273,6 @@ int ctl_memory_map(struct ctl *ctl, uint16_t domid, const uint64_t *mfns, size_t
                    void **out);
 void ctl_memory_unmap(void *p, size_t nr);
 
-/*
- * Map frames of a resource that has no number of its own (XENMEM_acquire_resource): with type
- * CTL_RESOURCE_GRANTS and id 0 the frames of the domain's grant table. -EOPNOTSUPP where the kernel
- * or the hypervisor does not know it.
- */
-#define CTL_RESOURCE_GRANTS 1U
-int ctl_memory_map_resource(struct ctl *ctl, uint16_t domid, uint32_t type, uint32_t id,
-                            uint32_t first, size_t nr, int prot, void **out);
-
 /* Page-table requests on behalf of a domain, in one hypercall each. The arrays are copied. */
 int ctl_memory_mmu_update(struct ctl *ctl, uint16_t domid, const struct mmu_update *requests,
                           unsigned int nr);
@@ -312,14 +303,11 @@ int ctl_evtchn_unmask(struct ctl *ctl, int fd, uint32_t port);
 #define CTL_GRANT_CONSOLE 0U
 #define CTL_GRANT_STORE   1U
 
-/* Fill in entry `ref` of a new domain: `to` may map `gfn_or_mfn` writable. */
-struct ctl_grant_seed {
-    uint32_t ref;
-    uint16_t to;
-    uint64_t frame; /* an mfn for a PV domain */
-};
-int ctl_grant_seed(struct ctl *ctl, uint16_t domid, const struct ctl_grant_seed *seeds,
-                   unsigned int nr);
+/*
+ * The machine frame that holds the first grant entries (version 1) of a domain, which a tool can
+ * map like any frame of that domain, to fill in the entries above before the guest runs.
+ */
+int ctl_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t *mfn);
 
 /* Map one granted page of a domain through /dev/xen/gntdev, and undo it. */
 struct ctl_grant_map {
