@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cli.h: what the commands of `lodge` share: their table, their context, their way of failing.
+ */
+#ifndef LODGE_CLI_H
+#define LODGE_CLI_H
+
+#include <stdbool.h>
+#include "domain.h"
+
+#define CLI_FAILED 1
+#define CLI_USAGE  2
+
+struct cli {
+    struct lodge lodge;
+    bool is_open;
+    bool json;                 /* --json was given */
+    const struct cli_cmd *cmd; /* the running command */
+};
+
+/* argv[0] is the command's name; --json and --help are gone. Returns the exit status. */
+typedef int cli_fn(struct cli *c, int argc, char **argv);
+
+struct cli_cmd {
+    const char *name;
+    cli_fn *run;
+    const char *args;  /* for the usage line */
+    const char *brief; /* one line, for `lodge help` */
+    const char *help;  /* more lines, or NULL */
+};
+
+extern const struct cli_cmd cli_cmds[];
+const struct cli_cmd *cli_lookup(const char *name);
+
+/* Opens the control devices and xenstore; 0, or the exit status after a printed error. */
+int cli_open(struct cli *c);
+/* Prints lodge->message (cli_failed) or a message of its own; both return CLI_FAILED. */
+int cli_failed(struct cli *c);
+int cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Prints what is wrong with the arguments, and the usage line; returns CLI_USAGE. */
+int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for getopt's '?' and ':'. */
+int cli_bad_option(struct cli *c, char **argv, int opt);
+
+/* Opens if need be and finds a domain; 0 or the exit status after a printed error. */
+int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info);
+
+/* Prints and releases. */
+void cli_print_json(struct json_object *js);
+/* Adds to an object; a shorthand. */
+void cli_json_str(struct json_object *js, const char *key, const char *value);
+void cli_json_num(struct json_object *js, const char *key, int64_t value);
+void cli_json_bool(struct json_object *js, const char *key, bool value);
+
+/* A number within bounds; false if the text is none. */
+bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+/* "512", "512m", "2g", "65536k" in KiB; a bare number is MiB. */
+bool cli_memory(const char *text, uint64_t *kib);
+
+/* "running", "blocked", "paused", "shutdown", "crashed", "dying", "idle". */
+const char *cli_state(const struct xen_domctl_getdomaininfo *info);
+/* The six letters of `lodge list`, e.g. "-b----". */
+void cli_state_letters(const struct xen_domctl_getdomaininfo *info, char out[static 7]);
+const char *cli_shutdown_reason(unsigned reason);
+
+/* --- console.c ----------------------------------------------------------------------------- */
+
+/* Connects to a guest's console, waiting a little for the console daemon to find it. */
+int console_connect(struct lodge *l, uint16_t domid, int *fd);
+/* Copies between the terminal and the console until Ctrl-] or the guest's end. */
+int console_run(int fd);
+
+/* --- the commands -------------------------------------------------------------------------- */
+
+cli_fn cmd_create, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause, cmd_unpause, cmd_console;
+cli_fn cmd_list, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_uptime, cmd_vcpu_list;
+cli_fn cmd_rename, cmd_vcpu_set, cmd_vcpu_pin, cmd_mem_set, cmd_mem_max, cmd_sched, cmd_sysrq;
+cli_fn cmd_trigger, cmd_debug_keys, cmd_extract_kernel, cmd_help, cmd_version;
+
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_set.c: the commands that change a living guest, and `extract-kernel`.
+ */
+#include "cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <builder/builder.h>
+
+static int ctl_status(struct cli *c, int rc)
+{
+    return rc < 0 ? cli_error(c, "%s", ctl_message(&c->lodge.ctl)) : 0;
+}
+
+static int store_status(struct cli *c, int rc)
+{
+    return rc < 0 ? cli_error(c, "%s", store_message(c->lodge.store)) : 0;
+}
+
+int cmd_rename(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc;
+
+    if (argc != 3)
+        return cli_usage(c, "rename needs a domain and its new name");
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    return domain_rename(&c->lodge, &info, argv[2]) ? cli_failed(c) : 0;
+}
+
+/* --- vcpus --------------------------------------------------------------------------------- */
+
+int cmd_vcpu_set(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    uint64_t want;
+    int rc;
+
+    if (argc != 3)
+        return cli_usage(c, "vcpu-set needs a domain and a number");
+    if (!cli_number(argv[2], 1, DOMCFG_MAX_VCPUS, &want))
+        return cli_usage(c, "'%s' is not a number of vcpus", argv[2]);
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    if (want > info.max_vcpu_id + 1)
+        return cli_error(c, "domain %u has %u vcpus; more need maxvcpus in its config", info.domain,
+                         info.max_vcpu_id + 1);
+    for (unsigned v = 0; v <= info.max_vcpu_id; v++)
+        store_write(c->lodge.store,
+                    store_fmt("/local/domain/%u/cpu/%u/availability", info.domain, v),
+                    v < want ? "online" : "offline");
+    return store_status(c, store_flush(c->lodge.store));
+}
+
+static int read_map(struct cli *c, const char *text, struct ctl_cpumap *map, bool *given)
+{
+    struct cpuset set;
+    char err[160];
+
+    *given = strcmp(text, "-");
+    if (!*given)
+        return 0;
+    if (cpuset_parse(&set, text, err, sizeof(err)))
+        return cli_usage(c, "%s", err);
+    memcpy(map->bits, set.word, sizeof(map->bits));
+    return 0;
+}
+
+int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    struct ctl_cpumap hard = {0}, soft = {0};
+    bool has_hard, has_soft = false, all;
+    uint64_t vcpu = 0;
+    int rc;
+
+    if (argc < 4 || argc > 5)
+        return cli_usage(c, "vcpu-pin needs a domain, a vcpu or all, and one or two sets of CPUs");
+    all = !strcmp(argv[2], "all");
+    if (!all && !cli_number(argv[2], 0, DOMCFG_MAX_VCPUS - 1, &vcpu))
+        return cli_usage(c, "'%s' is not a vcpu", argv[2]);
+    rc = read_map(c, argv[3], &hard, &has_hard);
+    if (!rc && argc == 5)
+        rc = read_map(c, argv[4], &soft, &has_soft);
+    if (!rc)
+        rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    if (!all && vcpu > info.max_vcpu_id)
+        return cli_error(c, "domain %u has no vcpu %" PRIu64 "; its last one is %u", info.domain,
+                         vcpu, info.max_vcpu_id);
+    for (unsigned v = all ? 0 : (unsigned)vcpu; v <= (all ? info.max_vcpu_id : vcpu) && !rc; v++) {
+        struct ctl_cpumap h = hard, s = soft;
+
+        rc = ctl_vcpu_set_affinity(&c->lodge.ctl, info.domain, v, has_hard ? &h : NULL,
+                                   has_soft ? &s : NULL);
+    }
+    return ctl_status(c, rc);
+}
+
+/* --- memory -------------------------------------------------------------------------------- */
+
+int cmd_mem_set(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    uint64_t kib, max;
+    char *text;
+    int rc;
+
+    if (argc != 3)
+        return cli_usage(c, "mem-set needs a domain and a size");
+    if (!cli_memory(argv[2], &kib))
+        return cli_usage(c, "'%s' is not a size; write it like 512, 512m, 2g", argv[2]);
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    text = store_get(c->lodge.store, store_fmt("/local/domain/%u/memory/static-max", info.domain));
+    max = text ? strtoull(text, NULL, 10) : info.max_pages * 4;
+    free(text);
+    if (kib > max)
+        return cli_error(c,
+                         "domain %u can have %" PRIu64 " MiB at most; more need maxmem in its "
+                         "config",
+                         info.domain, max >> 10);
+    if (info.domain && kib > info.max_pages * 4) {
+        rc = ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib);
+        if (rc)
+            return ctl_status(c, rc);
+    }
+    store_write(c->lodge.store, store_fmt("/local/domain/%u/memory/target", info.domain),
+                store_fmt("%" PRIu64, kib));
+    return store_status(c, store_flush(c->lodge.store));
+}
+
+int cmd_mem_max(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    uint64_t kib;
+    int rc;
+
+    if (argc != 3)
+        return cli_usage(c, "mem-max needs a domain and a size");
+    if (!cli_memory(argv[2], &kib))
+        return cli_usage(c, "'%s' is not a size; write it like 512, 512m, 2g", argv[2]);
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    if (kib < info.tot_pages * 4)
+        return cli_error(c, "domain %u uses %" PRIu64 " MiB; lower that first with: lodge mem-set",
+                         info.domain, (uint64_t)info.tot_pages >> 8);
+    return ctl_status(c, ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib));
+}
+
+/* --- sched --------------------------------------------------------------------------------- */
+
+struct sched_opts {
+    const char *domain;
+    uint64_t weight, cap;
+    bool set_weight, set_cap;
+};
+
+static int sched_options(struct cli *c, int argc, char **argv, struct sched_opts *o)
+{
+    static const struct option longopts[] = {{"domain", required_argument, NULL, 'd'},
+                                             {"weight", required_argument, NULL, 'w'},
+                                             {"cap", required_argument, NULL, 'c'},
+                                             {NULL, 0, NULL, 0}};
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, ":d:w:c:", longopts, NULL)) != -1) {
+        if (opt == 'd') {
+            o->domain = optarg;
+        } else if (opt == 'w') {
+            o->set_weight = true;
+            if (!cli_number(optarg, 1, 65535, &o->weight))
+                return cli_usage(c, "'%s' is not a weight; it can be 1 to 65535", optarg);
+        } else if (opt == 'c') {
+            o->set_cap = true;
+            if (!cli_number(optarg, 0, 65535, &o->cap))
+                return cli_usage(c, "'%s' is not a cap; it is per cent of one processor", optarg);
+        } else {
+            return cli_bad_option(c, argv, opt);
+        }
+    }
+    if (argc > optind)
+        return cli_usage(c, "'%s' is not an option; a domain is named with -d", argv[optind]);
+    if ((o->set_weight || o->set_cap) && !o->domain)
+        return cli_usage(c, "a domain has to be named with -d");
+    return 0;
+}
+
+static void sched_row(struct cli *c, struct json_object *all, uint16_t domid, const char *name)
+{
+    struct ctl_sched sched;
+    struct json_object *js;
+
+    if (ctl_vcpu_get_sched(&c->lodge.ctl, domid, &sched))
+        return; /* it ended meanwhile */
+    if (!c->json) {
+        printf("%-24s %5u %7u %5u\n", name, domid, sched.weight, sched.cap);
+        return;
+    }
+    js = json_object_new_object();
+    cli_json_str(js, "name", name);
+    cli_json_num(js, "domid", domid);
+    cli_json_num(js, "weight", sched.weight);
+    cli_json_num(js, "cap", sched.cap);
+    json_object_array_add(all, js);
+}
+
+static int sched_set(struct cli *c, const struct sched_opts *o)
+{
+    struct xen_domctl_getdomaininfo info;
+    struct ctl_sched sched;
+    int rc = cli_domain(c, o->domain, &info);
+
+    if (rc)
+        return rc;
+    rc = ctl_vcpu_get_sched(&c->lodge.ctl, info.domain, &sched);
+    if (o->set_weight)
+        sched.weight = (uint16_t)o->weight;
+    if (o->set_cap)
+        sched.cap = (uint16_t)o->cap;
+    if (!rc)
+        rc = ctl_vcpu_set_sched(&c->lodge.ctl, info.domain, &sched);
+    return ctl_status(c, rc);
+}
+
+int cmd_sched(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo one, *list = &one;
+    struct sched_opts o = {0};
+    struct json_object *all;
+    int rc = sched_options(c, argc, argv, &o), nr = 1;
+
+    if (rc)
+        return rc;
+    if (o.set_weight || o.set_cap)
+        return sched_set(c, &o);
+    rc = o.domain ? cli_domain(c, o.domain, &one) : cli_open(c);
+    if (rc)
+        return rc;
+    if (!o.domain) {
+        nr = domain_list(&c->lodge, &list);
+        if (nr < 0)
+            return cli_failed(c);
+    }
+    all = json_object_new_array();
+    if (!c->json)
+        printf("%-24s %5s %7s %5s\n", "Name", "ID", "Weight", "Cap");
+    for (int i = 0; i < nr; i++) {
+        char *name = domain_name(&c->lodge, list[i].domain);
+
+        sched_row(c, all, list[i].domain, name);
+        free(name);
+    }
+    if (c->json)
+        cli_print_json(all);
+    else
+        json_object_put(all);
+    if (list != &one)
+        free(list);
+    return 0;
+}
+
+/* --- keys and events ----------------------------------------------------------------------- */
+
+int cmd_sysrq(struct cli *c, int argc, char **argv)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc;
+
+    if (argc != 3 || strlen(argv[2]) != 1 || !isalnum((unsigned char)argv[2][0]))
+        return cli_usage(c, "sysrq needs a domain and one key");
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    store_write(c->lodge.store, store_fmt("/local/domain/%u/control/sysrq", info.domain), argv[2]);
+    return store_status(c, store_flush(c->lodge.store));
+}
+
+int cmd_trigger(struct cli *c, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        uint32_t trigger;
+    } known[] = {{"nmi", CTL_TRIGGER_NMI},
+                 {"reset", CTL_TRIGGER_RESET},
+                 {"init", CTL_TRIGGER_INIT},
+                 {"power", CTL_TRIGGER_POWER},
+                 {"sleep", CTL_TRIGGER_SLEEP}};
+    struct xen_domctl_getdomaininfo info;
+    uint64_t vcpu = 0;
+    int rc;
+
+    if (argc < 3 || argc > 4)
+        return cli_usage(c, "trigger needs a domain and what to trigger");
+    if (argc == 4 && !cli_number(argv[3], 0, DOMCFG_MAX_VCPUS - 1, &vcpu))
+        return cli_usage(c, "'%s' is not a vcpu", argv[3]);
+    rc = cli_domain(c, argv[1], &info);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (!strcmp(known[i].name, argv[2]))
+            return ctl_status(c, ctl_domain_trigger(&c->lodge.ctl, info.domain, known[i].trigger,
+                                                    (uint32_t)vcpu));
+    return cli_usage(c, "'%s' is not a trigger", argv[2]);
+}
+
+int cmd_debug_keys(struct cli *c, int argc, char **argv)
+{
+    if (argc != 2)
+        return cli_usage(c, "debug-keys needs the keys");
+    if (cli_open(c))
+        return CLI_FAILED;
+    return ctl_status(c, ctl_host_debug_keys(&c->lodge.ctl, argv[1]));
+}
+
+int cmd_extract_kernel(struct cli *c, int argc, char **argv)
+{
+    char message[512] = "";
+
+    if (argc != 3)
+        return cli_usage(c, "extract-kernel needs the packed kernel and the file to write");
+    if (image_extract(argv[1], argv[2], message, sizeof(message)))
+        return cli_error(c, "%s", message);
+    return 0;
+}

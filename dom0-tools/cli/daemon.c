@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * daemon.c: one console daemon and one monitor per machine, started on boot or on demand.
+ *
+ * A daemon holds a lock on its pid file as long as it lives. Whoever can take the lock knows that
+ * there is none, without a race and without asking the process table; a file left by a killed
+ * daemon is simply not locked.
+ */
+#include "domain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int open_pidfile(struct lodge *l, const char *name)
+{
+    char path[512];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s.pid", l->run_dir, name);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == ENOENT && !mkdir(l->run_dir, 0755))
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return domain_fail(l, errno, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+int daemon_lock(struct lodge *l, const char *name, int *fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char pid[24];
+    int n;
+
+    *fd = open_pidfile(l, name);
+    if (*fd < 0)
+        return *fd;
+    if (fcntl(*fd, F_OFD_SETLK, &lock)) {
+        close(*fd);
+        return domain_fail(l, EAGAIN, "%s is running already; see %s/%s.pid", name, l->run_dir,
+                           name);
+    }
+    n = snprintf(pid, sizeof(pid), "%d\n", getpid());
+    if (ftruncate(*fd, 0) || pwrite(*fd, pid, (size_t)n, 0) != n)
+        return domain_fail(l, errno, "%s/%s.pid: %s", l->run_dir, name, strerror(errno));
+    return 0;
+}
+
+/* Beside this program, as in a build tree or /usr/sbin, else by $PATH. */
+static void daemon_path(const char *name, char *buf, size_t len)
+{
+    ssize_t n = readlink("/proc/self/exe", buf, len - 1);
+    char *slash;
+
+    if (n > 0) {
+        buf[n] = '\0';
+        slash = strrchr(buf, '/');
+        snprintf(slash, len - (size_t)(slash - buf), "/%s", name);
+        if (!access(buf, X_OK))
+            return;
+    }
+    snprintf(buf, len, "/usr/sbin/%s", name);
+    if (access(buf, X_OK))
+        snprintf(buf, len, "%s", name);
+}
+
+bool daemon_ensure(struct lodge *l, const char *name)
+{
+    extern char **environ;
+    char path[512];
+    char *argv[] = {path, NULL};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open_pidfile(l, name), status;
+    bool running;
+    pid_t pid;
+
+    if (fd < 0)
+        return false;
+    /* Asks who holds it, without taking it: a daemon that is starting must not find it taken. */
+    running = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+    close(fd);
+    if (running)
+        return true;
+    daemon_path(name, path, sizeof(path));
+    if (posix_spawnp(&pid, path, NULL, NULL, argv, environ) || waitpid(pid, &status, 0) != pid ||
+        status)
+        fprintf(stderr, "lodge: warning: %s could not be started\n", name);
+    return false;
+}
+
+int daemon_detach(int *ready_fd)
+{
+    int pipefd[2];
+    char done;
+    pid_t pid;
+
+    if (pipe2(pipefd, O_CLOEXEC))
+        return -errno;
+    pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid) {
+        close(pipefd[1]);
+        /* The daemon writes a byte when it serves; if it ends before, there is none. */
+        _exit(read(pipefd[0], &done, 1) == 1 ? 0 : 1);
+    }
+    close(pipefd[0]);
+    setsid();
+    *ready_fd = pipefd[1];
+    return 0;
+}
+
+void daemon_ready(int ready_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        if (null > STDERR_FILENO)
+            close(null);
+    }
+    if (write(ready_fd, "", 1) != 1)
+        return;
+    close(ready_fd);
+}

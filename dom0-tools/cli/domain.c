@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * domain.c: creates and destroys guests.
+ *
+ * Everything that can be refused is refused before the first hypercall; then the builder makes a
+ * paused domain, one xenstore transaction writes all of its nodes and claims its name, and
+ * xenstored is told of it. Each step that fails undoes the ones before it, so that a guest either
+ * exists in all places or in none. No step looks at other guests: the name index answers in one
+ * read whether a name is free, which keeps the cost flat however many guests there are.
+ */
+#include "domain.h"
+#include "layout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <builder/builder.h>
+#include <public/sysctl.h>
+
+int domain_fail(struct lodge *l, int err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(l->message, sizeof(l->message), fmt, ap);
+    va_end(ap);
+    return err < 0 ? err : -err;
+}
+
+static int ctl_failed(struct lodge *l, int rc)
+{
+    return domain_fail(l, rc, "%s", ctl_message(&l->ctl));
+}
+
+static int store_failed(struct lodge *l, int rc)
+{
+    return domain_fail(l, rc, "%s", store_message(l->store));
+}
+
+int domain_open(struct lodge *l)
+{
+    const char *state = getenv("LODGE_STATE_DIR"), *run = getenv("LODGE_RUN_DIR");
+    char err[256];
+    int rc;
+
+    memset(l, 0, sizeof(*l));
+    l->state_dir = state ? state : "/var/lib/lodge";
+    l->run_dir = run ? run : "/run/lodge";
+    rc = ctl_open(&l->ctl);
+    if (rc)
+        return ctl_failed(l, rc);
+    l->store = store_open(err, sizeof(err));
+    if (!l->store) {
+        ctl_close(&l->ctl);
+        return domain_fail(l, ECONNREFUSED, "%s", err);
+    }
+    return 0;
+}
+
+void domain_close(struct lodge *l)
+{
+    store_close(l->store);
+    ctl_close(&l->ctl);
+}
+
+/* --- finding ------------------------------------------------------------------------------- */
+
+int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out)
+{
+    struct xen_domctl_getdomaininfo *list = NULL;
+    unsigned room = 0, nr = 0;
+    uint16_t first = 0;
+    int n;
+
+    do {
+        struct xen_domctl_getdomaininfo *more;
+
+        room += 64;
+        more = realloc(list, room * sizeof(*list));
+        if (!more) {
+            free(list);
+            return domain_fail(l, ENOMEM, "out of memory for the list of domains");
+        }
+        list = more;
+        n = ctl_domain_list(&l->ctl, first, room - nr, list + nr);
+        if (n < 0) {
+            free(list);
+            return ctl_failed(l, n);
+        }
+        nr += (unsigned)n;
+        first = nr ? (uint16_t)(list[nr - 1].domain + 1) : 0;
+    } while (nr == room);
+    *out = list;
+    return (int)nr;
+}
+
+static char *stand_in(uint16_t domid)
+{
+    return strdup(domid ? "(null)" : "Domain-0");
+}
+
+char *domain_name(struct lodge *l, uint16_t domid)
+{
+    char *name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
+
+    return name ? name : stand_in(domid);
+}
+
+void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, unsigned nr,
+                  char **names)
+{
+    for (unsigned i = 0; i < nr; i++)
+        store_read(l->store, store_fmt("/local/domain/%u/name", info[i].domain), &names[i]);
+    store_flush(l->store);
+    for (unsigned i = 0; i < nr; i++)
+        if (!names[i])
+            names[i] = stand_in(info[i].domain);
+}
+
+/* A domain whose name node says `name`, by looking at all; -ESRCH if there is none. */
+static int scan_for_name(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list(l, &list), rc = -ESRCH;
+    char **names;
+
+    if (nr < 0)
+        return nr;
+    names = calloc((size_t)nr + 1, sizeof(*names));
+    if (names) {
+        domain_names(l, list, (unsigned)nr, names);
+        for (int i = 0; i < nr; i++) {
+            if (rc && !strcmp(names[i], name)) {
+                *info = list[i];
+                rc = 0;
+            }
+            free(names[i]);
+        }
+    }
+    free(names);
+    free(list);
+    return rc;
+}
+
+/* By the index; -ESRCH also where its entry is stale. */
+static int index_for_name(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info)
+{
+    char *id = store_get(l->store, store_fmt(LAYOUT_NAMES "/%s", name)), *now;
+    int rc = -ESRCH;
+
+    if (!id)
+        return rc;
+    now = store_get(l->store, store_fmt("/local/domain/%lu/name", strtoul(id, NULL, 10)));
+    if (now && !strcmp(now, name) && !ctl_domain_info(&l->ctl, (uint16_t)atoi(id), info))
+        rc = 0;
+    free(now);
+    free(id);
+    return rc;
+}
+
+int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininfo *info)
+{
+    char *end;
+    unsigned long id = strtoul(who, &end, 10);
+    int rc = -ESRCH;
+
+    if (*who >= '0' && *who <= '9' && !*end) {
+        if (id < DOMID_FIRST_RESERVED)
+            rc = ctl_domain_info(&l->ctl, (uint16_t)id, info);
+        if (rc == -ESRCH)
+            return domain_fail(l, rc, "there is no domain %s; `lodge list` shows those that exist",
+                               who);
+        return rc ? ctl_failed(l, rc) : 0;
+    }
+    if (!domcfg_bad_name(who))
+        rc = index_for_name(l, who, info);
+    if (rc)
+        rc = scan_for_name(l, who, info);
+    if (rc == -ESRCH)
+        return domain_fail(l, rc, "there is no domain '%s'; `lodge list` shows those that exist",
+                           who);
+    return rc;
+}
+
+/* 0 if the name is free. The index answers, or where it may have holes, a look at all domains. */
+static int check_name(struct lodge *l, const char *name)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc = index_for_name(l, name, &info);
+
+    if (rc && l->scan_names)
+        rc = scan_for_name(l, name, &info);
+    if (!rc)
+        return domain_fail(l, EEXIST,
+                           "a domain named '%s' exists already (id %u); choose another name, or "
+                           "remove it first with: lodge destroy %s",
+                           name, info.domain, name);
+    return rc == -ESRCH ? 0 : rc;
+}
+
+static int check_uuid(struct lodge *l, struct domcfg *dc)
+{
+    struct xen_domctl_getdomaininfo info;
+    struct saved saved;
+    char text[37];
+    bool taken;
+
+    if (!dc->has_uuid) {
+        if (getrandom(dc->uuid, sizeof(dc->uuid), 0) != sizeof(dc->uuid))
+            return domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
+        dc->uuid[6] = (uint8_t)((dc->uuid[6] & 0x0f) | 0x40);
+        dc->uuid[8] = (uint8_t)((dc->uuid[8] & 0x3f) | 0x80);
+        dc->has_uuid = true;
+        return 0;
+    }
+    if (saved_read(l, dc->uuid, &saved))
+        return 0;
+    taken = !ctl_domain_info(&l->ctl, saved.domid, &info) &&
+            !memcmp(info.handle, dc->uuid, sizeof(dc->uuid));
+    saved_free(&saved);
+    if (!taken)
+        return 0;
+    uuid_format(dc->uuid, text);
+    return domain_fail(l, EEXIST, "uuid %s belongs to domain %u; give each guest its own", text,
+                       info.domain);
+}
+
+/* The builder would find out as well, but only after it has taken all there is. */
+static int check_memory(struct lodge *l, const struct domcfg *dc)
+{
+    struct xen_sysctl_physinfo host;
+    uint64_t free_mib;
+    int rc = ctl_host_physinfo(&l->ctl, &host);
+
+    if (rc)
+        return ctl_failed(l, rc);
+    free_mib = host.free_pages >> 8;
+    if (dc->memory_mib <= free_mib)
+        return 0;
+    return domain_fail(l, ENOMEM,
+                       "'%s' asks for %" PRIu64 " MiB, but %" PRIu64 " MiB are free; lower memory "
+                       "in its config, or take memory from another domain with: lodge mem-set",
+                       dc->name, dc->memory_mib, free_mib);
+}
+
+/* --- creating ------------------------------------------------------------------------------ */
+
+static int set_scheduling(struct lodge *l, const struct domcfg *dc, uint16_t domid)
+{
+    struct ctl_sched sched;
+    int rc = 0;
+
+    for (unsigned v = 0; dc->nr_pin && v < dc->maxvcpus && !rc; v++) {
+        const struct cpuset *set = &dc->pin[dc->nr_pin == 1 ? 0 : v];
+        struct ctl_cpumap map = {0};
+
+        memcpy(map.bits, set->word, sizeof(map.bits));
+        rc = ctl_vcpu_set_affinity(&l->ctl, domid, v, &map, NULL);
+    }
+    if (!rc && (dc->weight || dc->cap >= 0)) {
+        rc = ctl_vcpu_get_sched(&l->ctl, domid, &sched);
+        if (dc->weight)
+            sched.weight = (uint16_t)dc->weight;
+        if (dc->cap >= 0)
+            sched.cap = (uint16_t)dc->cap;
+        if (!rc)
+            rc = ctl_vcpu_set_sched(&l->ctl, domid, &sched);
+    }
+    return rc ? ctl_failed(l, rc) : 0;
+}
+
+/* Someone may have taken the name while the guest was being built: the transaction decides. */
+static int enter_store(struct lodge *l, const struct domcfg *dc, const struct builder_result *r)
+{
+    int rc;
+
+    for (int tries = 0; tries < 20; tries++) {
+        rc = store_begin(l->store);
+        if (rc)
+            return store_failed(l, rc);
+        rc = check_name(l, dc->name);
+        if (rc) {
+            store_abort(l->store);
+            return rc;
+        }
+        layout_write(l->store, dc, r);
+        rc = store_commit(l->store);
+        if (rc != -EAGAIN)
+            break;
+    }
+    if (!rc)
+        rc = store_introduce(l->store, r->domid, r->store_mfn, r->store_evtchn);
+    return rc ? store_failed(l, rc) : 0;
+}
+
+static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned restarts,
+                          uint16_t *domid)
+{
+    struct builder_config bc = {
+        .kernel = dc->kernel,
+        .ramdisk = dc->ramdisk,
+        .cmdline = dc->cmdline,
+        .memory_kib = dc->memory_mib << 10,
+        .max_memory_kib = dc->maxmem_mib << 10,
+        .vcpus = dc->vcpus,
+        .max_vcpus = dc->maxvcpus,
+    };
+    struct builder_result result;
+    char reason[sizeof(l->message)];
+    int rc;
+
+    memcpy(bc.uuid, dc->uuid, sizeof(bc.uuid));
+    rc = builder_create(&l->ctl, &bc, &result);
+    if (rc)
+        return ctl_failed(l, rc);
+    rc = set_scheduling(l, dc, result.domid);
+    if (!rc)
+        rc = saved_write(l, dc, result.domid, restarts);
+    if (!rc)
+        rc = enter_store(l, dc, &result);
+    if (!rc) {
+        *domid = result.domid;
+        return 0;
+    }
+    memcpy(reason, l->message, sizeof(reason));
+    domain_destroy(l, result.domid);
+    memcpy(l->message, reason, sizeof(reason));
+    return rc;
+}
+
+int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_t *domid)
+{
+    sigset_t all, old;
+    int rc = check_name(l, dc->name);
+
+    if (!rc)
+        rc = check_uuid(l, dc);
+    if (!rc)
+        rc = check_memory(l, dc);
+    if (rc)
+        return rc;
+    /* Ctrl-C waits until the guest is whole or gone. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    rc = create_checked(l, dc, restarts, domid);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+/* --- destroying and renaming --------------------------------------------------------------- */
+
+int domain_destroy(struct lodge *l, uint16_t domid)
+{
+    struct xen_domctl_getdomaininfo info;
+    char *name;
+    int rc;
+
+    if (!domid)
+        return domain_fail(l, EINVAL, "domain 0 runs these tools and cannot be destroyed");
+    rc = ctl_domain_info(&l->ctl, domid, &info);
+    if (rc)
+        return ctl_failed(l, rc);
+    /* First of all the config, so that the monitor does not take the end for a crash. */
+    saved_remove(l, info.handle);
+    name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
+    rc = ctl_domain_destroy(&l->ctl, domid);
+    if (rc && rc != -ESRCH) {
+        free(name);
+        return ctl_failed(l, rc);
+    }
+    for (int tries = 0; tries < 20; tries++) {
+        rc = store_begin(l->store);
+        if (rc)
+            break;
+        layout_remove(l->store, domid, info.handle, name);
+        rc = store_commit(l->store);
+        if (rc != -EAGAIN)
+            break;
+    }
+    free(name);
+    return rc ? store_failed(l, rc) : 0;
+}
+
+/* Moves the name in the index, the name nodes and the saved config. */
+static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *old,
+                     const char *name)
+{
+    struct saved saved;
+    int rc = -EAGAIN;
+
+    for (int tries = 0; tries < 20 && rc == -EAGAIN; tries++) {
+        rc = store_begin(l->store);
+        if (rc)
+            break;
+        layout_rename(l->store, info->domain, info->handle, old, name);
+        rc = store_commit(l->store);
+    }
+    if (rc)
+        return store_failed(l, rc);
+    if (!saved_read(l, info->handle, &saved)) {
+        free(saved.config.name);
+        saved.config.name = strdup(name);
+        rc = saved_write(l, &saved.config, info->domain, saved.restarts);
+        saved_free(&saved);
+    }
+    return rc;
+}
+
+int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)
+{
+    const char *bad = domcfg_bad_name(name);
+    char *old;
+    int rc;
+
+    if (bad)
+        return domain_fail(l, EINVAL, "'%s' cannot be a guest's name: %s", name, bad);
+    l->scan_names = true;
+    rc = check_name(l, name);
+    if (rc)
+        return rc;
+    old = domain_name(l, info->domain);
+    rc = rename_to(l, info, old, name);
+    free(old);
+    return rc;
+}
+
+int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *info)
+{
+    struct xen_domctl_getdomaininfo other;
+    char *old = domain_name(l, info->domain), name[DOMCFG_MAX_NAME + 16];
+    uint8_t uuid[16];
+    int rc = 0;
+
+    for (unsigned n = 1; !rc && n < 10000; n++) {
+        snprintf(name, sizeof(name), "%s-%u", old, n);
+        rc = scan_for_name(l, name, &other);
+    }
+    if (rc == -ESRCH) {
+        saved_remove(l, info->handle); /* from here on it is nobody's to restart */
+        rc = rename_to(l, info, old, name);
+    }
+    if (!rc && getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
+        rc = domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
+    if (!rc) {
+        rc = ctl_domain_set_uuid(&l->ctl, info->domain, uuid);
+        if (rc)
+            rc = ctl_failed(l, rc);
+        else
+            layout_move_vm(l->store, info->domain, info->handle, uuid, name);
+    }
+    free(old);
+    return rc;
+}
+
+int domain_repair_index(struct lodge *l)
+{
+    struct xen_domctl_getdomaininfo *list;
+    unsigned nr_names;
+    char **names, **index;
+    int nr = domain_list(l, &list);
+
+    if (nr < 0)
+        return nr;
+    names = calloc((size_t)nr + 1, sizeof(*names));
+    if (!names) {
+        free(list);
+        return domain_fail(l, ENOMEM, "out of memory for the names of domains");
+    }
+    domain_names(l, list, (unsigned)nr, names);
+    index = store_list(l->store, LAYOUT_NAMES, &nr_names);
+    for (unsigned i = 0; i < nr_names; i++) {
+        bool alive = false;
+
+        for (int d = 0; d < nr && !alive; d++)
+            alive = !strcmp(names[d], index[i]);
+        if (!alive)
+            store_remove(l->store, store_fmt(LAYOUT_NAMES "/%s", index[i]));
+        free(index[i]);
+    }
+    free(index);
+    for (int d = 0; d < nr; d++) {
+        if (!domcfg_bad_name(names[d]))
+            store_write(l->store, store_fmt(LAYOUT_NAMES "/%s", names[d]),
+                        store_fmt("%u", list[d].domain));
+        free(names[d]);
+    }
+    free(names);
+    free(list);
+    return store_flush(l->store) ? store_failed(l, -EIO) : 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * domain.h: a guest's life as the tools see it: create, find, rename, destroy.
+ *
+ * Used by `lodge` and by lodge-monitor, which restarts guests with the same code that created
+ * them. A guest exists in four places that this module keeps in step: the hypervisor, xenstore,
+ * the name index below /lodge/names, and the saved config under the state directory.
+ */
+#ifndef LODGE_DOMAIN_H
+#define LODGE_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+#include <libctl/libctl.h>
+#include <public/domctl.h>
+#include "domcfg.h"
+#include "store.h"
+
+struct lodge {
+    struct ctl ctl;
+    struct store *store;
+    const char *state_dir; /* saved configs: /var/lib/lodge, or $LODGE_STATE_DIR */
+    const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
+    bool scan_names;       /* the name index may be incomplete: look at all domains */
+    char message[640];     /* after a failure */
+};
+
+/* All functions return 0 or a negative errno, with a sentence in lodge->message. */
+int domain_open(struct lodge *l);
+void domain_close(struct lodge *l);
+int domain_fail(struct lodge *l, int err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Builds the guest and all of its entries; it stays paused. If anything fails nothing is left.
+ * `restarts` is remembered for the monitor's guard against restart loops.
+ */
+int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_t *domid);
+
+/* Kills the guest and removes its entries from everywhere. */
+int domain_destroy(struct lodge *l, uint16_t domid);
+
+/* A guest by name or number. */
+int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininfo *info);
+/* malloc'ed, never NULL: "Domain-0" and "(null)" stand in for names that are missing. */
+char *domain_name(struct lodge *l, uint16_t domid);
+/* Names of many, in one round trip; free() each. */
+void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, unsigned nr,
+                  char **names);
+/* All domains, malloc'ed; the number or a negative errno. */
+int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out);
+
+int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name);
+/* Out of the way of its successor: a new uuid, and a name with a number behind it. */
+int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *info);
+
+/* Rebuilds what is missing or wrong in the name index. */
+int domain_repair_index(struct lodge *l);
+
+/* --- saved.c: configs on disk --------------------------------------------------------------- */
+
+struct saved {
+    struct domcfg config;
+    uint16_t domid;
+    unsigned restarts; /* in a row, each soon after its start */
+    int64_t started;   /* seconds since 1970 */
+};
+
+int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts);
+/* -ENOENT: this guest was not made by these tools. */
+int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out);
+void saved_remove(struct lodge *l, const uint8_t uuid[16]);
+void saved_free(struct saved *saved);
+
+/* --- daemon.c: the two daemons' presence ----------------------------------------------------- */
+
+/* Takes the daemon's lock; -EAGAIN where one runs. The descriptor stays open as long as it runs. */
+int daemon_lock(struct lodge *l, const char *name, int *fd);
+/* Starts the daemon if none runs; true if one was running. */
+bool daemon_ensure(struct lodge *l, const char *name);
+/* Into the background; the parent leaves only after daemon_ready(). */
+int daemon_detach(int *ready_fd);
+void daemon_ready(int ready_fd);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * domcfg.h: what a guest shall be, after its config has been read and checked.
+ *
+ * One structure for three users: `lodge create` fills it from a config file, the monitor reads it
+ * back from the saved JSON to restart a guest, and domain.c builds the guest from it.
+ */
+#ifndef LODGE_DOMCFG_H
+#define LODGE_DOMCFG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <json-c/json.h>
+#include "cfg.h"
+
+#define DOMCFG_MAX_CPUS  1024
+#define DOMCFG_MAX_VCPUS 512
+#define DOMCFG_MAX_NAME  128
+
+struct cpuset {
+    uint64_t word[DOMCFG_MAX_CPUS / 64];
+};
+
+enum on_action {
+    ON_DESTROY,
+    ON_RESTART,
+    ON_RENAME_RESTART,
+    ON_PRESERVE,
+    ON_COREDUMP_DESTROY,
+    ON_COREDUMP_RESTART,
+    ON_ACTIONS
+};
+
+enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_EVENTS };
+
+struct domcfg {
+    char *name;
+    char *kernel;
+    char *ramdisk; /* NULL: none */
+    char *cmdline; /* never NULL */
+    uint64_t memory_mib, maxmem_mib;
+    unsigned vcpus, maxvcpus;
+    struct cpuset *pin; /* hard affinity: none, one for all vcpus, or one per vcpu */
+    unsigned nr_pin;
+    enum on_action on[ON_EVENTS];
+    uint8_t uuid[16];
+    bool has_uuid;
+    unsigned weight; /* 0: the scheduler's default */
+    int cap;         /* per cent of one processor; -1: the scheduler's default */
+};
+
+/* Called once for each warning, with a complete sentence that names file and line. */
+typedef void domcfg_warn_fn(void *arg, const char *msg);
+
+/*
+ * Gives meaning to a parsed config. Returns 0, or -1 with a message in err. Files that the config
+ * names must exist and be readable. Keys that are not understood are warned about, each by name.
+ */
+int domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
+                    char *err, size_t errlen);
+void domcfg_free(struct domcfg *dc);
+
+struct json_object *domcfg_to_json(const struct domcfg *dc);
+int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_t errlen);
+
+const char *domcfg_action_name(enum on_action action);
+const char *domcfg_event_name(enum on_event event); /* "on_crash", ... */
+int domcfg_parse_action(const char *text);          /* -1: there is none of that name */
+
+/* "all", "0-3,^2", "5": returns 0, or -1 with a message that names what cannot be read. */
+int cpuset_parse(struct cpuset *set, const char *text, char *err, size_t errlen);
+/* The shortest such text, e.g. "0-3,8"; "all" where every bit below limit is set. */
+void cpuset_format(const struct cpuset *set, unsigned limit, char *buf, size_t len);
+void cpuset_add(struct cpuset *set, unsigned cpu);
+bool cpuset_has(const struct cpuset *set, unsigned cpu);
+
+int uuid_parse(uint8_t uuid[16], const char *text);
+void uuid_format(const uint8_t uuid[16], char text[static 37]);
+
+/* Why a name cannot be a guest's, or NULL where it can. */
+const char *domcfg_bad_name(const char *name);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * layout.c: writes and removes a guest's nodes in xenstore.
+ *
+ * Nodes inherit their parent's permissions, so the home directory is made readable for the guest
+ * first and everything below follows; the few nodes that the guest itself writes (its answer to a
+ * shutdown request, the features it announces) are then given to it one by one.
+ */
+#include "layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const guest_owned[] = {
+    "control/shutdown",
+    "control/feature-poweroff",
+    "control/feature-reboot",
+    "control/feature-suspend",
+    "control/sysrq",
+    "data",
+    "drivers",
+    "feature",
+    "attr",
+    "error",
+    "device/suspend/event-channel",
+};
+
+static void write_home(struct store *s, const char *home, const struct domcfg *dc,
+                       const struct builder_result *r, const char *uuid)
+{
+    store_write(s, store_fmt("%s/name", home), dc->name);
+    store_write(s, store_fmt("%s/domid", home), store_fmt("%u", r->domid));
+    store_write(s, store_fmt("%s/vm", home), store_fmt("/vm/%s", uuid));
+    store_write(s, store_fmt("%s/memory/static-max", home),
+                store_fmt("%" PRIu64, dc->maxmem_mib << 10));
+    store_write(s, store_fmt("%s/memory/target", home),
+                store_fmt("%" PRIu64, dc->memory_mib << 10));
+    store_write(s, store_fmt("%s/memory/videoram", home), "0");
+    for (unsigned v = 0; v < dc->maxvcpus; v++)
+        store_write(s, store_fmt("%s/cpu/%u/availability", home, v),
+                    v < dc->vcpus ? "online" : "offline");
+    store_write(s, store_fmt("%s/store/port", home), store_fmt("%u", r->store_evtchn));
+    store_write(s, store_fmt("%s/store/ring-ref", home), store_fmt("%" PRIu64, r->store_mfn));
+    store_write(s, store_fmt("%s/control/platform-feature-multiprocessor-suspend", home), "1");
+}
+
+static void write_console(struct store *s, const char *home, const struct builder_result *r)
+{
+    store_write(s, store_fmt("%s/console/type", home), "xenconsoled");
+    store_write(s, store_fmt("%s/console/limit", home), "1048576");
+    store_write(s, store_fmt("%s/console/output", home), "pty");
+    store_write(s, store_fmt("%s/console/tty", home), "");
+    store_write(s, store_fmt("%s/console/backend-id", home), "0");
+    store_write(s, store_fmt("%s/console/port", home), store_fmt("%u", r->console_evtchn));
+    store_write(s, store_fmt("%s/console/ring-ref", home), store_fmt("%" PRIu64, r->console_mfn));
+}
+
+void layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r)
+{
+    char home[48], uuid[37];
+
+    uuid_format(dc->uuid, uuid);
+    snprintf(home, sizeof(home), "/local/domain/%u", r->domid);
+
+    /* What an earlier owner of the number may have left must not become this guest's. */
+    store_remove(s, home);
+    store_mkdir(s, home);
+    store_perms(s, home, r->domid, false);
+    write_home(s, home, dc, r, uuid);
+    write_console(s, home, r);
+    for (size_t i = 0; i < sizeof(guest_owned) / sizeof(guest_owned[0]); i++) {
+        const char *path = store_fmt("%s/%s", home, guest_owned[i]);
+
+        store_write(s, path, "");
+        store_perms(s, path, r->domid, true);
+    }
+
+    store_mkdir(s, store_fmt("/vm/%s", uuid));
+    store_perms(s, store_fmt("/vm/%s", uuid), r->domid, false);
+    store_write(s, store_fmt("/vm/%s/uuid", uuid), uuid);
+    store_write(s, store_fmt("/vm/%s/name", uuid), dc->name);
+    store_write(s, store_fmt("/vm/%s/image/ostype", uuid), "linux");
+    store_write(s, store_fmt("/vm/%s/image/kernel", uuid), dc->kernel);
+    store_write(s, store_fmt("/vm/%s/image/cmdline", uuid), dc->cmdline);
+    store_write(s, store_fmt("/vm/%s/start_time", uuid),
+                store_fmt("%lld.00", (long long)time(NULL)));
+
+    store_write(s, store_fmt("/libxl/%u/type", r->domid), "pv");
+    store_write(s, store_fmt(LAYOUT_NAMES "/%s", dc->name), store_fmt("%u", r->domid));
+}
+
+/* Backends outside the guest's home that its front-ends name; only what is below dom0's. */
+static void remove_backends(struct store *s, uint16_t domid)
+{
+    unsigned nr_types, nr_devs;
+    char **types = store_list(s, store_fmt("/local/domain/%u/device", domid), &nr_types);
+
+    for (unsigned t = 0; t < nr_types; t++) {
+        char **devs =
+            store_list(s, store_fmt("/local/domain/%u/device/%s", domid, types[t]), &nr_devs);
+
+        for (unsigned d = 0; d < nr_devs; d++) {
+            /* Not the path that the guest's node gives, which the guest may have changed. */
+            store_remove(s,
+                         store_fmt("/local/domain/0/backend/%s/%u/%s", types[t], domid, devs[d]));
+            free(devs[d]);
+        }
+        free(devs);
+        free(types[t]);
+    }
+    free(types);
+}
+
+void layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *name)
+{
+    char text[37];
+
+    remove_backends(s, domid);
+    uuid_format(uuid, text);
+    store_remove(s, store_fmt("/local/domain/%u", domid));
+    store_remove(s, store_fmt("/vm/%s", text));
+    store_remove(s, store_fmt("/libxl/%u", domid));
+    if (name && !domcfg_bad_name(name)) {
+        char *owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
+
+        /* A namesake made by other tools may own the entry by now. */
+        if (owner && strtoul(owner, NULL, 10) == domid)
+            store_remove(s, store_fmt(LAYOUT_NAMES "/%s", name));
+        free(owner);
+    }
+}
+
+void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *old,
+                   const char *name)
+{
+    char text[37];
+
+    uuid_format(uuid, text);
+    if (!domcfg_bad_name(old))
+        store_remove(s, store_fmt(LAYOUT_NAMES "/%s", old));
+    store_write(s, store_fmt("/local/domain/%u/name", domid), name);
+    if (domid)
+        store_write(s, store_fmt("/vm/%s/name", text), name);
+    store_write(s, store_fmt(LAYOUT_NAMES "/%s", name), store_fmt("%u", domid));
+}
+
+void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],
+                    const char *name)
+{
+    char from[37], to[37];
+
+    uuid_format(old, from);
+    uuid_format(uuid, to);
+    store_remove(s, store_fmt("/vm/%s", from));
+    store_write(s, store_fmt("/vm/%s/uuid", to), to);
+    store_write(s, store_fmt("/vm/%s/name", to), name);
+    store_write(s, store_fmt("/local/domain/%u/vm", domid), store_fmt("/vm/%s", to));
+    store_flush(s);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c: `lodge`, the command line of dom0.
+ *
+ * One table lists all commands with their help; this file finds the command, takes out the options
+ * that all have in common (--json, --help), and turns failures into a message and a status:
+ * 0 done, 1 it could not be done, 2 the command line is wrong.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifndef LODGE_VERSION
+#define LODGE_VERSION "0.1"
+#endif
+
+const struct cli_cmd cli_cmds[] = {
+    {"create", cmd_create, "[-c] [-p] [-n] [-f FILE | FILE] [KEY=VALUE]...",
+     "create a guest from a config file",
+     "  -c, --console          attach to its console (Ctrl-] leaves)\n"
+     "  -p, --paused           leave it paused\n"
+     "  -n, --dry-run          check the config and print it, create nothing\n"
+     "  -f, --defconfig=FILE   the config file\n"
+     "KEY=VALUE replaces a setting of the file, or stands in for it. See lodge.cfg(5).\n"},
+    {"destroy", cmd_destroy, "DOMAIN...", "end a guest at once, as pulling the plug would", NULL},
+    {"shutdown", cmd_shutdown, "[-w] [-t SECONDS] -a | DOMAIN...",
+     "ask a guest to shut itself down",
+     "  -a, --all              all guests\n"
+     "  -w, --wait             until they have\n"
+     "  -t, --timeout=SECONDS  with -w: give up after this time\n"},
+    {"reboot", cmd_reboot, "-a | DOMAIN...", "ask a guest to reboot",
+     "  -a, --all              all guests\n"
+     "What happens then is decided by on_reboot in its config.\n"},
+    {"pause", cmd_pause, "DOMAIN...", "stop a guest's vcpus", NULL},
+    {"unpause", cmd_unpause, "DOMAIN...", "let a paused guest run on", NULL},
+    {"list", cmd_list, "[-l] [DOMAIN...]", "show domains",
+     "  -l, --long             all that is known of them, as JSON\n"
+     "States: r running, b blocked, p paused, s shut down, c crashed, d dying.\n"},
+    {"console", cmd_console, "DOMAIN", "attach to a guest's console; Ctrl-] leaves", NULL},
+    {"info", cmd_info, "", "describe the machine and the hypervisor", NULL},
+    {"dmesg", cmd_dmesg, "[-c]", "show the hypervisor's messages",
+     "  -c, --clear            and forget them\n"},
+    {"domid", cmd_domid, "NAME", "the number of a domain", NULL},
+    {"domname", cmd_domname, "ID", "the name of a domain", NULL},
+    {"rename", cmd_rename, "DOMAIN NEWNAME", "give a domain another name", NULL},
+    {"vcpu-list", cmd_vcpu_list, "[DOMAIN...]", "show vcpus and where they may run", NULL},
+    {"vcpu-set", cmd_vcpu_set, "DOMAIN NUMBER", "set how many vcpus a guest shall use", NULL},
+    {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all CPUS|- [CPUS|-]",
+     "set where a vcpu may run, and prefers to",
+     "CPUS is a set like 0-3,^2 or all. The first is where it may run, the second where it\n"
+     "prefers to; - leaves one as it is.\n"},
+    {"mem-set", cmd_mem_set, "DOMAIN SIZE", "set how much memory a guest shall use",
+     "SIZE is in MiB, or has one of the suffixes k, m, g.\n"
+     "The guest's balloon driver follows when it can.\n"},
+    {"mem-max", cmd_mem_max, "DOMAIN SIZE", "set how much memory a guest may ever use",
+     "SIZE is in MiB, or has one of the suffixes k, m, g.\n"},
+    {"sched", cmd_sched, "[-d DOMAIN [-w WEIGHT] [-c CAP]]", "show or set shares of the processors",
+     "  -d, --domain=DOMAIN    only this one\n"
+     "  -w, --weight=WEIGHT    its share relative to others, 1 to 65535; 256 is the norm\n"
+     "  -c, --cap=CAP          its limit in per cent of one processor; 0 is none\n"},
+    {"sysrq", cmd_sysrq, "DOMAIN KEY", "send a guest's kernel a magic SysRq key", NULL},
+    {"trigger", cmd_trigger, "DOMAIN nmi|reset|init|power|sleep [VCPU]",
+     "send a guest a hardware-like event", NULL},
+    {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
+     "The answer is in `lodge dmesg`; the key h lists the others.\n"},
+    {"uptime", cmd_uptime, "[DOMAIN...]", "show how long domains have been running", NULL},
+    {"extract-kernel", cmd_extract_kernel, "VMLINUZ VMLINUX",
+     "unpack a bzImage into an ELF that can be booted as dom0", NULL},
+    {"help", cmd_help, "[COMMAND]", "show all commands, or one in detail", NULL},
+    {"version", cmd_version, "", "show the version of these tools", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct cli_cmd *cli_lookup(const char *name)
+{
+    for (const struct cli_cmd *cmd = cli_cmds; cmd->name; cmd++)
+        if (!strcmp(cmd->name, name))
+            return cmd;
+    return NULL;
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("Usage: lodge COMMAND [--json] [ARGUMENTS]\n\n", out);
+    for (const struct cli_cmd *cmd = cli_cmds; cmd->name; cmd++)
+        fprintf(out, "  %-15s %s\n", cmd->name, cmd->brief);
+    fputs("\n`lodge help COMMAND` shows its arguments. A DOMAIN is a name or a number.\n", out);
+}
+
+static void print_help(const struct cli_cmd *cmd)
+{
+    printf("Usage: lodge %s %s\n\n%s.\n", cmd->name, cmd->args, cmd->brief);
+    if (cmd->help)
+        printf("\n%s", cmd->help);
+}
+
+int cmd_help(struct cli *c, int argc, char **argv)
+{
+    const struct cli_cmd *cmd;
+
+    if (argc < 2) {
+        print_overview(stdout);
+        return 0;
+    }
+    cmd = cli_lookup(argv[1]);
+    if (!cmd)
+        return cli_error(c, "there is no command '%s'; `lodge help` lists them", argv[1]);
+    print_help(cmd);
+    return 0;
+}
+
+int cmd_version(struct cli *c, int argc, char **argv)
+{
+    struct json_object *js;
+
+    (void)argv;
+    if (argc > 1)
+        return cli_usage(c, "version takes no arguments");
+    if (!c->json) {
+        puts("lodge " LODGE_VERSION);
+        return 0;
+    }
+    js = json_object_new_object();
+    cli_json_str(js, "version", LODGE_VERSION);
+    cli_print_json(js);
+    return 0;
+}
+
+/* Takes --json out of the arguments; tells whether --help is among them. */
+static bool common_options(struct cli *c, int *argc, char **argv)
+{
+    bool help = false;
+    int kept = 0;
+
+    for (int i = 0; i < *argc; i++) {
+        if (i && !strcmp(argv[i], "--json"))
+            c->json = true;
+        else if (i && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")))
+            help = true;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return help;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli c = {0};
+    int rc;
+
+    if (argc > 1 && !strcmp(argv[1], "--json")) {
+        c.json = true;
+        argv++;
+        argc--;
+    }
+    if (argc < 2) {
+        print_overview(stderr);
+        return CLI_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        argv[1] = "help";
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+        argv[1] = "version";
+    c.cmd = cli_lookup(argv[1]);
+    if (!c.cmd) {
+        fprintf(stderr, "lodge: there is no command '%s'; `lodge help` lists them\n", argv[1]);
+        return CLI_USAGE;
+    }
+    argv++;
+    argc--;
+    if (common_options(&c, &argc, argv)) {
+        print_help(c.cmd);
+        return 0;
+    }
+    rc = c.cmd->run(&c, argc, argv);
+    if (c.is_open)
+        domain_close(&c.lodge);
+    if (fflush(stdout) || ferror(stdout)) {
+        fputs("lodge: the output could not be written\n", stderr);
+        return CLI_FAILED;
+    }
+    return rc;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * saved.c: the config of each living guest on disk, one JSON file per uuid.
+ *
+ * The monitor reads it to restart a guest, also after it was itself restarted. A file is replaced
+ * by renaming, so that a reader sees the old one or the new one. It is not synced: after a power
+ * failure there is no guest left that it could describe.
+ */
+#include "domain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SAVED_MAX (1u << 20)
+
+static void saved_path(struct lodge *l, const uint8_t uuid[16], char *buf, size_t len,
+                       const char *suffix)
+{
+    char text[37];
+
+    uuid_format(uuid, text);
+    snprintf(buf, len, "%s/domains/%s.json%s", l->state_dir, text, suffix);
+}
+
+static int open_new(struct lodge *l, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char dir[512];
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    mkdir(l->state_dir, 0755);
+    snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
+    mkdir(dir, 0700);
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts)
+{
+    struct json_object *js = json_object_new_object();
+    char path[600], tmp[600];
+    const char *text;
+    size_t len;
+    int fd, rc = 0;
+
+    json_object_object_add(js, "domid", json_object_new_int(domid));
+    json_object_object_add(js, "restarts", json_object_new_int((int)restarts));
+    json_object_object_add(js, "started", json_object_new_int64(time(NULL)));
+    json_object_object_add(js, "config", domcfg_to_json(dc));
+    text = json_object_to_json_string_length(js, JSON_C_TO_STRING_PLAIN, &len);
+    saved_path(l, dc->uuid, path, sizeof(path), "");
+    saved_path(l, dc->uuid, tmp, sizeof(tmp), ".new");
+    fd = open_new(l, tmp);
+    if (fd < 0 || write(fd, text, len) != (ssize_t)len || rename(tmp, path))
+        rc = domain_fail(l, errno ? errno : EIO, "%s: cannot save the guest's config: %s", path,
+                         strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (rc)
+        unlink(tmp);
+    json_object_put(js);
+    return rc;
+}
+
+int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
+{
+    struct json_object *js, *config, *v;
+    char path[600], err[128], *text;
+    ssize_t n;
+    int fd, rc = 0;
+
+    memset(out, 0, sizeof(*out));
+    saved_path(l, uuid, path, sizeof(path), "");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return domain_fail(l, errno, "%s: %s", path, strerror(errno));
+    text = calloc(1, SAVED_MAX + 1);
+    n = text ? read(fd, text, SAVED_MAX) : -1;
+    close(fd);
+    js = n > 0 ? json_tokener_parse(text) : NULL;
+    free(text);
+    if (!js || !json_object_object_get_ex(js, "config", &config)) {
+        rc = domain_fail(l, EINVAL, "%s: the saved config is damaged", path);
+    } else if (domcfg_from_json(&out->config, config, err, sizeof(err)) ||
+               memcmp(out->config.uuid, uuid, 16)) {
+        rc = domain_fail(l, EINVAL, "%s: the saved config is damaged", path);
+    } else {
+        if (json_object_object_get_ex(js, "domid", &v))
+            out->domid = (uint16_t)json_object_get_int(v);
+        if (json_object_object_get_ex(js, "restarts", &v))
+            out->restarts = (unsigned)json_object_get_int(v);
+        if (json_object_object_get_ex(js, "started", &v))
+            out->started = json_object_get_int64(v);
+    }
+    json_object_put(js);
+    if (rc)
+        saved_free(out);
+    return rc;
+}
+
+void saved_remove(struct lodge *l, const uint8_t uuid[16])
+{
+    char path[600];
+
+    saved_path(l, uuid, path, sizeof(path), "");
+    unlink(path);
+}
+
+void saved_free(struct saved *saved)
+{
+    domcfg_free(&saved->config);
+}
