@@ -108,6 +108,9 @@
 #define VIRQ_ARCH_7 23
 #define NR_VIRQS    24
 
+/* Architecture's names for them. */
+#define VIRQ_MCA VIRQ_ARCH_0 /* GD machine-check telemetry is waiting */
+
 /* Domain identifiers. Real domains are 0 .. DOMID_FIRST_RESERVED - 1. */
 #define DOMID_FIRST_RESERVED xen_mk_uint(0x7FF0)
 #define DOMID_SELF           xen_mk_uint(0x7FF0) /* the caller */
