@@ -36,5 +36,7 @@ void cmdline_parse(struct boot_options *o, const char *text,
                    void (*warn)(const char *option, const char *reason));
 /* "512M", "1G", "1024" (KiB without suffix, as the ABI's users expect of dom0_mem). */
 bool cmdline_size(const char *s, const char **end, uint64_t *bytes);
+/* Option i's name and a line of help; NULL behind the last. */
+const char *cmdline_help(unsigned i, const char **name);
 
 #endif
