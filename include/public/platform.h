@@ -6,6 +6,8 @@
 #define LODGE_PUBLIC_PLATFORM_H
 
 #include "xen.h"
+#include "platform_firmware.h"
+#include "platform_power.h"
 
 #define XENPF_INTERFACE_VERSION 0x03000001
 
@@ -104,82 +106,6 @@ typedef struct xenpf_platform_quirk xenpf_platform_quirk_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_platform_quirk_t);
 _Static_assert(sizeof(xenpf_platform_quirk_t) == 4, "xenpf_platform_quirk");
 
-/* XENPF_firmware_info */
-#define XEN_FW_DISK_INFO            1
-#define XEN_FW_DISK_MBR_SIGNATURE   2
-#define XEN_FW_VBEDDC_INFO          3
-#define XEN_FW_EFI_INFO             4
-#define XEN_FW_EFI_VERSION          0
-#define XEN_FW_EFI_CONFIG_TABLE     1
-#define XEN_FW_EFI_VENDOR           2
-#define XEN_FW_EFI_MEM_INFO         3
-#define XEN_FW_EFI_RT_VERSION       4
-#define XEN_FW_EFI_PCI_ROM          5
-#define XEN_FW_EFI_APPLE_PROPERTIES 6
-#define XEN_FW_KBD_SHIFT_FLAGS      5
-
-union xenpf_efi_info {
-    uint32_t version;
-    struct {
-        uint64_t addr;
-        uint32_t nent;
-    } cfg;
-    struct {
-        uint32_t revision;
-        uint32_t bufsz; /* IN and OUT, bytes */
-        XEN_GUEST_HANDLE(void) name;
-    } vendor;
-    struct {
-        uint64_t addr;
-        uint64_t size;
-        uint64_t attr;
-        uint32_t type;
-    } mem;
-    struct {
-        uint16_t segment; /* IN */
-        uint8_t bus;      /* IN */
-        uint8_t devfn;    /* IN */
-        uint16_t vendor;  /* IN */
-        uint16_t devid;   /* IN */
-        uint64_t address;
-        xen_ulong_t size;
-    } pci_rom;
-    struct {
-        uint64_t address;
-        xen_ulong_t size;
-    } apple_properties;
-};
-
-struct xenpf_firmware_info {
-    uint32_t type;  /* IN, XEN_FW_* */
-    uint32_t index; /* IN */
-    union {         /* OUT, by type */
-        struct {
-            uint8_t device;
-            uint8_t version;
-            uint16_t interface_support;
-            uint16_t legacy_max_cylinder;
-            uint8_t legacy_max_head;
-            uint8_t legacy_sectors_per_track;
-            XEN_GUEST_HANDLE(void) edd_params;
-        } disk_info;
-        struct {
-            uint8_t device;
-            uint32_t mbr_signature;
-        } disk_mbr_signature;
-        struct {
-            uint8_t capabilities;
-            uint8_t edid_transfer_time;
-            XEN_GUEST_HANDLE(uint8) edid;
-        } vbeddc_info;
-        union xenpf_efi_info efi_info;
-        uint8_t kbd_shift_flags;
-    } u;
-};
-typedef struct xenpf_firmware_info xenpf_firmware_info_t;
-DEFINE_XEN_GUEST_HANDLE(xenpf_firmware_info_t);
-_Static_assert(sizeof(xenpf_firmware_info_t) == 40, "xenpf_firmware_info");
-
 /* XENPF_enter_acpi_sleep */
 #define XENPF_ACPI_SLEEP_EXTENDED 0x00000001
 struct xenpf_enter_acpi_sleep {
@@ -212,116 +138,6 @@ struct xenpf_getidletime {
 typedef struct xenpf_getidletime xenpf_getidletime_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_getidletime_t);
 _Static_assert(sizeof(xenpf_getidletime_t) == 32, "xenpf_getidletime");
-
-/* XENPF_set_processor_pminfo */
-#define XEN_PROCESSOR_PM_CX 1
-#define XEN_PROCESSOR_PM_PX 2
-#define XEN_PROCESSOR_PM_TX 4
-
-#define XEN_PM_CX  0
-#define XEN_PM_PX  1
-#define XEN_PM_TX  2
-#define XEN_PM_PDC 3
-
-#define XEN_PX_PCT 1
-#define XEN_PX_PSS 2
-#define XEN_PX_PPC 4
-#define XEN_PX_PSD 8
-
-#define XEN_CPUPERF_SHARED_TYPE_HW  1
-#define XEN_CPUPERF_SHARED_TYPE_ALL 2
-#define XEN_CPUPERF_SHARED_TYPE_ANY 3
-
-struct xen_power_register {
-    uint32_t space_id;
-    uint32_t bit_width;
-    uint32_t bit_offset;
-    uint32_t access_size;
-    uint64_t address;
-};
-struct xen_processor_csd {
-    uint32_t domain;
-    uint32_t coord_type;
-    uint32_t num;
-};
-typedef struct xen_processor_csd xen_processor_csd_t;
-DEFINE_XEN_GUEST_HANDLE(xen_processor_csd_t);
-struct xen_processor_cx {
-    struct xen_power_register reg;
-    uint8_t type;     /* n of Cn */
-    uint32_t latency; /* microseconds */
-    uint32_t power;   /* milliwatts */
-    uint32_t dpcnt;
-    XEN_GUEST_HANDLE(xen_processor_csd_t) dp;
-};
-typedef struct xen_processor_cx xen_processor_cx_t;
-DEFINE_XEN_GUEST_HANDLE(xen_processor_cx_t);
-_Static_assert(sizeof(xen_processor_cx_t) == 48, "xen_processor_cx");
-struct xen_processor_flags {
-    uint32_t bm_control : 1;
-    uint32_t bm_check : 1;
-    uint32_t has_cst : 1;
-    uint32_t power_setup_done : 1;
-    uint32_t bm_rld_set : 1;
-};
-struct xen_processor_power {
-    uint32_t count;
-    struct xen_processor_flags flags;
-    XEN_GUEST_HANDLE(xen_processor_cx_t) states;
-};
-_Static_assert(sizeof(struct xen_processor_power) == 16, "xen_processor_power");
-struct xen_pct_register {
-    uint8_t descriptor;
-    uint16_t length;
-    uint8_t space_id;
-    uint8_t bit_width;
-    uint8_t bit_offset;
-    uint8_t reserved;
-    uint64_t address;
-};
-_Static_assert(sizeof(struct xen_pct_register) == 16, "xen_pct_register");
-struct xen_processor_px {
-    uint64_t core_frequency;     /* MHz */
-    uint64_t power;              /* milliwatts */
-    uint64_t transition_latency; /* microseconds */
-    uint64_t bus_master_latency; /* microseconds */
-    uint64_t control;
-    uint64_t status;
-};
-typedef struct xen_processor_px xen_processor_px_t;
-DEFINE_XEN_GUEST_HANDLE(xen_processor_px_t);
-struct xen_psd_package {
-    uint64_t num_entries;
-    uint64_t revision;
-    uint64_t domain;
-    uint64_t coord_type;
-    uint64_t num_processors;
-};
-struct xen_processor_performance {
-    uint32_t flags;          /* XEN_PX_*: which parts are given */
-    uint32_t platform_limit; /* _PPC */
-    struct xen_pct_register control_register;
-    struct xen_pct_register status_register;
-    uint32_t state_count;
-    XEN_GUEST_HANDLE(xen_processor_px_t) states;
-    struct xen_psd_package domain_info;
-    uint32_t shared_type; /* XEN_CPUPERF_SHARED_TYPE_* */
-};
-typedef struct xen_processor_performance xen_processor_performance_t;
-DEFINE_XEN_GUEST_HANDLE(xen_processor_performance_t);
-_Static_assert(sizeof(xen_processor_performance_t) == 104, "xen_processor_performance");
-struct xenpf_set_processor_pminfo {
-    uint32_t id;   /* IN, ACPI processor */
-    uint32_t type; /* IN, XEN_PM_* */
-    union {        /* IN, by type */
-        struct xen_processor_power power;
-        struct xen_processor_performance perf;
-        XEN_GUEST_HANDLE(uint32) pdc; /* and OUT */
-    } u;
-};
-typedef struct xenpf_set_processor_pminfo xenpf_set_processor_pminfo_t;
-DEFINE_XEN_GUEST_HANDLE(xenpf_set_processor_pminfo_t);
-_Static_assert(sizeof(xenpf_set_processor_pminfo_t) == 112, "xenpf_set_processor_pminfo");
 
 /* XENPF_get_cpuinfo */
 #define XEN_PCPU_FLAGS_ONLINE  1
