@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks that need only the text of the files."""
+
+import json
+import os
+import re
+import subprocess
+
+FILE_LIMIT = 600
+FUNCTION_LIMIT = 60
+EXCUSE = "long because"
+CODE = (".c", ".h", ".S", ".py", ".sh", ".ld", ".lds")
+NAMED = ("Makefile", ".ci/run")
+MIT_PLACES = ("include/public/", "rings/")
+SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+["<]([^">]+)[">]', re.MULTILINE)
+ROOTS = ("include", "include/public", "hypervisor", "hypervisor/include", "rings", "dom0-tools")
+# Absolute paths of some person's machine, which no other machine has.
+MACHINE_PATH = re.compile(r"""(?<![\w.$})"'*/])/(home|Users|work|root/[\w.-]+/)\b[/\w]""")
+# Layers of the hypervisor: what a folder must not include.
+FORBIDDEN = {
+    "include/public/": ("hypervisor/", "rings/", "dom0-tools/"),
+    "rings/": ("hypervisor/", "dom0-tools/"),
+    "hypervisor/lib/": ("hypervisor/core/", "hypervisor/pv/", "hypervisor/hvm/",
+                        "hypervisor/x86/", "hypervisor/boot/"),
+    "hypervisor/core/": ("hypervisor/pv/", "hypervisor/hvm/", "hypervisor/boot/"),
+    "hypervisor/pv/": ("hypervisor/hvm/",),
+    "hypervisor/hvm/": ("hypervisor/pv/",),
+    "dom0-tools/": ("hypervisor/",),
+}
+
+
+def _is_code(path, text):
+    return path.endswith(CODE) or os.path.basename(path) in NAMED or path in NAMED or \
+        text.startswith("#!")
+
+
+def spdx(tree):
+    for path in tree.files:
+        text = tree.read(path)
+        if not _is_code(path, text):
+            continue
+        lines = text.split("\n")
+        line = lines[1] if text.startswith("#!") and len(lines) > 1 else lines[0]
+        found = SPDX.search(line)
+        wanted = "MIT" if path.startswith(MIT_PLACES) else "GPL-2.0-only"
+        if not found:
+            yield path, 1, "the first line is not an SPDX-License-Identifier"
+        elif found.group(1) != wanted:
+            yield path, 1, f"licence {found.group(1)}, but {wanted} is this folder's"
+
+
+def machine_paths(tree):
+    for path in tree.files:
+        for number, line in enumerate(tree.read(path).split("\n"), 1):
+            found = MACHINE_PATH.search(line)
+            if found and not path.startswith("tests/lint/"):
+                yield path, number, f"path of a particular machine: {found.group(0).strip()}"
+
+
+def file_length(tree):
+    for path in tree.with_suffix(".c", ".h", ".S", ".py"):
+        lines = tree.read(path).count("\n")
+        if lines > FILE_LIMIT:
+            if EXCUSE not in "\n".join(tree.read(path).split("\n")[:40]).lower():
+                yield path, lines, f"{lines} lines, the limit is {FILE_LIMIT}"
+
+
+def function_length(tree):
+    names = tree.with_suffix(".c", ".h", ".py")
+    if not names:
+        return
+    done = subprocess.run(["ctags", "--output-format=json", "--fields=+neK", "--kinds-C=f",
+                           "--kinds-Python=fm", "--languages=C,Python", "--langmap=C:.c.h",
+                           "-f", "-", "-L", "-"],
+                          cwd=tree.top, input="\n".join(names), stdout=subprocess.PIPE, text=True,
+                          check=True)
+    for row in done.stdout.splitlines():
+        tag = json.loads(row)
+        if "end" not in tag:
+            continue
+        length = tag["end"] - tag["line"] + 1
+        if length > FUNCTION_LIMIT and not _excused(tree.read(tag["path"]), tag["line"]):
+            yield tag["path"], tag["line"], \
+                f"{tag['name']}() has {length} lines, the limit is {FUNCTION_LIMIT}"
+
+
+def _excused(text, line):
+    """Whether the comment right above a function gives the reason for its length."""
+    above = text.split("\n")[max(0, line - 16):line - 1]
+    block = []
+    for row in reversed(above):
+        if row.strip() in ("", "}") or row.startswith("}"):
+            break
+        block.append(row.lower())
+    return any(EXCUSE in row for row in block)
+
+
+def _edges(tree):
+    """file -> the files of the tree that it includes, with line numbers."""
+    known = set(tree.all_files)
+    graph = {}
+    for path in tree.all_files:
+        if not path.endswith((".c", ".h", ".S")):
+            continue
+        graph[path] = []
+        text = tree.read(path)
+        for found in INCLUDE.finditer(text):
+            name = found.group(1)
+            places = [os.path.normpath(os.path.join(os.path.dirname(path), name))]
+            places += [os.path.normpath(os.path.join(root, name)) for root in ROOTS]
+            target = next((place for place in places if place in known), None)
+            if target:
+                graph[path].append((target, text.count("\n", 0, found.start()) + 1))
+    return graph
+
+
+def include_cycles(tree):
+    graph = _edges(tree)
+    state = {}
+    found = []
+
+    def visit(path, trail):
+        state[path] = "open"
+        for target, line in graph.get(path, ()):
+            if state.get(target) == "open":
+                cycle = trail[trail.index(target):] if target in trail else [target]
+                found.append((path, line, "include cycle: " + " -> ".join(cycle + [target])))
+            elif target not in state:
+                visit(target, trail + [target])
+        state[path] = "done"
+
+    for path in sorted(graph):
+        if path not in state:
+            visit(path, [path])
+    return found
+
+
+def include_direction(tree):
+    for path, targets in _edges(tree).items():
+        for folder, forbidden in FORBIDDEN.items():
+            if path.startswith(folder):
+                for target, line in targets:
+                    if target.startswith(forbidden):
+                        yield path, line, f"{folder} must not include {target}"
+
+
+def comment_lines(text):
+    """(lines that are not blank, those that are comment) of a C file."""
+    total = comment = 0
+    inside = False
+    for line in text.split("\n"):
+        line = line.strip()
+        if not line:
+            continue
+        total += 1
+        if inside or line.startswith(("/*", "//")):
+            comment += 1
+        if "/*" in line:
+            inside = "*/" not in line[line.rindex("/*"):]
+        elif "*/" in line:
+            inside = False
+    return total, comment
+
+
+def code_lines(text):
+    total, comment = comment_lines(text)
+    return total - comment
