@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the builder's own files share: the layout of a new domain, and its memory while it is built.
+ */
+#ifndef LODGE_BUILDER_PRIVATE_H
+#define LODGE_BUILDER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BUILDER_PAGE_SHIFT  12
+#define BUILDER_PAGE_SIZE   4096UL
+#define BUILDER_SUPER_ORDER 9 /* 2 MiB */
+#define BUILDER_SUPER_PAGES (1UL << BUILDER_SUPER_ORDER)
+
+/* Bits of address that one table covers: level 0 is the L1, with 2 MiB. */
+#define LAYOUT_LEVELS   3 /* L1, L2 and L3; the L4 is one frame */
+#define LAYOUT_SHIFT(i) (21 + 9 * (i))
+
+/* What the layout depends on. */
+struct layout_input {
+    uint64_t virt_base;    /* virtual address of frame 0 */
+    uint64_t virt_end;     /* end of the loaded kernel */
+    uint64_t ramdisk_size; /* bytes, 0: none */
+    uint64_t pages;        /* the domain's memory */
+    uint64_t init_p2m;     /* wanted virtual address of the p2m, or UINT64_MAX */
+    bool mod_start_pfn;    /* the ramdisk stays unmapped */
+};
+
+/*
+ * Frame numbers (pfn) of everything in a new domain. From `start_info` to `stack` frames follow
+ * each other; the kernel lies before, an unmapped ramdisk and a p2m of its own address behind.
+ * Invariant: every range ends at or before `end`, and `end` <= pages.
+ */
+/* The tables of one level for one range of addresses: number, and the frame of the first. */
+struct layout_level {
+    uint64_t first, nr; /* in units of what one table of the level covers */
+    uint64_t pfn;
+};
+
+struct layout {
+    uint64_t ramdisk, ramdisk_pages;
+    uint64_t p2m, p2m_pages;            /* the array: 8 bytes for each page of memory */
+    uint64_t p2m_tables, nr_p2m_tables; /* page tables that only the p2m at init_p2m needs */
+    uint64_t start_info, store, console;
+    uint64_t tables, nr_tables; /* the first is the L4 */
+    uint64_t stack;
+    uint64_t end; /* first frame that nothing occupies */
+
+    struct layout_level kernel_level[LAYOUT_LEVELS]; /* in `tables` */
+    struct layout_level p2m_level[LAYOUT_LEVELS];    /* in `p2m_tables`: what kernel_level lacks */
+
+    uint64_t mapped;     /* frames that the tables cover from virt_base on; may exceed the memory */
+    uint64_t p2m_va;     /* where the p2m is mapped */
+    uint64_t ramdisk_va; /* 0 when unmapped */
+};
+
+static inline bool layout_has(const struct layout_level *level, uint64_t index)
+{
+    return index - level->first < level->nr;
+}
+
+/*
+ * Lay the domain out. Pure arithmetic: 0, or -ENOMEM with layout->end saying how many pages the
+ * domain would need at the least, or -EINVAL where addresses collide.
+ */
+int layout_make(struct layout *layout, const struct layout_input *in);
+
+/*
+ * The machine frames behind a new domain's memory: superpages first, single pages behind them.
+ * A frame's number is computed, not looked up, as far as the superpages go.
+ */
+struct builder_frames {
+    uint64_t pages;
+    uint64_t *super; /* first mfn of each superpage */
+    uint64_t nr_super;
+    uint64_t *single; /* mfn of each page behind them */
+};
+
+static inline uint64_t frames_mfn(const struct builder_frames *f, uint64_t pfn)
+{
+    if (pfn >> BUILDER_SUPER_ORDER < f->nr_super)
+        return f->super[pfn >> BUILDER_SUPER_ORDER] + (pfn & (BUILDER_SUPER_PAGES - 1));
+    return f->single[pfn - (f->nr_super << BUILDER_SUPER_ORDER)];
+}
+
+/* The frames first..first+nr-1 of the new domain, mapped here, and two that are not its memory. */
+struct builder_window {
+    uint8_t *base;
+    uint64_t first, nr; /* nr without the two extra ones, which follow */
+};
+
+static inline void *window_at(const struct builder_window *w, uint64_t pfn)
+{
+    return w->base + ((pfn - w->first) << BUILDER_PAGE_SHIFT);
+}
+
+/* Fill the page tables, all of which must be zero, and the p2m. */
+void tables_build(const struct layout *layout, const struct layout_input *in,
+                  const struct builder_frames *frames, const struct builder_window *window);
+void tables_fill_p2m(const struct layout *layout, const struct builder_frames *frames,
+                     const struct builder_window *window);
+
+#endif
