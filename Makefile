@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 BUILD   := build
 DESTDIR ?=
-PREFIX  ?= /usr
+PREFIX  ?= /usr/local
 export PYTHONDONTWRITEBYTECODE := 1
 
 # In the order in which they need each other; what is not there yet is left out.
@@ -26,7 +26,9 @@ deps:
 	@./build-deps.sh build-deps.txt
 
 build: deps
-	@set -e; for part in $(PRESENT); do $(MAKE) --no-print-directory -C $$part; done
+	@failed=; for part in $(PRESENT); do \
+	    $(MAKE) --no-print-directory -C $$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "make: did not build:$$failed"; exit 1; fi
 
 # Debian's newest generic kernel, as vmlinuz and, once our tool for it is built, as ELF.
 kernel: deps
@@ -59,6 +61,28 @@ check: deps
 lint: deps
 	@python3 tests/lint/lint.py
 
+# Long runs, for a night: guests created and destroyed over and over, and every fuzzer.
+soak: all fuzz
+	@python3 tests/boot/soak.py
+
+fuzz: deps
+	@set -e; for part in $(wildcard tests/fuzz/*/Makefile); do \
+	    $(MAKE) --no-print-directory -C $$(dirname $$part) fuzz; done
+
+bench: all xen
+	@python3 tests/bench/bench.py
+
+# Onto this machine, beside Linux in GRUB's menu; or below DESTDIR, for a package.
+install: build
+	@set -e; for part in $(PRESENT) dom0-tools/grub; do \
+	    if grep -q '^install:' $$part/Makefile; then \
+	        $(MAKE) --no-print-directory -C $$part install DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"; \
+	    fi; done
+
+# The order in which the code makes sense, as the README gives it.
+read:
+	@sed -n '/^## Reading order/,/^## /p' README.md | sed '$$d'
+
 clean:
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/*))
 
@@ -67,8 +91,14 @@ distclean:
 
 help:
 	@echo "make             build everything (missing Debian packages are installed, and named)"
+	@echo "make demo        boot Lodge and dom0 in QEMU, and show a guest's life there"
+	@echo "make run         the same machine, with a shell for you"
 	@echo "make check       all tests; ONLY=word runs those whose name has the word in it"
-	@echo "make lint        layout, sizes, includes, clang-tidy"
+	@echo "make lint        licence lines, layout, sizes, includes, clang-tidy"
+	@echo "make bench       instructions per operation, beside Debian's Xen"
+	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
+	@echo "make install     beside Linux in this machine's GRUB menu (DESTDIR=, PREFIX=/usr/local)"
+	@echo "make read        the order in which to read the code"
 	@echo "make deps        only install the packages that build-deps.txt lists"
 	@echo "make kernel      only fetch and unpack Debian's newest kernel"
 	@echo "make image       only make the initramfs images"

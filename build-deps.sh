@@ -6,7 +6,7 @@ set -eu
 list=$1
 
 missing=
-while read -r package hash why; do
+while read -r package _ why; do
     case $package in '' | '#'*) continue ;; esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     if [ "$state" != installed ]; then
