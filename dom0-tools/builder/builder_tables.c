@@ -4,8 +4,9 @@
  *
  * A PV guest's tables hold machine addresses. The hypervisor checks every entry when the L4 is
  * pinned, and refuses tables that are mapped writable anywhere: so entries that map the tables' own
- * frames are read-only, and so is the whole mapping of a p2m at its own address. Which frame holds
- * which table is a matter of arithmetic (struct layout_level), so nothing is searched.
+ * frames are read-only. All else is writable, the p2m too: Linux wipes the one it was born with
+ * once it has made its own. Which frame holds which table is a matter of arithmetic (struct
+ * layout_level), so nothing is searched.
  */
 #include "builder_private.h"
 
@@ -60,7 +61,7 @@ static void tables_link(const struct tables *t, int i, const struct layout_level
 }
 
 /* Map frames pfn..pfn+nr-1 from `va` on. */
-static void tables_map(const struct tables *t, uint64_t va, uint64_t pfn, uint64_t nr, bool write)
+static void tables_map(const struct tables *t, uint64_t va, uint64_t pfn, uint64_t nr)
 {
     const struct layout *l = t->layout;
     uint64_t *table = NULL;
@@ -70,8 +71,7 @@ static void tables_map(const struct tables *t, uint64_t va, uint64_t pfn, uint64
 
         if (!table || slot == 0)
             table = window_at(t->window, tables_frame(l, 0, va));
-        table[slot] =
-            tables_entry(t, pfn, PTE_PAGE | (write && !tables_is_table(l, pfn) ? PTE_WRITE : 0));
+        table[slot] = tables_entry(t, pfn, PTE_PAGE | (tables_is_table(l, pfn) ? 0 : PTE_WRITE));
         va += BUILDER_PAGE_SIZE;
         pfn++;
     }
@@ -88,9 +88,9 @@ void tables_build(const struct layout *layout, const struct layout_input *in,
         tables_link(&t, i, &layout->p2m_level[i]);
     }
     /* The padding need not exist: a small domain's mapping stops where its memory does. */
-    tables_map(&t, in->virt_base, 0, layout->mapped < in->pages ? layout->mapped : in->pages, true);
+    tables_map(&t, in->virt_base, 0, layout->mapped < in->pages ? layout->mapped : in->pages);
     if (in->init_p2m != UINT64_MAX)
-        tables_map(&t, layout->p2m_va, layout->p2m, layout->p2m_pages, false);
+        tables_map(&t, layout->p2m_va, layout->p2m, layout->p2m_pages);
 }
 
 void tables_fill_p2m(const struct layout *layout, const struct builder_frames *frames,
