@@ -1,17 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercall numbers, the calling convention, and the constants that belong to no structure:
- * domain identifiers, virtual interrupts, assists. Constants only, so assembly may include it.
+ * Hypercall numbers, the calling convention, and the constants that belong to no structure: domain
+ * identifiers, virtual interrupts, assists. Constants only, so assembly may include it.
  *
  * Calling convention: number in RAX, arguments in RDI, RSI, RDX, R10, R8, result in RAX. A guest
- * reaches the hypervisor with `syscall` from its kernel (which also destroys RCX and R11), either
- * directly or through entry `number` (32 bytes each) of a hypercall page.
+ * kernel enters with `syscall`, which destroys RCX and R11, either directly or through its
+ * hypercall page: entry n, 32 bytes from the last one, makes hypercall n. The page's entry for iret
+ * does not return and expects the frame on the stack as it is. The argument registers that a
+ * hypercall uses have no defined value afterwards; all other registers are kept.
+ *
+ * The result is zero or a positive value, or the negative of a number in errno.h. Where nothing
+ * else is said:
+ *
+ *   -ENOSYS  the number, or the operation inside it, is not one of these
+ *   -EFAULT  a handle points to memory that the caller may not read or write
+ *   -EINVAL  an argument makes no sense; nothing has been done
+ *   -EPERM   the caller may not do this, or not to that domain
+ *   -ESRCH   there is no such domain
+ *
+ * Only a guest's kernel makes hypercalls: a `syscall` from user mode goes to the guest's syscall
+ * callback instead. An operation that would take long stops midway, records how far it got in the
+ * argument registers (and in the IN/OUT fields of its structure), and is started again at the same
+ * instruction, so that events and other vcpus get their turn. A guest does not see this happen, but
+ * it must not rely on the IN/OUT fields between call and return.
  */
 #ifndef LODGE_PUBLIC_HYPERCALLS_H
 #define LODGE_PUBLIC_HYPERCALLS_H
 
 #include "handles.h"
 
+/*
+ * One line each; the structures and the details are in the header named in brackets.
+ *
+ *   set_trap_table(traps): install the vcpu's exception handlers [arch.h]
+ *   mmu_update(reqs, count, done, foreigndom): change page tables or the M2P [mmu.h]
+ *   set_gdt(frames, entries): install a descriptor table [arch.h]
+ *   stack_switch(ss, sp): the kernel stack for the next entry from user mode [arch.h]
+ *   set_callbacks(event, failsafe, syscall): the old form of callback_op [callback.h]
+ *   fpu_taskswitch(set): set or clear CR0.TS, so that the next FPU instruction traps or does not
+ *   sched_op_compat(cmd, arg): the old form of sched_op: yield and block as now, shutdown with the
+ *         reason itself in arg [sched.h]
+ *   platform_op(op): operate the machine; control domain only [platform.h]
+ *   set_debugreg(reg, value), get_debugreg(reg): DR0-DR3, DR6, DR7 of the caller's vcpu. Setting
+ *         refuses addresses inside the hypervisor and reserved bits. Getting returns the value
+ *         itself, so an error cannot be told from a register that holds the same bits.
+ *   update_descriptor(address, value): write one GDT or LDT entry [arch.h]
+ *   memory_op(cmd, arg): give frames to domains and take them back [memory.h]
+ *   multicall(calls, count): several hypercalls in one entry [xen.h]
+ *   update_va_mapping(va, value, flags): change the PTE behind an address [mmu.h]
+ *   update_va_mapping_otherdomain(va, value, flags, domid): the same, mapping a foreign frame
+ *   set_timer_op(deadline): the caller's single-shot timer, as in VCPUOP_set_singleshot_timer; zero
+ *         stops it, a deadline in the past fires at once
+ *   event_channel_op_compat(op): the old form of event_channel_op [event_channel.h]
+ *   xen_version(cmd, arg): who the hypervisor is [version.h]
+ *   console_io(cmd, count, buffer): the hypervisor's own console, see below
+ *   physdev_op_compat(op): the old form of physdev_op [physdev.h]
+ *   grant_table_op(cmd, array, count): share frames [grant_table.h]
+ *   vm_assist(cmd, type): turn a behaviour on or off, see below
+ *   iret(): return from an exception; arguments on the stack [arch.h]
+ *   vcpu_op(cmd, vcpu, arg): operate a vcpu of the caller [vcpu.h]
+ *   set_segment_base(which, base): FS and GS bases [arch.h]
+ *   mmuext_op(ops, count, done, foreigndom): everything else about page tables [mmu.h]
+ *   nmi_op(cmd, arg): the control domain's NMI handler [nmi.h]
+ *   sched_op(cmd, arg): wait, yield, end [sched.h]
+ *   callback_op(cmd, arg): entry points [callback.h]
+ *   event_channel_op(cmd, arg): interrupts [event_channel.h]
+ *   physdev_op(cmd, arg): devices [physdev.h]
+ *   sysctl(op): operate the hypervisor; control domain only [sysctl.h]
+ *   domctl(op): operate a domain; control domain only [domctl.h]
+ *
+ * Known to the ABI, and always -ENOSYS for a paravirtual guest of Lodge: xsm_op, xenoprof_op,
+ * hvm_op, kexec_op, tmem_op, argo_op, xenpmu_op, dm_op, hypfs_op, and the numbers from 48 on.
+ */
 #define __HYPERVISOR_set_trap_table                0
 #define __HYPERVISOR_mmu_update                    1
 #define __HYPERVISOR_set_gdt                       2
@@ -67,11 +127,32 @@
 /* Machine-check interface; Lodge answers -ENOSYS. */
 #define __HYPERVISOR_mca __HYPERVISOR_arch_0
 
-/* console_io(cmd, count, buffer). */
+/*
+ * console_io(cmd, count, buffer): the hypervisor's console, for a domain that has no other yet.
+ *
+ *   CONSOLEIO_write  print `count` bytes. Returns 0. What the control domain writes appears as it
+ *                    is; other domains' output is cut into lines that carry their number, and only
+ *                    where the command line asks for guests' output.
+ *   CONSOLEIO_read   take up to `count` bytes of pending input. Returns how many. Control domain
+ *                    only: -EPERM for others. VIRQ_CONSOLE says when to ask.
+ */
 #define CONSOLEIO_write 0
 #define CONSOLEIO_read  1
 
-/* vm_assist(cmd, type). */
+/*
+ * vm_assist(cmd, type): `type` is a number below, not a mask. -EINVAL for a type that is unknown.
+ * Enabling what is on already, or disabling what is off, succeeds.
+ *
+ *   4gb_segments, 4gb_segments_notify, pae_extended_cr3: matter to 32-bit guests; accepted and
+ *         without effect
+ *   writable_pagetables: a write into a page table that is mapped read-only is emulated as an
+ *         mmu_update instead of becoming a page fault. Kernels rely on it while they boot, whether
+ *         they ask for it or not.
+ *   architectural_iopl: IOPL is in the guest's flags image, instead of being set by
+ *         PHYSDEVOP_set_iopl
+ *   runstate_update_flag: see XEN_RUNSTATE_UPDATE in vcpu.h
+ *   m2p_strict: the M2P is absent from the guest's user page tables
+ */
 #define VMASST_CMD_enable  0
 #define VMASST_CMD_disable 1
 
@@ -83,7 +164,13 @@
 #define VMASST_TYPE_runstate_update_flag 5
 #define VMASST_TYPE_m2p_strict           32
 
-/* Virtual interrupts. V: one per vcpu. G: one per domain. D: the control domain's only. */
+/*
+ * Virtual interrupts, bound to ports by EVTCHNOP_bind_virq.
+ *
+ * V: each vcpu binds its own; the binding stays with that vcpu. G: one binding per domain, made on
+ * vcpu 0, and movable with EVTCHNOP_bind_vcpu. D: raised only in the control domain, or in the
+ * domain that XEN_DOMCTL_set_virq_handler names.
+ */
 #define VIRQ_TIMER      0  /* V  a timer of this vcpu has expired */
 #define VIRQ_DEBUG      1  /* V  please print your state */
 #define VIRQ_CONSOLE    2  /* GD input is waiting on the hypervisor's console */
@@ -111,7 +198,11 @@
 /* Architecture's names for them. */
 #define VIRQ_MCA VIRQ_ARCH_0 /* GD machine-check telemetry is waiting */
 
-/* Domain identifiers. Real domains are 0 .. DOMID_FIRST_RESERVED - 1. */
+/*
+ * Domain identifiers. Real domains are 0 to DOMID_FIRST_RESERVED - 1, and 0 is the control domain.
+ * The numbers above stand for somebody without a number of their own, and each operation says which
+ * of them it takes; most take DOMID_SELF.
+ */
 #define DOMID_FIRST_RESERVED xen_mk_uint(0x7FF0)
 #define DOMID_SELF           xen_mk_uint(0x7FF0) /* the caller */
 #define DOMID_IO             xen_mk_uint(0x7FF1) /* owner of device memory */
