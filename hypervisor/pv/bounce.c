@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bounce frames: how a trap, an event or a system call of the guest's user mode enters the guest
+ * kernel. A frame is written on the guest kernel's stack (its current one, or kernel_sp when it
+ * comes from user mode), and the registers are changed so that leaving the hypervisor continues at
+ * the handler. The layout, from the new stack pointer upwards:
+ *
+ *   rcx, r11, [ds, es, fs, gs for the failsafe], [error code], rip, cs, rflags, rsp, ss
+ *
+ * cs carries the event mask in its second half, and shows ring 0 when the guest kernel was
+ * interrupted; rflags shows IF as the opposite of the mask. This is where a guest's system call
+ * and page fault spend most of their time in the hypervisor.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/bug.h>
+#include <pv/entry.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/page.h>
+#include <x86/uaccess.h>
+
+/* The words behind the frame's variable part: rip, cs, rflags, rsp, ss. */
+static inline void frame_tail(uint64_t *w, const struct cpu_regs *regs, bool from_kernel,
+                              uint8_t mask)
+{
+    w[0] = regs->rip;
+    w[1] = (from_kernel ? regs->cs & ~3ull : regs->cs) | ((uint64_t)mask << 32);
+    w[2] = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+    w[3] = regs->rsp;
+    w[4] = regs->ss;
+}
+
+/*
+ * Write n words of frame and continue at rip. A stack that cannot be written leaves the guest
+ * nowhere to go: it is crashed.
+ */
+static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, const uint64_t *w,
+                         unsigned n, uint64_t rip, bool mask_events)
+{
+    sp -= n * 8;
+    if (unlikely(!va_canonical(rip) || copy_to_guest(sp, w, n * 8) != 0)) {
+        domain_crash(v->domain, "%pv: no stack at %lx for an entry to %lx", v, (unsigned long)sp,
+                     (unsigned long)rip);
+        return;
+    }
+    if (mask_events)
+        v->info->evtchn_upcall_mask = 1;
+    regs->rip = rip;
+    regs->cs = SEL_USER_CS64;
+    regs->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF);
+    regs->rsp = sp;
+    regs->ss = SEL_USER_DS;
+    /* SYSRET destroys rcx and r11, which the handler takes from the frame anyway. */
+    regs->vector = VEC_SYSCALL;
+}
+
+/* Switch to guest kernel mode if need be; the top of the stack that the frame goes below. */
+static inline vaddr_t bounce_stack(struct vcpu *v, const struct cpu_regs *regs)
+{
+    if (v->arch.kernel_mode)
+        return regs->rsp & ~0xfull;
+    segments_enter_kernel(v);
+    return v->arch.kernel_sp & ~0xfull;
+}
+
+bool bounce_has_handler(const struct vcpu *v, unsigned vector)
+{
+    return v->arch.traps[vector].address != 0;
+}
+
+static bool vector_has_error_code(unsigned vector)
+{
+    return vector < 32 && ((0x00227d00u >> vector) & 1); /* 8, 10-14, 17, 21 */
+}
+
+void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
+{
+    struct vcpu *v = current;
+    const struct trap_info *ti = &v->arch.traps[vector & 0xff];
+    bool from_kernel = v->arch.kernel_mode;
+    uint64_t w[8];
+    unsigned n = 0;
+    vaddr_t sp;
+
+    if (unlikely(ti->address == 0)) {
+        domain_crash(v->domain, "%pv: trap %u (error code %#x) at %lx and no handler for it", v,
+                     vector, error_code, (unsigned long)regs->rip);
+        return;
+    }
+    v->n_traps++;
+    w[n++] = regs->rcx;
+    w[n++] = regs->r11;
+    if (vector_has_error_code(vector))
+        w[n++] = error_code;
+    frame_tail(&w[n], regs, from_kernel, v->info->evtchn_upcall_mask);
+    sp = bounce_stack(v, regs);
+    bounce_enter(v, regs, sp, w, n + 5, ti->address, ti->flags & 4);
+}
+
+void arch_inject_trap(unsigned vector, uint32_t error_code)
+{
+    bounce_trap(guest_regs(), vector, error_code);
+}
+
+void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
+{
+    struct vcpu *v = current;
+
+    v->info->arch.cr2 = addr;
+    v->n_page_faults++;
+    /* The processor calls both modes user; the guest wants to know which of its own it was. */
+    if (v->arch.kernel_mode)
+        error_code &= ~PF_USER;
+    else
+        error_code |= PF_USER;
+    bounce_trap(guest_regs(), X86_PF, error_code);
+}
+
+void arch_inject_nmi(struct vcpu *v)
+{
+    __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
+    vcpu_kick(v);
+}
+
+/* A SYSCALL from guest user mode: vector 0x100 of the ABI, with an entry point of its own. */
+void pv_syscall_bounce(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    uint64_t w[7];
+
+    if (unlikely(v->arch.syscall_callback == 0)) {
+        regs->rip -= 2;
+        regs->vector = X86_UD;
+        bounce_trap(regs, X86_UD, 0);
+        return;
+    }
+    w[0] = regs->rcx;
+    w[1] = regs->r11;
+    frame_tail(&w[2], regs, false, v->info->evtchn_upcall_mask);
+    segments_enter_kernel(v);
+    bounce_enter(v, regs, v->arch.kernel_sp & ~0xfull, w, 7, v->arch.syscall_callback,
+                 v->arch.syscall_masks);
+}
+
+static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
+{
+    bool from_kernel = v->arch.kernel_mode;
+    uint64_t w[7];
+    vaddr_t sp;
+
+    w[0] = regs->rcx;
+    w[1] = regs->r11;
+    frame_tail(&w[2], regs, from_kernel, 0);
+    sp = bounce_stack(v, regs);
+    bounce_enter(v, regs, sp, w, 7, v->arch.event_callback, true);
+}
+
+/*
+ * The processor refused the frame we were about to return with: segments or the frame itself are
+ * not what its tables allow. The guest hears of it through its failsafe callback.
+ */
+void pv_failsafe(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    bool from_kernel = v->arch.kernel_mode;
+    uint64_t w[11];
+    uint16_t ds, es, fs, gs;
+    vaddr_t sp;
+
+    if (v->arch.failsafe_callback == 0) {
+        domain_crash(v->domain, "%pv: cannot return to %lx:%lx and no failsafe callback", v,
+                     (unsigned long)regs->cs, (unsigned long)regs->rip);
+        return;
+    }
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+    w[0] = regs->rcx;
+    w[1] = regs->r11;
+    w[2] = ds;
+    w[3] = es;
+    w[4] = fs;
+    w[5] = gs;
+    frame_tail(&w[6], regs, from_kernel, v->info->evtchn_upcall_mask);
+    sp = bounce_stack(v, regs);
+    bounce_enter(v, regs, sp, w, 11, v->arch.failsafe_callback, v->arch.failsafe_masks);
+}
+
+static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (!bounce_has_handler(v, X86_NMI))
+        return;
+    if (v->arch.nmi_masked) {
+        v->arch.nmi_pending = true; /* the handler's IRET brings it up again */
+        return;
+    }
+    v->arch.nmi_masked = true;
+    bounce_trap(regs, X86_NMI, 0);
+}
+
+/* The bits of pending_work. Others set them atomically; each is taken before it is acted upon. */
+static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
+{
+    uint32_t work = __atomic_exchange_n(&v->arch.pending_work, 0, __ATOMIC_SEQ_CST);
+
+    if (work & WORK_DYING)
+        vcpu_park_dying();
+    if (work & WORK_IRET_RAX)
+        regs->rax = (uint64_t)HYPERCALL_RESTART;
+    if (work & WORK_NMI)
+        bounce_nmi(v, regs);
+}
+
+/*
+ * All that may have to happen before the guest runs on. Loops until there is nothing left;
+ * interrupts are off, so what comes up afterwards arrives as an interrupt.
+ */
+void pv_return_work(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+
+    for (;;) {
+        if (READ_ONCE(this_cpu()->need_resched) || v->sched.blocked_by != 0) {
+            schedule();
+            continue;
+        }
+        if (unlikely(v->arch.pending_work != 0)) {
+            return_rare_work(v, regs);
+            continue;
+        }
+        if (!vcpu_event_due(v))
+            return;
+        bounce_event(v, regs);
+    }
+}

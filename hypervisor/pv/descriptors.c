@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guests' GDTs and LDTs. A table page is a descriptor page (PAGE_TYPE_DESC): every descriptor in it
+ * has been checked, and no guest can write it but through update_descriptor. What is checked: a
+ * present descriptor is code or data of ring 3. Gates, TSSs and LDTs of a guest's own are refused,
+ * since they would be doors into ring 0.
+ *
+ * GDT pages 14 and 15 of every window are the hypervisor's; page 14 is the page of the CPU that
+ * the vcpu runs on, with its TSS. Holes of the guest's part show a page of null descriptors.
+ * LDT pages are mapped when the processor first reads from them, and all dropped together.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <pv/descriptors.h>
+#include <pv/entry.h>
+#include <pv/page_types.h>
+#include <pv/pte.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/page.h>
+#include <x86/tlb.h>
+#include <x86/uaccess.h>
+
+#define DESC_PER_PAGE   (PAGE_SIZE / 8)
+#define DESC_DPL_SHIFT  45
+#define DESC_DPL        (3ull << DESC_DPL_SHIFT)
+#define DESC_S          BIT(44) /* code or data */
+#define DESC_P          BIT(47)
+#define DESC_TYPE_LDT   (2ull << 40)
+/* The processor sets "accessed" in descriptors, so it writes to the window; guests never can. */
+#define WINDOW_FLAGS    (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
+#define GDT_LIMIT       (16 * PAGE_SIZE - 1)
+#define LDT_MAX_ENTRIES 8192
+#define OUR_GDT_PAGE    14
+
+static uint64_t null_page[DESC_PER_PAGE] ALIGNED(PAGE_SIZE);
+
+struct table_register {
+    uint16_t limit;
+    uint64_t base;
+} PACKED;
+
+static mfn_t null_mfn(void)
+{
+    return MFN(((vaddr_t)null_page - IMAGE_START) >> PAGE_SHIFT);
+}
+
+/* A descriptor that a guest may have, with its privilege level raised to the guest's; false: no. */
+static bool descriptor_fix(uint64_t *d)
+{
+    if (!(*d & DESC_P))
+        return true; /* using it traps */
+    if (!(*d & DESC_S))
+        return false;
+    *d |= DESC_DPL;
+    return true;
+}
+
+bool pv_validate_desc_page(struct frame *f)
+{
+    uint64_t *d = mfn_to_virt(frame_mfn(f));
+
+    for (unsigned i = 0; i < DESC_PER_PAGE; i++) {
+        uint64_t fixed = d[i];
+
+        if (!descriptor_fix(&fixed))
+            return false;
+        if (fixed != d[i])
+            d[i] = fixed;
+    }
+    return true;
+}
+
+int descriptors_init_vcpu(struct vcpu *v)
+{
+    vaddr_t w = vmap_alloc(DESC_WINDOW_PAGES, DESC_WINDOW_PAGES);
+
+    if (w == 0)
+        return -XEN_ENOMEM;
+    for (unsigned i = 0; i < DESC_WINDOW_PAGES; i++) {
+        if (hv_map(w + i * PAGE_SIZE, null_mfn(), 1, WINDOW_FLAGS) != 0) {
+            hv_unmap(w, i);
+            vmap_free(w, DESC_WINDOW_PAGES);
+            return -XEN_ENOMEM;
+        }
+    }
+    for (unsigned i = 16; i < DESC_WINDOW_PAGES; i++)
+        *hv_pte(w + i * PAGE_SIZE) = 0;
+    for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
+        v->arch.gdt_frames[i] = INVALID_MFN;
+    v->arch.desc_window = w;
+    return 0;
+}
+
+void descriptors_free_vcpu(struct vcpu *v)
+{
+    if (v->arch.desc_window == 0)
+        return;
+    pv_destroy_gdt(v);
+    pv_invalidate_ldt(v);
+    hv_unmap(v->arch.desc_window, DESC_WINDOW_PAGES);
+    vmap_free(v->arch.desc_window, DESC_WINDOW_PAGES);
+    v->arch.desc_window = 0;
+}
+
+static void ldt_load(struct vcpu *v, struct cpu *c)
+{
+    uint64_t base = v->arch.desc_window + 16 * PAGE_SIZE;
+    uint64_t limit = v->arch.ldt_entries * 8 - 1;
+    uint64_t *d = &c->gdt[(SEL_LDT & 0xfff) / 8];
+    uint16_t sel = 0;
+
+    if (v->arch.ldt_entries != 0) {
+        d[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_TYPE_LDT | DESC_P |
+               (base & 0xff000000) << 32;
+        d[1] = base >> 32;
+        sel = SEL_LDT;
+    }
+    __asm__ volatile("lldt %0" : : "r"(sel));
+}
+
+void descriptors_load(struct vcpu *v, struct cpu *c)
+{
+    vaddr_t ours = v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE;
+    pte_t *pte = hv_pte(ours), want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
+    struct table_register gdtr = {GDT_LIMIT, v->arch.desc_window};
+
+    if (*pte != want) {
+        *pte = want;
+        invlpg(ours);
+    }
+    __asm__ volatile("lgdt %0" : : "m"(gdtr));
+    ldt_load(v, c);
+}
+
+static void window_set(struct vcpu *v, unsigned page, mfn_t m)
+{
+    vaddr_t va = v->arch.desc_window + page * PAGE_SIZE;
+
+    *hv_pte(va) = pte_make(m, WINDOW_FLAGS);
+    tlb_flush_page_mask(cpu_online, va);
+}
+
+void pv_destroy_gdt(struct vcpu *v)
+{
+    for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++) {
+        if (mfn_eq(v->arch.gdt_frames[i], INVALID_MFN))
+            continue;
+        window_set(v, i, null_mfn());
+        page_type_put(frame_of(v->arch.gdt_frames[i]), v->domain);
+        v->arch.gdt_frames[i] = INVALID_MFN;
+    }
+    v->arch.gdt_entries = 0;
+}
+
+/* v is current, or not running. Decides first (references on all new frames), then replaces. */
+int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries)
+{
+    unsigned n = DIV_UP(entries, DESC_PER_PAGE), got;
+    int rc = 0;
+
+    if (entries > GDT_GUEST_FRAMES * DESC_PER_PAGE)
+        return -XEN_EINVAL;
+    for (got = 0; got < n; got++) {
+        rc = -XEN_EINVAL;
+        if (!mfn_valid(MFN(frames[got])))
+            break;
+        rc = page_type_get(frame_of(MFN(frames[got])), PAGE_TYPE_DESC, v->domain);
+        if (rc != 0)
+            break;
+    }
+    if (rc != 0) {
+        guest_refused("GDT frame %lx cannot be a descriptor page", (unsigned long)frames[got]);
+        while (got-- > 0)
+            page_type_put(frame_of(MFN(frames[got])), v->domain);
+        return rc;
+    }
+    pv_destroy_gdt(v);
+    for (unsigned i = 0; i < n; i++) {
+        v->arch.gdt_frames[i] = MFN(frames[i]);
+        window_set(v, i, MFN(frames[i]));
+    }
+    v->arch.gdt_entries = entries;
+    return 0;
+}
+
+int64_t hc_set_gdt(uint64_t list, uint64_t entries, uint64_t a3, uint64_t a4)
+{
+    uint64_t frames[GDT_GUEST_FRAMES];
+
+    (void)a3, (void)a4;
+    if (entries > GDT_GUEST_FRAMES * DESC_PER_PAGE)
+        return -XEN_EINVAL;
+    if (copy_from_guest(frames, list, DIV_UP(entries, DESC_PER_PAGE) * sizeof(*frames)) != 0)
+        return -XEN_EFAULT;
+    return pv_set_gdt(current, frames, (unsigned)entries);
+}
+
+/* update_descriptor(machine address, descriptor): one entry of a table of the caller's. */
+int64_t hc_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_t a4)
+{
+    struct domain *d = current->domain;
+    mfn_t m = MFN(maddr >> PAGE_SHIFT);
+    enum page_type type = PAGE_TYPE_WRITABLE;
+    struct frame *f;
+    int rc;
+
+    (void)a3, (void)a4;
+    if ((maddr & 7) || !mfn_valid(m) || !descriptor_fix(&desc)) {
+        guest_refused("descriptor %016lx at %lx", (unsigned long)desc, (unsigned long)maddr);
+        return -XEN_EINVAL;
+    }
+    f = frame_of(m);
+    if (page_type_of(READ_ONCE(f->type)) == PAGE_TYPE_DESC)
+        type = PAGE_TYPE_DESC;
+    rc = page_type_get(f, type, d);
+    if (rc != 0)
+        return rc;
+    WRITE_ONCE(*(uint64_t *)((char *)mfn_to_virt(m) + (maddr & ~PAGE_MASK)), desc);
+    page_type_put(f, d);
+    return 0;
+}
+
+int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents)
+{
+    if (ents > LDT_MAX_ENTRIES || (base & ~PAGE_MASK) ||
+        (ents != 0 && !guest_range_ok(base, ents * 8ul)))
+        return -XEN_EINVAL;
+    if (v->arch.ldt_base == base && v->arch.ldt_entries == ents)
+        return 0;
+    pv_invalidate_ldt(v);
+    v->arch.ldt_base = base;
+    v->arch.ldt_entries = ents;
+    if (v == current)
+        ldt_load(v, this_cpu());
+    return 0;
+}
+
+bool pv_invalidate_ldt(struct vcpu *v)
+{
+    bool any = v->arch.ldt_mapped != 0;
+
+    while (v->arch.ldt_mapped != 0) {
+        unsigned i = bit_lowest(v->arch.ldt_mapped);
+        vaddr_t va = v->arch.desc_window + (16 + i) * PAGE_SIZE;
+        mfn_t m = pte_mfn(*hv_pte(va));
+
+        *hv_pte(va) = 0;
+        tlb_flush_page_mask(cpu_online, va);
+        v->arch.ldt_mapped &= ~(1u << i);
+        page_type_put(frame_of(m), v->domain);
+    }
+    return any;
+}
+
+bool descriptors_ldt_offset(const struct vcpu *v, vaddr_t addr, uint64_t *offset)
+{
+    vaddr_t start = v->arch.desc_window + 16 * PAGE_SIZE;
+
+    if (v->arch.desc_window == 0 || addr < start || addr - start >= v->arch.ldt_entries * 8ul)
+        return false;
+    *offset = addr - start;
+    return true;
+}
+
+/* May run while the vcpu's segments are being loaded, so it goes by the CPU, not by the stack. */
+bool pv_ldt_fault(vaddr_t addr)
+{
+    struct vcpu *v = this_cpu()->curr;
+    uint64_t offset;
+    unsigned i;
+    pte_t e;
+
+    if (!descriptors_ldt_offset(v, addr, &offset))
+        return false;
+    i = (unsigned)(offset >> PAGE_SHIFT);
+    if (v->arch.ldt_mapped & (1u << i))
+        return false; /* it was there: the fault is about something else */
+    e = pte_lookup(v, v->arch.ldt_base + i * PAGE_SIZE);
+    if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)) ||
+        page_type_get(frame_of(pte_mfn(e)), PAGE_TYPE_DESC, v->domain) != 0)
+        return false;
+    *hv_pte(v->arch.desc_window + (16 + i) * PAGE_SIZE) = pte_make(pte_mfn(e), WINDOW_FLAGS);
+    v->arch.ldt_mapped |= 1u << i;
+    return true;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Privileged instructions of guest kernels, which fault in ring 3: control registers, model
+ * specific registers, port I/O with a virtual IOPL, CPUID where it faults, and the few that have no
+ * effect on a virtual machine. The instruction is fetched once into a buffer and decoded from
+ * there. Whatever is not in the lists below goes to the guest as the #GP that it is.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <public/sched.h>
+#include <lib/string.h>
+#include <pv/entry.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/time.h>
+#include <x86/uaccess.h>
+
+#define INSN_MAX 15
+
+struct insn {
+    struct cpu_regs *regs;
+    uint8_t bytes[INSN_MAX];
+    unsigned len, pos;
+    bool operand16, rep, repne;
+    uint8_t rex;
+};
+
+enum emulation { EMU_DONE, EMU_REFUSED, EMU_FAULTED /* another trap was injected */ };
+
+/* As many bytes as can be read: an instruction may end just before an unmapped page. */
+static void insn_fetch(struct insn *in, vaddr_t rip)
+{
+    unsigned to_page_end = PAGE_SIZE - (rip & (PAGE_SIZE - 1));
+
+    in->len = INSN_MAX;
+    if (copy_from_guest(in->bytes, rip, INSN_MAX) == 0)
+        return;
+    in->len = to_page_end < INSN_MAX ? to_page_end : 0;
+    if (in->len != 0 && copy_from_guest(in->bytes, rip, in->len) != 0)
+        in->len = 0;
+}
+
+static bool insn_byte(struct insn *in, uint8_t *b)
+{
+    if (in->pos >= in->len)
+        return false;
+    *b = in->bytes[in->pos++];
+    return true;
+}
+
+static bool insn_prefixes(struct insn *in, uint8_t *opcode)
+{
+    while (insn_byte(in, opcode)) {
+        switch (*opcode) {
+        case 0x66:
+            in->operand16 = true;
+            break;
+        case 0xf2:
+            in->repne = true;
+            break;
+        case 0xf3:
+            in->rep = true;
+            break;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+            break;
+        case 0x40 ... 0x4f:
+            in->rex = *opcode;
+            return insn_byte(in, opcode);
+        default:
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t *gpr(struct cpu_regs *r, unsigned n)
+{
+    switch (n & 15) {
+    case 0:
+        return &r->rax;
+    case 1:
+        return &r->rcx;
+    case 2:
+        return &r->rdx;
+    case 3:
+        return &r->rbx;
+    case 4:
+        return &r->rsp;
+    case 5:
+        return &r->rbp;
+    case 6:
+        return &r->rsi;
+    case 7:
+        return &r->rdi;
+    case 8:
+        return &r->r8;
+    case 9:
+        return &r->r9;
+    case 10:
+        return &r->r10;
+    case 11:
+        return &r->r11;
+    case 12:
+        return &r->r12;
+    case 13:
+        return &r->r13;
+    case 14:
+        return &r->r14;
+    default:
+        return &r->r15;
+    }
+}
+
+static void set_low(uint64_t *reg, unsigned size, uint32_t v)
+{
+    if (size == 1)
+        *reg = (*reg & ~0xffull) | (v & 0xff);
+    else if (size == 2)
+        *reg = (*reg & ~0xffffull) | (v & 0xffff);
+    else
+        *reg = v;
+}
+
+/* in and out with an immediate port or DX. */
+static enum emulation emulate_in_out(struct insn *in, uint8_t op)
+{
+    struct vcpu *v = current;
+    unsigned size = !(op & 1) ? 1 : in->operand16 ? 2 : 4;
+    uint16_t port = (uint16_t)in->regs->rdx;
+    uint8_t imm;
+
+    if (!(op & 8)) {
+        if (!insn_byte(in, &imm))
+            return EMU_REFUSED;
+        port = imm;
+    }
+    if (!emulate_io_allowed(v, port, size))
+        return EMU_REFUSED;
+    if (op & 2)
+        emulate_io_write(v->domain, port, size, (uint32_t)in->regs->rax);
+    else
+        set_low(&in->regs->rax, size, emulate_io_read(v->domain, port, size));
+    return EMU_DONE;
+}
+
+/* One element of ins or outs; false: the guest's buffer faulted, and it has been told. */
+static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned size)
+{
+    struct cpu_regs *r = in->regs;
+    uint64_t *ptr = out ? &r->rsi : &r->rdi;
+    uint32_t value = 0;
+    int rc;
+
+    if (out) {
+        rc = copy_from_guest(&value, *ptr, size);
+        if (rc == 0)
+            emulate_io_write(current->domain, port, size, value);
+    } else {
+        value = emulate_io_read(current->domain, port, size);
+        rc = copy_to_guest(*ptr, &value, size);
+    }
+    if (rc != 0) {
+        arch_inject_page_fault(*ptr, out ? 0 : PF_WRITE);
+        return false;
+    }
+    *ptr += (r->rflags & RFLAGS_DF) ? -(uint64_t)size : size;
+    return true;
+}
+
+/* ins and outs, repeated or not; the count is in the registers, so that it can be interrupted. */
+static enum emulation emulate_string_io(struct insn *in, uint8_t op)
+{
+    struct cpu_regs *r = in->regs;
+    unsigned size = !(op & 1) ? 1 : in->operand16 ? 2 : 4;
+    uint16_t port = (uint16_t)r->rdx;
+    bool repeat = in->rep || in->repne;
+
+    if (!emulate_io_allowed(current, port, size))
+        return EMU_REFUSED;
+    for (unsigned n = 0; !repeat || r->rcx != 0; n++) {
+        if (!string_io_step(in, op & 2, port, size))
+            return EMU_FAULTED;
+        if (!repeat)
+            break;
+        r->rcx--;
+        if (n == 1024 && r->rcx != 0)
+            return EMU_FAULTED; /* rip stays: the guest takes its events and goes on */
+    }
+    return EMU_DONE;
+}
+
+static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t *reg)
+{
+    switch (cr) {
+    case 0:
+        *reg = v->arch.cr0;
+        return EMU_DONE;
+    case 2:
+        *reg = v->info->arch.cr2;
+        return EMU_DONE;
+    case 3:
+        *reg = v->arch.guest_table.m << PAGE_SHIFT;
+        return EMU_DONE;
+    case 4:
+        *reg = v->arch.cr4;
+        return EMU_DONE;
+    case 8:
+        *reg = 0;
+        return EMU_DONE;
+    default:
+        return EMU_REFUSED;
+    }
+}
+
+/* CR4 bits that a guest may change: they are remembered, and have no effect of their own. */
+#define CR4_GUEST (CR4_VME | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_PGE | CR4_PSE)
+
+static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t value)
+{
+    switch (cr) {
+    case 0:
+        if ((value ^ v->arch.cr0) & ~(CR0_TS | CR0_MP)) {
+            guest_refused("cr0 %lx for %lx", (unsigned long)value, (unsigned long)v->arch.cr0);
+            return EMU_REFUSED;
+        }
+        hc_fpu_taskswitch(value & CR0_TS, 0, 0, 0);
+        return EMU_DONE;
+    case 2:
+        v->info->arch.cr2 = value;
+        return EMU_DONE;
+    case 3:
+        return pv_new_guest_table(v, MFN(value >> PAGE_SHIFT)) == 0 ? EMU_DONE : EMU_REFUSED;
+    case 4:
+        if ((value ^ v->arch.cr4) & ~CR4_GUEST) {
+            guest_refused("cr4 %lx for %lx", (unsigned long)value, (unsigned long)v->arch.cr4);
+            return EMU_REFUSED;
+        }
+        v->arch.cr4 = value;
+        return EMU_DONE;
+    case 8:
+        return EMU_DONE;
+    default:
+        return EMU_REFUSED;
+    }
+}
+
+static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
+{
+    struct vcpu *v = current;
+    uint64_t *reg;
+    uint8_t modrm;
+    unsigned n;
+
+    if (!insn_byte(in, &modrm) || modrm < 0xc0)
+        return EMU_REFUSED;
+    n = ((modrm >> 3) & 7) | ((in->rex & 4) << 1);
+    reg = gpr(in->regs, (modrm & 7) | ((in->rex & 1) << 3));
+    switch (op) {
+    case 0x20:
+        return emulate_mov_from_cr(v, n, reg);
+    case 0x22:
+        return emulate_mov_to_cr(v, n, *reg);
+    case 0x21:
+        if (n > 7)
+            return EMU_REFUSED;
+        *reg = (uint64_t)hc_get_debugreg(n, 0, 0, 0);
+        return EMU_DONE;
+    default: /* 0x23 */
+        return hc_set_debugreg(n, *reg, 0, 0) == 0 ? EMU_DONE : EMU_REFUSED;
+    }
+}
+
+static enum emulation emulate_msr(struct insn *in, bool write)
+{
+    struct vcpu *v = current;
+    struct cpu_regs *r = in->regs;
+    uint64_t val = (uint32_t)r->rax | (r->rdx << 32);
+
+    if (write) {
+        if (!msr_guest_write(v, (uint32_t)r->rcx, val)) {
+            guest_refused("wrmsr %#x = %#lx", (uint32_t)r->rcx, (unsigned long)val);
+            /* Before the guest can take a #GP, an unknown register swallows the value. */
+            return bounce_has_handler(v, X86_GP) ? EMU_REFUSED : EMU_DONE;
+        }
+        return EMU_DONE;
+    }
+    if (!msr_guest_read(v, (uint32_t)r->rcx, &val)) {
+        guest_refused("rdmsr %#x", (uint32_t)r->rcx);
+        if (bounce_has_handler(v, X86_GP))
+            return EMU_REFUSED;
+        val = 0; /* early boot probes registers before it has a handler */
+    }
+    r->rax = (uint32_t)val;
+    r->rdx = val >> 32;
+    return EMU_DONE;
+}
+
+static void emulate_cpuid(struct cpu_regs *r)
+{
+    uint32_t out[4];
+
+    cpuid_guest(current, (uint32_t)r->rax, (uint32_t)r->rcx, out);
+    r->rax = out[0];
+    r->rbx = out[1];
+    r->rcx = out[2];
+    r->rdx = out[3];
+    /* RBX is not reloaded after a hypercall, but this is a trap: all of the frame is. */
+}
+
+/* 0f 01 d1: xsetbv; anything else of group 7 is not ours. */
+static enum emulation emulate_group7(struct insn *in)
+{
+    struct vcpu *v = current;
+    struct cpu_regs *r = in->regs;
+    uint64_t val = (uint32_t)r->rax | (r->rdx << 32);
+    uint8_t modrm;
+
+    if (!insn_byte(in, &modrm) || modrm != 0xd1 || (uint32_t)r->rcx != 0)
+        return EMU_REFUSED;
+    /* x87 always, AVX only with SSE, and only what the processor's policy enables. */
+    if (!cpu_features.xsave || !(val & 1) || (val & ~cpu_features.xcr0) ||
+        ((val & 4) && !(val & 2)) || ((val & 0xe0) && (val & 0xe6) != 0xe6))
+        return EMU_REFUSED;
+    v->arch.xcr0 = val;
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)val), "d"((uint32_t)(val >> 32)));
+    return EMU_DONE;
+}
+
+static enum emulation emulate_two_byte(struct insn *in)
+{
+    uint8_t op;
+
+    if (!insn_byte(in, &op))
+        return EMU_REFUSED;
+    if (op == 0xa2) {
+        emulate_cpuid(in->regs);
+        return EMU_DONE;
+    }
+    if (!current->arch.kernel_mode)
+        return EMU_REFUSED;
+    switch (op) {
+    case 0x01:
+        return emulate_group7(in);
+    case 0x06: /* clts */
+        hc_fpu_taskswitch(0, 0, 0, 0);
+        return EMU_DONE;
+    case 0x08: /* invd, wbinvd: only a domain with devices has caches that matter */
+    case 0x09:
+        if (current->domain->hardware)
+            __asm__ volatile("wbinvd" ::: "memory");
+        return EMU_DONE;
+    case 0x20 ... 0x23:
+        return emulate_cr_dr(in, op);
+    case 0x30:
+        return emulate_msr(in, true);
+    case 0x32:
+        return emulate_msr(in, false);
+    default:
+        return EMU_REFUSED;
+    }
+}
+
+static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
+{
+    switch (op) {
+    case 0xe4 ... 0xe7:
+    case 0xec ... 0xef:
+        return emulate_in_out(in, op);
+    case 0x6c ... 0x6f:
+        return emulate_string_io(in, op);
+    case 0xfa: /* cli and sti: events are masked in vcpu_info, not by IF */
+    case 0xfb:
+        return current->arch.iopl >= (current->arch.kernel_mode ? 1 : 3) ? EMU_DONE : EMU_REFUSED;
+    case 0xf4:
+        if (!current->arch.kernel_mode)
+            return EMU_REFUSED;
+        hc_sched_op_compat(SCHEDOP_block, 0, 0, 0);
+        return EMU_DONE;
+    default:
+        return EMU_REFUSED;
+    }
+}
+
+bool emulate_privileged(struct cpu_regs *regs)
+{
+    struct insn in = {.regs = regs};
+    enum emulation done;
+    uint8_t op;
+
+    if (regs->cs != SEL_USER_CS64 && current->arch.kernel_mode)
+        return false;
+    insn_fetch(&in, regs->rip);
+    if (!insn_prefixes(&in, &op))
+        return false;
+    done = op == 0x0f ? emulate_two_byte(&in) : emulate_one_byte(&in, op);
+    if (done == EMU_DONE)
+        regs->rip += in.pos;
+    return done != EMU_REFUSED;
+}
+
+bool emulate_forced_cpuid(struct cpu_regs *regs)
+{
+    static const uint8_t forced[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
+    uint8_t insn[sizeof(forced)];
+
+    if (copy_from_guest(insn, regs->rip, sizeof(insn)) != 0 ||
+        memcmp(insn, forced, sizeof(forced)) != 0)
+        return false;
+    emulate_cpuid(regs);
+    regs->rip += sizeof(forced);
+    return true;
+}

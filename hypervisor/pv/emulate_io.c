@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Port I/O of guests. Whether the guest's current code may touch a port is its own IOPL and I/O
+ * bitmap; whether the domain may is ours. A port that the domain does not own reads as ones and
+ * swallows writes, as an empty bus would. PCI's CF8/CFC pair is emulated for the hardware domain,
+ * so that the hypervisor and it can both use the one address register.
+ */
+#include <core/domain.h>
+#include <lib/bitops.h>
+#include <pv/entry.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/uaccess.h>
+
+#define PORT_SPEAKER     0x61
+#define PORT_PCI_ADDRESS 0xcf8
+#define PORT_PCI_DATA    0xcfc
+
+static bool iopl_allows(const struct vcpu *v)
+{
+    return v->arch.iopl >= (v->arch.kernel_mode ? 1u : 3u);
+}
+
+/* The guest's own rules: IOPL, else its bitmap, where a clear bit allows. */
+bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size)
+{
+    if (iopl_allows(v))
+        return true;
+    if (port + size > v->arch.iobmp_limit)
+        return false;
+    for (unsigned p = port; p < port + size; p++) {
+        uint8_t byte;
+
+        if (copy_from_guest(&byte, v->arch.iobmp + p / 8, 1) != 0 || (byte & (1u << (p % 8))))
+            return false;
+    }
+    return true;
+}
+
+static bool domain_owns_ports(const struct domain *d, uint16_t port, unsigned size)
+{
+    if (d->arch.ioport_bitmap == NULL || port + size > 0x10000)
+        return false;
+    for (unsigned p = port; p < port + size; p++)
+        if (!(d->arch.ioport_bitmap[p / 8] & (1u << (p % 8))))
+            return false;
+    return true;
+}
+
+static uint32_t raw_in(uint16_t port, unsigned size)
+{
+    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+}
+
+static void raw_out(uint16_t port, unsigned size, uint32_t v)
+{
+    if (size == 1)
+        outb(port, (uint8_t)v);
+    else if (size == 2)
+        outw(port, (uint16_t)v);
+    else
+        outl(port, v);
+}
+
+static uint32_t ones(unsigned size)
+{
+    return size == 4 ? UINT32_MAX : (1u << (8 * size)) - 1;
+}
+
+uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size)
+{
+    if (domain_owns_ports(d, port, size))
+        return raw_in(port, size);
+    if (!d->hardware)
+        return ones(size);
+    if (port == PORT_PCI_ADDRESS && size == 4)
+        return d->arch.pci_cf8;
+    if ((port & ~3u) == PORT_PCI_DATA && (port & 3u) + size <= 4 &&
+        (d->arch.pci_cf8 & 0x80000000u))
+        return pci_conf_read(d->arch.pci_cf8, port & 3u, size);
+    if (port == PORT_SPEAKER && size == 1)
+        return inb(PORT_SPEAKER);
+    return ones(size);
+}
+
+void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t v)
+{
+    if (domain_owns_ports(d, port, size)) {
+        raw_out(port, size, v);
+        return;
+    }
+    if (!d->hardware)
+        return;
+    if (port == PORT_PCI_ADDRESS && size == 4)
+        d->arch.pci_cf8 = v;
+    else if ((port & ~3u) == PORT_PCI_DATA && (port & 3u) + size <= 4 &&
+             (d->arch.pci_cf8 & 0x80000000u))
+        pci_conf_write(d->arch.pci_cf8, port & 3u, size, v);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files that stand between a trap and the guest share: bounce frames, emulation of
+ * privileged instructions, processor identification, descriptors, segments.
+ */
+#ifndef PV_ENTRY_H
+#define PV_ENTRY_H
+
+#include <core/domain.h>
+#include <lib/types.h>
+#include <x86/regs.h>
+
+#define X86_DE 0
+#define X86_DB 1
+#define X86_NMI 2
+#define X86_BP 3
+#define X86_OF 4
+#define X86_UD 6
+#define X86_NM 7
+#define X86_DF 8
+#define X86_TS 10
+#define X86_NP 11
+#define X86_SS 12
+#define X86_GP 13
+#define X86_PF 14
+#define X86_MF 16
+#define X86_AC 17
+#define X86_MC 18
+#define X86_XM 19
+
+#define PF_PRESENT 0x1u
+#define PF_WRITE   0x2u
+#define PF_USER    0x4u
+#define PF_RSVD    0x8u
+#define PF_FETCH   0x10u
+
+/* bounce.c */
+/* Arrange that regs enter the guest kernel at the handler of the vector. */
+void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code);
+/* Same, with the interrupted instruction given in rip (software interrupts step over it). */
+bool bounce_has_handler(const struct vcpu *v, unsigned vector);
+
+/* segments.c: guest kernel and guest user mode. The active GS base is in the processor's GS base,
+ * the other one in KERNEL_GS_BASE, so that a change of mode is one SWAPGS. */
+void segments_enter_kernel(struct vcpu *v);
+void segments_enter_user(struct vcpu *v);
+void segments_save(struct vcpu *v);    /* selectors and bases from the processor, at switch-out */
+void segments_load(struct vcpu *v);    /* and to it, at switch-in; GDT and LDT are loaded already */
+
+/* emulate.c: a #GP of the guest. True: emulated, and the guest goes on (or was sent elsewhere). */
+bool emulate_privileged(struct cpu_regs *regs);
+/* #UD on the forced-emulation prefix: ud2, "xen", cpuid. */
+bool emulate_forced_cpuid(struct cpu_regs *regs);
+/* emulate_io.c: port access of 1, 2 or 4 bytes with the domain's permissions. */
+bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
+uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);
+void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t value);
+
+/* cpuid.c: what the current domain sees of a leaf. */
+void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
+/* msr.c: true when the register is known; else the guest gets #GP. */
+bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val);
+bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
+/* Fill a page with the 64 hypercall entry points of 32 bytes each. */
+void hypercall_page_fill(void *page);
+
+/* debugreg.c */
+int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
+void debugreg_load(const struct vcpu *v); /* at switch-in, when v->arch.debug_active */
+void debugreg_clear(void);                /* at switch-out, likewise */
+
+#endif

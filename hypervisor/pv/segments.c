@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest kernel mode and guest user mode. Both run in ring 3; they differ in page tables and in the
+ * GS base. While a vcpu runs, the base of the mode it is in sits in the processor's GS base and
+ * the other one in KERNEL_GS_BASE, so a change of mode costs one SWAPGS and one CR3 load. The
+ * hypervisor itself uses neither FS nor GS.
+ */
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/bug.h>
+#include <pv/entry.h>
+#include <x86/cpu.h>
+#include <x86/tlb.h>
+#include <x86/uaccess.h>
+
+static inline uint64_t read_fs_base(void)
+{
+    uint64_t v;
+
+    if (!cpu_features.fsgsbase)
+        return rdmsr(MSR_FS_BASE);
+    __asm__ volatile("rdfsbase %0" : "=r"(v));
+    return v;
+}
+
+static inline uint64_t read_gs_base(void)
+{
+    uint64_t v;
+
+    if (!cpu_features.fsgsbase)
+        return rdmsr(MSR_GS_BASE);
+    __asm__ volatile("rdgsbase %0" : "=r"(v));
+    return v;
+}
+
+static inline void write_fs_base(uint64_t v)
+{
+    if (!cpu_features.fsgsbase)
+        wrmsr(MSR_FS_BASE, v);
+    else
+        __asm__ volatile("wrfsbase %0" : : "r"(v));
+}
+
+static inline void write_gs_base(uint64_t v)
+{
+    if (!cpu_features.fsgsbase)
+        wrmsr(MSR_GS_BASE, v);
+    else
+        __asm__ volatile("wrgsbase %0" : : "r"(v));
+}
+
+static inline void swapgs(void)
+{
+    __asm__ volatile("swapgs" ::: "memory");
+}
+
+void segments_enter_kernel(struct vcpu *v)
+{
+    ASSERT(!v->arch.kernel_mode);
+    v->arch.kernel_mode = true;
+    swapgs();
+    v->arch.cr3 = v->arch.guest_table.m << PAGE_SHIFT;
+    tlb_write_cr3(v->arch.cr3);
+}
+
+void segments_enter_user(struct vcpu *v)
+{
+    ASSERT(v->arch.kernel_mode && v->arch.guest_table_user.m != 0);
+    v->arch.kernel_mode = false;
+    swapgs();
+    v->arch.cr3 = v->arch.guest_table_user.m << PAGE_SHIFT;
+    tlb_write_cr3(v->arch.cr3);
+}
+
+/*
+ * The guest may have loaded selectors itself, which changes the base behind our back; so both are
+ * read back. The inactive GS base can only have changed through us, but reading it here keeps one
+ * copy of the truth: in the processor while running, in memory otherwise.
+ */
+void segments_save(struct vcpu *v)
+{
+    struct arch_vcpu *a = &v->arch;
+    uint64_t active = read_gs_base(), inactive;
+
+    swapgs();
+    inactive = read_gs_base();
+    swapgs();
+    a->fs_base = read_fs_base();
+    a->gs_base_kernel = a->kernel_mode ? active : inactive;
+    a->gs_base_user = a->kernel_mode ? inactive : active;
+    __asm__ volatile("mov %%ds, %0" : "=rm"(a->ds));
+    __asm__ volatile("mov %%es, %0" : "=rm"(a->es));
+    __asm__ volatile("mov %%fs, %0" : "=rm"(a->fs));
+    __asm__ volatile("mov %%gs, %0" : "=rm"(a->gs));
+}
+
+/* A selector that the guest's tables do not back any more loads as null (fix-up in the table). */
+#define LOAD_SELECTOR(reg, value)                                                                  \
+    __asm__ volatile("1: mov %0, %%" #reg "\n"                                                     \
+                     "2:\n"                                                                        \
+                     ".pushsection .fixup, \"ax\"\n"                                               \
+                     "3: push %%rax; xor %%eax, %%eax; mov %%eax, %%" #reg "; pop %%rax\n"         \
+                     "   jmp 2b\n"                                                                 \
+                     ".popsection\n"                                                               \
+                     ".pushsection .ex_table, \"a\"\n"                                             \
+                     ".quad 1b, 3b\n"                                                              \
+                     ".popsection"                                                                 \
+                     :                                                                             \
+                     : "r"((uint32_t)(value)))
+
+void segments_load(struct vcpu *v)
+{
+    const struct arch_vcpu *a = &v->arch;
+    uint16_t now;
+
+    /* Most guests keep null selectors: comparing is cheaper than loading. */
+#define LOAD_IF_CHANGED(reg)                                                                       \
+    do {                                                                                           \
+        __asm__ volatile("mov %%" #reg ", %0" : "=rm"(now));                                       \
+        if (now != a->reg || now > 3)                                                              \
+            LOAD_SELECTOR(reg, a->reg);                                                            \
+    } while (0)
+    LOAD_IF_CHANGED(ds);
+    LOAD_IF_CHANGED(es);
+    LOAD_IF_CHANGED(fs);
+    LOAD_IF_CHANGED(gs);
+#undef LOAD_IF_CHANGED
+
+    write_fs_base(a->fs_base);
+    write_gs_base(a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
+    swapgs();
+    write_gs_base(a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
+}
+
+/* set_segment_base(which, base): also selects the user GS of the guest by a selector. */
+int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4)
+{
+    (void)a3;
+    (void)a4;
+    switch (which) {
+    case SEGBASE_FS:
+    case SEGBASE_GS_KERNEL:
+    case SEGBASE_GS_USER:
+        if (!va_canonical(base))
+            return -XEN_EINVAL;
+        break;
+    case SEGBASE_GS_USER_SEL:
+        break;
+    default:
+        return -XEN_EINVAL;
+    }
+
+    switch (which) {
+    case SEGBASE_FS:
+        write_fs_base(base);
+        break;
+    case SEGBASE_GS_KERNEL: /* only guest kernel mode makes hypercalls: this is the active one */
+        write_gs_base(base);
+        break;
+    case SEGBASE_GS_USER:
+        swapgs();
+        write_gs_base(base);
+        swapgs();
+        break;
+    case SEGBASE_GS_USER_SEL:
+        swapgs();
+        LOAD_SELECTOR(gs, base & 0xffff);
+        swapgs();
+        break;
+    }
+    return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exceptions in guest mode: a few are ours to deal with (page-table writes, descriptor windows,
+ * privileged instructions), all others go on to the guest kernel.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/bug.h>
+#include <pv/descriptors.h>
+#include <pv/entry.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/uaccess.h>
+
+#define GP_EXTERNAL 1u
+#define GP_IDT      2u
+
+#define READ_DR6(v)  __asm__ volatile("mov %%dr6, %0" : "=r"(v))
+#define WRITE_DR6(v) __asm__ volatile("mov %0, %%dr6" : : "r"((uint64_t)(v)))
+#define DR6_DEFAULT  0xffff0ff0ull
+
+static void trap_page_fault(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    vaddr_t addr = read_cr2();
+
+    if (unlikely(addr >= HV_START && addr < HV_END)) {
+        uint64_t offset;
+
+        if (pv_ldt_fault(addr))
+            return;
+        /* A hole in the guest's own LDT: it sees the fault at the address it gave us. */
+        if (descriptors_ldt_offset(v, addr, &offset))
+            addr = v->arch.ldt_base + offset;
+    } else if ((regs->error_code & (PF_PRESENT | PF_WRITE | PF_RSVD)) == (PF_PRESENT | PF_WRITE) &&
+               v->arch.kernel_mode) {
+        if (pv_pte_write_fault(regs, addr)) {
+            v->n_emulated++;
+            return;
+        }
+    }
+    arch_inject_page_fault(addr, regs->error_code);
+}
+
+/*
+ * `int n` with a gate of ring 0 ends here; the guest's own table says whether its code may use the
+ * vector. The instruction is the truth: some processors (and emulators) disagree on the error code.
+ */
+static bool trap_software_interrupt(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    const struct trap_info *ti;
+    uint8_t insn[2];
+
+    if (!(regs->error_code & GP_IDT) || (regs->error_code & GP_EXTERNAL))
+        return false;
+    if (copy_from_guest(insn, regs->rip, sizeof(insn)) != 0 || insn[0] != 0xcd)
+        return false;
+    ti = &v->arch.traps[insn[1]];
+    if (ti->address == 0 || TI_GET_DPL(ti) < (v->arch.kernel_mode ? 1 : 3))
+        return false;
+    regs->rip += 2;
+    bounce_trap(regs, insn[1], 0);
+    return true;
+}
+
+static void trap_general_protection(struct cpu_regs *regs)
+{
+    if (trap_software_interrupt(regs))
+        return;
+    if (regs->error_code == 0 && emulate_privileged(regs)) {
+        current->n_emulated++;
+        return;
+    }
+    bounce_trap(regs, X86_GP, regs->error_code);
+}
+
+static void trap_debug(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    uint64_t dr6;
+
+    READ_DR6(dr6);
+    WRITE_DR6(DR6_DEFAULT);
+    v->arch.dr[6] = DR6_DEFAULT | (dr6 & 0xe00f);
+    bounce_trap(regs, X86_DB, 0);
+}
+
+/* Only a guest that set TS itself gets here; its state is loaded all the time. */
+void pv_device_not_available(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+
+    hc_fpu_taskswitch(0, 0, 0, 0);
+    v->arch.fpu_ts = false;
+    bounce_trap(regs, X86_NM, 0);
+}
+
+void pv_trap(struct cpu_regs *regs)
+{
+    switch (regs->vector) {
+    case X86_PF:
+        trap_page_fault(regs);
+        return;
+    case X86_GP:
+        trap_general_protection(regs);
+        return;
+    case X86_UD:
+        if (emulate_forced_cpuid(regs)) {
+            current->n_emulated++;
+            return;
+        }
+        break;
+    case X86_DB:
+        trap_debug(regs);
+        return;
+    }
+    if (regs->vector < 32)
+        bounce_trap(regs, regs->vector, regs->error_code);
+}
+
+/* The handler returned HYPERCALL_RESTART: the guest executes its SYSCALL again. */
+void pv_hypercall_restart(struct cpu_regs *regs)
+{
+    const int64_t *a = current->restart_args;
+
+    regs->rdi = (uint64_t)a[0];
+    regs->rsi = (uint64_t)a[1];
+    regs->rdx = (uint64_t)a[2];
+    regs->r10 = (uint64_t)a[3];
+    regs->rip -= 2;
+}
