@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,18 +117,36 @@ int daemon_detach(int *ready_fd)
     return 0;
 }
 
-void daemon_ready(int ready_fd)
+void daemon_ready(int ready_fd, const char *log)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        if (null > STDERR_FILENO)
-            close(null);
+        dup2(out >= 0 ? out : null, STDOUT_FILENO);
+        dup2(out >= 0 ? out : null, STDERR_FILENO);
+        close(null);
     }
-    if (write(ready_fd, "", 1) != 1)
-        return;
-    close(ready_fd);
+    if (out >= 0)
+        close(out);
+    /* A parent that was killed meanwhile is no reason to end. */
+    if (write(ready_fd, "", 1) == 1)
+        close(ready_fd);
+}
+
+void daemon_say(const char *fmt, ...)
+{
+    struct timespec now;
+    struct tm tm;
+    char stamp[32];
+    va_list ap;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+    fprintf(stderr, "%s %s: ", stamp, program_invocation_short_name);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
 }

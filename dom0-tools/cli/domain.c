@@ -72,9 +72,13 @@ void domain_close(struct lodge *l)
 
 int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out)
 {
+    return domain_list_from(l, 0, out);
+}
+
+int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomaininfo **out)
+{
     struct xen_domctl_getdomaininfo *list = NULL;
     unsigned room = 0, nr = 0;
-    uint16_t first = 0;
     int n;
 
     do {
@@ -93,7 +97,7 @@ int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out)
             return ctl_failed(l, n);
         }
         nr += (unsigned)n;
-        first = nr ? (uint16_t)(list[nr - 1].domain + 1) : 0;
+        first = nr ? (uint16_t)(list[nr - 1].domain + 1) : first;
     } while (nr == room);
     *out = list;
     return (int)nr;

@@ -48,7 +48,8 @@ char *domain_name(struct lodge *l, uint16_t domid);
 /* Names of many, in one round trip; free() each. */
 void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, unsigned nr,
                   char **names);
-/* All domains, malloc'ed; the number or a negative errno. */
+/* All domains from number `first` on, malloc'ed; how many, or a negative errno. */
+int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomaininfo **out);
 int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out);
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name);
@@ -81,6 +82,8 @@ int daemon_lock(struct lodge *l, const char *name, int *fd);
 bool daemon_ensure(struct lodge *l, const char *name);
 /* Into the background; the parent leaves only after daemon_ready(). */
 int daemon_detach(int *ready_fd);
-void daemon_ready(int ready_fd);
+/* Messages go to the log file from here on. */
+void daemon_ready(int ready_fd, const char *log);
+void daemon_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -334,6 +334,10 @@ static int read_actions(struct read_ctx *c, struct domcfg *dc)
                         "preserve, coredump-destroy or coredump-restart",
                         event_name[e], text);
         dc->on[e] = (enum on_action)action;
+        if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
+            warn(c, cfg_get(c->cfg, event_name[e]),
+                 "core dumps are not supported; %s will %s without one", event_name[e],
+                 action == ON_COREDUMP_DESTROY ? "destroy" : "restart");
     }
     return 0;
 }

@@ -143,6 +143,11 @@ bool store_is_dead(const struct store *s)
     return s->dead;
 }
 
+bool store_has_event(const struct store *s)
+{
+    return s->events != NULL;
+}
+
 /* --- queueing ------------------------------------------------------------------------------ */
 
 static void put(struct store *s, const void *data, size_t len)

@@ -59,6 +59,8 @@ int store_watch(struct store *s, const char *path, const char *token);
 int store_unwatch(struct store *s, const char *path, const char *token);
 /* The next watch that fired, both strings malloc'ed; false if none has. Never blocks. */
 bool store_event(struct store *s, char **path, char **token);
+/* A watch fired while an answer was awaited: the descriptor will not tell of it again. */
+bool store_has_event(const struct store *s);
 /* True once the connection is lost: xenstored went away. */
 bool store_is_dead(const struct store *s);
 

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * consoled.c: lodge-consoled, one console daemon for all guests.
+ *
+ * It learns of guests from xenstore's @introduceDomain and @releaseDomain, and asks the hypervisor
+ * which they are: new ones as a rule have the highest numbers, so that one short question answers
+ * it however many guests there are. Everything it keeps is bounded per guest.
+ */
+#include "consoled.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct consoled consoled = {
+    .log_dir = "/var/log/lodge",
+    .log_limit = 1 << 20,
+    .rate = 1 << 20,
+};
+
+/* --- sources ------------------------------------------------------------------------------- */
+
+bool source_add(struct source *src, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = src};
+
+    return !epoll_ctl(consoled.epoll, EPOLL_CTL_ADD, src->fd, &ev);
+}
+
+void source_change(struct source *src, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = src};
+
+    epoll_ctl(consoled.epoll, EPOLL_CTL_MOD, src->fd, &ev);
+}
+
+void source_remove(struct source *src)
+{
+    if (src->fd < 0)
+        return;
+    epoll_ctl(consoled.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+    close(src->fd);
+    src->fd = -1;
+}
+
+/* --- finding guests ------------------------------------------------------------------------ */
+
+struct guest *guest_by_domid(uint16_t domid)
+{
+    for (struct guest *g = consoled.guests; g; g = g->next)
+        if (g->domid == domid)
+            return g;
+    return NULL;
+}
+
+/* Where xl makes a guest, its console's nodes come after its introduction: watch for them. */
+static void try_connect(struct guest *g, bool is_new)
+{
+    const char *path = store_fmt("/local/domain/%u/console", g->domid);
+    const char *token = store_fmt("%u", g->domid);
+
+    if (g->connected)
+        return;
+    if (guest_connect(g)) {
+        if (!is_new)
+            store_unwatch(consoled.lodge.store, path, token);
+    } else if (is_new) {
+        store_watch(consoled.lodge.store, path, token);
+    }
+}
+
+static void add_guests(const struct xen_domctl_getdomaininfo *list, int nr)
+{
+    for (int i = 0; i < nr; i++) {
+        struct guest *g;
+
+        if (list[i].domain >= consoled.next_domid)
+            consoled.next_domid = (uint16_t)(list[i].domain + 1);
+        if (!list[i].domain || (list[i].flags & XEN_DOMINF_dying) || guest_by_domid(list[i].domain))
+            continue;
+        g = guest_new(&list[i]);
+        if (g)
+            try_connect(g, true);
+    }
+}
+
+void find_new_guests(void)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list_from(&consoled.lodge, consoled.next_domid, &list);
+
+    if (!nr) {
+        /* Numbers have started from the bottom again, or it was no news. */
+        free(list);
+        nr = domain_list(&consoled.lodge, &list);
+    }
+    if (nr < 0) {
+        daemon_say("%s", consoled.lodge.message);
+        return;
+    }
+    add_guests(list, nr);
+    free(list);
+}
+
+static void forget_ended_guests(void)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list(&consoled.lodge, &list);
+    struct guest *g, *next;
+
+    if (nr < 0) {
+        daemon_say("%s", consoled.lodge.message);
+        return;
+    }
+    for (g = consoled.guests; g; g = next) {
+        bool alive = false;
+
+        next = g->next;
+        for (int i = 0; i < nr && !alive; i++)
+            alive = list[i].domain == g->domid && !(list[i].flags & XEN_DOMINF_dying);
+        if (!alive)
+            guest_free(g);
+    }
+    add_guests(list, nr);
+    free(list);
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+static bool watch_domains(void)
+{
+    return !store_watch(consoled.lodge.store, "@introduceDomain", "new") &&
+           !store_watch(consoled.lodge.store, "@releaseDomain", "gone");
+}
+
+static void store_ready(struct source *src, uint32_t events)
+{
+    char *path, *token;
+
+    (void)events;
+    while (store_event(consoled.lodge.store, &path, &token)) {
+        struct guest *g;
+
+        if (!strcmp(token, "new"))
+            find_new_guests();
+        else if (!strcmp(token, "gone"))
+            forget_ended_guests();
+        else if ((g = guest_by_domid((uint16_t)atoi(token))))
+            try_connect(g, false);
+        free(path);
+        free(token);
+    }
+    if (store_is_dead(consoled.lodge.store)) {
+        daemon_say("xenstored went away; guests are served, new ones have to wait for it");
+        epoll_ctl(consoled.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+    }
+}
+
+/* Once a second while xenstored is away. */
+static void reconnect_store(void)
+{
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+
+    if (!s)
+        return;
+    store_close(consoled.lodge.store);
+    consoled.lodge.store = s;
+    consoled.store.fd = store_fd(s);
+    source_add(&consoled.store, EPOLLIN);
+    if (watch_domains())
+        daemon_say("xenstored is back");
+}
+
+static void evtchn_ready(struct source *src, uint32_t events)
+{
+    int port;
+
+    (void)events;
+    while ((port = ctl_evtchn_pending(&consoled.lodge.ctl, src->fd)) >= 0)
+        for (struct guest *g = consoled.guests; g; g = g->next)
+            if (g->connected && g->port == (uint32_t)port) {
+                guest_serve(g);
+                break;
+            }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A new period: every guest gets its budget, those that were held are served again. */
+static void refill(void)
+{
+    consoled.any_held = false;
+    for (struct guest *g = consoled.guests; g; g = g->next) {
+        g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
+        if (g->held) {
+            g->held = false;
+            guest_serve(g);
+        }
+    }
+}
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    consoled.quit = true;
+}
+
+static void loop(void)
+{
+    int64_t period_end = now_ms() + CONSOLED_PERIOD_MS;
+    int64_t next_try = 0;
+
+    while (!consoled.quit) {
+        bool dead = store_is_dead(consoled.lodge.store);
+        int64_t left = period_end - now_ms();
+        struct epoll_event ev;
+        int timeout = -1;
+
+        /* Idle, the daemon sleeps without a timer; periods matter only to those held back. */
+        if (consoled.any_held)
+            timeout = left > 0 ? (int)left : 0;
+        else if (dead)
+            timeout = 1000;
+        if (epoll_wait(consoled.epoll, &ev, 1, timeout) == 1) {
+            struct source *src = ev.data.ptr;
+
+            src->ready(src, ev.events);
+        }
+        if (store_has_event(consoled.lodge.store))
+            store_ready(&consoled.store, 0);
+        if (now_ms() >= period_end) {
+            refill();
+            period_end = now_ms() + CONSOLED_PERIOD_MS;
+        }
+        if (dead && now_ms() >= next_try) {
+            next_try = now_ms() + 1000;
+            reconnect_store();
+        }
+    }
+}
+
+/* --- starting ------------------------------------------------------------------------------ */
+
+static int usage(void)
+{
+    fputs("Usage: lodge-consoled [-F] [-l DIR] [-s BYTES] [-r BYTES]\n\n"
+          "Serves the consoles of all guests; `lodge console` attaches to them.\n\n"
+          "  -F, --foreground      stay in the foreground\n"
+          "  -l, --log-dir=DIR     where guests' output is kept; /var/log/lodge\n"
+          "  -s, --log-size=BYTES  the size at which a log is started anew; 1048576\n"
+          "  -r, --rate=BYTES      what one guest may print per second; 1048576\n",
+          stderr);
+    return 2;
+}
+
+static bool options(int argc, char **argv, bool *foreground)
+{
+    static const struct option longopts[] = {{"foreground", no_argument, NULL, 'F'},
+                                             {"log-dir", required_argument, NULL, 'l'},
+                                             {"log-size", required_argument, NULL, 's'},
+                                             {"rate", required_argument, NULL, 'r'},
+                                             {NULL, 0, NULL, 0}};
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "Fl:s:r:", longopts, NULL)) != -1) {
+        if (opt == 'F')
+            *foreground = true;
+        else if (opt == 'l')
+            consoled.log_dir = optarg;
+        else if (opt == 's')
+            consoled.log_limit = strtoul(optarg, NULL, 0);
+        else if (opt == 'r')
+            consoled.rate = strtoul(optarg, NULL, 0);
+        else
+            return false;
+    }
+    return argc == optind && consoled.log_limit >= 4096 && consoled.rate >= 4096;
+}
+
+static int start(int *lock)
+{
+    struct lodge *l = &consoled.lodge;
+    int rc = domain_open(l);
+
+    if (!rc)
+        rc = daemon_lock(l, "lodge-consoled", lock);
+    if (rc)
+        return rc;
+    mkdir(consoled.log_dir, 0750);
+    consoled.epoll = epoll_create1(EPOLL_CLOEXEC);
+    consoled.evtchn.ready = evtchn_ready;
+    consoled.evtchn.fd = ctl_evtchn_open(&l->ctl);
+    if (consoled.evtchn.fd < 0)
+        return domain_fail(l, consoled.evtchn.fd, "%s", ctl_message(&l->ctl));
+    consoled.store.ready = store_ready;
+    consoled.store.fd = store_fd(l->store);
+    source_add(&consoled.evtchn, EPOLLIN);
+    source_add(&consoled.store, EPOLLIN);
+    rc = viewer_listen(l->run_dir);
+    if (rc)
+        return rc;
+    if (!watch_domains())
+        return domain_fail(l, EIO, "%s", store_message(l->store));
+    forget_ended_guests(); /* finds those that exist */
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    bool foreground = false;
+    int lock, ready = -1;
+
+    if (!options(argc, argv, &foreground))
+        return usage();
+    if (!foreground && daemon_detach(&ready))
+        return 1;
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (start(&lock)) {
+        fprintf(stderr, "lodge-consoled: %s\n", consoled.lodge.message);
+        return 1;
+    }
+    if (!foreground)
+        daemon_ready(ready, store_fmt("%s/lodge-consoled.log", consoled.log_dir));
+    loop();
+    unlink(store_fmt("%s/console.sock", consoled.lodge.run_dir));
+    return 0;
+}

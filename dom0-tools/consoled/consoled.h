@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * consoled.h: what the parts of the console daemon know of each other.
+ *
+ * consoled.c has the main loop and finds guests; guest.c moves a guest's bytes; viewer.c serves
+ * those who look. One thread, so there are no locks. The loop takes one event at a time: whatever
+ * a handler frees, no event of the same batch still points to it.
+ */
+#ifndef LODGE_CONSOLED_H
+#define LODGE_CONSOLED_H
+
+#include <cli/domain.h>
+#include "log.h"
+#include "ring.h"
+
+#define GUEST_BACKLOG     16384 /* what a new viewer is shown first */
+#define GUEST_INPUT       4096  /* typed, and not yet taken by the guest */
+#define GUEST_MAX_VIEWERS 16
+
+/* Something that epoll watches. */
+struct source {
+    void (*ready)(struct source *src, uint32_t events);
+    int fd;
+};
+
+struct viewer {
+    struct source src;
+    struct guest *guest; /* NULL until it has said which */
+    struct viewer *next; /* of the same guest, or of those without one */
+    char line[64];       /* what it has said so far */
+    size_t line_len;
+    size_t lost; /* bytes that it was too slow for */
+};
+
+struct guest {
+    struct guest *next;
+    uint16_t domid;
+    uint8_t uuid[16];
+    char name[DOMCFG_MAX_NAME];
+    bool connected; /* ring mapped, port bound */
+    bool broken;    /* its indices made no sense: not served any more */
+    bool held;      /* has used up its budget; its port stays masked until the period ends */
+    struct ring ring;
+    struct ctl_grant_map grant;
+    bool by_grant;
+    uint32_t port;
+    size_t budget; /* bytes left in this period */
+    struct log log;
+    char backlog[GUEST_BACKLOG];
+    size_t backlog_total; /* ever written */
+    char input[GUEST_INPUT];
+    size_t input_len;
+    struct source pty; /* the master end, or fd -1 */
+    int pty_slave;     /* held open, so that the master never hangs up */
+    struct viewer *viewers;
+    unsigned nr_viewers;
+};
+
+struct consoled {
+    struct lodge lodge;
+    int epoll;
+    struct source evtchn, store, listener;
+    struct guest *guests;
+    struct viewer *strangers; /* connected, and not yet attached to a guest */
+    uint16_t next_domid;      /* new guests have this number or a higher one, as a rule */
+    const char *log_dir;
+    size_t log_limit, rate; /* bytes; bytes a second */
+    bool any_held;
+    bool quit;
+};
+
+extern struct consoled consoled;
+
+#define CONSOLED_PERIOD_MS 100
+
+/* --- consoled.c ---------------------------------------------------------------------------- */
+
+bool source_add(struct source *src, uint32_t events);
+void source_change(struct source *src, uint32_t events);
+void source_remove(struct source *src); /* closes it, too */
+struct guest *guest_by_domid(uint16_t domid);
+/* Looks for guests that are not known yet. */
+void find_new_guests(void);
+
+/* --- guest.c ------------------------------------------------------------------------------- */
+
+struct guest *guest_new(const struct xen_domctl_getdomaininfo *info);
+/* Maps the ring and binds the port, once xenstore names them; false if it is too early. */
+bool guest_connect(struct guest *g);
+void guest_free(struct guest *g);
+/* The guest's event channel fired, or its budget is fresh. */
+void guest_serve(struct guest *g);
+/* Room for more input; those who type are not listened to while there is none. */
+size_t guest_input_room(const struct guest *g);
+void guest_input(struct guest *g, const char *buf, size_t len);
+
+/* --- viewer.c ------------------------------------------------------------------------------ */
+
+int viewer_listen(const char *run_dir);
+void viewer_output(struct viewer *v, const char *buf, size_t len);
+void viewer_listen_to(struct viewer *v, bool yes);
+void viewer_close(struct viewer *v);
+
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * log.h: a file of bounded size for each guest's output, with one predecessor.
+ */
+#ifndef LODGE_CONSOLED_LOG_H
+#define LODGE_CONSOLED_LOG_H
+
+#include <stddef.h>
+
+struct log {
+    char path[512];
+    int fd;
+    size_t size, limit;
+};
+
+/* 0 or a negative errno; a log that could not be opened takes writes and drops them. */
+int log_open(struct log *log, const char *dir, const char *guest, size_t limit);
+void log_write(struct log *log, const char *buf, size_t len);
+void log_close(struct log *log);
+
+#endif

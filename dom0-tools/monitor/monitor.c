@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * monitor.c: lodge-monitor, one daemon that looks after all guests that went down.
+ *
+ * xenstore's @releaseDomain says that some domain went down, the hypervisor says which and why, the
+ * saved config says what to do. The daemon keeps no state that it could not read back, so it may be
+ * stopped and started at any time.
+ *
+ * Its second task is the name index: guests that xl made or renamed are entered there, so that
+ * `lodge create` can trust one read to tell whether a name is free.
+ */
+#include "action.h"
+
+#include <cli/layout.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A domain that is known to live. */
+struct known {
+    struct known *next;
+    uint16_t domid;
+    bool watched; /* made by other tools: its name may change behind our back */
+    bool settled; /* went down and stays as it is */
+    char name[DOMCFG_MAX_NAME];
+};
+
+static struct {
+    struct lodge lodge;
+    struct known *known;
+    uint16_t next_domid;
+    volatile sig_atomic_t quit;
+} mon;
+
+static const char log_dir[] = "/var/log/lodge";
+
+/* --- the name index ------------------------------------------------------------------------ */
+
+static struct known *known_by_domid(uint16_t domid)
+{
+    for (struct known *k = mon.known; k; k = k->next)
+        if (k->domid == domid)
+            return k;
+    return NULL;
+}
+
+/* Makes the index say what the name node says. */
+static void follow_name(struct known *k)
+{
+    struct store *s = mon.lodge.store;
+    char *name = store_get(s, store_fmt("/local/domain/%u/name", k->domid)), *owner;
+    struct xen_domctl_getdomaininfo info;
+
+    if (name && !domcfg_bad_name(name)) {
+        if (strcmp(k->name, name) && *k->name) {
+            owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
+            if (owner && strtoul(owner, NULL, 10) == k->domid)
+                store_remove(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
+            free(owner);
+        }
+        snprintf(k->name, sizeof(k->name), "%s", name);
+        owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
+        /* The first of two namesakes keeps the entry as long as it lives. */
+        if (!owner || ctl_domain_info(&mon.lodge.ctl, (uint16_t)atoi(owner), &info))
+            store_write(s, store_fmt(LAYOUT_NAMES "/%s", name), store_fmt("%u", k->domid));
+        free(owner);
+        store_flush(s);
+    }
+    free(name);
+}
+
+static void forget(struct known *k)
+{
+    struct store *s = mon.lodge.store;
+    struct known **at = &mon.known;
+
+    if (*k->name) {
+        char *owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
+
+        if (owner && strtoul(owner, NULL, 10) == k->domid) {
+            store_remove(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
+            store_flush(s);
+        }
+        free(owner);
+    }
+    if (k->watched)
+        store_unwatch(s, store_fmt("/local/domain/%u/name", k->domid), store_fmt("%u", k->domid));
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    free(k);
+}
+
+static void learn(const struct xen_domctl_getdomaininfo *info)
+{
+    struct known *k;
+    struct saved saved;
+
+    if (info->domain >= mon.next_domid)
+        mon.next_domid = (uint16_t)(info->domain + 1);
+    if ((info->flags & XEN_DOMINF_dying) || known_by_domid(info->domain))
+        return;
+    k = calloc(1, sizeof(*k));
+    if (!k)
+        return;
+    k->domid = info->domain;
+    k->next = mon.known;
+    mon.known = k;
+    /* `lodge create` has entered its own guests already. */
+    if (!saved_read(&mon.lodge, info->handle, &saved)) {
+        snprintf(k->name, sizeof(k->name), "%s", saved.config.name);
+        saved_free(&saved);
+        return;
+    }
+    k->watched = !store_watch(mon.lodge.store, store_fmt("/local/domain/%u/name", k->domid),
+                              store_fmt("%u", k->domid));
+    follow_name(k);
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+static void learn_new(void)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list_from(&mon.lodge, mon.next_domid, &list);
+
+    if (!nr) {
+        /* Numbers have started from the bottom again, or it was no news. */
+        free(list);
+        nr = domain_list(&mon.lodge, &list);
+    }
+    if (nr < 0) {
+        daemon_say("%s", mon.lodge.message);
+        return;
+    }
+    for (int i = 0; i < nr; i++)
+        learn(&list[i]);
+    free(list);
+}
+
+static void act_on(const struct xen_domctl_getdomaininfo *info)
+{
+    struct known *k = known_by_domid(info->domain);
+
+    if (!info->domain || !(info->flags & XEN_DOMINF_shutdown) || (info->flags & XEN_DOMINF_dying) ||
+        (k && k->settled))
+        return;
+    if (!action_for(&mon.lodge, info, time(NULL)) && k)
+        k->settled = true;
+}
+
+static void look_at_all(void)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list(&mon.lodge, &list);
+    struct known *k, *next;
+
+    if (nr < 0) {
+        daemon_say("%s", mon.lodge.message);
+        return;
+    }
+    for (k = mon.known; k; k = next) {
+        bool alive = false;
+
+        next = k->next;
+        for (int i = 0; i < nr && !alive; i++)
+            alive = list[i].domain == k->domid && !(list[i].flags & XEN_DOMINF_dying);
+        if (!alive)
+            forget(k);
+    }
+    for (int i = 0; i < nr; i++) {
+        learn(&list[i]);
+        act_on(&list[i]);
+    }
+    free(list);
+}
+
+static void handle_events(void)
+{
+    char *path, *token;
+    bool new = false, gone = false;
+
+    /* Several of a kind need one look. */
+    while (store_event(mon.lodge.store, &path, &token)) {
+        struct known *k = NULL;
+
+        if (!strcmp(token, "new"))
+            new = true;
+        else if (!strcmp(token, "gone"))
+            gone = true;
+        else
+            k = known_by_domid((uint16_t)atoi(token));
+        if (k)
+            follow_name(k);
+        free(path);
+        free(token);
+    }
+    if (gone)
+        look_at_all();
+    else if (new)
+        learn_new();
+}
+
+static bool watch_domains(void)
+{
+    return !store_watch(mon.lodge.store, "@introduceDomain", "new") &&
+           !store_watch(mon.lodge.store, "@releaseDomain", "gone");
+}
+
+/* dom0's own entries, where nothing else has written them. */
+static void introduce_dom0(void)
+{
+    char *name = store_get(mon.lodge.store, "/local/domain/0/name");
+
+    if (!name) {
+        store_write(mon.lodge.store, "/local/domain/0/name", "Domain-0");
+        store_write(mon.lodge.store, "/local/domain/0/domid", "0");
+        store_flush(mon.lodge.store);
+    }
+    free(name);
+}
+
+static void reconnect_store(void)
+{
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+
+    if (!s)
+        return;
+    store_close(mon.lodge.store);
+    mon.lodge.store = s;
+    while (mon.known) {
+        struct known *k = mon.known;
+
+        mon.known = k->next;
+        free(k);
+    }
+    if (watch_domains()) {
+        daemon_say("xenstored is back");
+        introduce_dom0();
+        domain_repair_index(&mon.lodge);
+        look_at_all();
+    }
+}
+
+static void loop(void)
+{
+    while (!mon.quit) {
+        struct pollfd pfd = {.fd = store_fd(mon.lodge.store), .events = POLLIN};
+
+        if (store_is_dead(mon.lodge.store)) {
+            poll(NULL, 0, 1000);
+            reconnect_store();
+            continue;
+        }
+        if (!store_has_event(mon.lodge.store))
+            poll(&pfd, 1, -1);
+        if (!mon.quit)
+            handle_events();
+        if (store_is_dead(mon.lodge.store))
+            daemon_say("xenstored went away; waiting for it");
+    }
+}
+
+/* --- starting ------------------------------------------------------------------------------ */
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    mon.quit = 1;
+}
+
+static int start(int *lock)
+{
+    struct lodge *l = &mon.lodge;
+    int rc = domain_open(l);
+
+    if (!rc)
+        rc = daemon_lock(l, "lodge-monitor", lock);
+    if (rc)
+        return rc;
+    mkdir(log_dir, 0750);
+    introduce_dom0();
+    if (!watch_domains())
+        return domain_fail(l, EIO, "%s", store_message(l->store));
+    return domain_repair_index(l);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longopts[] = {{"foreground", no_argument, NULL, 'F'},
+                                             {NULL, 0, NULL, 0}};
+    struct sigaction act = {.sa_handler = on_signal};
+    bool foreground = false;
+    int opt, lock, ready = -1;
+
+    while ((opt = getopt_long(argc, argv, "F", longopts, NULL)) == 'F')
+        foreground = true;
+    if (opt != -1 || optind < argc) {
+        fputs("Usage: lodge-monitor [-F]\n\n"
+              "Carries out on_poweroff, on_reboot, on_crash and on_watchdog of all guests.\n\n"
+              "  -F, --foreground      stay in the foreground\n",
+              stderr);
+        return 2;
+    }
+    if (!foreground && daemon_detach(&ready))
+        return 1;
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (start(&lock)) {
+        fprintf(stderr, "lodge-monitor: %s\n", mon.lodge.message);
+        return 1;
+    }
+    if (!foreground)
+        daemon_ready(ready, store_fmt("%s/lodge-monitor.log", log_dir));
+    look_at_all();
+    loop();
+    return 0;
+}
