@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory for the daemon. Every allocation that a guest can cause is bounded by a quota before it
+ * is made, so running out means that dom0 itself is out of memory; then the daemon stops with a
+ * message, and the one started next carries on from the saved state.
+ */
+#ifndef XENSTORED_ALLOC_H
+#define XENSTORED_ALLOC_H
+
+#include <stddef.h>
+
+void *alloc_zero(size_t size);
+void *alloc_copy(const void *src, size_t size);
+char *alloc_string(const char *s);
+
+/* Makes *array hold at least `want` items of `size` bytes; grows geometrically. */
+void *alloc_grow(void *array, unsigned int *cap, unsigned int want, size_t size);
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections: transport, and the queue that shares the daemon's time between them. Sockets use
+ * edge-triggered epoll, so a woken connection reads until it would block or its share is used up;
+ * in the latter case it stays in the queue.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "conn.h"
+#include "domain.h"
+#include "log.h"
+#include "proto.h"
+#include "state.h"
+#include "tx.h"
+#include "watch.h"
+
+#define SHARE    8           /* requests that a connection may make before it is another's turn */
+#define OUT_FULL (64u << 10) /* beyond this a socket's client must read before it is served */
+#define OUT_FILL (16u << 10) /* events are formatted up to here, and no further ahead */
+
+struct list_link conn_all;
+static struct list_link runq;
+
+void conn_init(void)
+{
+    list_init(&conn_all);
+    list_init(&runq);
+}
+
+static struct conn *new_conn(void)
+{
+    struct conn *c = alloc_zero(sizeof(*c));
+
+    list_append(&conn_all, &c->all);
+    list_init(&c->runq);
+    list_init(&c->watches);
+    list_init(&c->transactions);
+    list_init(&c->events);
+    c->cred.target = STORE_NO_TARGET;
+    c->fd = -1;
+    return c;
+}
+
+struct conn *conn_new_socket(int fd)
+{
+    struct conn *c = new_conn();
+
+    c->fd = fd;
+    c->cred.privileged = true;
+    c->in = alloc_zero(CONN_MSG_MAX);
+    return c;
+}
+
+struct conn *conn_new_ring(struct domain *d)
+{
+    struct conn *c = new_conn();
+
+    c->domain = d;
+    c->cred.domid = d->domid;
+    c->cred.privileged = d->domid == 0;
+    c->cred.target = d->target;
+    return c;
+}
+
+void conn_free(struct conn *c)
+{
+    watch_remove_all(c);
+    tx_abort_all(c);
+    list_remove(&c->all);
+    list_remove(&c->runq);
+    if (c->fd >= 0)
+        close(c->fd);
+    free(c->in);
+    free(c->out);
+    free(c);
+}
+
+void conn_wake(struct conn *c)
+{
+    if (list_empty(&c->runq))
+        list_append(&runq, &c->runq);
+}
+
+/* ---- sockets ---- */
+
+static void socket_put(struct conn *c, const void *data, size_t len)
+{
+    if (c->out_off) {
+        memmove(c->out, c->out + c->out_off, c->out_len - c->out_off);
+        c->out_len -= c->out_off;
+        c->out_off = 0;
+    }
+    c->out = alloc_grow(c->out, &c->out_cap, (unsigned int)(c->out_len + len), 1);
+    memcpy(c->out + c->out_len, data, len);
+    c->out_len += len;
+}
+
+/* 1: a whole request is in c->in. 0: not yet. Negative: the client is gone or talks nonsense. */
+static int socket_fetch(struct conn *c)
+{
+    struct xsd_sockmsg hdr;
+
+    for (;;) {
+        size_t want = sizeof(hdr);
+        ssize_t n;
+
+        if (c->in_len >= sizeof(hdr)) {
+            memcpy(&hdr, c->in, sizeof(hdr));
+            if (hdr.len > XENSTORE_PAYLOAD_MAX)
+                return -EPROTO;
+            want += hdr.len;
+            if (c->in_len == want)
+                return 1;
+        }
+        n = recv(c->fd, c->in + c->in_len, want - c->in_len, MSG_DONTWAIT);
+        if (n == 0)
+            return -EPIPE;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        c->in_len += (size_t)n;
+    }
+}
+
+static int socket_flush(struct conn *c)
+{
+    unsigned char event[CONN_MSG_MAX];
+
+    for (;;) {
+        size_t len;
+        ssize_t n;
+
+        while (c->out_len - c->out_off < OUT_FILL && (len = watch_next_event(c, event)))
+            socket_put(c, event, len);
+        if (c->out_off == c->out_len)
+            return 0;
+        n = send(c->fd, c->out + c->out_off, c->out_len - c->out_off, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -errno;
+        c->out_off += (size_t)n;
+    }
+}
+
+/* ---- either kind ---- */
+
+static size_t ring_source(void *arg, void *msg)
+{
+    return watch_next_event(arg, msg);
+}
+
+/* A request is there in full: has it carried out, saved, answered, and announced, in that order. */
+static void serve(struct conn *c)
+{
+    static unsigned char reply[CONN_MSG_MAX];
+    const unsigned char *msg = c->domain ? c->ring.slot->in : c->in;
+    size_t len = proto_handle(c, msg, reply);
+
+    store_save();
+    if (c->domain)
+        state_reply(c, ring_serial(&c->ring), reply, len);
+    state_commit();
+    if (c->domain) {
+        ring_finish(&c->ring, reply, len);
+    } else {
+        socket_put(c, reply, len);
+        c->in_len = 0;
+    }
+    store_announce();
+}
+
+/* The domain is not heard again until it reconnects or is introduced anew. */
+static void ignore_ring(struct conn *c, int rc)
+{
+    log_warn("domain %u: %s; its store connection is ignored from now on", c->cred.domid,
+             rc == -EPROTO ? "request longer than the protocol allows"
+                           : "ring indices out of range");
+    c->ignored = true;
+    ring_set_error(&c->ring, rc == -EPROTO ? XENSTORE_ERROR_PROTO : XENSTORE_ERROR_RINGIDX);
+}
+
+static void reset_ring(struct conn *c)
+{
+    log_info("domain %u: store connection is reset at its request", c->cred.domid);
+    watch_remove_all(c);
+    tx_abort_all(c);
+    state_domain_reset(c->domain->domid);
+    state_commit();
+    ring_reset(&c->ring);
+    c->ignored = false;
+}
+
+static bool run_ring(struct conn *c)
+{
+    int rc = 0, n;
+
+    if (ring_wants_reset(&c->ring))
+        reset_ring(c);
+    if (c->ignored)
+        return false;
+    for (n = 0; n < SHARE && rc >= 0; n++) {
+        rc = ring_fetch(&c->ring);
+        if (rc == 0)
+            break;
+        if (rc == 1) {
+            serve(c);
+            rc = ring_flush(&c->ring, ring_source, c);
+        }
+    }
+    if (rc >= 0)
+        rc = ring_flush(&c->ring, ring_source, c);
+    if (rc < 0)
+        ignore_ring(c, rc);
+    if (c->ring.notify) {
+        c->ring.notify = false;
+        domain_notify(c->domain);
+    }
+    return rc == 0 && n == SHARE;
+}
+
+static bool run_socket(struct conn *c)
+{
+    bool full = false;
+    int rc = 0, n;
+
+    for (n = 0; n < SHARE; n++) {
+        full = c->out_len - c->out_off > OUT_FULL;
+        if (full)
+            break;
+        rc = socket_fetch(c);
+        if (rc <= 0)
+            break;
+        serve(c);
+    }
+    if (rc >= 0)
+        rc = socket_flush(c);
+    if (rc < 0) {
+        if (rc == -EPROTO)
+            log_warn("a socket client sent a request longer than the protocol allows; closed");
+        c->dead = true;
+        return false;
+    }
+    /* Stopped for lack of room that the flush has made, or with its share used up. */
+    return n == SHARE || (full && c->out_len - c->out_off <= OUT_FULL);
+}
+
+bool conn_run_all(void)
+{
+    struct list_link batch, *l;
+
+    /* Those that wake up meanwhile stand behind, for the next round. */
+    list_init(&batch);
+    while (!list_empty(&runq)) {
+        l = runq.next;
+        list_remove(l);
+        list_append(&batch, l);
+    }
+    while (!list_empty(&batch)) {
+        struct conn *c = list_entry(batch.next, struct conn, runq);
+
+        list_remove(&c->runq);
+        if (c->domain ? run_ring(c) : run_socket(c))
+            conn_wake(c);
+        if (c->dead)
+            conn_free(c);
+    }
+    return !list_empty(&runq);
+}
+
+void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len)
+{
+    if (ring_fetch(&c->ring) == 1 && serial == ring_serial(&c->ring))
+        ring_finish(&c->ring, reply, len);
+    watch_fire_own(c);
+    conn_wake(c);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains that the store knows: introduced by the tools (or by the daemon, for dom0), with a ring
+ * page and an event channel, until they are released or the hypervisor says that they are gone.
+ */
+#ifndef XENSTORED_DOMAIN_H
+#define XENSTORED_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conn.h"
+
+struct domain {
+    struct list_link link; /* in domain_all */
+    uint16_t domid;
+    bool shutdown; /* its shutdown has been announced */
+    int32_t target;
+    uint64_t mfn;     /* of the ring page, as the tools said */
+    uint32_t port;    /* the domain's end of the event channel */
+    int local_port;   /* ours */
+    uint32_t slot;    /* its place in the file of ring slots */
+    void *page;
+    struct conn *conn;
+};
+
+extern struct list_link domain_all;
+
+void domain_init(void);
+struct domain *domain_find(uint16_t domid);
+
+/* Connects the domain. 0, -EINVAL where page or port cannot be had, -ENOSPC without a slot. */
+int domain_introduce(uint16_t domid, uint64_t mfn, uint32_t port);
+
+/* Disconnects it and removes what it owned. 0 or -ENOENT. */
+int domain_release(uint16_t domid);
+
+/* Connects dom0's own kernel. 0, or -errno where there is no hypervisor to be dom0 of. */
+int domain_introduce_dom0(void);
+
+/* The domain starts to serve the target, with the target's rights. */
+void domain_set_target(struct domain *d, uint16_t target);
+
+/* Reconnects a domain found in the saved state; false if it is gone. */
+bool domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
+
+/* Looks which domains have shut down or died, and tells the watchers. */
+void domain_reap(void);
+
+/* An event has come in on our end of a channel. */
+void domain_event(uint32_t local_port);
+void domain_notify(struct domain *d);
+
+#endif

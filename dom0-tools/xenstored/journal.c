@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The journal: see journal.h for what it promises. Where the file cannot grow, the daemon goes on
+ * without one and removes it, since an old state is worse than none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "log.h"
+
+#define MAGIC   "LdgXenS1"
+#define INITIAL (256u << 10)
+
+struct header {
+    char magic[8];
+    char boot[40];
+    uint64_t committed; /* bytes of the file, header included, that are valid */
+};
+
+struct record {
+    uint32_t len; /* of what follows */
+    uint8_t type;
+    uint8_t pad[3];
+};
+
+struct file {
+    int fd;
+    unsigned char *mem;
+    size_t cap;
+    size_t end; /* where the next byte goes */
+};
+
+static char journal_dir[3072];
+static struct file file = {.fd = -1}, old = {.fd = -1};
+static size_t record_at;
+
+static void name_of(char name[4096], const char *which)
+{
+    snprintf(name, 4096, "%s/%s", journal_dir, which);
+}
+
+static void boot_id(char id[40])
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    memset(id, 0, 40);
+    if (fd < 0)
+        return;
+    if (read(fd, id, 36) != 36)
+        memset(id, 0, 40);
+    close(fd);
+}
+
+static void close_file(struct file *f)
+{
+    if (f->mem)
+        munmap(f->mem, f->cap);
+    if (f->fd >= 0)
+        close(f->fd);
+    *f = (struct file){.fd = -1};
+}
+
+static void give_up(const char *what, int error)
+{
+    char name[4096];
+
+    log_error("%s in %s: %s; going on without saving: a restart will lose the guests' state", what,
+              journal_dir, strerror(error));
+    close_file(&file);
+    name_of(name, "journal");
+    unlink(name);
+    name_of(name, "journal.new");
+    unlink(name);
+}
+
+/* Makes room for `more` bytes behind the end. */
+static bool reserve(size_t more)
+{
+    size_t cap = file.cap;
+    void *mem;
+    int rc;
+
+    if (file.fd < 0)
+        return false;
+    if (file.end + more <= cap)
+        return true;
+    while (cap < file.end + more)
+        cap *= 2;
+    rc = posix_fallocate(file.fd, 0, (off_t)cap);
+    if (rc) {
+        give_up("no room for the journal", rc);
+        return false;
+    }
+    mem = mremap(file.mem, file.cap, cap, MREMAP_MAYMOVE);
+    if (mem == MAP_FAILED) {
+        give_up("cannot map the journal", errno);
+        return false;
+    }
+    file.mem = mem;
+    file.cap = cap;
+    return true;
+}
+
+static int create(const char *which)
+{
+    char name[4096];
+    struct header *h;
+    int rc;
+
+    name_of(name, which);
+    file.fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file.fd < 0)
+        return -errno;
+    rc = posix_fallocate(file.fd, 0, INITIAL);
+    if (rc)
+        return -rc;
+    file.mem = mmap(NULL, INITIAL, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
+    if (file.mem == MAP_FAILED) {
+        file.mem = NULL;
+        return -errno;
+    }
+    file.cap = INITIAL;
+    file.end = sizeof(struct header);
+    h = (struct header *)file.mem;
+    memcpy(h->magic, MAGIC, sizeof(h->magic));
+    boot_id(h->boot);
+    h->committed = file.end;
+    return 0;
+}
+
+/* Maps an existing journal of this boot; anything else counts as none. */
+static bool load(void)
+{
+    char name[4096], boot[40];
+    const struct header *h;
+    struct stat st;
+
+    name_of(name, "journal");
+    file.fd = open(name, O_RDWR | O_CLOEXEC);
+    if (file.fd < 0)
+        return false;
+    if (fstat(file.fd, &st) || (size_t)st.st_size < sizeof(*h))
+        goto unusable;
+    file.cap = (size_t)st.st_size;
+    file.mem = mmap(NULL, file.cap, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
+    if (file.mem == MAP_FAILED) {
+        file.mem = NULL;
+        goto unusable;
+    }
+    h = (const struct header *)file.mem;
+    boot_id(boot);
+    if (memcmp(h->magic, MAGIC, sizeof(h->magic)) || memcmp(h->boot, boot, sizeof(boot)) ||
+        h->committed > file.cap || h->committed < sizeof(*h))
+        goto unusable;
+    file.end = h->committed;
+    return true;
+
+unusable:
+    log_info("%s is of another boot or damaged; starting with an empty store", name);
+    close_file(&file);
+    return false;
+}
+
+int journal_open(const char *dir, journal_fn fn)
+{
+    size_t at = sizeof(struct header);
+
+    if (!dir)
+        return 0;
+    if (strlen(dir) >= sizeof(journal_dir))
+        return -ENAMETOOLONG;
+    strcpy(journal_dir, dir);
+    if (!load())
+        return create("journal");
+    while (at + sizeof(struct record) <= file.end) {
+        struct record r;
+
+        memcpy(&r, file.mem + at, sizeof(r));
+        at += sizeof(r);
+        if (r.len > file.end - at)
+            break;
+        fn(r.type, file.mem + at, r.len);
+        at += r.len;
+    }
+    return 0;
+}
+
+bool journal_is_open(void)
+{
+    return file.fd >= 0;
+}
+
+void journal_begin(uint8_t type)
+{
+    struct record r = {.type = type};
+
+    if (!reserve(sizeof(r)))
+        return;
+    record_at = file.end;
+    memcpy(file.mem + file.end, &r, sizeof(r));
+    file.end += sizeof(r);
+}
+
+static void put(const void *data, size_t len)
+{
+    if (!reserve(len))
+        return;
+    if (len)
+        memcpy(file.mem + file.end, data, len);
+    file.end += len;
+}
+
+void journal_u32(uint32_t v)
+{
+    put(&v, sizeof(v));
+}
+
+void journal_u64(uint64_t v)
+{
+    put(&v, sizeof(v));
+}
+
+void journal_bytes(const void *data, size_t len)
+{
+    journal_u32((uint32_t)len);
+    put(data, len);
+}
+
+void journal_end(void)
+{
+    uint32_t len;
+
+    if (file.fd < 0)
+        return;
+    len = (uint32_t)(file.end - record_at - sizeof(struct record));
+    memcpy(file.mem + record_at + offsetof(struct record, len), &len, sizeof(len));
+}
+
+bool journal_dirty(void)
+{
+    return file.fd >= 0 && ((struct header *)file.mem)->committed != file.end;
+}
+
+void journal_commit(void)
+{
+    if (file.fd < 0)
+        return;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&((struct header *)file.mem)->committed, file.end, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+size_t journal_size(void)
+{
+    return file.fd < 0 ? 0 : file.end;
+}
+
+void journal_rewrite_begin(void)
+{
+    int rc;
+
+    if (file.fd < 0)
+        return;
+    old = file;
+    file = (struct file){.fd = -1};
+    rc = create("journal.new");
+    if (rc)
+        give_up("cannot write the journal anew", -rc);
+}
+
+void journal_rewrite_end(void)
+{
+    char from[4096], to[4096];
+
+    if (file.fd >= 0) {
+        journal_commit();
+        name_of(from, "journal.new");
+        name_of(to, "journal");
+        if (rename(from, to))
+            give_up("cannot replace the journal", errno);
+    }
+    close_file(&old);
+}

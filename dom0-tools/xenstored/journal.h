@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The journal: a file of records that outlives the daemon.
+ *
+ * The file is mapped shared, so a record is written with plain stores and needs no system call;
+ * what was stored is in the page cache and stays there when the process is killed. Records become
+ * valid together, when journal_commit() moves the length in the header: one store, hence all or
+ * nothing. It is not meant to survive dom0's own reboot, which ends the guests too: the header
+ * names the boot, and a file from another boot is not used.
+ *
+ * Exactly once: the records of one request include the reply to it, with the ring's serial number.
+ * The commit comes before the ring's slot says that the request is done. Killed before the commit,
+ * the daemon started next carries the request out anew; killed after it, it finds the reply here
+ * and only sends it.
+ */
+#ifndef XENSTORED_JOURNAL_H
+#define XENSTORED_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef void (*journal_fn)(uint8_t type, const unsigned char *data, size_t len);
+
+/* Opens the journal in `dir` and hands the records of this boot to fn. 0 or -errno. */
+int journal_open(const char *dir, journal_fn fn);
+bool journal_is_open(void);
+
+/* One record: begin, fields, end. Without an open journal these do nothing. */
+void journal_begin(uint8_t type);
+void journal_u32(uint32_t v);
+void journal_u64(uint64_t v);
+void journal_bytes(const void *data, size_t len); /* the length first */
+void journal_end(void);
+
+/* Whether records wait for the commit, and the commit. */
+bool journal_dirty(void);
+void journal_commit(void);
+
+/* Bytes of valid records, to decide when to write it anew. */
+size_t journal_size(void);
+
+/* Between these two, records go to a new file, which then replaces the old one. */
+void journal_rewrite_begin(void);
+void journal_rewrite_end(void);
+
+#endif

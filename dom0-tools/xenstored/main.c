@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xenstored: the tree of names and values that domains and tools meet in.
+ *
+ * One thread, one epoll loop. Reading order: this file, conn.c (who is served when), proto.c (what
+ * can be asked), store.c and tree.c (nodes), tx.c, watch.c; then ring.c and journal.c, which
+ * together make the daemon's own death harmless; domain.c and xendev.c for the hypervisor's side.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "domain.h"
+#include "log.h"
+#include "quota.h"
+#include "state.h"
+#include "watch.h"
+#include "xendev.h"
+
+#define MAX_EVENTS 64
+
+static struct {
+    bool foreground;
+    bool no_domain;
+    bool no_state;
+    const char *pid_file;
+    const char *log_file;
+    const char *state_dir;
+    const char *run_dir;
+    char socket[108];
+} opt;
+
+static int epoll_fd = -1, listen_fd = -1, signal_fd = -1, event_fd = -1, dom_exc = -1;
+static int ready_fd = -1; /* the parent of a daemonised process waits on its other end */
+
+static void usage(FILE *f)
+{
+    fputs("Usage: xenstored [OPTION]...\n"
+          "Serves the Xen store to domains and to the tools of dom0.\n"
+          "\n"
+          "  -F, --foreground        do not go to the background\n"
+          "      --pid-file FILE     write the process id there\n"
+          "      --log LEVEL         error, warn, info (the default) or debug\n"
+          "      --log-file FILE     write messages there instead of standard error\n"
+          "      --state-dir DIR     keep what a restart needs there (default: the run directory)\n"
+          "      --no-state          keep nothing; a restart forgets everything\n"
+          "      --no-domain         do not connect to dom0's kernel (for hosts without Xen)\n"
+          "      --quota NAME=N      set a limit; without arguments to it see --help-quota\n"
+          "      --help-quota        list the limits and their defaults\n"
+          "  -h, --help              this text\n"
+          "\n"
+          "The socket is $XENSTORED_PATH, or socket in $XENSTORED_RUNDIR, or\n"
+          "/var/run/xenstored/socket.\n",
+          f);
+}
+
+static void usage_quota(void)
+{
+    for (int i = 0; i < QUOTA_KINDS; i++)
+        printf("%-12s %u\n", quota_name(i), quota_limit[i]);
+}
+
+static void parse_quota(char *arg)
+{
+    char *eq = strchr(arg, '='), *end = NULL;
+    unsigned long n = 0;
+
+    if (eq) {
+        *eq = '\0';
+        n = strtoul(eq + 1, &end, 10);
+    }
+    if (!eq || end == eq + 1 || *end || n > UINT32_MAX || quota_set(arg, (uint32_t)n)) {
+        fprintf(stderr, "xenstored: --quota %s: expected NAME=N; --help-quota lists the names\n",
+                arg);
+        exit(2);
+    }
+}
+
+static void parse_options(int argc, char **argv)
+{
+    enum { PID_FILE = 256, LOG, LOG_FILE, STATE_DIR, NO_STATE, NO_DOMAIN, QUOTA, HELP_QUOTA };
+    static const struct option options[] = {
+        {"foreground", no_argument, NULL, 'F'},
+        {"pid-file", required_argument, NULL, PID_FILE},
+        {"log", required_argument, NULL, LOG},
+        {"log-file", required_argument, NULL, LOG_FILE},
+        {"state-dir", required_argument, NULL, STATE_DIR},
+        {"no-state", no_argument, NULL, NO_STATE},
+        {"no-domain", no_argument, NULL, NO_DOMAIN},
+        {"quota", required_argument, NULL, QUOTA},
+        {"help-quota", no_argument, NULL, HELP_QUOTA},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int o;
+
+    while ((o = getopt_long(argc, argv, "Fh", options, NULL)) != -1) {
+        if (o == 'F') {
+            opt.foreground = true;
+        } else if (o == PID_FILE) {
+            opt.pid_file = optarg;
+        } else if (o == LOG && !log_set_level(optarg)) {
+            continue;
+        } else if (o == LOG_FILE) {
+            opt.log_file = optarg;
+        } else if (o == STATE_DIR) {
+            opt.state_dir = optarg;
+        } else if (o == NO_STATE) {
+            opt.no_state = true;
+        } else if (o == NO_DOMAIN) {
+            opt.no_domain = true;
+        } else if (o == QUOTA) {
+            parse_quota(optarg);
+        } else if (o == HELP_QUOTA) {
+            usage_quota();
+            exit(0);
+        } else {
+            usage(o == 'h' ? stdout : stderr);
+            exit(o == 'h' ? 0 : 2);
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "xenstored: unexpected argument: %s\n", argv[optind]);
+        exit(2);
+    }
+}
+
+static void die(const char *what, const char *name, int error)
+{
+    log_error("%s %s: %s", what, name, strerror(error));
+    exit(1);
+}
+
+static void choose_paths(void)
+{
+    const char *run = getenv("XENSTORED_RUNDIR"), *path = getenv("XENSTORED_PATH");
+    int n;
+
+    opt.run_dir = run ? run : "/var/run/xenstored";
+    if (path)
+        n = snprintf(opt.socket, sizeof(opt.socket), "%s", path);
+    else
+        n = snprintf(opt.socket, sizeof(opt.socket), "%s/socket", opt.run_dir);
+    if (n < 0 || (size_t)n >= sizeof(opt.socket))
+        die("cannot use socket", path ? path : opt.run_dir, ENAMETOOLONG);
+    if (!opt.state_dir)
+        opt.state_dir = opt.run_dir;
+    if (opt.no_state)
+        opt.state_dir = NULL;
+    if (mkdir(opt.run_dir, 0755) && errno != EEXIST)
+        die("cannot create", opt.run_dir, errno);
+    if (opt.state_dir && mkdir(opt.state_dir, 0700) && errno != EEXIST)
+        die("cannot create", opt.state_dir, errno);
+}
+
+/* Two daemons on one store would ruin it: the lock lasts as long as the process. */
+static void take_lock(void)
+{
+    char name[4096];
+    int fd;
+
+    snprintf(name, sizeof(name), "%s/lock", opt.state_dir ? opt.state_dir : opt.run_dir);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        die("cannot create", name, errno);
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        log_error("another xenstored holds %s: stop it first", name);
+        exit(1);
+    }
+}
+
+/* The parent stays until the store can be used, so that the next command can rely on it. */
+static void daemonise(void)
+{
+    int fds[2], null;
+    char c;
+    pid_t pid;
+
+    if (pipe2(fds, O_CLOEXEC))
+        die("cannot create", "a pipe", errno);
+    pid = fork();
+    if (pid < 0)
+        die("cannot create", "a process", errno);
+    if (pid) {
+        close(fds[1]);
+        _exit(read(fds[0], &c, 1) == 1 ? 0 : 1);
+    }
+    close(fds[0]);
+    ready_fd = fds[1];
+    setsid();
+    if (chdir("/"))
+        die("cannot change to", "/", errno);
+    null = open("/dev/null", O_RDWR);
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+}
+
+static void announce_ready(void)
+{
+    int null;
+
+    if (ready_fd < 0)
+        return;
+    if (write(ready_fd, "", 1) != 1)
+        log_warn("the process that started this one is gone");
+    close(ready_fd);
+    ready_fd = -1;
+    if (!opt.log_file) {
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(null, STDERR_FILENO);
+    }
+}
+
+static void write_pid(void)
+{
+    FILE *f;
+
+    if (!opt.pid_file)
+        return;
+    f = fopen(opt.pid_file, "we");
+    if (!f)
+        die("cannot write", opt.pid_file, errno);
+    fprintf(f, "%d\n", getpid());
+    fclose(f);
+}
+
+static void poll_fd(int fd, uint32_t events, void *arg)
+{
+    struct epoll_event e = {.events = events, .data.ptr = arg};
+
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e))
+        die("cannot poll", "a descriptor", errno);
+}
+
+static void open_socket(void)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    mode_t mask;
+    int rc;
+
+    strcpy(addr.sun_path, opt.socket);
+    listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listen_fd < 0)
+        die("cannot create", opt.socket, errno);
+    unlink(opt.socket); /* of a predecessor: the lock says that it is gone */
+    mask = umask(0177);
+    rc = bind(listen_fd, (struct sockaddr *)&addr, sizeof(addr));
+    umask(mask);
+    if (rc || listen(listen_fd, 128))
+        die("cannot listen on", opt.socket, errno);
+    poll_fd(listen_fd, EPOLLIN, &listen_fd);
+}
+
+static void accept_clients(void)
+{
+    int fd;
+
+    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        struct conn *c = conn_new_socket(fd);
+
+        poll_fd(fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
+        conn_wake(c);
+    }
+}
+
+/* dom0's kernel, events, and the news of ended domains. */
+static void connect_hypervisor(void)
+{
+    if (opt.no_domain)
+        return;
+    event_fd = xendev_open();
+    if (event_fd < 0) {
+        log_warn("no hypervisor to connect to (/dev/xen/evtchn: %s); serving the socket only",
+                 strerror(-event_fd));
+        return;
+    }
+    poll_fd(event_fd, EPOLLIN, &event_fd);
+    dom_exc = xendev_bind_dom_exc();
+    if (dom_exc < 0)
+        log_error("cannot bind the event for ended domains: %s; they will have to be released by "
+                  "the tools",
+                  strerror(-dom_exc));
+}
+
+static void take_events(void)
+{
+    uint32_t port[64];
+    int n = xendev_pending(port, 64);
+    struct list_link *l;
+
+    for (int i = 0; i < n; i++) {
+        if ((int)port[i] == dom_exc)
+            domain_reap();
+        else
+            domain_event(port[i]);
+    }
+    if (n != -EFBIG)
+        return;
+    list_for_each (l, &domain_all) {
+        struct domain *d = list_entry(l, struct domain, link);
+
+        xendev_unmask(d->local_port);
+        conn_wake(d->conn);
+    }
+    xendev_unmask(dom_exc);
+    domain_reap();
+}
+
+/* What tools expect to find in a store that has just been created. */
+static void create_roots(void)
+{
+    static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
+
+    store_mkdir(&store_main, &root, "/tool/xenstored");
+    store_mkdir(&store_main, &root, "/local/domain");
+    store_mkdir(&store_main, &root, "/vm");
+    store_save();
+    state_commit();
+    store_announce();
+}
+
+static void open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal_fd < 0)
+        die("cannot create", "a signal descriptor", errno);
+    poll_fd(signal_fd, EPOLLIN, &signal_fd);
+}
+
+/* SIGHUP reopens the log, for log rotation; the other signals end the daemon. */
+static bool take_signal(void)
+{
+    struct signalfd_siginfo si;
+
+    if (read(signal_fd, &si, sizeof(si)) != sizeof(si))
+        return true;
+    if (si.ssi_signo == SIGHUP) {
+        if (opt.log_file)
+            log_open(opt.log_file);
+        return true;
+    }
+    log_info("ending on signal %u", si.ssi_signo);
+    return false;
+}
+
+static void serve(void)
+{
+    struct epoll_event ev[MAX_EVENTS];
+    bool more = true;
+
+    for (;;) {
+        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : -1);
+
+        for (int i = 0; i < n; i++) {
+            if (ev[i].data.ptr == &listen_fd)
+                accept_clients();
+            else if (ev[i].data.ptr == &event_fd)
+                take_events();
+            else if (ev[i].data.ptr != &signal_fd)
+                conn_wake(ev[i].data.ptr);
+            else if (!take_signal())
+                return;
+        }
+        more = conn_run_all();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int rc;
+
+    parse_options(argc, argv);
+    choose_paths();
+    if (opt.log_file && (rc = log_open(opt.log_file)))
+        die("cannot open", opt.log_file, -rc);
+    if (!opt.foreground)
+        daemonise();
+    take_lock();
+    write_pid();
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    open_signals();
+
+    store_init();
+    conn_init();
+    domain_init();
+    connect_hypervisor();
+    rc = state_open(opt.state_dir);
+    if (rc)
+        die("cannot use the state in", opt.state_dir, -rc);
+    create_roots();
+    if (event_fd >= 0 && !domain_find(0) && domain_introduce_dom0())
+        log_warn("dom0's kernel cannot be reached: neither /dev/xen/xenbus_backend nor "
+                 "/proc/xen/xsd_kva works");
+    domain_reap();
+    open_socket();
+    announce_ready();
+    log_info("serving on %s", opt.socket);
+    serve();
+
+    state_snapshot();
+    unlink(opt.socket);
+    if (opt.pid_file)
+        unlink(opt.pid_file);
+    return 0;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What each domain may hold of the daemon's memory, and what it holds.
+ *
+ * Only unprivileged requests are refused over a quota; what dom0 creates in a guest's name is
+ * counted all the same. Limits can be set on the command line and by the control request.
+ */
+#ifndef XENSTORED_QUOTA_H
+#define XENSTORED_QUOTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define QUOTA_DOMIDS 0x7ff0u /* ids from here on are reserved by the ABI */
+
+enum quota_kind {
+    QUOTA_NODES,        /* nodes that the domain owns */
+    QUOTA_WATCHES,      /* watches that it has registered */
+    QUOTA_TRANSACTIONS, /* transactions that it has open */
+    QUOTA_ENTRY_SIZE,   /* bytes in the value of one node */
+    QUOTA_PERMS,        /* permission entries of one node */
+    QUOTA_PATH,         /* bytes of a path, without the domain's home prefix */
+    QUOTA_MEMORY,       /* bytes of nodes, watches and transactions together */
+    QUOTA_TX_OPS,       /* requests recorded in one transaction */
+    QUOTA_EVENTS,       /* watch events waiting to be read, before they are merged */
+    QUOTA_KINDS
+};
+
+struct quota_usage {
+    int64_t nodes;
+    int64_t bytes;
+    uint32_t watches;
+    uint32_t transactions;
+};
+
+extern uint32_t quota_limit[QUOTA_KINDS];
+
+const char *quota_name(enum quota_kind kind);
+/* Returns 0, or -1 where no quota has that name. */
+int quota_set(const char *name, uint32_t value);
+
+/* Never NULL; domid must be below QUOTA_DOMIDS. */
+struct quota_usage *quota_usage(uint16_t domid);
+void quota_reset(uint16_t domid);
+
+/* Adds to the domain's bytes; with `enforce`, refuses (false) what would go over the limit. */
+bool quota_charge(uint16_t domid, int64_t bytes, bool enforce);
+
+#endif

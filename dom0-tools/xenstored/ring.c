@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One guest's ring page: see ring.h for what is trusted and in which order things are written. */
+#include <errno.h>
+#include <string.h>
+
+#include "ring.h"
+
+/* Each field that the guest can write is read exactly once, through this. */
+#define read_once(x)     __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define write_once(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+
+_Static_assert(sizeof(struct ring_slot) <= 16384, "a slot fits its place in the file");
+_Static_assert(RING_MSG_MAX <= UINT16_MAX, "lengths fit their fields");
+
+static struct ring_ctl current(const struct ring *r)
+{
+    return r->slot->ctl[r->slot->current & 1];
+}
+
+/* The point at which a change of the slot has happened. */
+static void commit(struct ring *r, const struct ring_ctl *c)
+{
+    uint8_t next = !(r->slot->current & 1);
+
+    r->slot->ctl[next] = *c;
+    write_once(r->slot->current, next);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void publish(struct ring *r)
+{
+    struct ring_ctl c = current(r);
+
+    write_once(r->page->req_cons, c.req_cons);
+    write_once(r->page->rsp_prod, c.rsp_prod);
+    r->page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+}
+
+void ring_attach(struct ring *r, void *page, struct ring_slot *slot)
+{
+    struct ring_ctl c = {0};
+
+    *r = (struct ring){.page = page, .slot = slot, .notify = true};
+    c.req_cons = read_once(r->page->req_cons);
+    c.rsp_prod = read_once(r->page->rsp_prod);
+    commit(r, &c);
+    publish(r);
+}
+
+/* The slot comes from a file: whatever it says, it must not lead outside the buffers. */
+static bool sane(const struct ring_ctl *c)
+{
+    uint16_t len = c->sending == RING_REPLY ? c->reply_len : c->event_len;
+
+    return c->in_len <= RING_MSG_MAX && c->reply_len <= RING_MSG_MAX &&
+           c->event_len <= RING_MSG_MAX && c->sending <= RING_EVENT &&
+           (c->sending == RING_IDLE || c->out_off <= len);
+}
+
+void ring_resume(struct ring *r, void *page, struct ring_slot *slot)
+{
+    struct ring_ctl c;
+
+    *r = (struct ring){.page = page, .slot = slot, .notify = true};
+    c = current(r);
+    if (sane(&c))
+        publish(r);
+    else
+        ring_attach(r, page, slot);
+}
+
+int ring_fetch(struct ring *r)
+{
+    struct ring_ctl c = current(r);
+    struct xsd_sockmsg hdr;
+
+    if (c.reply_len)
+        return 0;
+    for (;;) {
+        uint32_t want = sizeof(hdr), avail, off, n;
+
+        if (c.in_len >= sizeof(hdr)) {
+            memcpy(&hdr, r->slot->in, sizeof(hdr));
+            if (hdr.len > XENSTORE_PAYLOAD_MAX)
+                return -EPROTO;
+            want += hdr.len;
+            if (c.in_len == want)
+                return 1;
+        }
+        avail = read_once(r->page->req_prod) - c.req_cons;
+        if (avail > XENSTORE_RING_SIZE)
+            return -EIO;
+        if (!avail)
+            return 0;
+        off = MASK_XENSTORE_IDX(c.req_cons);
+        n = want - c.in_len;
+        if (n > avail)
+            n = avail;
+        if (n > XENSTORE_RING_SIZE - off)
+            n = XENSTORE_RING_SIZE - off;
+        memcpy(r->slot->in + c.in_len, r->page->req + off, n);
+        c.in_len = (uint16_t)(c.in_len + n);
+        c.req_cons += n;
+        commit(r, &c);
+        write_once(r->page->req_cons, c.req_cons);
+        r->notify = true;
+    }
+}
+
+void ring_finish(struct ring *r, const void *reply, size_t len)
+{
+    struct ring_ctl c = current(r);
+
+    memcpy(r->slot->reply, reply, len);
+    c.reply_len = (uint16_t)len;
+    c.in_len = 0;
+    c.serial++;
+    commit(r, &c);
+}
+
+/* Chooses what to send next: a reply goes first. False if there is nothing. */
+static bool choose(struct ring *r, struct ring_ctl *c, ring_source_fn source, void *arg)
+{
+    if (c->reply_len) {
+        c->sending = RING_REPLY;
+    } else {
+        if (!c->event_len)
+            c->event_len = (uint16_t)source(arg, r->slot->event);
+        if (!c->event_len)
+            return false;
+        c->sending = RING_EVENT;
+    }
+    c->out_off = 0;
+    return true;
+}
+
+int ring_flush(struct ring *r, ring_source_fn source, void *arg)
+{
+    struct ring_ctl c = current(r);
+
+    for (;;) {
+        uint32_t used, off, n;
+        uint16_t *len;
+
+        if (c.sending == RING_IDLE && !choose(r, &c, source, arg))
+            return 0;
+        len = c.sending == RING_REPLY ? &c.reply_len : &c.event_len;
+        used = c.rsp_prod - read_once(r->page->rsp_cons);
+        if (used > XENSTORE_RING_SIZE)
+            return -EIO;
+        off = MASK_XENSTORE_IDX(c.rsp_prod);
+        n = (uint32_t)(*len - c.out_off);
+        if (n > XENSTORE_RING_SIZE - used)
+            n = XENSTORE_RING_SIZE - used;
+        if (n > XENSTORE_RING_SIZE - off)
+            n = XENSTORE_RING_SIZE - off;
+        memcpy(r->page->rsp + off,
+               (c.sending == RING_REPLY ? r->slot->reply : r->slot->event) + c.out_off, n);
+        c.out_off = (uint16_t)(c.out_off + n);
+        c.rsp_prod += n;
+        if (c.out_off == *len) {
+            *len = 0;
+            c.sending = RING_IDLE;
+        }
+        commit(r, &c);
+        if (!n && c.sending != RING_IDLE)
+            return 0; /* full: the guest's next notification brings us back */
+        write_once(r->page->rsp_prod, c.rsp_prod);
+        r->notify = true;
+    }
+}
+
+bool ring_wants_reset(const struct ring *r)
+{
+    return read_once(r->page->connection) == XENSTORE_RECONNECT;
+}
+
+void ring_reset(struct ring *r)
+{
+    struct ring_ctl c = {.serial = current(r).serial + 1};
+
+    commit(r, &c);
+    write_once(r->page->req_cons, 0);
+    write_once(r->page->req_prod, 0);
+    write_once(r->page->rsp_cons, 0);
+    write_once(r->page->rsp_prod, 0);
+    r->page->error = XENSTORE_ERROR_NONE;
+    write_once(r->page->connection, XENSTORE_CONNECTED);
+    r->notify = true;
+}
+
+void ring_set_error(struct ring *r, uint32_t error)
+{
+    write_once(r->page->error, error);
+    r->notify = true;
+}
+
+uint32_t ring_serial(const struct ring *r)
+{
+    return current(r).serial;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One guest's ring page, from the daemon's side.
+ *
+ * Two parties are not trusted: the guest, which can write anything anywhere in the page at any
+ * time, and our own life, which SIGKILL can end between any two instructions. Against the first:
+ * the daemon's own indices live in private memory (the slot), the guest's are read once and
+ * checked, and bytes are copied out before they are looked at. Against the second: the slot is in
+ * a file that outlives the process. It holds two copies of its control block; a change fills in
+ * the unused copy and then switches over with a one-byte store. The page's indices are set only
+ * after the switch, and setting them again after a restart is harmless. So after a restart the
+ * streams continue at the very byte, and each request is answered exactly once (journal.h has the
+ * other half of that promise).
+ */
+#ifndef XENSTORED_RING_H
+#define XENSTORED_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <public/io/xs_wire.h>
+
+#define RING_MSG_MAX (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
+
+enum ring_sending { RING_IDLE, RING_REPLY, RING_EVENT };
+
+struct ring_ctl {
+    uint32_t req_cons, rsp_prod; /* what the page's fields of these names are to be */
+    uint32_t serial;             /* requests finished since the slot was set up */
+    uint16_t in_len;             /* bytes of the incoming request in `in` */
+    uint16_t reply_len;          /* a reply waits or is being sent */
+    uint16_t event_len;          /* an event waits or is being sent */
+    uint16_t out_off;            /* bytes of the current message that are in the ring */
+    uint16_t sending;            /* enum ring_sending */
+    uint16_t pad;
+};
+
+struct ring_slot {
+    uint8_t current; /* which ctl counts */
+    uint8_t pad[7];
+    struct ring_ctl ctl[2];
+    unsigned char in[RING_MSG_MAX];
+    unsigned char reply[RING_MSG_MAX];
+    unsigned char event[RING_MSG_MAX];
+};
+
+struct ring {
+    struct xenstore_domain_interface *page;
+    struct ring_slot *slot;
+    bool notify; /* the guest is to be told that something moved */
+};
+
+/* A source of further messages: fills in one (at most RING_MSG_MAX bytes), or returns 0. */
+typedef size_t (*ring_source_fn)(void *arg, void *msg);
+
+/* Takes the page over as the guest (or a dead daemon's predecessor) left it, with a fresh slot. */
+void ring_attach(struct ring *r, void *page, struct ring_slot *slot);
+/* Carries on with the slot that a dead daemon left. */
+void ring_resume(struct ring *r, void *page, struct ring_slot *slot);
+
+/*
+ * Copies from the guest what belongs to the next request. 1: a whole one is in slot->in. 0: not
+ * yet, or the last reply has not left. -EIO: hostile indices. -EPROTO: a length beyond the limit.
+ */
+int ring_fetch(struct ring *r);
+
+/* The request in slot->in is done, and this is the reply; both become true in one store. */
+void ring_finish(struct ring *r, const void *reply, size_t len);
+
+/* Sends the reply, then events from the source, as far as there is room. 0 or -EIO. */
+int ring_flush(struct ring *r, ring_source_fn source, void *arg);
+
+/* Whether the guest asks to start afresh, and doing so. */
+bool ring_wants_reset(const struct ring *r);
+void ring_reset(struct ring *r);
+
+/* Tells the guest why it is no longer listened to: XENSTORE_ERROR_*. */
+void ring_set_error(struct ring *r, uint32_t error);
+
+uint32_t ring_serial(const struct ring *r);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Saving: what each record of the journal holds. state_load.c reads them. */
+#include <string.h>
+
+#include "journal.h"
+#include "slots.h"
+#include "state.h"
+#include "state_record.h"
+#include "tx.h"
+#include "watch.h"
+
+#define REWRITE_MIN (1u << 20)
+
+static size_t snapshot_size;
+
+static void put_string(const char *s)
+{
+    journal_bytes(s, strlen(s) + 1);
+}
+
+static void put_node(const char *path, const struct tree_node *n)
+{
+    journal_begin(STATE_NODE);
+    put_string(path);
+    journal_bytes(n->perms, n->nperms * sizeof(*n->perms));
+    journal_bytes(n->value, n->value_len);
+    journal_end();
+}
+
+void state_change(const struct store_change *c)
+{
+    const struct tree_node *n;
+
+    if (!journal_is_open())
+        return;
+    if (c->kind == STORE_GONE) {
+        journal_begin(STATE_GONE);
+        put_string(c->path);
+        journal_end();
+        return;
+    }
+    n = tree_find(store_main.root, c->path);
+    if (n) /* else a later change of the same transaction has removed it */
+        put_node(c->path, n);
+}
+
+void state_special(const char *path, const struct tree_perm *perms, unsigned int nperms)
+{
+    journal_begin(STATE_SPECIAL);
+    put_string(path);
+    journal_bytes(perms, nperms * sizeof(*perms));
+    journal_end();
+}
+
+void state_introduce(const struct domain *d)
+{
+    journal_begin(STATE_DOMAIN);
+    journal_u32(d->domid);
+    journal_u32(d->port);
+    journal_u32(d->slot);
+    journal_u64(d->mfn);
+    journal_end();
+}
+
+static void put_pair(uint8_t type, uint32_t domid, uint32_t v)
+{
+    journal_begin(type);
+    journal_u32(domid);
+    journal_u32(v);
+    journal_end();
+}
+
+void state_target(uint16_t domid, uint16_t target)
+{
+    put_pair(STATE_TARGET, domid, target);
+}
+
+void state_shutdown(uint16_t domid, bool shutdown)
+{
+    put_pair(STATE_SHUTDOWN, domid, shutdown);
+}
+
+void state_release(uint16_t domid)
+{
+    put_pair(STATE_RELEASE, domid, 0);
+}
+
+void state_domain_reset(uint16_t domid)
+{
+    put_pair(STATE_RESET, domid, 0);
+}
+
+static void put_watch(uint8_t type, uint32_t domid, const char *path, size_t home,
+                      const char *token)
+{
+    journal_begin(type);
+    journal_u32(domid);
+    journal_u32((uint32_t)home);
+    put_string(path);
+    put_string(token);
+    journal_end();
+}
+
+void state_watch(const struct conn *c, const char *path, size_t home, const char *token)
+{
+    if (c->domain)
+        put_watch(STATE_WATCH, c->cred.domid, path, home, token);
+}
+
+void state_unwatch(const struct conn *c, const char *path, const char *token)
+{
+    if (c->domain)
+        put_watch(STATE_UNWATCH, c->cred.domid, path, 0, token);
+}
+
+void state_tx_start(const struct conn *c, uint32_t id)
+{
+    if (c->domain)
+        put_pair(STATE_TX_START, c->cred.domid, id);
+}
+
+void state_tx_end(const struct conn *c, uint32_t id)
+{
+    if (c->domain)
+        put_pair(STATE_TX_END, c->cred.domid, id);
+}
+
+void state_reply(const struct conn *c, uint32_t serial, const void *reply, size_t len)
+{
+    if (!journal_dirty())
+        return;
+    journal_begin(STATE_REPLY);
+    journal_u32(c->cred.domid);
+    journal_u32(serial);
+    journal_bytes(reply, len);
+    journal_end();
+}
+
+void state_commit(void)
+{
+    journal_commit();
+    if (journal_size() > REWRITE_MIN && journal_size() > 4 * snapshot_size)
+        state_snapshot();
+}
+
+/* ---- everything at once ---- */
+
+static void put_tree(const struct tree_node *n, char *path, size_t len)
+{
+    put_node(len ? path : "/", n);
+    for (uint32_t i = 0; i < n->nchildren; i++) {
+        const struct tree_node *c = n->child[i];
+
+        path[len] = '/';
+        memcpy(path + len + 1, c->name, c->name_len + 1u);
+        put_tree(c, path, len + 1 + c->name_len);
+    }
+    path[len] = '\0';
+}
+
+static void put_domain(struct domain *d)
+{
+    struct list_link *l;
+
+    state_introduce(d);
+    if (d->target >= 0)
+        state_target(d->domid, (uint16_t)d->target);
+    if (d->shutdown)
+        state_shutdown(d->domid, true);
+    list_for_each (l, &d->conn->watches) {
+        const struct watch *w = list_entry(l, struct watch, conn_link);
+
+        state_watch(d->conn, w->path, w->home, w->token);
+    }
+    tx_each(d->conn, state_tx_start);
+}
+
+void state_snapshot(void)
+{
+    static const char *const specials[] = {PATH_INTRODUCE, PATH_RELEASE};
+    char path[PATH_SIZE] = "";
+    struct list_link *l;
+
+    if (!journal_is_open())
+        return;
+    journal_rewrite_begin();
+    put_tree(store_main.root, path, 0);
+    for (unsigned int i = 0; i < 2; i++) {
+        unsigned int nperms;
+        const struct tree_perm *perms = store_special_perms(specials[i], &nperms);
+
+        state_special(specials[i], perms, nperms);
+    }
+    list_for_each (l, &domain_all)
+        put_domain(list_entry(l, struct domain, link));
+    journal_rewrite_end();
+    snapshot_size = journal_size();
+}

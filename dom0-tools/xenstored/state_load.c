@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading: the journal is read from start to end into the tree, and into a list of domains as
+ * they were; then each domain is reconnected. A domain that cannot be, because it died while no
+ * daemon was running, is cleared up like any dead one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "journal.h"
+#include "log.h"
+#include "quota.h"
+#include "slots.h"
+#include "state.h"
+#include "state_record.h"
+#include "tx.h"
+#include "watch.h"
+
+struct saved_watch {
+    char *path, *token;
+    size_t home;
+};
+
+struct saved_domain {
+    struct list_link link;
+    uint16_t domid;
+    int32_t target;
+    bool shutdown;
+    uint32_t port, slot;
+    uint64_t mfn;
+    struct saved_watch *watch;
+    uint32_t *tx;
+    unsigned int nwatches, watch_cap, ntx, tx_cap;
+    uint32_t reply_serial;
+    void *reply;
+    size_t reply_len;
+};
+
+static struct list_link saved = {&saved, &saved};
+
+/* A cursor over one record. After the first field that is not there, all fields are empty. */
+struct reader {
+    const unsigned char *at;
+    size_t left;
+};
+
+static uint64_t get(struct reader *r, size_t size)
+{
+    uint64_t v = 0;
+
+    if (r->left < size) {
+        r->left = 0;
+        return 0;
+    }
+    memcpy(&v, r->at, size);
+    r->at += size;
+    r->left -= size;
+    return v;
+}
+
+static uint32_t get_u32(struct reader *r)
+{
+    return (uint32_t)get(r, sizeof(uint32_t));
+}
+
+static const void *get_block(struct reader *r, size_t *len)
+{
+    const void *p;
+
+    *len = get_u32(r);
+    if (*len > r->left)
+        *len = r->left = 0;
+    p = r->at;
+    r->at += *len;
+    r->left -= *len;
+    return p;
+}
+
+static const char *get_string(struct reader *r)
+{
+    size_t len;
+    const char *s = get_block(r, &len);
+
+    return len && s[len - 1] == '\0' ? s : "";
+}
+
+static struct saved_domain *saved_find(uint32_t domid)
+{
+    struct list_link *l;
+
+    list_for_each (l, &saved)
+        if (list_entry(l, struct saved_domain, link)->domid == domid)
+            return list_entry(l, struct saved_domain, link);
+    return NULL;
+}
+
+static void forget_clients_state(struct saved_domain *d)
+{
+    for (unsigned int i = 0; i < d->nwatches; i++) {
+        free(d->watch[i].path);
+        free(d->watch[i].token);
+    }
+    d->nwatches = d->ntx = 0;
+}
+
+static void saved_free(struct saved_domain *d)
+{
+    forget_clients_state(d);
+    free(d->watch);
+    free(d->tx);
+    free(d->reply);
+    list_remove(&d->link);
+    free(d);
+}
+
+static void load_domain(struct reader *r, uint32_t domid)
+{
+    struct saved_domain *d = saved_find(domid);
+
+    if (domid >= QUOTA_DOMIDS)
+        return;
+    if (!d) {
+        d = alloc_zero(sizeof(*d));
+        d->domid = (uint16_t)domid;
+        d->target = STORE_NO_TARGET;
+        list_append(&saved, &d->link);
+    }
+    d->port = get_u32(r);
+    d->slot = get_u32(r);
+    d->mfn = get(r, sizeof(uint64_t));
+    d->shutdown = false;
+}
+
+static void load_watch(struct saved_domain *d, struct reader *r, bool add)
+{
+    size_t home = get_u32(r);
+    const char *path = get_string(r), *token = get_string(r);
+
+    if (add) {
+        d->watch = alloc_grow(d->watch, &d->watch_cap, d->nwatches + 1, sizeof(*d->watch));
+        d->watch[d->nwatches++] = (struct saved_watch){
+            .path = alloc_string(path), .token = alloc_string(token), .home = home};
+        return;
+    }
+    for (unsigned int i = 0; i < d->nwatches; i++) {
+        if (strcmp(d->watch[i].path, path) || strcmp(d->watch[i].token, token))
+            continue;
+        free(d->watch[i].path);
+        free(d->watch[i].token);
+        d->watch[i] = d->watch[--d->nwatches];
+        return;
+    }
+}
+
+static void load_tx(struct saved_domain *d, uint32_t id, bool start)
+{
+    if (start) {
+        d->tx = alloc_grow(d->tx, &d->tx_cap, d->ntx + 1, sizeof(*d->tx));
+        d->tx[d->ntx++] = id;
+        return;
+    }
+    for (unsigned int i = 0; i < d->ntx; i++)
+        if (d->tx[i] == id)
+            d->tx[i] = d->tx[--d->ntx];
+}
+
+static void load_domains_record(uint8_t type, struct reader *r)
+{
+    uint32_t domid = get_u32(r);
+    struct saved_domain *d = saved_find(domid);
+    const void *reply;
+
+    if (type == STATE_DOMAIN)
+        load_domain(r, domid);
+    if (!d)
+        return;
+    switch (type) {
+    case STATE_TARGET:
+        d->target = (int32_t)get_u32(r);
+        break;
+    case STATE_SHUTDOWN:
+        d->shutdown = get_u32(r);
+        break;
+    case STATE_RELEASE:
+        saved_free(d);
+        break;
+    case STATE_RESET:
+        forget_clients_state(d);
+        break;
+    case STATE_WATCH:
+    case STATE_UNWATCH:
+        load_watch(d, r, type == STATE_WATCH);
+        break;
+    case STATE_TX_START:
+    case STATE_TX_END:
+        load_tx(d, get_u32(r), type == STATE_TX_START);
+        break;
+    case STATE_REPLY:
+        d->reply_serial = get_u32(r);
+        reply = get_block(r, &d->reply_len);
+        free(d->reply);
+        d->reply = alloc_copy(reply, d->reply_len);
+        break;
+    default:
+        break;
+    }
+}
+
+static void load_record(uint8_t type, const unsigned char *data, size_t len)
+{
+    struct reader r = {.at = data, .left = len};
+    struct tree_perm perms[XENSTORE_PAYLOAD_MAX / 2];
+    size_t plen, vlen;
+    const char *path;
+    const void *p, *value;
+
+    if (type != STATE_NODE && type != STATE_GONE && type != STATE_SPECIAL) {
+        load_domains_record(type, &r);
+        return;
+    }
+    path = get_string(&r);
+    if (type == STATE_GONE) {
+        if (path[0] == '/')
+            store_restore_gone(path);
+        return;
+    }
+    p = get_block(&r, &plen);
+    if (!path[0] || !plen || plen > sizeof(perms))
+        return;
+    memcpy(perms, p, plen); /* records are not aligned */
+    if (type == STATE_SPECIAL) {
+        store_set_special(path, perms, (unsigned int)(plen / sizeof(*perms)));
+        return;
+    }
+    value = get_block(&r, &vlen);
+    store_restore(path, perms, (unsigned int)(plen / sizeof(*perms)), value, vlen);
+}
+
+/* ---- reconnecting ---- */
+
+static void reconnect(struct saved_domain *s)
+{
+    struct domain *d;
+
+    if (!domain_restore(s->domid, s->mfn, s->port, s->slot)) {
+        store_purge(s->domid);
+        return;
+    }
+    d = domain_find(s->domid);
+    d->shutdown = s->shutdown;
+    if (s->target >= 0)
+        domain_set_target(d, (uint16_t)s->target);
+    for (unsigned int i = 0; i < s->nwatches; i++)
+        watch_add(d->conn, s->watch[i].path, s->watch[i].home, s->watch[i].token);
+    for (unsigned int i = 0; i < s->ntx; i++)
+        tx_restore(d->conn, s->tx[i]);
+    conn_resume(d->conn, s->reply_serial, s->reply, s->reply_len);
+    log_info("domain %u: reconnected with %u watches and %u open transactions", s->domid,
+             s->nwatches, s->ntx);
+}
+
+int state_open(const char *dir)
+{
+    int rc = slots_open(dir);
+
+    if (!rc)
+        rc = journal_open(dir, load_record);
+    if (rc)
+        return rc;
+    store_recount();
+    while (!list_empty(&saved)) {
+        struct saved_domain *s = list_entry(saved.next, struct saved_domain, link);
+
+        reconnect(s);
+        saved_free(s);
+    }
+    store_save();
+    state_snapshot();
+    store_announce();
+    return 0;
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations on nodes. Rights and their odd corners follow Xen's own daemon, since guests and
+ * tools rely on them: who may create decides the nearest existing ancestor; a node inherits its
+ * parent's permissions, except that an unprivileged creator becomes the owner; removing what does
+ * not exist succeeds where its parent does.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "quota.h"
+#include "state.h"
+#include "store.h"
+#include "watch.h"
+
+struct store_view store_main = {.record = true};
+
+static struct {
+    const char *path;
+    struct tree_perm *perms;
+    unsigned int nperms;
+} specials[] = {{.path = PATH_INTRODUCE}, {.path = PATH_RELEASE}};
+
+void store_init(void)
+{
+    static const struct tree_perm none = {.domid = 0, .bits = 0};
+
+    store_main.root = tree_new("", 0, &none, 1);
+    for (unsigned int i = 0; i < 2; i++)
+        store_set_special(specials[i].path, &none, 1);
+}
+
+const struct tree_perm *store_special_perms(const char *path, unsigned int *nperms)
+{
+    for (unsigned int i = 0; i < 2; i++) {
+        if (!strcmp(path, specials[i].path)) {
+            *nperms = specials[i].nperms;
+            return specials[i].perms;
+        }
+    }
+    return NULL;
+}
+
+void store_set_special(const char *path, const struct tree_perm *perms, unsigned int nperms)
+{
+    for (unsigned int i = 0; i < 2; i++) {
+        if (!strcmp(path, specials[i].path)) {
+            free(specials[i].perms);
+            specials[i].perms = alloc_copy(perms, nperms * sizeof(*perms));
+            specials[i].nperms = nperms;
+        }
+    }
+}
+
+static bool acts_as(const struct store_cred *cred, uint16_t domid)
+{
+    return cred->domid == domid || (cred->target >= 0 && cred->target == domid);
+}
+
+unsigned int store_rights(const struct store_cred *cred, const struct tree_perm *perms,
+                          unsigned int nperms)
+{
+    if (cred->privileged || acts_as(cred, perms[0].domid))
+        return TREE_READ | TREE_WRITE | STORE_OWNER;
+    for (unsigned int i = 1; i < nperms; i++)
+        if (acts_as(cred, perms[i].domid))
+            return perms[i].bits;
+    return perms[0].bits;
+}
+
+static bool allowed(const struct store_cred *cred, const struct tree_node *n, unsigned int need)
+{
+    return (store_rights(cred, n->perms, n->nperms) & need) == need;
+}
+
+/* ---- accounts ---- */
+
+int64_t store_node_bytes(const struct tree_node *n)
+{
+    return (int64_t)(sizeof(*n) + sizeof(void *) + n->name_len + n->value_len +
+                     n->nperms * sizeof(*n->perms));
+}
+
+static struct store_delta *delta_of(struct store_view *v, uint16_t domid)
+{
+    for (unsigned int i = 0; i < v->ndeltas; i++)
+        if (v->delta[i].domid == domid)
+            return &v->delta[i];
+    v->delta = alloc_grow(v->delta, &v->delta_cap, v->ndeltas + 1, sizeof(*v->delta));
+    v->delta[v->ndeltas] = (struct store_delta){.domid = domid};
+    return &v->delta[v->ndeltas++];
+}
+
+static void account(struct store_view *v, uint16_t domid, int32_t nodes, int64_t bytes)
+{
+    struct store_delta *d = delta_of(v, domid);
+
+    d->nodes += nodes;
+    d->bytes += bytes;
+}
+
+static int fits(struct store_view *v, const struct store_cred *cred, int32_t nodes, int64_t bytes)
+{
+    const struct quota_usage *u;
+    const struct store_delta *d;
+
+    if (cred->privileged)
+        return 0;
+    u = quota_usage(cred->domid);
+    d = delta_of(v, cred->domid);
+    if (nodes > 0 && u->nodes + d->nodes + nodes > quota_limit[QUOTA_NODES])
+        return -ENOSPC;
+    if (bytes > 0 && u->bytes + d->bytes + bytes > quota_limit[QUOTA_MEMORY])
+        return -ENOSPC;
+    return 0;
+}
+
+static void account_subtree(struct store_view *v, const struct tree_node *n, int sign)
+{
+    account(v, n->perms[0].domid, sign, sign * store_node_bytes(n));
+    for (uint32_t i = 0; i < n->nchildren; i++)
+        account_subtree(v, n->child[i], sign);
+}
+
+/* ---- changes ---- */
+
+static struct store_change *note(struct store_view *v, enum store_change_kind kind,
+                                 const char *path, size_t len)
+{
+    struct store_change *c;
+    char *copy;
+
+    if (!v->record)
+        return NULL;
+    v->change = alloc_grow(v->change, &v->change_cap, v->nchanges + 1, sizeof(*v->change));
+    c = &v->change[v->nchanges++];
+    copy = alloc_zero(len + 1);
+    memcpy(copy, path, len);
+    *c = (struct store_change){.kind = kind, .path = copy};
+    return c;
+}
+
+static void forget_changes(struct store_view *v)
+{
+    for (unsigned int i = 0; i < v->nchanges; i++) {
+        free(v->change[i].path);
+        free(v->change[i].old_perms);
+        if (v->change[i].gone)
+            tree_unref(v->change[i].gone);
+    }
+    v->nchanges = 0;
+}
+
+/* ---- the operations ---- */
+
+int store_get(struct store_view *v, const struct store_cred *cred, const char *path, unsigned need,
+              struct tree_node **node)
+{
+    const char *rest;
+    struct tree_node *n = tree_nearest(v->root, path, &rest);
+
+    if (!allowed(cred, n, need)) /* for what is missing, the nearest ancestor decides */
+        return -EACCES;
+    if (*rest)
+        return -ENOENT;
+    *node = n;
+    return 0;
+}
+
+/*
+ * Makes the node and whatever is missing above it. The caller may write the nearest ancestor.
+ * `bytes` is what the caller wants to put into the node, so that the check covers it.
+ */
+static int create(struct store_view *v, const struct store_cred *cred, const char *path,
+                  size_t bytes, struct tree_node **node)
+{
+    const char *rest, *pos, *comp;
+    struct tree_node *near = tree_nearest(v->root, path, &rest), *n;
+    struct tree_perm *perms;
+    unsigned int nperms = near->nperms;
+    int32_t missing = 0;
+    int64_t need = (int64_t)bytes;
+    size_t len;
+    int rc;
+
+    for (pos = rest; tree_component(&pos, &len); missing++)
+        need += (int64_t)(sizeof(*n) + sizeof(void *) + len + nperms * sizeof(*perms));
+    rc = fits(v, cred, missing, need);
+    if (rc)
+        return rc;
+
+    perms = alloc_copy(near->perms, nperms * sizeof(*perms));
+    if (!cred->privileged)
+        perms[0].domid = cred->domid;
+    {
+        char *top = alloc_zero((size_t)(rest - path) + 2);
+
+        memcpy(top, path, (size_t)(rest - path));
+        n = tree_own(&v->root, top);
+        free(top);
+    }
+    for (pos = rest; (comp = tree_component(&pos, &len));) {
+        n = tree_add(n, comp, len, perms, nperms);
+        account(v, perms[0].domid, 1, store_node_bytes(n));
+        if (*pos)
+            note(v, STORE_MADE, path, (size_t)(pos - path));
+    }
+    free(perms);
+    *node = n;
+    return 0;
+}
+
+int store_write(struct store_view *v, const struct store_cred *cred, const char *path,
+                const void *data, size_t len)
+{
+    struct tree_node *n;
+    int rc = store_get(v, cred, path, TREE_WRITE, &n);
+
+    if (rc && rc != -ENOENT)
+        return rc;
+    if (!cred->privileged && len > quota_limit[QUOTA_ENTRY_SIZE])
+        return -ENOSPC;
+    if (!rc) {
+        rc = fits(v, cred, 0, (int64_t)len - n->value_len);
+        if (!rc)
+            n = tree_own(&v->root, path);
+    } else {
+        rc = create(v, cred, path, len, &n);
+    }
+    if (rc)
+        return rc;
+    account(v, n->perms[0].domid, 0, (int64_t)len - n->value_len);
+    tree_set_value(n, data, len);
+    note(v, STORE_SET, path, strlen(path));
+    return 0;
+}
+
+int store_mkdir(struct store_view *v, const struct store_cred *cred, const char *path)
+{
+    struct tree_node *n;
+    int rc = store_get(v, cred, path, TREE_WRITE, &n);
+
+    if (rc != -ENOENT)
+        return rc;
+    rc = create(v, cred, path, 0, &n);
+    if (!rc)
+        note(v, STORE_SET, path, strlen(path));
+    return rc;
+}
+
+static void remove_node(struct store_view *v, const char *path)
+{
+    char parent[PATH_SIZE];
+    const char *name = strrchr(path, '/') + 1;
+    struct tree_node *gone, *up;
+    struct store_change *c;
+
+    strcpy(parent, path);
+    path_parent(parent);
+    up = tree_own(&v->root, parent);
+    gone = tree_take(up, name, strlen(name));
+    account_subtree(v, gone, -1);
+    c = note(v, STORE_GONE, path, strlen(path));
+    if (c)
+        c->gone = gone;
+    else
+        tree_unref(gone);
+}
+
+int store_rm(struct store_view *v, const struct store_cred *cred, const char *path)
+{
+    struct tree_node *n;
+    int rc;
+
+    if (!strcmp(path, "/"))
+        return -EINVAL;
+    rc = store_get(v, cred, path, TREE_WRITE, &n);
+    if (rc == -ENOENT) {
+        char parent[PATH_SIZE];
+
+        strcpy(parent, path);
+        path_parent(parent);
+        return tree_find(v->root, parent) ? 0 : -ENOENT;
+    }
+    if (!rc)
+        remove_node(v, path);
+    return rc;
+}
+
+int store_set_perms(struct store_view *v, const struct store_cred *cred, const char *path,
+                    const struct tree_perm *perms, unsigned int nperms)
+{
+    struct tree_node *n;
+    struct store_change *c;
+    int rc = store_get(v, cred, path, STORE_OWNER, &n);
+
+    if (rc)
+        return rc;
+    if (!cred->privileged) {
+        if (nperms > quota_limit[QUOTA_PERMS])
+            return -ENOSPC;
+        if (perms[0].domid != n->perms[0].domid)
+            return -EPERM; /* ownership is given away by the privileged only */
+    }
+    n = tree_own(&v->root, path);
+    account(v, n->perms[0].domid, -1, -store_node_bytes(n));
+    c = note(v, STORE_SET, path, strlen(path));
+    if (c) {
+        c->old_perms = alloc_copy(n->perms, n->nperms * sizeof(*n->perms));
+        c->nold = n->nperms;
+    }
+    tree_set_perms(n, perms, nperms);
+    account(v, perms[0].domid, 1, store_node_bytes(n));
+    return 0;
+}
+
+/* ---- settling ---- */
+
+static void apply_deltas(struct store_view *v)
+{
+    for (unsigned int i = 0; i < v->ndeltas; i++) {
+        struct quota_usage *u = quota_usage(v->delta[i].domid);
+
+        u->nodes += v->delta[i].nodes;
+        u->bytes += v->delta[i].bytes;
+    }
+    v->ndeltas = 0;
+}
+
+void store_adopt(struct store_view *v)
+{
+    tree_unref(store_main.root);
+    store_main.root = v->root;
+    for (unsigned int i = 0; i < v->ndeltas; i++)
+        account(&store_main, v->delta[i].domid, v->delta[i].nodes, v->delta[i].bytes);
+    store_main.change = alloc_grow(store_main.change, &store_main.change_cap,
+                                   store_main.nchanges + v->nchanges, sizeof(*v->change));
+    if (v->nchanges)
+        memcpy(store_main.change + store_main.nchanges, v->change,
+               v->nchanges * sizeof(*v->change));
+    store_main.nchanges += v->nchanges;
+    free(v->change);
+    free(v->delta);
+    *v = (struct store_view){0};
+}
+
+void store_drop(struct store_view *v)
+{
+    forget_changes(v);
+    free(v->change);
+    free(v->delta);
+    if (v->root)
+        tree_unref(v->root);
+    *v = (struct store_view){0};
+}
+
+void store_save(void)
+{
+    apply_deltas(&store_main);
+    for (unsigned int i = 0; i < store_main.nchanges; i++)
+        state_change(&store_main.change[i]);
+}
+
+void store_announce(void)
+{
+    for (unsigned int i = 0; i < store_main.nchanges; i++)
+        watch_fire(&store_main.change[i]);
+    forget_changes(&store_main);
+}

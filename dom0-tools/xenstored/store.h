@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations on nodes, with permissions and quotas.
+ *
+ * A view is a tree being worked on: the store itself (store_main), or a transaction's own copy.
+ * Every operation first checks everything that can fail, then changes the view, so a refusal
+ * leaves no trace. The changes of store_main are collected until store_save() writes them to
+ * the journal and store_announce() wakes the watchers.
+ */
+#ifndef XENSTORED_STORE_H
+#define XENSTORED_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "path.h"
+#include "tree.h"
+
+#define STORE_OWNER 4 /* beside TREE_READ and TREE_WRITE: right to change the permissions */
+#define STORE_NO_TARGET (-1)
+
+/* Who asks. */
+struct store_cred {
+    uint16_t domid;
+    bool privileged;
+    int32_t target; /* the domain that this one serves, with that one's rights, or none */
+};
+
+enum store_change_kind {
+    STORE_MADE, /* created on the way to another node: saved, but no event of its own */
+    STORE_SET,  /* value or permissions; `old_perms` where permissions changed */
+    STORE_GONE  /* removed; `gone` is the subtree */
+};
+
+struct store_change {
+    enum store_change_kind kind;
+    char *path;
+    struct tree_node *gone;
+    struct tree_perm *old_perms;
+    unsigned int nold;
+};
+
+/* What a view adds to the account of one domain; applied to the account when it settles. */
+struct store_delta {
+    uint16_t domid;
+    int32_t nodes;
+    int64_t bytes;
+};
+
+struct store_view {
+    struct tree_node *root;
+    bool record; /* collect changes: not for a transaction's own copy */
+    struct store_change *change;
+    unsigned int nchanges, change_cap;
+    struct store_delta *delta;
+    unsigned int ndeltas, delta_cap;
+};
+
+extern struct store_view store_main;
+
+void store_init(void);
+
+/* Lookup with the right `need`. 0, -ENOENT (only if the caller may know), or -EACCES. */
+int store_get(struct store_view *v, const struct store_cred *cred, const char *path, unsigned need,
+              struct tree_node **node);
+int store_write(struct store_view *v, const struct store_cred *cred, const char *path,
+                const void *data, size_t len);
+int store_mkdir(struct store_view *v, const struct store_cred *cred, const char *path);
+int store_rm(struct store_view *v, const struct store_cred *cred, const char *path);
+int store_set_perms(struct store_view *v, const struct store_cred *cred, const char *path,
+                    const struct tree_perm *perms, unsigned int nperms);
+
+/* The special paths have permissions but no tree. NULL for an unknown one. */
+const struct tree_perm *store_special_perms(const char *path, unsigned int *nperms);
+void store_set_special(const char *path, const struct tree_perm *perms, unsigned int nperms);
+
+/* Which of the rights `cred` has under these permissions. */
+unsigned int store_rights(const struct store_cred *cred, const struct tree_perm *perms,
+                          unsigned int nperms);
+
+/* Replaces the store's tree by the view's, and takes over its changes. The view is used up. */
+void store_adopt(struct store_view *v);
+void store_drop(struct store_view *v);
+
+/* After a request: accounts, journal, watches. */
+void store_save(void);     /* accounts, and records for the journal (not yet committed) */
+void store_announce(void); /* watches; call once the journal is committed */
+
+/* Sets up a node as recorded by the journal: no checks, parents are made as needed. */
+void store_restore(const char *path, const struct tree_perm *perms, unsigned int nperms,
+                   const void *value, size_t len);
+void store_restore_gone(const char *path);
+
+/* Removes every node that the domain owns, and its entries in the permissions of others. */
+void store_purge(uint16_t domid);
+
+/* What the node costs its owner. */
+int64_t store_node_bytes(const struct tree_node *n);
+
+/* Counts every node anew into the accounts, as after a restart. */
+void store_recount(void);
+
+#endif

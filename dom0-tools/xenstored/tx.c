@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Transactions: see tx.h for how conflicts are decided. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "log.h"
+#include "quota.h"
+#include "tx.h"
+
+struct seen {
+    char *path;
+    unsigned int aspects;
+};
+
+struct done {
+    enum tx_op op;
+    char *path;
+    void *data;
+    size_t len;
+};
+
+struct tx {
+    struct list_link link; /* in conn->transactions */
+    struct conn *conn;
+    uint32_t id;
+    bool doomed;            /* began before a restart */
+    struct tree_node *base; /* the store as it was at the start */
+    struct store_view view;
+    struct seen *seen;
+    struct done *done;
+    unsigned int nseen, seen_cap, ndone, done_cap;
+    int64_t bytes; /* charged to the domain */
+};
+
+static struct tx *create(struct conn *c, uint32_t id)
+{
+    struct tx *t = alloc_zero(sizeof(*t));
+
+    t->conn = c;
+    t->id = id;
+    t->base = tree_ref(store_main.root);
+    t->view.root = tree_ref(store_main.root);
+    list_append(&c->transactions, &t->link);
+    quota_usage(c->cred.domid)->transactions++;
+    return t;
+}
+
+int tx_start(struct conn *c, uint32_t *id)
+{
+    if (!c->cred.privileged &&
+        quota_usage(c->cred.domid)->transactions >= quota_limit[QUOTA_TRANSACTIONS])
+        return -ENOSPC;
+    do {
+        c->last_tx++;
+    } while (!c->last_tx || tx_find(c, c->last_tx));
+    *id = c->last_tx;
+    create(c, *id);
+    return 0;
+}
+
+struct tx *tx_find(struct conn *c, uint32_t id)
+{
+    struct list_link *l;
+
+    list_for_each (l, &c->transactions)
+        if (list_entry(l, struct tx, link)->id == id)
+            return list_entry(l, struct tx, link);
+    return NULL;
+}
+
+struct store_view *tx_view(struct tx *t)
+{
+    return &t->view;
+}
+
+static void destroy(struct tx *t)
+{
+    for (unsigned int i = 0; i < t->nseen; i++)
+        free(t->seen[i].path);
+    for (unsigned int i = 0; i < t->ndone; i++) {
+        free(t->done[i].path);
+        free(t->done[i].data);
+    }
+    free(t->seen);
+    free(t->done);
+    store_drop(&t->view);
+    tree_unref(t->base);
+    quota_usage(t->conn->cred.domid)->transactions--;
+    quota_charge(t->conn->cred.domid, -t->bytes, false);
+    list_remove(&t->link);
+    free(t);
+}
+
+static int charge(struct tx *t, size_t len)
+{
+    bool enforce = !t->conn->cred.privileged;
+    int64_t bytes = (int64_t)(len + sizeof(struct done));
+
+    if (enforce && t->nseen + t->ndone >= quota_limit[QUOTA_TX_OPS])
+        return -ENOSPC;
+    if (!quota_charge(t->conn->cred.domid, bytes, enforce))
+        return -ENOSPC;
+    t->bytes += bytes;
+    return 0;
+}
+
+/*
+ * Takes out the aspects that the transaction had itself put there before it looked: what others do
+ * to them is overwritten anyway.
+ */
+static unsigned int not_own(const struct tx *t, const char *path, unsigned int aspects)
+{
+    if (!t->ndone || tree_find(t->base, path) == tree_find(t->view.root, path))
+        return aspects;
+    for (unsigned int i = 0; i < t->ndone; i++) {
+        const struct done *d = &t->done[i];
+
+        if (d->op == TX_RM && path_is_under(path, d->path))
+            return 0;
+        if (strcmp(d->path, path))
+            continue;
+        if (d->op == TX_WRITE)
+            aspects &= ~(TX_VALUE | TX_EXISTS);
+        if (d->op == TX_MKDIR)
+            aspects &= ~TX_EXISTS;
+        if (d->op == TX_SET_PERMS)
+            aspects &= ~(TX_PERMS | TX_EXISTS);
+    }
+    return aspects;
+}
+
+int tx_saw(struct tx *t, const char *path, unsigned int aspects)
+{
+    aspects = not_own(t, path, aspects);
+    if (!aspects)
+        return 0;
+    /* Reading one node's value, permissions and children in a row is the usual pattern. */
+    if (t->nseen && !strcmp(t->seen[t->nseen - 1].path, path)) {
+        t->seen[t->nseen - 1].aspects |= aspects;
+        return 0;
+    }
+    if (charge(t, strlen(path)))
+        return -ENOSPC;
+    t->seen = alloc_grow(t->seen, &t->seen_cap, t->nseen + 1, sizeof(*t->seen));
+    t->seen[t->nseen++] = (struct seen){.path = alloc_string(path), .aspects = aspects};
+    return 0;
+}
+
+int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size_t len)
+{
+    if (charge(t, strlen(path) + len))
+        return -ENOSPC;
+    t->done = alloc_grow(t->done, &t->done_cap, t->ndone + 1, sizeof(*t->done));
+    t->done[t->ndone++] = (struct done){
+        .op = op, .path = alloc_string(path), .data = alloc_copy(data, len), .len = len};
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static bool same_kids(const struct tree_node *a, const struct tree_node *b)
+{
+    if (a->gen == b->gen)
+        return true;
+    if (a->nchildren != b->nchildren)
+        return false;
+    for (uint32_t i = 0; i < a->nchildren; i++)
+        if (strcmp(a->child[i]->name, b->child[i]->name))
+            return false;
+    return true;
+}
+
+static bool unchanged(const struct tx *t, const struct seen *s)
+{
+    const struct tree_node *a = tree_find(t->base, s->path);
+    const struct tree_node *b = tree_find(store_main.root, s->path);
+
+    if (a == b)
+        return true;
+    if (!a || !b)
+        return false;
+    if ((s->aspects & TX_VALUE) &&
+        (a->value_len != b->value_len || memcmp(a->value, b->value, a->value_len)))
+        return false;
+    if ((s->aspects & TX_PERMS) && (a->nperms != b->nperms ||
+                                    memcmp(a->perms, b->perms, a->nperms * sizeof(*a->perms))))
+        return false;
+    return !(s->aspects & TX_KIDS) || same_kids(a, b);
+}
+
+static int redo(struct store_view *v, const struct store_cred *cred, const struct done *d)
+{
+    switch (d->op) {
+    case TX_WRITE:
+        return store_write(v, cred, d->path, d->data, d->len);
+    case TX_MKDIR:
+        return store_mkdir(v, cred, d->path);
+    case TX_RM:
+        return store_rm(v, cred, d->path);
+    case TX_SET_PERMS:
+        return store_set_perms(v, cred, d->path, d->data,
+                               (unsigned int)(d->len / sizeof(struct tree_perm)));
+    }
+    return -EINVAL;
+}
+
+static int try_commit(struct tx *t)
+{
+    struct store_view v = {.record = true};
+
+    if (t->doomed)
+        return -EAGAIN;
+    for (unsigned int i = 0; i < t->nseen; i++) {
+        if (!unchanged(t, &t->seen[i])) {
+            log_debug("domain %u: transaction %u conflicts at %s", t->conn->cred.domid, t->id,
+                      t->seen[i].path);
+            return -EAGAIN;
+        }
+    }
+    if (!t->ndone)
+        return 0;
+    v.root = tree_ref(store_main.root);
+    for (unsigned int i = 0; i < t->ndone; i++) {
+        int rc = redo(&v, &t->conn->cred, &t->done[i]);
+
+        if (rc) {
+            store_drop(&v);
+            return rc == -ENOSPC ? rc : -EAGAIN;
+        }
+    }
+    store_adopt(&v);
+    return 0;
+}
+
+int tx_end(struct tx *t, bool commit)
+{
+    int rc = 0;
+
+    if (commit) {
+        /* The log is about to be freed; its memory must not count against its own changes. */
+        quota_charge(t->conn->cred.domid, -t->bytes, false);
+        t->bytes = 0;
+        rc = try_commit(t);
+    }
+    destroy(t);
+    return rc;
+}
+
+void tx_abort_all(struct conn *c)
+{
+    while (!list_empty(&c->transactions))
+        destroy(list_entry(c->transactions.next, struct tx, link));
+}
+
+void tx_restore(struct conn *c, uint32_t id)
+{
+    create(c, id)->doomed = true;
+    c->last_tx = id;
+}
+
+void tx_forget(struct conn *c, uint32_t id)
+{
+    struct tx *t = tx_find(c, id);
+
+    if (t)
+        destroy(t);
+}
+
+void tx_each(struct conn *c, void (*fn)(const struct conn *c, uint32_t id))
+{
+    struct list_link *l;
+
+    list_for_each (l, &c->transactions)
+        fn(c, list_entry(l, struct tx, link)->id);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transactions, with conflicts decided by what was really seen.
+ *
+ * A transaction works on a copy of the tree (one reference, see tree.h). It remembers which
+ * aspects of which nodes its answers depended on, and which changes it made. At the end these
+ * aspects are compared, by content, between the tree it started from and the store of now; if they
+ * agree, every answer would have been the same now, and the changes are made on the store. So two
+ * transactions that create siblings, or a writer next door, are no conflict; a value that was read
+ * and has changed is one.
+ */
+#ifndef XENSTORED_TX_H
+#define XENSTORED_TX_H
+
+#include "conn.h"
+#include "store.h"
+
+/* Aspects of a node that an answer can depend on. */
+#define TX_EXISTS 1u
+#define TX_VALUE  2u
+#define TX_PERMS  4u
+#define TX_KIDS   8u
+
+enum tx_op { TX_WRITE, TX_MKDIR, TX_RM, TX_SET_PERMS };
+
+struct tx;
+
+/* 0 and *id, or -ENOSPC over the quota. */
+int tx_start(struct conn *c, uint32_t *id);
+struct tx *tx_find(struct conn *c, uint32_t id);
+struct store_view *tx_view(struct tx *t);
+
+/* 0, or -ENOSPC when the transaction has become too long. */
+int tx_saw(struct tx *t, const char *path, unsigned int aspects);
+/* A change that succeeded in the copy; for TX_SET_PERMS the data are struct tree_perm. */
+int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size_t len);
+
+/* Ends and frees it. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
+int tx_end(struct tx *t, bool commit);
+void tx_abort_all(struct conn *c);
+
+/* After a restart: the id stays valid, its requests work, and its end says EAGAIN. */
+void tx_restore(struct conn *c, uint32_t id);
+void tx_forget(struct conn *c, uint32_t id);
+
+/* Calls fn for each open transaction of the connection. */
+void tx_each(struct conn *c, void (*fn)(const struct conn *c, uint32_t id));
+
+#endif
