@@ -1,7 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event channels: the interrupts of a paravirtual machine. A port is a number in a domain; an
- * event on it sets a bit that stays set until the guest clears it.
+ * Event channels: the interrupts of a paravirtual machine.
+ *
+ * A port is a small number in a domain, and an event on it sets a bit that stays set until the
+ * guest clears it: ten events or one, the guest sees one. A port is bound to one source:
+ *
+ *   interdomain  a port of another domain, or of the same one; either side can send
+ *   virq         a virtual interrupt, VIRQ_*
+ *   pirq         an interrupt of the machine
+ *   ipi          another vcpu of the domain
+ *
+ * Each port notifies one vcpu. Port 0 is never valid.
+ *
+ * event_channel_op(cmd, arg): `cmd` is EVTCHNOP_*, `arg` points to the structure of that name
+ * below. Returns 0, and the OUT fields are valid then only. Errors that all share:
+ *
+ *   -EINVAL  no such port, or one in the wrong state for this operation
+ *   -ENOSPC  no free port below the domain's limit (XEN_DOMCTL_createdomain)
+ *   -ENOENT  no such vcpu
+ *   -ESRCH   no such domain
+ *   -EPERM   not to that domain
+ *   -ENOMEM  the hypervisor has no memory for the port
+ *
+ * There are two ways to tell a guest which ports are pending. A domain starts with the first.
+ *
+ * 2-level: port n is bit n % 64 of word n / 64 of evtchn_pending in shared_info, and of
+ * evtchn_mask. An event sets the pending bit; if it was clear and the mask bit is too, bit n / 64
+ * of the vcpu's evtchn_pending_sel is set, then evtchn_upcall_pending, and the vcpu is woken. The
+ * guest takes evtchn_pending_sel with an exchange against 0, and works through the words that it
+ * names. An event on a masked port leaves its pending bit and nothing else, so a guest unmasks by
+ * EVTCHNOP_unmask unless it looks at the bit itself. There are 4096 ports.
+ *
+ * FIFO: each port has an event_word_t in an event array, and each vcpu a control block with a queue
+ * per priority. An event sets PENDING; if the port is neither MASKED nor LINKED it is put on the
+ * tail of its queue, the LINK field of each word being the next port, 0 at the end. `ready` says
+ * which queues have something. The guest takes ports from the heads, clearing LINKED and LINK
+ * together, in order of priority. BUSY is the hypervisor's, while it works on a masked port. There
+ * are 131072 ports.
  */
 #ifndef LODGE_PUBLIC_EVENT_CHANNEL_H
 #define LODGE_PUBLIC_EVENT_CHANNEL_H
@@ -26,7 +61,13 @@ DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);
 #define EVTCHNOP_expand_array     12
 #define EVTCHNOP_set_priority     13
 
-/* EVTCHNOP_alloc_unbound */
+/*
+ * EVTCHNOP_alloc_unbound: allocate a port in `dom` to which `remote_dom` may bind. It notifies vcpu
+ * 0.
+ *
+ * `dom` is DOMID_SELF unless the caller is privileged: -EPERM. `remote_dom` may be DOMID_SELF,
+ * which means `dom` itself.
+ */
 struct evtchn_alloc_unbound {
     domid_t dom, remote_dom; /* IN */
     evtchn_port_t port;      /* OUT */
@@ -35,7 +76,13 @@ typedef struct evtchn_alloc_unbound evtchn_alloc_unbound_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_alloc_unbound_t);
 _Static_assert(sizeof(evtchn_alloc_unbound_t) == 8, "evtchn_alloc_unbound");
 
-/* EVTCHNOP_bind_interdomain */
+/*
+ * EVTCHNOP_bind_interdomain: allocate a port and connect it to `remote_port` of `remote_dom`, which
+ * has to be unbound and meant for the caller: -EINVAL, -EPERM. `remote_dom` may be DOMID_SELF.
+ *
+ * The new port becomes pending at once, so that an event that came before the binding is not lost:
+ * a receiver always has to check whether there is work.
+ */
 struct evtchn_bind_interdomain {
     domid_t remote_dom;        /* IN */
     evtchn_port_t remote_port; /* IN */
@@ -45,7 +92,12 @@ typedef struct evtchn_bind_interdomain evtchn_bind_interdomain_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_interdomain_t);
 _Static_assert(sizeof(evtchn_bind_interdomain_t) == 12, "evtchn_bind_interdomain");
 
-/* EVTCHNOP_bind_virq */
+/*
+ * EVTCHNOP_bind_virq: bind a virtual interrupt to a new port that notifies `vcpu`. For a global
+ * VIRQ `vcpu` has to be 0 (-EINVAL), and EVTCHNOP_bind_vcpu can move it later; a per-vcpu VIRQ
+ * stays. -EEXIST if it is bound already. A domain may bind any VIRQ, but the control domain's are
+ * raised there alone.
+ */
 struct evtchn_bind_virq {
     uint32_t virq;      /* IN, VIRQ_* */
     uint32_t vcpu;      /* IN */
@@ -55,7 +107,13 @@ typedef struct evtchn_bind_virq evtchn_bind_virq_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_virq_t);
 _Static_assert(sizeof(evtchn_bind_virq_t) == 12, "evtchn_bind_virq");
 
-/* EVTCHNOP_bind_pirq */
+/*
+ * EVTCHNOP_bind_pirq: bind one of the domain's pirqs, as PHYSDEVOP_map_pirq numbered it, to a new
+ * port that notifies vcpu 0. The line is unmasked in the interrupt controller from then on.
+ *
+ * Without BIND_PIRQ__WILL_SHARE no other domain can bind the same line, and -EBUSY if one has.
+ * -EPERM for a line that the domain was not given; -EEXIST if it has bound it already.
+ */
 #define BIND_PIRQ__WILL_SHARE 1
 struct evtchn_bind_pirq {
     uint32_t pirq;      /* IN */
@@ -66,7 +124,10 @@ typedef struct evtchn_bind_pirq evtchn_bind_pirq_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_pirq_t);
 _Static_assert(sizeof(evtchn_bind_pirq_t) == 12, "evtchn_bind_pirq");
 
-/* EVTCHNOP_bind_ipi */
+/*
+ * EVTCHNOP_bind_ipi: allocate a port that notifies `vcpu` when any vcpu of the domain sends on it.
+ * The binding stays with that vcpu.
+ */
 struct evtchn_bind_ipi {
     uint32_t vcpu;      /* IN */
     evtchn_port_t port; /* OUT */
@@ -75,7 +136,11 @@ typedef struct evtchn_bind_ipi evtchn_bind_ipi_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_ipi_t);
 _Static_assert(sizeof(evtchn_bind_ipi_t) == 8, "evtchn_bind_ipi");
 
-/* EVTCHNOP_close */
+/*
+ * EVTCHNOP_close: free a port. The other end of an interdomain channel becomes unbound again, meant
+ * for the domain that has just closed. An event that is pending is lost. Closing a virq or pirq
+ * port frees it for a new binding.
+ */
 struct evtchn_close {
     evtchn_port_t port; /* IN */
 };
@@ -83,7 +148,10 @@ typedef struct evtchn_close evtchn_close_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_close_t);
 _Static_assert(sizeof(evtchn_close_t) == 4, "evtchn_close");
 
-/* EVTCHNOP_send */
+/*
+ * EVTCHNOP_send: an event on the other end of an interdomain port, or on an ipi port itself. On an
+ * unbound port it does nothing and succeeds. -EINVAL for virq and pirq ports.
+ */
 struct evtchn_send {
     evtchn_port_t port; /* IN */
 };
@@ -91,7 +159,16 @@ typedef struct evtchn_send evtchn_send_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_send_t);
 _Static_assert(sizeof(evtchn_send_t) == 4, "evtchn_send");
 
-/* EVTCHNOP_status */
+/*
+ * EVTCHNOP_status: what a port is bound to. `dom` is DOMID_SELF unless the caller is privileged.
+ *
+ *   EVTCHNSTAT_closed       free; not an error below the domain's limit
+ *   EVTCHNSTAT_unbound      u.unbound.dom may bind to it
+ *   EVTCHNSTAT_interdomain  u.interdomain is the other end
+ *   EVTCHNSTAT_pirq         u.pirq
+ *   EVTCHNSTAT_virq         u.virq
+ *   EVTCHNSTAT_ipi          nothing further
+ */
 #define EVTCHNSTAT_closed      0
 #define EVTCHNSTAT_unbound     1
 #define EVTCHNSTAT_interdomain 2
@@ -120,7 +197,11 @@ DEFINE_XEN_GUEST_HANDLE(evtchn_status_t);
 _Static_assert(sizeof(evtchn_status_t) == 24, "evtchn_status");
 _Static_assert(offsetof(evtchn_status_t, u) == 16, "evtchn_status.u");
 
-/* EVTCHNOP_bind_vcpu */
+/*
+ * EVTCHNOP_bind_vcpu: choose the vcpu that a port notifies. -EINVAL for ipi ports and per-vcpu
+ * VIRQs, which stay where they were bound. Events that are pending stay pending, on the vcpu they
+ * went to.
+ */
 struct evtchn_bind_vcpu {
     evtchn_port_t port; /* IN */
     uint32_t vcpu;      /* IN */
@@ -129,7 +210,7 @@ typedef struct evtchn_bind_vcpu evtchn_bind_vcpu_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_vcpu_t);
 _Static_assert(sizeof(evtchn_bind_vcpu_t) == 8, "evtchn_bind_vcpu");
 
-/* EVTCHNOP_unmask */
+/* EVTCHNOP_unmask: clear the port's mask bit, and notify its vcpu if an event is pending. */
 struct evtchn_unmask {
     evtchn_port_t port; /* IN */
 };
@@ -137,7 +218,10 @@ typedef struct evtchn_unmask evtchn_unmask_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_unmask_t);
 _Static_assert(sizeof(evtchn_unmask_t) == 4, "evtchn_unmask");
 
-/* EVTCHNOP_reset */
+/*
+ * EVTCHNOP_reset: close all ports of `dom`, which is DOMID_SELF unless the caller is privileged. A
+ * domain that resets itself is also back in the 2-level form. Long; the hypervisor restarts it.
+ */
 struct evtchn_reset {
     domid_t dom; /* IN */
 };
@@ -145,7 +229,16 @@ typedef struct evtchn_reset evtchn_reset_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_reset_t);
 _Static_assert(sizeof(evtchn_reset_t) == 2, "evtchn_reset");
 
-/* EVTCHNOP_init_control */
+/*
+ * EVTCHNOP_init_control: give a vcpu its FIFO control block, `offset` bytes into one of the guest's
+ * frames. The first call switches the domain to FIFO, and loses what is pending, so a kernel does
+ * it before it binds anything. -EINVAL if the block crosses the end of the frame, is not aligned to
+ * 8 bytes, or the vcpu has one; -ENOENT for a vcpu that does not exist. OUT: how many bits of an
+ * event word are LINK.
+ *
+ * A kernel for which this fails goes on with 2-level; one for which it succeeded cannot go back,
+ * save by EVTCHNOP_reset.
+ */
 struct evtchn_init_control {
     uint64_t control_gfn; /* IN */
     uint32_t offset;      /* IN */
@@ -157,7 +250,11 @@ typedef struct evtchn_init_control evtchn_init_control_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_init_control_t);
 _Static_assert(sizeof(evtchn_init_control_t) == 24, "evtchn_init_control");
 
-/* EVTCHNOP_expand_array */
+/*
+ * EVTCHNOP_expand_array: add a frame with 1024 event words to the domain's event array, for the
+ * ports that follow those it has. Its words start as MASKED as the guest wrote them. -ENOSPC when
+ * all ports have one, -EINVAL for a frame that cannot be mapped writable.
+ */
 struct evtchn_expand_array {
     uint64_t array_gfn; /* IN */
 };
@@ -165,7 +262,11 @@ typedef struct evtchn_expand_array evtchn_expand_array_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_expand_array_t);
 _Static_assert(sizeof(evtchn_expand_array_t) == 8, "evtchn_expand_array");
 
-/* EVTCHNOP_set_priority */
+/*
+ * EVTCHNOP_set_priority: the FIFO queue that a port's next events go to. 0 is the most urgent;
+ * -EINVAL beyond EVTCHN_FIFO_PRIORITY_MIN, -ENOSYS in the 2-level form. What is queued stays where
+ * it is.
+ */
 struct evtchn_set_priority {
     evtchn_port_t port; /* IN */
     uint32_t priority;  /* IN */

@@ -16,7 +16,17 @@
 #include "mmu.h"
 #include "startinfo.h"
 
-/* One call of a multicall: result is written over by the hypervisor. */
+/*
+ * multicall(calls, count): make several hypercalls in one entry.
+ *
+ *   calls  IN and OUT  array of these, `result` is overwritten in each
+ *   count  IN          how many
+ *
+ * `op` is a hypercall's number and `args` what it takes. The calls are made in order, each with the
+ * guest's memory as the ones before it left it. One that fails does not stop the rest: look at
+ * every `result`. iret and multicall itself are not possible inside (-EINVAL, -ENOSYS). Returns 0
+ * unless the array itself could not be read or written (-EFAULT).
+ */
 struct multicall_entry {
     xen_ulong_t op, result;
     xen_ulong_t args[6];
@@ -25,7 +35,18 @@ typedef struct multicall_entry multicall_entry_t;
 DEFINE_XEN_GUEST_HANDLE(multicall_entry_t);
 _Static_assert(sizeof(struct multicall_entry) == 64, "multicall_entry");
 
-/* Time of one vcpu: nanoseconds since boot as a linear function of the TSC. */
+/*
+ * Time of one vcpu: nanoseconds since boot ("system time") as a linear function of the TSC. The
+ * hypervisor updates it when the vcpu moves to another processor or a processor's rate is
+ * corrected; `version` is odd while it does, and different afterwards. A reader repeats until it
+ * has seen the same even version before and after, then computes
+ *
+ *     delta = rdtsc() - tsc_timestamp, shifted left by tsc_shift (right if that is negative)
+ *     time = system_time + ((delta * tsc_to_system_mul) >> 32), with a 96-bit product
+ *
+ * The result is exact for the processor that the vcpu runs on; another vcpu's values may not be
+ * mixed with this one's TSC, unless the flag below says so.
+ */
 struct vcpu_time_info {
     uint32_t version; /* odd while being updated */
     uint32_t pad0;
@@ -41,10 +62,21 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_time_info_t);
 _Static_assert(sizeof(struct vcpu_time_info) == 32, "vcpu_time_info");
 _Static_assert(offsetof(struct vcpu_time_info, tsc_to_system_mul) == 24, "vcpu_time_info mul");
 
+/*
+ * TSC_STABLE: all processors' TSCs agree, so readings of different vcpus are comparable, and user
+ * programs may read time without a system call. GUEST_STOPPED: the vcpu was stopped from outside;
+ * lock-up detectors should not complain.
+ */
 #define XEN_PVCLOCK_TSC_STABLE_BIT (1 << 0)
 #define XEN_PVCLOCK_GUEST_STOPPED  (1 << 1)
 
-/* Shared state of one vcpu. */
+/*
+ * What one vcpu shares with the hypervisor. evtchn_upcall_pending says that an event wants
+ * attention: the hypervisor sets it and enters the event callback if evtchn_upcall_mask is 0;
+ * entering sets the mask. The guest clears pending before it looks for work. Clearing the mask
+ * delivers nothing by itself: a guest that unmasks has to look at pending again, or use iret, whose
+ * unmasking does. SCHEDOP_block and SCHEDOP_poll treat the mask as 0.
+ */
 struct vcpu_info {
     uint8_t evtchn_upcall_pending;  /* hypervisor sets, guest clears */
     uint8_t evtchn_upcall_mask;     /* guest's interrupt flag, inverted */
@@ -58,7 +90,15 @@ _Static_assert(offsetof(struct vcpu_info, evtchn_pending_sel) == 8, "vcpu_info.p
 _Static_assert(offsetof(struct vcpu_info, arch) == 16, "vcpu_info.arch");
 _Static_assert(offsetof(struct vcpu_info, time) == 32, "vcpu_info.time");
 
-/* The page shared between a domain and the hypervisor. */
+/*
+ * The page that a domain shares with the hypervisor; its machine address is in start_info, and a
+ * kernel maps it where it likes. evtchn_pending and evtchn_mask are the 2-level event channels, see
+ * event_channel.h.
+ *
+ * wc_*: Unix time at which system time was 0, so that adding system time gives the time of day. Its
+ * version works as in vcpu_time_info. The control domain sets it (XENPF_settime64), and
+ * XEN_DOMCTL_settimeoffset shifts it for one domain.
+ */
 struct shared_info {
     struct vcpu_info vcpu_info[XEN_LEGACY_MAX_VCPUS];
     xen_ulong_t evtchn_pending[sizeof(xen_ulong_t) * 8];
@@ -77,14 +117,18 @@ _Static_assert(offsetof(struct shared_info, evtchn_mask) == 2560, "shared_info.m
 _Static_assert(offsetof(struct shared_info, wc_version) == 3072, "shared_info.wc_version");
 _Static_assert(offsetof(struct shared_info, arch) == 3088, "shared_info.arch");
 
-/* A domain's UUID. */
+/* A domain's UUID, which tools give and the hypervisor only keeps. */
 typedef uint8_t xen_domain_handle_t[16];
 
 typedef struct {
     uint8_t a[16];
 } xen_uuid_t;
 
-/* A bitmap in the caller's memory, as the control interfaces pass it. */
+/*
+ * A bitmap in the caller's memory, as the control interfaces pass it: bit n is bit n % 8 of byte n
+ * / 8. Reading one, bits beyond nr_bits count as 0; writing one, the hypervisor fills all nr_bits
+ * and touches nothing beyond them.
+ */
 struct xenctl_bitmap {
     XEN_GUEST_HANDLE_64(uint8) bitmap;
     uint32_t nr_bits;
