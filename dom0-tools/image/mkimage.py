@@ -141,6 +141,7 @@ def make_base(kernel, out):
     archive = _skeleton("dom0-init")
     add_modules(archive, kernel, DOM0_MODULES + DOM0_ON_DEMAND)
     archive.data("etc/xen/xl.conf", b"")
+    archive.file("lib/lodge/guest-lib.sh", os.path.join(HERE, "guest-lib.sh"), 0o644)
     archive.data("etc/modules", "".join(name + "\n" for name in DOM0_MODULES).encode())
     archive.write(os.path.join(out, "base.cpio"))
 

@@ -15,6 +15,8 @@ import time
 from dom0 import Dom0, script_status
 from verdict import TestProblem
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 
 def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -49,6 +51,7 @@ def prepare(args, echo=True):
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))
+    dom0.overlay.file("test-lib.sh", os.path.join(HERE, "test-lib.sh"), 0o644)
     if args.command:
         dom0.script("#!/bin/sh\n" + args.command + "\n")
     elif args.script:

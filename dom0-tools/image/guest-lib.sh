@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Shell functions for scripts that make guests in dom0 and watch what they do: the demo's tour and
+# the boot tests source it as /lib/lodge/guest-lib.sh. A guest is named by its first argument; its
+# console is kept in /tmp/screen.NAME, and /tmp/keys.NAME is its keyboard.
+cli=${LODGE:-lodge}
+
+# End the script with a reason, and show what the guests last said.
+fail() {
+    printf '\nFAIL: %s\n' "$*"
+    for screen in /tmp/screen.*; do
+        [ -s "$screen" ] || continue
+        echo "--- $screen, last lines"
+        tail -n 15 "$screen"
+    done
+    exit 1
+}
+
+# Show a command as a user would type it, run it, and insist on its success.
+run() {
+    echo "dom0# $*"
+    "$@" || fail "\`$*\` ended with status $?"
+}
+
+# Insist on a command's failure, and on a message that has the pattern in it.
+refuse() {
+    pattern=$1
+    shift
+    if said=$("$@" 2>&1); then
+        fail "\`$*\` succeeded"
+    fi
+    echo "dom0# $*: $said"
+    echo "$said" | grep -qi -- "$pattern" || fail "\`$*\` did not mention \"$pattern\""
+}
+
+# Free memory of the host, as finely as `lodge info` tells it.
+free_memory() {
+    "$cli" info | awk '/^free_memory/ { print $3 }'
+}
+
+# Wait until the free memory is what it was; frames may come back a little after the domain went.
+memory_back() {
+    tries=20
+    while [ "$(free_memory)" != "$1" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "free memory was $1, now it is $(free_memory)"
+        sleep 1
+    done
+}
+
+# The State column of `lodge list`, empty if there is no such guest.
+state() {
+    "$cli" list | awk -v name="$1" '$1 == name { print $5 }'
+}
+
+# Wait until a guest is gone.
+gone() {
+    tries=$2
+    while [ -n "$(state "$1")" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "$1 is still listed: $("$cli" list | tail -n 1)"
+        sleep 1
+    done
+}
+
+# Hold a guest's console open. The sleeping process keeps the keyboard from reading end of file.
+attach() {
+    rm -f "/tmp/keys.$1" "/tmp/screen.$1"
+    mkfifo "/tmp/keys.$1"
+    sleep 100000 >"/tmp/keys.$1" &
+    echo $! >"/tmp/keeper.$1"
+    "$cli" console "$1" <"/tmp/keys.$1" >"/tmp/screen.$1" 2>&1 &
+    echo $! >"/tmp/console.$1"
+}
+
+detach() {
+    kill "$(cat "/tmp/keeper.$1")" "$(cat "/tmp/console.$1")" 2>/dev/null
+    return 0
+}
+
+# type_line NAME TEXT: a line on the guest's keyboard.
+type_line() {
+    echo "$2" >"/tmp/keys.$1"
+}
+
+# await NAME PATTERN SECONDS: wait until the guest's console shows it.
+await() {
+    tries=$3
+    while ! grep -q -- "$2" "/tmp/screen.$1" 2>/dev/null; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "$1's console never showed \"$2\""
+        sleep 1
+    done
+}

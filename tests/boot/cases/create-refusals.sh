@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What cannot become a guest is refused with a reason, and nothing half-made stays.
+# boot: --guest --limit 200
+. /test-lib.sh
+before=$(free_memory)
+config() {
+    cat >/tmp/bad.cfg
+}
+base='name = "bad"
+kernel = "/guest/vmlinuz"
+ramdisk = "/guest/initrd"'
+
+refuse "/nowhere.cfg" "$cli" create /nowhere.cfg
+printf '%s\nmemory = "lots"\n' "$base" | config
+refuse "memory" "$cli" create /tmp/bad.cfg
+printf '%s\nmemory = 100000\n' "$base" | config
+refuse "memory" "$cli" create /tmp/bad.cfg
+printf '%s\nmemory = 128\nvcpus = 0\n' "$base" | config
+refuse "vcpus" "$cli" create /tmp/bad.cfg
+printf 'name = "bad"\nkernel = "/no/kernel"\nmemory = 128\n' | config
+refuse "/no/kernel" "$cli" create /tmp/bad.cfg
+printf 'name = "bad"\nkernel = "/init"\nmemory = 128\n' | config
+refuse "/init" "$cli" create /tmp/bad.cfg
+printf 'name = "bad\nmemory = 128\n' | config
+refuse "bad.cfg" "$cli" create /tmp/bad.cfg
+head -c 300000 /guest/vmlinuz >/tmp/short
+printf 'name = "bad"\nkernel = "/tmp/short"\nmemory = 128\n' | config
+refuse "/tmp/short" "$cli" create /tmp/bad.cfg
+
+[ "$("$cli" list | wc -l)" = 2 ] || fail "something half-made stayed: $("$cli" list)"
+memory_back "$before"
+
+# An unknown key is named and does no harm; a second guest of the same name is refused.
+printf '%s\nmemory = 128\ncolour = "blue"\n' "$base" | config
+said=$("$cli" create -p /tmp/bad.cfg 2>&1) || fail "an unknown key kept the guest from being made: $said"
+echo "$said" | grep -q colour || fail "the unknown key was not named"
+refuse "bad" "$cli" create -p /tmp/bad.cfg
+[ "$("$cli" list | wc -l)" = 3 ] || fail "two guests of one name: $("$cli" list)"
+refuse "nobody" "$cli" destroy nobody
+refuse "nobody" "$cli" pause nobody
+run "$cli" destroy bad
+gone bad 20
+memory_back "$before"

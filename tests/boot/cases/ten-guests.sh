@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Ten stock-kernel guests of 128 MiB alive at once, all destroyed, and not a page is missing.
+# boot: --smp 2 --guest --limit 400
+. /test-lib.sh
+before=$(free_memory)
+for number in 1 2 3 4 5 6 7 8 9 10; do
+    run "$cli" create /guest/guest.cfg "name=\"g$number\"" 'extra="console=hvc0 loglevel=4"'
+    attach g$number
+done
+for number in 1 2 3 4 5 6 7 8 9 10; do
+    await g$number "guest is up" 200
+done
+run "$cli" list
+for number in 1 2 3 4 5 6 7 8 9 10; do
+    type_line g$number "echo alive \$((40 + $number))"
+done
+for number in 1 2 3 4 5 6 7 8 9 10; do
+    await g$number "^alive $((40 + number))" 60
+    run "$cli" destroy g$number
+done
+for number in 1 2 3 4 5 6 7 8 9 10; do
+    gone g$number 20
+done
+memory_back "$before"
