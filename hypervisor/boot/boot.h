@@ -77,8 +77,6 @@ void acpi_init(void);
 void multiboot2_parse(uint32_t magic, paddr_t info);
 /* boot/cmdline.c: defaults, then what the loader passed; warnings go to the log. */
 void cmdline_init(const char *text);
-/* pv/dom0_build.c: dom0 from the boot modules, running; panics with the reason if it cannot be. */
-void dom0_build(void);
 
 extern const char boot_version[], boot_compiler[], boot_build_date[];
 

@@ -4,7 +4,9 @@
  * offset of a C structure is ever written by hand in an .S file.
  */
 #include <core/domain.h>
+#include <core/hypercall.h>
 #include <x86/cpu.h>
+#include <x86/guest_entry.h>
 #include <x86/regs.h>
 
 #define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
@@ -41,7 +43,8 @@ void asm_offsets(void)
     OFFSET(TOP_VCPU, stack_top, vcpu);
 
     OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
-    OFFSET(CPU_CURRENT, cpu, current);
+    OFFSET(CPU_CURR, cpu, curr);
+    OFFSET(CPU_TSS_RSP0, cpu, tss.rsp[0]);
     OFFSET(STUB_GUEST_RSP, stub_data, guest_rsp);
     OFFSET(STUB_STACK, stub_data, stack);
 
@@ -52,4 +55,11 @@ void asm_offsets(void)
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
     OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
     OFFSET(DOMAIN_PRIVILEGED_FLAG, domain, privileged);
+
+    OFFSET(HYPERCALL_FLAGS, hypercall_entry, flags);
+    DEFINE(HYPERCALL_PRIV, HC_PRIV);
+    DEFINE(HYPERCALL_RESTART_CODE, HYPERCALL_RESTART);
+    DEFINE(HYPERCALL_EPERM, -XEN_EPERM);
+    DEFINE(HYPERCALL_ENOSYS, -XEN_ENOSYS);
+    DEFINE(HYPERCALL_EFAULT, -XEN_EFAULT);
 }

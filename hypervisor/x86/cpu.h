@@ -33,7 +33,7 @@ struct stub_data {
 struct cpu {
     unsigned id;      /* dense: index into cpus[] */
     uint32_t apic_id;
-    struct vcpu *current;     /* running here now */
+    struct vcpu *curr;        /* running here now (`current` is a macro) */
     struct vcpu *idle;
     struct stub_data *stub;
     struct tss tss ALIGNED(16);

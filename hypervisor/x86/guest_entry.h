@@ -59,7 +59,7 @@ static inline void guest_entry_set_stack(struct cpu *c, struct vcpu *v)
 
     top->cpu = c;
     top->vcpu = v;
-    c->current = v;
+    c->curr = v;
     c->tss.rsp[0] = end;
     c->stub->stack = end;
 }

@@ -39,7 +39,7 @@ static inline struct stack_top *stack_top(void)
     return (struct stack_top *)((sp & ~(uint64_t)(STACK_SIZE - 1)) + STACK_SIZE) - 1;
 }
 
-/* Not valid on the NMI, machine check and double fault stacks, where this_cpu()->current is. */
+/* Not valid on the NMI, machine check and double fault stacks, where this_cpu()->curr is. */
 static inline struct vcpu *current_vcpu(void)
 {
     return stack_top()->vcpu;

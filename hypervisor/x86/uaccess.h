@@ -32,5 +32,8 @@ int put_guest_u64(vaddr_t dst, uint64_t v) MUST_CHECK;
 
 /* Exception table: where to go on when the instruction at `fault` faults (x86/uaccess.S). */
 vaddr_t extable_find(vaddr_t fault); /* 0: none */
+/* An entry of that table from C: labels inside the same asm statement. */
+#define EXTABLE(from, to)                                                                          \
+    ".pushsection .extable, \"a\"\n.quad " #from ", " #to "\n.popsection\n"
 
 #endif

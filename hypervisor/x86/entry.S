@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every way into and out of the hypervisor: SYSCALL, exceptions, interrupts, the stack switch.
+ *
+ * Each entry from the guest builds struct cpu_regs at the top of the running vcpu's stack and each
+ * exit consumes it; RSP equals its address whenever C is called from the outermost level. Nothing
+ * here touches FS, GS, DS or ES. x86/guest_entry.h has the contract with pv/.
+ */
+#include <asm-offsets.h>
+#include <x86/layout.h>
+
+#define VEC_SYSCALL 0x100
+#define VEC_IRET    0x101
+
+/* The two ends of stack_top as seen from RSP = &stack_top.regs. */
+#define RSP_CPU  (TOP_CPU - TOP_REGS)
+#define RSP_VCPU (TOP_VCPU - TOP_REGS)
+
+/* A fault of the instruction at `from` continues at `to`. */
+.macro EXTABLE from, to
+    .pushsection .extable, "a"
+    .quad \from, \to
+    .popsection
+.endm
+
+/* Three bytes that x86/cpu.c turns into CLAC (or, for 1, STAC) where the processor has SMAP. */
+.macro SMAP_SITE kind
+    .pushsection .smap_sites, "a"
+    .quad 771f, \kind
+    .popsection
+771: .byte 0x0f, 0x1f, 0x00
+.endm
+
+.macro SAVE_REGS
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+.macro RESTORE_REGS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+.endm
+
+/*
+ * Anything to do before the guest runs? Expects RBX = vcpu; uses RCX and RDX. An event is due when
+ * the pending byte is not zero and the mask byte behind it is: as one word, 1 to 0xff.
+ */
+.macro CHECK_WORK slow
+    movq RSP_CPU(%rsp), %rcx
+    cmpb $0, CPU_NEED_RESCHED(%rcx)
+    jne \slow
+    cmpl $0, VCPU_PENDING_WORK(%rbx)
+    jne \slow
+    movq VCPU_INFO(%rbx), %rdx
+    movzwl (%rdx), %edx
+    decl %edx
+    cmpl $0xff, %edx
+    jb \slow
+.endm
+
+    .section .text.entry, "ax", @progbits
+
+/*
+ * What LSTAR points to: a copy of this in each CPU's stub page, with the CPU's data page behind it.
+ * The displacements hold in the copy; only the last jump is adjusted (x86/descriptors.c).
+ */
+    .globl entry_stub, entry_stub_jump, entry_stub_end
+    .balign 16
+entry_stub:
+    movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
+    pushq $SEL_USER_DS
+    pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    pushq %r11
+    pushq $SEL_USER_CS64
+    pushq %rcx
+entry_stub_jump:
+    .byte 0xe9
+    .long 0
+entry_stub_end:
+
+/* RAX = number, RDI RSI RDX R10 = arguments. */
+    .globl entry_syscall
+    .balign 16
+entry_syscall:
+    pushq syscall_error_and_vector(%rip)
+    SAVE_REGS
+    movq RSP_VCPU(%rsp), %rbx
+    cmpb $0, VCPU_KERNEL_MODE(%rbx)
+    je syscall_from_guest_user
+    incq VCPU_N_HYPERCALLS(%rbx)
+    cmpq $63, %rax
+    ja hypercall_unknown
+    shll $5, %eax
+    leaq hypercall_table(%rip), %rcx
+    addq %rcx, %rax
+    movq %r10, %rcx
+    testb $HYPERCALL_PRIV, HYPERCALL_FLAGS(%rax)
+    jnz hypercall_privileged
+hypercall_call:
+    call *(%rax)
+    cmpq $HYPERCALL_RESTART_CODE, %rax
+    je hypercall_restart_call
+hypercall_done:
+    movq %rax, REGS_RAX(%rsp)
+    CHECK_WORK hypercall_work
+
+    /* RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed. */
+    movq REGS_RIP(%rsp), %rcx
+    testq %rcx, %rcx
+    jns ret_to_guest_by_frame
+    movq REGS_RBX(%rsp), %rbx
+    movq REGS_RFLAGS(%rsp), %r11
+    movq REGS_R10(%rsp), %r10
+    movq REGS_R9(%rsp), %r9
+    movq REGS_R8(%rsp), %r8
+    movq REGS_RDX(%rsp), %rdx
+    movq REGS_RSI(%rsp), %rsi
+    movq REGS_RDI(%rsp), %rdi
+    movq REGS_RSP(%rsp), %rsp
+    sysretq
+
+hypercall_privileged:
+    movq VCPU_DOMAIN(%rbx), %r8
+    cmpb $0, DOMAIN_PRIVILEGED_FLAG(%r8)
+    jne hypercall_call
+    movq $HYPERCALL_EPERM, %rax
+    jmp hypercall_done
+hypercall_unknown:
+    movq $HYPERCALL_ENOSYS, %rax
+    jmp hypercall_done
+hypercall_restart_call:
+    movq %rsp, %rdi
+    call pv_hypercall_restart
+    jmp ret_to_guest
+
+syscall_from_guest_user:
+    movq %rsp, %rdi
+    call pv_syscall_bounce
+    jmp ret_to_guest
+
+hypercall_work:
+return_work:
+    movq %rsp, %rdi
+    call pv_return_work
+
+/* RSP = &stack_top.regs: do what is left to do, then resume the guest from the frame. */
+    .globl ret_to_guest
+ret_to_guest:
+    movq RSP_VCPU(%rsp), %rbx
+    CHECK_WORK return_work
+ret_to_guest_by_frame:
+    cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
+    jne 1f
+    movq REGS_RIP(%rsp), %rcx
+    testq %rcx, %rcx
+    js 2f
+    /* SYSRETQ to an address that is not canonical would fault in ring 0, with the guest's RSP. */
+    shrq $47, %rcx
+    jz 2f
+1:  RESTORE_REGS
+    addq $8, %rsp
+guest_iretq:
+    iretq
+    EXTABLE guest_iretq, guest_iretq_refused
+2:  popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    addq $8, %rsp
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    addq $8, %rsp
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    movq 8(%rsp), %rcx
+    movq 24(%rsp), %r11
+    movq 32(%rsp), %rsp
+    sysretq
+
+/* Here with the guest's registers and RSP at the frame's rip: the frame is rebuilt below it. */
+guest_iretq_refused:
+    pushq iret_error_and_vector(%rip)
+    SAVE_REGS
+    movq %rsp, %rdi
+    call pv_failsafe
+    jmp ret_to_guest
+
+    .balign 16
+entry_exception:
+    cld
+    SMAP_SITE 0
+    SAVE_REGS
+    testb $3, REGS_CS(%rsp)
+    jz exception_in_ring0
+    movq %rsp, %rdi
+    call pv_trap
+    jmp ret_to_guest
+exception_in_ring0:
+    movq %rsp, %rdi
+    call traps_ring0
+ret_to_ring0:
+    RESTORE_REGS
+    addq $8, %rsp
+    iretq
+
+    .balign 16
+entry_device_not_available:
+    cld
+    SMAP_SITE 0
+    SAVE_REGS
+    testb $3, REGS_CS(%rsp)
+    jz exception_in_ring0
+    movq %rsp, %rdi
+    call pv_device_not_available
+    jmp ret_to_guest
+
+    .balign 16
+entry_interrupt:
+    cld
+    SMAP_SITE 0
+    SAVE_REGS
+    movl REGS_VECTOR(%rsp), %edi
+    call irq_handle
+    testb $3, REGS_CS(%rsp)
+    jz ret_to_ring0
+    jmp ret_to_guest
+
+/*
+ * NMI, machine check, double fault and #DB, each on a stack of its own: they can arrive where RSP is
+ * the guest's (the first instruction of the SYSCALL stub). From guest mode the frame is moved to the
+ * vcpu's stack and they become ordinary exceptions. Stack: error and vector, rip, cs, ...
+ */
+    .balign 16
+entry_ist:
+    cld
+    SMAP_SITE 0
+    testb $3, 16(%rsp)
+    jz 1f
+    pushq %rdi
+    pushq %rax
+    movq %rsp, %rdi
+    orq $(STACK_SIZE - 1), %rdi
+    movq (1 - STACK_TOP_SIZE + TOP_CPU)(%rdi), %rdi
+    movq CPU_TSS_RSP0(%rdi), %rdi
+    movq 16(%rsp), %rax
+    movq %rax, -48(%rdi)
+    movq 24(%rsp), %rax
+    movq %rax, -40(%rdi)
+    movq 32(%rsp), %rax
+    movq %rax, -32(%rdi)
+    movq 40(%rsp), %rax
+    movq %rax, -24(%rdi)
+    movq 48(%rsp), %rax
+    movq %rax, -16(%rdi)
+    movq 56(%rsp), %rax
+    movq %rax, -8(%rdi)
+    movq 8(%rsp), %rax
+    movq %rax, -56(%rdi)
+    popq %rax
+    leaq -56(%rdi), %rsp
+    popq %rdi
+    SAVE_REGS
+    movq %rsp, %rdi
+    call traps_ist_guest
+    jmp ret_to_guest
+1:  SAVE_REGS
+    movq %rsp, %rdi
+    call traps_ist_ring0
+    jmp ret_to_ring0
+
+/* One stub of 16 bytes per vector; x86/descriptors.c points the IDT at them. */
+    .globl entry_vectors
+    .balign 16
+entry_vectors:
+    .set vector, 0
+    .rept 256
+    .balign 16
+    .if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && \
+        vector != 14 && vector != 17 && vector != 21 && vector != 29 && vector != 30
+    pushq $0
+    .endif
+    movl $vector, 4(%rsp)
+    .if vector == 1 || vector == 2 || vector == 8 || vector == 18
+    jmp entry_ist
+    .elseif vector == 7
+    jmp entry_device_not_available
+    .elseif vector < 32
+    jmp entry_exception
+    .else
+    jmp entry_interrupt
+    .endif
+    .set vector, vector + 1
+    .endr
+
+    .text
+/* void arch_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp) */
+    .globl arch_switch_stack
+    .balign 16
+arch_switch_stack:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+
+/* Where a new vcpu's first switch arrives, RSP = &stack_top.regs (x86/stack.c). */
+    .globl entry_new_guest, entry_new_idle
+entry_new_guest:
+    jmp ret_to_guest
+entry_new_idle: /* RBX: what the idle vcpu does */
+    call *%rbx
+    ud2
+
+/* void entry_call_on_stack(void *top, void (*fn)(void)): never returns. */
+    .globl entry_call_on_stack
+entry_call_on_stack:
+    leaq (TOP_REGS - STACK_TOP_SIZE)(%rdi), %rsp
+    xorl %ebp, %ebp
+    call *%rsi
+    ud2
+
+    .section .rodata
+    .balign 8
+syscall_error_and_vector:
+    .quad VEC_SYSCALL << 32
+iret_error_and_vector:
+    .quad VEC_IRET << 32

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Copies to and from the guest: the range check, SMAP opened and closed, and a fault at any of the
+ * marked instructions turned into -EFAULT. Also the reads and writes of machine registers that may
+ * not exist, which fail in the same way.
+ */
+#include <asm-offsets.h>
+#include <x86/layout.h>
+
+.macro EXTABLE from, to
+    .pushsection .extable, "a"
+    .quad \from, \to
+    .popsection
+.endm
+
+.macro SMAP_SITE kind
+    .pushsection .smap_sites, "a"
+    .quad 771f, \kind
+    .popsection
+771: .byte 0x0f, 0x1f, 0x00
+.endm
+
+/* Go to uaccess_bad unless [va, va + n) is the guest's; uses RAX and RCX (guest_range_ok). */
+.macro CHECK_RANGE va, n
+    movq \va, %rax
+    addq \n, %rax
+    jc uaccess_bad
+    movabsq $HV_END, %rcx
+    cmpq %rcx, \va
+    jae 772f
+    movabsq $0x0000800000000000, %rcx
+    cmpq %rcx, %rax
+    ja uaccess_bad
+772:
+.endm
+
+    .text
+/* int copy_from_guest(void *dst, vaddr_t src, size_t n) */
+    .globl copy_from_guest
+    .balign 16
+copy_from_guest:
+    CHECK_RANGE %rsi, %rdx
+uaccess_copy:
+    movq %rdx, %rcx
+    shrq $3, %rcx
+    andl $7, %edx
+    SMAP_SITE 1
+1:  rep movsq
+    movl %edx, %ecx
+2:  rep movsb
+    SMAP_SITE 0
+    xorl %eax, %eax
+    ret
+    EXTABLE 1b, uaccess_fault
+    EXTABLE 2b, uaccess_fault
+
+/* int copy_to_guest(vaddr_t dst, const void *src, size_t n) */
+    .globl copy_to_guest
+    .balign 16
+copy_to_guest:
+    CHECK_RANGE %rdi, %rdx
+    jmp uaccess_copy
+
+/* int clear_guest(vaddr_t dst, size_t n) */
+    .globl clear_guest
+    .balign 16
+clear_guest:
+    CHECK_RANGE %rdi, %rsi
+    xorl %eax, %eax
+    movq %rsi, %rcx
+    shrq $3, %rcx
+    andl $7, %esi
+    SMAP_SITE 1
+1:  rep stosq
+    movl %esi, %ecx
+2:  rep stosb
+    SMAP_SITE 0
+    ret
+    EXTABLE 1b, uaccess_fault
+    EXTABLE 2b, uaccess_fault
+
+/* int get_guest_u64(uint64_t *v, vaddr_t src) */
+    .globl get_guest_u64
+    .balign 16
+get_guest_u64:
+    CHECK_RANGE %rsi, $8
+    SMAP_SITE 1
+1:  movq (%rsi), %rcx
+    SMAP_SITE 0
+    movq %rcx, (%rdi)
+    xorl %eax, %eax
+    ret
+    EXTABLE 1b, uaccess_fault
+
+/* int put_guest_u64(vaddr_t dst, uint64_t v) */
+    .globl put_guest_u64
+    .balign 16
+put_guest_u64:
+    CHECK_RANGE %rdi, $8
+    SMAP_SITE 1
+1:  movq %rsi, (%rdi)
+    SMAP_SITE 0
+    xorl %eax, %eax
+    ret
+    EXTABLE 1b, uaccess_fault
+
+uaccess_fault:
+    SMAP_SITE 0
+uaccess_bad:
+    movl $HYPERCALL_EFAULT, %eax
+    ret
+
+/* int rdmsr_safe(uint32_t msr, uint64_t *v) */
+    .globl rdmsr_safe
+rdmsr_safe:
+    movl %edi, %ecx
+1:  rdmsr
+    shlq $32, %rdx
+    movl %eax, %eax
+    orq %rdx, %rax
+    movq %rax, (%rsi)
+    xorl %eax, %eax
+    ret
+    EXTABLE 1b, uaccess_bad
+
+/* int wrmsr_safe(uint32_t msr, uint64_t v) */
+    .globl wrmsr_safe
+wrmsr_safe:
+    movl %edi, %ecx
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+1:  wrmsr
+    xorl %eax, %eax
+    ret
+    EXTABLE 1b, uaccess_bad
