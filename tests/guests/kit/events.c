@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Events, time and further vcpus of a test guest. Events are taken by vcpu 0. */
+#include <kit/kit.h>
+
+void kit_events_on(void)
+{
+    struct vcpu_info *vi = &shared->vcpu_info[0];
+
+    vi->evtchn_upcall_mask = 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (vi->evtchn_upcall_pending) /* a hypercall, any, delivers what is due */
+        hc2(__HYPERVISOR_xen_version, XENVER_version, 0);
+}
+
+void kit_events_off(void)
+{
+    shared->vcpu_info[0].evtchn_upcall_mask = 1;
+}
+
+void kit_unmask(unsigned port)
+{
+    struct evtchn_unmask u = {.port = port};
+
+    hc2(__HYPERVISOR_event_channel_op, EVTCHNOP_unmask, &u);
+}
+
+uint64_t kit_now(void)
+{
+    const volatile struct vcpu_time_info *t = &shared->vcpu_info[0].time;
+    uint64_t ns;
+    uint32_t version;
+
+    do {
+        version = t->version & ~1u;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        uint32_t lo, hi;
+
+        __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+        uint64_t delta = (((uint64_t)hi << 32) | lo) - t->tsc_timestamp;
+
+        delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
+        ns = t->system_time + (uint64_t)(((unsigned __int128)delta * t->tsc_to_system_mul) >> 32);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    } while (version != t->version);
+    return ns;
+}
+
+bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns)
+{
+    uint64_t end = kit_now() + timeout_ns;
+
+    while (kit_event_count[port] < count) {
+        if (kit_now() > end)
+            return false;
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    }
+    return true;
+}
+
+extern void kit_secondary(void);
+extern void kit_entry_129(void), kit_entry_130(void), kit_entry_failsafe(void);
+
+static struct {
+    void (*fn)(void *);
+    void *arg;
+} secondary[32];
+
+/* Runs on the new vcpu's own stack. */
+void kit_secondary_main(uint64_t id)
+{
+    secondary[id].fn(secondary[id].arg);
+    for (;;)
+        hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, id, 0);
+}
+
+int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg)
+{
+    static struct vcpu_guest_context c;
+    int rc;
+
+    secondary[id].fn = fn;
+    secondary[id].arg = arg;
+    memset(&c, 0, sizeof(c));
+    c.flags = VGCF_in_kernel;
+    c.user_regs.rip = (uint64_t)kit_secondary;
+    c.user_regs.rsp = (uint64_t)kit_page() + PAGE_SIZE;
+    c.user_regs.rdi = id;
+    c.user_regs.cs = 0xe033;
+    c.user_regs.ss = 0xe02b;
+    c.user_regs.rflags = 0x202;
+    c.kernel_ss = 0xe02b;
+    c.kernel_sp = c.user_regs.rsp;
+    c.ctrlreg[3] = xen_pfn_to_cr3(kit_mfn((void *)start_info->pt_base));
+    c.event_callback_eip = (unsigned long)kit_entry_129;
+    c.failsafe_callback_eip = (unsigned long)kit_entry_failsafe;
+    c.syscall_callback_eip = (unsigned long)kit_entry_130;
+    rc = (int)hc3(__HYPERVISOR_vcpu_op, VCPUOP_initialise, id, &c);
+    if (rc != 0 && rc != -XEN_EEXIST)
+        return rc;
+    return (int)hc3(__HYPERVISOR_vcpu_op, VCPUOP_up, id, 0);
+}

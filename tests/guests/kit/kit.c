@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Start, output, verdicts and traps of a test guest. */
+#include <kit/kit.h>
+#include <public/io/console.h>
+
+struct start_info *start_info;
+struct shared_info *shared;
+bool is_dom0;
+volatile unsigned kit_trap_count[256];
+volatile uint64_t kit_last_cr2, kit_last_error;
+volatile unsigned kit_event_count[4096];
+
+static kit_handler *handlers[256];
+static unsigned checks, failures;
+static const char *skipped;
+static uint8_t shared_page[PAGE_SIZE] __attribute__((aligned(4096)));
+static struct xencons_interface *console;
+
+extern uint8_t kit_probe_start[], kit_probe_end[], kit_probe_failed[];
+extern void kit_entry_failsafe(void);
+#define FOR_ENTRIES(X)                                                                             \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)   \
+    X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)     \
+    X(128) X(129) X(130)
+#define DECLARE_ENTRY(n) extern void kit_entry_##n(void);
+FOR_ENTRIES(DECLARE_ENTRY)
+#define TRAP_ENTRY(n) {n, (n) == 3 || (n) == 4 || (n) == 128 ? 3 : 0, 0xe033,                      \
+                       (unsigned long)kit_entry_##n},
+static struct trap_info traps[] = {FOR_ENTRIES(TRAP_ENTRY) {0}};
+
+void *memset(void *p, int c, size_t n)
+{
+    void *d = p;
+
+    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+    return p;
+}
+
+void *memcpy(void *d, const void *s, size_t n)
+{
+    void *to = d;
+
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(s), "+c"(n) : : "memory");
+    return d;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const uint8_t *x = a, *y = b;
+
+    for (; n != 0; n--, x++, y++)
+        if (*x != *y)
+            return *x - *y;
+    return 0;
+}
+
+static void write_ring(const char *s, size_t n)
+{
+    while (n-- != 0) {
+        XENCONS_RING_IDX prod = console->out_prod;
+
+        while (prod - *(volatile XENCONS_RING_IDX *)&console->out_cons >= sizeof(console->out))
+            hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        console->out[prod & (sizeof(console->out) - 1)] = *s++;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        console->out_prod = prod + 1;
+    }
+    struct evtchn_send send = {.port = start_info->console.domU.evtchn};
+
+    hc2(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send);
+}
+
+void printk(const char *fmt, ...)
+{
+    static char line[1024];
+    __builtin_va_list ap;
+    int n;
+
+    __builtin_va_start(ap, fmt);
+    n = kit_vsnprintf(line, sizeof(line), fmt, ap);
+    __builtin_va_end(ap);
+    if (n >= (int)sizeof(line))
+        n = sizeof(line) - 1;
+    if (is_dom0)
+        hc3(__HYPERVISOR_console_io, CONSOLEIO_write, n, line);
+    else
+        write_ring(line, (size_t)n);
+}
+
+void kit_check(bool ok, const char *file, int line, const char *what, ...)
+{
+    char text[256];
+    __builtin_va_list ap;
+
+    checks++;
+    if (ok)
+        return;
+    failures++;
+    __builtin_va_start(ap, what);
+    kit_vsnprintf(text, sizeof(text), what, ap);
+    __builtin_va_end(ap);
+    if (failures <= 50)
+        printk("%s:%d: CHECK failed: %s\n", file, line, text);
+}
+
+void kit_skip(const char *why)
+{
+    skipped = why;
+}
+
+void kit_shutdown(unsigned reason)
+{
+    struct sched_shutdown s = {.reason = reason};
+
+    for (;;)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s);
+}
+
+void kit_on_trap(unsigned vector, kit_handler *fn)
+{
+    handlers[vector] = fn;
+}
+
+static void take_events(void)
+{
+    struct vcpu_info *vi = &shared->vcpu_info[0];
+
+    vi->evtchn_upcall_pending = 0;
+    uint64_t sel = __atomic_exchange_n(&vi->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+
+    for (unsigned w = 0; w < 64; w++) {
+        if (!((sel >> w) & 1))
+            continue;
+        uint64_t due = shared->evtchn_pending[w] & ~shared->evtchn_mask[w];
+
+        for (unsigned b = 0; b < 64; b++) {
+            if (!((due >> b) & 1))
+                continue;
+            __atomic_fetch_and(&shared->evtchn_pending[w], ~(1ul << b), __ATOMIC_SEQ_CST);
+            kit_event_count[w * 64 + b]++;
+        }
+    }
+}
+
+/* From kit/start.S; f is what the guest goes on with. */
+void kit_trap(struct kit_frame *f)
+{
+    uint8_t *rip = (uint8_t *)f->rip;
+
+    kit_trap_count[f->vector & 255]++;
+    kit_last_error = f->error;
+    if (f->vector == 14)
+        kit_last_cr2 = shared->vcpu_info[0].arch.cr2;
+    if (f->vector == VEC_EVENT) {
+        take_events();
+        return;
+    }
+    if (handlers[f->vector & 255] != NULL) {
+        handlers[f->vector & 255](f);
+        return;
+    }
+    if (rip >= kit_probe_start && rip < kit_probe_end) {
+        f->rip = (uint64_t)kit_probe_failed;
+        return;
+    }
+    printk("trap %lu error %lx at %lx (cr2 %lx, rsp %lx)\n", f->vector, f->error, f->rip,
+           kit_last_cr2, f->rsp);
+    printk("RESULT error a trap that no test expected\n");
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+static void map_start_pages(void)
+{
+    uint64_t pfn;
+
+    hc4(__HYPERVISOR_update_va_mapping, shared_page, start_info->shared_info | PTE_RW,
+        UVMF_INVLPG, 0);
+    shared = (struct shared_info *)shared_page;
+    if (is_dom0)
+        return;
+    pfn = ((uint64_t *)HYPERVISOR_VIRT_START)[start_info->console.domU.mfn];
+    console = (struct xencons_interface *)(pfn << 12);
+}
+
+void kit_main(struct start_info *si)
+{
+    start_info = si;
+    is_dom0 = si->flags & SIF_INITDOMAIN;
+    map_start_pages();
+    hc1(__HYPERVISOR_set_trap_table, traps);
+    hc3(__HYPERVISOR_set_callbacks, kit_entry_129, kit_entry_failsafe, kit_entry_130);
+    test_main();
+    if (failures != 0)
+        printk("RESULT failure %u of %u checks failed\n", failures, checks);
+    else if (skipped != NULL)
+        printk("RESULT skip %s\n", skipped);
+    else
+        printk("RESULT success %u checks\n", checks);
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+extern int kit_probe_read(const void *va, uint64_t *val);
+extern int kit_probe_write(void *va, uint64_t val);
+
+bool kit_read(const void *va, uint64_t *val)
+{
+    uint64_t scratch;
+
+    return kit_probe_read(va, val != NULL ? val : &scratch);
+}
+
+bool kit_write(void *va, uint64_t val)
+{
+    return kit_probe_write(va, val);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a test guest needs: hypercalls, output, traps that a test expects, the page tables that the
+ * loader made, and verdicts. A test defines test_main() and uses CHECK(); kit_main() prints the
+ * verdict and ends the machine (as dom0) or the domain.
+ */
+#ifndef KIT_KIT_H
+#define KIT_KIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <public/xen.h>
+#include <public/errno.h>
+#include <public/event_channel.h>
+#include <public/features.h>
+#include <public/grant_table.h>
+#include <public/memory.h>
+#include <public/sched.h>
+#include <public/vcpu.h>
+#include <public/version.h>
+
+#define PAGE_SIZE 4096ul
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define PTE_P  1ull
+#define PTE_W  2ull
+#define PTE_U  4ull
+#define PTE_A  0x20ull
+#define PTE_D  0x40ull
+#define PTE_PS 0x80ull
+#define PTE_NX (1ull << 63)
+#define PTE_ADDR 0x000ffffffffff000ull
+#define PTE_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_RO (PTE_P | PTE_U | PTE_A | PTE_D)
+
+#define VEC_EVENT    129
+#define VEC_SYSCALL  130
+#define VEC_FAILSAFE 131
+
+/* What kit_trap() gets; changing it changes where the guest goes on. */
+struct kit_frame {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+    uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+extern struct start_info *start_info;
+extern struct shared_info *shared;
+extern bool is_dom0;
+extern uint8_t image_start[], image_end[], hypercall_page[];
+
+/* The test itself. */
+void test_main(void);
+
+/* Verdicts. CHECK counts a failure and goes on; the result is what was worst. */
+void kit_check(bool ok, const char *file, int line, const char *what, ...);
+#define CHECK(cond) kit_check((cond), __FILE__, __LINE__, "%s", #cond)
+#define CHECK_EQ(a, b)                                                                             \
+    do {                                                                                           \
+        int64_t check_a_ = (int64_t)(a), check_b_ = (int64_t)(b);                                  \
+        kit_check(check_a_ == check_b_, __FILE__, __LINE__, "%s is %ld, not %s (%ld)", #a,         \
+                  check_a_, #b, check_b_);                                                         \
+    } while (0)
+void kit_skip(const char *why);
+void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static inline int64_t hypercall(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    int64_t ret;
+    register uint64_t r10 __asm__("r10") = a4;
+
+    __asm__ volatile("syscall"
+                     : "=a"(ret), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10)
+                     : "a"(nr)
+                     : "rcx", "r11", "memory");
+    return ret;
+}
+#define hc0(nr)             hypercall((nr), 0, 0, 0, 0)
+#define hc1(nr, a)          hypercall((nr), (uint64_t)(a), 0, 0, 0)
+#define hc2(nr, a, b)       hypercall((nr), (uint64_t)(a), (uint64_t)(b), 0, 0)
+#define hc3(nr, a, b, c)    hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0)
+#define hc4(nr, a, b, c, d)                                                                        \
+    hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d))
+
+/* Frames and page tables. Virtual addresses of the image are pseudo-physical ones. */
+uint64_t kit_mfn(const void *va);         /* of an address in the initial mapping */
+uint64_t kit_pte(const void *va);         /* the L1 entry, read from the tables */
+uint64_t kit_pte_maddr(const void *va);   /* machine address of that entry */
+uint64_t kit_table_mfn(unsigned level, const void *va); /* the table of that level for va */
+uint64_t *kit_table(unsigned level, const void *va);    /* the same, mapped read-only */
+int kit_set_pte(const void *va, uint64_t pte);          /* update_va_mapping with INVLPG */
+int kit_mmu_update(uint64_t ptr, uint64_t val);         /* one entry, own domain */
+int kit_mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2);
+void *kit_page(void);                     /* a fresh zeroed page of the guest, mapped writable */
+static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
+{
+    return (mfn << 12) | flags;
+}
+
+/* Accesses that may trap: true when they went through. */
+bool kit_read(const void *va, uint64_t *val);
+bool kit_write(void *va, uint64_t val);
+/* The next trap of that vector calls fn instead of failing the test; NULL: back to failing. */
+typedef void kit_handler(struct kit_frame *f);
+void kit_on_trap(unsigned vector, kit_handler *fn);
+extern volatile unsigned kit_trap_count[256];
+extern volatile uint64_t kit_last_cr2, kit_last_error;
+
+/* Events: bind, count, wait. */
+extern volatile unsigned kit_event_count[4096];
+void kit_events_on(void);
+void kit_events_off(void);
+void kit_unmask(unsigned port);
+bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns); /* >= count arrived */
+uint64_t kit_now(void);                   /* system time, ns, by pvclock */
+int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg);
+void kit_enter_user(uint64_t rip, uint64_t rsp, uint64_t rdi) __attribute__((noreturn));
+int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
+void *memset(void *p, int c, size_t n);
+void *memcpy(void *d, const void *s, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void kit_shutdown(unsigned reason) __attribute__((noreturn));
+
+#endif
