@@ -12,6 +12,7 @@ struct domain;
 struct vcpu;
 struct vcpu_guest_context;
 struct xen_domctl;
+struct frame;
 
 int arch_domain_init(struct domain *d);
 /* Slices of destruction: drop page tables, descriptor frames, pirqs; -XEN_ERESTART until done. */
@@ -38,6 +39,10 @@ struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn);
 /* The sub-ops that are the architecture's: -XEN_ENOSYS when it has none of that number. */
 int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t handle);
 int64_t arch_memory_op(uint64_t cmd, uint64_t arg);
+
+/* A physical irq of d is to raise events (bind: unmask the line), or no longer. -XEN_E*. */
+int arch_pirq_bind(struct domain *d, unsigned pirq, bool will_share);
+void arch_pirq_unbind(struct domain *d, unsigned pirq);
 
 /* Traps to the current guest (pv/bounce.c). Error code where the vector has one. */
 void arch_inject_trap(unsigned vector, uint32_t error_code);

@@ -32,11 +32,13 @@ struct vcpu {
     struct vcpu_info *info; /* in shared_info, or registered by the guest; direct map */
     struct frame *info_frame; /* holds it when registered: a writable type reference */
     uint64_t runstate_area; /* guest address, 0: none */
+    bool runstate_flagged;  /* VMASST runstate_update_flag: mark the area while writing */
     bool initialised;       /* a context has been set */
     unsigned pause_count;   /* atomic */
 
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
+    bool restart_pending; /* a multicall entry asked to be run again */
     struct timer singleshot_timer, periodic_timer, poll_timer;
     uint64_t periodic_ns, periodic_last;
 
@@ -81,6 +83,8 @@ struct domain {
     struct grant_table *grants;
     uint32_t destroy_stage;     /* progress of domain_destroy */
     uint32_t destroy_cursor;
+    bool destroying;            /* a slice is running */
+    bool unlisted;              /* the table's reference has been dropped */
 
     int32_t time_offset_seconds;
     struct timer watchdogs[2];
@@ -88,6 +92,8 @@ struct domain {
     domid_t target;             /* domain it may control (set_target), DOMID_INVALID: none */
     uint64_t suspend_evtchn;
     void *console_line;         /* core/console_io.c: the line being gathered for the log */
+
+    struct domain *next_dead;   /* list of domains waiting for domain_reap() */
 
     struct arch_domain arch;
 };
@@ -104,11 +110,21 @@ struct domain_config {
     unsigned max_vcpus, max_evtchns, max_grant_frames, max_maptrack_frames, grant_version, flags;
     uint8_t handle[16];
     uint32_t ssidref;
+    uint32_t domctl_flags; /* XEN_DOMCTL_CDF_*, for getdomaininfo */
 };
 /* New domain with no vcpus and no memory, paused once. -XEN_EEXIST, -XEN_ENOMEM, -XEN_EINVAL. */
 int domain_create(const struct domain_config *cfg, struct domain **out);
 /* One vcpu, down, affine to all CPUs. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
+void vcpu_free(struct vcpu *v); /* core/domain.c: with its domain */
+
+/* The domain of an id while something of its own (a frame, a reference) is held; else NULL. */
+struct domain *domain_of_id(domid_t id);
+/* As domain_get(), and also the dead whose last frames others still hold. */
+struct domain *domain_get_any(domid_t id);
+/* Frees the domains whose last reference has gone; with no lock held. */
+void domain_reap(void);
+extern struct domain *domain_dead_list; /* for domain_reap()'s callers: something to do? */
 
 /* Reference by id; NULL when there is none or it is dead. DOMID_SELF: current's. */
 struct domain *domain_get(domid_t id);

@@ -31,6 +31,9 @@ struct evtchn_vcpu {
 
 int evtchn_domain_init(struct domain *d);
 void evtchn_domain_destroy(struct domain *d); /* closes all; no vcpu runs any more */
+/* The same in slices: -XEN_ERESTART until done; cursor starts at 0. */
+int evtchn_domain_close(struct domain *d, uint32_t *cursor);
+void evtchn_domain_free(struct domain *d); /* memory, with the domain's structure */
 void evtchn_vcpu_init(struct vcpu *v);
 
 void evtchn_virq_vcpu(struct vcpu *v, unsigned virq);   /* VIRQ_TIMER, VIRQ_DEBUG */

@@ -25,7 +25,7 @@ struct frame {
     uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
     domid_t owner;       /* DOMID_XEN for the hypervisor's own, DOMID_IO for no RAM */
     uint8_t order;       /* of a free block, in the allocator */
-    uint8_t flags;       /* FRAME_FREE, FRAME_DIRTY: allocator's, LOCK_HEAP */
+    uint8_t flags;       /* FRAME_FREE: the allocator's, LOCK_HEAP */
 };
 
 #define FRAME_COUNT_MASK (BIT(48) - 1)
@@ -73,6 +73,9 @@ void *hpages_alloc(unsigned order);
 void hpages_free(void *pages, unsigned order);
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);
+uint64_t frame_claimed_count(void);
+/* Free frames whose addresses need more than min_bits and at most max_bits (0: any) bits. */
+uint64_t frame_free_between(unsigned min_bits, unsigned max_bits);
 /* Claim of memory for a domain being built (XENMEM_claim_pages). */
 int frame_claim(struct domain *d, uint64_t pages);
 
@@ -92,16 +95,22 @@ bool frame_put_alloc_ref(struct frame *f);
 /* Owner's page list, in allocation order; LOCK_PAGE_LIST of the owner. */
 #define frame_list_next(f) ((f)->next == FRAME_NONE ? NULL : &FRAMES[(f)->next])
 
+/* Head to tail, page_lock held; true: with a reference on it. */
+bool frame_list_rotate(struct domain *d);
+
 /* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable. */
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
-/* And back, when the last guest mapping has gone. */
-void frame_unshare(void *page);
+void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
+/* Takes a frame that nobody but d holds, and frees it; false when someone holds it. */
+bool frame_steal(struct frame *f, struct domain *d) MUST_CHECK;
 
 /* Machine-to-physical table: what the guest told us, or the invalid mark. */
 #define M2P_INVALID 0x5555555555555555ull
 void m2p_set(mfn_t m, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
+/* frame.type of a page that no guest may map writable: no type, with a count that never falls. */
+#define ARCH_FRAME_TYPE_READONLY 1ull
 /* Implemented by pv/page_types.c: a writable type reference (with its frame reference). */
 bool arch_frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
 void arch_frame_put_writable(struct frame *f);

@@ -14,7 +14,8 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
                       unsigned max_version);
 /* Unmaps what d mapped of others; restartable: -XEN_ERESTART until done. */
 int grant_release_mappings(struct domain *d);
-void grant_domain_destroy(struct domain *d);
+void grant_domain_destroy(struct domain *d); /* gives up the shared frames */
+void grant_domain_free(struct domain *d);    /* the rest, with the domain's structure */
 /* Frame idx of d's grant table (status: of its status table), allocated on demand. */
 int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn);
 void grant_dump(struct domain *d);

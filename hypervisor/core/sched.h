@@ -25,13 +25,14 @@ struct sched_vcpu {
     uint32_t blocked_by;      /* SCHED_*; run queue lock of sched.cpu */
     bool running;             /* on a CPU now (between switch-in and switched-out) */
     bool queued;
+    bool entered;             /* has been on a CPU at least once */
+    bool dying;               /* sched_vcpu_kill(): nothing stops it before the guest boundary */
     unsigned cpu;             /* where it runs or would run */
     cpumask_t hard_affinity, soft_affinity;
     struct list link;         /* in a run queue */
-    uint64_t vtime;           /* weighted run time, the policy's */
+    int64_t vtime; /* weighted run time; while neither queued nor running: relative to the floor */
     uint64_t last_start;      /* when it got the CPU */
     uint64_t slice_end;
-    uint64_t cap_used, cap_period_start;
     bool capped, yielding;
     struct timer cap_timer;
     struct vcpu_runstate_info runstate;
@@ -40,6 +41,8 @@ struct sched_vcpu {
 struct sched_domain {
     uint16_t weight;  /* 1..65535, 256 is the norm */
     uint16_t cap;     /* percent of one CPU; 0: none */
+    uint64_t cap_used;   /* ns in this period, all vcpus; atomic */
+    uint64_t cap_period; /* which one; atomic */
 };
 
 void sched_init(const char *policy_name);
@@ -51,6 +54,13 @@ void sched_domain_init(struct domain *d);
 /* Gives the CPU to the vcpu that should have it; returns when the caller runs again. */
 void schedule(void);
 void sched_idle_loop(void) NORETURN;
+
+void sched_pause_changed(struct vcpu *v);   /* a pause count of v or its domain has changed */
+void sched_wait_off_cpu(struct vcpu *v);    /* until its registers are in memory */
+void sched_vcpu_kill(struct vcpu *v);       /* run on to the guest boundary, then park */
+bool sched_vcpu_parked(const struct vcpu *v);
+uint64_t sched_idle_ns(unsigned cpu);
+void sched_dump(void);
 
 void vcpu_wake(struct vcpu *v);                          /* an event for a blocked vcpu */
 void vcpu_block(void);                                   /* current; returns when woken */

@@ -19,6 +19,7 @@ enum lock_level {
     LOCK_DOMAIN,      /* struct domain: life cycle, vcpu set-up, pirqs, platform state */
     LOCK_GRANT,       /* a domain's grant table, shared entries and maptrack */
     LOCK_EVTCHN,      /* a domain's event channels */
+    LOCK_EVTCHN_QUEUE, /* a FIFO event queue */
     LOCK_PAGE_LIST,   /* a domain's list and count of frames */
     LOCK_HEAP,        /* the frame allocator */
     LOCK_VMAP,        /* the vmap allocator and hypervisor page tables */

@@ -22,6 +22,7 @@ struct timer_queue {
     struct spinlock lock; /* LOCK_TIMER */
     struct timer *root;   /* earliest */
     uint64_t programmed;  /* deadline in the hardware */
+    bool rekick;          /* another CPU set an earlier one: reprogram on the kick */
 };
 
 void timer_queue_init(struct timer_queue *q);
@@ -30,5 +31,6 @@ void timer_set(struct timer *t, uint64_t expires); /* replaces an earlier settin
 void timer_stop(struct timer *t);                  /* after return the handler is not running */
 void timer_migrate(struct timer *t, unsigned cpu);
 void timer_run_expired(void);                      /* this CPU, from its interrupt */
+void timer_check_kick(void); /* this CPU, from VEC_KICK: a timer set here by another CPU */
 
 #endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of domains, their creation, references, shutdown and crash.
+ *
+ * A domain is found by its id in domain_table, under domain_list_lock. The table's entry stays until
+ * the structure is freed, so that domain_of_id() finds the owner of a frame for as long as it owns
+ * one. The last reference may go in any context, under locks of others; so the structure is put on
+ * a list then, and freed by domain_reap() where no lock is held.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/console_io.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/grant.h>
+#include <core/hypercall.h>
+#include <core/watchdog.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <lib/cmdline.h>
+#include <lib/string.h>
+#include <public/sched.h>
+#include <x86/cpu.h>
+#include <x86/page.h>
+#include <x86/time.h>
+
+struct domain *dom0, *dom_xen, *dom_io, *dom_idle;
+struct domain *domain_dead_list;
+
+static struct spinlock domain_list_lock = SPINLOCK_INIT(LOCK_DOMAIN_LIST);
+static struct domain *domain_table[NR_DOMIDS];
+static uint64_t domain_ids[DIV_UP(NR_DOMIDS, 64)]; /* bit: id in use */
+static domid_t domain_next_id = 1;
+
+_Static_assert(sizeof(struct domain) <= PAGE_SIZE, "struct domain is one page");
+
+/* ---- references ---- */
+
+struct domain *domain_of_id(domid_t id)
+{
+    if (id < NR_DOMIDS)
+        return domain_table[id];
+    if (id == DOMID_XEN)
+        return dom_xen;
+    if (id == DOMID_IO)
+        return dom_io;
+    return id == DOMID_IDLE ? dom_idle : NULL;
+}
+
+static bool domain_ref_unless_zero(struct domain *d)
+{
+    uint32_t old = READ_ONCE(d->refs);
+
+    do {
+        if (old == 0)
+            return false;
+    } while (!__atomic_compare_exchange_n(&d->refs, &old, old + 1, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+struct domain *domain_get_any(domid_t id)
+{
+    struct domain *d;
+
+    if (id == DOMID_SELF || id == current->domain->id) {
+        d = current->domain;
+        domain_ref(d);
+        return d;
+    }
+    if (id >= NR_DOMIDS)
+        return NULL;
+    spin_lock(&domain_list_lock);
+    d = domain_table[id];
+    if (d != NULL && !domain_ref_unless_zero(d))
+        d = NULL;
+    spin_unlock(&domain_list_lock);
+    return d;
+}
+
+struct domain *domain_get(domid_t id)
+{
+    struct domain *d = domain_get_any(id);
+
+    if (d != NULL && READ_ONCE(d->state) == DOM_DEAD) {
+        domain_put(d);
+        return NULL;
+    }
+    return d;
+}
+
+int domain_get_target(domid_t id, struct domain **d)
+{
+    const struct domain *self = current->domain;
+
+    if (id != DOMID_SELF && id != self->id && !self->privileged && self->target != id)
+        return -XEN_EPERM;
+    *d = domain_get(id);
+    return *d != NULL ? 0 : -XEN_ESRCH;
+}
+
+void domain_ref(struct domain *d)
+{
+    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
+
+void domain_put(struct domain *d)
+{
+    struct domain *head;
+
+    if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    head = READ_ONCE(domain_dead_list);
+    do {
+        d->next_dead = head;
+    } while (!__atomic_compare_exchange_n(&domain_dead_list, &head, d, false, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+}
+
+struct domain *domain_next(domid_t from)
+{
+    struct domain *d = NULL;
+    uint64_t id = from;
+
+    spin_lock(&domain_list_lock);
+    while (d == NULL && id < NR_DOMIDS) {
+        id = bitmap_next_set(domain_ids, NR_DOMIDS, id);
+        if (id >= NR_DOMIDS)
+            break;
+        d = domain_table[id++];
+        if (d != NULL && !domain_ref_unless_zero(d))
+            d = NULL;
+    }
+    spin_unlock(&domain_list_lock);
+    return d;
+}
+
+/* ---- creation ---- */
+
+static void domain_init_fields(struct domain *d, domid_t id)
+{
+    d->id = id;
+    d->refs = 1;
+    d->state = DOM_ALIVE;
+    d->target = DOMID_INVALID;
+    d->page_list_head = d->page_list_tail = FRAME_NONE;
+    spin_lock_init(&d->lock, LOCK_DOMAIN);
+    spin_lock_init(&d->page_lock, LOCK_PAGE_LIST);
+    sched_domain_init(d);
+}
+
+static struct domain *domain_special(domid_t id)
+{
+    struct domain *d = hpage_alloc();
+
+    BUG_ON(d == NULL);
+    domain_init_fields(d, id);
+    spin_lock_init(&d->evtchn.lock, LOCK_EVTCHN);
+    d->max_pages = 0;
+    return d;
+}
+
+void domain_init_system(void)
+{
+    dom_xen = domain_special(DOMID_XEN);
+    dom_io = domain_special(DOMID_IO);
+    dom_idle = domain_special(DOMID_IDLE);
+    dom_idle->max_vcpus = MAX_VCPUS;
+}
+
+/* Reserves an id: the wanted one, or the next that was not used lately. */
+static int domain_id_alloc(domid_t want, domid_t *id)
+{
+    uint64_t n = want;
+    int rc = 0;
+
+    spin_lock(&domain_list_lock);
+    if (want == DOMID_INVALID) {
+        n = bitmap_next_clear(domain_ids, NR_DOMIDS, domain_next_id);
+        if (n >= NR_DOMIDS)
+            n = bitmap_next_clear(domain_ids, NR_DOMIDS, 1);
+    }
+    if (n >= NR_DOMIDS)
+        rc = want == DOMID_INVALID ? -XEN_ENOMEM : -XEN_EINVAL;
+    else if (bit_test(domain_ids, n))
+        rc = -XEN_EEXIST;
+    if (rc == 0) {
+        bit_set_local(domain_ids, n);
+        *id = (domid_t)n;
+        if (want == DOMID_INVALID)
+            domain_next_id = n + 1 < NR_DOMIDS ? (domid_t)(n + 1) : 1;
+    }
+    spin_unlock(&domain_list_lock);
+    return rc;
+}
+
+static void domain_id_free(domid_t id)
+{
+    spin_lock(&domain_list_lock);
+    domain_table[id] = NULL;
+    bit_clear_local(domain_ids, id);
+    spin_unlock(&domain_list_lock);
+}
+
+static int domain_init_parts(struct domain *d, const struct domain_config *cfg)
+{
+    int rc;
+
+    d->shared_info = hpage_alloc();
+    if (d->shared_info == NULL)
+        return -XEN_ENOMEM;
+    rc = evtchn_domain_init(d);
+    if (rc == 0)
+        rc = grant_domain_init(d, cfg->max_grant_frames, cfg->max_maptrack_frames,
+                               cfg->grant_version);
+    if (rc == 0)
+        rc = console_io_domain_init(d);
+    if (rc == 0)
+        rc = arch_domain_init(d);
+    return rc;
+}
+
+static void domain_free(struct domain *d);
+
+int domain_create(const struct domain_config *cfg, struct domain **out)
+{
+    struct domain *d;
+    domid_t id;
+    int rc;
+
+    domain_reap();
+    if (cfg->max_vcpus == 0 || cfg->max_vcpus > MAX_VCPUS)
+        return -XEN_EINVAL;
+    rc = domain_id_alloc(cfg->id, &id);
+    if (rc != 0)
+        return rc;
+    d = hpage_alloc();
+    if (d == NULL) {
+        domain_id_free(id);
+        return -XEN_ENOMEM;
+    }
+    domain_init_fields(d, id);
+    d->privileged = cfg->flags & DOMAIN_PRIVILEGED;
+    d->hardware = cfg->flags & DOMAIN_HARDWARE;
+    d->max_vcpus = cfg->max_vcpus;
+    d->evtchn.max_ports = cfg->max_evtchns;
+    d->ssidref = cfg->ssidref;
+    d->create_flags = cfg->domctl_flags;
+    memcpy(d->handle, cfg->handle, sizeof(d->handle));
+    d->pause_count = d->controller_pause_count = 1;
+    watchdog_domain_init(d);
+    rc = domain_init_parts(d, cfg);
+    if (rc != 0) {
+        evtchn_domain_destroy(d);
+        domain_free(d);
+        return rc;
+    }
+    spin_lock(&domain_list_lock);
+    domain_table[id] = d;
+    spin_unlock(&domain_list_lock);
+    frame_share_with_guest(d->shared_info, d, true);
+    time_update_domain_wallclock(d);
+    *out = d;
+    return 0;
+}
+
+/* Everything that is left of a domain whom nobody refers to. Each part tolerates not being there. */
+static void domain_free(struct domain *d)
+{
+    for (unsigned i = 0; i < MAX_VCPUS; i++) {
+        if (d->vcpus[i] != NULL)
+            vcpu_free(d->vcpus[i]);
+    }
+    if (d->state == DOM_ALIVE) { /* never made it into the table */
+        hpage_free(d->shared_info);
+        grant_domain_destroy(d);
+    }
+    arch_domain_free(d);
+    console_io_domain_free(d);
+    grant_domain_free(d);
+    evtchn_domain_free(d);
+    domain_id_free(d->id);
+    hpage_free(d);
+}
+
+void domain_reap(void)
+{
+    struct domain *d, *next;
+
+    if (likely(READ_ONCE(domain_dead_list) == NULL))
+        return;
+    d = __atomic_exchange_n(&domain_dead_list, NULL, __ATOMIC_ACQ_REL);
+    while (d != NULL) {
+        next = d->next_dead;
+        log_debug("d%u is gone", d->id);
+        domain_free(d);
+        evtchn_virq_global(VIRQ_DOM_EXC);
+        d = next;
+    }
+}
+
+/* ---- shutdown ---- */
+
+/* The machine goes down with the domain that owns it. */
+static void NORETURN domain_hardware_shutdown(unsigned code)
+{
+    static const char *const why[] = {"power off", "reboot", "suspend", "crash", "watchdog"};
+
+    log_info("the hardware domain has shut down: %s",
+             code < ARRAY_SIZE(why) ? why[code] : "unknown reason");
+    if (boot_options.debug_exit)
+        outl(0xf4, code);
+    if (code == SHUTDOWN_reboot || (code != SHUTDOWN_poweroff && !boot_options.noreboot))
+        machine_restart();
+    machine_halt();
+}
+
+void domain_shutdown(struct domain *d, unsigned code)
+{
+    if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_ACQ_REL))
+        return;
+    d->shutdown_code = code;
+    if (d->hardware)
+        domain_hardware_shutdown(code);
+    domain_pause_nosync(d);
+    WRITE_ONCE(d->shut_down, true);
+    evtchn_virq_global(VIRQ_DOM_EXC);
+}
+
+void domain_resume(struct domain *d)
+{
+    spin_lock(&d->lock);
+    if (d->shutting_down && d->shut_down) {
+        d->shut_down = false;
+        d->shutdown_code = 0;
+        __atomic_store_n(&d->shutting_down, false, __ATOMIC_RELEASE);
+        domain_unpause(d);
+    }
+    spin_unlock(&d->lock);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    char text[160];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf_(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (READ_ONCE(d->shutting_down)) /* once is enough, and the log is not the guest's to fill */
+        return;
+    log_err("d%u crashed: %s", d->id, text);
+    if (current->domain == d)
+        arch_dump_vcpu(current);
+    domain_shutdown(d, SHUTDOWN_crash);
+}
+
+/* ---- pausing all of a domain ---- */
+
+void domain_pause_nosync(struct domain *d)
+{
+    struct vcpu *v;
+
+    __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_ACQ_REL);
+    for_each_vcpu (d, v)
+        sched_pause_changed(v);
+}
+
+void domain_pause(struct domain *d)
+{
+    struct vcpu *v;
+
+    ASSERT(d != current->domain);
+    domain_pause_nosync(d);
+    for_each_vcpu (d, v)
+        sched_wait_off_cpu(v);
+}
+
+void domain_unpause(struct domain *d)
+{
+    struct vcpu *v;
+
+    __atomic_fetch_sub(&d->pause_count, 1, __ATOMIC_ACQ_REL);
+    for_each_vcpu (d, v)
+        sched_pause_changed(v);
+}

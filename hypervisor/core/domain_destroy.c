@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The end of a domain, in slices. Each stage either finishes or asks to be called again; where it
+ * got to is in the domain, so the control domain may take its time, and die, in between.
+ *
+ * A vcpu that was preempted inside a hypercall holds references on its C stack: it is first run on
+ * to the guest boundary, where it parks for good. After that nothing of the domain runs, and the
+ * order is from users to used: channels, mappings of others' frames, page tables, then the frames.
+ * A frame that another domain still maps stays, and with it the structure, until that mapping goes.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/grant.h>
+#include <core/hypercall.h>
+#include <core/vcpu_timer.h>
+#include <core/watchdog.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+
+enum destroy_stage {
+    DESTROY_START,
+    DESTROY_PARK,
+    DESTROY_EVENTS,
+    DESTROY_GRANTS,
+    DESTROY_ARCH,
+    DESTROY_FRAMES,
+    DESTROY_REST,
+    DESTROY_DONE,
+};
+
+#define SLICE_FRAMES 256
+
+static int destroy_start(struct domain *d)
+{
+    struct vcpu *v;
+
+    spin_lock(&d->page_lock); /* after this nobody is given a frame any more */
+    d->state = DOM_DYING;
+    spin_unlock(&d->page_lock);
+    watchdog_domain_destroy(d);
+    for_each_vcpu (d, v)
+        sched_vcpu_kill(v);
+    return 0;
+}
+
+static int destroy_park(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu (d, v) {
+        if (!sched_vcpu_parked(v)) {
+            vcpu_kick(v);
+            vcpu_yield();
+            return -XEN_ERESTART;
+        }
+    }
+    for_each_vcpu (d, v) {
+        sched_wait_off_cpu(v);
+        vcpu_timers_stop(v);
+    }
+    frame_claim(d, 0);
+    d->destroy_cursor = 0;
+    return 0;
+}
+
+/* Each step moves the head to the tail and drops its owner's reference; cursor counts the steps. */
+static int destroy_frames(struct domain *d)
+{
+    for (unsigned n = 0; n < SLICE_FRAMES; n++) {
+        struct frame *f;
+        bool held;
+
+        spin_lock(&d->page_lock);
+        if (d->destroy_cursor == 0 || d->page_list_head == FRAME_NONE) {
+            spin_unlock(&d->page_lock);
+            return 0;
+        }
+        d->destroy_cursor--;
+        f = frame_of(MFN(d->page_list_head));
+        held = frame_list_rotate(d);
+        spin_unlock(&d->page_lock);
+        if (held) {
+            frame_put_alloc_ref(f);
+            frame_put(f);
+        }
+    }
+    return -XEN_ERESTART;
+}
+
+static void destroy_rest(struct domain *d)
+{
+    grant_domain_destroy(d);
+    frame_unshare(d->shared_info);
+    d->shared_info = NULL;
+    d->state = DOM_DEAD;
+    log_debug("d%u is dead; %lu of its frames are still held by others", d->id, d->tot_pages);
+}
+
+static int destroy_stage(struct domain *d)
+{
+    struct vcpu *v;
+
+    switch ((enum destroy_stage)d->destroy_stage) {
+    case DESTROY_START:
+        return destroy_start(d);
+    case DESTROY_PARK:
+        return destroy_park(d);
+    case DESTROY_EVENTS:
+        return evtchn_domain_close(d, &d->destroy_cursor);
+    case DESTROY_GRANTS:
+        return grant_release_mappings(d);
+    case DESTROY_ARCH:
+        for_each_vcpu (d, v)
+            vcpu_drop_info(v);
+        if (arch_domain_relinquish(d) != 0)
+            return -XEN_ERESTART;
+        d->destroy_cursor = (uint32_t)d->tot_pages;
+        return 0;
+    case DESTROY_FRAMES:
+        return destroy_frames(d);
+    case DESTROY_REST:
+        destroy_rest(d);
+        return 0;
+    case DESTROY_DONE:
+        break;
+    }
+    return 0;
+}
+
+int domain_destroy(struct domain *d)
+{
+    int rc = 0;
+
+    BUG_ON(d == current->domain);
+    if (__atomic_exchange_n(&d->destroying, true, __ATOMIC_ACQUIRE))
+        return -XEN_ERESTART; /* another vcpu is at it: let it finish its slice */
+    while (rc == 0 && d->destroy_stage < DESTROY_DONE) {
+        rc = destroy_stage(d);
+        if (rc == 0)
+            d->destroy_stage++;
+        if (rc == 0 && preempt_wanted() && d->destroy_stage < DESTROY_DONE)
+            rc = -XEN_ERESTART;
+    }
+    if (rc == 0 && !d->unlisted) {
+        d->unlisted = true;
+        __atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);
+        domain_put(d); /* the table's */
+        return 0;
+    }
+    __atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);
+    return rc;
+}

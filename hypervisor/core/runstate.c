@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Run-state accounting, and the copy of it in the guest's memory. The copy is written through the
+ * page tables of the vcpu's guest kernel when the vcpu gets a CPU and when it loses it, so that a
+ * guest sees which of its other vcpus are being kept waiting.
+ */
+#include <core/domain.h>
+#include <core/runstate.h>
+#include <lib/string.h>
+#include <x86/time.h>
+#include <x86/tlb.h>
+#include <x86/uaccess.h>
+
+void runstate_change(struct vcpu *v, int state, uint64_t now)
+{
+    struct vcpu_runstate_info *r = &v->sched.runstate;
+
+    if (r->state == state)
+        return;
+    if (now > r->state_entry_time) {
+        r->time[r->state] += now - r->state_entry_time;
+        r->state_entry_time = now;
+    }
+    r->state = state;
+}
+
+int runstate_when_stopped(const struct vcpu *v)
+{
+    return v->sched.blocked_by & (SCHED_DOWN | SCHED_PAUSED | SCHED_DYING) ? RUNSTATE_offline
+                                                                          : RUNSTATE_blocked;
+}
+
+/*
+ * A guest that asked for it sees XEN_RUNSTATE_UPDATE in state_entry_time while the rest changes.
+ * A failing write is the guest's loss: it gave an address that is not mapped.
+ */
+static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
+{
+    vaddr_t at = v->runstate_area;
+    vaddr_t entry_time = at + offsetof(struct vcpu_runstate_info, state_entry_time);
+
+    if (!v->runstate_flagged) {
+        if (copy_to_guest(at, r, sizeof(*r)) != 0)
+            v->runstate_area = 0;
+        return;
+    }
+    if (put_guest_u64(entry_time, r->state_entry_time | XEN_RUNSTATE_UPDATE) != 0) {
+        v->runstate_area = 0;
+        return;
+    }
+    smp_wmb();
+    if (copy_to_guest(at, r, offsetof(struct vcpu_runstate_info, state_entry_time)) != 0 ||
+        copy_to_guest(at + offsetof(struct vcpu_runstate_info, time), r->time, sizeof(r->time)) !=
+            0) {
+        v->runstate_area = 0;
+        return;
+    }
+    smp_wmb();
+    if (put_guest_u64(entry_time, r->state_entry_time) != 0)
+        v->runstate_area = 0;
+}
+
+void runstate_publish(struct vcpu *v)
+{
+    struct vcpu_runstate_info r = v->sched.runstate;
+
+    if (v->arch.kernel_mode) {
+        runstate_write(v, &r);
+        return;
+    }
+    /* The guest's user page tables do not have to map its kernel. */
+    tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
+    runstate_write(v, &r);
+    tlb_write_cr3(v->arch.cr3);
+}

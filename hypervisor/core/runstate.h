@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How long a vcpu has been in which state, for its guest and for the tools. */
+#ifndef CORE_RUNSTATE_H
+#define CORE_RUNSTATE_H
+
+#include <lib/types.h>
+
+struct vcpu;
+
+void runstate_change(struct vcpu *v, int state, uint64_t now); /* run queue lock held */
+int runstate_when_stopped(const struct vcpu *v);
+/* Writes the area that the guest registered; v is on this CPU, its page tables are loaded. */
+void runstate_publish(struct vcpu *v);
+
+#endif

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The mechanism: a run queue per CPU, run states, wake-up and the switch. Which vcpu is next is for
+ * struct sched_policy to say.
+ *
+ * A vcpu belongs to the run queue of sched.cpu, and everything in its struct sched_vcpu is under
+ * that queue's lock; the field itself changes only under the lock of the old queue. Two queues are
+ * never waited for at once: the second is only tried.
+ *
+ * `running` falls under the lock, but the vcpu's registers are complete in memory a little later,
+ * when arch_switch_stack() has stored saved_rsp as the last act on its stack. Until then it counts
+ * as not ready, and a CPU that meets it in its queue takes another or looks again.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <core/runstate.h>
+#include <core/sched_policy.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <lib/string.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/time.h>
+
+#define BALANCE_NS 20000000ull
+
+struct sched_cpu {
+    struct spinlock lock; /* LOCK_SCHED */
+    struct sched_queue q;
+    struct vcpu *running; /* not NULL: the idle one, or a guest's */
+    struct timer slice_timer;
+    bool slice_armed;
+    uint64_t next_balance;
+};
+
+static struct sched_cpu sched_cpus[NR_CPUS];
+static const struct sched_policy *sched_policy = &sched_fair;
+static cpumask_t sched_idle_mask; /* CPUs in their idle loop; atomic */
+
+static struct vcpu *vcpu_of(const struct sched_vcpu *s)
+{
+    return container_of(s, struct vcpu, sched);
+}
+
+static bool sched_ready(const struct sched_vcpu *s)
+{
+    return __atomic_load_n(&vcpu_of(s)->saved_rsp, __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool sched_runnable(const struct sched_vcpu *s)
+{
+    return s->blocked_by == 0 && !s->capped;
+}
+
+static cpumask_t sched_allowed(const struct sched_vcpu *s)
+{
+    cpumask_t m = s->hard_affinity & READ_ONCE(cpu_online);
+
+    return m != 0 ? m : READ_ONCE(cpu_online);
+}
+
+static struct sched_cpu *sched_lock(struct vcpu *v)
+{
+    for (;;) {
+        unsigned cpu = READ_ONCE(v->sched.cpu);
+        struct sched_cpu *rq = &sched_cpus[cpu];
+
+        spin_lock(&rq->lock);
+        if (likely(v->sched.cpu == cpu))
+            return rq;
+        spin_unlock(&rq->lock);
+    }
+}
+
+static void sched_poke(unsigned cpu)
+{
+    WRITE_ONCE(cpus[cpu]->need_resched, true);
+    if (cpu != this_cpu()->id)
+        smp_kick(cpu);
+}
+
+static unsigned sched_load(unsigned cpu)
+{
+    return READ_ONCE(sched_cpus[cpu].q.nr_waiting) +
+           !((READ_ONCE(sched_idle_mask) >> cpu) & 1);
+}
+
+/* Idle and liked, idle, where it was, or where least is to be done: the first that exists. */
+static unsigned sched_choose_cpu(const struct sched_vcpu *s)
+{
+    cpumask_t allowed = sched_allowed(s), liked = allowed & s->soft_affinity;
+    cpumask_t idle = READ_ONCE(sched_idle_mask);
+    unsigned cpu, best;
+
+    if (liked == 0)
+        liked = allowed;
+    if ((liked & idle) != 0)
+        idle &= liked;
+    else
+        idle &= allowed;
+    if (idle != 0)
+        return (idle >> s->cpu) & 1 ? s->cpu : bit_lowest(idle);
+    if ((liked >> s->cpu) & 1)
+        return s->cpu;
+    best = bit_lowest(liked);
+    for_each_cpu (cpu, liked) {
+        if (sched_load(cpu) < sched_load(best))
+            best = cpu;
+    }
+    return best;
+}
+
+/* ---- queueing ---- */
+
+static void sched_uncap(struct vcpu *v);
+
+static void sched_cap_over(void *data)
+{
+    struct vcpu *v = data;
+
+    sched_uncap(v);
+}
+
+/* False: its domain has used up its share of this period; it waits for the next one. */
+static bool sched_within_cap(struct vcpu *v, uint64_t now)
+{
+    if (v->sched.dying || sched_cap_left(&v->domain->sched, now) != 0)
+        return true;
+    v->sched.capped = true;
+    timer_set(&v->sched.cap_timer, (now / SCHED_CAP_PERIOD + 1) * SCHED_CAP_PERIOD);
+    return false;
+}
+
+/* Neither queued nor running becomes queued on the locked queue; says whom to disturb. */
+static void sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
+{
+    unsigned cpu = v->sched.cpu;
+    struct vcpu *r = rq->running;
+    cpumask_t idle;
+
+    if (!sched_within_cap(v, now)) {
+        runstate_change(v, RUNSTATE_runnable, now);
+        return;
+    }
+    sched_policy->wake(&rq->q, &v->sched, now - v->sched.runstate.state_entry_time);
+    runstate_change(v, RUNSTATE_runnable, now);
+    if (domain_is_idle(r->domain) || sched_policy->preempts(&v->sched, &r->sched)) {
+        sched_poke(cpu);
+        return;
+    }
+    idle = READ_ONCE(sched_idle_mask) & sched_allowed(&v->sched);
+    if (idle != 0)
+        sched_poke(bit_lowest(idle)); /* it will steal */
+    if (!rq->slice_armed)
+        sched_poke(cpu);
+}
+
+/* A vcpu that may just have become runnable: to the best CPU's queue. Unlocks rq. */
+static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    if (sched_runnable(s) && !s->running && !s->queued) {
+        unsigned cpu = sched_choose_cpu(s);
+
+        if (cpu != s->cpu) {
+            WRITE_ONCE(s->cpu, cpu);
+            spin_unlock(&rq->lock);
+            rq = sched_lock(v);
+            if (!sched_runnable(s) || s->running || s->queued) {
+                spin_unlock(&rq->lock);
+                return;
+            }
+        }
+        sched_enqueue(rq, v, time_now());
+    }
+    spin_unlock(&rq->lock);
+}
+
+/* Sets and clears reasons not to run, and does what follows from it. */
+static void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    struct sched_vcpu *s = &v->sched;
+
+    if (s->dying)
+        set &= SCHED_DYING;
+    s->blocked_by = (s->blocked_by | set) & ~clear;
+    if (s->blocked_by == 0) {
+        sched_place_and_unlock(rq, v);
+        return;
+    }
+    if (s->queued) {
+        sched_policy->detach(&rq->q, s);
+        runstate_change(v, runstate_when_stopped(v), time_now());
+    } else if (s->running) {
+        sched_poke(s->cpu);
+    } else {
+        runstate_change(v, runstate_when_stopped(v), time_now());
+    }
+    spin_unlock(&rq->lock);
+}
+
+static void sched_uncap(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+
+    v->sched.capped = false;
+    sched_place_and_unlock(rq, v);
+}
+
+/* ---- choosing ---- */
+
+/* Takes a ready vcpu that may run here from another CPU's queue; ours is locked. */
+static struct vcpu *sched_steal(struct sched_cpu *rq, unsigned cpu)
+{
+    unsigned other;
+
+    for_each_cpu (other, READ_ONCE(cpu_online) & ~BIT(cpu)) {
+        struct sched_cpu *from = &sched_cpus[other];
+        struct sched_vcpu *s;
+
+        if (READ_ONCE(from->q.nr_waiting) == 0 || !spin_trylock(&from->lock))
+            continue;
+        list_for_each (s, &from->q.waiting, link) {
+            if (((sched_allowed(s) >> cpu) & 1) == 0 || !sched_ready(s))
+                continue;
+            sched_policy->detach(&from->q, s);
+            WRITE_ONCE(s->cpu, cpu);
+            sched_policy->wake(&rq->q, s, 0);
+            spin_unlock(&from->lock);
+            return vcpu_of(s);
+        }
+        spin_unlock(&from->lock);
+    }
+    return NULL;
+}
+
+/* Now and then the first that waits here moves to a CPU that has less to do; ours is locked. */
+static void sched_balance(struct sched_cpu *rq, unsigned cpu, uint64_t now)
+{
+    unsigned other, best = cpu;
+    struct sched_vcpu *s;
+    struct sched_cpu *to;
+
+    if (rq->q.nr_waiting == 0 || now < rq->next_balance || READ_ONCE(nr_cpus) < 2)
+        return;
+    rq->next_balance = now + BALANCE_NS;
+    s = sched_policy->first(&rq->q, sched_ready);
+    if (s == NULL)
+        return;
+    for_each_cpu (other, sched_allowed(s)) {
+        if (sched_load(other) < sched_load(best))
+            best = other;
+    }
+    to = &sched_cpus[best];
+    if (best == cpu || !spin_trylock(&to->lock))
+        return;
+    sched_policy->detach(&rq->q, s);
+    WRITE_ONCE(s->cpu, best);
+    sched_policy->wake(&to->q, s, 0);
+    to->next_balance = now + BALANCE_NS;
+    spin_unlock(&to->lock);
+    sched_poke(best);
+}
+
+/* prev may go on: does it? */
+static bool sched_keeps(const struct vcpu *prev, const struct sched_vcpu *first, uint64_t now)
+{
+    if (first == NULL)
+        return true;
+    if (now < prev->sched.slice_end && !prev->sched.yielding)
+        return !sched_policy->preempts(first, &prev->sched);
+    return !sched_policy->next_in_turn(first, &prev->sched);
+}
+
+static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool prev_can, uint64_t now)
+{
+    struct cpu *c = this_cpu();
+    struct sched_vcpu *first;
+    struct vcpu *v;
+
+    sched_balance(rq, c->id, now);
+    first = sched_policy->first(&rq->q, sched_ready);
+    if (prev_can && sched_keeps(prev, first, now))
+        return prev;
+    if (first != NULL)
+        return vcpu_of(first);
+    v = sched_steal(rq, c->id);
+    if (v != NULL)
+        return v;
+    if (rq->q.nr_waiting != 0)
+        c->need_resched = true; /* one is being saved by another CPU at this moment: look again */
+    return c->idle;
+}
+
+/* ---- switching ---- */
+
+static void sched_account(struct sched_cpu *rq, struct vcpu *prev, uint64_t now)
+{
+    uint64_t ran = now - prev->sched.last_start;
+
+    prev->sched.last_start = now;
+    if (domain_is_idle(prev->domain))
+        return;
+    sched_policy->charge(&rq->q, &prev->sched, prev->domain->sched.weight, ran);
+    sched_cap_charge(&prev->domain->sched, ran, now);
+}
+
+static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fresh, uint64_t now)
+{
+    uint64_t left;
+
+    if (domain_is_idle(next->domain)) {
+        rq->slice_armed = false;
+        return;
+    }
+    if (fresh || now >= next->sched.slice_end)
+        next->sched.slice_end = now + sched_policy->slice_ns;
+    left = sched_cap_left(&next->domain->sched, now);
+    if (left == UINT64_MAX && rq->q.nr_waiting == 0) {
+        rq->slice_armed = false; /* alone: whoever comes will disturb */
+        return;
+    }
+    rq->slice_armed = true;
+    timer_set(&rq->slice_timer, MIN(next->sched.slice_end, now + MAX(MIN(left, GIB(1)), 50000ull)));
+}
+
+static void sched_slice_over(void *data)
+{
+    struct sched_cpu *rq = data;
+
+    rq->slice_armed = false;
+    this_cpu()->need_resched = true;
+}
+
+/* prev leaves this CPU: to the queue, to sleep, or (true) to a CPU where it may run. */
+static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, uint64_t now)
+{
+    struct sched_vcpu *s = &prev->sched;
+    bool displaced = false;
+
+    s->running = false;
+    if (domain_is_idle(prev->domain))
+        return false;
+    if (can) {
+        sched_policy->preempted(&rq->q, s);
+        runstate_change(prev, RUNSTATE_runnable, now);
+    } else {
+        sched_policy->detach(&rq->q, s);
+        displaced = sched_runnable(s);
+        runstate_change(prev, displaced || s->capped ? RUNSTATE_runnable
+                                                     : runstate_when_stopped(prev), now);
+    }
+    s->yielding = false;
+    return displaced;
+}
+
+static void sched_take_next(struct sched_cpu *rq, struct vcpu *next, uint64_t now)
+{
+    unsigned cpu = this_cpu()->id;
+
+    rq->running = next;
+    next->sched.last_start = now;
+    next->sched.running = true;
+    next->sched.entered = true;
+    if (domain_is_idle(next->domain)) {
+        bit_set(&sched_idle_mask, cpu);
+    } else {
+        sched_policy->run(&rq->q, &next->sched);
+        bit_clear(&sched_idle_mask, cpu);
+    }
+    runstate_change(next, RUNSTATE_running, now);
+    next->n_switches++;
+}
+
+static void sched_switch(struct vcpu *prev, struct vcpu *next)
+{
+    struct cpu *c = this_cpu();
+    uint64_t rsp = next->saved_rsp;
+
+    if (prev->runstate_area != 0)
+        runstate_publish(prev);
+    arch_switch_out(prev);
+    next->saved_rsp = 0;
+    ((struct stack_top *)next->stack - 1)->cpu = c;
+    c->curr = next;
+    arch_switch_in(next);
+    if (next->arch.time_info != NULL)
+        time_update_vcpu(next);
+    arch_switch_stack(&prev->saved_rsp, rsp);
+    /* prev again, perhaps on another CPU and much later. */
+    if (prev->runstate_area != 0)
+        runstate_publish(prev);
+}
+
+void schedule(void)
+{
+    struct cpu *c = this_cpu();
+    struct sched_cpu *rq = &sched_cpus[c->id];
+    struct vcpu *prev = c->curr, *next;
+    uint64_t now = time_now();
+    bool can, displaced = false;
+
+    spin_lock(&rq->lock);
+    WRITE_ONCE(c->need_resched, false);
+    sched_account(rq, prev, now);
+    can = !domain_is_idle(prev->domain) && sched_runnable(&prev->sched) &&
+          ((sched_allowed(&prev->sched) >> c->id) & 1) && sched_within_cap(prev, now);
+    next = sched_pick(rq, prev, can, now);
+    if (next != prev) {
+        displaced = sched_put_prev(rq, prev, can, now);
+        sched_take_next(rq, next, now);
+    } else {
+        prev->sched.yielding = false;
+    }
+    sched_start_slice(rq, next, next != prev, now);
+    spin_unlock(&rq->lock);
+    if (displaced)
+        sched_place_and_unlock(sched_lock(prev), prev);
+    if (next != prev)
+        sched_switch(prev, next);
+}
+
+void sched_idle_loop(void)
+{
+    for (;;) {
+        domain_reap();
+        if (READ_ONCE(this_cpu()->need_resched))
+            schedule();
+        else
+            __asm__ volatile("sti; hlt; cli" : : : "memory");
+    }
+}
+
+/* ---- blocking, waking, pausing ---- */
+
+void vcpu_block(void)
+{
+    struct vcpu *v = current;
+
+    sched_change_blocked(v, SCHED_BLOCKED, 0);
+    smp_mb(); /* against an event that was raised before it could see the flag */
+    if (vcpu_event_due(v))
+        sched_change_blocked(v, 0, SCHED_BLOCKED);
+    schedule();
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    if (READ_ONCE(v->sched.blocked_by) & SCHED_BLOCKED)
+        sched_change_blocked(v, 0, SCHED_BLOCKED);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+    unsigned cpu;
+
+    vcpu_wake(v);
+    cpu = READ_ONCE(v->sched.cpu);
+    if (READ_ONCE(v->sched.running) && cpu != this_cpu()->id)
+        smp_kick(cpu);
+}
+
+void vcpu_yield(void)
+{
+    current->sched.yielding = true;
+    schedule();
+}
+
+void vcpu_set_down(struct vcpu *v, bool down)
+{
+    sched_change_blocked(v, down ? SCHED_DOWN : 0, down ? 0 : SCHED_DOWN);
+}
+
+void sched_pause_changed(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    bool pause = READ_ONCE(v->pause_count) + READ_ONCE(v->domain->pause_count) != 0;
+    bool is = v->sched.blocked_by & SCHED_PAUSED;
+
+    spin_unlock(&rq->lock);
+    if (pause != is)
+        sched_change_blocked(v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
+}
+
+void sched_wait_off_cpu(struct vcpu *v)
+{
+    while (READ_ONCE(v->sched.running) || !sched_ready(&v->sched))
+        cpu_relax_poll();
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+    __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_ACQ_REL);
+    sched_pause_changed(v);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    ASSERT(v != current);
+    vcpu_pause_nosync(v);
+    sched_wait_off_cpu(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    __atomic_fetch_sub(&v->pause_count, 1, __ATOMIC_ACQ_REL);
+    sched_pause_changed(v);
+}
+
+void sched_vcpu_kill(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+
+    v->sched.dying = true;
+    v->sched.capped = false;
+    __atomic_fetch_or(&v->arch.pending_work, WORK_DYING, __ATOMIC_ACQ_REL);
+    if (!v->sched.entered) {
+        spin_unlock(&rq->lock);
+        sched_change_blocked(v, SCHED_DYING, 0);
+        return;
+    }
+    spin_unlock(&rq->lock);
+    sched_change_blocked(v, 0, SCHED_DOWN | SCHED_BLOCKED | SCHED_PAUSED);
+    vcpu_kick(v);
+}
+
+bool sched_vcpu_parked(const struct vcpu *v)
+{
+    return (READ_ONCE(v->sched.blocked_by) & SCHED_DYING) && !READ_ONCE(v->sched.running) &&
+           sched_ready(&v->sched);
+}
+
+void vcpu_park_dying(void)
+{
+    for (;;) {
+        sched_change_blocked(current, SCHED_DYING, 0);
+        schedule();
+    }
+}
+
+/* ---- set-up ---- */
+
+void sched_init(const char *policy_name)
+{
+    if (policy_name != NULL && policy_name[0] != '\0' &&
+        strcmp(policy_name, sched_policy->name) != 0)
+        log_warn("sched=%s is not known; using sched=%s", policy_name, sched_policy->name);
+    for (unsigned i = 0; i < NR_CPUS; i++) {
+        spin_lock_init(&sched_cpus[i].lock, LOCK_SCHED);
+        sched_policy->init(&sched_cpus[i].q);
+    }
+    console_register_key('r', sched_dump, "show run queues");
+}
+
+void sched_init_cpu(unsigned cpu)
+{
+    struct sched_cpu *rq = &sched_cpus[cpu];
+    struct vcpu *idle = vcpu_create(dom_idle, cpu);
+
+    if (idle == NULL)
+        panic("no memory for the idle vcpu of CPU %u", cpu);
+    timer_init(&rq->slice_timer, sched_slice_over, rq, cpu);
+    idle->sched.cpu = cpu;
+    idle->sched.hard_affinity = BIT(cpu);
+    idle->sched.blocked_by = 0;
+    idle->sched.running = true;
+    ((struct stack_top *)idle->stack - 1)->cpu = cpus[cpu];
+    arch_stack_prepare_idle(idle, sched_idle_loop);
+    rq->running = idle;
+    cpus[cpu]->idle = idle;
+    cpus[cpu]->sched = rq;
+    cpus[cpu]->need_resched = true;
+    runstate_change(idle, RUNSTATE_running, time_now());
+    bit_set(&sched_idle_mask, cpu);
+}
+
+void sched_vcpu_init(struct vcpu *v)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    s->blocked_by = SCHED_DOWN;
+    if (v->domain->pause_count != 0)
+        s->blocked_by |= SCHED_PAUSED;
+    s->hard_affinity = s->soft_affinity = ~0ull;
+    s->cpu = domain_is_idle(v->domain) ? v->id : bit_lowest(READ_ONCE(cpu_online));
+    list_init(&s->link);
+    s->runstate.state = RUNSTATE_offline;
+    s->runstate.state_entry_time = time_now();
+    timer_init(&s->cap_timer, sched_cap_over, v, s->cpu);
+}
+
+void sched_vcpu_destroy(struct vcpu *v)
+{
+    timer_stop(&v->sched.cap_timer);
+}
+
+void sched_domain_init(struct domain *d)
+{
+    d->sched.weight = 256;
+    d->sched.cap = 0;
+}
+
+int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
+{
+    struct sched_cpu *rq;
+    struct sched_vcpu *s = &v->sched;
+
+    if ((hard & READ_ONCE(cpu_online)) == 0)
+        return -XEN_EINVAL;
+    rq = sched_lock(v);
+    s->hard_affinity = hard;
+    s->soft_affinity = soft;
+    if (s->queued && ((sched_allowed(s) >> s->cpu) & 1) == 0) {
+        sched_policy->detach(&rq->q, s);
+        sched_place_and_unlock(rq, v);
+        return 0;
+    }
+    if (s->running)
+        sched_poke(s->cpu);
+    spin_unlock(&rq->lock);
+    return 0;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    uint64_t now = time_now();
+
+    *out = v->sched.runstate;
+    spin_unlock(&rq->lock);
+    if (now > out->state_entry_time)
+        out->time[out->state] += now - out->state_entry_time;
+}
+
+uint64_t sched_idle_ns(unsigned cpu)
+{
+    struct vcpu_runstate_info r;
+
+    vcpu_runstate_get(cpus[cpu]->idle, &r);
+    return r.time[RUNSTATE_running];
+}
+
+unsigned sched_id(void)
+{
+    return sched_policy->id;
+}
+
+void sched_dump(void)
+{
+    unsigned cpu;
+
+    for_each_cpu (cpu, READ_ONCE(cpu_online)) {
+        const struct sched_cpu *rq = &sched_cpus[cpu];
+
+        log_info("cpu%u: runs d%uv%u, %u waiting, floor %ld", cpu, rq->running->domain->id,
+                 rq->running->id, rq->q.nr_waiting, rq->q.floor);
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a scheduling policy is to core/sched.c: an order on the waiting vcpus of one CPU. All calls
+ * are made with that CPU's run queue locked. Compiles on the host.
+ *
+ * A vcpu is detached (asleep, or between two queues), waiting (in the queue), or running.
+ */
+#ifndef CORE_SCHED_POLICY_H
+#define CORE_SCHED_POLICY_H
+
+#include <core/sched.h>
+
+struct sched_queue {
+    struct list waiting; /* sched_vcpu.link, the next to run first */
+    unsigned nr_waiting;
+    int64_t floor; /* weighted run time that all here have had at least; never falls */
+};
+
+struct sched_policy {
+    const char *name;
+    unsigned id; /* XEN_SCHEDULER_* */
+    void (*init)(struct sched_queue *q);
+    /* Detached to waiting; slept: ns that it did not want to run. */
+    void (*wake)(struct sched_queue *q, struct sched_vcpu *s, uint64_t slept);
+    void (*detach)(struct sched_queue *q, struct sched_vcpu *s); /* waiting or running to detached */
+    void (*preempted)(struct sched_queue *q, struct sched_vcpu *s); /* running to waiting */
+    /* First in order that is ready; stays in the queue. NULL: none. */
+    struct sched_vcpu *(*first)(struct sched_queue *q, bool (*ready)(const struct sched_vcpu *));
+    void (*run)(struct sched_queue *q, struct sched_vcpu *s); /* waiting to running */
+    void (*charge)(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns);
+    /* Should w have the CPU at once; or, when the slice of the running one is over, now? */
+    bool (*preempts)(const struct sched_vcpu *w, const struct sched_vcpu *running);
+    bool (*next_in_turn)(const struct sched_vcpu *w, const struct sched_vcpu *running);
+    uint64_t slice_ns;
+};
+
+extern const struct sched_policy sched_fair;
+
+/* Caps, shared by all policies: ns that the domain may still run in this period, UINT64_MAX: any. */
+#define SCHED_CAP_PERIOD 30000000ull
+uint64_t sched_cap_left(struct sched_domain *d, uint64_t now);
+void sched_cap_charge(struct sched_domain *d, uint64_t ns, uint64_t now);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One-shot timers in a pairing heap per CPU: insertion is O(1), removal O(log n) amortised, and no
+ * memory is ever allocated, as the links sit in struct timer.
+ *
+ * In the heap, `child` is a timer's first child, `next` its next sibling, and `prev` its previous
+ * sibling, or the parent for a first child. A timer's queue is that of timer.cpu; the field changes
+ * only under that queue's lock, so whoever takes the lock looks at the field again.
+ */
+#include <core/timer.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
+
+/* The one whose handler runs now on each CPU, for timer_stop() to wait for. */
+static struct timer *timer_running[NR_CPUS];
+
+/* Both roots are roots: no siblings. The earlier one adopts the other. */
+static struct timer *timer_meld(struct timer *a, struct timer *b)
+{
+    struct timer *tmp;
+
+    if (a == NULL)
+        return b;
+    if (b == NULL)
+        return a;
+    if (b->expires < a->expires) {
+        tmp = a;
+        a = b;
+        b = tmp;
+    }
+    b->prev = a;
+    b->next = a->child;
+    if (a->child != NULL)
+        a->child->prev = b;
+    a->child = b;
+    return a;
+}
+
+/* Melds a list of siblings into one heap: pairs from the left, then all pairs from the right. */
+static struct timer *timer_meld_siblings(struct timer *first)
+{
+    struct timer *pairs = NULL, *heap = NULL, *a, *b, *rest;
+
+    while (first != NULL) {
+        a = first;
+        b = a->next;
+        rest = b != NULL ? b->next : NULL;
+        a->next = a->prev = NULL;
+        if (b != NULL)
+            b->next = b->prev = NULL;
+        a = timer_meld(a, b);
+        a->next = pairs;
+        pairs = a;
+        first = rest;
+    }
+    while (pairs != NULL) {
+        rest = pairs->next;
+        pairs->next = NULL;
+        heap = timer_meld(heap, pairs);
+        pairs = rest;
+    }
+    return heap;
+}
+
+static void timer_insert(struct timer_queue *q, struct timer *t)
+{
+    t->child = t->next = t->prev = NULL;
+    t->active = true;
+    q->root = timer_meld(q->root, t);
+    q->root->prev = q->root->next = NULL;
+}
+
+static void timer_remove(struct timer_queue *q, struct timer *t)
+{
+    struct timer *sub = timer_meld_siblings(t->child);
+
+    if (q->root == t) {
+        q->root = sub;
+    } else {
+        if (t->prev->child == t)
+            t->prev->child = t->next;
+        else
+            t->prev->next = t->next;
+        if (t->next != NULL)
+            t->next->prev = t->prev;
+        q->root = timer_meld(q->root, sub);
+    }
+    if (q->root != NULL)
+        q->root->prev = q->root->next = NULL;
+    t->child = t->next = t->prev = NULL;
+    t->active = false;
+}
+
+/* The queue of t, locked; t may be migrating. */
+static struct timer_queue *timer_lock(struct timer *t)
+{
+    for (;;) {
+        unsigned cpu = READ_ONCE(t->cpu);
+        struct timer_queue *q = &cpus[cpu]->timers;
+
+        spin_lock(&q->lock);
+        if (t->cpu == cpu)
+            return q;
+        spin_unlock(&q->lock);
+    }
+}
+
+/* Makes the hardware's deadline match the root; another CPU is kicked to do it itself. */
+static void timer_reprogram(struct timer_queue *q, unsigned cpu)
+{
+    uint64_t due = q->root != NULL ? q->root->expires : UINT64_MAX;
+
+    if (cpu != this_cpu()->id) {
+        if (due < q->programmed) {
+            q->programmed = 0; /* the kicked CPU's timer_poll_kick() finds a difference */
+            q->rekick = true;
+            smp_kick(cpu);
+        }
+        return;
+    }
+    if (due != q->programmed) {
+        q->programmed = due;
+        time_set_deadline(due);
+    }
+}
+
+void timer_queue_init(struct timer_queue *q)
+{
+    spin_lock_init(&q->lock, LOCK_TIMER);
+    q->root = NULL;
+    q->programmed = UINT64_MAX;
+    q->rekick = false;
+}
+
+void timer_init(struct timer *t, void (*fn)(void *), void *data, unsigned cpu)
+{
+    *t = (struct timer){.fn = fn, .data = data, .cpu = cpu};
+}
+
+void timer_set(struct timer *t, uint64_t expires)
+{
+    struct timer_queue *q = timer_lock(t);
+
+    if (t->active)
+        timer_remove(q, t);
+    t->expires = expires;
+    timer_insert(q, t);
+    timer_reprogram(q, t->cpu);
+    spin_unlock(&q->lock);
+}
+
+void timer_stop(struct timer *t)
+{
+    struct timer_queue *q;
+    unsigned cpu;
+
+    if (t->fn == NULL) /* never initialised */
+        return;
+    q = timer_lock(t);
+    cpu = t->cpu;
+    if (t->active)
+        timer_remove(q, t); /* a deadline that is now too early costs one idle interrupt */
+    spin_unlock(&q->lock);
+    while (cpu != this_cpu()->id && READ_ONCE(timer_running[cpu]) == t)
+        cpu_relax_poll();
+}
+
+void timer_migrate(struct timer *t, unsigned cpu)
+{
+    struct timer_queue *q;
+    bool active;
+
+    if (READ_ONCE(t->cpu) == cpu)
+        return;
+    q = timer_lock(t);
+    active = t->active;
+    if (active)
+        timer_remove(q, t);
+    WRITE_ONCE(t->cpu, cpu);
+    spin_unlock(&q->lock);
+    if (!active)
+        return;
+    q = timer_lock(t);
+    if (!t->active) {
+        timer_insert(q, t);
+        timer_reprogram(q, t->cpu);
+    }
+    spin_unlock(&q->lock);
+}
+
+/* From the timer interrupt, and from a kick: another CPU may have set an earlier timer here. */
+void timer_run_expired(void)
+{
+    unsigned cpu = this_cpu()->id;
+    struct timer_queue *q = &cpus[cpu]->timers;
+    struct timer *t;
+
+    spin_lock(&q->lock);
+    q->rekick = false;
+    q->programmed = 0; /* the hardware's one shot is spent */
+    while ((t = q->root) != NULL && t->expires <= time_now()) {
+        timer_remove(q, t);
+        WRITE_ONCE(timer_running[cpu], t);
+        spin_unlock(&q->lock);
+        t->fn(t->data);
+        spin_lock(&q->lock);
+        WRITE_ONCE(timer_running[cpu], NULL);
+    }
+    timer_reprogram(q, cpu);
+    spin_unlock(&q->lock);
+}
+
+void timer_check_kick(void)
+{
+    if (unlikely(READ_ONCE(this_cpu()->timers.rekick)))
+        timer_run_expired();
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vcpu's structure, stack and timers. It is made once and lives as long as its domain; offline
+ * and online are states of the scheduler, not of memory.
+ */
+#include <core/arch.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <core/vcpu_timer.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+#include <x86/page.h>
+
+_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "struct vcpu is one page");
+
+/* For vcpus beyond shared_info's until they register their own: written to, never looked at. */
+static struct vcpu_info vcpu_info_none = {.evtchn_upcall_mask = 1};
+
+static void vcpu_stack_bind(struct vcpu *v)
+{
+    struct stack_top *t = (struct stack_top *)v->stack - 1;
+
+    t->vcpu = v;
+    t->cpu = cpus[v->sched.cpu];
+}
+
+static void vcpu_set_default_info(struct vcpu *v)
+{
+    if (v->domain->shared_info != NULL && v->id < XEN_LEGACY_MAX_VCPUS) {
+        v->info = &v->domain->shared_info->vcpu_info[v->id];
+        v->info->evtchn_upcall_mask = 1;
+        v->arch.time_info = &v->info->time;
+    } else {
+        v->info = &vcpu_info_none;
+        v->arch.time_info = NULL;
+    }
+}
+
+struct vcpu *vcpu_create(struct domain *d, unsigned id)
+{
+    struct vcpu *v;
+    int rc = 0;
+
+    if (id >= d->max_vcpus || d->vcpus[id] != NULL)
+        return NULL;
+    v = hpage_alloc();
+    if (v == NULL)
+        return NULL;
+    v->id = id;
+    v->domain = d;
+    v->stack = stack_alloc();
+    if (v->stack == NULL) {
+        hpage_free(v);
+        return NULL;
+    }
+    vcpu_set_default_info(v);
+    sched_vcpu_init(v);
+    evtchn_vcpu_init(v);
+    vcpu_timers_init(v);
+    vcpu_stack_bind(v);
+    if (!domain_is_idle(d)) {
+        rc = arch_vcpu_init(v);
+        if (rc == 0)
+            arch_stack_prepare(v);
+    }
+    if (rc != 0) {
+        sched_vcpu_destroy(v);
+        stack_free(v->stack);
+        hpage_free(v);
+        return NULL;
+    }
+    smp_wmb();
+    WRITE_ONCE(d->vcpus[id], v);
+    return v;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+    vcpu_timers_stop(v);
+    sched_vcpu_destroy(v);
+    arch_vcpu_free(v);
+    v->domain->vcpus[v->id] = NULL;
+    stack_free(v->stack);
+    hpage_free(v);
+}
+
+/* On destruction: the frame that the guest registered goes back before the frames are counted. */
+void vcpu_drop_info(struct vcpu *v)
+{
+    struct frame *f = v->info_frame;
+
+    v->arch.time_info = NULL;
+    v->info = &vcpu_info_none;
+    v->info_frame = NULL;
+    if (f != NULL)
+        arch_frame_put_writable(f);
+}
