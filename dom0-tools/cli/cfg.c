@@ -278,11 +278,13 @@ static int append_value(struct scan *s, struct cfg_setting *set, struct cfg_valu
                     : old->type == CFG_LIST ? "a list"
                                             : "a number");
     if (v->type == CFG_STRING) {
-        size_t a = strlen(old->str), b = strlen(v->str);
+        char *both = NULL;
 
-        old->str = must(realloc(old->str, a + b + 1));
-        memcpy(old->str + a, v->str, b + 1);
-    } else if (v->nr) {
+        if (asprintf(&both, "%s%s", old->str, v->str) < 0)
+            both = must(NULL);
+        free(old->str);
+        old->str = both;
+    } else if (v->nr && v->item) {
         old->item = must(realloc(old->item, (old->nr + v->nr) * sizeof(*v)));
         memcpy(old->item + old->nr, v->item, v->nr * sizeof(*v));
         old->nr += v->nr;

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,16 @@ void cli_json_str(struct json_object *js, const char *key, const char *value)
 void cli_json_num(struct json_object *js, const char *key, int64_t value)
 {
     json_object_object_add(js, key, json_object_new_int64(value));
+}
+
+void cli_json_seconds(struct json_object *js, const char *key, uint64_t ns)
+{
+    char text[32];
+
+    /* Tenths, as people see them; a double of its own accord would print sixteen digits. */
+    snprintf(text, sizeof(text), "%" PRIu64 ".%u", ns / 1000000000,
+             (unsigned)(ns / 100000000 % 10));
+    json_object_object_add(js, key, json_object_new_double_s((double)ns / 1e9, text));
 }
 
 void cli_json_bool(struct json_object *js, const char *key, bool value)

@@ -50,6 +50,7 @@ void cli_print_json(struct json_object *js);
 /* Adds to an object; a shorthand. */
 void cli_json_str(struct json_object *js, const char *key, const char *value);
 void cli_json_num(struct json_object *js, const char *key, int64_t value);
+void cli_json_seconds(struct json_object *js, const char *key, uint64_t ns);
 void cli_json_bool(struct json_object *js, const char *key, bool value);
 
 /* A number within bounds; false if the text is none. */

@@ -80,8 +80,7 @@ static struct json_object *domain_json(struct cli *c, const struct xen_domctl_ge
     cli_json_bool(js, "paused", d->flags & XEN_DOMINF_paused);
     cli_json_num(js, "memory_kib", (int64_t)d->tot_pages * 4);
     cli_json_num(js, "vcpus", d->nr_online_vcpus);
-    json_object_object_add(js, "cpu_seconds",
-                           json_object_new_double((double)(d->cpu_time / 100000000) / 10.0));
+    cli_json_seconds(js, "cpu_seconds", d->cpu_time);
     if (!details)
         return js;
     cli_json_num(js, "max_memory_kib", (int64_t)d->max_pages * 4);
@@ -281,8 +280,7 @@ static void vcpu_row(struct cli *c, struct json_object *all, const char *name, u
                  : info.running ? "running"
                  : info.blocked ? "blocked"
                                 : "waiting");
-    json_object_object_add(js, "cpu_seconds",
-                           json_object_new_double((double)(info.cpu_time / 100000000) / 10.0));
+    cli_json_seconds(js, "cpu_seconds", info.cpu_time);
     cli_json_str(js, "hard_affinity", text[0]);
     cli_json_str(js, "soft_affinity", text[1]);
     json_object_array_add(all, js);
@@ -333,7 +331,7 @@ static void fact_num(struct cli *c, struct json_object *js, const char *key, uin
 static void info_machine(struct cli *c, struct json_object *js,
                          const struct xen_sysctl_physinfo *host)
 {
-    struct utsname uts;
+    struct utsname uts = {0};
     char caps[80];
     int n = 0;
 
@@ -363,10 +361,10 @@ static void info_machine(struct cli *c, struct json_object *js,
 int cmd_info(struct cli *c, int argc, char **argv)
 {
     struct json_object *js;
-    struct xen_sysctl_physinfo host;
+    struct xen_sysctl_physinfo host = {0};
     struct ctl_version *v;
     char text[64];
-    uint32_t sched;
+    uint32_t sched = 0;
     int rc = cli_open(c);
 
     (void)argv;

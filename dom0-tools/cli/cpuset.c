@@ -45,7 +45,7 @@ int cpuset_parse(struct cpuset *set, const char *text, char *err, size_t errlen)
     memset(set, 0, sizeof(*set));
     do {
         bool without = *p == '^';
-        unsigned from, to;
+        unsigned from = 0, to = 0;
 
         p += without;
         if (!strncmp(p, "all", 3)) {

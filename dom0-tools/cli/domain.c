@@ -81,6 +81,8 @@ int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomai
     unsigned room = 0, nr = 0;
     int n;
 
+    *out = NULL;
+
     do {
         struct xen_domctl_getdomaininfo *more;
 
