@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * domctl: the control domain's operations on one domain, interface version 0x15.
+ *
+ * domctl(op): `op` points to a struct xen_domctl. `domain` names the domain that is operated on,
+ * and the member of `u` that belongs to `cmd` has the arguments; they are described beside the
+ * structures in domctl_domain.h, domctl_vcpu.h and domctl_device.h. OUT fields are written when the
+ * call succeeds, and for -ENOBUFS. The layouts are the tools' and change between versions, so
+ * another interface_version than this one is refused before anything is looked at.
+ *
+ * Errors that all share:
+ *
+ *   -EACCES               the interface version is another
+ *   -EPERM                the caller is not privileged, or not over this domain
+ *   -ESRCH                there is no such domain
+ *   -EINVAL               an argument makes no sense, or the operation does not fit the domain's
+ *                         state
+ *   -ENOSYS, -EOPNOTSUPP  this hypervisor does not have the operation
+ *   -EFAULT               the structure or something that it points to cannot be read or written
+ *   -ENOMEM               the hypervisor is out of memory
+ *
+ * The life of a domain, as a builder drives it: createdomain, which leaves it paused once;
+ * max_vcpus; max_mem; then memory and contents (memory.h, mapped and written by the builder);
+ * permissions; setvcpucontext; unpausedomain. It runs until it shuts down by itself or
+ * destroydomain ends it.
  */
 #ifndef LODGE_PUBLIC_DOMCTL_H
 #define LODGE_PUBLIC_DOMCTL_H
@@ -15,6 +37,22 @@
 
 #define XEN_DOMCTL_INTERFACE_VERSION 0x00000015
 
+/*
+ * Operations without a structure, on `domain` alone:
+ *
+ *   destroydomain  end it: stop its vcpus, break its channels and grants, free its memory. Long,
+ *                  and restarted until all is done (the tool sees one call; -EAGAIN or -ERESTART
+ *                  never reach it). The domain shows as dying as long as another domain still holds
+ *                  a frame of it.
+ *   pausedomain    stop all vcpus; returns when none runs any more. Pauses count. -EINVAL for the
+ *                  caller's own domain.
+ *   unpausedomain  undo one pause. -EINVAL if it is not paused by a tool.
+ *   resumedomain   let a domain that shut down go on: SCHEDOP_shutdown returns in each vcpu.
+ *                  Nothing happens to one that has not.
+ *   soft_reset     forget channels and grants, keep the memory. Not for paravirtual domains.
+ *
+ * A number that is not listed was used by an older interface and is never used again.
+ */
 #define XEN_DOMCTL_createdomain            1
 #define XEN_DOMCTL_destroydomain           2
 #define XEN_DOMCTL_pausedomain             3
@@ -90,7 +128,7 @@
 #define XEN_DOMCTL_gdbsx_unpausevcpu       1002
 #define XEN_DOMCTL_gdbsx_domstatus         1003
 
-/* The argument of domctl. */
+/* The argument of domctl. The union has 128 bytes for every operation there is or will be. */
 struct xen_domctl {
     uint32_t cmd;               /* IN, XEN_DOMCTL_* */
     uint32_t interface_version; /* IN, XEN_DOMCTL_INTERFACE_VERSION */

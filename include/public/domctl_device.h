@@ -8,7 +8,11 @@
 
 #include "xen.h"
 
-/* XEN_DOMCTL_irq_permission */
+/*
+ * XEN_DOMCTL_irq_permission: allow or forbid `domain` to map an interrupt, named by the caller's
+ * pirq (PHYSDEVOP_map_pirq). -EPERM if the caller may not use it itself. What is bound already
+ * stays bound.
+ */
 struct xen_domctl_irq_permission {
     uint32_t pirq;        /* IN */
     uint8_t allow_access; /* IN */
@@ -16,7 +20,10 @@ struct xen_domctl_irq_permission {
 };
 _Static_assert(sizeof(struct xen_domctl_irq_permission) == 8, "irq_permission");
 
-/* XEN_DOMCTL_iomem_permission */
+/*
+ * XEN_DOMCTL_iomem_permission: allow or forbid `domain` to map a range of device memory. The caller
+ * has to have it: -EPERM. Existing mappings stay.
+ */
 struct xen_domctl_iomem_permission {
     uint64_aligned_t first_mfn; /* IN */
     uint64_aligned_t nr_mfns;   /* IN */
@@ -24,7 +31,7 @@ struct xen_domctl_iomem_permission {
 };
 _Static_assert(sizeof(struct xen_domctl_iomem_permission) == 24, "iomem_permission");
 
-/* XEN_DOMCTL_ioport_permission */
+/* XEN_DOMCTL_ioport_permission: the same for a range of I/O ports; -EINVAL beyond 65535. */
 struct xen_domctl_ioport_permission {
     uint32_t first_port;  /* IN */
     uint32_t nr_ports;    /* IN */
@@ -32,7 +39,12 @@ struct xen_domctl_ioport_permission {
 };
 _Static_assert(sizeof(struct xen_domctl_ioport_permission) == 12, "ioport_permission");
 
-/* XEN_DOMCTL_assign_device, _test_assign_device, _deassign_device */
+/*
+ * XEN_DOMCTL_assign_device: let the IOMMU open `domain`'s memory to a PCI function.
+ * _test_assign_device asks whether it is free (with `domain` DOMID_IO) or would be accepted,
+ * _deassign_device gives it back. -ENOSYS without an IOMMU; -ENODEV for a function that is not
+ * there or belongs to another.
+ */
 #define XEN_DOMCTL_DEV_PCI         0
 #define XEN_DOMCTL_DEV_DT          1
 #define XEN_DOMCTL_DEV_RDM_RELAXED 1
@@ -51,7 +63,10 @@ struct xen_domctl_assign_device {
 };
 _Static_assert(sizeof(struct xen_domctl_assign_device) == 24, "assign_device");
 
-/* XEN_DOMCTL_get_device_group */
+/*
+ * XEN_DOMCTL_get_device_group: functions that the IOMMU cannot tell from this one, as numbers like
+ * machine_sbdf. -ENOSYS without an IOMMU.
+ */
 struct xen_domctl_get_device_group {
     uint32_t machine_sbdf;                  /* IN */
     uint32_t max_sdevs;                     /* IN */
@@ -60,7 +75,11 @@ struct xen_domctl_get_device_group {
 };
 _Static_assert(sizeof(struct xen_domctl_get_device_group) == 24, "get_device_group");
 
-/* XEN_DOMCTL_memory_mapping */
+/*
+ * XEN_DOMCTL_memory_mapping: put device memory into a translated domain's map, or take it out. For
+ * a paravirtual one, which maps it itself, permission is all there is, and this succeeds without
+ * doing anything more. -EPERM without permission, -E2BIG for too many frames at once.
+ */
 #define DPCI_ADD_MAPPING    1
 #define DPCI_REMOVE_MAPPING 0
 struct xen_domctl_memory_mapping {
@@ -72,7 +91,10 @@ struct xen_domctl_memory_mapping {
 };
 _Static_assert(sizeof(struct xen_domctl_memory_mapping) == 32, "memory_mapping");
 
-/* XEN_DOMCTL_ioport_mapping */
+/*
+ * XEN_DOMCTL_ioport_mapping: ports of a fully virtualized domain to the machine's. -EINVAL for
+ * others.
+ */
 struct xen_domctl_ioport_mapping {
     uint32_t first_gport; /* IN */
     uint32_t first_mport; /* IN */

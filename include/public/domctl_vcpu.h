@@ -8,14 +8,22 @@
 
 #include "xen.h"
 
-/* XEN_DOMCTL_setvcpucontext, XEN_DOMCTL_getvcpucontext */
+/*
+ * XEN_DOMCTL_setvcpucontext: the complete state of a vcpu (arch.h). The domain has to be paused.
+ * The first time makes the vcpu initialised, and up if VGCF_online is set; ctxt null resets the
+ * vcpu to being down and not initialised. -EINVAL for a context that is not allowed; long, and
+ * restarted.
+ *
+ * XEN_DOMCTL_getvcpucontext: read it. The vcpu is paused for that time; -ENODATA if it was never
+ * initialised, -EINVAL if there is none.
+ */
 struct xen_domctl_vcpucontext {
     uint32_t vcpu;                                  /* IN */
     XEN_GUEST_HANDLE_64(vcpu_guest_context_t) ctxt; /* IN of set, OUT of get */
 };
 _Static_assert(sizeof(struct xen_domctl_vcpucontext) == 16, "vcpucontext");
 
-/* XEN_DOMCTL_getvcpuinfo */
+/* XEN_DOMCTL_getvcpuinfo: what a vcpu is doing. -ESRCH if there is none. */
 struct xen_domctl_getvcpuinfo {
     uint32_t vcpu;             /* IN */
     uint8_t online;            /* OUT */
@@ -26,7 +34,14 @@ struct xen_domctl_getvcpuinfo {
 };
 _Static_assert(sizeof(struct xen_domctl_getvcpuinfo) == 24, "getvcpuinfo");
 
-/* XEN_DOMCTL_setvcpuaffinity, XEN_DOMCTL_getvcpuaffinity */
+/*
+ * XEN_DOMCTL_setvcpuaffinity: the processors on which a vcpu may run (hard) and should run (soft).
+ * The maps come back as what is in force: those of the pool's processors that are online. -EINVAL
+ * for a hard map without any such processor. VCPUAFFINITY_FORCE ends a SCHEDOP_pin_override first;
+ * without it a vcpu under one is -EBUSY.
+ *
+ * XEN_DOMCTL_getvcpuaffinity: the maps as they were set.
+ */
 #define _XEN_VCPUAFFINITY_HARD  0
 #define XEN_VCPUAFFINITY_HARD   (1U << _XEN_VCPUAFFINITY_HARD)
 #define _XEN_VCPUAFFINITY_SOFT  1
@@ -41,7 +56,18 @@ struct xen_domctl_vcpuaffinity {
 };
 _Static_assert(sizeof(struct xen_domctl_vcpuaffinity) == 40, "vcpuaffinity");
 
-/* XEN_DOMCTL_scheduler_op */
+/*
+ * XEN_DOMCTL_scheduler_op: parameters of the domain, or of single vcpus, under the scheduler named
+ * by sched_id. -EINVAL if that is not the one in use.
+ *
+ *   SCHEDOP_putinfo, SCHEDOP_getinfo: the domain
+ *   SCHEDOP_putvcpuinfo, SCHEDOP_getvcpuinfo: vcpus listed in u.v; -EINVAL for schedulers that
+ *         treat all vcpus of a domain alike
+ *
+ * weight: share of the processor in proportion to others', 1 to 65535, usually 256. cap: upper
+ * limit in percent of one processor, 0 for none. Lodge's policy takes both, and calls itself
+ * credit2.
+ */
 #define XEN_SCHEDULER_CREDIT   5
 #define XEN_SCHEDULER_CREDIT2  6
 #define XEN_SCHEDULER_ARINC653 7
@@ -96,7 +122,12 @@ struct xen_domctl_scheduler_op {
 };
 _Static_assert(sizeof(struct xen_domctl_scheduler_op) == 24, "scheduler_op");
 
-/* XEN_DOMCTL_set_ext_vcpucontext, XEN_DOMCTL_get_ext_vcpucontext */
+/*
+ * XEN_DOMCTL_set_ext_vcpucontext, XEN_DOMCTL_get_ext_vcpucontext: what vcpu_guest_context has no
+ * room for. `size` says how much of the structure is meant: whoever sets gives at least the part up
+ * to sysenter_disables_events, and missing fields are left alone. Callbacks as in callback.h; vmce
+ * is the state of the virtual machine-check registers, 0 here.
+ */
 struct hvm_vmce_vcpu {
     uint64_t caps;
     uint64_t mci_ctl2_bank0;
@@ -120,7 +151,15 @@ struct xen_domctl_ext_vcpucontext {
 _Static_assert(sizeof(struct xen_domctl_ext_vcpucontext) == 64, "ext_vcpucontext");
 _Static_assert(offsetof(struct xen_domctl_ext_vcpucontext, vmce) == 32, "ext_vcpucontext.vmce");
 
-/* XEN_DOMCTL_get_cpu_policy, XEN_DOMCTL_set_cpu_policy */
+/*
+ * XEN_DOMCTL_get_cpu_policy: what the domain sees of the processor, as arrays described in arch.h.
+ * -ENOBUFS, with the numbers needed, if there is too little room; null handles just ask for those.
+ *
+ * XEN_DOMCTL_set_cpu_policy: change it, before the domain first runs (-EEXIST). Entries that are
+ * not listed stay. What the host cannot do, or what a paravirtual domain cannot have, is refused:
+ * -EINVAL, with the leaf or MSR in err_leaf, err_subleaf and err_msr (all bits set in those not
+ * concerned).
+ */
 #define XEN_CPUID_INPUT_UNUSED 0xFFFFFFFF
 struct xen_domctl_cpu_policy {
     uint32_t nr_leaves;                           /* IN, OUT of get */
@@ -133,7 +172,7 @@ typedef struct xen_domctl_cpu_policy xen_domctl_cpu_policy_t;
 DEFINE_XEN_GUEST_HANDLE(xen_domctl_cpu_policy_t);
 _Static_assert(sizeof(xen_domctl_cpu_policy_t) == 40, "cpu_policy");
 
-/* XEN_DOMCTL_debug_op */
+/* XEN_DOMCTL_debug_op: single-step a vcpu from outside. Fully virtualized domains only: -EINVAL. */
 #define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF 0
 #define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON  1
 struct xen_domctl_debug_op {
@@ -142,7 +181,16 @@ struct xen_domctl_debug_op {
 };
 _Static_assert(sizeof(struct xen_domctl_debug_op) == 8, "debug_op");
 
-/* XEN_DOMCTL_gettscinfo, XEN_DOMCTL_settscinfo */
+/*
+ * XEN_DOMCTL_settscinfo, XEN_DOMCTL_gettscinfo: how the domain sees the TSC. The domain has to be
+ * paused.
+ *
+ *   tsc_mode      0 the processor's own where it is good enough, 1 always emulated at gtsc_khz, 2
+ *                 never emulated
+ *   gtsc_khz      the rate that it was started with
+ *   incarnation   how often it has been moved
+ *   elapsed_nsec  its age, so that the emulated TSC goes on where it was
+ */
 struct xen_domctl_tsc_info {
     uint32_t tsc_mode; /* IN of set, OUT of get, as all the rest */
     uint32_t gtsc_khz;
@@ -152,7 +200,14 @@ struct xen_domctl_tsc_info {
 };
 _Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "tsc_info");
 
-/* XEN_DOMCTL_setvcpuextstate, XEN_DOMCTL_getvcpuextstate */
+/*
+ * XEN_DOMCTL_getvcpuextstate: FPU and vector state as XSAVE has it. OUT buffer: 64-bit XCR0, 64-bit
+ * set of all components ever enabled, then an XSAVE image. With buffer null it answers `size`;
+ * -EINVAL if `size` is less. xfeature_mask: components that the host has.
+ *
+ * XEN_DOMCTL_setvcpuextstate: the same put back. -EINVAL for components that the domain cannot have
+ * or an image that does not hold together.
+ */
 struct xen_domctl_vcpuextstate {
     uint32_t vcpu;                      /* IN */
     uint64_aligned_t xfeature_mask;     /* OUT of get */
@@ -161,7 +216,14 @@ struct xen_domctl_vcpuextstate {
 };
 _Static_assert(sizeof(struct xen_domctl_vcpuextstate) == 32, "vcpuextstate");
 
-/* XEN_DOMCTL_get_vcpu_msrs, XEN_DOMCTL_set_vcpu_msrs */
+/*
+ * XEN_DOMCTL_get_vcpu_msrs: MSRs of a vcpu that are neither in vcpu_guest_context nor derived from
+ * the CPU policy: breakpoint address masks, TSC_AUX and such. With `msrs` null msr_count OUT is the
+ * most there can be; -ENOBUFS if there is too little room. Those with value 0 are left out.
+ *
+ * XEN_DOMCTL_set_vcpu_msrs: put them back; msr_count OUT is the index of the first that was
+ * refused.
+ */
 struct xen_domctl_vcpu_msr {
     uint32_t index;
     uint32_t reserved; /* zero */
@@ -176,7 +238,11 @@ struct xen_domctl_vcpu_msrs {
 };
 _Static_assert(sizeof(struct xen_domctl_vcpu_msrs) == 16, "vcpu_msrs");
 
-/* XEN_DOMCTL_sendtrigger */
+/*
+ * XEN_DOMCTL_sendtrigger: press a button. SENDTRIGGER_NMI makes an NMI pending on a vcpu; the
+ * others are for machines with ACPI: -ENOSYS for paravirtual domains, which are asked through the
+ * store.
+ */
 #define XEN_DOMCTL_SENDTRIGGER_NMI   0
 #define XEN_DOMCTL_SENDTRIGGER_RESET 1
 #define XEN_DOMCTL_SENDTRIGGER_INIT  2

@@ -78,7 +78,7 @@ _Static_assert(sizeof(evtchn_alloc_unbound_t) == 8, "evtchn_alloc_unbound");
 
 /*
  * EVTCHNOP_bind_interdomain: allocate a port and connect it to `remote_port` of `remote_dom`, which
- * has to be unbound and meant for the caller: -EINVAL, -EPERM. `remote_dom` may be DOMID_SELF.
+ * has to be unbound and meant for the caller: -EINVAL. `remote_dom` may be DOMID_SELF.
  *
  * The new port becomes pending at once, so that an event that came before the binding is not lost:
  * a receiver always has to check whether there is work.
@@ -162,7 +162,7 @@ _Static_assert(sizeof(evtchn_send_t) == 4, "evtchn_send");
 /*
  * EVTCHNOP_status: what a port is bound to. `dom` is DOMID_SELF unless the caller is privileged.
  *
- *   EVTCHNSTAT_closed       free; not an error below the domain's limit
+ *   EVTCHNSTAT_closed       free
  *   EVTCHNSTAT_unbound      u.unbound.dom may bind to it
  *   EVTCHNSTAT_interdomain  u.interdomain is the other end
  *   EVTCHNSTAT_pirq         u.pirq
@@ -253,7 +253,8 @@ _Static_assert(sizeof(evtchn_init_control_t) == 24, "evtchn_init_control");
 /*
  * EVTCHNOP_expand_array: add a frame with 1024 event words to the domain's event array, for the
  * ports that follow those it has. Its words start as MASKED as the guest wrote them. -ENOSPC when
- * all ports have one, -EINVAL for a frame that cannot be mapped writable.
+ * all ports have one, -EINVAL for a frame that cannot be mapped writable, -EOPNOTSUPP in the
+ * 2-level form.
  */
 struct evtchn_expand_array {
     uint64_t array_gfn; /* IN */

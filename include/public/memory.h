@@ -68,7 +68,7 @@
 
 /*
  * An extent is 2^extent_order frames in a row, aligned to their size; extent_start is an array of
- * nr_extents numbers. The order is limited: 9 (2 MiB) for a domain without devices, 18 for others.
+ * nr_extents numbers. A domain without devices may ask for orders up to 9 (2 MiB), others for more.
  *
  *   XENMEM_increase_reservation  OUT mfns. Give the domain frames that it does not have a pfn for
  *                                yet; extent_start may be null if nobody wants to know which.
@@ -106,7 +106,7 @@ _Static_assert(offsetof(xen_memory_reservation_t, domid) == 24, "xen_memory_rese
  *
  * Both lists are for the same domain and the same number of frames, and do not overlap in memory:
  * -EINVAL. Frames in use (-EINVAL) or memory that is not to be had (-ENOMEM) stop it midway, and
- * nr_exchanged tells where. The caller needs a writable mapping of neither.
+ * nr_exchanged tells where.
  */
 struct xen_memory_exchange {
     struct xen_memory_reservation in;
@@ -156,9 +156,8 @@ _Static_assert(sizeof(xen_machphys_mapping_t) == 24, "xen_machphys_mapping");
 /* XENMEM_add_to_physmap */
 /*
  * XENMEM_add_to_physmap and the three after it enter a frame into a domain's pseudo-physical
- * memory. A translated domain is what they are for; a paravirtual one may use
- * XENMAPSPACE_grant_table and XENMAPSPACE_shared_info of its own, which return 0 and leave the p2m
- * to the guest, and gets -EINVAL or -ENOSYS otherwise.
+ * memory. That is the hypervisor's business for translated domains only: -EACCES for a paravirtual
+ * one, which keeps its p2m itself.
  *
  *   XENMAPSPACE_shared_info   the shared-info page; idx 0
  *   XENMAPSPACE_grant_table   frame idx of the grant table, of its status frames with the bit
@@ -261,7 +260,7 @@ _Static_assert(sizeof(xen_pod_target_t) == 40, "xen_pod_target");
 /*
  * XENMEM_reserved_device_memory_map: ranges that firmware keeps for devices (of one, or of all with
  * XENMEM_RDM_ALL), which a guest with such a device must not use. -ENOBUFS, with the number needed
- * in nr_entries, when there is too little room. No IOMMU, no ranges.
+ * in nr_entries, when there is too little room. Without an IOMMU there are none.
  */
 struct xen_reserved_device_memory {
     xen_pfn_t start_pfn;

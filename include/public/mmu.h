@@ -103,7 +103,7 @@ _Static_assert(sizeof(struct mmu_update) == 16, "mmu_update");
  *         descriptor table. Its frames become type LDT as they are touched; 0 entries take it away.
  *   MMUEXT_CLEAR_PAGE: arg1.mfn: zero a frame that the caller owns and could map writable
  *   MMUEXT_COPY_PAGE: arg1.mfn from arg2.src_mfn, the same for both
- *   MMUEXT_MARK_SUPER, MMUEXT_UNMARK_SUPER: -ENOSYS: no superpages for guests
+ *   MMUEXT_MARK_SUPER, MMUEXT_UNMARK_SUPER: -EOPNOTSUPP: no superpages for guests
  *
  * `done` counts completed operations, as above.
  */

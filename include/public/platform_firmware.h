@@ -8,7 +8,21 @@
 
 #include "xen.h"
 
-/* XENPF_firmware_info */
+/*
+ * XENPF_firmware_info: what firmware said at boot, which only the hypervisor could ask. -ESRCH if
+ * it has nothing of that kind or under that index; -EINVAL for a kind that is unknown. `index`
+ * counts from 0.
+ *
+ *   FW_DISK_INFO           BIOS disk `index` as interrupt 13h describes it; edd_params is a buffer,
+ *                          whose first two bytes are IN its length
+ *   FW_DISK_MBR_SIGNATURE  signature in the boot sector of BIOS disk `index`
+ *   FW_VBEDDC_INFO         the display's identification: 128 bytes go to `edid`
+ *   FW_EFI_INFO            `index` is FW_EFI_*, each with its member of xenpf_efi_info
+ *   FW_KBD_SHIFT_FLAGS     the BIOS's keyboard flags
+ *
+ * Of xenpf_efi_info `mem` is IN an address and OUT the entry of the memory map with it, and
+ * `pci_rom` is IN a PCI function and OUT its ROM.
+ */
 #define XEN_FW_DISK_INFO            1
 #define XEN_FW_DISK_MBR_SIGNATURE   2
 #define XEN_FW_VBEDDC_INFO          3

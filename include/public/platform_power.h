@@ -8,7 +8,20 @@
 
 #include "xen.h"
 
-/* XENPF_set_processor_pminfo */
+/*
+ * XENPF_set_processor_pminfo: what the control domain's ACPI found about processor `id` (the ACPI
+ * number, not the hypervisor's), since only it can run ACPI's code.
+ *
+ *   PM_CX   idle states: u.power
+ *   PM_PX   performance states: u.perf, in parts, as its flags XEN_PX_* tell
+ *   PM_TX   throttling states; not used
+ *   PM_PDC  bits that ACPI should be told the operating system can do: u.pdc, three words or more,
+ *           OUT
+ *
+ * XEN_PROCESSOR_PM_* are the bits of SIF_PM_MASK in start_info.flags, by which the control domain
+ * learns what the hypervisor wants to know. A hypervisor without power management accepts and
+ * ignores all of this, or says -ENOSYS.
+ */
 #define XEN_PROCESSOR_PM_CX 1
 #define XEN_PROCESSOR_PM_PX 2
 #define XEN_PROCESSOR_PM_TX 4

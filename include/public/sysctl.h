@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysctl: the control domain's operations on the whole hypervisor, interface version 0x15.
+ *
+ * sysctl(op): `op` points to a struct xen_sysctl, whose `u` has the member that belongs to `cmd`.
+ * As with domctl another interface_version is refused with -EACCES, an unprivileged caller with
+ * -EPERM, and an operation that is not there with -ENOSYS or -EOPNOTSUPP. Where a structure has an
+ * array with room for some number of elements, the number comes back as what there is or what was
+ * written, as said; with the handle null it is only asked for.
+ *
+ * Numbers without a structure here are known and not implemented: trace buffers, processor power
+ * management, page offlining, lock profiles, coverage, cache allocation and live patches.
  */
 #ifndef LODGE_PUBLIC_SYSCTL_H
 #define LODGE_PUBLIC_SYSCTL_H
@@ -38,7 +47,14 @@
 #define XEN_SYSCTL_livepatch_op           27
 #define XEN_SYSCTL_get_cpu_policy         29
 
-/* XEN_SYSCTL_readconsole */
+/*
+ * XEN_SYSCTL_readconsole: text that the hypervisor has printed, from a ring of which the oldest
+ * part may be gone.
+ *
+ *   clear        forget the text once it is read
+ *   incremental  from `index` on, instead of from the oldest; OUT `index` is where to go on
+ *   count        IN bytes of room, OUT bytes written
+ */
 struct xen_sysctl_readconsole {
     uint8_t clear;       /* IN */
     uint8_t incremental; /* IN */
@@ -50,7 +66,10 @@ struct xen_sysctl_readconsole {
 typedef struct xen_sysctl_readconsole xen_sysctl_readconsole_t;
 _Static_assert(sizeof(struct xen_sysctl_readconsole) == 24, "readconsole");
 
-/* XEN_SYSCTL_physinfo */
+/*
+ * XEN_SYSCTL_physinfo: processors, memory, abilities. Pages are of 4 KiB. free_pages includes those
+ * that scrub_pages counts as not yet cleared, and those claimed by domains.
+ */
 #define _XEN_SYSCTL_PHYSCAP_hvm                0
 #define XEN_SYSCTL_PHYSCAP_hvm                 (1u << _XEN_SYSCTL_PHYSCAP_hvm)
 #define _XEN_SYSCTL_PHYSCAP_pv                 1
@@ -91,12 +110,16 @@ typedef struct xen_sysctl_physinfo xen_sysctl_physinfo_t;
 _Static_assert(sizeof(struct xen_sysctl_physinfo) == 112, "physinfo");
 _Static_assert(offsetof(struct xen_sysctl_physinfo, total_pages) == 40, "physinfo.total_pages");
 
-/* XEN_SYSCTL_sched_id */
+/* XEN_SYSCTL_sched_id: which scheduler is in use. */
 struct xen_sysctl_sched_id {
     uint32_t sched_id; /* OUT, XEN_SCHEDULER_* */
 };
 
-/* XEN_SYSCTL_perfc_op */
+/*
+ * XEN_SYSCTL_perfc_op: counters of the hypervisor's own events, such as entries by reason. QUERY
+ * gives the number of counters and of values (a counter may have one per processor or per reason),
+ * and fills the arrays if they are not null; RESET sets all to 0.
+ */
 #define XEN_SYSCTL_PERFCOP_reset 1
 #define XEN_SYSCTL_PERFCOP_query 2
 struct xen_sysctl_perfc_desc {
@@ -117,7 +140,10 @@ struct xen_sysctl_perfc_op {
 };
 _Static_assert(sizeof(struct xen_sysctl_perfc_op) == 32, "perfc_op");
 
-/* XEN_SYSCTL_getdomaininfolist */
+/*
+ * XEN_SYSCTL_getdomaininfolist: as XEN_DOMCTL_getdomaininfo, for up to max_domains domains from
+ * first_domain on, in order of their numbers.
+ */
 struct xen_sysctl_getdomaininfolist {
     domid_t first_domain;                                   /* IN */
     uint32_t max_domains;                                   /* IN */
@@ -126,14 +152,14 @@ struct xen_sysctl_getdomaininfolist {
 };
 _Static_assert(sizeof(struct xen_sysctl_getdomaininfolist) == 24, "getdomaininfolist");
 
-/* XEN_SYSCTL_debug_keys */
+/* XEN_SYSCTL_debug_keys: as if these keys had been pressed on the hypervisor's console. */
 struct xen_sysctl_debug_keys {
     XEN_GUEST_HANDLE_64(const_char) keys; /* IN */
     uint32_t nr_keys;                     /* IN */
 };
 _Static_assert(sizeof(struct xen_sysctl_debug_keys) == 16, "debug_keys");
 
-/* XEN_SYSCTL_getcpuinfo */
+/* XEN_SYSCTL_getcpuinfo: how long each processor has been idle; 0 for one that is not there. */
 struct xen_sysctl_cpuinfo {
     uint64_aligned_t idletime; /* nanoseconds */
 };
@@ -146,7 +172,10 @@ struct xen_sysctl_getcpuinfo {
 };
 _Static_assert(sizeof(struct xen_sysctl_getcpuinfo) == 24, "getcpuinfo");
 
-/* XEN_SYSCTL_availheap */
+/*
+ * XEN_SYSCTL_availheap: free memory with addresses of at least min_bitwidth and at most
+ * max_bitwidth bits, 0 for no limit.
+ */
 struct xen_sysctl_availheap {
     uint32_t min_bitwidth;        /* IN */
     uint32_t max_bitwidth;        /* IN */
@@ -155,7 +184,10 @@ struct xen_sysctl_availheap {
 };
 _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "availheap");
 
-/* XEN_SYSCTL_cpu_hotplug */
+/*
+ * XEN_SYSCTL_cpu_hotplug: take a processor in or out of use; with SMT_* all secondary threads.
+ * -EBUSY for the boot processor.
+ */
 #define XEN_SYSCTL_CPU_HOTPLUG_ONLINE      0
 #define XEN_SYSCTL_CPU_HOTPLUG_OFFLINE     1
 #define XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE  2
@@ -166,7 +198,10 @@ struct xen_sysctl_cpu_hotplug {
 };
 _Static_assert(sizeof(struct xen_sysctl_cpu_hotplug) == 8, "cpu_hotplug");
 
-/* XEN_SYSCTL_cputopoinfo */
+/*
+ * XEN_SYSCTL_cputopoinfo: core, socket and node of each processor, XEN_INVALID_* for those that are
+ * not there.
+ */
 #define XEN_INVALID_CORE_ID   (~0U)
 #define XEN_INVALID_SOCKET_ID (~0U)
 #define XEN_INVALID_NODE_ID   (~0U)
@@ -184,7 +219,10 @@ struct xen_sysctl_cputopoinfo {
 };
 _Static_assert(sizeof(struct xen_sysctl_cputopoinfo) == 16, "cputopoinfo");
 
-/* XEN_SYSCTL_numainfo */
+/*
+ * XEN_SYSCTL_numainfo: memory of each node and distances between them, row by row; 10 is "the
+ * same".
+ */
 #define XEN_INVALID_MEM_SZ    (~0U)
 #define XEN_INVALID_NODE_DIST (~0U)
 struct xen_sysctl_meminfo {
@@ -200,7 +238,20 @@ struct xen_sysctl_numainfo {
 };
 _Static_assert(sizeof(struct xen_sysctl_numainfo) == 24, "numainfo");
 
-/* XEN_SYSCTL_cpupool_op */
+/*
+ * XEN_SYSCTL_cpupool_op: sets of processors, each with its scheduler and its domains.
+ *
+ *   CREATE      a pool without processors; cpupool_id may be PAR_ANY
+ *   DESTROY     -EBUSY while it has domains
+ *   INFO        the pool cpupool_id or the next after it; -ENOENT beyond the last
+ *   ADDCPU      a free processor; PAR_ANY for any
+ *   RMCPU       take one out; -EBUSY for the last while there are domains
+ *   MOVEDOMAIN  a domain to another pool
+ *   FREEINFO    processors in no pool
+ *
+ * There is always pool 0 with all processors, and a hypervisor may have no other: -EOPNOTSUPP then
+ * for whatever would change the pools.
+ */
 #define XEN_SYSCTL_CPUPOOL_OP_CREATE     1
 #define XEN_SYSCTL_CPUPOOL_OP_DESTROY    2
 #define XEN_SYSCTL_CPUPOOL_OP_INFO       3
@@ -220,7 +271,14 @@ struct xen_sysctl_cpupool_op {
 };
 _Static_assert(sizeof(struct xen_sysctl_cpupool_op) == 40, "cpupool_op");
 
-/* XEN_SYSCTL_scheduler_op */
+/*
+ * XEN_SYSCTL_scheduler_op: parameters of the scheduler itself.
+ *
+ *   tslice_ms           how long a vcpu runs before others get their turn
+ *   ratelimit_us        how long it runs at least before another may displace it; 0 for no limit,
+ *                       else within SCHED_RATELIMIT_MIN and _MAX
+ *   vcpu_migr_delay_us  how long it counts as having its data in a processor's cache
+ */
 #define XEN_SYSCTL_SCHEDOP_putinfo 0
 #define XEN_SYSCTL_SCHEDOP_getinfo 1
 
@@ -252,7 +310,10 @@ struct xen_sysctl_scheduler_op {
 };
 _Static_assert(sizeof(struct xen_sysctl_scheduler_op) == 32, "sysctl scheduler_op");
 
-/* XEN_SYSCTL_pcitopoinfo */
+/*
+ * XEN_SYSCTL_pcitopoinfo: node of each function in `devs`; XEN_INVALID_DEV for one that is not
+ * known.
+ */
 #define XEN_INVALID_DEV (XEN_INVALID_NODE_ID - 1)
 struct xen_sysctl_pcitopoinfo {
     uint32_t num_devs;                              /* IN, OUT entries done */
@@ -261,7 +322,10 @@ struct xen_sysctl_pcitopoinfo {
 };
 _Static_assert(sizeof(struct xen_sysctl_pcitopoinfo) == 24, "pcitopoinfo");
 
-/* XEN_SYSCTL_get_cpu_levelling_caps */
+/*
+ * XEN_SYSCTL_get_cpu_levelling_caps: by which means the processor lets CPUID be faked for programs
+ * that use it raw: a fault, or masks for the named leaves.
+ */
 #define XEN_SYSCTL_CPU_LEVELCAP_faulting    (1ul << 0)
 #define XEN_SYSCTL_CPU_LEVELCAP_ecx         (1ul << 1)
 #define XEN_SYSCTL_CPU_LEVELCAP_edx         (1ul << 2)
@@ -275,7 +339,11 @@ struct xen_sysctl_cpu_levelling_caps {
     uint32_t caps; /* OUT, XEN_SYSCTL_CPU_LEVELCAP_* */
 };
 
-/* XEN_SYSCTL_get_cpu_featureset */
+/*
+ * XEN_SYSCTL_get_cpu_featureset: one of these sets, in the layout of cpuid.h: what the processor
+ * says (raw), what the hypervisor uses (host), what guests get and what they could get at most
+ * (max). -ENOBUFS if not all words have room; those that have are written.
+ */
 #define XEN_SYSCTL_cpu_featureset_raw     0
 #define XEN_SYSCTL_cpu_featureset_host    1
 #define XEN_SYSCTL_cpu_featureset_pv      2
@@ -289,7 +357,7 @@ struct xen_sysctl_cpu_featureset {
 };
 _Static_assert(sizeof(struct xen_sysctl_cpu_featureset) == 16, "cpu_featureset");
 
-/* XEN_SYSCTL_get_cpu_policy */
+/* XEN_SYSCTL_get_cpu_policy: the same as complete policies (arch.h). */
 #define XEN_SYSCTL_cpu_policy_raw         0
 #define XEN_SYSCTL_cpu_policy_host        1
 #define XEN_SYSCTL_cpu_policy_pv_max      2
@@ -308,7 +376,7 @@ typedef struct xen_sysctl_cpu_policy xen_sysctl_cpu_policy_t;
 DEFINE_XEN_GUEST_HANDLE(xen_sysctl_cpu_policy_t);
 _Static_assert(sizeof(xen_sysctl_cpu_policy_t) == 32, "sysctl cpu_policy");
 
-/* The argument of sysctl. */
+/* The argument of sysctl. The union has 128 bytes for every operation there is or will be. */
 struct xen_sysctl {
     uint32_t cmd;               /* IN, XEN_SYSCTL_* */
     uint32_t interface_version; /* IN, XEN_SYSCTL_INTERFACE_VERSION */

@@ -24,8 +24,8 @@
  *
  * `op` is a hypercall's number and `args` what it takes. The calls are made in order, each with the
  * guest's memory as the ones before it left it. One that fails does not stop the rest: look at
- * every `result`. iret and multicall itself are not possible inside (-EINVAL, -ENOSYS). Returns 0
- * unless the array itself could not be read or written (-EFAULT).
+ * every `result`. iret and multicall itself are refused inside. Returns 0 unless the array itself
+ * could not be read or written (-EFAULT).
  */
 struct multicall_entry {
     xen_ulong_t op, result;
@@ -75,7 +75,7 @@ _Static_assert(offsetof(struct vcpu_time_info, tsc_to_system_mul) == 24, "vcpu_t
  * attention: the hypervisor sets it and enters the event callback if evtchn_upcall_mask is 0;
  * entering sets the mask. The guest clears pending before it looks for work. Clearing the mask
  * delivers nothing by itself: a guest that unmasks has to look at pending again, or use iret, whose
- * unmasking does. SCHEDOP_block and SCHEDOP_poll treat the mask as 0.
+ * unmasking does. SCHEDOP_block clears the mask itself.
  */
 struct vcpu_info {
     uint8_t evtchn_upcall_pending;  /* hypervisor sets, guest clears */

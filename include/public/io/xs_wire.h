@@ -2,6 +2,11 @@
 /*
  * The store's wire protocol: message header, message types, and the page by which a guest speaks
  * it.
+ *
+ * A client sends a message, the store answers with one of the same type and req_id, or with
+ * XS_ERROR and the name of an error from XSD_ERROR_LIST. XS_WATCH_EVENT comes by itself. The body
+ * is at most XENSTORE_PAYLOAD_MAX bytes; strings in it end with a zero byte, except a last one that
+ * is data.
  */
 #ifndef LODGE_PUBLIC_IO_XS_WIRE_H
 #define LODGE_PUBLIC_IO_XS_WIRE_H
@@ -9,6 +14,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Body of a request, and of its answer where that is more than "OK". tx_id may be 0 or a
+ * transaction where a path is read or written.
+ *
+ *   XS_CONTROL               command and its arguments; its output
+ *   XS_DIRECTORY             path; names of its children
+ *   XS_READ                  path; value
+ *   XS_GET_PERMS             path; permissions, "n5" and so on
+ *   XS_WATCH                 path, token
+ *   XS_UNWATCH               path, token
+ *   XS_TRANSACTION_START     empty; the transaction in decimal
+ *   XS_TRANSACTION_END       "T" to commit, "F" to drop; EAGAIN if another change came in between
+ *   XS_INTRODUCE             domid, frame, port: a domain's ring is there
+ *   XS_RELEASE               domid: it is gone
+ *   XS_GET_DOMAIN_PATH       domid; its home, /local/domain/N
+ *   XS_WRITE                 path, value without a zero byte behind it
+ *   XS_MKDIR                 path
+ *   XS_RM                    path, and all below it
+ *   XS_SET_PERMS             path, permissions: the owner's first
+ *   XS_WATCH_EVENT           path that changed, token
+ *   XS_ERROR                 name of an error
+ *   XS_IS_DOMAIN_INTRODUCED  domid; "T" or "F"
+ *   XS_RESUME                domid: it goes on after a cancelled suspension
+ *   XS_SET_TARGET            domid, domid: the first gets the second's rights
+ *   XS_RESET_WATCHES         empty: drop the client's watches and transactions
+ *   XS_DIRECTORY_PART        path, offset; generation, then children from that offset of the list
+ */
 enum xsd_sockmsg_type {
     XS_CONTROL = 0,
     XS_DIRECTORY = 1,
@@ -83,10 +115,18 @@ enum xs_watch_type {
     XS_WATCH_TOKEN = 1,
 };
 
+/*
+ * Limits: bytes in a body, in a path from the root, in a path relative to a domain's home, each
+ * with its zero byte.
+ */
 #define XENSTORE_PAYLOAD_MAX  4096
 #define XENSTORE_ABS_PATH_MAX 3072
 #define XENSTORE_REL_PATH_MAX 2048
 
+/*
+ * A guest's connection: two byte rings in one page, worked as the console's (console.h), with
+ * events on start_info's store_evtchn.
+ */
 #define XENSTORE_RING_SIZE 1024
 typedef uint32_t XENSTORE_RING_IDX;
 #define MASK_XENSTORE_IDX(idx) ((idx) & (XENSTORE_RING_SIZE - 1))
@@ -103,6 +143,11 @@ struct xenstore_domain_interface {
 _Static_assert(sizeof(struct xenstore_domain_interface) == 2076, "xenstore_domain_interface");
 _Static_assert(offsetof(struct xenstore_domain_interface, req_cons) == 2048, "store ring");
 
+/*
+ * What the store can do, in server_features; the guest's request to start afresh, in connection: it
+ * sets XENSTORE_RECONNECT, and waits for XENSTORE_CONNECTED with empty rings; and what the store
+ * found wrong, in error, after which it serves the ring no more.
+ */
 #define XENSTORE_SERVER_FEATURE_RECONNECTION 1
 #define XENSTORE_SERVER_FEATURE_ERROR        2
 
