@@ -125,13 +125,18 @@ void arch_inject_nmi(struct vcpu *v)
     vcpu_kick(v);
 }
 
-/* A SYSCALL from guest user mode: vector 0x100 of the ABI, with an entry point of its own. */
+/*
+ * A SYSCALL from guest user mode has an entry point of its own, and another one for 32-bit code
+ * (which may also be the guest kernel's). Without one the instruction is invalid.
+ */
 void pv_syscall_bounce(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
+    bool compat = regs->cs != SEL_USER_CS64;
+    uint64_t entry = compat ? v->arch.syscall32_callback : v->arch.syscall_callback;
     uint64_t w[7];
 
-    if (unlikely(v->arch.syscall_callback == 0)) {
+    if (unlikely(entry == 0 || v->arch.kernel_mode)) {
         regs->rip -= 2;
         regs->vector = X86_UD;
         bounce_trap(regs, X86_UD, 0);
@@ -141,8 +146,8 @@ void pv_syscall_bounce(struct cpu_regs *regs)
     w[1] = regs->r11;
     frame_tail(&w[2], regs, false, v->info->evtchn_upcall_mask);
     segments_enter_kernel(v);
-    bounce_enter(v, regs, v->arch.kernel_sp & ~0xfull, w, 7, v->arch.syscall_callback,
-                 v->arch.syscall_masks);
+    bounce_enter(v, regs, v->arch.kernel_sp & ~0xfull, w, 7, entry,
+                 compat ? v->arch.syscall32_masks : v->arch.syscall_masks);
 }
 
 static void bounce_event(struct vcpu *v, struct cpu_regs *regs)

@@ -64,6 +64,10 @@ bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
 /* Fill a page with the 64 hypercall entry points of 32 bytes each. */
 void hypercall_page_fill(void *page);
 
+/* policy.c: the leaves as an array for the tools; leaves NULL: only how many there are. */
+struct xen_cpuid_leaf;
+int policy_get(uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves, uint32_t *nr_msrs, bool raw);
+
 /* debugreg.c */
 int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 void debugreg_load(const struct vcpu *v); /* at switch-in, when v->arch.debug_active */

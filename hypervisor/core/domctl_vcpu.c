@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* domctl operations on one vcpu: registers, affinity, what it is doing, triggers. */
+#include <core/arch.h>
+#include <core/bitmap_copy.h>
+#include <core/domctl.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <lib/string.h>
+#include <x86/cpu.h>
+#include <x86/uaccess.h>
+
+/* A context is larger than a page: too large for a stack. */
+#define CONTEXT_ORDER 1
+_Static_assert(sizeof(struct vcpu_guest_context) <= (PAGE_SIZE << CONTEXT_ORDER), "context buffer");
+
+static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
+{
+    struct vcpu_guest_context *c;
+    int64_t rc = -XEN_EFAULT;
+
+    if (d == current->domain || from == 0)
+        return -XEN_EINVAL;
+    c = hpages_alloc(CONTEXT_ORDER);
+    if (c == NULL)
+        return -XEN_ENOMEM;
+    if (copy_from_guest(c, from, sizeof(*c)) == 0) {
+        domain_pause(d);
+        rc = arch_set_context(v, c);
+        if (rc == 0)
+            vcpu_set_down(v, !(c->flags & VGCF_online));
+        domain_unpause(d);
+    }
+    hpages_free(c, CONTEXT_ORDER);
+    return rc;
+}
+
+static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
+{
+    struct vcpu_guest_context *c;
+    int64_t rc = 0;
+
+    if (v == current)
+        return -XEN_EINVAL;
+    if (!v->initialised)
+        return -XEN_ENODATA;
+    c = hpages_alloc(CONTEXT_ORDER);
+    if (c == NULL)
+        return -XEN_ENOMEM;
+    vcpu_pause(v);
+    arch_get_context(v, c);
+    if (!(v->sched.blocked_by & SCHED_DOWN))
+        c->flags |= VGCF_online;
+    vcpu_unpause(v);
+    if (copy_to_guest(to, c, sizeof(*c)) != 0)
+        rc = -XEN_EFAULT;
+    hpages_free(c, CONTEXT_ORDER);
+    return rc;
+}
+
+static int64_t vcpu_get_info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
+{
+    struct vcpu_runstate_info rs;
+
+    vcpu_runstate_get(v, &rs);
+    i->online = !(v->sched.blocked_by & SCHED_DOWN);
+    i->blocked = (v->sched.blocked_by & SCHED_BLOCKED) != 0;
+    i->running = v->sched.running;
+    i->cpu_time = rs.time[RUNSTATE_running];
+    i->cpu = v->sched.cpu;
+    return 0;
+}
+
+static int64_t vcpu_set_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+{
+    cpumask_t hard = v->sched.hard_affinity, soft = v->sched.soft_affinity;
+    int64_t rc = 0;
+
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = cpumask_from_guest(&hard, &a->cpumap_hard);
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_from_guest(&soft, &a->cpumap_soft);
+    if (rc == 0)
+        rc = vcpu_set_affinity(v, hard, soft);
+    /* What is in force now goes back into the same maps. */
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_HARD))
+        rc = cpumask_to_guest(&a->cpumap_hard, v->sched.hard_affinity & cpu_online);
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_to_guest(&a->cpumap_soft,
+                              v->sched.soft_affinity & v->sched.hard_affinity & cpu_online);
+    return rc;
+}
+
+static int64_t vcpu_get_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+{
+    int64_t rc = 0;
+
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = cpumask_to_guest(&a->cpumap_hard, v->sched.hard_affinity);
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_to_guest(&a->cpumap_soft, v->sched.soft_affinity);
+    return rc;
+}
+
+static int64_t vcpu_trigger(struct vcpu *v, uint32_t trigger)
+{
+    if (trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+        return -XEN_ENOSYS; /* power and sleep buttons are for full virtualization */
+    arch_inject_nmi(v);
+    return 0;
+}
+
+static int64_t with_vcpu(struct domain *d, struct vcpu *v, struct xen_domctl *op, bool *copyback)
+{
+    switch (op->cmd) {
+    case XEN_DOMCTL_setvcpucontext:
+        return vcpu_set_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
+    case XEN_DOMCTL_getvcpucontext:
+        return vcpu_get_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
+    case XEN_DOMCTL_getvcpuinfo:
+        *copyback = true;
+        return vcpu_get_info(v, &op->u.getvcpuinfo);
+    case XEN_DOMCTL_setvcpuaffinity:
+        return vcpu_set_affinity_op(v, &op->u.vcpuaffinity);
+    case XEN_DOMCTL_getvcpuaffinity:
+        return vcpu_get_affinity_op(v, &op->u.vcpuaffinity);
+    default:
+        return vcpu_trigger(v, op->u.sendtrigger.trigger);
+    }
+}
+
+int64_t domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+    struct vcpu *v;
+    uint32_t id;
+
+    switch (op->cmd) {
+    case XEN_DOMCTL_setvcpucontext:
+    case XEN_DOMCTL_getvcpucontext:
+        id = op->u.vcpucontext.vcpu;
+        break;
+    case XEN_DOMCTL_getvcpuinfo:
+        id = op->u.getvcpuinfo.vcpu;
+        break;
+    case XEN_DOMCTL_setvcpuaffinity:
+    case XEN_DOMCTL_getvcpuaffinity:
+        id = op->u.vcpuaffinity.vcpu;
+        break;
+    case XEN_DOMCTL_sendtrigger:
+        id = op->u.sendtrigger.vcpu;
+        break;
+    default:
+        return -XEN_ENOSYS;
+    }
+    v = domain_vcpu(d, id);
+    return v == NULL ? -XEN_ESRCH : with_vcpu(d, v, op, copyback);
+}

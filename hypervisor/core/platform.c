@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * platform_op: what dom0's kernel asks of the machine: the wall clock, firmware tables, the list of
+ * processors, sleep. Processor power data from its ACPI driver is taken and not used: frequency is
+ * the firmware's business here.
+ */
+#include <boot/boot.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/string.h>
+#include <public/platform.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
+#include <x86/uaccess.h>
+
+static int64_t platform_settime(uint64_t secs, uint32_t nsecs, uint64_t system_time)
+{
+    if (nsecs >= 1000000000u)
+        return -XEN_EINVAL;
+    time_set_wallclock(secs, nsecs, system_time);
+    return 0;
+}
+
+/* BIOS data of disks, video and keyboard belongs to boot sectors of another age: there is none. */
+static int64_t platform_firmware_info(struct xenpf_firmware_info *fi)
+{
+    switch (fi->type) {
+    case XEN_FW_KBD_SHIFT_FLAGS:
+        fi->u.kbd_shift_flags = 0;
+        return 0;
+    case XEN_FW_DISK_INFO:
+    case XEN_FW_DISK_MBR_SIGNATURE:
+        return -XEN_ENOENT;
+    case XEN_FW_VBEDDC_INFO:
+        return -XEN_ESRCH;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+static uint32_t acpi_id_of(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
+        if (acpi_info.cpus[i].apic_id == apic_id)
+            return acpi_info.cpus[i].acpi_id;
+    return UINT32_MAX;
+}
+
+static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
+{
+    uint32_t id = pi->xen_cpuid;
+
+    pi->max_present = nr_cpus - 1;
+    if (id >= nr_cpus) {
+        pi->flags = XEN_PCPU_FLAGS_INVALID;
+        return 0;
+    }
+    pi->flags = XEN_PCPU_FLAGS_ONLINE;
+    pi->apic_id = cpus[id]->apic_id;
+    pi->acpi_id = acpi_id_of(pi->apic_id);
+    return 0;
+}
+
+static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
+{
+    uint32_t leaf[4], signature = cpu_features.leaf1_eax;
+
+    pv->max_present = nr_cpus - 1;
+    if (pv->xen_cpuid >= nr_cpus) {
+        memset(pv->vendor_id, 0, sizeof(pv->vendor_id));
+        pv->family = pv->model = pv->stepping = 0;
+        return 0;
+    }
+    cpuid_raw(0, 0, leaf);
+    memcpy(pv->vendor_id, &leaf[1], 4);
+    memcpy(pv->vendor_id + 4, &leaf[3], 4);
+    memcpy(pv->vendor_id + 8, &leaf[2], 4);
+    pv->family = (signature >> 8) & 15;
+    pv->model = (signature >> 4) & 15;
+    pv->stepping = signature & 15;
+    if (pv->family == 15 || pv->family == 6)
+        pv->model |= (signature >> 12) & 0xf0;
+    if (pv->family == 15)
+        pv->family += (signature >> 20) & 0xff;
+    return 0;
+}
+
+static int64_t platform_getidletime(struct xenpf_getidletime *it)
+{
+    cpumask_t mask = 0;
+    unsigned cpu, bytes;
+
+    bytes = MIN(it->cpumap_nr_cpus / 8 + (it->cpumap_nr_cpus % 8 != 0), (uint32_t)sizeof(mask));
+    if (copy_from_guest(&mask, (vaddr_t)it->cpumap_bitmap.p, bytes) != 0)
+        return -XEN_EFAULT;
+    mask &= cpu_online;
+    for_each_cpu(cpu, mask) {
+        uint64_t ns = sched_idle_ns(cpu);
+
+        if (cpu < it->cpumap_nr_cpus && copy_to_guest_at(it->idletime.p, cpu, &ns) != 0)
+            return -XEN_EFAULT;
+    }
+    it->now = time_now();
+    return copy_to_guest((vaddr_t)it->cpumap_bitmap.p, &mask, bytes) ? -XEN_EFAULT : 0;
+}
+
+static int64_t platform_sleep(const struct xenpf_enter_acpi_sleep *s)
+{
+    if (s->sleep_state != 5 || (s->flags & XENPF_ACPI_SLEEP_EXTENDED)) {
+        guest_refused("ACPI sleep state S%u: only S5 is supported", s->sleep_state);
+        return -XEN_EOPNOTSUPP;
+    }
+    log_info("power off, as %pd asked\n", current->domain);
+    return machine_power_off_s5(s->val_a, s->val_b);
+}
+
+static int64_t platform_run(struct xen_platform_op *op)
+{
+    switch (op->cmd) {
+    case XENPF_settime32:
+        return platform_settime(op->u.settime32.secs, op->u.settime32.nsecs,
+                                op->u.settime32.system_time);
+    case XENPF_settime64:
+        if (op->u.settime64.mbz != 0)
+            return -XEN_EINVAL;
+        return platform_settime(op->u.settime64.secs, op->u.settime64.nsecs,
+                                op->u.settime64.system_time);
+    case XENPF_firmware_info:
+        return platform_firmware_info(&op->u.firmware_info);
+    case XENPF_enter_acpi_sleep:
+        return platform_sleep(&op->u.enter_acpi_sleep);
+    case XENPF_get_cpuinfo:
+        return platform_get_cpuinfo(&op->u.pcpu_info);
+    case XENPF_get_cpu_version:
+        return platform_get_cpu_version(&op->u.pcpu_version);
+    case XENPF_getidletime:
+        return platform_getidletime(&op->u.getidletime);
+    case XENPF_set_processor_pminfo:
+        return 0;
+    case XENPF_platform_quirk:
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+int64_t hc_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    struct xen_platform_op op;
+    int64_t rc;
+
+    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
+        return -XEN_EFAULT;
+    if (op.interface_version != XENPF_INTERFACE_VERSION)
+        return -XEN_EACCES;
+    rc = platform_run(&op);
+    if (rc >= 0 && copy_to_guest(arg, &op, sizeof(op)) != 0)
+        return -XEN_EFAULT;
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The architecture's part of sysctl: what guests can be shown of the processor. There is one policy
+ * for all PV guests (pv/cpuid.c); a tool that asks for the raw or the largest one gets it as well.
+ */
+#include <core/arch.h>
+#include <core/domain.h>
+#include <lib/string.h>
+#include <public/errno.h>
+#include <public/sysctl.h>
+#include <pv/entry.h>
+#include <x86/cpu.h>
+#include <x86/uaccess.h>
+
+/* The words of a feature set, as the control ABI numbers them. */
+struct feature_word {
+    uint32_t leaf, sub;
+    uint8_t reg; /* eax, ebx, ecx, edx */
+};
+static const struct feature_word feature_words[] = {
+    {1, 0, 3},           {1, 0, 2},           {0x80000001u, 0, 3}, {0x80000001u, 0, 2},
+    {0xd, 1, 0},         {7, 0, 1},           {7, 0, 2},           {0x80000007u, 0, 3},
+    {0x80000008u, 0, 1}, {7, 0, 3},           {7, 1, 0},           {0x80000021u, 0, 0},
+};
+
+static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
+{
+    bool raw = op->index <= XEN_SYSCTL_cpu_featureset_host;
+    uint32_t n = MIN(op->nr_features, (uint32_t)ARRAY_SIZE(feature_words));
+
+    if (op->index > XEN_SYSCTL_cpu_featureset_hvm_max)
+        return -XEN_EINVAL;
+    if (op->index == XEN_SYSCTL_cpu_featureset_hvm || op->index == XEN_SYSCTL_cpu_featureset_hvm_max)
+        return -XEN_EOPNOTSUPP;
+    if (op->features.p == NULL) {
+        op->nr_features = ARRAY_SIZE(feature_words);
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct feature_word *w = &feature_words[i];
+        uint32_t out[4];
+
+        if (raw)
+            cpuid_raw(w->leaf, w->sub, out);
+        else
+            cpuid_guest(current, w->leaf, w->sub, out);
+        if (copy_to_guest_at(op->features.p, i, &out[w->reg]) != 0)
+            return -XEN_EFAULT;
+    }
+    if (op->nr_features < ARRAY_SIZE(feature_words))
+        return -XEN_ENOBUFS;
+    op->nr_features = ARRAY_SIZE(feature_words);
+    return 0;
+}
+
+int64_t arch_sysctl(struct xen_sysctl *op)
+{
+    switch (op->cmd) {
+    case XEN_SYSCTL_get_cpu_levelling_caps:
+        op->u.cpu_levelling_caps.caps = 0;
+        return 0;
+    case XEN_SYSCTL_get_cpu_featureset:
+        return sysctl_featureset(&op->u.cpu_featureset);
+    case XEN_SYSCTL_get_cpu_policy:
+        return policy_get(&op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
+                          &op->u.cpu_policy.nr_msrs,
+                          op->u.cpu_policy.index <= XEN_SYSCTL_cpu_policy_host);
+    default:
+        return -XEN_EOPNOTSUPP;
+    }
+}
