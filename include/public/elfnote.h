@@ -12,7 +12,7 @@
  * other programs.
  *
  *   INFO                string  anything, "name=value"
- *   ENTRY               number  virtual address of the entry point
+ *   ENTRY               number  where the kernel starts, a virtual address
  *   HYPERCALL_PAGE      number  virtual address of a page that the loader fills with hypercalls
  *   VIRT_BASE           number  virtual address of pseudo-physical 0; 0 if missing
  *   PADDR_OFFSET        number  what has to be subtracted from p_paddr in the program headers to

@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Error numbers of the hypercall interface. A hypercall that fails returns the negated value.
- * The numbers are Linux's on x86, so a Linux caller can hand them to its own callers unchanged;
- * any other guest has to translate.
+ * Error numbers of the hypercall interface. A hypercall that fails returns the negated value. The
+ * numbers are Linux's on x86, so a Linux caller can hand them to its own callers unchanged; any
+ * other guest has to translate.
+ *
+ * What the common ones mean here; an operation that uses one in another sense says so.
+ *
+ *   EPERM       the caller has not the right to do this at all, or not to that domain
+ *   EACCES      wrong interface version; or a frame or resource that is not open to the caller
+ *   ENOENT      the thing named (a vcpu, a pool) does not exist
+ *   ESRCH       the domain named does not exist
+ *   EFAULT      a handle led to memory that the caller cannot read or write
+ *   EINVAL      an argument is out of range or does not fit the state; nothing has changed
+ *   ENOSYS      no such hypercall or operation
+ *   EOPNOTSUPP  the operation exists, but not for this kind of domain or machine
+ *   EEXIST      it is there already, and may be made once only
+ *   EBUSY       somebody uses it
+ *   EAGAIN      not now; the same call may succeed later
+ *   ENOMEM      the hypervisor has no memory, or the domain is at its limit
+ *   ENOSPC      a table of fixed size is full
+ *   ENOBUFS     the caller's array is too small; the number needed is in the structure
+ *   E2BIG       more elements than one call may have
+ *   ENODEV      no such device
+ *   ENODATA     there is nothing to report
+ *   ETIME       the time given has passed
+ *   EIO         part of the work is done, and the rest cannot be
+ *
+ * XEN_EINTR and XEN_ERESTART never leave the hypervisor: it uses the second for "this hypercall
+ * will be continued", and rewinds the guest's instruction pointer instead of returning it.
  */
 #ifndef LODGE_PUBLIC_ERRNO_H
 #define LODGE_PUBLIC_ERRNO_H
@@ -68,10 +93,5 @@ enum xen_errno {
     XEN_EDEADLOCK = XEN_EDEADLK,
 };
 #endif
-
-/*
- * XEN_EINTR and XEN_ERESTART never leave the hypervisor: it uses the second for "this hypercall
- * will be continued", and rewinds the guest's instruction pointer instead of returning it.
- */
 
 #endif

@@ -210,7 +210,7 @@ typedef struct evtchn_bind_vcpu evtchn_bind_vcpu_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_bind_vcpu_t);
 _Static_assert(sizeof(evtchn_bind_vcpu_t) == 8, "evtchn_bind_vcpu");
 
-/* EVTCHNOP_unmask: clear the port's mask bit, and notify its vcpu if an event is pending. */
+/* EVTCHNOP_unmask: clear the port's mask bit, and notify its vcpu if there is one to tell of. */
 struct evtchn_unmask {
     evtchn_port_t port; /* IN */
 };
