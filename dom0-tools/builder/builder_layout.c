@@ -17,7 +17,7 @@
 
 static uint64_t layout_pages(uint64_t bytes)
 {
-    return (bytes + BUILDER_PAGE_SIZE - 1) >> BUILDER_PAGE_SHIFT;
+    return (bytes >> BUILDER_PAGE_SHIFT) + !!(bytes & (BUILDER_PAGE_SIZE - 1));
 }
 
 /* The tables for addresses start..last, one level after the other from frame `pfn` on. */

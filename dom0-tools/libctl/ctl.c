@@ -21,7 +21,7 @@
 #include <public/domctl.h>
 #include <public/sysctl.h>
 
-#define ARENA_SIZE  (4 * CTL_PAGE_SIZE) /* a vcpu context and a domctl fit, with room */
+#define ARENA_SIZE  (2 * CTL_PAGE_SIZE) /* a vcpu context and a domctl fit; each page costs time */
 #define FAULT_RETRY 5
 
 /* The kernel's request for one hypercall. */
