@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How a hypercall ends early or is preempted, and the calls that are too small for a file. */
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <core/sched.h>
+#include <lib/bug.h>
+#include <public/xen.h>
+#include <x86/cpu.h>
+
+int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    int64_t *args = current->restart_args;
+
+    args[0] = (int64_t)a1;
+    args[1] = (int64_t)a2;
+    args[2] = (int64_t)a3;
+    args[3] = (int64_t)a4;
+    return HYPERCALL_RESTART;
+}
+
+void preempt_point(void)
+{
+    ASSERT(this_cpu()->lock_depth == 0);
+    irq_window();
+    if (unlikely(READ_ONCE(this_cpu()->need_resched)))
+        schedule();
+}
+
+bool preempt_wanted(void)
+{
+    irq_window();
+    return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current);
+}
+
+/* All assists that a 64-bit guest can ask for are how things are anyway; remembered for the tools. */
+int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
+{
+    static const uint32_t known = 1u << VMASST_TYPE_4gb_segments |
+                                  1u << VMASST_TYPE_4gb_segments_notify |
+                                  1u << VMASST_TYPE_writable_pagetables |
+                                  1u << VMASST_TYPE_pae_extended_cr3 |
+                                  1u << VMASST_TYPE_runstate_update_flag |
+                                  1u << VMASST_TYPE_m2p_strict;
+    uint32_t *assist = &current->domain->arch.vm_assist;
+
+    if (type >= 32 || !((known >> type) & 1))
+        return -XEN_EINVAL;
+    switch (cmd) {
+    case VMASST_CMD_enable:
+        __atomic_fetch_or(assist, 1u << type, __ATOMIC_RELAXED);
+        return 0;
+    case VMASST_CMD_disable:
+        __atomic_fetch_and(assist, ~(1u << type), __ATOMIC_RELAXED);
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* For fully virtualized guests; a PV guest that asks learns that it is none. */
+int64_t hc_hvm_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
+{
+    return -XEN_ENOSYS;
+}

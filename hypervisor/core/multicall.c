@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * multicall: a list of hypercalls in one entry. Each result is written beside its call; a call that
+ * fails does not stop the list. A call that wants to be restarted ends the pass: its new arguments
+ * go back into the list, and the guest comes again for the rest.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <public/xen.h>
+#include <x86/regs.h>
+#include <x86/uaccess.h>
+
+#define ARGS 4
+/* op, result, and as many arguments as any call has. */
+struct entry {
+    uint64_t op, result, args[ARGS];
+};
+#define ENTRY_STRIDE sizeof(struct multicall_entry)
+
+/* These replace the frame or the list itself, so they have no place in one. */
+static bool entry_allowed(uint64_t op)
+{
+    return op != __HYPERVISOR_multicall && op != __HYPERVISOR_iret;
+}
+
+int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
+{
+    for (uint64_t i = 0; i < count; i++, list += ENTRY_STRIDE) {
+        struct entry e;
+        int64_t result;
+
+        if (copy_from_guest(&e, list, sizeof(e)) != 0)
+            return -XEN_EFAULT;
+        if (unlikely(!entry_allowed(e.op)))
+            result = -XEN_EINVAL;
+        else
+            result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);
+        if (unlikely(result == HYPERCALL_RESTART)) {
+            if (copy_to_guest(list + offsetof(struct entry, args), current->restart_args,
+                              sizeof(e.args)) != 0)
+                return -XEN_EFAULT;
+            return hypercall_restart(list, count - i, 0, 0);
+        }
+        if (put_guest_u64(list + offsetof(struct entry, result), (uint64_t)result) != 0)
+            return -XEN_EFAULT;
+        if ((i & 31) == 31)
+            preempt_point();
+    }
+    return 0;
+}
