@@ -39,8 +39,7 @@ int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
                                   1u << VMASST_TYPE_4gb_segments_notify |
                                   1u << VMASST_TYPE_writable_pagetables |
                                   1u << VMASST_TYPE_pae_extended_cr3 |
-                                  1u << VMASST_TYPE_runstate_update_flag |
-                                  1u << VMASST_TYPE_m2p_strict;
+                                  1u << VMASST_TYPE_runstate_update_flag;
     uint32_t *assist = &current->domain->arch.vm_assist;
 
     if (type >= 32 || !((known >> type) & 1))
