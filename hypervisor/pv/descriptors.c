@@ -124,7 +124,7 @@ static void ldt_load(struct vcpu *v, struct cpu *c)
     __asm__ volatile("lldt %0" : : "r"(sel));
 }
 
-void descriptors_load(struct vcpu *v, struct cpu *c)
+void descriptors_switch_in(struct vcpu *v, struct cpu *c)
 {
     vaddr_t ours = v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE;
     pte_t *pte = hv_pte(ours), want = pte_make(c->gdt_mfn, WINDOW_FLAGS);

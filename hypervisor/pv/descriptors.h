@@ -15,7 +15,7 @@ struct vcpu;
 int descriptors_init_vcpu(struct vcpu *v); /* the window; 0 or -XEN_ENOMEM */
 void descriptors_free_vcpu(struct vcpu *v);
 /* Switch-in: this CPU's own descriptors into v's window, LGDT, LLDT. */
-void descriptors_load(struct vcpu *v, struct cpu *c);
+void descriptors_switch_in(struct vcpu *v, struct cpu *c);
 
 /* Replaces the GDT: frames by machine frame number, each becoming a descriptor page. */
 int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries);
