@@ -72,8 +72,8 @@ bool xs_restrict(struct xs_handle *h, unsigned domid);
  * Permissions. The first entry's domain is the owner, who may do everything; that entry's bits are
  * what all domains may do that no further entry names. dom0 may do everything anyway.
  */
-struct xs_permissions *xs_get_permissions(struct xs_handle *h, xs_transaction_t t,
-                                          const char *path, unsigned int *num);
+struct xs_permissions *xs_get_permissions(struct xs_handle *h, xs_transaction_t t, const char *path,
+                                          unsigned int *num);
 bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const char *path,
                         struct xs_permissions *perms, unsigned int num_perms);
 

@@ -159,8 +159,8 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, u
     return list;
 }
 
-struct xs_permissions *xs_get_permissions(struct xs_handle *h, xs_transaction_t t,
-                                          const char *path, unsigned int *num)
+struct xs_permissions *xs_get_permissions(struct xs_handle *h, xs_transaction_t t, const char *path,
+                                          unsigned int *num)
 {
     struct xs_permissions *perms;
     unsigned int len, count = 0;

@@ -9,8 +9,7 @@
 static void *check(void *p, size_t size)
 {
     if (!p) {
-        log_error("out of memory for %zu bytes: stopping; start xenstored again to carry on",
-                  size);
+        log_error("out of memory for %zu bytes: stopping; start xenstored again to carry on", size);
         exit(1);
     }
     return p;

@@ -14,7 +14,8 @@
 
 #define MAX_ARGS 8
 
-static int say(struct proto_request *rq, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int say(struct proto_request *rq, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static int say(struct proto_request *rq, const char *fmt, ...)
 {

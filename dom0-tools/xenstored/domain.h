@@ -16,10 +16,10 @@ struct domain {
     uint16_t domid;
     bool shutdown; /* its shutdown has been announced */
     int32_t target;
-    uint64_t mfn;     /* of the ring page, as the tools said */
-    uint32_t port;    /* the domain's end of the event channel */
-    int local_port;   /* ours */
-    uint32_t slot;    /* its place in the file of ring slots */
+    uint64_t mfn;   /* of the ring page, as the tools said */
+    uint32_t port;  /* the domain's end of the event channel */
+    int local_port; /* ours */
+    uint32_t slot;  /* its place in the file of ring slots */
     void *page;
     struct conn *conn;
 };

@@ -60,8 +60,8 @@ void log_write(enum log_level level, const char *fmt, ...)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     len = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-    len += (size_t)snprintf(line + len, sizeof(line) - len, ".%03ldZ xenstored %s: ",
-                            now.tv_nsec / 1000000, level_names[level]);
+    len += (size_t)snprintf(line + len, sizeof(line) - len,
+                            ".%03ldZ xenstored %s: ", now.tv_nsec / 1000000, level_names[level]);
     va_start(ap, fmt);
     n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
     va_end(ap);

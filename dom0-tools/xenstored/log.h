@@ -20,10 +20,10 @@ void log_write(enum log_level level, const char *fmt, ...) __attribute__((format
 #define log_warn(...)  log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 /* The test comes first: a request that is refused in a loop must not pay for formatting. */
-#define log_debug(...)                                                                             \
-    do {                                                                                           \
-        if (log_threshold >= LOG_LEVEL_DEBUG)                                                      \
-            log_write(LOG_LEVEL_DEBUG, __VA_ARGS__);                                               \
+#define log_debug(...)                               \
+    do {                                             \
+        if (log_threshold >= LOG_LEVEL_DEBUG)        \
+            log_write(LOG_LEVEL_DEBUG, __VA_ARGS__); \
     } while (0)
 
 #endif

@@ -208,8 +208,8 @@ static int finish_change(struct proto_request *rq, int rc, enum tx_op op, const 
                          const void *data, size_t len)
 {
     if (rq->tx) {
-        int full = rc ? tx_saw(rq->tx, path, TX_EXISTS | TX_PERMS)
-                      : tx_did(rq->tx, op, path, data, len);
+        int full =
+            rc ? tx_saw(rq->tx, path, TX_EXISTS | TX_PERMS) : tx_did(rq->tx, op, path, data, len);
 
         if (full && !rc)
             rc = full;

@@ -10,8 +10,8 @@
 #include "quota.h"
 
 uint32_t quota_limit[QUOTA_KINDS] = {
-    [QUOTA_NODES] = 1000,     [QUOTA_WATCHES] = 128,    [QUOTA_TRANSACTIONS] = 10,
-    [QUOTA_ENTRY_SIZE] = 2048, [QUOTA_PERMS] = 5,       [QUOTA_PATH] = 2048,
+    [QUOTA_NODES] = 1000,        [QUOTA_WATCHES] = 128, [QUOTA_TRANSACTIONS] = 10,
+    [QUOTA_ENTRY_SIZE] = 2048,   [QUOTA_PERMS] = 5,     [QUOTA_PATH] = 2048,
     [QUOTA_MEMORY] = 2560 << 10, [QUOTA_TX_OPS] = 1024, [QUOTA_EVENTS] = 1024,
 };
 

@@ -49,10 +49,10 @@ static struct ring_slot *place(uint32_t index)
             log_error("no room for the state of more domains: %s", strerror(rc));
             return NULL;
         }
-        mem = slots_fd < 0 ? mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                           : mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, slots_fd,
-                                  at);
+        mem =
+            slots_fd < 0
+                ? mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                : mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, slots_fd, at);
         if (mem == MAP_FAILED)
             return NULL;
         chunk[n] = mem;

@@ -11,7 +11,8 @@
 #include "domain.h"
 #include "store.h"
 
-/* Opens the state in `dir` (NULL: keep nothing), loads it and reconnects the domains. 0 or -errno. */
+/* Opens the state in `dir` (NULL: keep nothing), loads it and reconnects the domains. 0 or -errno.
+ */
 int state_open(const char *dir);
 
 /* Records; they count from the next state_commit() on. */

@@ -17,7 +17,7 @@
 #include "path.h"
 #include "tree.h"
 
-#define STORE_OWNER 4 /* beside TREE_READ and TREE_WRITE: right to change the permissions */
+#define STORE_OWNER     4 /* beside TREE_READ and TREE_WRITE: right to change the permissions */
 #define STORE_NO_TARGET (-1)
 
 /* Who asks. */

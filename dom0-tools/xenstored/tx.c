@@ -184,8 +184,8 @@ static bool unchanged(const struct tx *t, const struct seen *s)
     if ((s->aspects & TX_VALUE) &&
         (a->value_len != b->value_len || memcmp(a->value, b->value, a->value_len)))
         return false;
-    if ((s->aspects & TX_PERMS) && (a->nperms != b->nperms ||
-                                    memcmp(a->perms, b->perms, a->nperms * sizeof(*a->perms))))
+    if ((s->aspects & TX_PERMS) &&
+        (a->nperms != b->nperms || memcmp(a->perms, b->perms, a->nperms * sizeof(*a->perms))))
         return false;
     return !(s->aspects & TX_KIDS) || same_kids(a, b);
 }

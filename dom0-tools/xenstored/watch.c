@@ -200,8 +200,7 @@ static bool may_see(const struct conn *c, const struct sight *s)
         return false;
     if (store_rights(&c->cred, s->node->perms, s->node->nperms) & TREE_READ)
         return true;
-    return s->parent &&
-           (store_rights(&c->cred, s->parent->perms, s->parent->nperms) & TREE_READ);
+    return s->parent && (store_rights(&c->cred, s->parent->perms, s->parent->nperms) & TREE_READ);
 }
 
 static void fire_at(uint32_t hash, const char *at, size_t at_len, const char *path,

@@ -18,9 +18,9 @@
 #include "log.h"
 #include "xendev.h"
 
-#define PAGE_SIZE          4096u
-#define GRANT_XENSTORE     1u /* the grant reference that each domain's builder sets aside */
-#define VIRQ_DOMAIN_ENDED  3u
+#define PAGE_SIZE         4096u
+#define GRANT_XENSTORE    1u /* the grant reference that each domain's builder sets aside */
+#define VIRQ_DOMAIN_ENDED 3u
 
 struct evtchn_bind_virq {
     unsigned int virq;
