@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vcpu's complete context (struct vcpu_guest_context): set when a domain is built, restored or
+ * brings up a processor, and read by tools. Everything is checked before anything is changed; what
+ * can fail later (the references on tables) is taken before the old is let go.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <lib/string.h>
+#include <public/xen.h>
+#include <pv/descriptors.h>
+#include <pv/entry.h>
+#include <pv/page_types.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+
+#define FXSAVE_SIZE      512
+#define FXSAVE_MXCSR     24
+#define FXSAVE_MXCSR_MASK 28
+#define XSAVE_HEADER     512
+#define MXCSR_MAX        0xffbfu
+
+/* The registers come first in both frames, in the same order, down to the error code. */
+#define REGS_COMMON offsetof(struct cpu_regs, error_code)
+_Static_assert(REGS_COMMON == offsetof(struct cpu_user_regs, error_code), "frames agree");
+
+static bool context_ok(const struct vcpu_guest_context *c)
+{
+    if (!va_canonical(c->event_callback_eip) || !va_canonical(c->failsafe_callback_eip) ||
+        !va_canonical(c->syscall_callback_eip) || !va_canonical(c->fs_base) ||
+        !va_canonical(c->gs_base_kernel) || !va_canonical(c->gs_base_user) ||
+        !va_canonical(c->user_regs.rip))
+        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {
+        if (!va_canonical(c->trap_ctxt[i].address))
+            return false;
+    }
+    return c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY && c->ldt_ents <= 8192;
+}
+
+/* Kernel and user root table; the second may be none. */
+static int tables_get(struct domain *d, uint64_t kernel, uint64_t user)
+{
+    int rc;
+
+    if (kernel >= max_mfn || user >= max_mfn)
+        return -XEN_EINVAL;
+    rc = page_type_get(frame_of(MFN(kernel)), PAGE_TYPE_L4, d);
+    if (rc != 0 || user == 0)
+        return rc;
+    rc = page_type_get(frame_of(MFN(user)), PAGE_TYPE_L4, d);
+    if (rc != 0)
+        page_type_put(frame_of(MFN(kernel)), d);
+    return rc;
+}
+
+static void tables_put(struct domain *d, mfn_t kernel, mfn_t user)
+{
+    if (kernel.m != 0)
+        page_type_put(frame_of(kernel), d);
+    if (user.m != 0)
+        page_type_put(frame_of(user), d);
+}
+
+static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    struct cpu_regs *r = pv_vcpu_regs(v);
+
+    memcpy(r, &c->user_regs, REGS_COMMON);
+    r->error_code = 0;
+    r->vector = VEC_IRET;
+    r->rip = c->user_regs.rip;
+    r->cs = c->user_regs.cs | 3;
+    r->rflags = (c->user_regs.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF |
+                                         RFLAGS_VIP)) |
+                RFLAGS_IF | 2;
+    r->rsp = c->user_regs.rsp;
+    r->ss = c->user_regs.ss | 3;
+    v->arch.ds = c->user_regs.ds;
+    v->arch.es = c->user_regs.es;
+    v->arch.fs = c->user_regs.fs;
+    v->arch.gs = c->user_regs.gs;
+    v->arch.fs_base = c->fs_base;
+    v->arch.gs_base_kernel = c->gs_base_kernel;
+    v->arch.gs_base_user = c->gs_base_user;
+    v->arch.pending_work |= WORK_FRAME;
+}
+
+static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    struct arch_vcpu *a = &v->arch;
+
+    a->kernel_mode = c->flags & VGCF_in_kernel;
+    memcpy(a->traps, c->trap_ctxt, sizeof(c->trap_ctxt));
+    for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+        a->traps[i].cs |= 3;
+    a->event_callback = c->event_callback_eip;
+    a->failsafe_callback = c->failsafe_callback_eip;
+    a->syscall_callback = c->syscall_callback_eip;
+    a->failsafe_masks = c->flags & VGCF_failsafe_disables_events;
+    a->syscall_masks = c->flags & VGCF_syscall_disables_events;
+    a->kernel_sp = c->kernel_sp;
+    a->kernel_ss = c->kernel_ss | 3;
+    if (c->ctrlreg[0] & CR0_TS)
+        a->cr0 |= CR0_TS;
+    a->fpu_ts = a->cr0 & CR0_TS;
+    if (v->id == 0)
+        v->domain->arch.vm_assist = (uint32_t)c->vm_assist;
+}
+
+/* An FXSAVE image; the processor refuses reserved MXCSR bits, and our own area says what is valid. */
+static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    uint8_t *area = v->arch.fpu;
+    uint32_t mxcsr;
+
+    if (!(c->flags & VGCF_i387_valid))
+        return;
+    fpu_sync(v);
+    memcpy(area, &c->fpu_ctxt, FXSAVE_SIZE);
+    memcpy(&mxcsr, area + FXSAVE_MXCSR, sizeof(mxcsr));
+    mxcsr &= MXCSR_MAX;
+    memcpy(area + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+    memset(area + FXSAVE_SIZE - 48, 0, 48); /* the part that is software's */
+    if (cpu_features.xsave) {
+        uint64_t header = 3; /* x87 and SSE are in the area, the rest in its initial state */
+
+        memcpy(area + XSAVE_HEADER, &header, sizeof(header));
+        memset(area + XSAVE_HEADER + sizeof(header), 0, 64 - sizeof(header));
+    }
+}
+
+int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    struct arch_vcpu *a = &v->arch;
+    mfn_t old_kernel = a->guest_table, old_user = a->guest_table_user;
+    uint64_t kernel = c->ctrlreg[3] >> PAGE_SHIFT, user = c->ctrlreg[1] >> PAGE_SHIFT;
+    int rc;
+
+    if (!context_ok(c) || (!(c->flags & VGCF_in_kernel) && user == 0)) {
+        guest_refused("context of %pv has an address or a count out of range", v);
+        return -XEN_EINVAL;
+    }
+    rc = tables_get(v->domain, kernel, user);
+    if (rc != 0) {
+        guest_refused("root tables %lx, %lx of %pv: %d", (unsigned long)kernel,
+                      (unsigned long)user, v, rc);
+        return rc;
+    }
+    rc = pv_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
+    if (rc == 0)
+        rc = pv_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+    if (rc != 0) {
+        tables_put(v->domain, MFN(kernel), MFN(user));
+        return rc;
+    }
+    context_set_regs(v, c);
+    context_set_entries(v, c);
+    context_set_fpu(v, c);
+    for (unsigned i = 0; i < 8; i++) {
+        if (i != 4 && i != 5)
+            debugreg_set(v, i, i == 6 ? 0xffff0ff0 : c->debugreg[i]);
+    }
+    a->guest_table = MFN(kernel);
+    a->guest_table_user = MFN(user);
+    pv_load_tables(v);
+    tables_put(v->domain, old_kernel, old_user);
+    v->initialised = true;
+    return 0;
+}
+
+void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c)
+{
+    const struct cpu_regs *r = pv_vcpu_regs(v);
+    const struct arch_vcpu *a = &v->arch;
+
+    memset(c, 0, sizeof(*c));
+    memcpy(&c->user_regs, r, REGS_COMMON);
+    c->user_regs.error_code = r->error_code;
+    c->user_regs.rip = r->rip;
+    c->user_regs.cs = (uint16_t)r->cs;
+    c->user_regs.rflags = (r->rflags & ~RFLAGS_IOPL) | (uint64_t)a->iopl << 12;
+    c->user_regs.rsp = r->rsp;
+    c->user_regs.ss = (uint16_t)r->ss;
+    c->user_regs.ds = a->ds;
+    c->user_regs.es = a->es;
+    c->user_regs.fs = a->fs;
+    c->user_regs.gs = a->gs;
+    c->user_regs.saved_upcall_mask = v->info->evtchn_upcall_mask;
+    if (r->vector == VEC_SYSCALL) { /* these two have the guest's values only by convention */
+        c->user_regs.rcx = r->rip;
+        c->user_regs.r11 = r->rflags;
+    }
+    c->flags = VGCF_i387_valid | (a->kernel_mode ? VGCF_in_kernel : 0) |
+               (a->failsafe_masks ? VGCF_failsafe_disables_events : 0) |
+               (a->syscall_masks ? VGCF_syscall_disables_events : 0) |
+               (v->sched.blocked_by & SCHED_DOWN ? 0 : VGCF_online);
+    fpu_sync(v);
+    memcpy(&c->fpu_ctxt, a->fpu, FXSAVE_SIZE);
+    memcpy(c->trap_ctxt, a->traps, sizeof(c->trap_ctxt));
+    c->ldt_base = a->ldt_base;
+    c->ldt_ents = a->ldt_entries;
+    c->gdt_ents = a->gdt_entries;
+    for (unsigned i = 0; i < DIV_UP(a->gdt_entries, 512u); i++)
+        c->gdt_frames[i] = a->gdt_frames[i].m;
+    c->kernel_ss = a->kernel_ss;
+    c->kernel_sp = a->kernel_sp;
+    c->ctrlreg[0] = a->cr0;
+    c->ctrlreg[1] = a->guest_table_user.m << PAGE_SHIFT;
+    c->ctrlreg[3] = a->guest_table.m << PAGE_SHIFT;
+    c->ctrlreg[4] = a->cr4;
+    for (unsigned i = 0; i < 8; i++)
+        c->debugreg[i] = a->dr[i];
+    c->event_callback_eip = a->event_callback;
+    c->failsafe_callback_eip = a->failsafe_callback;
+    c->syscall_callback_eip = a->syscall_callback;
+    c->vm_assist = v->domain->arch.vm_assist;
+    c->fs_base = a->fs_base;
+    c->gs_base_kernel = a->gs_base_kernel;
+    c->gs_base_user = a->gs_base_user;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine half of a PV domain and its vcpus: making and freeing them, and the switch from one
+ * vcpu to the next. The complete context of a vcpu, as others set and read it, is in context.c.
+ *
+ * A guest's page tables are loaded only while one of its vcpus runs: idling CPUs use the
+ * hypervisor's own. So tlb_mask, the CPUs that may hold translations of a domain, is exact, and a
+ * table may be freed as soon as no vcpu has it loaded.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <lib/string.h>
+#include <pv/descriptors.h>
+#include <pv/entry.h>
+#include <pv/page_types.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/time.h>
+#include <x86/tlb.h>
+
+/* Which domain's page tables each CPU has loaded: NULL, the hypervisor's own. */
+static struct domain *loaded[NR_CPUS];
+
+struct table_register {
+    uint16_t limit;
+    uint64_t base;
+} PACKED;
+
+/* ---- domains ---- */
+
+int arch_domain_init(struct domain *d)
+{
+    int rc = permissions_init(d);
+
+    d->arch.tsc_khz = (uint32_t)time_tsc_khz();
+    d->arch.pv_root_hint = MFN(0);
+    if (rc == 0)
+        rc = pirq_init(d);
+    return rc;
+}
+
+void arch_domain_free(struct domain *d)
+{
+    BUG_ON(d->arch.tlb_mask != 0);
+    permissions_free(d);
+    pirq_free(d);
+    hpage_free(d->arch.cpu_policy);
+    hpage_free(d->arch.e820);
+    d->arch.cpu_policy = NULL;
+    d->arch.e820 = NULL;
+}
+
+static void vcpu_drop_tables(struct vcpu *v)
+{
+    mfn_t kernel = v->arch.guest_table, user = v->arch.guest_table_user;
+
+    pv_destroy_gdt(v);
+    pv_invalidate_ldt(v);
+    v->arch.ldt_entries = 0;
+    v->arch.guest_table = v->arch.guest_table_user = MFN(0);
+    v->arch.cr3 = 0;
+    if (kernel.m != 0)
+        page_type_put(frame_of(kernel), v->domain);
+    if (user.m != 0)
+        page_type_put(frame_of(user), v->domain);
+}
+
+/* The vcpus are parked for good. First what they hold, then the tables that hold each other. */
+int arch_domain_relinquish(struct domain *d)
+{
+    struct vcpu *v;
+
+    if (d->arch.teardown_stage == 0) {
+        for_each_vcpu (d, v)
+            vcpu_drop_tables(v);
+        pirq_release_all(d);
+        d->arch.teardown_stage = 1;
+    }
+    return page_type_relinquish(d);
+}
+
+struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn)
+{
+    if (gfn >= max_mfn || !arch_frame_get_writable(frame_of(MFN(gfn)), d))
+        return NULL;
+    return frame_of(MFN(gfn));
+}
+
+/* ---- vcpus ---- */
+
+int arch_vcpu_init(struct vcpu *v)
+{
+    struct arch_vcpu *a = &v->arch;
+
+    a->kernel_mode = true;
+    a->cr0 = 0x80050033; /* PE, MP, ET, NE, WP, AM, PG */
+    a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    if (cpu_features.xsave)
+        a->cr4 |= CR4_OSXSAVE;
+    if (cpu_features.fsgsbase)
+        a->cr4 |= CR4_FSGSBASE;
+    a->dr[6] = 0xffff0ff0;
+    a->dr[7] = 0x400;
+    a->xcr0 = cpu_features.xcr0;
+    spin_lock_init(&a->ldt_lock, LOCK_DOMAIN);
+    a->traps = hpage_alloc();
+    a->fpu = fpu_area_alloc();
+    if (a->traps == NULL || a->fpu == NULL || descriptors_init_vcpu(v) != 0) {
+        arch_vcpu_free(v);
+        return -XEN_ENOMEM;
+    }
+    return 0;
+}
+
+void arch_vcpu_free(struct vcpu *v)
+{
+    descriptors_free_vcpu(v);
+    hpage_free(v->arch.traps);
+    if (v->arch.fpu != NULL)
+        fpu_area_free(v->arch.fpu);
+    v->arch.traps = NULL;
+    v->arch.fpu = NULL;
+}
+
+struct cpu_regs *pv_vcpu_regs(const struct vcpu *v)
+{
+    return &((struct stack_top *)v->stack - 1)->regs;
+}
+
+void pv_load_tables(struct vcpu *v)
+{
+    mfn_t m = v->arch.kernel_mode ? v->arch.guest_table : v->arch.guest_table_user;
+
+    v->arch.cr3 = m.m << PAGE_SHIFT;
+    if (v == current)
+        tlb_write_cr3(v->arch.cr3);
+}
+
+/* ---- the switch ---- */
+
+void arch_switch_out(struct vcpu *prev)
+{
+    if (domain_is_idle(prev->domain))
+        return;
+    segments_save(prev);
+    fpu_switch_out(prev);
+    if (unlikely(prev->arch.debug_active))
+        debugreg_clear();
+}
+
+/*
+ * Our bit goes into the new domain's mask before its first translation can be cached, and out of the
+ * old domain's after its last has been dropped.
+ */
+static inline void switch_tables(struct cpu *c, struct domain *to, uint64_t cr3)
+{
+    struct domain *from = loaded[c->id];
+
+    if (from == to) {
+        tlb_write_cr3(cr3);
+        return;
+    }
+    if (to != NULL)
+        bit_set(&to->arch.tlb_mask, c->id);
+    tlb_write_cr3(cr3);
+    if (from != NULL)
+        bit_clear(&from->arch.tlb_mask, c->id);
+    loaded[c->id] = to;
+}
+
+/* Nothing of a guest stays loaded while its CPU idles: the guest may be gone before the next one. */
+static void switch_in_idle(struct cpu *c)
+{
+    struct table_register gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};
+
+    switch_tables(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
+    __asm__ volatile("lgdt %0; lldt %1" : : "m"(gdtr), "r"((uint16_t)0));
+}
+
+void arch_switch_in(struct vcpu *next)
+{
+    struct cpu *c = this_cpu();
+
+    guest_entry_set_stack(c, next);
+    if (domain_is_idle(next->domain)) {
+        switch_in_idle(c);
+        return;
+    }
+    switch_tables(c, next->domain, next->arch.cr3);
+    descriptors_switch_in(next, c);
+    segments_load(next);
+    if (unlikely(next->arch.debug_active))
+        debugreg_load(next);
+}

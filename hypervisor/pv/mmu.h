@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the page-table hypercalls share: whose frames and whose tables, and whom to flush. */
+#ifndef PV_MMU_H
+#define PV_MMU_H
+
+#include <core/domain.h>
+#include <lib/types.h>
+#include <x86/regs.h>
+
+/*
+ * The domain that a call names: current's own for DOMID_SELF, DOMID_IO and DOMID_XEN for what is no
+ * guest's, else a domain that the caller controls. Given back with mmu_owner_put().
+ */
+int mmu_owner_get(domid_t id, struct domain **d);
+static inline void mmu_owner_put(struct domain *d)
+{
+    if (unlikely(d != current->domain && d != dom_io && d != dom_xen))
+        domain_put(d);
+}
+
+/* The CPUs on which the vcpus of a guest's bitmap run now; -XEN_EFAULT. */
+int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mmu_update: a batch of new page-table entries, by the machine address of each.
+ *
+ * This is what a guest kernel does most, so the loop is laid out for it: requests are copied in
+ * blocks, and the table is looked up once for a run of entries in the same table. While it is at
+ * hand a type reference keeps it what it is. All the judging of entries is in pv/pte.h.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <public/xen.h>
+#include <pv/mmu.h>
+#include <pv/pte.h>
+#include <x86/uaccess.h>
+
+#define MMU_BLOCK 32 /* requests copied at once, and between two preemption points */
+
+struct mmu_batch {
+    struct domain *tables; /* whose page tables */
+    struct domain *owner;  /* whose frames they may map */
+    uint64_t mfn;          /* of the table at hand; UINT64_MAX: none */
+    struct frame *frame;
+    pte_t *entries;
+    unsigned level; /* 0: the frame is no table, a plain store will do */
+};
+
+int mmu_owner_get(domid_t id, struct domain **d)
+{
+    if (likely(id == DOMID_SELF || id == current->domain->id))
+        *d = current->domain;
+    else if (id == DOMID_IO)
+        *d = dom_io;
+    else if (id == DOMID_XEN && current->domain->privileged)
+        *d = dom_xen;
+    else
+        return domain_get_target(id, d);
+    return 0;
+}
+
+static inline void batch_leave(struct mmu_batch *b)
+{
+    if (b->mfn != UINT64_MAX)
+        page_type_put(b->frame, b->tables);
+    b->mfn = UINT64_MAX;
+}
+
+/* Makes the frame the one at hand, as what it is now: a table, or a page that may be written. */
+static int batch_enter(struct mmu_batch *b, uint64_t mfn)
+{
+    struct frame *f = &FRAMES[mfn];
+    enum page_type type;
+
+    batch_leave(b);
+    if (unlikely(mfn >= max_mfn))
+        return -XEN_EINVAL;
+    type = page_type_of(READ_ONCE(f->type));
+    b->level = type;
+    if (unlikely(!page_type_is_table(type) || (READ_ONCE(f->type) & PAGE_TYPE_COUNT) == 0)) {
+        type = PAGE_TYPE_WRITABLE;
+        b->level = 0;
+    }
+    if (unlikely(page_type_get(f, type, b->tables) != 0))
+        return -XEN_EINVAL;
+    b->frame = f;
+    b->entries = mfn_to_virt(MFN(mfn));
+    b->mfn = mfn;
+    return 0;
+}
+
+static inline int update_entry(struct mmu_batch *b, uint64_t ptr, pte_t val, bool keep_ad)
+{
+    pte_t *p;
+    int rc;
+
+    if (unlikely(ptr >> PAGE_SHIFT != b->mfn)) {
+        rc = batch_enter(b, ptr >> PAGE_SHIFT);
+        if (unlikely(rc != 0))
+            return rc;
+    }
+    p = &b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)];
+    if (likely(b->level == 1))
+        return pte_write_l1(p, val, b->tables, b->owner, keep_ad);
+    if (likely(b->level != 0))
+        return pte_write_table(p, b->level, val, b->tables, keep_ad);
+    *p = val;
+    return 0;
+}
+
+static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
+{
+    if (mfn >= max_mfn || !frame_get(&FRAMES[mfn], d))
+        return -XEN_EINVAL;
+    m2p_set(MFN(mfn), pfn);
+    frame_put(&FRAMES[mfn]);
+    if (pfn >= d->arch.max_gfn && pfn < BIT(40))
+        d->arch.max_gfn = pfn + 1;
+    return 0;
+}
+
+static inline int update_one(struct mmu_batch *b, const struct mmu_update *req)
+{
+    unsigned cmd = req->ptr % 4;
+
+    if (likely(cmd == MMU_NORMAL_PT_UPDATE || cmd == MMU_PT_UPDATE_NO_TRANSLATE))
+        return update_entry(b, req->ptr, req->val, false);
+    if (cmd == MMU_PT_UPDATE_PRESERVE_AD)
+        return update_entry(b, req->ptr, req->val, true);
+    return update_m2p(b->owner, req->ptr >> PAGE_SHIFT, req->val);
+}
+
+/* Requests [0, count); *done counts those carried out. */
+static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_t *done)
+{
+    struct mmu_update req[MMU_BLOCK];
+    int rc;
+
+    for (*done = 0; *done < count;) {
+        uint64_t n = MIN(count - *done, (uint64_t)MMU_BLOCK);
+
+        if (unlikely(copy_from_guest(req, reqs + *done * sizeof(*req), n * sizeof(*req)) != 0)) {
+            n = 1; /* the end of the array may be missing: do what is there first */
+            if (copy_from_guest(req, reqs + *done * sizeof(*req), sizeof(*req)) != 0)
+                return -XEN_EFAULT;
+        }
+        for (uint64_t i = 0; i < n; i++, ++*done) {
+            rc = update_one(b, &req[i]);
+            if (unlikely(rc != 0)) {
+                guest_refused("update %lx = %lx: %d", (unsigned long)req[i].ptr,
+                              (unsigned long)req[i].val, rc);
+                return rc;
+            }
+        }
+        if (*done < count)
+            preempt_point();
+    }
+    return 0;
+}
+
+/* foreign: low half the owner of the frames mapped, high half that of the tables plus one (0: own). */
+static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
+{
+    uint64_t pt = (foreign >> 16) & 0xffff;
+    int rc = 0;
+
+    if (pt != 0) {
+        rc = mmu_owner_get((domid_t)(pt - 1), &b->tables);
+        if (rc == 0 && (b->tables == dom_io || b->tables == dom_xen))
+            rc = -XEN_EPERM;
+        if (rc != 0)
+            return rc;
+    }
+    rc = mmu_owner_get((domid_t)foreign, &b->owner);
+    if (rc != 0)
+        mmu_owner_put(b->tables);
+    return rc;
+}
+
+int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t foreign)
+{
+    struct domain *d = current->domain;
+    struct mmu_batch b = {.tables = d, .owner = d, .mfn = UINT64_MAX};
+    uint64_t done;
+    int rc;
+
+    count = (uint32_t)count;
+    if (unlikely((uint32_t)foreign != DOMID_SELF)) {
+        rc = batch_begin_foreign(&b, (uint32_t)foreign);
+        if (rc != 0)
+            return rc;
+    }
+    rc = update_all(&b, reqs, count, &done);
+    batch_leave(&b);
+    if (unlikely((uint32_t)foreign != DOMID_SELF)) {
+        mmu_owner_put(b.tables);
+        mmu_owner_put(b.owner);
+    }
+    if (pdone != 0) {
+        uint32_t n = (uint32_t)done;
+
+        if (copy_to_guest(pdone, &n, sizeof(n)) != 0 && rc == 0)
+            rc = -XEN_EFAULT;
+    }
+    return rc;
+}

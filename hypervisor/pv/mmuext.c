@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mmuext_op: whole tables and address spaces. Pinning, the two root tables of a vcpu, flushes, the
+ * LDT, and clearing or copying a page without mapping it.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/string.h>
+#include <public/xen.h>
+#include <pv/descriptors.h>
+#include <pv/mmu.h>
+#include <pv/pte.h>
+#include <pv/pv.h>
+#include <x86/cpu.h>
+#include <x86/tlb.h>
+#include <x86/uaccess.h>
+
+static int ext_pin(struct domain *d, const struct mmuext_op *op)
+{
+    uint64_t m = op->arg1.mfn;
+
+    if (m >= max_mfn)
+        return -XEN_EINVAL;
+    if (op->cmd == MMUEXT_UNPIN_TABLE) {
+        int rc;
+
+        /* The pin itself may be the last thing that keeps the frame: hold it meanwhile. */
+        if (!frame_get(&FRAMES[m], d))
+            return -XEN_EINVAL;
+        rc = page_type_unpin(&FRAMES[m], d);
+        frame_put(&FRAMES[m]);
+        return rc;
+    }
+    return page_type_pin(&FRAMES[m], PAGE_TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE), d);
+}
+
+/* The guest kernel's root table: taken, loaded, and only then is the old one let go. */
+static int ext_new_base(struct vcpu *v, uint64_t m)
+{
+    mfn_t old = v->arch.guest_table;
+    int rc;
+
+    if (likely(m != old.m)) {
+        if (m >= max_mfn)
+            return -XEN_EINVAL;
+        rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
+        if (unlikely(rc != 0))
+            return rc;
+        pv_invalidate_ldt(v);
+        v->arch.guest_table = MFN(m);
+        pv_load_tables(v);
+        page_type_put(frame_of(old), v->domain);
+        return 0;
+    }
+    pv_load_tables(v);
+    return 0;
+}
+
+static int ext_new_user_base(struct vcpu *v, uint64_t m)
+{
+    mfn_t old = v->arch.guest_table_user;
+    int rc;
+
+    if (m == old.m)
+        return 0;
+    if (m >= max_mfn)
+        return -XEN_EINVAL;
+    if (m != 0) {
+        rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
+        if (unlikely(rc != 0))
+            return rc;
+    }
+    v->arch.guest_table_user = MFN(m);
+    if (old.m != 0)
+        page_type_put(frame_of(old), v->domain);
+    return 0;
+}
+
+static int ext_flush(struct domain *d, const struct mmuext_op *op)
+{
+    vaddr_t va = op->arg1.linear_addr;
+    cpumask_t mask;
+    int rc;
+
+    switch (op->cmd) {
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
+    case MMUEXT_INVLPG_LOCAL:
+        if (guest_range_ok(va, 1))
+            invlpg(va);
+        return 0;
+    case MMUEXT_TLB_FLUSH_ALL:
+        tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
+        return 0;
+    case MMUEXT_INVLPG_ALL:
+        if (guest_range_ok(va, 1))
+            tlb_flush_page_mask(READ_ONCE(d->arch.tlb_mask), va);
+        return 0;
+    }
+    rc = mmu_vcpumask(d, (vaddr_t)op->arg2.vcpumask.p, &mask);
+    if (rc != 0)
+        return rc;
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+        tlb_flush_mask(mask);
+    else if (guest_range_ok(va, 1))
+        tlb_flush_page_mask(mask, va);
+    return 0;
+}
+
+static void cache_flush_here(void *unused)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
+/* Writing back caches costs everybody: only for those who drive devices. */
+static int ext_flush_cache(struct domain *d, bool everywhere)
+{
+    if (!d->hardware && !permissions_iomem_any(d))
+        return -XEN_EACCES;
+    if (everywhere)
+        smp_call(cpu_online, cache_flush_here, NULL);
+    else
+        cache_flush_here(NULL);
+    return 0;
+}
+
+/* MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable. */
+static int ext_fill(struct domain *d, const struct mmuext_op *op)
+{
+    uint64_t dst = op->arg1.mfn, src = op->arg2.src_mfn;
+
+    if (dst >= max_mfn || page_type_get(&FRAMES[dst], PAGE_TYPE_WRITABLE, d) != 0)
+        return -XEN_EINVAL;
+    if (op->cmd == MMUEXT_CLEAR_PAGE) {
+        page_clear(mfn_to_virt(MFN(dst)));
+    } else if (src < max_mfn && frame_get(&FRAMES[src], d)) {
+        page_copy(mfn_to_virt(MFN(dst)), mfn_to_virt(MFN(src)));
+        frame_put(&FRAMES[src]);
+    } else {
+        page_type_put(&FRAMES[dst], d);
+        return -XEN_EINVAL;
+    }
+    page_type_put(&FRAMES[dst], d);
+    return 0;
+}
+
+static int ext_one(struct domain *owner, const struct mmuext_op *op)
+{
+    struct vcpu *v = current;
+
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+    case MMUEXT_UNPIN_TABLE:
+        return ext_pin(owner, op);
+    case MMUEXT_CLEAR_PAGE:
+    case MMUEXT_COPY_PAGE:
+        return ext_fill(owner, op);
+    }
+    if (unlikely(owner != v->domain))
+        return -XEN_EPERM; /* the rest concerns the vcpu that calls */
+    switch (op->cmd) {
+    case MMUEXT_NEW_BASEPTR:
+        return ext_new_base(v, op->arg1.mfn);
+    case MMUEXT_NEW_USER_BASEPTR:
+        return ext_new_user_base(v, op->arg1.mfn);
+    case MMUEXT_TLB_FLUSH_LOCAL:
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_TLB_FLUSH_ALL:
+    case MMUEXT_INVLPG_ALL:
+        return ext_flush(v->domain, op);
+    case MMUEXT_FLUSH_CACHE:
+        return ext_flush_cache(v->domain, false);
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+        return ext_flush_cache(v->domain, true);
+    case MMUEXT_SET_LDT:
+        return pv_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+    case MMUEXT_MARK_SUPER:
+    case MMUEXT_UNMARK_SUPER:
+        return -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
+{
+    struct domain *owner = current->domain;
+    struct mmuext_op op;
+    uint32_t done = 0;
+    int rc = 0;
+
+    count = (uint32_t)count;
+    if (unlikely((domid_t)foreign != DOMID_SELF)) {
+        rc = mmu_owner_get((domid_t)foreign, &owner);
+        if (rc == 0 && (owner == dom_io || owner == dom_xen))
+            rc = -XEN_EPERM;
+        if (rc != 0)
+            return rc;
+    }
+    for (; done < count; done++) {
+        if (unlikely(copy_from_guest(&op, ops + done * sizeof(op), sizeof(op)) != 0)) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        rc = ext_one(owner, &op);
+        if (unlikely(rc != 0)) {
+            guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
+            break;
+        }
+        if (unlikely(done % 16 == 15))
+            preempt_point();
+    }
+    mmu_owner_put(owner);
+    if (pdone != 0 && copy_to_guest(pdone, &done, sizeof(done)) != 0 && rc == 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page types: why a paravirtual guest can be given its own page tables.
+ *
+ * The guest's page tables are the ones the processor walks. What keeps it in its own memory is one
+ * rule: a frame that is used as a page table, or as a GDT or LDT page, is not mapped writable by
+ * anybody; and its contents have been checked, and are only changed by us. So each frame has one
+ * type at a time. A type is taken by counting a reference:
+ *
+ *   writable   each writable L1 entry, each grant or foreign mapping that may write, and the
+ *              hypervisor while it holds a guest's page for writing
+ *   L1..L3     each entry of the level above that points to it
+ *   L4         each vcpu that has it as one of its two root tables
+ *   any L      the guest's pin (at most one)
+ *   desc       each vcpu whose GDT or LDT window shows it
+ *
+ * When the count is zero the next user may choose another type. Becoming a table means validation:
+ * every entry is looked at and the references it stands for are taken, which validates the tables
+ * below in turn; when one entry is refused, what was taken is dropped again and the frame stays
+ * untyped. When the last reference goes, the same references are dropped. There are no half
+ * validated tables: a vcpu has a stack of its own and is preempted in the middle (preempt_point()),
+ * with the frame marked BUSY. Others who want the same type of it wait, and those who want another
+ * are refused. A waiter holds BUSY marks only on frames of higher levels than the one that it waits
+ * for, so there is no cycle.
+ *
+ * A table of level n refers to tables of level n-1 only: linear page tables cannot be built.
+ *
+ * Translations linger in TLBs after their entry has gone. The guest flushes for its own good; for
+ * ours, a frame records the flush clock when its type ends, and before it takes a different one the
+ * CPUs that have not flushed since then are made to. The same holds for the processor's caches of
+ * upper levels, as they are flushed with everything else.
+ *
+ * No lock is held here. The state word changes by compare-and-swap; BUSY gives one vcpu the frame
+ * for the slow transitions. A type reference pins the owner: frames change hands only when nothing
+ * but the owner's own reference is left.
+ *
+ * When a domain dies its tables form a graph of any size; they are taken apart one by one from a
+ * list (linked through tlb_stamp, which a table does not need), so that each step is short.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/string.h>
+#include <pv/descriptors.h>
+#include <pv/page_types.h>
+#include <pv/pte.h>
+#include <x86/cpu.h>
+#include <x86/page.h>
+#include <x86/tlb.h>
+
+/* dom0 is built on the idle vcpu's stack, before there is anything to be preempted by. */
+static inline void validation_preempt(void)
+{
+    if (likely(!domain_is_idle(current->domain)))
+        preempt_point();
+}
+
+static inline bool slot_is_hypervisors(unsigned level, unsigned i)
+{
+    return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
+}
+
+/* Drops what entries [0, n) of a table stand for. */
+static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!(t[i] & PTE_P) || slot_is_hypervisors(level, i))
+            continue;
+        if (level == 1) {
+            pte_put_l1(t[i]);
+        } else {
+            pte_put_table(t[i], level, d);
+            validation_preempt();
+        }
+    }
+}
+
+static int table_validate_l1(pte_t *t, struct domain *d)
+{
+    int rc;
+
+    for (unsigned i = 0; i < PTES; i++) {
+        pte_t e = t[i];
+
+        if (!(e & PTE_P))
+            continue;
+        rc = pte_get_l1(e, d, d);
+        if (unlikely(rc != 0)) {
+            guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
+            table_drop(t, 1, i, d);
+            return rc;
+        }
+        if (pte_adjust(e) != e)
+            t[i] = pte_adjust(e);
+    }
+    return 0;
+}
+
+static int table_validate(pte_t *t, unsigned level, struct domain *d)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < PTES; i++) {
+        pte_t e = t[i];
+        uint64_t m = pte_mfn(e).m;
+
+        if (!(e & PTE_P) || slot_is_hypervisors(level, i))
+            continue;
+        if (unlikely((e & PTE_TABLE_REFUSED) || m >= max_mfn))
+            rc = -XEN_EINVAL;
+        else
+            rc = page_type_get(&FRAMES[m], level - 1, d);
+        if (unlikely(rc != 0)) {
+            guest_refused("L%u entry %u = %lx", level, i, (unsigned long)e);
+            table_drop(t, level, i, d);
+            return rc;
+        }
+        if (!(e & PTE_U))
+            t[i] = e | PTE_U;
+        validation_preempt();
+    }
+    if (level == 4)
+        memcpy(&t[HV_L4_FIRST], &hv_root[HV_L4_FIRST], HV_L4_COUNT * sizeof(pte_t));
+    return 0;
+}
+
+static int frame_validate(struct frame *f, enum page_type type, struct domain *d)
+{
+    pte_t *t = mfn_to_virt(frame_mfn(f));
+
+    switch (type) {
+    case PAGE_TYPE_L1:
+        return table_validate_l1(t, d);
+    case PAGE_TYPE_L2:
+    case PAGE_TYPE_L3:
+    case PAGE_TYPE_L4:
+        return table_validate(t, type, d);
+    case PAGE_TYPE_DESC:
+        return pv_validate_desc_page(f) ? 0 : -XEN_EINVAL;
+    default:
+        return 0;
+    }
+}
+
+/* The end of a type: f is BUSY and ours. The frame reference behind the type goes as well. */
+static void type_end(struct frame *f, struct domain *d)
+{
+    enum page_type type = page_type_of(f->type);
+    pte_t *t = mfn_to_virt(frame_mfn(f));
+
+    if (page_type_is_table(type)) {
+        table_drop(t, type, PTES, d);
+        if (type == PAGE_TYPE_L4)
+            memset(&t[HV_L4_FIRST], 0, HV_L4_COUNT * sizeof(pte_t));
+    }
+    f->tlb_stamp = tlb_clock();
+    __atomic_store_n(&f->type, PAGE_TYPE(type) | (f->type & PAGE_TYPE_FOREIGN), __ATOMIC_RELEASE);
+    frame_put(f);
+}
+
+/*
+ * Tables of a dying domain that nothing refers to any more, waiting to be taken apart: a stack that
+ * any vcpu of the domain still on its way out may push to, and only its destroyer pops from.
+ */
+static void orphan_push(struct frame *f, struct domain *d)
+{
+    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head);
+
+    do
+        f->tlb_stamp = (uint32_t)top; /* frame 0 is no guest's: it ends the list */
+    while (!__atomic_compare_exchange_n(head, &top, frame_mfn(f).m, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED));
+}
+
+static struct frame *orphan_pop(struct domain *d)
+{
+    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head);
+
+    do {
+        if (top == 0)
+            return NULL;
+    } while (!__atomic_compare_exchange_n(head, &top, FRAMES[top].tlb_stamp, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return &FRAMES[top];
+}
+
+/* The count seems to be one. */
+void page_type_put_last(struct frame *f, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type), n;
+
+    do {
+        BUG_ON((t & PAGE_TYPE_COUNT) == 0 || !(t & PAGE_TYPE_VALID));
+        n = t - 1;
+        if ((t & PAGE_TYPE_COUNT) == 1)
+            n = (t & (PAGE_TYPE_MASK | PAGE_TYPE_FOREIGN)) | PAGE_TYPE_BUSY;
+    } while (!page_type_swap(f, &t, n));
+
+    if (!(n & PAGE_TYPE_BUSY))
+        return;
+    if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE)
+        orphan_push(f, d);
+    else
+        type_end(f, d);
+}
+
+/* Before a frame takes another type: no CPU may still translate by the old one. */
+static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
+{
+    cpumask_t mask;
+
+    if (page_type_of(old) == PAGE_TYPE_NONE)
+        return;
+    mask = (old & PAGE_TYPE_FOREIGN) ? cpu_online : READ_ONCE(d->arch.tlb_mask);
+    mask = tlb_filter(mask, f->tlb_stamp);
+    if (mask != 0)
+        tlb_flush_mask(mask);
+}
+
+/* From a count of zero; `old` is the word as seen, and the frame reference has been taken. */
+static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct domain *d)
+{
+    int rc;
+
+    if (type == PAGE_TYPE_WRITABLE &&
+        (page_type_of(old) == PAGE_TYPE_WRITABLE || page_type_of(old) == PAGE_TYPE_NONE)) {
+        uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_FOREIGN) | 1;
+
+        return page_type_swap(f, &old, n) ? 0 : -XEN_EAGAIN;
+    }
+    if (!page_type_swap(f, &old, PAGE_TYPE(type) | PAGE_TYPE_BUSY))
+        return -XEN_EAGAIN;
+    if (page_type_of(old) != type)
+        type_change_flush(f, old, d);
+    rc = frame_validate(f, type, d);
+    if (rc != 0)
+        __atomic_store_n(&f->type, PAGE_TYPE(PAGE_TYPE_NONE), __ATOMIC_RELEASE);
+    else
+        __atomic_store_n(&f->type, PAGE_TYPE(type) | PAGE_TYPE_VALID | 1, __ATOMIC_RELEASE);
+    return rc;
+}
+
+int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
+{
+    for (;;) {
+        uint64_t t = READ_ONCE(f->type);
+        int rc;
+
+        if (t & PAGE_TYPE_VALID) {
+            if (page_type_of(t) != type)
+                return -XEN_EINVAL;
+            if (!page_type_swap(f, &t, t + 1))
+                continue;
+            if (f->owner == d->id)
+                return 0;
+            page_type_put(f, d);
+            return -XEN_EPERM;
+        }
+        if (t & PAGE_TYPE_BUSY) {
+            if (!page_type_is_table(page_type_of(t))) {
+                cpu_relax_poll(); /* over in a moment: that vcpu is not preempted meanwhile */
+                continue;
+            }
+            if (page_type_of(t) != type || f->owner != d->id || d->state != DOM_ALIVE)
+                return -XEN_EINVAL;
+            cpu_relax_poll();
+            validation_preempt();
+            continue;
+        }
+        if (t & PAGE_TYPE_COUNT) /* ARCH_FRAME_TYPE_READONLY */
+            return -XEN_EINVAL;
+        /* Frames of the hypervisor that a guest may map (grant frames) never become tables. */
+        if ((READ_ONCE(f->refs) & FRAME_SHARED) && type != PAGE_TYPE_WRITABLE)
+            return -XEN_EINVAL;
+        if (page_type_is_table(type) && d->state != DOM_ALIVE)
+            return -XEN_EINVAL;
+        if (!frame_get(f, d))
+            return -XEN_EPERM;
+        rc = type_begin(f, type, t, d);
+        if (rc == 0)
+            return 0;
+        frame_put(f);
+        if (rc != -XEN_EAGAIN)
+            return rc;
+    }
+}
+
+int page_type_pin(struct frame *f, enum page_type type, struct domain *d)
+{
+    int rc = page_type_get(f, type, d);
+
+    if (rc != 0)
+        return rc;
+    if (__atomic_fetch_or(&f->type, PAGE_TYPE_PINNED, __ATOMIC_SEQ_CST) & PAGE_TYPE_PINNED) {
+        page_type_put(f, d); /* pinned already: the pin counts once */
+        return -XEN_EINVAL;
+    }
+    return 0;
+}
+
+int page_type_unpin(struct frame *f, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    do {
+        if (!(t & PAGE_TYPE_PINNED))
+            return -XEN_EINVAL;
+    } while (!page_type_swap(f, &t, t & ~PAGE_TYPE_PINNED));
+    page_type_put(f, d);
+    return 0;
+}
+
+/*
+ * First the pins go, which is one walk over the domain's frames; roots fall off and are queued. Then
+ * the queue is worked off: each table drops its entries, and tables that nothing holds any more join
+ * the queue. teardown_cursor: 0 before the walk, then the frame to go on with, FRAME_NONE after it.
+ */
+#define RELINQUISH_SLICE 16 /* tables */
+#define UNPIN_SLICE      4096 /* frames */
+
+static int relinquish_unpin(struct domain *d)
+{
+    uint32_t m;
+
+    spin_lock(&d->page_lock);
+    m = d->arch.teardown_cursor == 0 ? d->page_list_head : d->arch.teardown_cursor;
+    for (unsigned n = 0; m != FRAME_NONE && n < UNPIN_SLICE; n++) {
+        struct frame *f = &FRAMES[m];
+
+        m = f->next;
+        /* No table is taken apart under this lock: a dying domain's are only queued. */
+        if (READ_ONCE(f->type) & PAGE_TYPE_PINNED)
+            page_type_unpin(f, d);
+    }
+    d->arch.teardown_cursor = m;
+    spin_unlock(&d->page_lock);
+    return m == FRAME_NONE ? 0 : -XEN_ERESTART;
+}
+
+int page_type_relinquish(struct domain *d)
+{
+    struct frame *f;
+
+    if (d->arch.teardown_cursor != FRAME_NONE && relinquish_unpin(d) != 0)
+        return -XEN_ERESTART;
+    for (unsigned n = 0; (f = orphan_pop(d)) != NULL; n++) {
+        if (n == RELINQUISH_SLICE) {
+            orphan_push(f, d);
+            return -XEN_ERESTART;
+        }
+        type_end(f, d);
+    }
+    return 0;
+}
+
+/*
+ * Core's view: a frame that the hypervisor or a grant writes to on behalf of someone. Callable with
+ * locks held, as a writable type is never validated.
+ */
+bool arch_frame_get_writable(struct frame *f, struct domain *d)
+{
+    if (page_type_get(f, PAGE_TYPE_WRITABLE, d) != 0)
+        return false;
+    page_type_mark_foreign(f);
+    return true;
+}
+
+void arch_frame_put_writable(struct frame *f)
+{
+    page_type_put(f, NULL);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The type of a frame: its state word and the fast paths. pv/page_types.c explains the rules.
+ *
+ *   62..60 type   59 VALID   58 PINNED   57 BUSY   56 FOREIGN   47..0 count
+ *
+ * VALID is set exactly while the count is above zero, and all type references together hold one
+ * frame reference. BUSY: one vcpu changes the type; the count is zero and nobody else may touch the
+ * word. PINNED: one of the counts is the guest's pin. FOREIGN: since the type was set, another
+ * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone. With
+ * the count at zero the type field tells what the frame was last (its translations may linger).
+ */
+#ifndef PV_PAGE_TYPES_H
+#define PV_PAGE_TYPES_H
+
+#include <core/domain.h>
+#include <core/frame.h>
+#include <lib/bug.h>
+#include <lib/types.h>
+#include <public/errno.h>
+
+enum page_type {
+    PAGE_TYPE_NONE = 0,
+    PAGE_TYPE_L1 = 1, /* the number is the level */
+    PAGE_TYPE_L2 = 2,
+    PAGE_TYPE_L3 = 3,
+    PAGE_TYPE_L4 = 4,
+    PAGE_TYPE_DESC = 5,
+    PAGE_TYPE_WRITABLE = 6,
+};
+
+#define PAGE_TYPE_SHIFT   60
+#define PAGE_TYPE(t)      ((uint64_t)(t) << PAGE_TYPE_SHIFT)
+#define PAGE_TYPE_MASK    PAGE_TYPE(7)
+#define PAGE_TYPE_VALID   BIT(59)
+#define PAGE_TYPE_PINNED  BIT(58)
+#define PAGE_TYPE_BUSY    BIT(57)
+#define PAGE_TYPE_FOREIGN BIT(56)
+#define PAGE_TYPE_COUNT   (BIT(48) - 1)
+
+static inline enum page_type page_type_of(uint64_t word)
+{
+    return (enum page_type)((word & PAGE_TYPE_MASK) >> PAGE_TYPE_SHIFT);
+}
+
+static inline bool page_type_is_table(enum page_type t)
+{
+    return t - 1u < 4u;
+}
+
+static inline bool page_type_swap(struct frame *f, uint64_t *expected, uint64_t desired)
+{
+    return __atomic_compare_exchange_n(&f->type, expected, desired, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
+int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
+void page_type_put_last(struct frame *f, struct domain *d);
+
+/* Drops a type reference. d: the owner, when the type may be a page table. */
+static inline void page_type_put(struct frame *f, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    do {
+        if ((t & PAGE_TYPE_COUNT) <= 1) {
+            page_type_put_last(f, d);
+            return;
+        }
+    } while (unlikely(!page_type_swap(f, &t, t - 1)));
+}
+
+/*
+ * Takes a type reference on a frame of d; the frame is validated first if it is not of that type
+ * yet. 0, -XEN_EPERM (not d's frame), -XEN_EINVAL (in use as something else, or its contents are not
+ * what the type demands). For table types the caller holds no lock: it may be preempted.
+ */
+static inline int page_type_get(struct frame *f, enum page_type type, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    while (likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
+        if (likely(page_type_swap(f, &t, t + 1))) {
+            /* Stable from here on: our reference keeps the frame with its owner. */
+            if (likely(f->owner == d->id))
+                return 0;
+            page_type_put(f, d);
+            return -XEN_EPERM;
+        }
+    }
+    return page_type_get_slow(f, type, d);
+}
+
+/* A domain other than the owner has got a writable reference. */
+static inline void page_type_mark_foreign(struct frame *f)
+{
+    if (!(READ_ONCE(f->type) & PAGE_TYPE_FOREIGN))
+        __atomic_fetch_or(&f->type, PAGE_TYPE_FOREIGN, __ATOMIC_SEQ_CST);
+}
+
+/* MMUEXT_PIN_*, MMUEXT_UNPIN_TABLE. */
+int page_type_pin(struct frame *f, enum page_type type, struct domain *d);
+int page_type_unpin(struct frame *f, struct domain *d);
+/*
+ * A dying domain's tables: unpins all, then takes the tables apart one at a time. -XEN_ERESTART when
+ * the slice is over, 0 when no table is left.
+ */
+int page_type_relinquish(struct domain *d);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * physdev_op: what the domain that owns the devices tells and asks about interrupt lines, MSI and
+ * PCI functions; and for every PV guest its virtual I/O privilege.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <public/physdev.h>
+#include <pv/pirq.h>
+#include <pv/pv.h>
+#include <x86/irq.h>
+#include <x86/uaccess.h>
+
+/* Copies the argument in; `rc` receives -EFAULT and the enclosing function ends. */
+#define ARG(type, name)                                                                            \
+    type name;                                                                                     \
+    if (copy_from_guest(&(name), arg, sizeof(name)) != 0)                                          \
+        return -XEN_EFAULT
+
+static int64_t reply(uint64_t arg, const void *op, size_t size)
+{
+    return copy_to_guest(arg, op, size) != 0 ? -XEN_EFAULT : 0;
+}
+
+static int64_t physdev_status_query(struct domain *d, uint64_t arg)
+{
+    const struct pirq *p;
+
+    ARG(struct physdev_irq_status_query, q);
+    p = pirq_get(d, q.irq);
+    if (p == NULL)
+        return -XEN_EINVAL;
+    q.flags = p->needs_eoi ? XENIRQSTAT_needs_eoi : 0;
+    return reply(arg, &q, sizeof(q));
+}
+
+static int64_t physdev_map_msi(struct domain *d, physdev_map_pirq_t *m)
+{
+    struct msi_request req = {
+        .bus = (uint8_t)m->bus,
+        .devfn = (uint8_t)m->devfn,
+        .msix = m->table_base != 0,
+        .entry = (uint16_t)m->entry_nr,
+        .table_base = m->table_base,
+        .count = 1,
+    };
+
+    if (m->type != MAP_PIRQ_TYPE_MSI)
+        req.seg = (uint16_t)((uint32_t)m->bus >> 16);
+    if (m->type == MAP_PIRQ_TYPE_MULTI_MSI) {
+        if (m->table_base != 0 || m->entry_nr < 1 || m->entry_nr > 32)
+            return -XEN_EINVAL;
+        /* Powers of two only: a driver that wanted more is told how many it may have. */
+        req.count = 1;
+        while (req.count * 2 <= m->entry_nr)
+            req.count *= 2;
+        if (req.count != m->entry_nr) {
+            m->entry_nr = req.count;
+            return -XEN_ENOSPC;
+        }
+        req.entry = 0;
+    }
+    return pirq_map_msi(d, &req, &m->pirq);
+}
+
+static int64_t physdev_map_pirq(struct domain *d, uint64_t arg)
+{
+    int64_t rc;
+
+    ARG(physdev_map_pirq_t, m);
+    if (m.domid != DOMID_SELF && m.domid != d->id)
+        return -XEN_EOPNOTSUPP; /* interrupts of other domains come with device pass-through */
+    switch (m.type) {
+    case MAP_PIRQ_TYPE_GSI:
+        rc = pirq_map_gsi(d, m.index, &m.pirq);
+        break;
+    case MAP_PIRQ_TYPE_MSI:
+    case MAP_PIRQ_TYPE_MSI_SEG:
+    case MAP_PIRQ_TYPE_MULTI_MSI:
+        rc = physdev_map_msi(d, &m);
+        break;
+    default:
+        return -XEN_EINVAL;
+    }
+    if (rc != 0)
+        guest_refused("pirq type %d, index %d, device %x:%x: %ld", m.type, m.index, m.bus, m.devfn,
+                      (long)rc);
+    if (rc == 0 || rc == -XEN_ENOSPC)
+        rc = reply(arg, &m, sizeof(m)) != 0 ? -XEN_EFAULT : rc;
+    return rc;
+}
+
+static int64_t physdev_setup_gsi(struct domain *d, uint64_t arg)
+{
+    int rc;
+
+    ARG(struct physdev_setup_gsi, s);
+    if (s.gsi < 0 || (unsigned)s.gsi >= irq_nr_gsis())
+        return -XEN_EINVAL;
+    rc = irq_gsi_setup((unsigned)s.gsi, s.triggering != 0, s.polarity != 0);
+    if (rc == 0)
+        pirq_gsi_is_level(d, s.gsi, s.triggering != 0);
+    return rc;
+}
+
+static int64_t physdev_alloc_vector(uint64_t arg)
+{
+    ARG(struct physdev_irq, irq);
+    if (irq.irq >= NR_PIRQS)
+        return -XEN_EINVAL;
+    irq.vector = irq.irq; /* vectors are the hypervisor's business; the field is unused by now */
+    return reply(arg, &irq, sizeof(irq));
+}
+
+static int64_t physdev_get_free_pirq(struct domain *d, uint64_t arg)
+{
+    int n;
+
+    ARG(struct physdev_get_free_pirq, g);
+    if (g.type != MAP_PIRQ_TYPE_MSI && g.type != MAP_PIRQ_TYPE_GSI)
+        return -XEN_EINVAL;
+    n = pirq_reserve(d);
+    if (n < 0)
+        return n;
+    g.pirq = (uint32_t)n;
+    return reply(arg, &g, sizeof(g));
+}
+
+static int64_t physdev_eoi_map(struct domain *d, uint64_t arg, bool auto_unmask)
+{
+    ARG(struct physdev_pirq_eoi_gmfn, g);
+    return pirq_set_eoi_map(d, g.gmfn, auto_unmask);
+}
+
+static int64_t physdev_restore(uint64_t arg, bool with_segment)
+{
+    ARG(struct physdev_restore_msi, r); /* bus and devfn; the other form has the segment in front */
+    if (with_segment) {
+        ARG(struct physdev_pci_device, p);
+        return irq_msi_restore(p.seg, p.bus, p.devfn);
+    }
+    return irq_msi_restore(0, r.bus, r.devfn);
+}
+
+/* For the domain that owns the devices. */
+static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
+{
+    switch (cmd) {
+    case PHYSDEVOP_map_pirq:
+        return physdev_map_pirq(d, arg);
+    case PHYSDEVOP_unmap_pirq: {
+        ARG(struct physdev_unmap_pirq, u);
+        if (u.domid != DOMID_SELF && u.domid != d->id)
+            return -XEN_EOPNOTSUPP;
+        return pirq_unmap(d, u.pirq);
+    }
+    case PHYSDEVOP_setup_gsi:
+        return physdev_setup_gsi(d, arg);
+    case PHYSDEVOP_alloc_irq_vector:
+        return physdev_alloc_vector(arg);
+    case PHYSDEVOP_free_irq_vector:
+        return 0;
+    case PHYSDEVOP_get_free_pirq:
+        return physdev_get_free_pirq(d, arg);
+    case PHYSDEVOP_pirq_eoi_gmfn_v1:
+    case PHYSDEVOP_pirq_eoi_gmfn_v2:
+        return physdev_eoi_map(d, arg, cmd == PHYSDEVOP_pirq_eoi_gmfn_v1);
+    case PHYSDEVOP_restore_msi:
+        return physdev_restore(arg, false);
+    case PHYSDEVOP_restore_msi_ext:
+        return physdev_restore(arg, true);
+    case PHYSDEVOP_manage_pci_add:
+    case PHYSDEVOP_manage_pci_add_ext:
+    case PHYSDEVOP_manage_pci_remove:
+    case PHYSDEVOP_pci_device_add:
+    case PHYSDEVOP_pci_device_remove:
+    case PHYSDEVOP_pci_mmcfg_reserved:
+    case PHYSDEVOP_prepare_msix:
+    case PHYSDEVOP_release_msix:
+        return 0; /* told, and noted: nothing here depends on the list of devices */
+    case PHYSDEVOP_apic_write:
+        return 0; /* IOAPICs are ours; lines are set up by setup_gsi */
+    case PHYSDEVOP_apic_read: /* the caller goes on with plausible values */
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+int64_t hc_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+
+    switch ((uint32_t)cmd) {
+    case PHYSDEVOP_set_iopl: {
+        ARG(struct physdev_set_iopl, s);
+        if (s.iopl > 3)
+            return -XEN_EINVAL;
+        v->arch.iopl = s.iopl;
+        return 0;
+    }
+    case PHYSDEVOP_set_iobitmap: {
+        ARG(struct physdev_set_iobitmap, s);
+        if (s.nr_ports > 65536 || !guest_range_ok((vaddr_t)s.bitmap.p, (s.nr_ports + 7) / 8))
+            return -XEN_EINVAL;
+        v->arch.iobmp = (uint64_t)s.bitmap.p;
+        v->arch.iobmp_limit = s.nr_ports;
+        return 0;
+    }
+    case PHYSDEVOP_eoi: {
+        ARG(struct physdev_eoi, e);
+        return pirq_eoi(d, e.irq);
+    }
+    case PHYSDEVOP_irq_status_query:
+        return physdev_status_query(d, arg);
+    case PHYSDEVOP_IRQ_UNMASK_NOTIFY: {
+        unsigned n;
+
+        for (n = 0; d->arch.pirqs != NULL && n < NR_PIRQS; n++)
+            pirq_eoi(d, n);
+        return 0;
+    }
+    default:
+        return d->hardware ? physdev_hardware(d, (uint32_t)cmd, arg) : -XEN_EPERM;
+    }
+}
+
+/* The old form: number and argument in one structure. */
+int64_t hc_physdev_op_compat(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    uint32_t cmd;
+
+    if (copy_from_guest(&cmd, arg, sizeof(cmd)) != 0)
+        return -XEN_EFAULT;
+    switch (cmd) {
+    case PHYSDEVOP_IRQ_UNMASK_NOTIFY:
+    case PHYSDEVOP_irq_status_query:
+    case PHYSDEVOP_set_iopl:
+    case PHYSDEVOP_set_iobitmap:
+    case PHYSDEVOP_apic_read:
+    case PHYSDEVOP_apic_write:
+    case PHYSDEVOP_alloc_irq_vector:
+        return hc_physdev_op(cmd, arg + offsetof(struct physdev_op, u), 0, 0);
+    default:
+        return -XEN_ENOSYS;
+    }
+}

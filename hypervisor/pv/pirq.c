@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Physical interrupts of a domain that owns devices. A pirq is the domain's name for a line of the
+ * machine (then its number is the GSI's, unless asked otherwise) or for a message-signalled
+ * interrupt. Mapping gives it the number, binding an event channel to it opens the line.
+ *
+ * The domain's lock guards the table. Level-triggered lines stay masked from an interrupt until the
+ * domain's EOI; which pirqs need one the domain may read from a page of its own (pirq_eoi_map).
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <public/errno.h>
+#include <pv/pirq.h>
+#include <pv/pv.h>
+#include <x86/irq.h>
+
+#define PIRQ_ORDER 1
+_Static_assert(NR_PIRQS * sizeof(struct pirq) <= PAGE_SIZE << PIRQ_ORDER, "table of pirqs");
+
+int pirq_init(struct domain *d)
+{
+    d->arch.pirq_eoi_mfn = INVALID_MFN;
+    if (!d->hardware)
+        return 0;
+    d->arch.pirqs = hpages_alloc(PIRQ_ORDER);
+    if (d->arch.pirqs == NULL)
+        return -XEN_ENOMEM;
+    for (unsigned i = 0; i < NR_PIRQS; i++)
+        d->arch.pirqs[i].gsi = d->arch.pirqs[i].msi = -1;
+    return 0;
+}
+
+void pirq_free(struct domain *d)
+{
+    hpages_free(d->arch.pirqs, PIRQ_ORDER);
+    d->arch.pirqs = NULL;
+}
+
+struct pirq *pirq_get(struct domain *d, unsigned n)
+{
+    if (d->arch.pirqs == NULL || n >= NR_PIRQS || !d->arch.pirqs[n].mapped)
+        return NULL;
+    return &d->arch.pirqs[n];
+}
+
+/* `count` numbers in a row above the GSIs, marked as taken. The domain's lock is held. */
+static int pirq_take_free(struct domain *d, unsigned count)
+{
+    unsigned run = 0;
+
+    for (unsigned i = NR_PIRQS; i-- > irq_nr_gsis();) {
+        run = d->arch.pirqs[i].mapped ? 0 : run + 1;
+        if (run == count) {
+            for (unsigned n = i; n < i + count; n++)
+                d->arch.pirqs[n].mapped = true;
+            return (int)i;
+        }
+    }
+    return -XEN_ENOSPC;
+}
+
+int pirq_reserve(struct domain *d)
+{
+    int rc;
+
+    if (d->arch.pirqs == NULL)
+        return -XEN_EPERM;
+    spin_lock(&d->lock);
+    rc = pirq_take_free(d, 1);
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
+{
+    int n = *pirq < 0 ? gsi : *pirq, rc = 0;
+    struct pirq *p;
+
+    if (d->arch.pirqs == NULL)
+        return -XEN_EPERM;
+    if (gsi < 0 || (unsigned)gsi >= irq_nr_gsis() || n >= NR_PIRQS)
+        return -XEN_EINVAL;
+    p = &d->arch.pirqs[n];
+    spin_lock(&d->lock);
+    if (p->mapped && (p->msi >= 0 || (p->gsi >= 0 && p->gsi != gsi))) {
+        rc = -XEN_EEXIST;
+    } else {
+        p->mapped = true;
+        p->gsi = gsi;
+    }
+    spin_unlock(&d->lock);
+    *pirq = n;
+    return rc;
+}
+
+int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq)
+{
+    unsigned count = req->msix ? 1 : req->count;
+    int n = *pirq, handle;
+
+    if (d->arch.pirqs == NULL)
+        return -XEN_EPERM;
+    if (n >= 0 && (n >= NR_PIRQS || count != 1))
+        return -XEN_EINVAL;
+    spin_lock(&d->lock);
+    if (n < 0)
+        n = pirq_take_free(d, count);
+    else if (d->arch.pirqs[n].gsi >= 0 || d->arch.pirqs[n].msi >= 0)
+        n = -XEN_EEXIST;
+    else
+        d->arch.pirqs[n].mapped = true;
+    spin_unlock(&d->lock);
+    if (n < 0)
+        return n;
+    handle = irq_msi_bind(req, d, (unsigned)n);
+    spin_lock(&d->lock);
+    for (unsigned i = (unsigned)n; i < (unsigned)n + count; i++) {
+        d->arch.pirqs[i].mapped = handle >= 0;
+        d->arch.pirqs[i].msi = handle >= 0 ? handle : -1;
+    }
+    spin_unlock(&d->lock);
+    *pirq = n;
+    return handle >= 0 ? 0 : handle;
+}
+
+static void eoi_map_update(struct domain *d, unsigned n)
+{
+    struct pirq *p = &d->arch.pirqs[n];
+
+    if (d->arch.pirq_eoi_map == NULL)
+        return;
+    if (p->mapped && p->bound && p->needs_eoi)
+        bit_set(d->arch.pirq_eoi_map, n);
+    else
+        bit_clear(d->arch.pirq_eoi_map, n);
+}
+
+int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
+{
+    struct pirq *p = pirq_get(d, n);
+    int rc = 0;
+
+    if (p == NULL)
+        return -XEN_EINVAL;
+    if (p->bound)
+        return -XEN_EBUSY;
+    if (p->gsi >= 0) {
+        rc = irq_gsi_bind((unsigned)p->gsi, d, n);
+        if (rc != 0)
+            return rc;
+        p->needs_eoi = p->level;
+    }
+    p->bound = true;
+    eoi_map_update(d, n);
+    return 0;
+}
+
+void arch_pirq_unbind(struct domain *d, unsigned n)
+{
+    struct pirq *p = pirq_get(d, n);
+
+    if (p == NULL || !p->bound)
+        return;
+    if (p->gsi >= 0)
+        irq_gsi_unbind((unsigned)p->gsi);
+    p->bound = false;
+    eoi_map_update(d, n);
+}
+
+int pirq_unmap(struct domain *d, int n)
+{
+    struct pirq *p = n < 0 ? NULL : pirq_get(d, (unsigned)n);
+    int handle;
+
+    if (p == NULL)
+        return -XEN_EINVAL;
+    arch_pirq_unbind(d, (unsigned)n);
+    spin_lock(&d->lock);
+    handle = p->msi;
+    for (unsigned i = 0; i < NR_PIRQS; i++) {
+        struct pirq *q = &d->arch.pirqs[i];
+
+        /* All vectors of a multiple MSI go together. */
+        if (q == p || (handle >= 0 && q->msi == handle))
+            *q = (struct pirq){.gsi = -1, .msi = -1};
+    }
+    spin_unlock(&d->lock);
+    if (handle >= 0)
+        irq_msi_unbind(handle);
+    return 0;
+}
+
+int pirq_eoi(struct domain *d, unsigned n)
+{
+    struct pirq *p = pirq_get(d, n);
+
+    if (p == NULL)
+        return -XEN_EINVAL;
+    if (p->gsi >= 0 && p->bound)
+        irq_gsi_eoi((unsigned)p->gsi);
+    return 0;
+}
+
+/* A line's trigger is known: dom0 read it from ACPI. */
+void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
+{
+    if (d->arch.pirqs == NULL)
+        return;
+    for (unsigned n = 0; n < NR_PIRQS; n++) {
+        struct pirq *p = &d->arch.pirqs[n];
+
+        if (p->gsi == gsi || (p->gsi < 0 && p->msi < 0 && (int)n == gsi)) {
+            p->level = level;
+            if (p->bound)
+                p->needs_eoi = level;
+            eoi_map_update(d, n);
+        }
+    }
+}
+
+int pirq_set_eoi_map(struct domain *d, uint64_t gmfn, bool auto_unmask)
+{
+    struct frame *f;
+
+    if (d->arch.pirqs == NULL)
+        return -XEN_EPERM;
+    f = arch_get_guest_frame_writable(d, gmfn);
+    if (f == NULL)
+        return -XEN_EINVAL;
+    spin_lock(&d->lock);
+    if (d->arch.pirq_eoi_map != NULL) {
+        spin_unlock(&d->lock);
+        arch_frame_put_writable(f);
+        return -XEN_EBUSY;
+    }
+    d->arch.pirq_eoi_mfn = MFN(gmfn);
+    d->arch.pirq_eoi_map = mfn_to_virt(MFN(gmfn));
+    d->arch.auto_unmask = auto_unmask;
+    for (unsigned n = 0; n < NR_PIRQS; n++)
+        eoi_map_update(d, n);
+    spin_unlock(&d->lock);
+    return 0;
+}
+
+void pirq_release_all(struct domain *d)
+{
+    if (d->arch.pirqs != NULL) {
+        for (int n = 0; n < NR_PIRQS; n++)
+            pirq_unmap(d, n);
+    }
+    if (d->arch.pirq_eoi_map != NULL) {
+        d->arch.pirq_eoi_map = NULL;
+        arch_frame_put_writable(frame_of(d->arch.pirq_eoi_mfn));
+    }
+}

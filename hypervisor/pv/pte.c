@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The less frequent side of page-table entries: device memory and other domains' frames in L1
+ * entries, entries of the upper levels, and the walk from a guest address to its L1 entry.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <lib/bug.h>
+#include <pv/pte.h>
+#include <pv/pv.h>
+#include <x86/uaccess.h>
+
+static bool frame_is_ram(uint64_t m)
+{
+    return m < max_mfn && FRAMES[m].owner != DOMID_IO;
+}
+
+/* Whoever has devices may choose the memory type; for others it would only slow their RAM down. */
+static bool cache_bits_allowed(const struct domain *d)
+{
+    return d->hardware || permissions_iomem_any(d);
+}
+
+/*
+ * A present L1 entry that the fast path did not take: `owner` is the domain whose frames the guest
+ * asked to map. Device memory needs no reference, only the right of `owner` (or, where that is
+ * DOMID_IO, of the table's domain).
+ */
+int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
+{
+    uint64_t m = pte_mfn(e).m;
+    struct frame *f;
+    int rc;
+
+    if ((e & PTE_CACHE) && !cache_bits_allowed(d)) {
+        guest_refused("cache bits in entry %lx", (unsigned long)e);
+        return -XEN_EINVAL;
+    }
+    if (!frame_is_ram(m)) {
+        if (permissions_iomem_allowed(d, m, m) && (owner == d || owner == dom_io))
+            return 0;
+        guest_refused("frame %lx is neither memory nor an assigned device's", (unsigned long)m);
+        return -XEN_EPERM;
+    }
+    f = &FRAMES[m];
+    if (owner == dom_xen && !((READ_ONCE(f->refs) & FRAME_SHARED) && !(e & PTE_W)))
+        return -XEN_EPERM;
+    if (!(e & PTE_W))
+        return frame_get(f, owner) ? 0 : -XEN_EPERM;
+    rc = page_type_get(f, PAGE_TYPE_WRITABLE, owner);
+    if (rc != 0)
+        return rc;
+    if (d != owner)
+        page_type_mark_foreign(f);
+    return 0;
+}
+
+/* Drops the reference of an entry of levels 2 to 4. */
+void pte_put_table(pte_t e, unsigned level, struct domain *d)
+{
+    (void)level;
+    if (e & PTE_P)
+        page_type_put(frame_of(pte_mfn(e)), d);
+}
+
+/* The checks of an upper-level entry, and its reference. */
+static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *d)
+{
+    unsigned slot = ((uint64_t)p % PAGE_SIZE) / sizeof(pte_t);
+
+    if (level == 4 && slot - HV_L4_FIRST < HV_L4_COUNT)
+        return -XEN_EINVAL; /* ours */
+    if (!(*val & PTE_P))
+        return 0;
+    if ((*val & PTE_TABLE_REFUSED) || pte_mfn(*val).m >= max_mfn)
+        return -XEN_EINVAL;
+    *val |= PTE_U;
+    return page_type_get(frame_of(pte_mfn(*val)), level - 1, d);
+}
+
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, bool keep_ad)
+{
+    pte_t old, new;
+    int rc = table_entry_get(p, level, &val, d);
+
+    if (rc != 0) {
+        guest_refused("L%u entry %lx: %d", level, (unsigned long)val, rc);
+        return rc;
+    }
+    old = READ_ONCE(*p);
+    do
+        new = keep_ad && (val & PTE_P) ? val | (old & (PTE_A | PTE_D)) : val;
+    while (unlikely(!pte_swap(p, &old, new)));
+    pte_put_table(old, level, d);
+    return 0;
+}
+
+int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struct domain *d)
+{
+    pte_t old = expected;
+    int rc = 0;
+
+    if (level == 1) {
+        if (val & PTE_P) {
+            val = pte_adjust(val);
+            rc = pte_get_l1(val, d, d);
+        }
+    } else {
+        rc = table_entry_get(p, level, &val, d);
+    }
+    if (rc != 0)
+        return rc;
+    if (!pte_swap(p, &old, val)) { /* give back what the new entry would have held */
+        rc = -XEN_EAGAIN;
+        old = val;
+    }
+    if (level == 1)
+        pte_put_l1(old);
+    else
+        pte_put_table(old, level, d);
+    return rc;
+}
+
+/*
+ * One entry of a table that a guest may be taking apart on another CPU this very moment: what lies
+ * there may be anything by now, and the address as well, so a fault reads as "not present".
+ */
+static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
+{
+    const pte_t *p = (const pte_t *)phys_to_virt(table_entry & PTE_ADDR) + pt_index(va, level);
+    pte_t e;
+
+    __asm__ volatile("1: mov (%1), %0\n"
+                     "2:\n"
+                     ".pushsection .text.fixup, \"ax\"\n"
+                     "3: xor %k0, %k0\n"
+                     "   jmp 2b\n"
+                     ".popsection\n"
+                     EXTABLE(1b, 3b)
+                     : "=&r"(e)
+                     : "r"(p)
+                     : "memory");
+    return e;
+}
+
+/* The L2 entry, or 0. */
+static inline pte_t walk_to_l2(struct vcpu *v, vaddr_t va)
+{
+    pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
+
+    if (unlikely(!va_canonical(va) || (va >= HV_START && va < HV_END)))
+        return 0;
+    e = entry_read(e, va, 4);
+    if (unlikely(!(e & PTE_P)))
+        return 0;
+    e = entry_read(e, va, 3);
+    if (unlikely(!(e & PTE_P)))
+        return 0;
+    e = entry_read(e, va, 2);
+    return e & PTE_P ? e : 0;
+}
+
+pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
+{
+    pte_t e = walk_to_l2(v, va);
+    struct frame *f;
+
+    if (unlikely(e == 0 || pte_mfn(e).m >= max_mfn))
+        return NULL;
+    f = frame_of(pte_mfn(e));
+    if (unlikely(page_type_get(f, PAGE_TYPE_L1, v->domain) != 0))
+        return NULL;
+    *table = f;
+    return (pte_t *)mfn_to_virt(pte_mfn(e)) + pt_index(va, 1);
+}
+
+pte_t pte_lookup(struct vcpu *v, vaddr_t va)
+{
+    pte_t e = walk_to_l2(v, va);
+
+    return e == 0 ? 0 : entry_read(e, va, 1);
+}

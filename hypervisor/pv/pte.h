@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page-table entries of guests: taking and dropping the references that an entry stands for, and
+ * changing an entry in a table on which the caller holds a type reference. Entries are exchanged
+ * atomically, and whoever takes an entry out drops what it stood for; so updates need no lock.
+ */
+#ifndef PV_PTE_H
+#define PV_PTE_H
+
+#include <core/domain.h>
+#include <core/frame.h>
+#include <lib/types.h>
+#include <pv/page_types.h>
+#include <x86/page.h>
+
+/* L1 bits that choose the memory type; only for domains that have devices. */
+#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
+/* Refused in entries of levels 2 to 4: large pages, and what means nothing there. */
+#define PTE_TABLE_REFUSED (PTE_PS | PTE_G | PTE_PWT | PTE_PCD)
+
+int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner);
+void pte_put_table(pte_t e, unsigned level, struct domain *d);
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, bool keep_ad);
+
+/* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */
+static inline pte_t pte_adjust(pte_t e)
+{
+    return (e | PTE_U) & ~PTE_G;
+}
+
+/* References for a present L1 entry of domain d that maps a frame of owner. 0 or -XEN_E*. */
+static inline int pte_get_l1(pte_t e, struct domain *d, struct domain *owner)
+{
+    uint64_t m = pte_mfn(e).m;
+
+    if (likely(m < max_mfn && !(e & PTE_CACHE) && d == owner)) {
+        struct frame *f = &FRAMES[m];
+
+        if (e & PTE_W) {
+            if (likely(page_type_get(f, PAGE_TYPE_WRITABLE, owner) == 0))
+                return 0;
+        } else if (likely(frame_get(f, owner))) {
+            return 0;
+        }
+    }
+    return pte_get_l1_slow(e, d, owner);
+}
+
+/* Drops what an L1 entry (present or not) stood for. */
+static inline void pte_put_l1(pte_t e)
+{
+    uint64_t m = pte_mfn(e).m;
+
+    if (!(e & PTE_P) || unlikely(m >= max_mfn || FRAMES[m].owner == DOMID_IO))
+        return;
+    if (e & PTE_W)
+        page_type_put(&FRAMES[m], NULL);
+    else
+        frame_put(&FRAMES[m]);
+}
+
+static inline bool pte_swap(pte_t *p, pte_t *expected, pte_t desired)
+{
+    return __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
+/* Same frame, same right to write: the references stay as they are. */
+static inline bool pte_same_refs(pte_t a, pte_t b)
+{
+    return (a & b & PTE_P) && !((a ^ b) & (PTE_ADDR | PTE_W | PTE_CACHE));
+}
+
+/* Exchange an L1 entry. keep_ad: accessed and dirty bits of the old entry are carried over. */
+static inline int pte_write_l1(pte_t *p, pte_t val, struct domain *d, struct domain *owner,
+                               bool keep_ad)
+{
+    pte_t old, new;
+    int rc;
+
+    if (!(val & PTE_P)) {
+        pte_put_l1(__atomic_exchange_n(p, val, __ATOMIC_SEQ_CST));
+        return 0;
+    }
+    val = pte_adjust(val);
+    old = READ_ONCE(*p);
+    while (pte_same_refs(old, val)) {
+        new = keep_ad ? val | (old & (PTE_A | PTE_D)) : val;
+        if (likely(pte_swap(p, &old, new)))
+            return 0;
+    }
+    rc = pte_get_l1(val, d, owner);
+    if (unlikely(rc != 0))
+        return rc;
+    do
+        new = keep_ad ? val | (old & (PTE_A | PTE_D)) : val;
+    while (unlikely(!pte_swap(p, &old, new)));
+    pte_put_l1(old);
+    return 0;
+}
+
+/* Entry of a table of any level. */
+static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *d,
+                            struct domain *owner, bool keep_ad)
+{
+    if (likely(level == 1))
+        return pte_write_l1(p, val, d, owner, keep_ad);
+    return pte_write_table(p, level, val, d, keep_ad);
+}
+
+/* Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. */
+int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struct domain *d);
+
+/*
+ * The L1 entry that maps va in guest kernel mode of v (current). On success *table holds a type
+ * reference on the L1 table. NULL: not mapped by a table, or the hypervisor's address.
+ */
+pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table);
+/* The entry itself, 0 when there is none; takes no reference. */
+pte_t pte_lookup(struct vcpu *v, vaddr_t va);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of pv/ that manage memory and machine state offer to those that handle entries
+ * (pv/entry.h is the other direction), and what boot/ calls to start dom0.
+ */
+#ifndef PV_PV_H
+#define PV_PV_H
+
+#include <core/domain.h>
+#include <lib/types.h>
+#include <x86/page.h>
+#include <x86/regs.h>
+
+/* dom0_build.c: domain 0 from the boot loader's modules; panics with a reason when it cannot. */
+void dom0_build(void);
+
+/*
+ * pte_emulate.c: the guest kernel's write fault on a present page that it may not write. True: it
+ * was a store to one of its page tables, which has been checked and carried out.
+ */
+bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
+
+/* domain.c: the register frame of a vcpu that is not running (or is current). */
+struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);
+/* Load the tables of the vcpu's present mode (after guest_table or guest_table_user changed). */
+void pv_load_tables(struct vcpu *v);
+
+/* permissions.c */
+int permissions_init(struct domain *d);
+void permissions_free(struct domain *d);
+bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
+int permissions_iomem_set(struct domain *d, uint64_t first_mfn, uint64_t last_mfn, bool allow);
+bool permissions_iomem_any(const struct domain *d);
+bool permissions_ioport_allowed(const struct domain *d, unsigned first, unsigned count);
+int permissions_ioport_set(struct domain *d, unsigned first, unsigned count, bool allow);
+
+/* pirq.c */
+int pirq_init(struct domain *d);
+/* Unbind and unmap all; called when the domain dies. */
+void pirq_release_all(struct domain *d);
+void pirq_free(struct domain *d);
+int pirq_map_gsi(struct domain *d, int gsi, int *pirq);
+
+#endif

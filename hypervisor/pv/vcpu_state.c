@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vcpu's 32-bit system-call entries and its XSAVE state, out to the tools and back. An XSAVE area
+ * from outside is made one that XRSTOR takes before it gets near the processor.
+ */
+#include <core/domain.h>
+#include <core/sched.h>
+#include <lib/string.h>
+#include <public/errno.h>
+#include <pv/vcpu_state.h>
+#include <x86/cpu.h>
+#include <x86/page.h>
+#include <x86/uaccess.h>
+
+#define XSAVE_HEADER 512
+#define MXCSR_OFFSET 24
+#define MXCSR_MAX    0xffbfu
+#define EXT_PREFIX   16 /* XCR0 now, and all that it ever was, in front of the area */
+
+int64_t vcpu_state_get_ext(struct domain *d, struct xen_domctl_ext_vcpucontext *e)
+{
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    uint32_t id = e->vcpu;
+
+    if (v == NULL)
+        return -XEN_ESRCH;
+    memset(e, 0, sizeof(*e));
+    e->vcpu = id;
+    e->size = sizeof(*e);
+    e->syscall32_callback_eip = v->arch.syscall32_callback;
+    e->sysenter_callback_eip = v->arch.sysenter_callback;
+    e->syscall32_callback_cs = v->arch.syscall32_cs;
+    e->sysenter_callback_cs = v->arch.sysenter_cs;
+    e->syscall32_disables_events = v->arch.syscall32_masks;
+    e->sysenter_disables_events = v->arch.sysenter_masks;
+    return 0;
+}
+
+int64_t vcpu_state_set_ext(struct domain *d, const struct xen_domctl_ext_vcpucontext *e)
+{
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
+
+    if (v == NULL)
+        return -XEN_ESRCH;
+    if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) ||
+        !va_canonical(e->syscall32_callback_eip) || !va_canonical(e->sysenter_callback_eip))
+        return -XEN_EINVAL;
+    v->arch.syscall32_callback = e->syscall32_callback_eip;
+    v->arch.sysenter_callback = e->sysenter_callback_eip;
+    v->arch.syscall32_cs = e->syscall32_callback_cs | 3;
+    v->arch.sysenter_cs = e->sysenter_callback_cs | 3;
+    v->arch.syscall32_masks = e->syscall32_disables_events;
+    v->arch.sysenter_masks = e->sysenter_disables_events;
+    return 0;
+}
+
+int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e)
+{
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    uint64_t size = EXT_PREFIX + cpu_features.xsave_size, prefix[2];
+    int64_t rc = 0;
+
+    if (v == NULL || v == current)
+        return v == NULL ? -XEN_ESRCH : -XEN_EINVAL;
+    if (!cpu_features.xsave)
+        return -XEN_EOPNOTSUPP;
+    e->xfeature_mask = cpu_features.xcr0;
+    if (e->size == 0 && e->buffer.p == NULL) {
+        e->size = size;
+        return 0;
+    }
+    if (e->size != size)
+        return -XEN_EINVAL;
+    prefix[0] = prefix[1] = v->arch.xcr0;
+    vcpu_pause(v);
+    fpu_sync(v);
+    if (copy_to_guest((vaddr_t)e->buffer.p, prefix, sizeof(prefix)) != 0 ||
+        copy_to_guest((vaddr_t)e->buffer.p + EXT_PREFIX, v->arch.fpu,
+                      cpu_features.xsave_size) != 0)
+        rc = -XEN_EFAULT;
+    vcpu_unpause(v);
+    return rc;
+}
+
+/* The header says which parts are there: only what we enabled, in the plain layout. */
+static void area_make_safe(uint8_t *area)
+{
+    uint64_t header[8] = {0};
+    uint32_t mxcsr;
+
+    memcpy(&header[0], area + XSAVE_HEADER, sizeof(header[0]));
+    header[0] &= cpu_features.xcr0;
+    memcpy(area + XSAVE_HEADER, header, sizeof(header));
+    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
+    mxcsr &= MXCSR_MAX;
+    memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
+int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextstate *e)
+{
+    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    uint64_t prefix[2];
+    int64_t rc = 0;
+
+    if (v == NULL || v == current)
+        return v == NULL ? -XEN_ESRCH : -XEN_EINVAL;
+    if (!cpu_features.xsave)
+        return -XEN_EOPNOTSUPP;
+    if (e->size < EXT_PREFIX || e->size > EXT_PREFIX + cpu_features.xsave_size)
+        return -XEN_EINVAL;
+    if (copy_from_guest(prefix, (vaddr_t)e->buffer.p, sizeof(prefix)) != 0)
+        return -XEN_EFAULT;
+    if (prefix[0] & ~cpu_features.xcr0)
+        return -XEN_EINVAL;
+    if (e->size == EXT_PREFIX) /* a vcpu that never used it */
+        return 0;
+    if (e->size != EXT_PREFIX + cpu_features.xsave_size)
+        return -XEN_EINVAL;
+    vcpu_pause(v);
+    fpu_sync(v);
+    v->arch.xcr0 = prefix[0] | 1;
+    if (copy_from_guest(v->arch.fpu, (vaddr_t)e->buffer.p + EXT_PREFIX,
+                        cpu_features.xsave_size) != 0)
+        rc = -XEN_EFAULT;
+    area_make_safe(v->arch.fpu);
+    vcpu_unpause(v);
+    return rc;
+}
