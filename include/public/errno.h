@@ -89,9 +89,11 @@ enum xen_errno {
 #define XEN_ERRNO_ENUM(name, number) XEN_##name = number,
     XEN_ERRNO_LIST(XEN_ERRNO_ENUM)
 #undef XEN_ERRNO_ENUM
-        XEN_EWOULDBLOCK = XEN_EAGAIN,
-    XEN_EDEADLOCK = XEN_EDEADLK,
 };
 #endif
+
+/* Second names. */
+#define XEN_EWOULDBLOCK XEN_EAGAIN
+#define XEN_EDEADLOCK   XEN_EDEADLK
 
 #endif

@@ -11,7 +11,7 @@
  *   SCHEDOP_shutdown         end the domain for a reason
  *   SCHEDOP_poll             wait for certain ports without entering the event callback
  *   SCHEDOP_remote_shutdown  end another domain
- *   SCHEDOP_shutdown_code    change the reason after the fact
+ *   SCHEDOP_shutdown_code    record the reason of a shutdown that will follow
  *   SCHEDOP_watchdog         end the domain unless told otherwise in time
  *   SCHEDOP_pin_override     run on one processor for a while
  */
