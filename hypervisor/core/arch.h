@@ -38,6 +38,8 @@ struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn);
 
 /* The sub-ops that are the architecture's: -XEN_ENOSYS when it has none of that number. */
 int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t handle);
+struct xen_sysctl;
+int64_t arch_sysctl(struct xen_sysctl *op);
 int64_t arch_memory_op(uint64_t cmd, uint64_t arg);
 
 /* A physical irq of d is to raise events (bind: unmask the line), or no longer. -XEN_E*. */

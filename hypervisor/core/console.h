@@ -23,6 +23,7 @@ void console_panic_mode(void);                /* no locks, synchronous */
 void console_write_raw(const char *s, size_t n);
 /* Serial input (from its interrupt): to dom0, or after three Ctrl-A to the debug keys. */
 void console_rx(char c);
+size_t console_rx_take(char *buf, size_t n); /* what waits for dom0 */
 /* Debug keys: register a handler; run one (sysctl debug_keys). */
 void console_register_key(char key, void (*fn)(void), const char *what);
 void console_handle_key(char key);

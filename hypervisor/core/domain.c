@@ -324,7 +324,10 @@ void domain_shutdown(struct domain *d, unsigned code)
         domain_hardware_shutdown(code);
     domain_pause_nosync(d);
     WRITE_ONCE(d->shut_down, true);
-    evtchn_virq_global(VIRQ_DOM_EXC);
+    if (code == SHUTDOWN_suspend && d->suspend_evtchn != 0)
+        evtchn_send(d, (uint32_t)d->suspend_evtchn);
+    else
+        evtchn_virq_global(VIRQ_DOM_EXC);
 }
 
 void domain_resume(struct domain *d)

@@ -96,6 +96,7 @@ static void destroy_rest(struct domain *d)
     d->shared_info = NULL;
     d->state = DOM_DEAD;
     log_debug("d%u is dead; %lu of its frames are still held by others", d->id, d->tot_pages);
+    evtchn_virq_global(VIRQ_DOM_EXC);
 }
 
 static int destroy_stage(struct domain *d)

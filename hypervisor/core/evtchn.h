@@ -21,7 +21,10 @@ struct evtchn_domain {
     uint32_t valid_ports;   /* ports that have a struct evtchn */
     uint32_t max_ports;     /* limit from domctl */
     struct evtchn_fifo *fifo; /* NULL: 2-level */
-    uint32_t free_hint;
+    uint32_t free_hint;     /* no free port below */
+    bool resetting;         /* EVTCHNOP_reset at work: no new ports */
+    uint32_t *pirq_port;    /* [NR_PIRQS], from the first bind_pirq on */
+    uint64_t pollers;       /* bit per vcpu in SCHEDOP_poll; atomic */
 };
 
 struct evtchn_vcpu {
@@ -41,11 +44,14 @@ void evtchn_virq_global(unsigned virq);                 /* VIRQ_DOM_EXC, VIRQ_CO
 void evtchn_virq_domain(struct domain *d, unsigned virq);
 /* A physical interrupt for d's pirq; false when it is not bound (the caller masks the line). */
 bool evtchn_pirq(struct domain *d, unsigned pirq);
-/* Notify a port of d from the hypervisor (console, store). */
+/* As if d had sent on its port (a watched suspension). Errors as of EVTCHNOP_send. */
 int evtchn_send(struct domain *d, uint32_t port);
 /* For domctl and the tools. */
 int evtchn_alloc_unbound_for(struct domain *d, domid_t remote, uint32_t *port);
 void evtchn_dump(struct domain *d);
+int evtchn_set_virq_handler(struct domain *d, unsigned virq);
+/* Is the port pending? For SCHEDOP_poll. -XEN_EINVAL: no such port. */
+int evtchn_is_pending(struct domain *d, uint32_t port);
 
 /* The upcall flag of a vcpu: set, and make the vcpu notice. Defined in evtchn.c. */
 void evtchn_upcall(struct vcpu *v);

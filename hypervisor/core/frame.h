@@ -110,7 +110,7 @@ void m2p_set(mfn_t m, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
 /* frame.type of a page that no guest may map writable: no type, with a count that never falls. */
-#define ARCH_FRAME_TYPE_READONLY 1ull
+#define ARCH_FRAME_TYPE_READONLY (BIT(59) | 1)
 /* Implemented by pv/page_types.c: a writable type reference (with its frame reference). */
 bool arch_frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
 void arch_frame_put_writable(struct frame *f);

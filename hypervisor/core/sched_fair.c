@@ -116,7 +116,7 @@ static bool fair_next_in_turn(const struct sched_vcpu *w, const struct sched_vcp
 }
 
 const struct sched_policy sched_fair = {
-    .name = "fair",
+    .name = "share",
     .id = XEN_SCHEDULER_CREDIT2,
     .init = fair_init,
     .wake = fair_wake,

@@ -18,6 +18,7 @@ enum lock_level {
     LOCK_DOMAIN_LIST, /* the table of domains */
     LOCK_DOMAIN,      /* struct domain: life cycle, vcpu set-up, pirqs, platform state */
     LOCK_GRANT,       /* a domain's grant table, shared entries and maptrack */
+    LOCK_VIRQ,        /* who gets the global virqs */
     LOCK_EVTCHN,      /* a domain's event channels */
     LOCK_EVTCHN_QUEUE, /* a FIFO event queue */
     LOCK_PAGE_LIST,   /* a domain's list and count of frames */

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Event channels: allocation and binding of ports, and raising them.
+ *
+ * A port of a domain is unbound (waiting for a certain domain), linked to a port of a domain, or
+ * bound to a virtual, physical or inter-processor interrupt. Sending holds the sender's evtchn.lock:
+ * breaking a link takes the locks of both ends, so the other end and its domain stay while it is
+ * held. The port's state as the guest sees it is in evtchn_2l.c and evtchn_fifo.c.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/evtchn_internal.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+
+static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
+static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);
+
+/* ---- upcalls and pollers ---- */
+
+void evtchn_upcall(struct vcpu *v)
+{
+    struct vcpu_info *info = v->info;
+
+    if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0)
+        return; /* whoever set it has woken the vcpu */
+    if (!READ_ONCE(info->evtchn_upcall_mask))
+        vcpu_kick(v);
+}
+
+void evtchn_check_pollers(struct domain *d, uint32_t port)
+{
+    uint64_t pollers = READ_ONCE(d->evtchn.pollers);
+
+    while (unlikely(pollers != 0)) {
+        struct vcpu *v = d->vcpus[bit_lowest(pollers)];
+        int32_t want = READ_ONCE(v->evtchn.poll_port);
+
+        if (want == 0 || want == (int32_t)port) {
+            bit_clear(&d->evtchn.pollers, v->id);
+            vcpu_wake(v);
+        }
+        pollers &= pollers - 1;
+    }
+}
+
+/* ---- ports ---- */
+
+static uint32_t evtchn_port_limit(const struct domain *d)
+{
+    uint32_t abi = d->evtchn.fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
+
+    return MIN(abi, d->evtchn.max_ports);
+}
+
+static int evtchn_group_add(struct domain *d)
+{
+    struct evtchn *group = hpage_alloc();
+
+    if (group == NULL)
+        return -XEN_ENOMEM;
+    for (unsigned i = 0; i < EVTCHNS_PER_GROUP; i++) {
+        group[i].port = d->evtchn.valid_ports + i;
+        group[i].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    }
+    d->evtchn.groups[d->evtchn.valid_ports / EVTCHNS_PER_GROUP] = group;
+    smp_wmb();
+    WRITE_ONCE(d->evtchn.valid_ports, d->evtchn.valid_ports + (uint32_t)EVTCHNS_PER_GROUP);
+    return 0;
+}
+
+/* A free port, still free; evtchn.lock held. */
+static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
+{
+    uint32_t limit = evtchn_port_limit(d);
+    bool skipped = false;
+
+    if (d->state != DOM_ALIVE || d->evtchn.resetting)
+        return -XEN_ENODEV;
+    for (uint32_t port = d->evtchn.free_hint; port < limit; port++) {
+        struct evtchn *c;
+
+        if (port >= d->evtchn.valid_ports) {
+            int rc = evtchn_group_add(d);
+
+            if (rc != 0)
+                return rc;
+        }
+        c = evtchn_of(d, port);
+        if (c->state != PORT_FREE)
+            continue;
+        if (d->evtchn.fifo != NULL && evtchn_fifo_is_linked(d, port)) {
+            skipped = true;
+            continue;
+        }
+        if (!skipped)
+            d->evtchn.free_hint = port + 1;
+        c->notify_vcpu = 0;
+        *out = c;
+        return 0;
+    }
+    return -XEN_ENOSPC;
+}
+
+static void evtchn_port_free(struct domain *d, struct evtchn *c)
+{
+    if (d->evtchn.fifo != NULL)
+        evtchn_fifo_clear_pending(d, c);
+    else if (d->shared_info != NULL && c->port < EVTCHN_2L_NR_CHANNELS)
+        bit_clear(d->shared_info->evtchn_pending, c->port);
+    c->state = PORT_FREE;
+    c->notify_vcpu = 0;
+    c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    d->evtchn.free_hint = MIN(d->evtchn.free_hint, c->port);
+}
+
+int evtchn_alloc_unbound_for(struct domain *d, domid_t remote, uint32_t *port)
+{
+    struct evtchn *c;
+    int rc;
+
+    spin_lock(&d->evtchn.lock);
+    rc = evtchn_port_alloc(d, &c);
+    if (rc == 0) {
+        c->state = PORT_UNBOUND;
+        c->u.unbound_remote = remote == DOMID_SELF ? current->domain->id : remote;
+        *port = c->port;
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op)
+{
+    struct domain *d;
+    int rc = domain_get_target(op->dom, &d);
+
+    if (rc != 0)
+        return rc;
+    rc = evtchn_alloc_unbound_for(d, op->remote_dom, &op->port);
+    domain_put(d);
+    return rc;
+}
+
+int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
+{
+    struct domain *ld = current->domain, *rd = domain_get(op->remote_dom);
+    struct evtchn *lc, *far;
+    int rc;
+
+    if (rd == NULL)
+        return -XEN_ESRCH;
+    spin_lock_pair(&ld->evtchn.lock, &rd->evtchn.lock);
+    far = evtchn_of(rd, op->remote_port);
+    if (far == NULL || far->state != PORT_UNBOUND || far->u.unbound_remote != ld->id) {
+        rc = -XEN_EINVAL;
+    } else {
+        rc = evtchn_port_alloc(ld, &lc);
+    }
+    if (rc == 0) {
+        lc->state = far->state = PORT_INTERDOMAIN;
+        lc->u.inter.remote = rd;
+        lc->u.inter.remote_port = far->port;
+        far->u.inter.remote = ld;
+        far->u.inter.remote_port = lc->port;
+        op->local_port = lc->port;
+        evtchn_set_pending(ld, lc); /* the other end may have sent already */
+    }
+    spin_unlock_pair(&ld->evtchn.lock, &rd->evtchn.lock);
+    domain_put(rd);
+    return rc;
+}
+
+bool evtchn_virq_is_per_vcpu(unsigned virq)
+{
+    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
+           virq == VIRQ_XENPMU;
+}
+
+int evtchn_bind_virq(struct evtchn_bind_virq *op)
+{
+    struct domain *d = current->domain;
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
+    struct evtchn *c;
+    int rc;
+
+    if (op->virq >= EVTCHN_MAX_VIRQS || (!evtchn_virq_is_per_vcpu(op->virq) && op->vcpu != 0))
+        return -XEN_EINVAL;
+    if (v == NULL)
+        return -XEN_ENOENT;
+    spin_lock(&d->evtchn.lock);
+    rc = v->evtchn.virq_port[op->virq] != 0 ? -XEN_EEXIST : evtchn_port_alloc(d, &c);
+    if (rc == 0) {
+        c->state = PORT_VIRQ;
+        c->notify_vcpu = (uint16_t)op->vcpu;
+        c->u.virq = op->virq;
+        op->port = c->port;
+        v->evtchn.virq_port[op->virq] = c->port;
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+int evtchn_bind_ipi(struct evtchn_bind_ipi *op)
+{
+    struct domain *d = current->domain;
+    struct evtchn *c;
+    int rc;
+
+    if (domain_vcpu(d, op->vcpu) == NULL)
+        return -XEN_ENOENT;
+    spin_lock(&d->evtchn.lock);
+    rc = evtchn_port_alloc(d, &c);
+    if (rc == 0) {
+        c->state = PORT_IPI;
+        c->notify_vcpu = (uint16_t)op->vcpu;
+        op->port = c->port;
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+int evtchn_bind_pirq(struct evtchn_bind_pirq *op)
+{
+    struct domain *d = current->domain;
+    struct evtchn *c;
+    int rc = 0;
+
+    if (op->pirq >= NR_PIRQS)
+        return -XEN_EINVAL;
+    spin_lock(&d->evtchn.lock);
+    if (d->evtchn.pirq_port == NULL)
+        d->evtchn.pirq_port = hpage_alloc();
+    if (d->evtchn.pirq_port == NULL)
+        rc = -XEN_ENOMEM;
+    else if (d->evtchn.pirq_port[op->pirq] != 0)
+        rc = -XEN_EEXIST;
+    else
+        rc = evtchn_port_alloc(d, &c);
+    if (rc == 0) {
+        c->state = PORT_PIRQ;
+        c->u.pirq = op->pirq;
+        op->port = c->port;
+        d->evtchn.pirq_port[op->pirq] = c->port;
+    }
+    spin_unlock(&d->evtchn.lock);
+    if (rc != 0)
+        return rc;
+    rc = arch_pirq_bind(d, op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
+    if (rc != 0)
+        evtchn_close(d, op->port);
+    return rc;
+}
+
+/* ---- closing ---- */
+
+/* Breaks the link of c; both locks held. The other end waits for a new partner. */
+static void evtchn_unlink(struct domain *d, struct evtchn *c)
+{
+    struct evtchn *rc = evtchn_of(c->u.inter.remote, c->u.inter.remote_port);
+
+    BUG_ON(rc->state != PORT_INTERDOMAIN || rc->u.inter.remote != d);
+    rc->state = PORT_UNBOUND;
+    rc->u.unbound_remote = d->id;
+}
+
+/* One port, whose lock is held on entry and released. The second lock may have to come first. */
+static void evtchn_close_inter(struct domain *d, struct evtchn *c)
+{
+    struct domain *rd = c->u.inter.remote;
+
+    domain_ref(rd); /* it exists: a link to it does */
+    spin_unlock(&d->evtchn.lock);
+    spin_lock_pair(&d->evtchn.lock, &rd->evtchn.lock);
+    if (c->state == PORT_INTERDOMAIN && c->u.inter.remote == rd) {
+        evtchn_unlink(d, c);
+        evtchn_port_free(d, c);
+    } else if (c->state == PORT_UNBOUND) {
+        evtchn_port_free(d, c); /* the other end was quicker */
+    }
+    spin_unlock_pair(&d->evtchn.lock, &rd->evtchn.lock);
+    domain_put(rd);
+}
+
+int evtchn_close(struct domain *d, uint32_t port)
+{
+    struct evtchn *c;
+    struct vcpu *v;
+    uint32_t pirq;
+
+    spin_lock(&d->evtchn.lock);
+    c = evtchn_of(d, port);
+    if (c == NULL || c->state == PORT_FREE || c->state == PORT_RESERVED) {
+        spin_unlock(&d->evtchn.lock);
+        return -XEN_EINVAL;
+    }
+    switch (c->state) {
+    case PORT_INTERDOMAIN:
+        evtchn_close_inter(d, c);
+        return 0;
+    case PORT_PIRQ:
+        pirq = c->u.pirq;
+        spin_unlock(&d->evtchn.lock);
+        arch_pirq_unbind(d, pirq);
+        spin_lock(&d->evtchn.lock);
+        if (c->state == PORT_PIRQ && c->u.pirq == pirq) {
+            d->evtchn.pirq_port[pirq] = 0;
+            evtchn_port_free(d, c);
+        }
+        break;
+    case PORT_VIRQ:
+        for_each_vcpu (d, v) {
+            if (v->evtchn.virq_port[c->u.virq] == port)
+                v->evtchn.virq_port[c->u.virq] = 0;
+        }
+        evtchn_port_free(d, c);
+        break;
+    default:
+        evtchn_port_free(d, c);
+    }
+    spin_unlock(&d->evtchn.lock);
+    return 0;
+}
+
+int evtchn_reset(const struct evtchn_reset *op)
+{
+    struct domain *d;
+    int rc = domain_get_target(op->dom, &d);
+
+    if (rc != 0)
+        return rc;
+    spin_lock(&d->evtchn.lock);
+    if (d->evtchn.resetting)
+        rc = -XEN_EBUSY;
+    d->evtchn.resetting = true;
+    spin_unlock(&d->evtchn.lock);
+    if (rc == 0) {
+        for (uint32_t port = 1; port < READ_ONCE(d->evtchn.valid_ports); port++) {
+            evtchn_close(d, port);
+            if (port % 64 == 0)
+                preempt_point();
+        }
+        evtchn_fifo_destroy(d);
+        spin_lock(&d->evtchn.lock);
+        d->evtchn.resetting = false;
+        spin_unlock(&d->evtchn.lock);
+    }
+    domain_put(d);
+    return rc;
+}
+
+/* ---- sending ---- */
+
+int evtchn_send(struct domain *d, uint32_t port)
+{
+    struct evtchn *c;
+    struct domain *rd;
+    int rc = 0;
+
+    spin_lock(&d->evtchn.lock);
+    c = evtchn_of(d, port);
+    if (unlikely(c == NULL)) {
+        rc = -XEN_EINVAL;
+    } else if (likely(c->state == PORT_INTERDOMAIN)) {
+        rd = c->u.inter.remote;
+        evtchn_set_pending(rd, evtchn_of(rd, c->u.inter.remote_port));
+    } else if (c->state == PORT_IPI) {
+        evtchn_set_pending(d, c);
+    } else if (c->state != PORT_UNBOUND) {
+        rc = -XEN_EINVAL;
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+void evtchn_virq_vcpu(struct vcpu *v, unsigned virq)
+{
+    struct domain *d = v->domain;
+    uint32_t port;
+
+    spin_lock(&d->evtchn.lock);
+    port = v->evtchn.virq_port[virq];
+    if (port != 0)
+        evtchn_set_pending(d, evtchn_of(d, port));
+    spin_unlock(&d->evtchn.lock);
+}
+
+void evtchn_virq_domain(struct domain *d, unsigned virq)
+{
+    if (d != NULL && d->vcpus[0] != NULL)
+        evtchn_virq_vcpu(d->vcpus[0], virq);
+}
+
+void evtchn_virq_global(unsigned virq)
+{
+    struct domain *d;
+
+    spin_lock(&evtchn_virq_lock);
+    d = evtchn_virq_handlers[virq];
+    evtchn_virq_domain(d != NULL ? d : dom0, virq);
+    spin_unlock(&evtchn_virq_lock);
+}
+
+/* Replaces the domain that gets a global virq; it is held until replaced, or until it dies. */
+int evtchn_set_virq_handler(struct domain *d, unsigned virq)
+{
+    struct domain *old;
+
+    if (virq >= EVTCHN_MAX_VIRQS || evtchn_virq_is_per_vcpu(virq))
+        return -XEN_EINVAL;
+    if (d->state != DOM_ALIVE)
+        return -XEN_EINVAL;
+    spin_lock(&evtchn_virq_lock);
+    old = evtchn_virq_handlers[virq];
+    if (d == dom0) {
+        WRITE_ONCE(evtchn_virq_handlers[virq], NULL);
+    } else {
+        domain_ref(d);
+        WRITE_ONCE(evtchn_virq_handlers[virq], d);
+    }
+    spin_unlock(&evtchn_virq_lock);
+    if (old != NULL)
+        domain_put(old);
+    return 0;
+}
+
+/* On d's death dom0 gets its global virqs back. */
+static void evtchn_virq_drop_handler(struct domain *d)
+{
+    unsigned drop = 0;
+
+    spin_lock(&evtchn_virq_lock);
+    for (unsigned i = 0; i < EVTCHN_MAX_VIRQS; i++) {
+        if (evtchn_virq_handlers[i] == d) {
+            evtchn_virq_handlers[i] = NULL;
+            drop++;
+        }
+    }
+    spin_unlock(&evtchn_virq_lock);
+    while (drop-- != 0)
+        domain_put(d);
+}
+
+bool evtchn_pirq(struct domain *d, unsigned pirq)
+{
+    uint32_t port = 0;
+
+    spin_lock(&d->evtchn.lock);
+    if (d->evtchn.pirq_port != NULL && pirq < NR_PIRQS)
+        port = d->evtchn.pirq_port[pirq];
+    if (port != 0)
+        evtchn_set_pending(d, evtchn_of(d, port));
+    spin_unlock(&d->evtchn.lock);
+    return port != 0;
+}
+
+int evtchn_is_pending(struct domain *d, uint32_t port)
+{
+    struct evtchn *c = evtchn_of(d, port);
+    int rc = -XEN_EINVAL;
+
+    if (c == NULL)
+        return rc;
+    spin_lock(&d->evtchn.lock);
+    if (c->state != PORT_FREE && c->state != PORT_RESERVED) {
+        if (d->evtchn.fifo != NULL)
+            rc = evtchn_fifo_is_pending(d, c);
+        else
+            rc = port < EVTCHN_2L_NR_CHANNELS && bit_test(d->shared_info->evtchn_pending, port);
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+/* ---- with the domain ---- */
+
+int evtchn_domain_init(struct domain *d)
+{
+    int rc;
+
+    spin_lock_init(&d->evtchn.lock, LOCK_EVTCHN);
+    d->evtchn.max_ports = MIN(d->evtchn.max_ports, (uint32_t)EVTCHN_FIFO_NR_CHANNELS);
+    d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
+    if (d->evtchn.groups == NULL)
+        return -XEN_ENOMEM;
+    rc = evtchn_group_add(d);
+    if (rc != 0)
+        return rc;
+    evtchn_of(d, 0)->state = PORT_RESERVED;
+    d->evtchn.free_hint = 1;
+    return 0;
+}
+
+void evtchn_vcpu_init(struct vcpu *v)
+{
+    v->evtchn.poll_port = -1;
+}
+
+int evtchn_domain_close(struct domain *d, uint32_t *cursor)
+{
+    uint32_t end = MIN(*cursor + 512, d->evtchn.valid_ports);
+
+    for (; *cursor < end; (*cursor)++)
+        evtchn_close(d, *cursor);
+    if (end < d->evtchn.valid_ports)
+        return -XEN_ERESTART;
+    evtchn_virq_drop_handler(d);
+    evtchn_fifo_destroy(d);
+    return 0;
+}
+
+void evtchn_domain_destroy(struct domain *d)
+{
+    uint32_t cursor = 0;
+
+    while (evtchn_domain_close(d, &cursor) != 0)
+        cpu_relax_poll();
+}
+
+void evtchn_domain_free(struct domain *d)
+{
+    if (d->evtchn.groups == NULL)
+        return;
+    for (uint32_t i = 0; i < d->evtchn.valid_ports / EVTCHNS_PER_GROUP; i++)
+        hpage_free(d->evtchn.groups[i]);
+    hpages_free(d->evtchn.groups, EVTCHN_GROUPS_ORDER);
+    hpage_free(d->evtchn.pirq_port);
+    d->evtchn.groups = NULL;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The FIFO event ABI: a word per port in pages that the guest gives (expand_array), and per vcpu 16
+ * queues, linked through the words from a head in the vcpu's control block. The guest takes events
+ * off the heads, the hypervisor appends at the tails.
+ *
+ * The guest can write anything into words and control block. So the hypervisor never follows a link:
+ * its only way into a queue is its own note of the tail, and all it does to a word is a bounded
+ * number of compare-and-swaps. A guest that scribbles there loses its own events, nothing else.
+ *
+ * All queues of a domain are under one lock (LOCK_EVTCHN_QUEUE), which a sender in another domain
+ * takes above its own domain's evtchn.lock.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/evtchn_internal.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <x86/page.h>
+#include <x86/regs.h>
+
+#define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
+#define ARRAY_PAGES    (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define LINK_TRIES     4
+
+#define PENDING (1u << EVTCHN_FIFO_PENDING)
+#define MASKED  (1u << EVTCHN_FIFO_MASKED)
+#define LINKED  (1u << EVTCHN_FIFO_LINKED)
+#define BUSY    (1u << EVTCHN_FIFO_BUSY)
+
+struct fifo_vcpu {
+    struct evtchn_fifo_control_block *control; /* in a frame of the guest */
+    struct frame *frame;                       /* a writable reference */
+    uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];     /* last port linked, 0: none */
+};
+
+#define FIFO_VCPUS_PER_PAGE 32
+
+struct evtchn_fifo {
+    struct spinlock lock;
+    uint32_t nr_ports; /* that have a word */
+    event_word_t *pages[ARRAY_PAGES];
+    struct fifo_vcpu *vcpus[MAX_VCPUS / FIFO_VCPUS_PER_PAGE];
+};
+_Static_assert(sizeof(struct evtchn_fifo) <= PAGE_SIZE, "struct evtchn_fifo is one page");
+_Static_assert(sizeof(struct fifo_vcpu) * FIFO_VCPUS_PER_PAGE <= PAGE_SIZE, "half of the vcpus");
+
+static struct fifo_vcpu *fifo_vcpu(const struct evtchn_fifo *f, unsigned id)
+{
+    struct fifo_vcpu *page = f->vcpus[id / FIFO_VCPUS_PER_PAGE];
+
+    return page == NULL ? NULL : &page[id % FIFO_VCPUS_PER_PAGE];
+}
+
+static event_word_t *fifo_word(const struct evtchn_fifo *f, uint32_t port)
+{
+    if (unlikely(port >= READ_ONCE(f->nr_ports)))
+        return NULL;
+    return f->pages[port / WORDS_PER_PAGE] + port % WORDS_PER_PAGE;
+}
+
+/*
+ * Makes the tail's word point to port. False: the guest has taken the tail off its queue, which is
+ * empty then. BUSY asks the guest to keep its hands off while we try again.
+ */
+static bool fifo_link(event_word_t *tail, uint32_t port)
+{
+    event_word_t old = __atomic_load_n(tail, __ATOMIC_RELAXED), new;
+
+    for (unsigned i = 0; i < LINK_TRIES; i++) {
+        if (!(old & LINKED))
+            break;
+        new = (old & ~(BUSY | (event_word_t)EVTCHN_FIFO_LINK_MASK)) | port;
+        if (__atomic_compare_exchange_n(tail, &old, new, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED))
+            return true;
+        old = __atomic_or_fetch(tail, BUSY, __ATOMIC_SEQ_CST);
+    }
+    if (old & BUSY)
+        __atomic_fetch_and(tail, ~BUSY, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+static void fifo_enqueue(struct domain *d, struct vcpu *v, struct evtchn *c, event_word_t *word)
+{
+    struct evtchn_fifo *f = d->evtchn.fifo;
+    struct fifo_vcpu *fv = fifo_vcpu(f, v->id), *old;
+    unsigned priority = c->priority;
+    bool linked = false, notify = false;
+
+    spin_lock(&f->lock);
+    if (fv == NULL || fv->control == NULL ||
+        (__atomic_fetch_or(word, LINKED, __ATOMIC_SEQ_CST) & LINKED)) {
+        spin_unlock(&f->lock);
+        return;
+    }
+    /* Where it was the tail, that queue is empty now: nothing may be appended through its word. */
+    old = fifo_vcpu(f, c->queue_vcpu);
+    if (old != NULL && old->tail[c->queue_priority] == c->port)
+        old->tail[c->queue_priority] = 0;
+    c->queue_vcpu = (uint16_t)v->id;
+    c->queue_priority = (uint8_t)priority;
+    if (fv->tail[priority] != 0)
+        linked = fifo_link(fifo_word(f, fv->tail[priority]), c->port);
+    if (!linked)
+        WRITE_ONCE(fv->control->head[priority], c->port);
+    fv->tail[priority] = c->port;
+    if (!linked)
+        notify = !(__atomic_fetch_or(&fv->control->ready, 1u << priority, __ATOMIC_SEQ_CST) &
+                   (1u << priority));
+    spin_unlock(&f->lock);
+    if (notify)
+        evtchn_upcall(v);
+}
+
+void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+    event_word_t old;
+
+    if (unlikely(word == NULL)) {
+        c->pending_early = true;
+        return;
+    }
+    old = __atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST);
+    if (!(old & (MASKED | LINKED)))
+        fifo_enqueue(d, v, c, word);
+    if (!(old & PENDING))
+        evtchn_check_pollers(d, c->port);
+}
+
+void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, struct evtchn *c)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+    event_word_t old;
+
+    if (word == NULL)
+        return;
+    old = __atomic_fetch_and(word, ~MASKED, __ATOMIC_SEQ_CST);
+    if ((old & PENDING) && !(old & LINKED))
+        fifo_enqueue(d, v, c, word);
+}
+
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *c)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+
+    c->pending_early = false;
+    if (word != NULL)
+        __atomic_fetch_and(word, ~PENDING, __ATOMIC_SEQ_CST);
+}
+
+bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *c)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+
+    return word != NULL && (READ_ONCE(*word) & PENDING);
+}
+
+bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *c)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+
+    return word != NULL && (READ_ONCE(*word) & MASKED);
+}
+
+bool evtchn_fifo_is_linked(struct domain *d, uint32_t port)
+{
+    event_word_t *word = fifo_word(d->evtchn.fifo, port);
+
+    return word != NULL && (READ_ONCE(*word) & LINKED);
+}
+
+/* ---- set-up ---- */
+
+/* The first control block of a domain switches it over; what was pending before stays so. */
+static int fifo_create(struct domain *d)
+{
+    struct evtchn_fifo *f = hpage_alloc();
+
+    if (f == NULL)
+        return -XEN_ENOMEM;
+    spin_lock_init(&f->lock, LOCK_EVTCHN_QUEUE);
+    for (uint32_t port = 1; port < d->evtchn.valid_ports; port++) {
+        struct evtchn *c = evtchn_of(d, port);
+
+        c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+        c->queue_vcpu = 0;
+        c->queue_priority = 0;
+        c->pending_early = port < EVTCHN_2L_NR_CHANNELS &&
+                           bit_test(d->shared_info->evtchn_pending, port);
+    }
+    smp_wmb();
+    WRITE_ONCE(d->evtchn.fifo, f);
+    return 0;
+}
+
+static int fifo_vcpu_create(struct evtchn_fifo *f, unsigned id)
+{
+    struct fifo_vcpu **page = &f->vcpus[id / FIFO_VCPUS_PER_PAGE];
+
+    if (*page == NULL)
+        *page = hpage_alloc();
+    return *page != NULL ? 0 : -XEN_ENOMEM;
+}
+
+int evtchn_fifo_init_control(struct evtchn_init_control *op)
+{
+    struct domain *d = current->domain;
+    struct frame *frame;
+    struct fifo_vcpu *fv;
+    int rc = 0;
+
+    if (domain_vcpu(d, op->vcpu) == NULL)
+        return -XEN_ENOENT;
+    if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8 != 0)
+        return -XEN_EINVAL;
+    frame = arch_get_guest_frame_writable(d, op->control_gfn);
+    if (frame == NULL)
+        return -XEN_EINVAL;
+    spin_lock(&d->evtchn.lock);
+    if (d->evtchn.fifo == NULL)
+        rc = fifo_create(d);
+    if (rc == 0)
+        rc = fifo_vcpu_create(d->evtchn.fifo, op->vcpu);
+    if (rc == 0) {
+        fv = fifo_vcpu(d->evtchn.fifo, op->vcpu);
+        if (fv->control != NULL) {
+            rc = -XEN_EINVAL;
+        } else {
+            fv->frame = frame;
+            smp_wmb();
+            WRITE_ONCE(fv->control, (void *)((char *)mfn_to_virt(frame_mfn(frame)) + op->offset));
+        }
+    }
+    spin_unlock(&d->evtchn.lock);
+    if (rc != 0)
+        arch_frame_put_writable(frame);
+    else
+        op->link_bits = EVTCHN_FIFO_LINK_BITS;
+    return rc;
+}
+
+/* Ports that were raised before they had a word are raised now. */
+static void fifo_raise_early(struct domain *d, uint32_t from)
+{
+    for (uint32_t port = from; port < from + WORDS_PER_PAGE; port++) {
+        struct evtchn *c = evtchn_of(d, port);
+
+        if (c == NULL)
+            return;
+        /* Also what a sender put into the 2-level bits while the domain was switching over. */
+        if (c->pending_early || (port < EVTCHN_2L_NR_CHANNELS &&
+                                 bit_test_and_clear(d->shared_info->evtchn_pending, port))) {
+            c->pending_early = false;
+            evtchn_set_pending(d, c);
+        }
+    }
+}
+
+int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
+{
+    struct domain *d = current->domain;
+    struct evtchn_fifo *f;
+    struct frame *frame = arch_get_guest_frame_writable(d, op->array_gfn);
+    uint32_t ports;
+    int rc = 0;
+
+    if (frame == NULL)
+        return -XEN_EINVAL;
+    spin_lock(&d->evtchn.lock);
+    f = d->evtchn.fifo;
+    if (f == NULL) {
+        rc = -XEN_ENOSYS;
+    } else if (f->nr_ports >= EVTCHN_FIFO_NR_CHANNELS) {
+        rc = -XEN_ENOSPC;
+    } else {
+        ports = f->nr_ports;
+        f->pages[ports / WORDS_PER_PAGE] = mfn_to_virt(frame_mfn(frame));
+        smp_wmb();
+        WRITE_ONCE(f->nr_ports, ports + WORDS_PER_PAGE);
+        fifo_raise_early(d, ports);
+    }
+    spin_unlock(&d->evtchn.lock);
+    if (rc != 0)
+        arch_frame_put_writable(frame);
+    return rc;
+}
+
+/* All ports are closed, so nobody raises one; the lock keeps out those who are just leaving. */
+void evtchn_fifo_destroy(struct domain *d)
+{
+    struct evtchn_fifo *f;
+
+    spin_lock(&d->evtchn.lock);
+    f = d->evtchn.fifo;
+    d->evtchn.fifo = NULL;
+    spin_unlock(&d->evtchn.lock);
+    if (f == NULL)
+        return;
+    for (unsigned id = 0; id < MAX_VCPUS; id++) {
+        struct fifo_vcpu *fv = fifo_vcpu(f, id);
+
+        if (fv != NULL && fv->frame != NULL)
+            arch_frame_put_writable(fv->frame);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(f->vcpus); i++)
+        hpage_free(f->vcpus[i]);
+    for (uint32_t i = 0; i < f->nr_ports / WORDS_PER_PAGE; i++)
+        arch_frame_put_writable(frame_of(virt_to_mfn(f->pages[i])));
+    hpage_free(f);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A port, and the two ways in which its state is shown to the guest. Included by evtchn*.c only.
+ *
+ * Everything in a struct evtchn is under its domain's evtchn.lock; a link between two domains
+ * changes only with both locks held, so either lock alone keeps it as it is.
+ */
+#ifndef CORE_EVTCHN_INTERNAL_H
+#define CORE_EVTCHN_INTERNAL_H
+
+#include <core/domain.h>
+#include <core/evtchn.h>
+#include <core/frame.h>
+
+enum evtchn_state {
+    PORT_FREE,
+    PORT_RESERVED, /* port 0 */
+    PORT_UNBOUND,
+    PORT_INTERDOMAIN,
+    PORT_PIRQ,
+    PORT_VIRQ,
+    PORT_IPI,
+};
+
+struct evtchn {
+    uint32_t port;
+    uint8_t state; /* enum evtchn_state */
+    uint8_t priority;
+    uint16_t notify_vcpu;
+    bool pending_early; /* FIFO: raised before the guest had given the word's page */
+    uint8_t queue_priority;
+    uint16_t queue_vcpu; /* FIFO: the queue that it was last linked to */
+    union {
+        domid_t unbound_remote;
+        struct {
+            struct domain *remote;
+            uint32_t remote_port;
+        } inter;
+        uint32_t pirq;
+        uint32_t virq;
+    } u;
+};
+_Static_assert(sizeof(struct evtchn) == 32, "a page holds EVTCHNS_PER_GROUP of them");
+
+#define EVTCHNS_PER_GROUP (PAGE_SIZE / sizeof(struct evtchn))
+
+#define EVTCHN_GROUPS_ORDER 1 /* pointers to groups for all FIFO ports */
+_Static_assert(EVTCHN_FIFO_NR_CHANNELS / EVTCHNS_PER_GROUP * 8 == PAGE_SIZE << EVTCHN_GROUPS_ORDER,
+               "the array of groups");
+
+/* NULL: no such port yet. Lock-free is fine: groups never go while the domain exists. */
+static inline struct evtchn *evtchn_of(const struct domain *d, uint32_t port)
+{
+    if (unlikely(port >= READ_ONCE(d->evtchn.valid_ports)))
+        return NULL;
+    return &d->evtchn.groups[port / EVTCHNS_PER_GROUP][port % EVTCHNS_PER_GROUP];
+}
+
+/* Wakes the vcpus that poll for this port; after its pending bit has been set. */
+void evtchn_check_pollers(struct domain *d, uint32_t port);
+
+void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, const struct evtchn *c);
+void evtchn_2l_unmask(struct domain *d, struct vcpu *v, const struct evtchn *c);
+
+void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
+void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, struct evtchn *c);
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *c);
+bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *c);
+bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *c);
+/* The guest still has the port's word in a queue, so the port must not be given anew. */
+bool evtchn_fifo_is_linked(struct domain *d, uint32_t port);
+int evtchn_fifo_init_control(struct evtchn_init_control *op);
+int evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+void evtchn_fifo_destroy(struct domain *d);
+
+bool evtchn_virq_is_per_vcpu(unsigned virq);
+int evtchn_close(struct domain *d, uint32_t port);
+int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op);
+int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op);
+int evtchn_bind_virq(struct evtchn_bind_virq *op);
+int evtchn_bind_ipi(struct evtchn_bind_ipi *op);
+int evtchn_bind_pirq(struct evtchn_bind_pirq *op);
+int evtchn_reset(const struct evtchn_reset *op);
+
+static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
+{
+    struct vcpu *v = domain_vcpu(d, c->notify_vcpu);
+
+    if (unlikely(v == NULL || d->shared_info == NULL))
+        return;
+    if (likely(d->evtchn.fifo != NULL))
+        evtchn_fifo_set_pending(d, v, c);
+    else
+        evtchn_2l_set_pending(d, v, c);
+}
+
+#endif
