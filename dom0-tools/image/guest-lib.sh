@@ -34,7 +34,7 @@ refuse() {
 
 # Free memory of the host, as finely as `lodge info` tells it.
 free_memory() {
-    "$cli" info | awk '/^free_memory/ { print $3 }'
+    "$cli" info | awk '/^free_(memory|pages)/ { free = $3 } END { print free }'
 }
 
 # Wait until the free memory is what it was; frames may come back a little after the domain went.
@@ -62,18 +62,17 @@ gone() {
     done
 }
 
-# Hold a guest's console open. The sleeping process keeps the keyboard from reading end of file.
+# Hold a guest's console open. The keyboard is opened for reading and writing, so that it never
+# comes to its end.
 attach() {
     rm -f "/tmp/keys.$1" "/tmp/screen.$1"
     mkfifo "/tmp/keys.$1"
-    sleep 100000 >"/tmp/keys.$1" &
-    echo $! >"/tmp/keeper.$1"
-    "$cli" console "$1" <"/tmp/keys.$1" >"/tmp/screen.$1" 2>&1 &
+    "$cli" console "$1" <>"/tmp/keys.$1" >"/tmp/screen.$1" 2>&1 &
     echo $! >"/tmp/console.$1"
 }
 
 detach() {
-    kill "$(cat "/tmp/keeper.$1")" "$(cat "/tmp/console.$1")" 2>/dev/null
+    kill "$(cat "/tmp/console.$1")" 2>/dev/null
     return 0
 }
 

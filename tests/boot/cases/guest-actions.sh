@@ -7,7 +7,7 @@ before=$(free_memory)
 run "$cli" create /guest/guest.cfg
 first=$("$cli" domid guest)
 attach guest
-await guest "guest is up" 90
+await guest "guest is up" 180
 type_line guest reboot
 tries=60
 while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
@@ -17,7 +17,7 @@ while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
 done
 detach guest
 attach guest
-await guest "guest is up" 90
+await guest "guest is up" 180
 type_line guest poweroff
 gone guest 60
 detach guest
@@ -26,7 +26,7 @@ memory_back "$before"
 run "$cli" create /guest/guest.cfg 'on_crash="restart"'
 first=$("$cli" domid guest)
 attach guest
-await guest "guest is up" 90
+await guest "guest is up" 180
 type_line guest 'echo c >/proc/sysrq-trigger'
 tries=60
 while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do

@@ -5,7 +5,7 @@
 before=$(free_memory)
 run "$cli" create /guest/guest.cfg
 attach guest
-await guest "guest is up" 90
+await guest "guest is up" 180
 kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
 sleep 1
 run /usr/sbin/xenstored
