@@ -20,14 +20,13 @@
 /* Enough to tell every format apart. */
 #define IMAGE_PEEK 1024
 
-int image_fail(struct image *image, int err, const char *fmt, ...)
+void image_say(struct image *image, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(image->message, sizeof(image->message), fmt, ap);
     va_end(ap);
-    return -err;
 }
 
 static void image_init(struct image *image)

@@ -87,9 +87,9 @@ int image_read(struct image *image, uint64_t offset, void *to, size_t size);
  */
 int image_load(struct image *image, void *to);
 
-/* Record a reason and return -err. */
-int image_fail(struct image *image, int err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Record a reason and give -err. */
+void image_say(struct image *image, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define image_fail(image, err, ...) (image_say(image, __VA_ARGS__), -(err))
 
 /* image_unpack.c */
 enum image_format {

@@ -48,7 +48,7 @@ static void mkdom_drain(struct xencons_interface *ring)
 static int mkdom_tail(struct ctl *ctl, const struct builder_result *r, int seconds)
 {
     struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
-    struct xen_domctl_getdomaininfo info;
+    struct xen_domctl_getdomaininfo info = {0};
     uint64_t mfn = r->console_mfn;
     time_t end = time(NULL) + seconds;
     int fd, port, rc;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <public/domctl.h>
@@ -142,10 +143,11 @@ long ctl_hypercall(struct ctl *ctl, unsigned int op, uint64_t a1, uint64_t a2, u
 {
     struct privcmd_hypercall call = {op, {a1, a2, a3, a4, a5}};
     int tries = ctl->hypercall >= 0 ? 1 : FAULT_RETRY;
-    int rc;
+    long rc;
 
+    /* Not ioctl(): it would cut the result to an int, and some results are numbers of pages. */
     do {
-        rc = ioctl(ctl->privcmd, IOCTL_PRIVCMD_HYPERCALL, &call);
+        rc = syscall(SYS_ioctl, ctl->privcmd, IOCTL_PRIVCMD_HYPERCALL, &call);
     } while (rc < 0 && errno == EFAULT && --tries > 0);
     return rc < 0 ? -errno : rc;
 }

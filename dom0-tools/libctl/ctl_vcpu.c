@@ -50,9 +50,9 @@ int ctl_vcpu_info(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
 
     op.u.getvcpuinfo.vcpu = vcpu;
     rc = ctl_domain_op(ctl, domid, &op, "examined");
-    if (rc == -ESRCH)
-        ctl_fail(ctl, ESRCH, "vcpu %u of domain %u cannot be examined: there is no such vcpu", vcpu,
-                 domid);
+    if (rc == -ESRCH || rc == -EINVAL) /* Xen: EINVAL for a vcpu beyond the domain's maximum */
+        rc = ctl_fail(ctl, ESRCH, "vcpu %u of domain %u cannot be examined: there is no such vcpu",
+                      vcpu, domid);
     if (!rc)
         *info = op.u.getvcpuinfo;
     return rc;
