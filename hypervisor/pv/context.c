@@ -16,11 +16,11 @@
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 
-#define FXSAVE_SIZE      512
-#define FXSAVE_MXCSR     24
+#define FXSAVE_SIZE       512
+#define FXSAVE_MXCSR      24
 #define FXSAVE_MXCSR_MASK 28
-#define XSAVE_HEADER     512
-#define MXCSR_MAX        0xffbfu
+#define XSAVE_HEADER      512
+#define MXCSR_MAX         0xffbfu
 
 /* The registers come first in both frames, in the same order, down to the error code. */
 #define REGS_COMMON offsetof(struct cpu_regs, error_code)
@@ -73,9 +73,9 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
     r->vector = VEC_IRET;
     r->rip = c->user_regs.rip;
     r->cs = c->user_regs.cs | 3;
-    r->rflags = (c->user_regs.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF |
-                                         RFLAGS_VIP)) |
-                RFLAGS_IF | 2;
+    r->rflags =
+        (c->user_regs.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)) |
+        RFLAGS_IF | 2;
     r->rsp = c->user_regs.rsp;
     r->ss = c->user_regs.ss | 3;
     v->arch.ds = c->user_regs.ds;
@@ -110,7 +110,8 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
         v->domain->arch.vm_assist = (uint32_t)c->vm_assist;
 }
 
-/* An FXSAVE image; the processor refuses reserved MXCSR bits, and our own area says what is valid. */
+/* An FXSAVE image; the processor refuses reserved MXCSR bits, and our own area says what is valid.
+ */
 static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     uint8_t *area = v->arch.fpu;
@@ -145,8 +146,8 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     }
     rc = tables_get(v->domain, kernel, user);
     if (rc != 0) {
-        guest_refused("root tables %lx, %lx of %pv: %d", (unsigned long)kernel,
-                      (unsigned long)user, v, rc);
+        guest_refused("root tables %lx, %lx of %pv: %d", (unsigned long)kernel, (unsigned long)user,
+                      v, rc);
         return rc;
     }
     rc = pv_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);

@@ -16,27 +16,27 @@ struct dom0_extent {
 struct dom0_layout {
     struct domain *d;
     struct elf_image elf;
-    uint64_t nr_pages;      /* dom0's memory; pfns 0 to nr_pages - 1 */
-    uint64_t initrd_size;   /* bytes; 0: none */
+    uint64_t nr_pages;    /* dom0's memory; pfns 0 to nr_pages - 1 */
+    uint64_t initrd_size; /* bytes; 0: none */
 
     /* Mapped from v_start: pfn = (va - v_start) / PAGE_SIZE. */
     vaddr_t v_start, v_end;
-    vaddr_t initrd_va;      /* 0: not mapped */
+    vaddr_t initrd_va; /* 0: not mapped */
     vaddr_t p2m_va;
     vaddr_t start_info_va, tables_va, stack_va;
-    uint64_t nr_tables;     /* page tables of that range, with the root */
+    uint64_t nr_tables; /* page tables of that range, with the root */
 
     uint64_t initrd_pfn;
     /* With the INIT_P2M note the p2m has a range of its own, and frames behind those above. */
     uint64_t p2m_pfn, p2m_pages, p2m_tables;
-    uint64_t end_pfn;       /* first one not used for anything yet */
+    uint64_t end_pfn; /* first one not used for anything yet */
 
     struct dom0_extent *extents;
     unsigned nr_extents;
 };
 
 /* dom0_layout.c */
-void dom0_layout_place(struct dom0_layout *l);  /* all of the above but the frames */
+void dom0_layout_place(struct dom0_layout *l); /* all of the above but the frames */
 void dom0_layout_allocate(struct dom0_layout *l);
 uint64_t dom0_layout_mfn(const struct dom0_layout *l, uint64_t pfn);
 void *dom0_layout_page(const struct dom0_layout *l, uint64_t pfn);

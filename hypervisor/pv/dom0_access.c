@@ -16,14 +16,10 @@
 static const struct {
     uint16_t first, count;
 } kept_ports[] = {
-    {0x20, 2},  /* interrupt controllers */
-    {0xa0, 2},
-    {0x4d0, 2},
-    {0x40, 4},  /* interval timer */
-    {0x61, 1},
-    {0x92, 1},  /* fast reset and A20 */
-    {0xf0, 1},
-    {0xcf8, 8}, /* PCI configuration, reset control */
+    {0x20, 2},                        /* interrupt controllers */
+    {0xa0, 2}, {0x4d0, 2}, {0x40, 4}, /* interval timer */
+    {0x61, 1}, {0x92, 1},             /* fast reset and A20 */
+    {0xf0, 1}, {0xcf8, 8},            /* PCI configuration, reset control */
 };
 
 static INIT_TEXT void deny_ports(struct domain *d, unsigned first, unsigned count)

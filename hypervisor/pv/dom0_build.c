@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Builds domain 0 from the boot loader's modules: the kernel (an ELF with Xen notes) and its initrd.
- * It runs once, on the boot CPU's idle stack, before anything else does; so what goes wrong here
- * ends in a message that says which module, why, and what to do.
+ * Builds domain 0 from the boot loader's modules: the kernel (an ELF with Xen notes) and its
+ * initrd. It runs once, on the boot CPU's idle stack, before anything else does; so what goes wrong
+ * here ends in a message that says which module, why, and what to do.
  */
 #include <boot/boot.h>
 #include <core/arch.h>
@@ -20,11 +20,11 @@
 #include <pv/pv.h>
 #include <x86/cpu.h>
 
-#define RESERVE_MAX      MIB(128) /* left for guests and ourselves when dom0_mem is not given */
-#define DOM0_SPARE       MIB(8)   /* beyond what it is loaded with, so that it gets anywhere */
-#define MAX_EVENT_PORTS  131071
-#define GRANT_FRAMES     64
-#define MAPTRACK_FRAMES  1024
+#define RESERVE_MAX     MIB(128) /* left for guests and ourselves when dom0_mem is not given */
+#define DOM0_SPARE      MIB(8)   /* beyond what it is loaded with, so that it gets anywhere */
+#define MAX_EVENT_PORTS 131071
+#define GRANT_FRAMES    64
+#define MAPTRACK_FRAMES 1024
 
 static INIT_TEXT void read_kernel(struct dom0_layout *l)
 {
@@ -67,10 +67,10 @@ static INIT_TEXT void create_domain(struct dom0_layout *l)
         .id = 0,
         .max_vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : nr_cpus,
         .max_evtchns = MAX_EVENT_PORTS,
-        .max_grant_frames = boot_options.max_gnttab_frames ? boot_options.max_gnttab_frames
-                                                           : GRANT_FRAMES,
-        .max_maptrack_frames = boot_options.max_maptrack_frames ? boot_options.max_maptrack_frames
-                                                                : MAPTRACK_FRAMES,
+        .max_grant_frames =
+            boot_options.max_gnttab_frames ? boot_options.max_gnttab_frames : GRANT_FRAMES,
+        .max_maptrack_frames =
+            boot_options.max_maptrack_frames ? boot_options.max_maptrack_frames : MAPTRACK_FRAMES,
         .grant_version = 2,
         .flags = DOMAIN_PRIVILEGED | DOMAIN_HARDWARE,
     };
@@ -255,8 +255,8 @@ INIT_TEXT void dom0_build(void)
              "%u vcpus",
              l.elf.guest_os[0] ? l.elf.guest_os : "unnamed", (unsigned long)l.elf.vstart,
              (unsigned long)l.elf.vend, (unsigned long)l.elf.entry,
-             (unsigned long)(l.nr_pages >> 8), l.nr_extents,
-             (unsigned long)(l.initrd_size >> 10), l.d->max_vcpus);
+             (unsigned long)(l.nr_pages >> 8), l.nr_extents, (unsigned long)(l.initrd_size >> 10),
+             l.d->max_vcpus);
     fill_p2m(&l);
     fill_start_info(&l);
     load_modules(&l);

@@ -154,8 +154,8 @@ void arch_switch_out(struct vcpu *prev)
 }
 
 /*
- * Our bit goes into the new domain's mask before its first translation can be cached, and out of the
- * old domain's after its last has been dropped.
+ * Our bit goes into the new domain's mask before its first translation can be cached, and out of
+ * the old domain's after its last has been dropped.
  */
 static inline void switch_tables(struct cpu *c, struct domain *to, uint64_t cr3)
 {
@@ -173,7 +173,8 @@ static inline void switch_tables(struct cpu *c, struct domain *to, uint64_t cr3)
     loaded[c->id] = to;
 }
 
-/* Nothing of a guest stays loaded while its CPU idles: the guest may be gone before the next one. */
+/* Nothing of a guest stays loaded while its CPU idles: the guest may be gone before the next one.
+ */
 static void switch_in_idle(struct cpu *c)
 {
     struct table_register gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};

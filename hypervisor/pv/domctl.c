@@ -115,8 +115,8 @@ static void domctl_gettsc(const struct domain *d, struct xen_domctl_tsc_info *t)
 }
 
 /*
- * A policy for one domain is looked at and kept, but guests are shown the common one: it is the most
- * that every PV guest may use, and tools hand back what they were given.
+ * A policy for one domain is looked at and kept, but guests are shown the common one: it is the
+ * most that every PV guest may use, and tools hand back what they were given.
  */
 static int64_t domctl_set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
 {

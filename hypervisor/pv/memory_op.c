@@ -115,8 +115,8 @@ static int64_t memory_machphys(uint64_t arg)
 }
 
 /*
- * The frames of the machine-to-physical table, for tools that map it: one number per 2 MiB of table.
- * They become mappable, read-only, by whoever may name DOMID_XEN.
+ * The frames of the machine-to-physical table, for tools that map it: one number per 2 MiB of
+ * table. They become mappable, read-only, by whoever may name DOMID_XEN.
  */
 static int64_t memory_machphys_list(uint64_t arg)
 {

@@ -137,7 +137,8 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
     return 0;
 }
 
-/* foreign: low half the owner of the frames mapped, high half that of the tables plus one (0: own). */
+/* foreign: low half the owner of the frames mapped, high half that of the tables plus one (0: own).
+ */
 static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
 {
     uint64_t pt = (foreign >> 16) & 0xffff;

@@ -36,9 +36,10 @@ static int ext_pin(struct domain *d, const struct mmuext_op *op)
 }
 
 /* The guest kernel's root table: taken, loaded, and only then is the old one let go. */
-static int ext_new_base(struct vcpu *v, uint64_t m)
+int pv_new_guest_table(struct vcpu *v, mfn_t new)
 {
     mfn_t old = v->arch.guest_table;
+    uint64_t m = new.m;
     int rc;
 
     if (likely(m != old.m)) {
@@ -48,7 +49,7 @@ static int ext_new_base(struct vcpu *v, uint64_t m)
         if (unlikely(rc != 0))
             return rc;
         pv_invalidate_ldt(v);
-        v->arch.guest_table = MFN(m);
+        v->arch.guest_table = new;
         pv_load_tables(v);
         page_type_put(frame_of(old), v->domain);
         return 0;
@@ -126,7 +127,8 @@ static int ext_flush_cache(struct domain *d, bool everywhere)
     return 0;
 }
 
-/* MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable. */
+/* MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable.
+ */
 static int ext_fill(struct domain *d, const struct mmuext_op *op)
 {
     uint64_t dst = op->arg1.mfn, src = op->arg2.src_mfn;
@@ -165,7 +167,7 @@ static int ext_one(struct domain *owner, const struct mmuext_op *op)
         return -XEN_EPERM; /* the rest concerns the vcpu that calls */
     switch (op->cmd) {
     case MMUEXT_NEW_BASEPTR:
-        return ext_new_base(v, op->arg1.mfn);
+        return pv_new_guest_table(v, MFN(op->arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
         return ext_new_user_base(v, op->arg1.mfn);
     case MMUEXT_TLB_FLUSH_LOCAL:

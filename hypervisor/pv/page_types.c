@@ -311,11 +311,12 @@ int page_type_unpin(struct frame *f, struct domain *d)
 }
 
 /*
- * First the pins go, which is one walk over the domain's frames; roots fall off and are queued. Then
- * the queue is worked off: each table drops its entries, and tables that nothing holds any more join
- * the queue. teardown_cursor: 0 before the walk, then the frame to go on with, FRAME_NONE after it.
+ * First the pins go, which is one walk over the domain's frames; roots fall off and are queued.
+ * Then the queue is worked off: each table drops its entries, and tables that nothing holds any
+ * more join the queue. teardown_cursor: 0 before the walk, then the frame to go on with, FRAME_NONE
+ * after it.
  */
-#define RELINQUISH_SLICE 16 /* tables */
+#define RELINQUISH_SLICE 16   /* tables */
 #define UNPIN_SLICE      4096 /* frames */
 
 static int relinquish_unpin(struct domain *d)

@@ -72,14 +72,15 @@ static inline void page_type_put(struct frame *f, struct domain *d)
 
 /*
  * Takes a type reference on a frame of d; the frame is validated first if it is not of that type
- * yet. 0, -XEN_EPERM (not d's frame), -XEN_EINVAL (in use as something else, or its contents are not
- * what the type demands). For table types the caller holds no lock: it may be preempted.
+ * yet. 0, -XEN_EPERM (not d's frame), -XEN_EINVAL (in use as something else, or its contents are
+ * not what the type demands). For table types the caller holds no lock: it may be preempted.
  */
 static inline int page_type_get(struct frame *f, enum page_type type, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type);
 
-    while (likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
+    while (
+        likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
         if (likely(page_type_swap(f, &t, t + 1))) {
             /* Stable from here on: our reference keeps the frame with its owner. */
             if (likely(f->owner == d->id))
@@ -102,8 +103,8 @@ static inline void page_type_mark_foreign(struct frame *f)
 int page_type_pin(struct frame *f, enum page_type type, struct domain *d);
 int page_type_unpin(struct frame *f, struct domain *d);
 /*
- * A dying domain's tables: unpins all, then takes the tables apart one at a time. -XEN_ERESTART when
- * the slice is over, 0 when no table is left.
+ * A dying domain's tables: unpins all, then takes the tables apart one at a time. -XEN_ERESTART
+ * when the slice is over, 0 when no table is left.
  */
 int page_type_relinquish(struct domain *d);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which device memory and which I/O ports a domain may reach. Device memory is a sorted list of
- * ranges of frame numbers in one page: real machines need a few dozen. Ports are a bitmap, made when
- * the first port is allowed.
+ * ranges of frame numbers in one page: real machines need a few dozen. Ports are a bitmap, made
+ * when the first port is allowed.
  */
 #include <core/domain.h>
 #include <core/frame.h>

@@ -13,10 +13,10 @@
 #include <x86/uaccess.h>
 
 /* Copies the argument in; `rc` receives -EFAULT and the enclosing function ends. */
-#define ARG(type, name)                                                                            \
-    type name;                                                                                     \
-    if (copy_from_guest(&(name), arg, sizeof(name)) != 0)                                          \
-        return -XEN_EFAULT
+#define ARG(type, name)                                   \
+    type name;                                            \
+    if (copy_from_guest(&(name), arg, sizeof(name)) != 0) \
+    return -XEN_EFAULT
 
 static int64_t reply(uint64_t arg, const void *op, size_t size)
 {
@@ -180,7 +180,7 @@ static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
     case PHYSDEVOP_release_msix:
         return 0; /* told, and noted: nothing here depends on the list of devices */
     case PHYSDEVOP_apic_write:
-        return 0; /* IOAPICs are ours; lines are set up by setup_gsi */
+        return 0;             /* IOAPICs are ours; lines are set up by setup_gsi */
     case PHYSDEVOP_apic_read: /* the caller goes on with plausible values */
     default:
         return -XEN_ENOSYS;

@@ -135,8 +135,7 @@ static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
                      ".pushsection .text.fixup, \"ax\"\n"
                      "3: xor %k0, %k0\n"
                      "   jmp 2b\n"
-                     ".popsection\n"
-                     EXTABLE(1b, 3b)
+                     ".popsection\n" EXTABLE(1b, 3b)
                      : "=&r"(e)
                      : "r"(p)
                      : "memory");

@@ -20,11 +20,11 @@ enum store_op { OP_MOV, OP_XCHG, OP_CMPXCHG, OP_OR, OP_AND, OP_XOR, OP_BTS, OP_B
 
 struct store {
     enum store_op op;
-    unsigned size;     /* of the operand, bytes */
-    uint64_t src;      /* value, or number of a bit */
-    unsigned reg;      /* ModRM.reg with REX.R */
-    bool rex;          /* byte registers 4-7 are SPL.. with REX, AH.. without */
-    unsigned length;   /* of the instruction */
+    unsigned size;   /* of the operand, bytes */
+    uint64_t src;    /* value, or number of a bit */
+    unsigned reg;    /* ModRM.reg with REX.R */
+    bool rex;        /* byte registers 4-7 are SPL.. with REX, AH.. without */
+    unsigned length; /* of the instruction */
 };
 
 static uint64_t *reg_of(struct cpu_regs *r, unsigned n)

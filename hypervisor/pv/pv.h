@@ -24,6 +24,8 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);
 /* Load the tables of the vcpu's present mode (after guest_table or guest_table_user changed). */
 void pv_load_tables(struct vcpu *v);
+/* mmuext.c: another root table of guest kernel mode for current, loaded at once. 0 or -XEN_E*. */
+int pv_new_guest_table(struct vcpu *v, mfn_t mfn);
 
 /* permissions.c */
 int permissions_init(struct domain *d);

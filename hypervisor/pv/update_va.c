@@ -25,7 +25,7 @@ int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask)
         return -XEN_EFAULT;
     if (d->max_vcpus < 64)
         ids &= BIT(d->max_vcpus) - 1;
-    for_each_cpu(id, ids) {
+    for_each_cpu (id, ids) {
         const struct vcpu *v = d->vcpus[id];
 
         if (v != NULL && READ_ONCE(v->sched.running))

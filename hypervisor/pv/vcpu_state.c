@@ -75,8 +75,7 @@ int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e
     vcpu_pause(v);
     fpu_sync(v);
     if (copy_to_guest((vaddr_t)e->buffer.p, prefix, sizeof(prefix)) != 0 ||
-        copy_to_guest((vaddr_t)e->buffer.p + EXT_PREFIX, v->arch.fpu,
-                      cpu_features.xsave_size) != 0)
+        copy_to_guest((vaddr_t)e->buffer.p + EXT_PREFIX, v->arch.fpu, cpu_features.xsave_size) != 0)
         rc = -XEN_EFAULT;
     vcpu_unpause(v);
     return rc;
@@ -119,8 +118,8 @@ int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextst
     vcpu_pause(v);
     fpu_sync(v);
     v->arch.xcr0 = prefix[0] | 1;
-    if (copy_from_guest(v->arch.fpu, (vaddr_t)e->buffer.p + EXT_PREFIX,
-                        cpu_features.xsave_size) != 0)
+    if (copy_from_guest(v->arch.fpu, (vaddr_t)e->buffer.p + EXT_PREFIX, cpu_features.xsave_size) !=
+        0)
         rc = -XEN_EFAULT;
     area_make_safe(v->arch.fpu);
     vcpu_unpause(v);
