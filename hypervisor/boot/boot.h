@@ -78,6 +78,6 @@ void multiboot2_parse(uint32_t magic, paddr_t info);
 /* boot/cmdline.c: defaults, then what the loader passed; warnings go to the log. */
 void cmdline_init(const char *text);
 
-extern const char boot_version[], boot_compiler[], boot_build_date[];
+extern const char boot_version[], boot_compiler[];
 
 #endif

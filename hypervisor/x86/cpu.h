@@ -208,8 +208,13 @@ static inline void irq_window(void)
 /* x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU. */
 void cpu_detect(void);
 void cpu_init_this(struct cpu *c);
+void cpu_patch_smap(void);
+void cpu_report(void);
 /* x86/descriptors.c: GDT page, TSS, IDT, IST stacks, SYSCALL stub of one CPU. */
 void descriptors_init_cpu(struct cpu *c);
+void descriptors_init_boot(struct cpu *c); /* the boot CPU, before there is memory for the rest */
+void descriptors_load(struct cpu *c);
+void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 /* x86/smp.c */
 void smp_start_all(void);
 void smp_kick(unsigned cpu);               /* makes it leave guest mode or idle and look for work */
@@ -224,6 +229,7 @@ void fpu_restore(struct vcpu *v);
 void fpu_sync(struct vcpu *v);
 /* x86/power.c */
 void machine_restart(void) NORETURN;
+void machine_crash(void) NORETURN; /* restart after a failure; no locks */
 void machine_halt(void) NORETURN;
 int machine_power_off_s5(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val); /* platform_op's values */
 

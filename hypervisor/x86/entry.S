@@ -103,6 +103,20 @@ entry_stub:
 entry_stub_jump:
     .byte 0xe9
     .long 0
+    .balign 16
+/* CSTAR: SYSCALL from 32-bit code (which only some processors have). */
+    .globl entry_stub32, entry_stub32_jump
+entry_stub32:
+    movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
+    pushq $SEL_USER_DS
+    pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    pushq %r11
+    pushq $SEL_USER_CS32
+    pushq %rcx
+entry_stub32_jump:
+    .byte 0xe9
+    .long 0
 entry_stub_end:
 
 /* RAX = number, RDI RSI RDX R10 = arguments. */
@@ -160,6 +174,10 @@ hypercall_restart_call:
     call pv_hypercall_restart
     jmp ret_to_guest
 
+    .globl entry_syscall32
+entry_syscall32:
+    pushq iret_error_and_vector(%rip)
+    SAVE_REGS
 syscall_from_guest_user:
     movq %rsp, %rdi
     call pv_syscall_bounce

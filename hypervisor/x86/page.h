@@ -55,6 +55,12 @@ static inline paddr_t virt_to_phys(const void *va) /* direct-map addresses only 
     return (paddr_t)va - DIRECT_START;
 }
 
+/* Addresses inside the image (static data), whose offset is another. */
+static inline paddr_t image_to_phys(const void *va)
+{
+    return (paddr_t)va - IMAGE_START;
+}
+
 static inline void *mfn_to_virt(mfn_t m)
 {
     return phys_to_virt(m.m << PAGE_SHIFT);
@@ -76,7 +82,7 @@ extern mfn_t hv_root_mfn;
 /* First frame number beyond the direct map's end (beyond all RAM). */
 extern uint64_t max_mfn;
 
-/* x86/paging.c: build the final mappings from the boot ones; protect text; free .init. */
+/* x86/paging.c: build the final mappings from the boot ones; later, protect text. */
 void paging_init(void);
 void paging_protect_image(void);
 /* Map a frame at a hypervisor address; tables are allocated as needed. flags: PTE_W, PTE_NX, ... */
@@ -86,8 +92,13 @@ void hv_unmap(vaddr_t va, unsigned count); /* with a TLB flush on all CPUs */
 vaddr_t vmap_alloc(unsigned pages, unsigned align);
 void vmap_free(vaddr_t va, unsigned pages);
 void *ioremap(paddr_t pa, size_t size); /* uncached */
+void iounmap(void *p, size_t size);
 /* The L1 entry that maps a vmap address (its tables exist once mapped); for GDT/LDT windows. */
 pte_t *hv_pte(vaddr_t va);
+/* The frame behind any hypervisor address, as mapped (M2P, frame table, image, ...). */
+mfn_t hv_lookup(vaddr_t va);
+/* Gives the memory of boot-only code and data to the heap. */
+void paging_free_init(void);
 /* A vcpu stack: returns its top (aligned to STACK_SIZE), NULL when out of memory. */
 void *stack_alloc(void);
 void stack_free(void *top);

@@ -16,6 +16,7 @@ void tlb_flush_local(void);            /* all guest translations of this CPU */
 void tlb_flush_mask(cpumask_t mask);
 void tlb_flush_page_mask(cpumask_t mask, vaddr_t va); /* one page, also global ones */
 /* The CPUs of mask that have not flushed since the stamp. */
+void tlb_serve(void);                    /* what other CPUs have asked of this one */
 cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp);
 
 #endif

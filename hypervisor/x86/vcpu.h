@@ -94,7 +94,9 @@ struct arch_domain {
     struct e820entry *e820;
     unsigned nr_e820;
     uint64_t max_gfn;       /* highest frame number seen in M2P updates + 1 */
-    mfn_t pv_root_hint;
+    mfn_t pv_root_hint;     /* dying: stack of page tables to take apart */
+    uint32_t teardown_cursor; /* dying: progress of arch_domain_relinquish */
+    uint8_t teardown_stage;
     uint32_t wallclock_version;
 };
 

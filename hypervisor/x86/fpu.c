@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Floating point and vector state. The registers keep a vcpu's state until another vcpu wants them:
+ * a switch only sets CR0.TS, and #NM brings the new owner's state in. Before a vcpu runs elsewhere
+ * its state is saved, at its switch-out, so that no CPU ever has to fetch it from another.
+ */
+#include <core/domain.h>
+#include <core/frame.h>
+#include <lib/bug.h>
+#include <lib/string.h>
+#include <x86/cpu.h>
+#include <x86/page.h>
+
+#define XCR0_X87 1ull
+#define XCR0_SSE 2ull
+#define XCR0_AVX 4ull
+#define XCR0_AVX512 0xe0ull
+#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
+
+#define FXSAVE_SIZE 512
+#define XSAVE_HEADER 512 /* offset; 64 bytes */
+#define FCW_DEFAULT   0x37f
+#define MXCSR_DEFAULT 0x1f80
+
+static inline void xsetbv(uint64_t v)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+static inline void clts(void)
+{
+    __asm__ volatile("clts" : : : "memory");
+}
+
+static inline void set_ts(void)
+{
+    write_cr0(read_cr0() | CR0_TS);
+}
+
+/* Each CPU; on the first also finds out how large the state is. */
+void fpu_init_cpu(void)
+{
+    struct cpu_features *f = &cpu_features;
+    uint32_t r[4];
+
+    clts();
+    if (f->xsave) {
+        cpuid_raw(0xd, 0, r);
+        f->xcr0 = (r[0] | ((uint64_t)r[3] << 32)) & XCR0_KNOWN;
+        if ((f->xcr0 & XCR0_AVX512) != XCR0_AVX512)
+            f->xcr0 &= ~XCR0_AVX512;
+        xsetbv(f->xcr0);
+        cpuid_raw(0xd, 0, r); /* EBX: bytes for what XCR0 has on now */
+        f->xsave_size = r[1];
+        cpuid_raw(0xd, 1, r);
+        f->xsaveopt = r[0] & 1;
+    } else {
+        f->xcr0 = 0;
+        f->xsave_size = FXSAVE_SIZE;
+    }
+    BUG_ON(f->xsave_size > PAGE_SIZE);
+    set_ts();
+}
+
+void *fpu_area_alloc(void)
+{
+    uint8_t *area = hpage_alloc();
+    uint16_t fcw = FCW_DEFAULT;
+    uint32_t mxcsr = MXCSR_DEFAULT;
+
+    if (area == NULL)
+        return NULL;
+    memcpy(area, &fcw, sizeof(fcw));
+    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    if (cpu_features.xsave)
+        area[XSAVE_HEADER] = XCR0_X87 | XCR0_SSE; /* in use: not the initial state, but these bytes */
+    return area;
+}
+
+void fpu_area_free(void *area)
+{
+    hpage_free(area);
+}
+
+static void save(void *area)
+{
+    uint32_t low = UINT32_MAX, high = UINT32_MAX;
+
+    if (cpu_features.xsaveopt)
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    else if (cpu_features.xsave)
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+/*
+ * The area may come from a toolstack (domain restore): what the processor would refuse is put right
+ * first, so that the restore cannot fault.
+ */
+static void sanitize(uint8_t *area)
+{
+    uint32_t mxcsr, mask;
+    uint64_t header[8];
+
+    memcpy(&mxcsr, area + 24, sizeof(mxcsr));
+    memcpy(&mask, area + 28, sizeof(mask));
+    mxcsr &= 0xffff & (mask != 0 ? mask : 0xffbf);
+    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    if (!cpu_features.xsave)
+        return;
+    memcpy(header, area + XSAVE_HEADER, sizeof(header));
+    header[0] &= cpu_features.xcr0;
+    for (unsigned i = 1; i < 8; i++)
+        header[i] = 0; /* standard form, nothing reserved */
+    memcpy(area + XSAVE_HEADER, header, sizeof(header));
+}
+
+static void restore(void *area)
+{
+    uint32_t low = UINT32_MAX, high = UINT32_MAX;
+
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+/* v leaves this CPU: its state goes to memory if it is in the registers. */
+void fpu_switch_out(struct vcpu *v)
+{
+    struct cpu *c = this_cpu();
+
+    if (!v->arch.fpu_used)
+        return;
+    if (c->fpu_owner == v) {
+        clts();
+        save(v->arch.fpu);
+        c->fpu_owner = NULL;
+    }
+    v->arch.fpu_used = false;
+    set_ts();
+}
+
+/* #NM of the current vcpu (or at its switch-in): its state into the registers. */
+void fpu_restore(struct vcpu *v)
+{
+    struct cpu *c = this_cpu();
+
+    clts();
+    if (c->fpu_owner == v)
+        return;
+    sanitize(v->arch.fpu);
+    if (cpu_features.xsave && v->arch.xcr0 != 0 && v->arch.xcr0 != cpu_features.xcr0)
+        xsetbv(cpu_features.xcr0);
+    restore(v->arch.fpu);
+    c->fpu_owner = v;
+    v->arch.fpu_used = true;
+}
+
+/* State is in memory whenever v does not run: fpu_switch_out() saw to that. For current: now. */
+void fpu_sync(struct vcpu *v)
+{
+    if (v == current && this_cpu()->fpu_owner == v) {
+        clts();
+        save(v->arch.fpu);
+    }
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Interrupts: each source has a vector of its own, the same on all CPUs, and a struct irq_line.
+ * irq_lock guards the lines. A handler does not hold it while it tells the domain (that takes event
+ * locks, which come earlier in the order); in_service keeps the line bound meanwhile.
+ */
+#include <boot/boot.h>
+#include <core/console.h>
+#include <core/evtchn.h>
+#include <core/timer.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <public/errno.h>
+#include <x86/apic.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/irq_line.h>
+#include <x86/smp.h>
+#include <x86/tlb.h>
+
+#define NR_GSIS 256
+
+struct spinlock irq_lock = SPINLOCK_INIT(LOCK_IRQ);
+
+static struct irq_line irq_lines[256]; /* by vector */
+static struct {
+    uint8_t vector; /* 0: not set up */
+    bool level, active_low;
+} irq_gsis[NR_GSIS];
+
+struct irq_line *irq_line_alloc(unsigned count)
+{
+    unsigned first = ROUND_UP(VEC_FIRST_DYNAMIC, count);
+
+    for (unsigned v = first; v + count - 1 <= VEC_LAST_DYNAMIC; v += count) {
+        unsigned used = 0;
+
+        for (unsigned i = 0; i < count; i++)
+            used += irq_lines[v + i].vector != 0;
+        if (used != 0)
+            continue;
+        for (unsigned i = 0; i < count; i++)
+            irq_lines[v + i] = (struct irq_line){.vector = (uint8_t)(v + i)};
+        return &irq_lines[v];
+    }
+    return NULL;
+}
+
+void irq_line_free(struct irq_line *line)
+{
+    line->vector = 0;
+}
+
+/* PICs to vectors that nothing else uses, then masked: a spurious interrupt lands somewhere. */
+static INIT_TEXT void pic_off(void)
+{
+    static const uint8_t init[][2] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28},
+                                      {0x21, 4},    {0xa1, 2},    {0x21, 1},    {0xa1, 1},
+                                      {0x21, 0xff}, {0xa1, 0xff}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(init); i++)
+        outb(init[i][0], init[i][1]);
+}
+
+INIT_TEXT void irq_init(void)
+{
+    pic_off();
+    apic_init(acpi_info.lapic_base);
+    ioapic_init();
+}
+
+void irq_init_cpu(void)
+{
+    apic_init_cpu();
+}
+
+unsigned irq_nr_gsis(void)
+{
+    return MIN(ioapic_nr_gsis(), (unsigned)NR_GSIS);
+}
+
+/* What the line was announced to be: PCI lines are level and low, ISA lines edge and high. */
+static int gsi_setup(unsigned gsi, bool level, bool active_low)
+{
+    struct irq_line *line;
+
+    if (gsi >= NR_GSIS || !ioapic_has(gsi))
+        return -XEN_EINVAL;
+    if (irq_gsis[gsi].vector != 0) {
+        line = &irq_lines[irq_gsis[gsi].vector];
+        if (line->domain != NULL || line->fn != NULL)
+            return 0; /* in use as it is */
+    } else {
+        line = irq_line_alloc(1);
+        if (line == NULL)
+            return -XEN_ENOSPC;
+        irq_gsis[gsi].vector = line->vector;
+    }
+    line->gsi = gsi;
+    line->level = level;
+    line->active_low = active_low;
+    line->masked = true;
+    ioapic_route(gsi, line->vector, cpus[line->cpu]->apic_id, level, active_low, true);
+    return 0;
+}
+
+int irq_gsi_setup(unsigned gsi, bool level, bool active_low)
+{
+    spin_lock(&irq_lock);
+
+    int rc = gsi_setup(gsi, level, active_low);
+
+    spin_unlock(&irq_lock);
+    return rc;
+}
+
+/* The line behind a GSI; set up as its kind of bus would have it, if nobody has said. */
+static struct irq_line *gsi_line(unsigned gsi)
+{
+    bool level = gsi >= 16, low = gsi >= 16;
+
+    if (gsi < NR_GSIS && irq_gsis[gsi].vector != 0)
+        return &irq_lines[irq_gsis[gsi].vector];
+    for (unsigned i = 0; i < acpi_info.nr_overrides; i++)
+        if (acpi_info.overrides[i].gsi == gsi) {
+            level = acpi_info.overrides[i].level;
+            low = acpi_info.overrides[i].active_low;
+        }
+    return gsi_setup(gsi, level, low) == 0 ? &irq_lines[irq_gsis[gsi].vector] : NULL;
+}
+
+static void gsi_mask(struct irq_line *line, bool masked)
+{
+    if (line->masked != masked) {
+        line->masked = masked;
+        ioapic_mask(line->gsi, masked);
+    }
+}
+
+int irq_gsi_bind(unsigned gsi, struct domain *d, unsigned pirq)
+{
+    struct irq_line *line;
+    int rc = 0;
+
+    spin_lock(&irq_lock);
+    line = gsi_line(gsi);
+    if (line == NULL)
+        rc = -XEN_EINVAL;
+    else if (line->fn != NULL || (line->domain != NULL && line->domain != d))
+        rc = -XEN_EBUSY;
+    if (rc == 0) {
+        line->domain = d;
+        line->pirq = pirq;
+        gsi_mask(line, false);
+    }
+    spin_unlock(&irq_lock);
+    return rc;
+}
+
+void irq_line_unbind(struct irq_line *line)
+{
+    spin_lock(&irq_lock);
+    line->domain = NULL;
+    if (!line->is_msi)
+        gsi_mask(line, true);
+    spin_unlock(&irq_lock);
+    while (READ_ONCE(line->in_service))
+        cpu_relax_poll();
+}
+
+void irq_gsi_unbind(unsigned gsi)
+{
+    if (gsi < NR_GSIS && irq_gsis[gsi].vector != 0)
+        irq_line_unbind(&irq_lines[irq_gsis[gsi].vector]);
+}
+
+void irq_gsi_eoi(unsigned gsi)
+{
+    spin_lock(&irq_lock);
+    if (gsi < NR_GSIS && irq_gsis[gsi].vector != 0) {
+        struct irq_line *line = &irq_lines[irq_gsis[gsi].vector];
+
+        if (line->domain != NULL && line->level)
+            gsi_mask(line, false);
+    }
+    spin_unlock(&irq_lock);
+}
+
+int irq_request_serial(unsigned gsi, void (*fn)(void))
+{
+    struct irq_line *line;
+
+    spin_lock(&irq_lock);
+    line = gsi_line(gsi);
+    if (line != NULL && line->domain == NULL) {
+        line->fn = fn;
+        gsi_mask(line, false);
+    } else {
+        line = NULL;
+    }
+    spin_unlock(&irq_lock);
+    return line != NULL ? 0 : -XEN_EBUSY;
+}
+
+void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
+{
+    if (cpu >= nr_cpus)
+        return;
+    spin_lock(&irq_lock);
+    for (unsigned v = VEC_FIRST_DYNAMIC; v <= VEC_LAST_DYNAMIC; v++) {
+        struct irq_line *line = &irq_lines[v];
+
+        if (line->vector == 0 || line->domain != d || line->pirq != pirq || line->cpu == cpu)
+            continue;
+        line->cpu = cpu;
+        if (line->is_msi)
+            msi_set_cpu(line, cpu);
+        else
+            ioapic_route(line->gsi, v, cpus[cpu]->apic_id, line->level, line->active_low,
+                         line->masked);
+    }
+    spin_unlock(&irq_lock);
+}
+
+/*
+ * A level-triggered line stays masked from here until the guest's EOI: the domain may not run for
+ * a while, and the device keeps the line up until it has.
+ */
+static void handle_line(unsigned vector)
+{
+    struct irq_line *line = &irq_lines[vector];
+    struct domain *d;
+    void (*fn)(void);
+
+    spin_lock(&irq_lock);
+    d = line->domain;
+    fn = line->fn;
+    if (line->vector != 0 && !line->is_msi && (line->level || (d == NULL && fn == NULL)) &&
+        fn == NULL)
+        gsi_mask(line, true);
+    WRITE_ONCE(line->in_service, true);
+    spin_unlock(&irq_lock);
+    if (fn == NULL)
+        apic_eoi();
+
+    if (fn != NULL) {
+        fn();
+        apic_eoi();
+    } else if (d != NULL && !evtchn_pirq(d, line->pirq) && !line->is_msi) {
+        spin_lock(&irq_lock);
+        gsi_mask(line, true);
+        spin_unlock(&irq_lock);
+    }
+    WRITE_ONCE(line->in_service, false);
+}
+
+/* From entry.S, interrupts off, no lock held. */
+void irq_handle(unsigned vector)
+{
+    this_cpu()->irq_count++;
+    switch (vector) {
+    case VEC_TIMER:
+        apic_eoi();
+        timer_run_expired();
+        break;
+    case VEC_KICK:
+        apic_eoi();
+        smp_serve();
+        break;
+    case VEC_ERROR:
+        apic_write(APIC_ESR, 0);
+        log_warn("CPU%u: local APIC error %#x", this_cpu()->id, apic_read(APIC_ESR));
+        apic_eoi();
+        break;
+    case VEC_SPURIOUS:
+        break;
+    default:
+        if (vector >= VEC_FIRST_DYNAMIC && vector <= VEC_LAST_DYNAMIC)
+            handle_line(vector);
+        else if (vector >= 0x30) /* 0x20 to 0x2f: the PICs', which want no EOI here */
+            apic_eoi();
+    }
+}

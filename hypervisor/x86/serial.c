@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt. */
+#include <boot/boot.h>
+#include <core/console.h>
+#include <lib/string.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/serial.h>
+
+#define UART_DATA 0
+#define UART_IER  1
+#define UART_FCR  2
+#define UART_LCR  3
+#define UART_MCR  4
+#define UART_LSR  5
+#define UART_SCRATCH 7
+#define LSR_DATA  0x01u
+#define LSR_EMPTY 0x20u
+#define MAX_WAIT  100000u /* reads of a line that is stuck */
+
+static uint16_t serial_port; /* 0: none */
+static unsigned serial_isa_irq;
+
+static bool set_up(uint16_t port, unsigned baud)
+{
+    unsigned divisor = 115200 / baud;
+
+    outb((uint16_t)(port + UART_SCRATCH), 0x5a);
+    if (inb((uint16_t)(port + UART_SCRATCH)) != 0x5a)
+        return false;
+    outb((uint16_t)(port + UART_IER), 0);
+    outb((uint16_t)(port + UART_LCR), 0x80);
+    outb((uint16_t)(port + UART_DATA), (uint8_t)divisor);
+    outb((uint16_t)(port + UART_IER), (uint8_t)(divisor >> 8));
+    outb((uint16_t)(port + UART_LCR), 3); /* 8n1 */
+    outb((uint16_t)(port + UART_FCR), 7); /* FIFOs on and empty */
+    outb((uint16_t)(port + UART_MCR), 0xb); /* DTR, RTS, interrupt line on */
+    return true;
+}
+
+bool serial_init(const char *spec)
+{
+    unsigned baud = 0;
+    uint16_t port;
+
+    if (strncmp(spec, "com1", 4) == 0)
+        port = 0x3f8;
+    else if (strncmp(spec, "com2", 4) == 0)
+        port = 0x2f8;
+    else
+        return false;
+    if (spec[4] == ',')
+        for (const char *p = spec + 5; *p >= '0' && *p <= '9' && baud < 1000000; p++)
+            baud = baud * 10 + (unsigned)(*p - '0');
+    else if (spec[4] != 0)
+        return false;
+    if (baud == 0)
+        baud = 115200;
+    if (baud > 115200 || 115200 % baud != 0 || !set_up(port, baud))
+        return false;
+    serial_port = port;
+    serial_isa_irq = port == 0x3f8 ? 4 : 3;
+    return true;
+}
+
+void serial_putc(char c)
+{
+    if (serial_port == 0)
+        return;
+    for (unsigned i = 0; i < MAX_WAIT; i++)
+        if (inb((uint16_t)(serial_port + UART_LSR)) & LSR_EMPTY)
+            break;
+    outb((uint16_t)(serial_port + UART_DATA), (uint8_t)c);
+}
+
+bool serial_getc(char *c)
+{
+    if (serial_port == 0 || !(inb((uint16_t)(serial_port + UART_LSR)) & LSR_DATA))
+        return false;
+    *c = (char)inb((uint16_t)(serial_port + UART_DATA));
+    return true;
+}
+
+static void receive(void)
+{
+    char c;
+
+    for (unsigned n = 0; n < 64 && serial_getc(&c); n++)
+        console_rx(c);
+}
+
+unsigned serial_irq(void)
+{
+    for (unsigned i = 0; i < acpi_info.nr_overrides; i++)
+        if (acpi_info.overrides[i].irq == serial_isa_irq)
+            return acpi_info.overrides[i].gsi;
+    return serial_isa_irq;
+}
+
+void serial_enable_rx_irq(void)
+{
+    if (serial_port == 0)
+        return;
+    if (irq_request_serial(serial_irq(), receive) != 0) {
+        log_warn("no interrupt for the serial port: no console input");
+        return;
+    }
+    outb((uint16_t)(serial_port + UART_IER), 1);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The processors: their structures, the start of all but the first, and calls from one to another.
+ * Each new CPU begins on its idle vcpu's stack, so that from its first C instruction this_cpu() and
+ * current are right.
+ */
+#include <boot/boot.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/sched.h>
+#include <core/timer.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <lib/cmdline.h>
+#include <lib/string.h>
+#include <x86/apic.h>
+#include <x86/cpu.h>
+#include <x86/guest_entry.h>
+#include <x86/irq.h>
+#include <x86/page.h>
+#include <x86/smp.h>
+#include <x86/time.h>
+#include <x86/time_source.h>
+#include <x86/tlb.h>
+
+#define TRAMPOLINE    0x8000 /* as in boot/head.S */
+#define START_TIMEOUT 2000   /* ms until a CPU counts as missing */
+
+struct cpu *cpus[NR_CPUS];
+unsigned nr_cpus;
+cpumask_t cpu_online;
+
+static struct cpu smp_boot_cpu;
+
+extern const char smp_trampoline[], smp_trampoline_stack[], smp_trampoline_end[];
+
+void smp_init_boot_cpu(void)
+{
+    struct stack_top *top = stack_top();
+
+    top->cpu = &smp_boot_cpu;
+    cpus[0] = &smp_boot_cpu;
+    nr_cpus = 1;
+    cpu_online = 1;
+    timer_queue_init(&smp_boot_cpu.timers);
+}
+
+/*
+ * Function calls. One at a time: the caller's mask is taken bit by bit by the CPUs it names. They
+ * run it where they hold no lock: in the kick interrupt, or while waiting for a call of their own.
+ */
+static struct {
+    cpumask_t pending; /* atomic */
+    void (*fn)(void *);
+    void *arg;
+    uint32_t busy;     /* 1: someone's call is in progress; atomic */
+} smp_request;
+
+static void serve_call(void)
+{
+    cpumask_t me = BIT(this_cpu()->id);
+
+    if (!(__atomic_load_n(&smp_request.pending, __ATOMIC_ACQUIRE) & me))
+        return;
+    smp_request.fn(smp_request.arg);
+    __atomic_and_fetch(&smp_request.pending, ~me, __ATOMIC_RELEASE);
+}
+
+void smp_serve(void)
+{
+    if (READ_ONCE(this_cpu()->flush_pending))
+        tlb_serve();
+    serve_call();
+    timer_check_kick();
+}
+
+void smp_call(cpumask_t mask, void (*fn)(void *), void *arg)
+{
+    cpumask_t self = BIT(this_cpu()->id), others = mask & cpu_online & ~self;
+    unsigned cpu;
+
+    if (others != 0) {
+        while (__atomic_exchange_n(&smp_request.busy, 1, __ATOMIC_ACQUIRE) != 0) {
+            cpu_relax_poll();
+            serve_call();
+        }
+        smp_request.fn = fn;
+        smp_request.arg = arg;
+        __atomic_store_n(&smp_request.pending, others, __ATOMIC_RELEASE);
+        for_each_cpu(cpu, others)
+            apic_send_ipi(cpu, VEC_KICK);
+    }
+    if (mask & self)
+        fn(arg);
+    if (others != 0) {
+        while (__atomic_load_n(&smp_request.pending, __ATOMIC_ACQUIRE) != 0)
+            cpu_relax_poll();
+        __atomic_store_n(&smp_request.busy, 0, __ATOMIC_RELEASE);
+    }
+}
+
+void smp_kick(unsigned cpu)
+{
+    if (cpu != this_cpu()->id)
+        apic_send_ipi(cpu, VEC_KICK);
+}
+
+/* A new processor, from head.S, with the early tables. */
+void smp_ap_main(void)
+{
+    struct cpu *c = this_cpu();
+
+    descriptors_load(c);
+    write_cr3(c->cr3);
+    cpu_init_this(c);
+    descriptors_set_syscall(c);
+    fpu_init_cpu();
+    irq_init_cpu();
+    tlb_serve(); /* whatever was flushed before we were there */
+    time_sync_ask();
+    time_init_cpu();
+    c->apic_id = apic_id();
+    __atomic_or_fetch(&cpu_online, BIT(c->id), __ATOMIC_SEQ_CST);
+    sched_idle_loop();
+}
+
+static INIT_TEXT void wait_ms(unsigned ms)
+{
+    uint64_t end = time_now() + ms * 1000000ull;
+
+    while (time_now() < end)
+        cpu_relax();
+}
+
+static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
+{
+    struct cpu *c;
+
+    _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "one page each");
+    c = hpage_alloc();
+    if (c == NULL)
+        panic("no memory for CPU%u", id);
+    c->id = id;
+    c->apic_id = apic;
+    c->cr3 = hv_root_mfn.m << PAGE_SHIFT;
+    timer_queue_init(&c->timers);
+    cpus[id] = c;
+    descriptors_init_cpu(c);
+    sched_init_cpu(id);
+    guest_entry_set_stack(c, c->idle);
+    return c;
+}
+
+/* Wakes one processor and waits for it; false when it does not come. */
+static INIT_TEXT bool start(struct cpu *c)
+{
+    uint8_t *low = phys_to_virt(TRAMPOLINE);
+    uint64_t stack = (uint64_t)&((struct stack_top *)c->idle->stack - 1)->regs;
+
+    memcpy(low, smp_trampoline, (size_t)(smp_trampoline_end - smp_trampoline));
+    memcpy(low + (smp_trampoline_stack - smp_trampoline), &stack, sizeof(stack));
+    time_sync_reset();
+    apic_send_init(c->apic_id);
+    wait_ms(10);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        uint64_t end = time_now() + START_TIMEOUT / 2 * 1000000ull;
+
+        apic_send_startup(c->apic_id, TRAMPOLINE >> PAGE_SHIFT);
+        while (time_now() < end) {
+            time_sync_answer();
+            if (READ_ONCE(cpu_online) & BIT(c->id))
+                return true;
+            cpu_relax_poll();
+        }
+    }
+    return false;
+}
+
+INIT_TEXT void smp_start_all(void)
+{
+    unsigned limit = boot_options.maxcpus != 0 ? MIN(boot_options.maxcpus, (unsigned)NR_CPUS)
+                                               : NR_CPUS;
+    uint32_t self = apic_id();
+
+    cpus[0]->apic_id = self;
+    for (unsigned i = 0; i < acpi_info.nr_cpus && nr_cpus < limit; i++) {
+        uint32_t apic = acpi_info.cpus[i].apic_id;
+
+        if (apic == self || !acpi_info.cpus[i].enabled)
+            continue;
+        if (apic > 0xfe && !apic_is_x2apic()) {
+            log_warn("CPU with APIC id %#x needs x2APIC; left alone", apic);
+            continue;
+        }
+
+        struct cpu *c = prepare(nr_cpus, apic);
+
+        if (!start(c)) {
+            log_warn("CPU with APIC id %#x did not start", apic);
+            apic_send_init(apic); /* so that it does not come later */
+            cpus[c->id] = NULL;
+            continue;
+        }
+        nr_cpus++;
+    }
+    log_info("%u of %u processors running", nr_cpus, MAX(acpi_info.nr_cpus, 1u));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between x86/smp.c and the rest of x86/. */
+#ifndef X86_SMP_H
+#define X86_SMP_H
+
+#include <lib/types.h>
+
+void smp_init_boot_cpu(void); /* first of all: this_cpu() works from here */
+void smp_serve(void);         /* the kick interrupt: whatever other CPUs want of this one */
+void smp_ap_main(void);       /* from boot/head.S, on the new CPU's idle stack */
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ends of x86/entry.S that C refers to. */
+#ifndef X86_STACK_H
+#define X86_STACK_H
+
+#include <lib/types.h>
+
+extern const char entry_stub[], entry_stub_jump[], entry_stub_end[]; /* one CPU's LSTAR code */
+extern const char entry_stub32[], entry_stub32_jump[];               /* and its CSTAR code */
+extern const char entry_vectors[];                                   /* 256 stubs of 16 bytes */
+void entry_syscall(void);
+void entry_syscall32(void);
+void entry_new_guest(void);
+void entry_new_idle(void);
+/* Leaves the present stack for good. */
+void entry_call_on_stack(void *top, void (*fn)(void)) NORETURN;
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * System time is the TSC, scaled: measured once against a timer of known rate, with one formula for
+ * the hypervisor and for guests (pvclock), so that both read the same nanosecond. Processors whose
+ * TSCs agree share one base; the page a guest reads then never has to change after the first time.
+ */
+#include <boot/boot.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <lib/bug.h>
+#include <lib/cmdline.h>
+#include <lib/string.h>
+#include <public/errno.h>
+#include <x86/apic.h>
+#include <x86/cpu.h>
+#include <x86/irq.h>
+#include <x86/time.h>
+#include <x86/time_source.h>
+#include <x86/uaccess.h>
+
+#define LVT_TSC_DEADLINE 0x40000u
+#define LONGEST_SLEEP_NS 10000000000ull
+
+static struct {
+    uint64_t tsc_hz, apic_hz;
+    uint32_t mul; /* TSC to ns, as pvclock has it */
+    int8_t shift;
+    uint64_t ns_to_tsc, ns_to_apic; /* 32.32 */
+    uint64_t tsc_zero;              /* the boot CPU's TSC at system time zero */
+    bool tsc_agrees;                /* all CPUs' TSCs are one clock */
+} time_scale = {.tsc_agrees = true};
+
+static uint64_t time_wall_zero; /* ns since 1970 at system time zero */
+
+static inline uint64_t scale(uint64_t v, uint64_t factor)
+{
+    return (uint64_t)(((unsigned __int128)v * factor) >> 32);
+}
+
+uint64_t time_tsc_to_ns(uint64_t delta)
+{
+    delta = time_scale.shift < 0 ? delta >> -time_scale.shift : delta << time_scale.shift;
+    return scale(delta, time_scale.mul);
+}
+
+uint64_t time_tsc_khz(void)
+{
+    return time_scale.tsc_hz / 1000;
+}
+
+uint64_t time_now(void)
+{
+    const struct cpu *c = this_cpu();
+
+    return c->ns_base + time_tsc_to_ns(rdtsc() - c->tsc_base);
+}
+
+static INIT_TEXT void set_scale(uint64_t tsc_hz, uint64_t apic_hz)
+{
+    uint64_t hz = tsc_hz;
+
+    time_scale.tsc_hz = tsc_hz;
+    time_scale.apic_hz = apic_hz;
+    while (hz > 2000000000) {
+        hz >>= 1;
+        time_scale.shift--;
+    }
+    while (hz <= 1000000000) {
+        hz <<= 1;
+        time_scale.shift++;
+    }
+    time_scale.mul = (uint32_t)((1000000000ull << 32) / hz);
+    time_scale.ns_to_tsc = (uint64_t)(((unsigned __int128)tsc_hz << 32) / 1000000000);
+    time_scale.ns_to_apic = (uint64_t)(((unsigned __int128)apic_hz << 32) / 1000000000);
+}
+
+INIT_TEXT void time_init(void)
+{
+    struct time_measurement m;
+    const char *source;
+
+    apic_write(APIC_TIMER_DIVIDE, 0xb); /* by 1 */
+    apic_write(APIC_TIMER_INIT, UINT32_MAX);
+    source = time_source_measure(boot_options.clocksource, &m);
+    apic_write(APIC_TIMER_INIT, 0);
+    if (source == NULL || m.tsc == 0 || m.ns == 0)
+        panic("no timer to measure the TSC against: neither ACPI PM timer, HPET nor PIT counts");
+    set_scale((uint64_t)((unsigned __int128)m.tsc * 1000000000 / m.ns),
+              (uint64_t)((unsigned __int128)m.apic * 1000000000 / m.ns));
+    time_scale.tsc_zero = rdtsc();
+    this_cpu()->tsc_base = time_scale.tsc_zero;
+    this_cpu()->ns_base = 0;
+    time_wall_zero = time_source_cmos() * 1000000000ull;
+    log_info("TSC %lu.%03lu MHz, APIC timer %lu.%03lu MHz, by %s", time_scale.tsc_hz / 1000000,
+             time_scale.tsc_hz / 1000 % 1000, time_scale.apic_hz / 1000000,
+             time_scale.apic_hz / 1000 % 1000, source);
+    time_init_cpu();
+}
+
+void time_init_cpu(void)
+{
+    apic_write(APIC_TIMER_DIVIDE, 0xb);
+    apic_write(APIC_LVT_TIMER, VEC_TIMER | (cpu_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
+    __asm__ volatile("mfence" : : : "memory"); /* the mode before the first deadline */
+}
+
+void time_set_deadline(uint64_t ns)
+{
+    const struct cpu *c = this_cpu();
+    uint64_t delta, now;
+
+    if (ns == UINT64_MAX) {
+        if (cpu_features.tsc_deadline)
+            wrmsr(MSR_TSC_DEADLINE, 0);
+        else
+            apic_write(APIC_TIMER_INIT, 0);
+        return;
+    }
+    if (cpu_features.tsc_deadline) {
+        delta = ns > c->ns_base ? ns - c->ns_base : 0;
+        wrmsr(MSR_TSC_DEADLINE, c->tsc_base + scale(delta, time_scale.ns_to_tsc) + 1);
+        return;
+    }
+    now = time_now();
+    delta = ns > now ? MIN(ns - now, LONGEST_SLEEP_NS) : 0;
+    delta = scale(delta, time_scale.ns_to_apic) + 1;
+    apic_write(APIC_TIMER_INIT, (uint32_t)MIN(delta, (uint64_t)UINT32_MAX));
+}
+
+/*
+ * Agreement between CPUs. The new CPU asks, the boot CPU answers with its TSC; of several rounds the
+ * one with the shortest wait tells how far apart the two can be.
+ */
+#define SYNC_ROUNDS 16
+
+static struct {
+    uint32_t asked, answered; /* round numbers */
+    uint64_t boot_tsc;
+} time_sync;
+
+void time_sync_reset(void)
+{
+    time_sync.asked = time_sync.answered = 0;
+}
+
+/* The boot CPU, again and again until the other CPU is done. */
+void time_sync_answer(void)
+{
+    uint32_t round = __atomic_load_n(&time_sync.asked, __ATOMIC_ACQUIRE);
+
+    if (round == time_sync.answered)
+        return;
+    time_sync.boot_tsc = rdtsc();
+    __atomic_store_n(&time_sync.answered, round, __ATOMIC_RELEASE);
+}
+
+void time_sync_ask(void)
+{
+    struct cpu *c = this_cpu();
+    uint64_t shortest = UINT64_MAX;
+    int64_t offset = 0;
+
+    for (uint32_t round = 1; round <= SYNC_ROUNDS; round++) {
+        uint64_t before = rdtsc(), after;
+
+        __atomic_store_n(&time_sync.asked, round, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&time_sync.answered, __ATOMIC_ACQUIRE) != round)
+            cpu_relax();
+        after = rdtsc();
+        if (after - before < shortest) {
+            shortest = after - before;
+            offset = (int64_t)(time_sync.boot_tsc - before - shortest / 2);
+        }
+    }
+    c->ns_base = 0;
+    c->tsc_base = time_scale.tsc_zero;
+    if (offset > (int64_t)shortest || -offset > (int64_t)shortest) {
+        c->tsc_base -= (uint64_t)offset;
+        time_scale.tsc_agrees = false;
+        log_warn("CPU%u: TSC differs by %ld from CPU0's; guests will not read it directly", c->id,
+                 offset);
+    }
+}
+
+static bool time_info_current(const struct vcpu_time_info *t, const struct cpu *c)
+{
+    return t->tsc_timestamp == c->tsc_base && t->system_time == c->ns_base &&
+           t->tsc_to_system_mul == time_scale.mul && !(t->version & 1);
+}
+
+static void fill_time_info(struct vcpu_time_info *t, const struct cpu *c)
+{
+    uint32_t version = t->version | 1;
+
+    WRITE_ONCE(t->version, version);
+    smp_wmb();
+    t->tsc_timestamp = c->tsc_base;
+    t->system_time = c->ns_base;
+    t->tsc_to_system_mul = time_scale.mul;
+    t->tsc_shift = time_scale.shift;
+    t->flags = time_scale.tsc_agrees ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
+    smp_wmb();
+    WRITE_ONCE(t->version, version + 1);
+}
+
+void time_update_vcpu(struct vcpu *v)
+{
+    const struct cpu *c = this_cpu();
+    struct vcpu_time_info *t = v->arch.time_info, copy;
+
+    if (t == NULL || (time_info_current(t, c) && v->arch.time_area == 0))
+        return;
+    fill_time_info(t, c);
+    if (v->arch.time_area != 0 && v == current) {
+        copy = *t;
+        /* Where the guest took the area away it gets nothing: its own doing. */
+        if (copy_to_guest(v->arch.time_area, &copy, sizeof(copy)) != 0)
+            v->arch.time_area = 0;
+    }
+}
+
+void time_wallclock(uint64_t *sec, uint32_t *nsec)
+{
+    *sec = time_wall_zero / 1000000000;
+    *nsec = (uint32_t)(time_wall_zero % 1000000000);
+}
+
+void time_update_domain_wallclock(struct domain *d)
+{
+    struct shared_info *s = d->shared_info;
+    uint64_t sec;
+    uint32_t nsec;
+
+    if (s == NULL)
+        return;
+    time_wallclock(&sec, &nsec);
+    sec += (uint64_t)(int64_t)d->time_offset_seconds;
+    d->arch.wallclock_version |= 1;
+    WRITE_ONCE(s->wc_version, d->arch.wallclock_version);
+    smp_wmb();
+    s->wc_sec = (uint32_t)sec;
+    s->wc_sec_hi = (uint32_t)(sec >> 32);
+    s->wc_nsec = nsec;
+    smp_wmb();
+    WRITE_ONCE(s->wc_version, ++d->arch.wallclock_version);
+}
+
+void time_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t system_time)
+{
+    time_wall_zero = sec * 1000000000ull + nsec - system_time;
+    for (struct domain *d = domain_next(0); d != NULL;) {
+        struct domain *next;
+
+        time_update_domain_wallclock(d);
+        next = domain_next((domid_t)(d->id + 1));
+        domain_put(d);
+        d = next;
+    }
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exceptions of the hypervisor itself. A fault at an instruction listed in the exception table goes
+ * on at its fix-up; a page fault may be the LDT's lazy mapping or a stale translation; anything else
+ * is a bug, reported in full. Exceptions of guests go to pv/ straight from entry.S, except those
+ * that arrive on stacks of their own.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+#include <x86/dump.h>
+#include <x86/guest_entry.h>
+#include <x86/page.h>
+#include <x86/uaccess.h>
+
+#define VEC_DB  1
+#define VEC_NMI 2
+#define VEC_DF  8
+#define VEC_PF  14
+#define VEC_MC  18
+
+#define PF_PRESENT 0x1u
+#define PF_WRITE   0x2u
+#define PF_USER    0x4u
+#define PF_RSVD    0x8u
+#define PF_FETCH   0x10u
+
+struct extable_entry {
+    vaddr_t fault, fixup;
+};
+extern const struct extable_entry extable_start[], extable_end[];
+
+/* A couple of dozen entries, looked at only when something went wrong: no need to sort them. */
+vaddr_t extable_find(vaddr_t fault)
+{
+    for (const struct extable_entry *e = extable_start; e < extable_end; e++)
+        if (e->fault == fault)
+            return e->fixup;
+    return 0;
+}
+
+static const char *const traps_names[32] = {
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound",
+    "invalid opcode",
+    "device not available",
+    "double fault",
+    "coprocessor overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack fault",
+    "general protection",
+    "page fault",
+    "15",
+    "floating point",
+    "alignment check",
+    "machine check",
+    "SIMD floating point",
+    "virtualization",
+    "control protection",
+};
+
+const char *traps_name(unsigned vector)
+{
+    return vector < 32 && traps_names[vector] != NULL ? traps_names[vector] : "interrupt";
+}
+
+/*
+ * Would the access succeed by the tables as they are now? Then a permission was raised without a
+ * flush, which the ABI allows, and the TLB entry that caused the fault is gone by now.
+ */
+static bool page_fault_is_spurious(const struct cpu_regs *regs, vaddr_t addr)
+{
+    bool user = true;
+    pte_t *table = phys_to_virt(read_cr3() & PTE_ADDR);
+
+    if (regs->error_code & (PF_RSVD | PF_FETCH))
+        return false;
+    for (unsigned level = 4; level > 0; level--) {
+        pte_t e = READ_ONCE(table[pt_index(addr, level)]);
+
+        if (!(e & PTE_P) || ((regs->error_code & PF_WRITE) && !(e & PTE_W)))
+            return false;
+        user &= (e & PTE_U) != 0;
+        if (level == 1 || (e & PTE_PS))
+            break;
+        table = mfn_to_virt(pte_mfn(e));
+    }
+    return !user || !cpu_features.smap || (regs->rflags & RFLAGS_AC) != 0;
+}
+
+static bool page_fault_in_ring0(struct cpu_regs *regs, vaddr_t addr)
+{
+    static struct {
+        vaddr_t addr, rip;
+        unsigned count;
+    } last[NR_CPUS]; /* own CPU's only: the same fault over and over is not spurious */
+    unsigned cpu = this_cpu()->id;
+
+    if (addr >= VMAP_START && addr < VMAP_END)
+        return pv_ldt_fault(addr);
+    if (last[cpu].addr != addr || last[cpu].rip != regs->rip)
+        last[cpu].count = 0;
+    last[cpu].addr = addr;
+    last[cpu].rip = regs->rip;
+    if (last[cpu].count++ > 100)
+        return false;
+    return page_fault_is_spurious(regs, addr);
+}
+
+/* From entry.S: an exception in ring 0, on whatever stack was in use. */
+void traps_ring0(struct cpu_regs *regs)
+{
+    vaddr_t fixup, addr = regs->vector == VEC_PF ? read_cr2() : 0;
+
+    if (regs->vector == VEC_PF && page_fault_in_ring0(regs, addr))
+        return;
+    fixup = extable_find(regs->rip);
+    if (fixup != 0) {
+        regs->rip = fixup;
+        return;
+    }
+    dump_fatal(regs, "%s in the hypervisor, error code %#x, address %#lx",
+               traps_name(regs->vector), regs->error_code, addr);
+}
+
+static void unknown_nmi(struct cpu_regs *regs)
+{
+    if (dump_nmi(regs)) /* another CPU has panicked and wants our registers */
+        return;
+    log_warn("CPU%u: NMI nobody asked for, reason %#x", this_cpu()->id, inb(0x61));
+}
+
+/* From entry.S: NMI, machine check, #DB or double fault in guest mode, on the vcpu's stack. */
+void traps_ist_guest(struct cpu_regs *regs)
+{
+    switch (regs->vector) {
+    case VEC_DB:
+        pv_trap(regs);
+        break;
+    case VEC_NMI:
+        unknown_nmi(regs);
+        break;
+    default:
+        dump_fatal(regs, "%s in guest mode", traps_name(regs->vector));
+    }
+}
+
+/* The same in ring 0, on the exception's own stack. */
+void traps_ist_ring0(struct cpu_regs *regs)
+{
+    switch (regs->vector) {
+    case VEC_DB:
+        /* A guest's watchpoint on memory that we copied for it, or a MOV SS before SYSCALL. */
+        __asm__ volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));
+        regs->rflags &= ~RFLAGS_TF;
+        break;
+    case VEC_NMI:
+        unknown_nmi(regs);
+        break;
+    case VEC_DF:
+        dump_fatal(regs, "double fault, last page fault at %#lx (a stack overflow if that is near "
+                         "rsp)",
+                   read_cr2());
+    default:
+        dump_fatal(regs, "%s", traps_name(regs->vector));
+    }
+}

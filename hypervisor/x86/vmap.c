@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address space for what is mapped piecemeal: stacks with guard pages, device registers, the
+ * descriptor windows of vcpus. One bit per page, first fit from the lowest address that may be
+ * free, so that a machine whose guests come and go uses the same tables over and over.
+ */
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/bug.h>
+#include <lib/string.h>
+#include <x86/guest_entry.h>
+#include <x86/page.h>
+#include <x86/paging.h>
+#include <x86/stack.h>
+
+#define VMAP_PAGES    (GIB(1) >> PAGE_SHIFT)
+#define VMAP_PREPARED MIB(128) /* as much has its page tables from the start */
+#define STACK_PAGES   (STACK_SIZE / PAGE_SIZE)
+
+static uint64_t vmap_used[VMAP_PAGES / 64]; /* paging_lock */
+static uint64_t vmap_hint;                  /* no free page below; paging_lock */
+
+INIT_TEXT void vmap_init(void)
+{
+    paging_make_tables(VMAP_START, VMAP_START + VMAP_PREPARED);
+}
+
+static bool range_free(uint64_t first, unsigned pages)
+{
+    return bitmap_next_set(vmap_used, first + pages, first) == first + pages;
+}
+
+vaddr_t vmap_alloc(unsigned pages, unsigned align)
+{
+    vaddr_t va = 0;
+
+    spin_lock(&paging_lock);
+    vmap_hint = bitmap_next_clear(vmap_used, VMAP_PAGES, vmap_hint);
+    for (uint64_t at = ROUND_UP(vmap_hint, (uint64_t)align); at + pages <= VMAP_PAGES;
+         at = ROUND_UP(at + 1, (uint64_t)align)) {
+        if (!range_free(at, pages))
+            continue;
+        for (unsigned i = 0; i < pages; i++)
+            bit_set_local(vmap_used, at + i);
+        va = VMAP_START + at * PAGE_SIZE;
+        break;
+    }
+    spin_unlock(&paging_lock);
+    return va;
+}
+
+void vmap_free(vaddr_t va, unsigned pages)
+{
+    uint64_t first = (va - VMAP_START) >> PAGE_SHIFT;
+
+    spin_lock(&paging_lock);
+    for (unsigned i = 0; i < pages; i++)
+        bit_clear_local(vmap_used, first + i);
+    vmap_hint = MIN(vmap_hint, first);
+    spin_unlock(&paging_lock);
+}
+
+void *ioremap(paddr_t pa, size_t size)
+{
+    unsigned offset = pa & (PAGE_SIZE - 1);
+    unsigned pages = (unsigned)DIV_UP(offset + size, PAGE_SIZE);
+    vaddr_t va = vmap_alloc(pages, 1);
+
+    if (va == 0)
+        return NULL;
+    if (hv_map(va, MFN(pa >> PAGE_SHIFT), pages, PTE_W | PTE_NX | PTE_PCD | PTE_PWT) != 0) {
+        vmap_free(va, pages);
+        return NULL;
+    }
+    return (void *)(va + offset);
+}
+
+void iounmap(void *p, size_t size)
+{
+    unsigned offset = (vaddr_t)p & (PAGE_SIZE - 1);
+    unsigned pages = (unsigned)DIV_UP(offset + size, PAGE_SIZE);
+
+    hv_unmap((vaddr_t)p - offset, pages);
+    vmap_free((vaddr_t)p - offset, pages);
+}
+
+/* The lowest page stays unmapped: a stack that overflows faults instead of eating its neighbour. */
+void *stack_alloc(void)
+{
+    vaddr_t va = vmap_alloc(STACK_PAGES, STACK_PAGES);
+
+    if (va == 0)
+        return NULL;
+    for (unsigned i = 1; i < STACK_PAGES; i++) {
+        void *page = hpage_alloc();
+
+        if (page == NULL ||
+            hv_map(va + i * PAGE_SIZE, virt_to_mfn(page), 1, PTE_W | PTE_NX) != 0) {
+            if (page != NULL)
+                hpage_free(page);
+            stack_free((void *)(va + STACK_SIZE));
+            return NULL;
+        }
+    }
+    return (void *)(va + STACK_SIZE);
+}
+
+void stack_free(void *top)
+{
+    vaddr_t va = (vaddr_t)top - STACK_SIZE;
+    mfn_t pages[STACK_PAGES];
+
+    for (unsigned i = 1; i < STACK_PAGES; i++)
+        pages[i] = hv_lookup(va + i * PAGE_SIZE);
+    hv_unmap(va, STACK_PAGES);
+    for (unsigned i = 1; i < STACK_PAGES; i++)
+        if (!mfn_eq(pages[i], INVALID_MFN))
+            hpage_free(mfn_to_virt(pages[i]));
+    vmap_free(va, STACK_PAGES);
+}
+
+/* What arch_switch_stack() pops: six registers, then where to go on. */
+static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
+{
+    struct stack_top *top = (struct stack_top *)v->stack - 1;
+    uint64_t *sp = (uint64_t *)&top->regs;
+
+    top->vcpu = v;
+    *--sp = (uint64_t)entry;
+    *--sp = 0;   /* rbp */
+    *--sp = rbx;
+    for (unsigned i = 0; i < 4; i++)
+        *--sp = 0; /* r12 to r15 */
+    v->saved_rsp = (uint64_t)sp;
+}
+
+void arch_stack_prepare(struct vcpu *v)
+{
+    stack_prepare(v, entry_new_guest, 0);
+}
+
+void arch_stack_prepare_idle(struct vcpu *v, void (*fn)(void))
+{
+    stack_prepare(v, entry_new_idle, (uint64_t)fn);
+}
