@@ -432,7 +432,7 @@ int cfg_parse_override(struct cfg *cfg, const char *arg)
             len = 0;
     if (!len)
         return fail(&s, 1, "'%s' is not of the form key=value", arg);
-    if (eq[1] == '"' || eq[1] == '\'' || eq[1] == '[' || !eq[1])
+    if (eq[1] == '"' || eq[1] == '\'' || eq[1] == '[')
         return -1; /* the message of cfg_parse() says what is wrong with it */
     v.str = must(strdup(eq + 1));
     cfg->error[0] = '\0';

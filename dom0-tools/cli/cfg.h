@@ -56,7 +56,8 @@ int cfg_parse_file(struct cfg *cfg, const char *path);
 
 /*
  * One `key=value` of the command line. A value that is not a number, quoted string or list is
- * taken as a bare string, so that name=web needs no quotes inside the shell's.
+ * taken as a bare string, so that name=web needs no quotes inside the shell's; an empty one is the
+ * empty string, which unsets a file.
  */
 int cfg_parse_override(struct cfg *cfg, const char *arg);
 

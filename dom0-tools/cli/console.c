@@ -103,19 +103,31 @@ static bool write_all(int fd, const char *buf, size_t len)
     return true;
 }
 
+#define LINGER_MS     1000 /* after the end of input: silence that ends it */
+#define LINGER_MAX_MS 5000 /* and the end also for a guest that never falls silent */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Until the guest ends, the user leaves, or a script's input ended and the guest fell silent. */
 static const char *copy(int fd)
 {
     struct pollfd pfd[2] = {{.fd = fd, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
+    int64_t end = INT64_MAX;
     char buf[4096];
     ssize_t n;
 
     for (;;) {
-        int ready = poll(pfd, 2, pfd[1].fd < 0 ? 1000 : -1);
+        int ready = poll(pfd, 2, pfd[1].fd < 0 ? LINGER_MS : -1);
 
         if (ready < 0 && errno != EINTR)
             return strerror(errno);
-        if (!ready)
+        if (!ready || now_ms() > end)
             return "end of input";
         if (pfd[0].revents) {
             n = read(fd, buf, sizeof(buf));
@@ -130,6 +142,7 @@ static const char *copy(int fd)
             n = read(STDIN_FILENO, buf, sizeof(buf));
             if (n <= 0) {
                 pfd[1].fd = -1;
+                end = now_ms() + LINGER_MAX_MS;
                 continue;
             }
             leave = memchr(buf, ESCAPE, (size_t)n);

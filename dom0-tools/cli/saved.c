@@ -52,7 +52,7 @@ int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsign
     json_object_object_add(js, "restarts", json_object_new_int((int)restarts));
     json_object_object_add(js, "started", json_object_new_int64(time(NULL)));
     json_object_object_add(js, "config", domcfg_to_json(dc));
-    text = json_object_to_json_string_length(js, JSON_C_TO_STRING_PLAIN, &len);
+    text = json_object_to_json_string_length(js, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
     saved_path(l, dc->uuid, path, sizeof(path), "");
     saved_path(l, dc->uuid, tmp, sizeof(tmp), ".new");
     fd = open_new(l, tmp);

@@ -51,6 +51,7 @@ struct guest {
     char input[GUEST_INPUT];
     size_t input_len;
     struct source pty; /* the master end, or fd -1 */
+    bool pty_full;     /* the last write did not fit */
     int pty_slave;     /* held open, so that the master never hangs up */
     struct viewer *viewers;
     unsigned nr_viewers;

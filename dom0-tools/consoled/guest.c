@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define EVENT_COST 512
+#define PTY_STALE  1024 /* bytes in a pty: a reader that lives gets below this */
 
 static void copy_name(struct guest *g)
 {
@@ -92,19 +94,14 @@ static void pty_open(struct guest *g)
 
 static void pty_output(struct guest *g, const char *buf, size_t len)
 {
-    ssize_t n;
+    int unread = 0;
 
     if (g->pty.fd < 0)
         return;
-    n = write(g->pty.fd, buf, len);
-    if (n < (ssize_t)len) {
-        /* Nobody reads: make room, so that who opens it later sees the newest. */
-        tcflush(g->pty_slave, TCIFLUSH);
-        if (n < 0)
-            n = 0;
-        if (write(g->pty.fd, buf + n, len - (size_t)n) < 0)
-            return;
-    }
+    /* Full of what nobody reads: asking is far cheaper than moving bytes through a tty in vain. */
+    if (g->pty_full && (ioctl(g->pty_slave, FIONREAD, &unread) || unread >= PTY_STALE))
+        return;
+    g->pty_full = write(g->pty.fd, buf, len) < (ssize_t)len;
 }
 
 /* --- connecting ---------------------------------------------------------------------------- */
@@ -223,10 +220,13 @@ static void listen_to_typists(struct guest *g, bool yes)
 static void distribute(struct guest *g, const char *buf, size_t len)
 {
     struct viewer *next;
+    size_t at, first;
 
     log_write(&g->log, buf, len);
-    for (size_t i = 0; i < len; i++)
-        g->backlog[(g->backlog_total + i) % GUEST_BACKLOG] = buf[i];
+    at = g->backlog_total % GUEST_BACKLOG;
+    first = len < GUEST_BACKLOG - at ? len : GUEST_BACKLOG - at;
+    memcpy(g->backlog + at, buf, first);
+    memcpy(g->backlog, buf + first, len - first);
     g->backlog_total += len;
     pty_output(g, buf, len);
     for (struct viewer *v = g->viewers; v; v = next) {

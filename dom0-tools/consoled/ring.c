@@ -8,6 +8,7 @@
 #include "ring.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 bool ring_attach(struct ring *r, volatile struct xencons_interface *page)
 {
@@ -21,15 +22,17 @@ bool ring_attach(struct ring *r, volatile struct xencons_interface *page)
 int ring_take(struct ring *r, char *buf, size_t room)
 {
     uint32_t prod = r->page->out_prod;
-    size_t n = prod - r->out_cons;
+    size_t n = prod - r->out_cons, at, first;
 
     if (n > sizeof(r->page->out))
         return -1;
     if (n > room)
         n = room;
     atomic_thread_fence(memory_order_acquire); /* the bytes after the index that covers them */
-    for (size_t i = 0; i < n; i++)
-        buf[i] = r->page->out[MASK_XENCONS_IDX(r->out_cons + i, r->page->out)];
+    at = MASK_XENCONS_IDX(r->out_cons, r->page->out);
+    first = n < sizeof(r->page->out) - at ? n : sizeof(r->page->out) - at;
+    memcpy(buf, (const char *)r->page->out + at, first);
+    memcpy(buf + first, (const char *)r->page->out, n - first);
     r->out_cons += (uint32_t)n;
     atomic_thread_fence(memory_order_seq_cst); /* all read before the guest may overwrite */
     r->page->out_cons = r->out_cons;

@@ -102,14 +102,18 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
 {
     struct known *k;
     struct saved saved;
+    char *name;
 
-    if (info->domain >= mon.next_domid)
-        mon.next_domid = (uint16_t)(info->domain + 1);
     if ((info->flags & XEN_DOMINF_dying) || known_by_domid(info->domain))
         return;
-    k = calloc(1, sizeof(*k));
+    /* One without a name is still being built; its introduction will be told, too. */
+    name = store_get(mon.lodge.store, store_fmt("/local/domain/%u/name", info->domain));
+    k = name ? calloc(1, sizeof(*k)) : NULL;
+    free(name);
     if (!k)
         return;
+    if (info->domain >= mon.next_domid)
+        mon.next_domid = (uint16_t)(info->domain + 1);
     k->domid = info->domain;
     k->next = mon.known;
     mon.known = k;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake_daemon.c: daemons that are always there, or with $LODGE_FAKE_NO_MONITOR just were not.
+ *
+ * Also makes the machine before main() and, with $LODGE_FAKE_DUMP, shows afterwards what the
+ * command did to it: domains first, then the part of xenstore that the variable names.
+ */
+#include "fake.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool daemon_ensure(struct lodge *l, const char *name)
+{
+    (void)l;
+    (void)name;
+    return !getenv("LODGE_FAKE_NO_MONITOR");
+}
+
+void daemon_say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+static void dump(void)
+{
+    for (int i = 0; i < FAKE_MAX_DOMAINS; i++) {
+        const struct fake_domain *d = &fake_domains[i];
+
+        if (d->used)
+            printf("domain %u: flags %x, %" PRIu64 "/%" PRIu64 " pages, weight %u, cap %u, "
+                   "pin %" PRIx64 "\n",
+                   d->info.domain, d->info.flags, (uint64_t)d->info.tot_pages,
+                   (uint64_t)d->info.max_pages, d->sched.weight, d->sched.cap, d->pin[0].bits[0]);
+    }
+    printf("free: %" PRIu64 " pages\n", fake_free_pages);
+    fake_store_print(getenv("LODGE_FAKE_DUMP"));
+}
+
+__attribute__((constructor)) static void set_up(void)
+{
+    fake_reset();
+    fake_failing = getenv("LODGE_FAKE_FAIL");
+    if (getenv("LODGE_FAKE_DUMP"))
+        atexit(dump);
+}

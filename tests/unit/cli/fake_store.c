@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake_store.c: store.h over a sorted table in memory.
+ *
+ * Requests take effect when they are flushed and a transaction's when it is committed, as in
+ * xenstored: a test would otherwise pass on code that forgets to.
+ */
+#include "fake.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NODES 1024
+
+struct node {
+    char path[200], value[300], perms[32];
+};
+
+struct tree {
+    struct node node[MAX_NODES];
+    unsigned nr;
+};
+
+struct pending {
+    int what; /* 'w', 'm', 'd', 'p', 'r' */
+    char path[200], value[300];
+    char **out;
+};
+
+struct store {
+    int unused;
+};
+
+static struct tree tree, shadow; /* shadow: the tree before the open transaction */
+static struct pending queue[1024];
+static unsigned nr_queued;
+static bool in_tx;
+static struct store the_store;
+static char message[256];
+
+const char *fake_failing;
+unsigned fake_conflicts;
+
+static int position(const char *path, bool *found)
+{
+    unsigned i;
+
+    for (i = 0; i < tree.nr; i++) {
+        int order = strcmp(tree.node[i].path, path);
+
+        if (order >= 0) {
+            *found = !order;
+            return (int)i;
+        }
+    }
+    *found = false;
+    return (int)i;
+}
+
+static struct node *lookup(const char *path)
+{
+    bool found;
+    int at = position(path, &found);
+
+    return found ? &tree.node[at] : NULL;
+}
+
+static struct node *make(const char *path)
+{
+    char parent[200], *slash;
+    bool found;
+    const char *perms = "n0";
+    int at;
+
+    if (lookup(path))
+        return lookup(path);
+    snprintf(parent, sizeof(parent), "%s", path);
+    slash = strrchr(parent, '/');
+    if (slash && slash != parent) {
+        *slash = '\0';
+        perms = make(parent)->perms;
+    }
+    at = position(path, &found);
+    if (tree.nr == MAX_NODES)
+        abort();
+    char inherited[32];
+    snprintf(inherited, sizeof(inherited), "%s", perms);
+    memmove(&tree.node[at + 1], &tree.node[at], (tree.nr - (unsigned)at) * sizeof(struct node));
+    tree.nr++;
+    memset(&tree.node[at], 0, sizeof(struct node));
+    snprintf(tree.node[at].path, sizeof(tree.node[at].path), "%s", path);
+    snprintf(tree.node[at].perms, sizeof(tree.node[at].perms), "%s", inherited);
+    return &tree.node[at];
+}
+
+static void delete (const char *path)
+{
+    size_t len = strlen(path);
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < tree.nr; i++)
+        if (strncmp(tree.node[i].path, path, len) ||
+            (tree.node[i].path[len] && tree.node[i].path[len] != '/'))
+            tree.node[kept++] = tree.node[i];
+    tree.nr = kept;
+}
+
+static void add(int what, const char *path, const char *value, char **out)
+{
+    struct pending *p = &queue[nr_queued++];
+
+    if (nr_queued == 1024)
+        abort();
+    p->what = what;
+    snprintf(p->path, sizeof(p->path), "%s", path);
+    snprintf(p->value, sizeof(p->value), "%s", value);
+    p->out = out;
+}
+
+struct store *store_open(char *err, size_t errlen)
+{
+    (void)err;
+    (void)errlen;
+    return &the_store;
+}
+
+void store_close(struct store *s)
+{
+    (void)s;
+}
+
+int store_fd(struct store *s)
+{
+    (void)s;
+    return -1;
+}
+
+void store_write(struct store *s, const char *path, const char *value)
+{
+    (void)s;
+    add('w', path, value, NULL);
+}
+
+void store_mkdir(struct store *s, const char *path)
+{
+    (void)s;
+    add('m', path, "", NULL);
+}
+
+void store_remove(struct store *s, const char *path)
+{
+    (void)s;
+    add('d', path, "", NULL);
+}
+
+void store_perms(struct store *s, const char *path, uint16_t domid, bool owner)
+{
+    char perms[32];
+
+    (void)s;
+    snprintf(perms, sizeof(perms), owner ? "n%u" : "n0,r%u", domid);
+    add('p', path, perms, NULL);
+}
+
+void store_read(struct store *s, const char *path, char **value)
+{
+    (void)s;
+    *value = NULL;
+    add('r', path, "", value);
+}
+
+int store_flush(struct store *s)
+{
+    int rc = 0;
+
+    (void)s;
+    for (unsigned i = 0; i < nr_queued; i++) {
+        struct pending *p = &queue[i];
+        struct node *n = lookup(p->path);
+
+        if (p->what == 'w')
+            snprintf(make(p->path)->value, sizeof(n->value), "%s", p->value);
+        else if (p->what == 'm')
+            make(p->path);
+        else if (p->what == 'd')
+            delete (p->path);
+        else if (p->what == 'r' && n)
+            *p->out = strdup(n->value);
+        else if (p->what == 'p' && n)
+            snprintf(n->perms, sizeof(n->perms), "%s", p->value);
+        else if (p->what == 'p') {
+            snprintf(message, sizeof(message), "no node %s to give permissions to", p->path);
+            rc = -ENOENT;
+        }
+    }
+    nr_queued = 0;
+    return rc;
+}
+
+const char *store_message(const struct store *s)
+{
+    (void)s;
+    return message;
+}
+
+char *store_get(struct store *s, const char *path)
+{
+    char *value;
+
+    store_read(s, path, &value);
+    store_flush(s);
+    return value;
+}
+
+char **store_list(struct store *s, const char *path, unsigned *nr)
+{
+    size_t len = strlen(path);
+    char **list = NULL;
+
+    store_flush(s);
+    *nr = 0;
+    for (unsigned i = 0; i < tree.nr; i++) {
+        const char *p = tree.node[i].path;
+
+        if (strncmp(p, path, len) || p[len] != '/' || strchr(p + len + 1, '/'))
+            continue;
+        list = realloc(list, (*nr + 1) * sizeof(*list));
+        list[(*nr)++] = strdup(p + len + 1);
+    }
+    return list;
+}
+
+int store_begin(struct store *s)
+{
+    if (in_tx)
+        abort(); /* the tools never nest them */
+    store_flush(s);
+    in_tx = true;
+    shadow = tree;
+    return 0;
+}
+
+int store_commit(struct store *s)
+{
+    int rc = store_flush(s);
+
+    if (!in_tx)
+        abort();
+    in_tx = false;
+    if (fake_failing && !strcmp(fake_failing, "commit")) {
+        tree = shadow;
+        snprintf(message, sizeof(message), "xenstore is full");
+        return -ENOSPC;
+    }
+    if (fake_conflicts) {
+        fake_conflicts--;
+        tree = shadow;
+        return -EAGAIN;
+    }
+    return rc;
+}
+
+void store_abort(struct store *s)
+{
+    store_flush(s);
+    in_tx = false;
+    tree = shadow;
+}
+
+int store_introduce(struct store *s, uint16_t domid, uint64_t mfn, uint32_t port)
+{
+    (void)s;
+    (void)mfn;
+    if (fake_failing && !strcmp(fake_failing, "introduce")) {
+        snprintf(message, sizeof(message), "xenstored refuses domain %u", domid);
+        return -EINVAL;
+    }
+    return port ? 0 : -EINVAL;
+}
+
+int store_release(struct store *s, uint16_t domid)
+{
+    (void)s;
+    (void)domid;
+    return 0;
+}
+
+bool store_is_introduced(struct store *s, uint16_t domid)
+{
+    (void)s;
+    return fake_by_domid(domid);
+}
+
+int store_watch(struct store *s, const char *path, const char *token)
+{
+    (void)s;
+    (void)path;
+    (void)token;
+    return 0;
+}
+
+int store_unwatch(struct store *s, const char *path, const char *token)
+{
+    return store_watch(s, path, token);
+}
+
+bool store_event(struct store *s, char **path, char **token)
+{
+    (void)s;
+    (void)path;
+    (void)token;
+    return false;
+}
+
+bool store_has_event(const struct store *s)
+{
+    (void)s;
+    return false;
+}
+
+bool store_is_dead(const struct store *s)
+{
+    (void)s;
+    return false;
+}
+
+const char *store_fmt(const char *fmt, ...)
+{
+    static char ring[8][1200];
+    static unsigned turn;
+    char *buf = ring[turn++ % 8];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(buf, sizeof(ring[0]), fmt, ap);
+    va_end(ap);
+    return buf;
+}
+
+/* --- for the tests ------------------------------------------------------------------------- */
+
+void fake_store_reset(void)
+{
+    memset(&tree, 0, sizeof(tree));
+    nr_queued = 0;
+    in_tx = false;
+}
+
+const char *fake_store_value(const char *path)
+{
+    struct node *n = lookup(path);
+
+    return n ? n->value : NULL;
+}
+
+void fake_store_set(const char *path, const char *value, const char *perms)
+{
+    struct node *n = make(path);
+
+    snprintf(n->value, sizeof(n->value), "%s", value);
+    if (perms)
+        snprintf(n->perms, sizeof(n->perms), "%s", perms);
+}
+
+void fake_store_print(const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    for (unsigned i = 0; i < tree.nr; i++)
+        if (!strncmp(tree.node[i].path, prefix, len))
+            printf("%s = \"%s\" (%s)\n", tree.node[i].path, tree.node[i].value, tree.node[i].perms);
+}
+
+unsigned fake_store_count(void)
+{
+    return tree.nr;
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run the commands of golden.txt against a made-up machine and compare what they print.
+
+golden.txt is a transcript: a line "$ command", then what came out (standard output, then standard
+error, then the status where it is not 0). `golden.py --update` writes it anew; read the diff.
+Words before `lodge` of the form NAME=value go into the environment.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TRANSCRIPT = os.path.join(HERE, "golden.txt")
+# What differs from run to run.
+UNSTABLE = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"), "<uuid>"),
+    (re.compile(r"start_time = \"1[0-9]{9}\.00\""), "start_time = <now>"),
+    (re.compile(r"(\"started\": )[0-9]{10}"), r"\1<now>"),
+    (re.compile(r"^((host|release|machine) +: ).*$", re.M), r"\1<this machine>"),
+    (re.compile(r"(\"(host|release|machine)\": )\".*\""), r"\1<this machine>"),
+    (re.compile(r"(\"uptime_seconds\": )[0-9]+"), r"\1<seconds>"),
+]
+
+
+def run(line, program, folder):
+    words = shlex.split(line)
+    environment = dict(os.environ, LODGE_STATE_DIR=os.path.join(folder, "state"),
+                       LODGE_RUN_DIR=os.path.join(folder, "run"))
+    while "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        environment[name] = value
+    assert words[0] == "lodge", line
+    done = subprocess.run([program] + words[1:], cwd=os.path.join(HERE, "configs"),
+                          env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    text = done.stdout + done.stderr
+    if done.returncode:
+        text += f"status {done.returncode}\n"
+    text = text.replace(os.path.join(HERE, "configs"), "<configs>").replace(folder, "<tmp>")
+    for pattern, stand_in in UNSTABLE:
+        text = pattern.sub(stand_in, text)
+    return text
+
+
+def blocks(text):
+    """(command, output) of each entry; comment lines before a command go with it."""
+    found = re.split(r"^\$ (.*)\n", text, flags=re.M)
+    return found[0], list(zip(found[1::2], found[2::2]))
+
+
+def main():
+    program, update = sys.argv[1], "--update" in sys.argv
+    with open(TRANSCRIPT, encoding="utf-8") as handle:
+        head, entries = blocks(handle.read())
+    passed = failed = 0
+    fresh = [head]
+    for command, expected in entries:
+        with tempfile.TemporaryDirectory(prefix="lodge-golden-") as folder:
+            got = run(command, program, folder)
+        fresh.append(f"$ {command}\n{got}\n")
+        if got.strip() == expected.strip():
+            passed += 1
+        else:
+            failed += 1
+            print(f"$ {command}\n--- expected\n{expected.strip()}\n--- got\n{got.strip()}\n")
+    if update:
+        with open(TRANSCRIPT, "w", encoding="utf-8") as handle:
+            handle.write("".join(fresh))
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed and not update else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

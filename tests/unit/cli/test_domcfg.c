@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_domcfg.c: the meaning of config files, sets of processors, uuids, and JSON there and back.
+ */
+#include "check.h"
+
+#include <stdlib.h>
+#include <cli/domcfg.h>
+
+static struct domcfg dc;
+static char err[400], warnings[2000];
+/* A file that is there; the test is run from its own folder. */
+#define BASE "name='g'\nkernel='test_domcfg.c'\n"
+
+static void take_warning(void *arg, const char *msg)
+{
+    (void)arg;
+    strcat(warnings, msg);
+    strcat(warnings, "\n");
+}
+
+static int read_config(const char *text)
+{
+    struct cfg cfg;
+    int rc;
+
+    domcfg_free(&dc);
+    err[0] = warnings[0] = '\0';
+    cfg_init(&cfg);
+    CHECK(!cfg_parse(&cfg, "t", text, strlen(text)));
+    rc = domcfg_from_cfg(&dc, &cfg, take_warning, NULL, err, sizeof(err));
+    cfg_free(&cfg);
+    return rc;
+}
+
+static void refused(const char *text, const char *why)
+{
+    CHECK(read_config(text) == -1);
+    CHECK_STR(err, why);
+}
+
+static void test_defaults(void)
+{
+    CHECK(!read_config(BASE));
+    CHECK_STR(dc.name, "g");
+    CHECK(strstr(dc.kernel, "/test_domcfg.c") && dc.kernel[0] == '/');
+    CHECK(!dc.ramdisk && !strcmp(dc.cmdline, ""));
+    CHECK(dc.memory_mib == 32 && dc.maxmem_mib == 32 && dc.vcpus == 1 && dc.maxvcpus == 1);
+    CHECK(dc.on[ON_POWEROFF] == ON_DESTROY && dc.on[ON_REBOOT] == ON_RESTART);
+    CHECK(dc.on[ON_CRASH] == ON_DESTROY && dc.on[ON_WATCHDOG] == ON_DESTROY);
+    CHECK(!dc.has_uuid && !dc.weight && dc.cap == -1 && !dc.nr_pin && !warnings[0]);
+}
+
+static void test_meaning(void)
+{
+    CHECK(!read_config(BASE "type='pv'\nbuilder='generic'\nmemory='64'\nmaxmem=128\nvcpus=2\n"
+                            "maxvcpus=4\nroot='/dev/xvda1 ro'\nextra='quiet'\ncpu_weight=512\n"
+                            "cap=50\nuuid='A2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872'\n"
+                            "on_crash='preserve'\non_reboot='rename-restart'\n"));
+    CHECK(dc.memory_mib == 64 && dc.maxmem_mib == 128 && dc.vcpus == 2 && dc.maxvcpus == 4);
+    CHECK_STR(dc.cmdline, "root=/dev/xvda1 ro quiet");
+    CHECK(dc.weight == 512 && dc.cap == 50 && dc.has_uuid && dc.uuid[0] == 0xa2);
+    CHECK(dc.on[ON_CRASH] == ON_PRESERVE && dc.on[ON_REBOOT] == ON_RENAME_RESTART);
+    CHECK(!warnings[0]);
+    CHECK(!read_config(BASE "cmdline='all'\nroot='x'\n") && !strcmp(dc.cmdline, "all"));
+    CHECK_STR(warnings, "t:3: cmdline is set, so root and extra are ignored\n");
+    CHECK(!read_config(BASE "vif=['']\ncolour='red'\n"));
+    CHECK_STR(warnings, "t:3: 'vif' is not supported and has no effect\n"
+                        "t:4: 'colour' is not supported and has no effect\n");
+    CHECK(!read_config(BASE "memory=1\nmemory=2\n") && dc.memory_mib == 2);
+    CHECK_STR(warnings, "t:4: 'memory' was set before in line 3; this one counts\n");
+    CHECK(!read_config(BASE "on_crash='coredump-restart'\n"));
+    CHECK_STR(warnings, "t:3: core dumps are not supported; on_crash will restart without one\n");
+    CHECK(!read_config(BASE "maxvcpus=3\n") && dc.vcpus == 3);
+    CHECK(!read_config(BASE "maxmem=50\n") && dc.memory_mib == 50);
+}
+
+static void test_refusals(void)
+{
+    refused("kernel='x'", "the config has no name; add a line like: name = \"guest\"");
+    refused("name='g'", "the config has no kernel; add a line like: kernel = \"/boot/vmlinuz\"");
+    refused("name='a/b'", "t:1: 'a/b' cannot be a guest's name: only letters, digits and "
+                          "- _ . : + may stand in it");
+    refused("name='42'", "t:1: '42' cannot be a guest's name: only digits: it could not be told "
+                         "from a domain id");
+    refused("name=['g']", "t:1: name takes one string, not a list");
+    refused("name='g'\nkernel='/no/kernel'",
+            "t:2: kernel '/no/kernel': No such file or directory; give the path of a file that "
+            "can be read");
+    refused(BASE "ramdisk='/no/disk'", "t:3: ramdisk '/no/disk': No such file or directory; give "
+                                       "the path of a file that can be read");
+    refused(BASE "memory='lots'", "t:3: memory = \"lots\" is not a number");
+    refused(BASE "memory=0", "t:3: memory = 0 is out of range; it can be 1 to 16777216");
+    refused(BASE "memory=-5", "t:3: memory = -5 is out of range; it can be 1 to 16777216");
+    refused(BASE "memory=[1]", "t:3: memory takes a number, not a list");
+    refused(BASE "vcpus=0", "t:3: vcpus = 0 is out of range; it can be 1 to 512");
+    refused(BASE "memory=64\nmaxmem=32",
+            "t:4: maxmem = 32 is below memory = 64; raise maxmem or lower memory");
+    refused(BASE "vcpus=4\nmaxvcpus=2",
+            "t:4: maxvcpus = 2 is below vcpus = 4; raise maxvcpus or lower vcpus");
+    refused(BASE "type='hvm'",
+            "t:3: type = \"hvm\" is not supported; the only guest type is \"pv\"");
+    refused(BASE "builder='hvm'",
+            "t:3: builder = \"hvm\" is not supported; leave it out for a PV guest");
+    refused(BASE "on_crash='explode'",
+            "t:3: on_crash = \"explode\" is not known; it can be destroy, restart, "
+            "rename-restart, preserve, coredump-destroy or coredump-restart");
+    refused(BASE "uuid='123'", "t:3: '123' is not a uuid; it looks like "
+                               "\"a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872\"");
+    refused(BASE "cpus='5-2'",
+            "t:3: cpus: '5-2' is not a set of processors; write it like 0-3,^2 or all");
+    refused(BASE "cpus=['0','1']", "t:3: cpus has 2 entries for 1 vcpus");
+    refused(BASE "cpus=[]", "t:3: cpus is an empty list; leave it out, or give one entry per vcpu");
+}
+
+static void set_is(const char *text, const char *want)
+{
+    struct cpuset set;
+    char buf[200], why[200];
+
+    CHECK(!cpuset_parse(&set, text, why, sizeof(why)));
+    cpuset_format(&set, 8, buf, sizeof(buf));
+    CHECK_STR(buf, want);
+}
+
+static void test_cpusets(void)
+{
+    struct cpuset set;
+    char why[200];
+
+    set_is("all", "all");
+    set_is("0-7", "all");
+    set_is("3", "3");
+    set_is("0-3,^1", "0,2-3");
+    set_is("0,2,4-6", "0,2,4-6");
+    set_is("all,^0", "1-7");
+    CHECK(cpuset_parse(&set, "0,^0", why, sizeof(why)) == -1);
+    CHECK_STR(why, "'0,^0' leaves no processor");
+    CHECK(cpuset_parse(&set, "", why, sizeof(why)) == -1);
+    CHECK(cpuset_parse(&set, "1-", why, sizeof(why)) == -1);
+    CHECK(cpuset_parse(&set, "99999", why, sizeof(why)) == -1);
+    CHECK(cpuset_parse(&set, "1,,2", why, sizeof(why)) == -1);
+    CHECK(cpuset_parse(&set, "allx", why, sizeof(why)) == -1);
+    CHECK(!cpuset_parse(&set, "1023", why, sizeof(why)) && cpuset_has(&set, 1023));
+    CHECK(!cpuset_has(&set, 1024) && !cpuset_has(&set, 0));
+}
+
+static void test_json(void)
+{
+    struct domcfg back;
+    struct json_object *js;
+    const char *first;
+    char *copy;
+
+    CHECK(!read_config(BASE "ramdisk='check.h'\nmemory=64\nmaxmem=128\nvcpus=1\nmaxvcpus=3\n"
+                            "cpus=['0','1-2']\ncap=0\nextra='a \"quoted\" word'\n"
+                            "uuid='a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872'\n"));
+    CHECK(dc.nr_pin == 3 && cpuset_has(&dc.pin[2], 7));
+    js = domcfg_to_json(&dc);
+    first = json_object_to_json_string(js);
+    copy = strdup(first);
+    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)));
+    json_object_put(js);
+    js = domcfg_to_json(&back);
+    CHECK_STR(json_object_to_json_string(js), copy);
+    free(copy);
+    json_object_object_del(js, "kernel");
+    domcfg_free(&back);
+    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    CHECK_STR(err, "the saved config is damaged");
+    json_object_object_add(js, "kernel", json_object_new_int(5));
+    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    json_object_put(js);
+}
+
+int main(void)
+{
+    test_defaults();
+    test_meaning();
+    test_refusals();
+    test_cpusets();
+    test_json();
+    domcfg_free(&dc);
+    return check_end();
+}
