@@ -3,7 +3,6 @@
 
 import os
 import re
-import shlex
 import sys
 import tempfile
 
@@ -104,8 +103,3 @@ def script_status(machine):
     if not found:
         raise TestProblem(FAILURE, f"dom0 ended without a status; last line: {machine.last_line()}")
     return int(found[-1])
-
-
-def wrap(arguments):
-    """A one-line script out of a command and its arguments."""
-    return "#!/bin/sh\n" + " ".join(shlex.quote(word) for word in arguments) + "\n"

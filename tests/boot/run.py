@@ -43,6 +43,10 @@ def parse(arguments=None):
     return parser.parse_args(arguments)
 
 
+def with_shell(text):
+    return text if text.startswith("#!") else "#!/bin/sh\n" + text + "\n"
+
+
 def prepare(args, echo=True):
     daemons = "lodge.daemons=none" if args.no_daemons else ""
     dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest, args.options,
@@ -53,11 +57,11 @@ def prepare(args, echo=True):
         dom0.add(source, target or "/root/" + os.path.basename(source))
     dom0.overlay.file("test-lib.sh", os.path.join(HERE, "test-lib.sh"), 0o644)
     if args.command:
-        dom0.script("#!/bin/sh\n" + args.command + "\n")
+        dom0.script(with_shell(args.command))
     elif args.script:
         with open(args.script, encoding="utf-8") as handle:
             text = handle.read()
-        dom0.script(text if text.startswith("#!") else "#!/bin/sh\n" + text)
+        dom0.script(with_shell(text))
     return dom0
 
 

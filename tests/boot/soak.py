@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make soak`: guests made and unmade over and over in one boot; nothing may be missing at the end.
+
+Not part of `make check`, as it takes from half an hour to as long as one likes:
+    tests/boot/soak.py --rounds 200 --guests 10
+"""
+
+import argparse
+import sys
+import time
+
+from dom0 import script_status
+from run import parse, prepare
+from verdict import TestProblem
+
+SCRIPT = """#!/bin/sh
+. /test-lib.sh
+before=$(free_memory)
+round=1
+while [ $round -le {rounds} ]; do
+    for number in $(seq {guests}); do
+        "$cli" create /guest/guest.cfg "name=\\"g$number\\"" >/tmp/said 2>&1 ||
+            fail "round $round, guest $number: $(cat /tmp/said)"
+        attach g$number
+    done
+    for number in $(seq {guests}); do
+        await g$number "guest is up" 600
+    done
+    for number in $(seq {guests}); do
+        run "$cli" destroy g$number
+        gone g$number 30
+        detach g$number
+    done
+    memory_back "$before"
+    echo "round $round of {rounds}: $before free, as before"
+    round=$((round + 1))
+done
+dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' && fail "dom0's kernel complains"
+exit 0
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--guests", type=int, default=10)
+    parser.add_argument("--hypervisor", choices=("lodge", "xen"), default="lodge")
+    args = parser.parse_args()
+    limit = 300 + args.rounds * args.guests * 60
+    boot = parse(["--command", "true", "--name", "soak", "--guest", "--smp", "2", "--tools",
+                  "lodge", "--hypervisor", args.hypervisor, "--limit", str(limit)])
+    boot.command = SCRIPT.format(rounds=args.rounds, guests=args.guests)
+    start = time.monotonic()
+    try:
+        with prepare(boot).machine() as machine:
+            machine.wait()
+            status = script_status(machine)
+    except TestProblem as problem:
+        print(f"soak: {problem}")
+        return 1
+    print(f"soak: {'SUCCESS' if status == 0 else 'FAILURE'} after "
+          f"{time.monotonic() - start:.0f} s; the log is build/logs/soak.log")
+    return 1 if status else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
