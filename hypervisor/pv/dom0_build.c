@@ -136,7 +136,7 @@ static INIT_TEXT void load_modules(struct dom0_layout *l)
     /* Their memory is the heap's from now on. */
     for (unsigned i = 0; i < boot_info.nr_modules; i++)
         frame_heap_add(boot_info.modules[i].start,
-                       boot_info.modules[i].start + boot_info.modules[i].size);
+                       ROUND_UP(boot_info.modules[i].start + boot_info.modules[i].size, PAGE_SIZE));
 }
 
 /* The two directions between pseudo-physical and machine frame numbers. */

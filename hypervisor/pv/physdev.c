@@ -225,24 +225,3 @@ int64_t hc_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
         return d->hardware ? physdev_hardware(d, (uint32_t)cmd, arg) : -XEN_EPERM;
     }
 }
-
-/* The old form: number and argument in one structure. */
-int64_t hc_physdev_op_compat(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
-{
-    uint32_t cmd;
-
-    if (copy_from_guest(&cmd, arg, sizeof(cmd)) != 0)
-        return -XEN_EFAULT;
-    switch (cmd) {
-    case PHYSDEVOP_IRQ_UNMASK_NOTIFY:
-    case PHYSDEVOP_irq_status_query:
-    case PHYSDEVOP_set_iopl:
-    case PHYSDEVOP_set_iobitmap:
-    case PHYSDEVOP_apic_read:
-    case PHYSDEVOP_apic_write:
-    case PHYSDEVOP_alloc_irq_vector:
-        return hc_physdev_op(cmd, arg + offsetof(struct physdev_op, u), 0, 0);
-    default:
-        return -XEN_ENOSYS;
-    }
-}
