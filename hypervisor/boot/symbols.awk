@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Turns `nm -n` output into the symbol table that stack dumps search: offsets of code symbols from
 # the start of the image, in order, then where each name starts, then the names themselves.
-$2 ~ /^[tT]$/ && $3 !~ /^\./ {
+BEGIN { n = 0 }
+$1 ~ /^ffff81/ && $2 ~ /^[tT]$/ && $3 !~ /^\./ {
     if ($1 == last)
         next
     last = $1

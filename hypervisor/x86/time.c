@@ -70,8 +70,8 @@ static INIT_TEXT void set_scale(uint64_t tsc_hz, uint64_t apic_hz)
         time_scale.shift++;
     }
     time_scale.mul = (uint32_t)((1000000000ull << 32) / hz);
-    time_scale.ns_to_tsc = (uint64_t)(((unsigned __int128)tsc_hz << 32) / 1000000000);
-    time_scale.ns_to_apic = (uint64_t)(((unsigned __int128)apic_hz << 32) / 1000000000);
+    time_scale.ns_to_tsc = time_mul_div(tsc_hz, 1ull << 32, 1000000000);
+    time_scale.ns_to_apic = time_mul_div(apic_hz, 1ull << 32, 1000000000);
 }
 
 INIT_TEXT void time_init(void)
@@ -85,8 +85,7 @@ INIT_TEXT void time_init(void)
     apic_write(APIC_TIMER_INIT, 0);
     if (source == NULL || m.tsc == 0 || m.ns == 0)
         panic("no timer to measure the TSC against: neither ACPI PM timer, HPET nor PIT counts");
-    set_scale((uint64_t)((unsigned __int128)m.tsc * 1000000000 / m.ns),
-              (uint64_t)((unsigned __int128)m.apic * 1000000000 / m.ns));
+    set_scale(time_mul_div(m.tsc, 1000000000, m.ns), time_mul_div(m.apic, 1000000000, m.ns));
     time_scale.tsc_zero = rdtsc();
     this_cpu()->tsc_base = time_scale.tsc_zero;
     this_cpu()->ns_base = 0;

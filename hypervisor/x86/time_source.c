@@ -103,7 +103,7 @@ static INIT_TEXT bool measure(const struct source *s, struct time_measurement *m
         if (still > 1000000 || ++reads > MAX_READS)
             return false;
     } while (passed < counts);
-    m->ns = (uint64_t)((unsigned __int128)passed * period / 1000000);
+    m->ns = time_mul_div(passed, period, 1000000);
     m->tsc = b.tsc - a.tsc;
     m->apic = a.apic - b.apic;
     return true;
