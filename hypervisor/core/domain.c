@@ -135,6 +135,17 @@ struct domain *domain_next(domid_t from)
     return d;
 }
 
+unsigned domain_count(void)
+{
+    unsigned n = 0;
+
+    spin_lock(&domain_list_lock);
+    for (unsigned i = 0; i < ARRAY_SIZE(domain_ids); i++)
+        n += bit_count(domain_ids[i]);
+    spin_unlock(&domain_list_lock);
+    return n;
+}
+
 /* ---- creation ---- */
 
 static void domain_init_fields(struct domain *d, domid_t id)
@@ -319,6 +330,8 @@ void domain_shutdown(struct domain *d, unsigned code)
 {
     if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_ACQ_REL))
         return;
+    if (code == SHUTDOWN_crash && d->crash_code_plus1 != 0)
+        code = d->crash_code_plus1 - 1;
     d->shutdown_code = code;
     if (d->hardware)
         domain_hardware_shutdown(code);

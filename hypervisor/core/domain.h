@@ -32,13 +32,12 @@ struct vcpu {
     struct vcpu_info *info; /* in shared_info, or registered by the guest; direct map */
     struct frame *info_frame; /* holds it when registered: a writable type reference */
     uint64_t runstate_area; /* guest address, 0: none */
-    bool runstate_flagged;  /* VMASST runstate_update_flag: mark the area while writing */
     bool initialised;       /* a context has been set */
+    bool initialising;      /* one is being set; atomic */
     unsigned pause_count;   /* atomic */
 
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
-    bool restart_pending; /* a multicall entry asked to be run again */
     struct timer singleshot_timer, periodic_timer, poll_timer;
     uint64_t periodic_ns, periodic_last;
 
@@ -61,6 +60,7 @@ struct domain {
     bool hardware;    /* owns the devices: dom0 */
     bool shutting_down, shut_down;
     unsigned shutdown_code;
+    unsigned crash_code_plus1;  /* SCHEDOP_shutdown_code: reported in place of a crash; 0: none */
     bool creation_finished;
     uint8_t handle[16];
     uint32_t ssidref, create_flags;
@@ -134,6 +134,7 @@ void domain_ref(struct domain *d);
 void domain_put(struct domain *d);
 /* Next domain by id, with a reference; from = last one's id + 1. NULL at the end. */
 struct domain *domain_next(domid_t from);
+unsigned domain_count(void); /* that exist, dying ones included */
 
 /* The guest's own doing (SCHEDOP_shutdown) or a crash: pauses it and tells dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, unsigned code);

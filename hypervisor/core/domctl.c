@@ -29,7 +29,7 @@ static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *in
     struct vcpu *v;
 
     info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
-    for_each_vcpu(d, v) {
+    for_each_vcpu (d, v) {
         struct vcpu_runstate_info rs;
 
         vcpu_runstate_get(v, &rs);
@@ -180,7 +180,8 @@ static int64_t domctl_settimeoffset(struct domain *d, int64_t seconds)
     return 0;
 }
 
-static int64_t domctl_of_domain(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t arg)
+static int64_t domctl_of_domain(struct domain *d, struct xen_domctl *op, bool *copyback,
+                                uint64_t arg)
 {
     int64_t rc;
 
@@ -240,8 +241,7 @@ static int64_t domctl_run(struct xen_domctl *op, bool *copyback, uint64_t arg)
         return domctl_getdomaininfo(op);
     }
     /* A dying domain is still there for the one who has to finish it. */
-    d = op->cmd == XEN_DOMCTL_destroydomain ? domain_get_any(op->domain)
-                                            : domain_get(op->domain);
+    d = op->cmd == XEN_DOMCTL_destroydomain ? domain_get_any(op->domain) : domain_get(op->domain);
     if (d == NULL)
         return -XEN_ESRCH;
     rc = domctl_of_domain(d, op, copyback, arg);

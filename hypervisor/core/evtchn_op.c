@@ -231,19 +231,6 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
     return evtchn_call(cmd, arg);
 }
 
-/* The old form: the command, then the arguments, in one structure. */
-int64_t hc_event_channel_op_compat(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4)
-{
-    uint32_t cmd;
-
-    (void)a2;
-    if (copy_from_guest(&cmd, op, sizeof(cmd)) != 0)
-        return -XEN_EFAULT;
-    if (cmd > EVTCHNOP_unmask)
-        return -XEN_ENOSYS;
-    return hc_event_channel_op(cmd, op + offsetof(struct evtchn_op, u), a3, a4);
-}
-
 static const char *evtchn_state_name(uint8_t state)
 {
     static const char *const names[] = {"free", "reserved", "unbound", "interdomain",

@@ -24,7 +24,7 @@
 #include <x86/page.h>
 #include <x86/tlb.h>
 
-#define M2P ((volatile uint64_t *)M2P_START)
+#define M2P ((volatile uint64_t *)M2P_RW_START)
 #define BOOT_RANGES 64
 
 static struct heap frame_heap;
@@ -189,12 +189,13 @@ static void frame_heap_give(uint64_t mfn, unsigned order)
 }
 
 /* Count of frames that hold the domain; the first takes a reference, the last drops it. */
-static bool frame_owner_charge(struct domain *d, uint64_t n)
+static bool frame_owner_charge(struct domain *d, uint64_t n, bool beyond)
 {
     bool ok = false;
 
     spin_lock(&d->page_lock);
-    if (d->state == DOM_ALIVE && n <= d->max_pages && d->tot_pages <= d->max_pages - n) {
+    if (d->state == DOM_ALIVE &&
+        (beyond || (n <= d->max_pages && d->tot_pages <= d->max_pages - n))) {
         if (d->tot_pages + d->shared_pages == 0)
             domain_ref(d);
         d->tot_pages += n;
@@ -269,7 +270,7 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
     uint64_t n = 1ull << order;
     uint32_t mfn;
 
-    if (order >= HEAP_ORDERS || !frame_owner_charge(d, n))
+    if (order >= HEAP_ORDERS || !frame_owner_charge(d, n, flags & ALLOC_BEYOND_MAX))
         return INVALID_MFN;
     mfn = frame_heap_take(order, flags, &d->claimed_pages);
     if (mfn == FRAME_NONE) {
@@ -511,19 +512,34 @@ void frame_unshare(void *page)
     frame_put(f);
 }
 
-/* ---- stealing, for exchange and grant transfer ---- */
+/* ---- exchange ---- */
 
-bool frame_steal(struct frame *f, struct domain *d)
+/*
+ * Nobody but its owner holds it, so it has no type and no mapping; and from here on nobody can get
+ * it. Only for frames of the current domain, which cannot be destroyed meanwhile.
+ */
+bool frame_isolate(struct frame *f, const struct domain *d)
 {
     uint64_t want = FRAME_ALLOCATED | 1;
 
-    /* Nobody else holds it, so it has no type and no mapping; from here on nobody can get it. */
     if (READ_ONCE(f->owner) != d->id ||
         !__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return false;
+    if (likely(READ_ONCE(f->owner) == d->id))
+        return true;
+    frame_unisolate(f);
+    return false;
+}
+
+void frame_unisolate(struct frame *f)
+{
+    __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+}
+
+void frame_free_isolated(struct frame *f)
+{
     frame_release(f, false);
-    return true;
 }
 
 /* ---- machine to physical ---- */

@@ -59,6 +59,7 @@ void *boot_alloc(unsigned pages);
 /* Allocation flags. */
 #define ALLOC_BELOW_4G   0x1u
 #define ALLOC_NO_SCRUB   0x2u /* the caller overwrites all of it at once */
+#define ALLOC_BEYOND_MAX 0x4u /* others are given back for it: max_pages may be exceeded */
 #define ALLOC_BITS(n)    ((n) << 8) /* address width limit, XENMEMF_address_bits */
 
 /*
@@ -101,8 +102,10 @@ bool frame_list_rotate(struct domain *d);
 /* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable. */
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
 void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
-/* Takes a frame that nobody but d holds, and frees it; false when someone holds it. */
-bool frame_steal(struct frame *f, struct domain *d) MUST_CHECK;
+/* A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed. */
+bool frame_isolate(struct frame *f, const struct domain *d) MUST_CHECK;
+void frame_unisolate(struct frame *f);
+void frame_free_isolated(struct frame *f);
 
 /* Machine-to-physical table: what the guest told us, or the invalid mark. */
 #define M2P_INVALID 0x5555555555555555ull

@@ -32,14 +32,14 @@ bool preempt_wanted(void)
     return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current);
 }
 
-/* All assists that a 64-bit guest can ask for are how things are anyway; remembered for the tools. */
+/* All assists that a 64-bit guest can ask for are how things are anyway; remembered for the tools.
+ */
 int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
 {
-    static const uint32_t known = 1u << VMASST_TYPE_4gb_segments |
-                                  1u << VMASST_TYPE_4gb_segments_notify |
-                                  1u << VMASST_TYPE_writable_pagetables |
-                                  1u << VMASST_TYPE_pae_extended_cr3 |
-                                  1u << VMASST_TYPE_runstate_update_flag;
+    static const uint32_t known =
+        1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |
+        1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |
+        1u << VMASST_TYPE_runstate_update_flag;
     uint32_t *assist = &current->domain->arch.vm_assist;
 
     if (type >= 32 || !((known >> type) & 1))

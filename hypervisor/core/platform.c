@@ -96,7 +96,7 @@ static int64_t platform_getidletime(struct xenpf_getidletime *it)
     if (copy_from_guest(&mask, (vaddr_t)it->cpumap_bitmap.p, bytes) != 0)
         return -XEN_EFAULT;
     mask &= cpu_online;
-    for_each_cpu(cpu, mask) {
+    for_each_cpu (cpu, mask) {
         uint64_t ns = sched_idle_ns(cpu);
 
         if (cpu < it->cpumap_nr_cpus && copy_to_guest_at(it->idletime.p, cpu, &ns) != 0)

@@ -39,7 +39,7 @@ static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
     vaddr_t at = v->runstate_area;
     vaddr_t entry_time = at + offsetof(struct vcpu_runstate_info, state_entry_time);
 
-    if (!v->runstate_flagged) {
+    if (!(v->domain->arch.vm_assist & (1u << VMASST_TYPE_runstate_update_flag))) {
         if (copy_to_guest(at, r, sizeof(*r)) != 0)
             v->runstate_area = 0;
         return;

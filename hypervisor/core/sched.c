@@ -437,12 +437,17 @@ void sched_idle_loop(void)
 
 /* ---- blocking, waking, pausing ---- */
 
+void vcpu_block_begin(void)
+{
+    sched_change_blocked(current, SCHED_BLOCKED, 0);
+    smp_mb(); /* against an event that was raised before it could see the flag */
+}
+
 void vcpu_block(void)
 {
     struct vcpu *v = current;
 
-    sched_change_blocked(v, SCHED_BLOCKED, 0);
-    smp_mb(); /* against an event that was raised before it could see the flag */
+    vcpu_block_begin();
     if (vcpu_event_due(v))
         sched_change_blocked(v, 0, SCHED_BLOCKED);
     schedule();

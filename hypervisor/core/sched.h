@@ -29,6 +29,7 @@ struct sched_vcpu {
     bool dying;               /* sched_vcpu_kill(): nothing stops it before the guest boundary */
     unsigned cpu;             /* where it runs or would run */
     cpumask_t hard_affinity, soft_affinity;
+    cpumask_t pinned_from; /* SCHEDOP_pin_override: hard affinity before; 0: not in force */
     struct list link;         /* in a run queue */
     int64_t vtime; /* weighted run time; while neither queued nor running: relative to the floor */
     uint64_t last_start;      /* when it got the CPU */
@@ -64,6 +65,7 @@ void sched_dump(void);
 
 void vcpu_wake(struct vcpu *v);                          /* an event for a blocked vcpu */
 void vcpu_block(void);                                   /* current; returns when woken */
+void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
 void vcpu_yield(void);
 void vcpu_set_down(struct vcpu *v, bool down);           /* offline / online */
 void vcpu_pause(struct vcpu *v);                         /* counted; waits until off its CPU */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sysctl: what the control domain asks of the whole hypervisor (interface 0x15). The hypercall table
- * lets only privileged domains in. Each operation works on a copy of the argument, of which only
- * what it changed goes back.
+ * sysctl: what the control domain asks of the whole hypervisor (interface 0x15). The hypercall
+ * table lets only privileged domains in. Each operation works on a copy of the argument, of which
+ * only what it changed goes back.
  */
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
@@ -27,8 +27,8 @@ static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
     pi->max_cpu_id = nr_cpus - 1;
     pi->nr_nodes = 1;
     pi->cpu_khz = (uint32_t)time_tsc_khz();
-    pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 |
-                       XEN_SYSCTL_PHYSCAP_gnttab_v2;
+    pi->capabilities =
+        XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
     pi->total_pages = frame_total_count();
     pi->free_pages = frame_free_count();
     pi->outstanding_pages = frame_claimed_count();

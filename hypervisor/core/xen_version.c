@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * xen_version: which ABI this is, what it can do, and who we are. The version is the ABI's; the rest
- * of the version string, "-lodge", is what tells Lodge from other implementations of it.
+ * xen_version: which ABI this is, what it can do, and who we are. The version is the ABI's; the
+ * rest of the version string, "-lodge", is what tells Lodge from other implementations of it.
  */
 #include <boot/boot.h>
 #include <core/domain.h>
