@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make bench`: what operations cost on Lodge, beside Debian's Xen.
+
+All sides run in one go, in the same QEMU under -icount (one instruction is one nanosecond for every
+clock of the machine), so figures repeat to the digit and the host's load does not matter:
+    guests   tiny kernels, build/guests/bench*.elf, that print "BENCH name instructions"
+    create   `create` of a tiny guest, the first and the twentieth, by dom0's clock
+    boot     wall time to dom0's init, without icount, sides in turn; this one is not exact
+"""
+
+import argparse
+import glob
+import os
+import re
+import sys
+import time
+
+BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "boot")
+sys.path.insert(0, BOOT)
+from dom0 import BUILD, ISOS, LODGE, LOGS, OPTIONS, script_status, xen_hypervisor  # noqa: E402
+from machine import Machine  # noqa: E402
+from media import cached_iso  # noqa: E402
+from run import parse, prepare  # noqa: E402
+from verdict import TestProblem  # noqa: E402
+
+FIGURE = re.compile(r"BENCH (\S+) (\d+)")
+SIDES = ("lodge", "xen")
+TINY = os.path.join(BUILD, "guests", "idle.elf")
+CREATE_SCRIPT = """
+. /test-lib.sh
+[ -x /usr/bin/lodge ] || cli=xl
+mark() {{ echo "bench $1" >/dev/kmsg; }}
+for number in $(seq {count}); do
+    printf 'name = "b%s"\\nkernel = "/idle.elf"\\nmemory = 16\\n' $number >/tmp/bench.cfg
+    mark from-$number
+    "$cli" create /tmp/bench.cfg >/tmp/said 2>&1 || fail "$(cat /tmp/said)"
+    mark to-$number
+done
+dmesg | awk '/bench (from|to)-/ {{
+    at = $0; sub(/^\\[ */, "", at); sub(/\\].*/, "", at); split($NF, part, "-")
+    if (part[1] == "from") start = at
+    else printf "BENCH create-%d %d\\n", part[2], (at - start) * 1000000000
+}}'
+"""
+
+
+def guest_figures(side, elf):
+    """Boot a tiny kernel in dom0's place under icount; its figures."""
+    hypervisor = LODGE if side == "lodge" else xen_hypervisor()
+    iso = cached_iso(ISOS, hypervisor, OPTIONS[side], [(elf, "")])
+    log = os.path.join(LOGS, f"bench-{os.path.basename(elf)[:-4]}-{side}.log")
+    with Machine(iso, log, limit=180, cpu="max,-smap", icount=True) as machine:
+        machine.wait()
+    return {name: int(value) for name, value in FIGURE.findall(machine.text)}
+
+
+def create_figures(side, count):
+    arguments = ["--command", CREATE_SCRIPT.format(count=count), "--hypervisor", side, "--icount",
+                 "--cpu", "max,-smap", "--limit", "900", "--name", f"bench-create-{side}",
+                 "--add", f"{TINY}:/idle.elf"]
+    with prepare(parse(arguments), echo=False).machine() as machine:
+        machine.wait()
+        if script_status(machine) != 0:
+            raise TestProblem("failure", f"create on {side}: see build/logs/bench-create-{side}.log")
+    found = {name: int(value) for name, value in FIGURE.findall(machine.text)}
+    return {name: found[name] for name in ("create-1", f"create-{count}") if name in found}
+
+
+def boot_seconds(side):
+    boot = prepare(parse(["--command", "true", "--hypervisor", side, "--cpu", "max,-smap",
+                          "--name", f"bench-boot-{side}", "--no-daemons"]), echo=False)
+    with boot.machine() as machine:
+        start = time.monotonic()
+        machine.expect("dom0-script:", 170)
+        return time.monotonic() - start
+
+
+def table(title, rows, unit):
+    """One line per name: both figures, and ours as a share of Xen's."""
+    print(f"\n{title:36} {'Lodge':>12} {'Xen 4.17':>12}   {unit}")
+    for name in dict.fromkeys(list(rows["lodge"]) + list(rows["xen"])):
+        ours, theirs = rows["lodge"].get(name), rows["xen"].get(name)
+        share = f"{100 * ours / theirs:5.0f} %" if ours is not None and theirs else ""
+        cells = [f"{value:12,.{0 if isinstance(value, int) else 1}f}" if value is not None
+                 else f"{'-':>12}" for value in (ours, theirs)]
+        print(f"{name:36} {cells[0]} {cells[1]}   {share}", flush=True)
+
+
+def collect(function):
+    """The figures of both sides; a side that cannot be measured says why and stays empty."""
+    rows = {}
+    for side in SIDES:
+        try:
+            rows[side] = function(side)
+        except TestProblem as problem:
+            print(f"bench: {side}: {problem}", file=sys.stderr)
+            rows[side] = {}
+    return rows
+
+
+def boots(rounds):
+    best = {side: {} for side in SIDES}
+    for number in range(1, rounds + 1):
+        for side in SIDES:
+            best[side][f"run {number}"] = boot_seconds(side)
+    return best
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("guests", "create", "boot"), default="")
+    parser.add_argument("--rounds", type=int, default=3, help="boots of each side")
+    parser.add_argument("--count", type=int, default=20, help="guests to create")
+    args = parser.parse_args()
+    try:
+        if args.only in ("", "guests"):
+            for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "bench*.elf"))):
+                table(os.path.basename(elf)[:-4], collect(lambda side: guest_figures(side, elf)),
+                      "instructions per operation")
+        if args.only in ("", "create") and os.path.exists(TINY):
+            table("create a tiny guest", collect(lambda side: create_figures(side, args.count)),
+                  "instructions")
+        if args.only in ("", "boot"):
+            table("boot to dom0's init", boots(args.rounds), "seconds of wall time")
+    except TestProblem as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
