@@ -265,6 +265,7 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
     }
     rc = domctl_run(&op, &copyback, arg);
     __atomic_store_n(&domctl_busy, 0, __ATOMIC_RELEASE);
+    domain_reap();
 
     if (rc == -XEN_ERESTART) {
         vcpu_yield(); /* a dying domain's vcpus may need the CPU to get to their end */
