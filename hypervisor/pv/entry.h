@@ -51,6 +51,8 @@ void segments_load(struct vcpu *v);    /* and to it, at switch-in; GDT and LDT a
 bool emulate_privileged(struct cpu_regs *regs);
 /* #UD on the forced-emulation prefix: ud2, "xen", cpuid. */
 bool emulate_forced_cpuid(struct cpu_regs *regs);
+/* emulate_iret.c: a supervisor access that faulted in ring 3, by an emulator's IRET. */
+bool emulate_iret(struct cpu_regs *regs);
 /* emulate_io.c: port access of 1, 2 or 4 bytes with the domain's permissions. */
 bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);

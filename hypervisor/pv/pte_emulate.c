@@ -390,7 +390,5 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
     p = (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
     done = store_run(&s, regs, p, shift, type, v->domain);
     page_type_put(&FRAMES[m], v->domain);
-    if (done)
-        v->n_emulated++;
     return done;
 }

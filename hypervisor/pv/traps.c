@@ -42,6 +42,10 @@ static void trap_page_fault(struct cpu_regs *regs)
             return;
         }
     }
+    if (unlikely(!(regs->error_code & PF_USER)) && emulate_iret(regs)) {
+        v->n_emulated++;
+        return;
+    }
     arch_inject_page_fault(addr, regs->error_code);
 }
 
