@@ -306,6 +306,8 @@ static void build_start_info(struct build *b)
     si->store_evtchn = b->result->store_evtchn;
     si->console.domU.mfn = b->result->console_mfn;
     si->console.domU.evtchn = b->result->console_evtchn;
+    /* Nothing here walks the older tree of frame lists, so the guest need not make one. */
+    si->flags = SIF_VIRT_P2M_4TOOLS;
     si->pt_base = b->input.virt_base + (l->tables << BUILDER_PAGE_SHIFT);
     si->nr_pt_frames = l->nr_tables;
     si->mfn_list = l->p2m_va;

@@ -52,9 +52,10 @@ int builder_create(struct ctl *ctl, const struct builder_config *config,
                    struct builder_result *result);
 
 /*
- * Unpack the kernel in `path_in` (a bzImage; an ELF is copied as it is) into `path_out`, which is
- * replaced atomically: it is either the old file or the whole new one. The result is checked to be
- * an ELF64 with Xen notes of a PV kernel. On failure `message` (of `size` bytes) holds the reason.
+ * Unpack the kernel in `path_in` (a bzImage or an ELF) into `path_out`, which is replaced
+ * atomically: it is either the old file or the whole new one. The result is an ELF64 with the notes
+ * of a PV kernel, without sections and without what is only zeroes. On failure `message` (of `size`
+ * bytes) holds the reason.
  */
 int image_extract(const char *path_in, const char *path_out, char *message, size_t size);
 

@@ -20,6 +20,7 @@
 
 #define IMAGE_PAGE_SIZE    4096UL
 #define IMAGE_MAX_SEGMENTS 64
+#define IMAGE_MAX_NOTES    4
 #define IMAGE_MAX_UNPACKED (256UL << 20) /* no kernel is near that; a decompression bomb is */
 #define IMAGE_MAX_SPAN     (1UL << 30)   /* from the lowest to the highest loaded address */
 #define IMAGE_UNSET        UINT64_MAX    /* an address that the kernel did not name */
@@ -29,6 +30,8 @@ struct image_segment {
     uint64_t filesz; /* bytes from the file, */
     uint64_t memsz;  /* then zeroes up to this size */
     uint64_t paddr;  /* where, on the kernel's own physical scale */
+    uint64_t vaddr;  /* what the file says; only copied */
+    uint32_t flags;  /* the same */
 };
 
 /* What the notes (or the older string section) say. Addresses are IMAGE_UNSET when not said. */
@@ -58,6 +61,8 @@ struct image {
     unsigned int nr_segments;
     uint64_t pstart, pend; /* all segments lie within, both on a page boundary */
     uint64_t elf_entry;
+    struct image_segment notes_at[IMAGE_MAX_NOTES]; /* note segments; their offset and filesz */
+    unsigned int nr_notes_at; /* 0: the notes were found elsewhere, or there are too many */
     struct image_notes notes;
 
     /* Results, checked against each other: virtual addresses. */

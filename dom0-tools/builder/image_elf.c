@@ -98,6 +98,8 @@ static int elf_add_segment(struct image *image, const Elf64_Phdr *ph)
     s->filesz = ph->p_filesz;
     s->memsz = ph->p_memsz;
     s->paddr = ph->p_paddr;
+    s->vaddr = ph->p_vaddr;
+    s->flags = ph->p_flags;
     if (s->paddr < image->pstart)
         image->pstart = s->paddr;
     if (s->paddr + s->memsz > image->pend)
@@ -191,6 +193,20 @@ static int elf_search_sections(struct image *image, const Elf64_Ehdr *eh)
     return rc;
 }
 
+/* Read it, and remember where it is, as long as there is room. */
+static int elf_note_segment(struct image *image, const Elf64_Phdr *ph)
+{
+    unsigned int n = image->nr_notes_at;
+
+    if (n < IMAGE_MAX_NOTES) {
+        image->notes_at[n].offset = ph->p_offset;
+        image->notes_at[n].filesz = ph->p_filesz;
+    }
+    if (n <= IMAGE_MAX_NOTES)
+        image->nr_notes_at++;
+    return elf_notes_at(image, ph->p_offset, ph->p_filesz);
+}
+
 int image_elf_parse(struct image *image)
 {
     Elf64_Phdr ph[MAX_PHDRS];
@@ -205,7 +221,9 @@ int image_elf_parse(struct image *image)
         rc = elf_segments(image, ph, eh.e_phnum);
     for (i = 0; !rc && i < eh.e_phnum; i++)
         if (ph[i].p_type == PT_NOTE)
-            rc = elf_notes_at(image, ph[i].p_offset, ph[i].p_filesz);
+            rc = elf_note_segment(image, &ph[i]);
+    if (!rc && (!image->notes.present || image->nr_notes_at > IMAGE_MAX_NOTES))
+        image->nr_notes_at = 0;
     if (!rc && !image->notes.present)
         rc = elf_search_sections(image, &eh);
     return rc;

@@ -284,7 +284,8 @@ static void test_good(const struct builder_config *config, const struct kernel *
     guest_at(fake.context.user_regs.rsp - 8);
     si = (void *)guest_at(fake.context.user_regs.rsi);
     CHECK(strcmp(si->magic, "xen-3.0-x86_64") == 0 && si->nr_pages == 2048);
-    CHECK(si->shared_info == FAKE_SHARED << 12 && si->flags == SIF_MOD_START_PFN);
+    CHECK(si->shared_info == FAKE_SHARED << 12 &&
+          si->flags == (SIF_MOD_START_PFN | SIF_VIRT_P2M_4TOOLS));
     CHECK(si->store_mfn == r.store_mfn && si->store_evtchn == r.store_evtchn);
     CHECK(si->console.domU.mfn == r.console_mfn && si->console.domU.evtchn == r.console_evtchn);
     CHECK(r.store_evtchn != r.console_evtchn && r.store_mfn != r.console_mfn);
