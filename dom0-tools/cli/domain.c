@@ -283,12 +283,13 @@ static int set_scheduling(struct lodge *l, const struct domcfg *dc, uint16_t dom
 /* Someone may have taken the name while the guest was being built: the transaction decides. */
 static int enter_store(struct lodge *l, const struct domcfg *dc, const struct builder_result *r)
 {
+    unsigned tries = 0;
     int rc;
 
-    for (int tries = 0; tries < 20; tries++) {
+    do {
         rc = store_begin(l->store);
         if (rc)
-            return store_failed(l, rc);
+            break;
         rc = check_name(l, dc->name);
         if (rc) {
             store_abort(l->store);
@@ -296,9 +297,7 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
         }
         layout_write(l->store, dc, r);
         rc = store_commit(l->store);
-        if (rc != -EAGAIN)
-            break;
-    }
+    } while (store_again(rc, &tries));
     if (!rc)
         rc = store_introduce(l->store, r->domid, r->store_mfn, r->store_evtchn);
     return rc ? store_failed(l, rc) : 0;
@@ -364,7 +363,7 @@ int domain_destroy(struct lodge *l, uint16_t domid)
 {
     struct xen_domctl_getdomaininfo info;
     char *name;
-    int rc;
+    int rc, err;
 
     if (!domid)
         return domain_fail(l, EINVAL, "domain 0 runs these tools and cannot be destroyed");
@@ -379,16 +378,10 @@ int domain_destroy(struct lodge *l, uint16_t domid)
         free(name);
         return ctl_failed(l, rc);
     }
-    for (int tries = 0; tries < 20; tries++) {
-        rc = store_begin(l->store);
-        if (rc)
-            break;
-        layout_remove(l->store, domid, info.handle, name);
-        rc = store_commit(l->store);
-        if (rc != -EAGAIN)
-            break;
-    }
+    rc = name ? layout_free_name(l->store, domid, name) : 0;
+    err = layout_remove(l->store, domid, info.handle);
     free(name);
+    rc = rc ? rc : err;
     return rc ? store_failed(l, rc) : 0;
 }
 
@@ -397,15 +390,16 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
                      const char *name)
 {
     struct saved saved;
-    int rc = -EAGAIN;
+    unsigned tries = 0;
+    int rc;
 
-    for (int tries = 0; tries < 20 && rc == -EAGAIN; tries++) {
+    do {
         rc = store_begin(l->store);
         if (rc)
             break;
         layout_rename(l->store, info->domain, info->handle, old, name);
         rc = store_commit(l->store);
-    }
+    } while (store_again(rc, &tries));
     if (rc)
         return store_failed(l, rc);
     if (!saved_read(l, info->handle, &saved)) {

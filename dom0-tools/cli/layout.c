@@ -114,7 +114,30 @@ static void remove_backends(struct store *s, uint16_t domid)
     free(types);
 }
 
-void layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *name)
+int layout_free_name(struct store *s, uint16_t domid, const char *name)
+{
+    char entry[sizeof(LAYOUT_NAMES) + DOMCFG_MAX_NAME + 1], *owner;
+    unsigned tries = 0;
+    int rc;
+
+    if (domcfg_bad_name(name))
+        return 0;
+    snprintf(entry, sizeof(entry), LAYOUT_NAMES "/%s", name);
+    do {
+        rc = store_begin(s);
+        if (rc)
+            return rc;
+        /* A namesake made by other tools may own the entry by now. */
+        owner = store_get(s, entry);
+        if (owner && strtoul(owner, NULL, 10) == domid)
+            store_remove(s, entry);
+        free(owner);
+        rc = store_commit(s);
+    } while (store_again(rc, &tries));
+    return rc;
+}
+
+int layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16])
 {
     char text[37];
 
@@ -123,14 +146,7 @@ void layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16], cons
     store_remove(s, store_fmt("/local/domain/%u", domid));
     store_remove(s, store_fmt("/vm/%s", text));
     store_remove(s, store_fmt("/libxl/%u", domid));
-    if (name && !domcfg_bad_name(name)) {
-        char *owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
-
-        /* A namesake made by other tools may own the entry by now. */
-        if (owner && strtoul(owner, NULL, 10) == domid)
-            store_remove(s, store_fmt(LAYOUT_NAMES "/%s", name));
-        free(owner);
-    }
+    return store_flush(s);
 }
 
 void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *old,

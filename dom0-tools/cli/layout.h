@@ -2,8 +2,7 @@
 /*
  * layout.h: which xenstore nodes a paravirtual guest has, and who may touch them.
  *
- * The layout is the one that Linux, xenconsoled, xenstore clients and xl expect. All functions
- * queue their requests; the caller opens the transaction and commits it.
+ * The layout is the one that Linux, xenconsoled, xenstore clients and xl expect.
  */
 #ifndef LODGE_LAYOUT_H
 #define LODGE_LAYOUT_H
@@ -16,11 +15,16 @@
 /* <name> -> domid, for all guests; what makes "is this name taken?" one read. */
 #define LAYOUT_NAMES "/lodge/names"
 
+/* Only queued: the caller opens the transaction and commits it. */
 void layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r);
-void layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *name);
+/* The name's entry, if it is this domain's; a transaction of its own. 0 or a negative errno. */
+int layout_free_name(struct store *s, uint16_t domid, const char *name);
+/* All else, without a transaction: removing twice does no harm. */
+int layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16]);
+/* Only queued, as above. */
 void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *old,
                    const char *name);
-/* Gives a guest that was set aside a /vm entry of its own; not in a transaction. */
+/* Gives a guest that was set aside a /vm entry of its own. */
 void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],
                     const char *name);
 

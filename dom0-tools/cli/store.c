@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <public/io/xs_wire.h>
 
@@ -454,6 +455,17 @@ void store_abort(struct store *s)
     queue(s, XS_TRANSACTION_END, "F", "", 0);
     s->tx = 0;
     store_flush(s);
+}
+
+bool store_again(int rc, unsigned *tries)
+{
+    struct timespec pause = {.tv_nsec = (long)*tries * 1000 * 1000};
+
+    if (rc != -EAGAIN || *tries == 100)
+        return false;
+    if ((*tries)++ > 3)
+        nanosleep(&pause, NULL);
+    return true;
 }
 
 int store_introduce(struct store *s, uint16_t domid, uint64_t mfn, uint32_t port)

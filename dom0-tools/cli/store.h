@@ -50,6 +50,11 @@ char **store_list(struct store *s, const char *path, unsigned *nr);
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_abort(struct store *s);
+/*
+ * True if a transaction that ended with rc shall be tried again: someone interfered, and there is
+ * hope. Waits longer from try to try; *tries starts at 0.
+ */
+bool store_again(int rc, unsigned *tries);
 
 int store_introduce(struct store *s, uint16_t domid, uint64_t mfn, uint32_t port);
 int store_release(struct store *s, uint16_t domid);

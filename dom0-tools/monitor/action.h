@@ -8,7 +8,7 @@
 #include <cli/domain.h>
 
 /* A guest that lived shorter than this and is to be restarted counts towards a loop. */
-#define ACTION_QUICK_SECONDS 10
+#define ACTION_QUICK_SECONDS 30
 #define ACTION_QUICK_LIMIT   5
 
 /*

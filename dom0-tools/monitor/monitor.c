@@ -59,12 +59,8 @@ static void follow_name(struct known *k)
     struct xen_domctl_getdomaininfo info;
 
     if (name && !domcfg_bad_name(name)) {
-        if (strcmp(k->name, name) && *k->name) {
-            owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
-            if (owner && strtoul(owner, NULL, 10) == k->domid)
-                store_remove(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
-            free(owner);
-        }
+        if (*k->name && strcmp(k->name, name))
+            layout_free_name(s, k->domid, k->name);
         snprintf(k->name, sizeof(k->name), "%s", name);
         owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
         /* The first of two namesakes keeps the entry as long as it lives. */
@@ -81,15 +77,8 @@ static void forget(struct known *k)
     struct store *s = mon.lodge.store;
     struct known **at = &mon.known;
 
-    if (*k->name) {
-        char *owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
-
-        if (owner && strtoul(owner, NULL, 10) == k->domid) {
-            store_remove(s, store_fmt(LAYOUT_NAMES "/%s", k->name));
-            store_flush(s);
-        }
-        free(owner);
-    }
+    if (*k->name)
+        layout_free_name(s, k->domid, k->name);
     if (k->watched)
         store_unwatch(s, store_fmt("/local/domain/%u/name", k->domid), store_fmt("%u", k->domid));
     while (*at != k)

@@ -263,6 +263,11 @@ int store_commit(struct store *s)
     return rc;
 }
 
+bool store_again(int rc, unsigned *tries)
+{
+    return rc == -EAGAIN && (*tries)++ < 100;
+}
+
 void store_abort(struct store *s)
 {
     store_flush(s);
