@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The manual, the help texts and the completion keep step with the commands and the keys.
+dom0=../../../dom0-tools
+lodge=$OUT/lodge
+passed=0 failed=0
+
+check() {
+    what=$1
+    shift
+    if "$@" >/dev/null 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "does not hold: $what"
+    fi
+}
+
+commands=$("$lodge" help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
+check "there are commands" test "$(echo "$commands" | wc -w)" -ge 26
+for command in $commands; do
+    check "$command is in lodge.1" grep -Eq "^\.(BR|B) .*\b$command\b" $dom0/man/lodge.1
+    check "$command has a help text" sh -c "$lodge $command --help | grep -q '^Usage: lodge $command'"
+    check "$command is completed" grep -Eq "(^|[ |(])$command( \||\))" $dom0/completion/lodge
+done
+for key in $(sed -n 's/.*get_\(string\|number\|file\)(c, "\([a-z_]*\)".*/\2/p' $dom0/cli/domcfg.c) \
+    cpus on_poweroff on_reboot on_crash on_watchdog; do
+    check "$key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
+done
+check "bash takes the completion" bash -n $dom0/completion/lodge
+if command -v groff >/dev/null; then
+    for page in lodge.1 lodge.cfg.5; do
+        check "$page has no fault" test -z "$(groff -man -ww -z $dom0/man/$page 2>&1)"
+    done
+fi
+echo "$passed passed, $failed failed"
