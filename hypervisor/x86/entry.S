@@ -146,6 +146,8 @@ hypercall_done:
     CHECK_WORK hypercall_work
 
     /* RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed. */
+    cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
+    jne ret_to_guest_by_frame /* iret */
     movq REGS_RIP(%rsp), %rcx
     testq %rcx, %rcx
     jns ret_to_guest_by_frame

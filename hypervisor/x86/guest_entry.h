@@ -10,9 +10,9 @@
  * changes rip, cs, ss, rcx or r11 of a frame and is not sure of the above sets another vector
  * (VEC_IRET). rflags must have IF set, and VM, NT, IOPL clear.
  *
- * A hypercall that changes any register but rax sets vcpu->arch.pending_work |= WORK_FRAME: RBX,
- * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so without that
- * bit they are not reloaded from the frame.
+ * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so they are not
+ * reloaded from the frame if its vector is VEC_SYSCALL still. A hypercall that changes one of them
+ * sets another vector, or vcpu->arch.pending_work |= WORK_FRAME. rax becomes what it returns.
  */
 #ifndef X86_GUEST_ENTRY_H
 #define X86_GUEST_ENTRY_H
