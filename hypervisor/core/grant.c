@@ -1,478 +1,371 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Grant tables: life cycle, size, version, and the table of operations. grant_internal.h has the
- * model; grant_entry.c takes grants into use, grant_map.c maps and unmaps, grant_copy.c copies.
+ * Grant tables: the tables themselves, and taking a grant into use.
+ *
+ * The guest owns the shared pages and may change them at any moment, from another CPU as well. So an
+ * entry is judged and marked as in use (GTF_reading, GTF_writing) in one atomic step; what the mark
+ * was put on is then valid, and what the guest writes there afterwards no longer matters: from then
+ * on the active entry, which only we can write, says which frame it is.
  */
 #include <core/console.h>
-#include <core/domain.h>
-#include <core/frame.h>
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
-#include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
+#include <x86/cpu.h>
 #include <x86/page.h>
-#include <x86/regs.h>
-#include <x86/uaccess.h>
 
-#define TABLE_ORDER 3
-_Static_assert(sizeof(struct grant_table) <= (PAGE_SIZE << TABLE_ORDER), "grant table structure");
-_Static_assert(sizeof(struct grant_active) == 16, "two pages of them for a frame of version 1");
+#define MARK_TRIES 16
 
-static unsigned maptrack_order(const struct grant_table *gt)
+/* ---- pages ---- */
+
+static void *grant_page_new(struct domain *d)
 {
-    uint64_t pages = DIV_UP(gt->maptrack_max * sizeof(*gt->maptrack), PAGE_SIZE);
+    void *p = hpage_alloc();
 
-    return pages <= 1 ? 0 : bit_highest(pages - 1) + 1;
+    if (p != NULL)
+        frame_share_with_guest(p, d, true);
+    return p;
+}
+
+static bool grant_grow_status(struct domain *d, unsigned frames)
+{
+    struct grant_table *g = d->grants;
+    unsigned want = DIV_UP(frames * (unsigned)V2_PER_PAGE, (unsigned)STATUS_PER_PAGE);
+
+    while (g->nr_status < want) {
+        grant_status_t *p = grant_page_new(d);
+
+        if (p == NULL)
+            return false;
+        g->status[g->nr_status++] = p;
+    }
+    return true;
+}
+
+int grant_grow(struct domain *d, unsigned frames)
+{
+    struct grant_table *g = d->grants;
+
+    if (frames > g->max_frames || d->state != DOM_ALIVE)
+        return GNTST_general_error;
+    if (g->version == 2 && !grant_grow_status(d, frames))
+        return GNTST_general_error;
+    while (g->nr_frames < frames) {
+        struct grant_active *a = g->nr_active > g->nr_frames ? g->active[g->nr_frames]
+                                                             : hpages_alloc(ACTIVE_ORDER);
+        void *p;
+
+        if (a == NULL)
+            return GNTST_general_error;
+        g->active[g->nr_frames] = a;
+        g->nr_active = MAX(g->nr_active, g->nr_frames + 1);
+        p = grant_page_new(d);
+        if (p == NULL)
+            return GNTST_general_error;
+        g->shared[g->nr_frames++] = p;
+    }
+    return GNTST_okay;
+}
+
+unsigned grant_max_frames(const struct domain *d, bool status)
+{
+    unsigned max = d->grants->max_frames;
+
+    return status ? DIV_UP(max * (unsigned)V2_PER_PAGE, (unsigned)STATUS_PER_PAGE) : max;
+}
+
+int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn)
+{
+    struct grant_table *g = d->grants;
+    int rc = -XEN_EINVAL;
+
+    spin_lock(&g->lock);
+    if (status) {
+        if (g->version == 2 && idx < grant_max_frames(d, true) &&
+            (idx < g->nr_status ||
+             grant_grow(d, MIN((idx + 1) * (unsigned)(STATUS_PER_PAGE / V2_PER_PAGE),
+                               g->max_frames)) == GNTST_okay) &&
+            idx < g->nr_status) {
+            *mfn = virt_to_mfn(g->status[idx]);
+            rc = 0;
+        }
+    } else if (idx < g->nr_frames || grant_grow(d, MIN(idx, g->max_frames) + 1) == GNTST_okay) {
+        *mfn = virt_to_mfn(g->shared[idx]);
+        rc = 0;
+    }
+    spin_unlock(&g->lock);
+    return rc;
+}
+
+/* ---- marking an entry as in use ---- */
+
+/* The first 32 bits of an entry of either version: flags, then the domain. */
+static uint32_t *grant_word(const struct grant_table *g, uint32_t ref)
+{
+    if (g->version == 2)
+        return (uint32_t *)((union grant_entry_v2 *)g->shared[ref / V2_PER_PAGE] +
+                            ref % V2_PER_PAGE);
+    return (uint32_t *)((struct grant_entry_v1 *)g->shared[ref / V1_PER_PAGE] + ref % V1_PER_PAGE);
+}
+
+static grant_status_t *grant_status_word(const struct grant_table *g, uint32_t ref)
+{
+    return g->status[ref / STATUS_PER_PAGE] + ref % STATUS_PER_PAGE;
+}
+
+static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
+{
+    uint16_t flags = (uint16_t)word;
+
+    if ((flags & GTF_type_mask) != GTF_permit_access || word >> 16 != user)
+        return GNTST_bad_gntref;
+    if ((flags & GTF_sub_page) && !copy)
+        return GNTST_general_error;
+    if (write && (flags & GTF_readonly))
+        return GNTST_general_error;
+    return GNTST_okay;
+}
+
+static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
+                         uint32_t mark, uint32_t *seen)
+{
+    uint32_t *word = grant_word(g, ref);
+    uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    for (unsigned i = 0; i < MARK_TRIES; i++) {
+        int rc = grant_judge(old & ~(uint32_t)GTF_sub_page, user, write, false);
+
+        if (rc != GNTST_okay)
+            return rc;
+        if (__atomic_compare_exchange_n(word, &old, old | mark, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {
+            *seen = old & ~(uint32_t)GTF_sub_page; /* version 1 knows no parts */
+            return GNTST_okay;
+        }
+    }
+    return GNTST_general_error; /* the granter keeps on changing it */
+}
+
+/* Version 2 has the marks in a word of their own: mark first, then see if the grant still stands. */
+static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
+                         bool copy, uint16_t mark, uint32_t *seen)
+{
+    grant_status_t *status = grant_status_word(g, ref);
+    uint16_t before = __atomic_fetch_or(status, mark, __ATOMIC_SEQ_CST);
+    int rc;
+
+    *seen = __atomic_load_n(grant_word(g, ref), __ATOMIC_SEQ_CST);
+    rc = grant_judge(*seen, user, write, copy);
+    if (rc != GNTST_okay)
+        __atomic_fetch_and(status, (uint16_t)~(mark & ~before), __ATOMIC_SEQ_CST);
+    return rc;
+}
+
+static void grant_unmark(const struct grant_table *g, uint32_t ref, uint16_t mark)
+{
+    uint16_t *where = g->version == 2 ? grant_status_word(g, ref) : (uint16_t *)grant_word(g, ref);
+
+    __atomic_fetch_and(where, (uint16_t)~mark, __ATOMIC_SEQ_CST);
+}
+
+/* What the entry grants, read once, after it has been marked. */
+static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t seen,
+                             struct grant_active *a)
+{
+    a->start = 0;
+    a->length = PAGE_SIZE;
+    if (g->version == 1) {
+        const struct grant_entry_v1 *e = (const struct grant_entry_v1 *)grant_word(g, ref);
+
+        a->mfn = READ_ONCE(e->frame);
+    } else {
+        const union grant_entry_v2 *e = (const union grant_entry_v2 *)grant_word(g, ref);
+
+        a->mfn = READ_ONCE(e->full_page.frame); /* at the same place in both forms */
+        if (seen & GTF_sub_page) {
+            a->start = READ_ONCE(e->sub_page.page_off);
+            a->length = READ_ONCE(e->sub_page.length);
+        }
+    }
+}
+
+/* lock held. */
+static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, bool write,
+                            bool copy, struct grant_active *out)
+{
+    uint16_t mark = GTF_reading | (write ? GTF_writing : 0);
+    struct grant_active *a;
+    uint32_t seen;
+    int rc;
+
+    if (ref >= g->nr_frames * grant_per_page(g))
+        return GNTST_bad_gntref;
+    a = grant_active_of(g, ref);
+    if (a->readers + a->writers != 0 && a->user != user)
+        return GNTST_general_error;
+    if (a->readers == UINT32_MAX || a->writers == UINT32_MAX)
+        return GNTST_general_error;
+    if (a->readers + a->writers == 0 || (write && a->writers == 0)) {
+        if (g->version == 2)
+            rc = grant_mark_v2(g, ref, user, write, copy, mark, &seen);
+        else
+            rc = grant_mark_v1(g, ref, user, write, mark, &seen);
+        if (rc != GNTST_okay)
+            return rc;
+        if (a->readers + a->writers == 0) {
+            grant_read_entry(g, ref, seen, a);
+            a->user = user;
+        }
+    } else if (!copy && a->length != PAGE_SIZE) {
+        return GNTST_general_error;
+    }
+    if (write)
+        a->writers++;
+    else
+        a->readers++;
+    *out = *a;
+    return GNTST_okay;
+}
+
+int grant_pin(struct domain *rd, uint32_t ref, domid_t user, bool write, bool copy,
+              struct grant_active *out)
+{
+    struct grant_table *g = rd->grants;
+    int rc;
+
+    spin_lock(&g->lock);
+    rc = grant_pin_locked(g, ref, user, write, copy, out);
+    spin_unlock(&g->lock);
+    if (rc != GNTST_okay)
+        guest_refused("grant %u of d%u, %s: %d", ref, rd->id, write ? "write" : "read", rc);
+    return rc;
+}
+
+void grant_unpin(struct domain *rd, uint32_t ref, bool write)
+{
+    struct grant_table *g = rd->grants;
+    struct grant_active *a;
+    uint16_t unmark = 0;
+
+    spin_lock(&g->lock);
+    a = grant_active_of(g, ref);
+    BUG_ON(a == NULL || (write ? a->writers : a->readers) == 0);
+    if (write)
+        a->writers--;
+    else
+        a->readers--;
+    if (write && a->writers == 0)
+        unmark |= GTF_writing;
+    if (a->readers + a->writers == 0)
+        unmark |= GTF_reading;
+    if (unmark != 0 && ref < g->nr_frames * grant_per_page(g)) /* not of a dead domain */
+        grant_unmark(g, ref, unmark);
+    spin_unlock(&g->lock);
+}
+
+bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write)
+{
+    if (!mfn_valid(MFN(mfn)))
+        return false;
+    return write ? arch_frame_get_writable(frame_of(MFN(mfn)), rd)
+                 : frame_get(frame_of(MFN(mfn)), rd);
+}
+
+void grant_frame_put(uint64_t mfn, bool write)
+{
+    if (write)
+        arch_frame_put_writable(frame_of(MFN(mfn)));
+    else
+        frame_put(frame_of(MFN(mfn)));
+}
+
+/* ---- with the domain ---- */
+
+static unsigned grant_order_for(uint64_t bytes)
+{
+    unsigned order = 0;
+
+    while ((PAGE_SIZE << order) < bytes)
+        order++;
+    return order;
 }
 
 int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptrack,
                       unsigned max_version)
 {
-    struct grant_table *gt;
+    struct grant_table *g = hpage_alloc();
 
-    if (max_frames == 0 || max_version > 2)
-        return -XEN_EINVAL;
-    gt = hpages_alloc(TABLE_ORDER);
-    if (gt == NULL)
+    if (g == NULL)
         return -XEN_ENOMEM;
-    spin_lock_init(&gt->lock, LOCK_GRANT);
-    gt->version = 1;
-    gt->max_version = max_version == 0 ? 2 : max_version;
-    gt->max_frames = MIN(max_frames, GRANT_MAX_FRAMES);
-    gt->maptrack_max = MIN(MAX(max_maptrack, 1u), MAPTRACK_MAX_FRAMES);
-    gt->maptrack_free = MAPTRACK_NONE;
-    gt->maptrack = hpages_alloc(maptrack_order(gt));
-    if (gt->maptrack == NULL) {
-        hpages_free(gt, TABLE_ORDER);
+    d->grants = g;
+    spin_lock_init(&g->lock, LOCK_GRANT);
+    spin_lock_init(&g->track_lock, LOCK_GRANT);
+    g->version = 1;
+    g->max_version = max_version == 1 ? 1 : 2;
+    g->max_frames = MAX(MIN(max_frames, 4096u), 1u);
+    g->max_track = MIN(max_maptrack, 32768u);
+    g->track_free = TRACK_NONE;
+    g->pointers_order = grant_order_for(3ull * g->max_frames * sizeof(void *));
+    g->shared = hpages_alloc(g->pointers_order);
+    g->track_order = grant_order_for(MAX(g->max_track, 1u) * sizeof(void *));
+    g->track = hpages_alloc(g->track_order);
+    if (g->shared == NULL || g->track == NULL)
         return -XEN_ENOMEM;
-    }
-    d->grants = gt;
+    g->status = (grant_status_t **)(g->shared + g->max_frames);
+    g->active = (struct grant_active **)(g->shared + 2ull * g->max_frames);
     return 0;
 }
 
-/* Page i of an array of pages, there or made now. */
-static bool ensure_page(void **slot)
-{
-    if (*slot == NULL)
-        *slot = hpage_alloc();
-    return *slot != NULL;
-}
-
-static bool add_status_frames(struct domain *d, struct grant_table *gt, unsigned nr_frames)
-{
-    unsigned want = DIV_UP(nr_frames * V2_PER_FRAME, STATUS_PER_FRAME);
-
-    for (; gt->nr_status < want; gt->nr_status++) {
-        void *page = hpage_alloc();
-
-        if (page == NULL)
-            return false;
-        gt->status[gt->nr_status] = page;
-        frame_share_with_guest(page, d, true);
-    }
-    return true;
-}
-
-static bool grow_locked(struct domain *d, struct grant_table *gt, unsigned nr)
-{
-    if (gt->gone || nr > gt->max_frames)
-        return false;
-    if (gt->version == 2 && !add_status_frames(d, gt, nr))
-        return false;
-    for (; gt->nr_frames < nr; gt->nr_frames++) {
-        unsigned i = gt->nr_frames;
-
-        if (!ensure_page((void **)&gt->active[2 * i]) ||
-            !ensure_page((void **)&gt->active[2 * i + 1]))
-            return false;
-        gt->frames[i] = hpage_alloc();
-        if (gt->frames[i] == NULL)
-            return false;
-        frame_share_with_guest(gt->frames[i], d, true);
-    }
-    return true;
-}
-
-int grant_grow(struct domain *d, unsigned nr_frames)
-{
-    struct grant_table *gt = d->grants;
-    bool ok;
-
-    spin_lock(&gt->lock);
-    ok = grow_locked(d, gt, nr_frames);
-    spin_unlock(&gt->lock);
-    return ok ? 0 : -XEN_ENOMEM;
-}
-
-int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn)
-{
-    struct grant_table *gt = d->grants;
-    int rc = -XEN_EINVAL;
-
-    if (gt == NULL || idx >= gt->max_frames)
-        return -XEN_EINVAL;
-    spin_lock(&gt->lock);
-    if (status) {
-        if (gt->version == 2 && idx < gt->nr_status) {
-            *mfn = virt_to_mfn(gt->status[idx]);
-            rc = 0;
-        }
-    } else if (idx < gt->nr_frames || grow_locked(d, gt, idx + 1)) {
-        *mfn = virt_to_mfn(gt->frames[idx]);
-        rc = 0;
-    }
-    spin_unlock(&gt->lock);
-    return rc;
-}
-
-/* The guest-visible frames go; what others still hold of the grants is in the active entries. */
 void grant_domain_destroy(struct domain *d)
 {
-    struct grant_table *gt = d->grants;
+    struct grant_table *g = d->grants;
+    unsigned frames, status;
 
-    if (gt == NULL || gt->gone)
+    if (g == NULL || g->shared == NULL)
         return;
-    spin_lock(&gt->lock);
-    gt->gone = true;
-    spin_unlock(&gt->lock);
-    for (unsigned i = 0; i < gt->nr_frames; i++)
-        frame_unshare(gt->frames[i]);
-    for (unsigned i = 0; i < gt->nr_status; i++)
-        frame_unshare(gt->status[i]);
+    spin_lock(&g->lock);
+    frames = g->nr_frames;
+    status = g->nr_status;
+    g->nr_frames = g->nr_status = 0;
+    spin_unlock(&g->lock);
+    for (unsigned i = 0; i < frames; i++)
+        frame_unshare(g->shared[i]);
+    for (unsigned i = 0; i < status; i++)
+        frame_unshare(g->status[i]);
 }
 
 void grant_domain_free(struct domain *d)
 {
-    struct grant_table *gt = d->grants;
+    struct grant_table *g = d->grants;
 
-    if (gt == NULL)
+    if (g == NULL)
         return;
-    for (unsigned i = 0; i < ARRAY_SIZE(gt->active) && gt->active[i] != NULL; i++)
-        hpage_free(gt->active[i]);
-    for (unsigned i = 0; i < gt->maptrack_frames; i++)
-        hpage_free(gt->maptrack[i]);
-    hpages_free(gt->maptrack, maptrack_order(gt));
-    hpages_free(gt, TABLE_ORDER);
+    for (unsigned i = 0; i < g->nr_active; i++)
+        hpages_free(g->active[i], ACTIVE_ORDER);
+    for (unsigned i = 0; i < g->nr_track; i++)
+        hpage_free(g->track[i]);
+    hpages_free(g->shared, g->pointers_order);
+    hpages_free(g->track, g->track_order);
+    hpage_free(g);
     d->grants = NULL;
-}
-
-int grant_target(domid_t id, struct domain **d)
-{
-    switch (domain_get_target(id, d)) {
-    case 0:
-        if ((*d)->grants != NULL)
-            return GNTST_okay;
-        domain_put(*d);
-        return GNTST_bad_domain;
-    case -XEN_EPERM:
-        return GNTST_permission_denied;
-    default:
-        return GNTST_bad_domain;
-    }
-}
-
-static int setup_table(struct domain *d, const struct gnttab_setup_table *op)
-{
-    if (op->nr_frames > d->grants->max_frames || grant_grow(d, op->nr_frames) != 0)
-        return GNTST_general_error;
-    for (uint32_t i = 0; i < op->nr_frames; i++) {
-        uint64_t m = virt_to_mfn(d->grants->frames[i]).m;
-
-        if (copy_to_guest_at(op->frame_list.p, i, &m) != 0)
-            return GNTST_bad_virt_addr;
-    }
-    return GNTST_okay;
-}
-
-static int64_t op_setup_table(uint64_t arg, uint64_t count)
-{
-    struct gnttab_setup_table op;
-    struct domain *d;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    op.status = (int16_t)grant_target(op.dom, &d);
-    if (op.status == GNTST_okay) {
-        op.status = (int16_t)setup_table(d, &op);
-        domain_put(d);
-    }
-    return copy_to_guest(arg, &op, sizeof(op)) ? -XEN_EFAULT : 0;
-}
-
-static int64_t op_query_size(uint64_t arg, uint64_t count)
-{
-    struct gnttab_query_size op;
-    struct domain *d;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    op.status = (int16_t)grant_target(op.dom, &d);
-    if (op.status == GNTST_okay) {
-        op.nr_frames = d->grants->nr_frames;
-        op.max_nr_frames = d->grants->max_frames;
-        domain_put(d);
-    }
-    return copy_to_guest(arg, &op, sizeof(op)) ? -XEN_EFAULT : 0;
-}
-
-static int64_t op_get_status_frames(uint64_t arg, uint64_t count)
-{
-    struct gnttab_get_status_frames op;
-    struct domain *d;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    op.status = (int16_t)grant_target(op.dom, &d);
-    if (op.status == GNTST_okay) {
-        if (d->grants->version != 2 || op.nr_frames > d->grants->nr_status)
-            op.status = GNTST_general_error;
-        for (uint32_t i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {
-            uint64_t m = virt_to_mfn(d->grants->status[i]).m;
-
-            if (copy_to_guest_at(op.frame_list.p, i, &m) != 0)
-                op.status = GNTST_bad_virt_addr;
-        }
-        domain_put(d);
-    }
-    return copy_to_guest(arg, &op, sizeof(op)) ? -XEN_EFAULT : 0;
-}
-
-static bool any_in_use(struct grant_table *gt)
-{
-    for (grant_ref_t ref = 0; ref < grant_nr_entries(gt); ref++) {
-        const struct grant_active *a = grant_active_of(gt, ref);
-
-        if (a->readers + a->writers != 0)
-            return true;
-    }
-    return false;
-}
-
-/*
- * The reserved entries (console, store) keep their meaning; all others are cleared. They were set
- * by the tools before the guest ran, so a plain access is all that they can be.
- */
-static void convert_entries(struct grant_table *gt, unsigned to)
-{
-    grant_entry_v1_t kept[GNTTAB_NR_RESERVED_ENTRIES];
-
-    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
-        if (gt->version == 1) {
-            kept[i] = *grant_entry_1(gt, i);
-        } else {
-            const grant_entry_v2_t *e = grant_entry_2(gt, i);
-
-            kept[i] = (grant_entry_v1_t){e->hdr.flags, e->hdr.domid, (uint32_t)e->full_page.frame};
-        }
-        kept[i].flags &= GTF_type_mask | GTF_readonly;
-    }
-    for (unsigned i = 0; i < gt->nr_frames; i++)
-        page_clear(gt->frames[i]);
-    gt->version = to;
-    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
-        if ((kept[i].flags & GTF_type_mask) != GTF_permit_access)
-            continue;
-        if (to == 1)
-            *grant_entry_1(gt, i) = kept[i];
-        else
-            *grant_entry_2(gt, i) = (grant_entry_v2_t){
-                .full_page = {.hdr = {kept[i].flags, kept[i].domid}, .frame = kept[i].frame}};
-    }
-}
-
-static int64_t set_version_locked(struct domain *d, struct grant_table *gt, uint32_t version)
-{
-    if (version == gt->version)
-        return 0;
-    if (version == 2 && gt->max_version < 2)
-        return -XEN_ENOSYS;
-    if (any_in_use(gt))
-        return -XEN_EBUSY;
-    if (gt->nr_frames == 0 && !grow_locked(d, gt, 1))
-        return -XEN_ENOMEM;
-    if (version == 2 && !add_status_frames(d, gt, gt->nr_frames))
-        return -XEN_ENOMEM;
-    convert_entries(gt, version);
-    return 0;
-}
-
-static int64_t op_set_version(uint64_t arg, uint64_t count)
-{
-    struct gnttab_set_version op;
-    struct domain *d = current->domain;
-    int64_t rc = -XEN_EINVAL;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    spin_lock(&d->grants->lock);
-    if (op.version == 1 || op.version == 2)
-        rc = set_version_locked(d, d->grants, op.version);
-    op.version = d->grants->version;
-    spin_unlock(&d->grants->lock);
-    if (copy_to_guest(arg, &op, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    return rc;
-}
-
-static int64_t op_get_version(uint64_t arg, uint64_t count)
-{
-    struct gnttab_get_version op;
-    struct domain *d;
-    int rc;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(op.dom, &d);
-    if (rc != 0)
-        return rc;
-    op.version = d->grants != NULL ? d->grants->version : 0;
-    domain_put(d);
-    return copy_to_guest(arg, &op, sizeof(op)) ? -XEN_EFAULT : 0;
-}
-
-static int swap_refs(struct grant_table *gt, grant_ref_t a, grant_ref_t b)
-{
-    const struct grant_active *x, *y;
-
-    if (a >= grant_nr_entries(gt) || b >= grant_nr_entries(gt))
-        return GNTST_bad_gntref;
-    if (a == b)
-        return GNTST_okay;
-    x = grant_active_of(gt, a);
-    y = grant_active_of(gt, b);
-    if (x->readers + x->writers + y->readers + y->writers != 0)
-        return GNTST_eagain;
-    if (gt->version == 1) {
-        grant_entry_v1_t t = *grant_entry_1(gt, a);
-
-        *grant_entry_1(gt, a) = *grant_entry_1(gt, b);
-        *grant_entry_1(gt, b) = t;
-    } else {
-        grant_entry_v2_t t = *grant_entry_2(gt, a);
-
-        *grant_entry_2(gt, a) = *grant_entry_2(gt, b);
-        *grant_entry_2(gt, b) = t;
-    }
-    return GNTST_okay;
-}
-
-static int64_t op_swap(uint64_t arg, uint64_t count)
-{
-    struct grant_table *gt = current->domain->grants;
-
-    for (uint64_t i = 0; i < count; i++, arg += sizeof(struct gnttab_swap_grant_ref)) {
-        struct gnttab_swap_grant_ref op;
-
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-            return -XEN_EFAULT;
-        spin_lock(&gt->lock);
-        op.status = (int16_t)swap_refs(gt, op.ref_a, op.ref_b);
-        spin_unlock(&gt->lock);
-        if (copy_to_guest(arg, &op, sizeof(op)) != 0)
-            return -XEN_EFAULT;
-        preempt_point();
-    }
-    return 0;
-}
-
-/* Moving a frame to another domain: nothing that is alive uses it, and it is refused. */
-static int64_t op_transfer(uint64_t arg, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++, arg += sizeof(struct gnttab_transfer)) {
-        struct gnttab_transfer op;
-
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-            return -XEN_EFAULT;
-        op.status = GNTST_general_error;
-        if (copy_to_guest(arg, &op, sizeof(op)) != 0)
-            return -XEN_EFAULT;
-        preempt_point();
-    }
-    return 0;
-}
-
-static int64_t op_dump_table(uint64_t arg, uint64_t count)
-{
-    struct gnttab_dump_table op;
-    struct domain *d;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    if (!current->domain->privileged)
-        return -XEN_EPERM;
-    op.status = (int16_t)grant_target(op.dom, &d);
-    if (op.status == GNTST_okay) {
-        grant_dump(d);
-        domain_put(d);
-    }
-    return copy_to_guest(arg, &op, sizeof(op)) ? -XEN_EFAULT : 0;
-}
-
-int64_t hc_grant_table_op(uint64_t cmd, uint64_t arg, uint64_t count, uint64_t a4)
-{
-    switch (cmd) {
-    case GNTTABOP_map_grant_ref:
-        return grant_op_map(arg, count);
-    case GNTTABOP_unmap_grant_ref:
-        return grant_op_unmap(arg, count);
-    case GNTTABOP_unmap_and_replace:
-        return grant_op_unmap_and_replace(arg, count);
-    case GNTTABOP_copy:
-        return grant_op_copy(arg, count);
-    case GNTTABOP_setup_table:
-        return op_setup_table(arg, count);
-    case GNTTABOP_query_size:
-        return op_query_size(arg, count);
-    case GNTTABOP_set_version:
-        return op_set_version(arg, count);
-    case GNTTABOP_get_version:
-        return op_get_version(arg, count);
-    case GNTTABOP_get_status_frames:
-        return op_get_status_frames(arg, count);
-    case GNTTABOP_swap_grant_ref:
-        return op_swap(arg, count);
-    case GNTTABOP_transfer:
-        return op_transfer(arg, count);
-    case GNTTABOP_dump_table:
-        return op_dump_table(arg, count);
-    case GNTTABOP_cache_flush:
-        return -XEN_ENOSYS; /* caches are coherent on this architecture */
-    default:
-        return -XEN_ENOSYS;
-    }
 }
 
 void grant_dump(struct domain *d)
 {
-    struct grant_table *gt = d->grants;
-    unsigned used = 0;
+    struct grant_table *g = d->grants;
+    uint32_t n;
 
-    if (gt == NULL)
-        return;
-    spin_lock(&gt->lock);
-    log_info("%pd: grant table v%u, %u of %u frames, %u mappings of others\n", d, gt->version,
-             gt->nr_frames, gt->max_frames, gt->maptrack_used);
-    for (grant_ref_t ref = 0; !gt->gone && ref < grant_nr_entries(gt); ref++) {
-        const struct grant_active *a = grant_active_of(gt, ref);
+    spin_lock(&g->lock);
+    n = g->nr_frames * grant_per_page(g);
+    log_info("d%u: grant table version %u, %u of %u frames", d->id, g->version, g->nr_frames,
+             g->max_frames);
+    for (uint32_t ref = 0; ref < n; ref++) {
+        const struct grant_active *a = grant_active_of(g, ref);
 
-        if (a->readers + a->writers != 0 && used++ < 32)
-            log_info("  ref %u: frame %x, d%u, %u readers, %u writers\n", ref, a->mfn, a->domid,
+        if (a->readers + a->writers != 0)
+            log_info("  %u: frame %lx used by d%u, %u read, %u write", ref, a->mfn, a->user,
                      a->readers, a->writers);
     }
-    if (used > 32)
-        log_info("  and %u more in use\n", used - 32);
-    spin_unlock(&gt->lock);
+    spin_unlock(&g->lock);
 }

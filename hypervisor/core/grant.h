@@ -17,6 +17,7 @@ int grant_release_mappings(struct domain *d);
 void grant_domain_destroy(struct domain *d); /* gives up the shared frames */
 void grant_domain_free(struct domain *d);    /* the rest, with the domain's structure */
 /* Frame idx of d's grant table (status: of its status table), allocated on demand. */
+unsigned grant_max_frames(const struct domain *d, bool status);
 int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn);
 void grant_dump(struct domain *d);
 

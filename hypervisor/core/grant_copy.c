@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Copying between granted frames and one's own, without a mapping: each end is a grant reference or
- * a frame of the caller's. Both ends are held while the bytes move.
+ * Copies between frames, each of them the caller's own or named by a grant. Nothing is mapped: the
+ * hypervisor copies through its direct map. What one operation has taken hold of is kept for the
+ * next one in the list, as a driver's copies mostly come in runs on the same frame.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -11,103 +12,131 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
+/* One side of a copy: a frame held for reading or writing. */
 struct copy_end {
-    bool is_grant;
-    struct grant_use use; /* frame and readonly are valid for both kinds */
+    bool held, write, by_ref;
+    domid_t domid;
+    uint64_t name; /* grant reference or frame number, as the guest gave it */
+    struct domain *d;
+    uint64_t mfn;
+    unsigned start, end; /* what of the frame may be touched */
 };
 
-static int end_acquire_grant(const struct gnttab_copy_ptr *p, bool readonly, struct copy_end *e)
+static void copy_end_release(struct copy_end *e)
 {
-    domid_t me = current->domain->id;
-    struct domain *granter = domain_get(p->domid);
-    int rc;
-
-    if (granter == NULL)
-        return GNTST_bad_domain;
-    rc = granter->grants == NULL ? GNTST_bad_domain
-                                 : grant_acquire(granter, p->u.ref, me, readonly, false, &e->use);
-    if (rc != GNTST_okay)
-        domain_put(granter);
-    return rc;
+    if (!e->held)
+        return;
+    grant_frame_put(e->mfn, e->write);
+    if (e->by_ref)
+        grant_unpin(e->d, (uint32_t)e->name, e->write);
+    domain_put(e->d);
+    e->held = false;
 }
 
-static int end_acquire_own(const struct gnttab_copy_ptr *p, bool readonly, struct copy_end *e)
+static int copy_end_by_ref(struct copy_end *e, struct domain *d, uint32_t ref)
 {
-    struct domain *d = current->domain;
-    struct frame *f;
+    struct grant_active a;
+    int rc = grant_pin(d, ref, current->domain->id, e->write, true, &a);
 
-    if (p->domid != DOMID_SELF && p->domid != d->id)
-        return GNTST_permission_denied;
-    if (!mfn_valid(MFN(p->u.gmfn)))
-        return GNTST_bad_page;
-    f = frame_of(MFN(p->u.gmfn));
-    if (!(readonly ? frame_get(f, d) : arch_frame_get_writable(f, d)))
-        return GNTST_bad_page;
-    e->use = (struct grant_use){.frame = f, .readonly = readonly, .length = PAGE_SIZE};
+    if (rc != GNTST_okay)
+        return rc;
+    if (!grant_frame_get(d, a.mfn, e->write)) {
+        grant_unpin(d, ref, e->write);
+        return GNTST_general_error;
+    }
+    e->mfn = a.mfn;
+    e->start = a.start;
+    e->end = MIN((unsigned)a.start + a.length, (unsigned)PAGE_SIZE);
     return GNTST_okay;
 }
 
-static int end_acquire(const struct gnttab_copy_ptr *p, bool is_grant, bool readonly,
-                       struct copy_end *e)
+static int copy_end_by_frame(struct copy_end *e, struct domain *d, uint64_t gmfn)
 {
-    e->is_grant = is_grant;
-    return is_grant ? end_acquire_grant(p, readonly, e) : end_acquire_own(p, readonly, e);
+    if (!grant_frame_get(d, gmfn, e->write))
+        return GNTST_bad_page;
+    e->mfn = gmfn;
+    e->start = 0;
+    e->end = PAGE_SIZE;
+    return GNTST_okay;
 }
 
-static void end_release(struct copy_end *e)
+static int copy_end_claim(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref)
 {
-    grant_put_frame(e->use.frame, e->use.readonly);
-    if (e->is_grant) {
-        grant_release_use(e->use.granter, e->use.ref, e->use.readonly);
-        domain_put(e->use.granter);
-    }
-}
-
-/* Offsets are from the start of the frame; a sub-page grant allows only its part. */
-static bool end_covers(const struct copy_end *e, unsigned offset, unsigned len)
-{
-    return offset >= e->use.offset && offset + len <= e->use.offset + e->use.length;
-}
-
-static int copy_one(const struct gnttab_copy *op)
-{
-    struct copy_end src, dst;
+    uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
+    struct domain *d;
     int rc;
 
-    if ((op->flags & ~(GNTCOPY_source_gref | GNTCOPY_dest_gref)) ||
-        op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-        return GNTST_bad_copy_arg;
-    rc = end_acquire(&op->source, op->flags & GNTCOPY_source_gref, true, &src);
-    if (rc != GNTST_okay)
+    if (e->held && e->domid == p->domid && e->by_ref == by_ref && e->name == name)
+        return GNTST_okay;
+    copy_end_release(e);
+    if (!by_ref && p->domid != DOMID_SELF && p->domid != current->domain->id)
+        return GNTST_permission_denied;
+    d = domain_get(p->domid);
+    if (d == NULL)
+        return GNTST_bad_domain;
+    rc = by_ref ? copy_end_by_ref(e, d, p->u.ref) : copy_end_by_frame(e, d, p->u.gmfn);
+    if (rc != GNTST_okay) {
+        domain_put(d);
         return rc;
-    rc = end_acquire(&op->dest, op->flags & GNTCOPY_dest_gref, false, &dst);
-    if (rc == GNTST_okay) {
-        if (end_covers(&src, op->source.offset, op->len) &&
-            end_covers(&dst, op->dest.offset, op->len))
-            memmove((char *)mfn_to_virt(frame_mfn(dst.use.frame)) + op->dest.offset,
-                    (const char *)mfn_to_virt(frame_mfn(src.use.frame)) + op->source.offset,
-                    op->len);
-        else
-            rc = GNTST_bad_copy_arg;
-        end_release(&dst);
     }
-    end_release(&src);
-    return rc;
+    e->held = true;
+    e->by_ref = by_ref;
+    e->domid = p->domid;
+    e->name = name;
+    e->d = d;
+    return GNTST_okay;
 }
 
-int64_t grant_op_copy(uint64_t arg, uint64_t count)
+static bool copy_end_covers(const struct copy_end *e, unsigned offset, unsigned len)
 {
-    for (uint64_t i = 0; i < count; i++, arg += sizeof(struct gnttab_copy)) {
-        struct gnttab_copy op;
+    return offset >= e->start && offset + len <= e->end;
+}
 
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-            return -XEN_EFAULT;
-        op.status = (int16_t)copy_one(&op);
-        if (copy_to_guest(arg + offsetof(struct gnttab_copy, status), &op.status,
+static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
+{
+    unsigned len = op->len;
+    int rc;
+
+    if (op->source.offset + len > PAGE_SIZE || op->dest.offset + len > PAGE_SIZE)
+        return GNTST_bad_copy_arg;
+    rc = copy_end_claim(src, &op->source, op->flags & GNTCOPY_source_gref);
+    if (rc == GNTST_okay)
+        rc = copy_end_claim(dst, &op->dest, op->flags & GNTCOPY_dest_gref);
+    if (rc != GNTST_okay)
+        return rc;
+    if (!copy_end_covers(src, op->source.offset, len) || !copy_end_covers(dst, op->dest.offset, len))
+        return GNTST_general_error;
+    memmove((char *)mfn_to_virt(MFN(dst->mfn)) + op->dest.offset,
+            (const char *)mfn_to_virt(MFN(src->mfn)) + op->source.offset, len);
+    return GNTST_okay;
+}
+
+int64_t grant_copy_list(uint64_t list, uint64_t count)
+{
+    struct copy_end src = {.write = false}, dst = {.write = true};
+    struct gnttab_copy op;
+    int64_t rc = 0;
+
+    for (uint64_t i = 0; i < count && rc == 0; i++) {
+        if (copy_from_guest_at(&op, list, i) != 0) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        op.status = (int16_t)copy_one(&op, &src, &dst);
+        if (op.status != GNTST_okay) {
+            copy_end_release(&src);
+            copy_end_release(&dst);
+        }
+        if (copy_to_guest(list + i * sizeof(op) + offsetof(struct gnttab_copy, status), &op.status,
                           sizeof(op.status)) != 0)
-            return -XEN_EFAULT;
-        if (i % 8 == 7)
+            rc = -XEN_EFAULT;
+        if (i % 16 == 15) {
+            copy_end_release(&src);
+            copy_end_release(&dst);
             preempt_point();
+        }
     }
-    return 0;
+    copy_end_release(&src);
+    copy_end_release(&dst);
+    return rc;
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Grant tables, inside. A domain's table has two halves: the entries, in frames that the guest
- * writes as it likes, and the active entries, which are the hypervisor's record of what is in use.
- * Guest entries are read once, checked, and copied into the active entry.
+ * A domain's grant table: the pages that it shares with us, what we know to be in use, and its
+ * mappings of others' grants. Included by grant*.c only.
  *
- * maptrack is the other direction: what this domain has mapped of others, by handle.
- *
- * One lock per table guards all of it (LOCK_GRANT); a mapping takes the granter's and the mapper's
- * one after the other, never both.
+ * grant_table.lock (LOCK_GRANT) guards `shared`, `status` and `active`; track_lock (LOCK_GRANT too,
+ * never held together with it) guards the tracking of mappings.
  */
 #ifndef CORE_GRANT_INTERNAL_H
 #define CORE_GRANT_INTERNAL_H
@@ -15,81 +12,86 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
-#include <core/spinlock.h>
+#include <public/grant_table.h>
 
-#define V1_PER_FRAME        (PAGE_SIZE / sizeof(grant_entry_v1_t))
-#define V2_PER_FRAME        (PAGE_SIZE / sizeof(grant_entry_v2_t))
-#define STATUS_PER_FRAME    (PAGE_SIZE / sizeof(grant_status_t))
-#define ACTIVE_PER_PAGE     (PAGE_SIZE / sizeof(struct grant_active))
-#define MAPTRACK_PER_PAGE   (PAGE_SIZE / sizeof(struct maptrack))
-#define GRANT_MAX_FRAMES    512u
-#define MAPTRACK_MAX_FRAMES 4096u
-
-/* A grant in use. readers + writers mappings and copies hold it; mfn and domid are valid then. */
+/* A grant in use: by mappings, and by copies while they run. */
 struct grant_active {
+    uint64_t mfn;
     uint32_t readers, writers;
-    uint32_t mfn;
-    domid_t domid;
-    uint16_t unused;
+    domid_t user; /* the only domain that uses it */
+    uint16_t start, length; /* the part that may be copied */
+    uint16_t spare;
 };
 
-/* A mapping of this domain's. flags: GNTMAP_host_map, _device_map, _readonly, _contains_pte;
- * 0: free. */
-struct maptrack {
-    grant_ref_t ref; /* free: the next free handle */
-    domid_t domid;   /* granter; a domain reference is held */
-    uint16_t flags;
+#define ACTIVE_ORDER 2 /* pages for the active entries of one shared page */
+#define V1_PER_PAGE  (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V2_PER_PAGE  (PAGE_SIZE / sizeof(union grant_entry_v2))
+#define STATUS_PER_PAGE (PAGE_SIZE / sizeof(grant_status_t))
+
+_Static_assert(V1_PER_PAGE * sizeof(struct grant_active) <= PAGE_SIZE << ACTIVE_ORDER, "active");
+
+/* One mapping by this domain. flags 0: free, then ref is the next free handle. */
+struct grant_track {
+    struct domain *granter; /* with a reference */
+    uint32_t ref;
+    uint16_t flags; /* GNTMAP_*; the kinds of mapping as far as they are still there */
+    bool busy;      /* somebody unmaps it at this moment */
 };
-#define MAPTRACK_NONE UINT32_MAX
+
+#define TRACK_PER_PAGE (PAGE_SIZE / sizeof(struct grant_track))
+#define TRACK_NONE     UINT32_MAX
 
 struct grant_table {
-    struct spinlock lock;
-    unsigned version, max_version; /* of the entries: 1 or 2 */
-    unsigned max_frames, nr_frames, nr_status;
-    bool gone; /* the domain is dying: no frames any more */
-    void *frames[GRANT_MAX_FRAMES];
-    grant_status_t *status[GRANT_MAX_FRAMES / 8];
-    struct grant_active *active[GRANT_MAX_FRAMES * 2];
+    struct spinlock lock, track_lock;
+    unsigned version, max_version;
+    unsigned nr_frames, max_frames; /* shared pages */
+    unsigned nr_active;             /* pages' worth of active entries; stays when shared go */
+    void **shared;                  /* [max_frames] */
+    grant_status_t **status;        /* [max_frames / 8], version 2 only */
+    unsigned nr_status;
+    struct grant_active **active; /* [max_frames] */
+    unsigned pointers_order;
 
-    struct maptrack **maptrack;
-    unsigned maptrack_max, maptrack_frames;
-    uint32_t maptrack_free; /* head of the free list */
-    uint32_t maptrack_used;
+    struct grant_track **track; /* [max_track] */
+    unsigned nr_track, max_track, track_order;
+    uint32_t track_free;
     uint32_t release_cursor;
 };
 
-/* What an acquired grant gives: the frame with a reference (and a writable type reference unless
- * readonly), and the part of it that may be used. */
-struct grant_use {
-    struct domain *granter;
-    grant_ref_t ref;
-    bool readonly;
-    struct frame *frame;
-    uint16_t offset, length; /* length PAGE_SIZE: all */
-};
+static inline uint32_t grant_per_page(const struct grant_table *g)
+{
+    return g->version == 2 ? V2_PER_PAGE : V1_PER_PAGE;
+}
 
-/* grant_entry.c */
-unsigned grant_nr_entries(const struct grant_table *gt);
-struct grant_active *grant_active_of(struct grant_table *gt, grant_ref_t ref);
-grant_entry_v1_t *grant_entry_1(struct grant_table *gt, grant_ref_t ref);
-grant_entry_v2_t *grant_entry_2(struct grant_table *gt, grant_ref_t ref);
-grant_status_t *grant_status_of(struct grant_table *gt, grant_ref_t ref);
-/* GNTST_*. On success u is held until grant_release(). */
-int grant_acquire(struct domain *granter, grant_ref_t ref, domid_t user, bool readonly,
-                  bool whole_page, struct grant_use *u);
-/* The use is over: counts and guest-visible bits. The frame's references are the caller's. */
-void grant_release_use(struct domain *granter, grant_ref_t ref, bool readonly);
-void grant_put_frame(struct frame *f, bool readonly);
+/* NULL beyond the table. lock held. */
+static inline struct grant_active *grant_active_of(const struct grant_table *g, uint32_t ref)
+{
+    uint32_t page = ref / grant_per_page(g);
 
-/* grant.c */
-int grant_grow(struct domain *d, unsigned nr_frames);
-/* A domain whose table the caller may operate on: DOMID_SELF, or any for the privileged. */
-int grant_target(domid_t id, struct domain **d); /* GNTST_* */
+    return page < g->nr_active ? &g->active[page][ref % grant_per_page(g)] : NULL;
+}
 
-/* Operations, each on an array in guest memory; 0 or -XEN_E*. */
-int64_t grant_op_map(uint64_t arg, uint64_t count);
-int64_t grant_op_unmap(uint64_t arg, uint64_t count);
-int64_t grant_op_unmap_and_replace(uint64_t arg, uint64_t count);
-int64_t grant_op_copy(uint64_t arg, uint64_t count);
+/*
+ * Uses rd's grant `ref` on behalf of `user`: checks it, marks it in the shared table, and counts.
+ * copy: parts of pages are allowed as well. On GNTST_okay the frame and its range are in *out.
+ * grant_unpin() is the reverse. The frame itself is not held by this.
+ */
+int grant_pin(struct domain *rd, uint32_t ref, domid_t user, bool write, bool copy,
+              struct grant_active *out);
+void grant_unpin(struct domain *rd, uint32_t ref, bool write);
+bool grant_in_use(const struct grant_table *g); /* lock held */
+
+/* References of the frame for a user of a grant; write: with the writable type. */
+bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write);
+void grant_frame_put(uint64_t mfn, bool write);
+
+int grant_grow(struct domain *d, unsigned frames); /* lock held; GNTST_okay or GNTST_general_error */
+
+/* The operations on lists; each element's status is in the element. */
+int64_t grant_map_list(uint64_t list, uint64_t count);
+int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace);
+int64_t grant_copy_list(uint64_t list, uint64_t count);
+int grant_set_version(struct domain *d, uint32_t version);
+int grant_swap(struct domain *d, uint32_t a, uint32_t b);
 
 #endif

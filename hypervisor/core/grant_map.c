@@ -1,347 +1,347 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mapping granted frames and taking the mappings away.
+ * Mapping and unmapping of grants, and the tracking of a domain's mappings.
  *
- * A mapping is a handle in the mapper's maptrack, a use of the granter's entry, and references on
- * the frame. The references of a host mapping belong to its page-table entry, those of a device
- * mapping to the handle. A guest that overwrites the entry itself gives up only its own references:
- * the handle and the use stay until it unmaps or dies.
- *
- * Unmapping works in batches: entries out, one TLB flush, and only then do the frames go back.
+ * A mapping holds: the grant (grant_pin), a reference on the granter's structure, and for each of
+ * its two kinds a reference of the frame: a host mapping's belongs to the page-table entry, a device
+ * mapping's to the tracking entry. Unmapping first takes all entries of a batch out of the page
+ * tables, then flushes the TLBs once, and only then lets go of frames and grants: the granter must
+ * not find its frame free while somebody can still write to it.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
-#include <lib/string.h>
-#include <x86/page.h>
-#include <x86/regs.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define MAP_KINDS   (GNTMAP_host_map | GNTMAP_device_map)
-#define UNMAP_BATCH 16
+#define MAP_BATCH 16
+#define BATCH 12 /* unmapped with one flush; their state is on the stack */
 
-static struct maptrack *maptrack_of(struct grant_table *gt, grant_handle_t h)
+/* ---- tracking ---- */
+
+static struct grant_track *track_of(const struct grant_table *g, uint32_t handle)
 {
-    if (h / MAPTRACK_PER_PAGE >= gt->maptrack_frames)
+    if (handle / TRACK_PER_PAGE >= g->nr_track)
         return NULL;
-    return &gt->maptrack[h / MAPTRACK_PER_PAGE][h % MAPTRACK_PER_PAGE];
+    return &g->track[handle / TRACK_PER_PAGE][handle % TRACK_PER_PAGE];
 }
 
-/* One more page of handles, all free. */
-static bool maptrack_grow(struct grant_table *gt)
+static bool track_grow(struct grant_table *g)
 {
-    uint32_t first = gt->maptrack_frames * MAPTRACK_PER_PAGE;
-    struct maptrack *page;
+    struct grant_track *page;
+    uint32_t first = g->nr_track * (uint32_t)TRACK_PER_PAGE;
 
-    if (gt->maptrack_frames == gt->maptrack_max)
+    if (g->nr_track >= g->max_track)
         return false;
     page = hpage_alloc();
     if (page == NULL)
         return false;
-    for (uint32_t i = 0; i < MAPTRACK_PER_PAGE; i++)
-        page[i].ref = i + 1 < MAPTRACK_PER_PAGE ? first + i + 1 : gt->maptrack_free;
-    gt->maptrack[gt->maptrack_frames++] = page;
-    gt->maptrack_free = first;
+    for (uint32_t i = 0; i < TRACK_PER_PAGE; i++)
+        page[i].ref = i + 1 < TRACK_PER_PAGE ? first + i + 1 : TRACK_NONE;
+    g->track[g->nr_track++] = page;
+    g->track_free = first;
     return true;
 }
 
-static bool maptrack_alloc(struct domain *d, grant_handle_t *handle)
+static uint32_t track_alloc(struct grant_table *g)
 {
-    struct grant_table *gt = d->grants;
-    bool ok;
+    uint32_t handle = TRACK_NONE;
 
-    spin_lock(&gt->lock);
-    ok = gt->maptrack_free != MAPTRACK_NONE || maptrack_grow(gt);
-    if (ok) {
-        *handle = gt->maptrack_free;
-        gt->maptrack_free = maptrack_of(gt, *handle)->ref;
-        gt->maptrack_used++;
+    spin_lock(&g->track_lock);
+    if (g->track_free != TRACK_NONE || track_grow(g)) {
+        handle = g->track_free;
+        g->track_free = track_of(g, handle)->ref;
     }
-    spin_unlock(&gt->lock);
-    return ok;
+    spin_unlock(&g->track_lock);
+    return handle;
 }
 
-static void maptrack_put(struct domain *d, grant_handle_t handle)
+static void track_free(struct grant_table *g, uint32_t handle)
 {
-    struct grant_table *gt = d->grants;
-    struct maptrack *mt;
+    struct grant_track *t = track_of(g, handle);
 
-    spin_lock(&gt->lock);
-    mt = maptrack_of(gt, handle);
-    mt->flags = 0;
-    mt->ref = gt->maptrack_free;
-    gt->maptrack_free = handle;
-    gt->maptrack_used--;
-    spin_unlock(&gt->lock);
+    spin_lock(&g->track_lock);
+    t->flags = 0;
+    t->busy = false;
+    t->granter = NULL;
+    t->ref = g->track_free;
+    g->track_free = handle;
+    spin_unlock(&g->track_lock);
 }
 
-/* Takes the use (and frame references) once for each kind of mapping asked for. */
-static int acquire_kinds(struct domain *granter, const struct gnttab_map_grant_ref *op,
-                         struct grant_use *u)
-{
-    domid_t me = current->domain->id;
-    bool readonly = op->flags & GNTMAP_readonly;
-    int rc = grant_acquire(granter, op->ref, me, readonly, true, u);
+/* ---- map ---- */
 
-    if (rc != GNTST_okay || (op->flags & MAP_KINDS) != MAP_KINDS)
-        return rc;
-    rc = grant_acquire(granter, op->ref, me, readonly, true, u);
+/* The references of both kinds of mapping, or none. */
+static bool map_hold(struct domain *rd, uint64_t mfn, uint32_t flags, bool write)
+{
+    if ((flags & GNTMAP_host_map) && !grant_frame_get(rd, mfn, write))
+        return false;
+    if ((flags & GNTMAP_device_map) && !grant_frame_get(rd, mfn, write)) {
+        if (flags & GNTMAP_host_map)
+            grant_frame_put(mfn, write);
+        return false;
+    }
+    return true;
+}
+
+static void map_unhold(uint64_t mfn, uint32_t flags, bool write)
+{
+    if (flags & GNTMAP_host_map)
+        grant_frame_put(mfn, write);
+    if (flags & GNTMAP_device_map)
+        grant_frame_put(mfn, write);
+}
+
+static int map_pinned(struct domain *rd, struct gnttab_map_grant_ref *op, uint32_t handle,
+                      uint64_t mfn, bool write)
+{
+    struct grant_track *t;
+    int rc = GNTST_okay;
+
+    if (!map_hold(rd, mfn, op->flags, write))
+        return GNTST_general_error;
+    if (op->flags & GNTMAP_host_map)
+        rc = arch_grant_map(op->host_addr, MFN(mfn), op->flags);
     if (rc != GNTST_okay) {
-        grant_put_frame(u->frame, readonly);
-        grant_release_use(granter, op->ref, readonly);
+        map_unhold(mfn, op->flags, write);
+        return rc;
     }
-    return rc;
-}
-
-static void release_kinds(const struct gnttab_map_grant_ref *op, const struct grant_use *u)
-{
-    unsigned n = (op->flags & MAP_KINDS) == MAP_KINDS ? 2 : 1;
-
-    while (n-- != 0) {
-        grant_put_frame(u->frame, u->readonly);
-        grant_release_use(u->granter, u->ref, u->readonly);
-    }
+    domain_ref(rd);
+    t = track_of(current->domain->grants, handle);
+    t->granter = rd;
+    t->ref = op->ref;
+    smp_wmb();
+    WRITE_ONCE(t->flags,
+               (uint16_t)(op->flags & (GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly |
+                                       GNTMAP_contains_pte)));
+    op->dev_bus_addr = mfn << PAGE_SHIFT;
+    op->handle = handle;
+    return GNTST_okay;
 }
 
 static int map_one(struct gnttab_map_grant_ref *op)
 {
-    struct domain *d = current->domain, *granter;
-    struct grant_use u;
-    struct maptrack *mt;
+    struct domain *ld = current->domain, *rd;
+    bool write = !(op->flags & GNTMAP_readonly);
+    struct grant_active a;
+    uint32_t handle;
     int rc;
 
-    if (!(op->flags & MAP_KINDS))
+    if (!(op->flags & (GNTMAP_host_map | GNTMAP_device_map)))
         return GNTST_bad_gntref;
-    granter = domain_get(op->dom);
-    if (granter == NULL || granter->grants == NULL) {
-        if (granter != NULL)
-            domain_put(granter);
+    rd = domain_get(op->dom);
+    if (rd == NULL)
         return GNTST_bad_domain;
+    handle = track_alloc(ld->grants);
+    if (handle == TRACK_NONE) {
+        domain_put(rd);
+        return GNTST_no_device_space;
     }
-    if (!maptrack_alloc(d, &op->handle)) {
-        domain_put(granter);
-        return GNTST_no_space;
-    }
-    rc = acquire_kinds(granter, op, &u);
-    if (rc == GNTST_okay && (op->flags & GNTMAP_host_map)) {
-        rc = arch_grant_map(op->host_addr, frame_mfn(u.frame), op->flags);
+    rc = grant_pin(rd, op->ref, ld->id, write, false, &a);
+    if (rc == GNTST_okay) {
+        rc = map_pinned(rd, op, handle, a.mfn, write);
         if (rc != GNTST_okay)
-            release_kinds(op, &u);
+            grant_unpin(rd, op->ref, write);
     }
-    if (rc != GNTST_okay) {
-        maptrack_put(d, op->handle);
-        domain_put(granter);
-        return rc;
-    }
-    op->dev_bus_addr = frame_mfn(u.frame).m << PAGE_SHIFT;
-    /* The handle keeps the reference on the granter. It becomes valid with its flags. */
-    mt = maptrack_of(d->grants, op->handle);
-    mt->ref = op->ref;
-    mt->domid = granter->id;
-    smp_wmb();
-    WRITE_ONCE(mt->flags, op->flags & (MAP_KINDS | GNTMAP_readonly | GNTMAP_contains_pte));
-    return GNTST_okay;
+    if (rc != GNTST_okay)
+        track_free(ld->grants, handle);
+    domain_put(rd);
+    return rc;
 }
 
-int64_t grant_op_map(uint64_t arg, uint64_t count)
+int64_t grant_map_list(uint64_t list, uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++, arg += sizeof(struct gnttab_map_grant_ref)) {
-        struct gnttab_map_grant_ref op;
+    struct gnttab_map_grant_ref op;
 
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
+    for (uint64_t i = 0; i < count; i++) {
+        if (copy_from_guest_at(&op, list, i) != 0)
             return -XEN_EFAULT;
         op.status = (int16_t)map_one(&op);
-        if (copy_to_guest(arg, &op, sizeof(op)) != 0)
+        if (copy_to_guest_at(list, i, &op) != 0)
             return -XEN_EFAULT;
-        if (i % 8 == 7)
+        if (i % MAP_BATCH == MAP_BATCH - 1)
             preempt_point();
     }
     return 0;
 }
 
-/* A mapping that has been taken out, to be given back after the flush. */
-struct unmapped {
+/* ---- unmap ---- */
+
+struct unmap {
+    uint64_t host_addr, dev_bus_addr, new_addr;
+    uint32_t handle;
+    int16_t status;
+    /* Filled by the first half for the second. */
     struct domain *granter;
-    struct frame *frame;
-    grant_ref_t ref;
-    uint16_t kinds; /* GNTMAP_host_map, GNTMAP_device_map: what goes */
-    bool readonly, is_pte, last;
-    grant_handle_t handle;
+    uint32_t ref;
+    uint16_t done; /* GNTMAP_*: the kinds that were taken out */
+    bool write, last;
+    uint64_t mfn;
 };
 
-/*
- * Claims the kinds of the handle that are to go, so that a second vcpu cannot unmap them as well.
- * Its frame is that of the active entry: it cannot change while the handle counts there.
- */
-static int unmap_claim(struct domain *d, grant_handle_t handle, uint16_t kinds, struct unmapped *u)
+/* Takes the tracking entry for us alone; what it says is copied. */
+static bool unmap_begin(struct grant_table *g, struct unmap *u)
 {
-    struct grant_table *gt = d->grants;
-    struct maptrack *mt;
-    int rc = GNTST_bad_handle;
+    struct grant_track *t;
+    bool ok = false;
 
-    spin_lock(&gt->lock);
-    mt = maptrack_of(gt, handle);
-    if (mt != NULL && (mt->flags & kinds & MAP_KINDS)) {
-        u->kinds = mt->flags & kinds & MAP_KINDS;
-        u->readonly = mt->flags & GNTMAP_readonly;
-        u->is_pte = mt->flags & GNTMAP_contains_pte;
-        u->ref = mt->ref;
-        u->granter = domain_of_id(mt->domid);
-        u->handle = handle;
-        mt->flags &= ~u->kinds;
-        u->last = !(mt->flags & MAP_KINDS);
-        rc = GNTST_okay;
+    spin_lock(&g->track_lock);
+    t = track_of(g, u->handle);
+    if (t != NULL && t->flags != 0 && !t->busy) {
+        t->busy = true;
+        u->granter = t->granter;
+        u->ref = t->ref;
+        u->write = !(t->flags & GNTMAP_readonly);
+        ok = true;
     }
-    spin_unlock(&gt->lock);
-    if (rc == GNTST_okay)
-        u->frame = frame_of(MFN(grant_active_of(u->granter->grants, u->ref)->mfn));
-    return rc;
+    spin_unlock(&g->track_lock);
+    return ok;
 }
 
-static void unmap_unclaim(struct domain *d, const struct unmapped *u)
+static void unmap_entry(struct grant_table *g, struct unmap *u)
 {
-    spin_lock(&d->grants->lock);
-    maptrack_of(d->grants, u->handle)->flags |= u->kinds;
-    spin_unlock(&d->grants->lock);
+    struct grant_track *t;
+    uint16_t flags;
+    int rc = GNTST_okay;
+
+    u->done = 0;
+    u->granter = NULL;
+    if (!unmap_begin(g, u)) {
+        u->status = GNTST_bad_handle;
+        return;
+    }
+    t = track_of(g, u->handle);
+    flags = t->flags;
+    spin_lock(&u->granter->grants->lock);
+    u->mfn = grant_active_of(u->granter->grants, u->ref)->mfn;
+    spin_unlock(&u->granter->grants->lock);
+    if (u->host_addr != 0 && (flags & GNTMAP_host_map)) {
+        rc = arch_grant_unmap(u->host_addr, MFN(u->mfn), flags, u->new_addr);
+        if (rc == GNTST_okay)
+            u->done |= GNTMAP_host_map;
+    }
+    if (rc == GNTST_okay && u->dev_bus_addr != 0 && (flags & GNTMAP_device_map)) {
+        if (u->dev_bus_addr >> PAGE_SHIFT != u->mfn)
+            rc = GNTST_bad_dev_addr;
+        else
+            u->done |= GNTMAP_device_map;
+    }
+    flags &= (uint16_t)~u->done;
+    u->last = !(flags & (GNTMAP_host_map | GNTMAP_device_map));
+    u->status = (int16_t)rc;
+    if (!u->last) {
+        t->flags = flags;
+        spin_lock(&g->track_lock);
+        t->busy = false;
+        spin_unlock(&g->track_lock);
+    }
 }
 
-static int unmap_one(uint64_t host_addr, uint64_t dev_addr, grant_handle_t handle,
-                     uint64_t new_addr, struct unmapped *u)
+static void unmap_complete(struct grant_table *g, struct unmap *u)
+{
+    if (u->done & GNTMAP_host_map)
+        grant_frame_put(u->mfn, u->write);
+    if (u->done & GNTMAP_device_map)
+        grant_frame_put(u->mfn, u->write);
+    if (u->done == 0 || !u->last)
+        return;
+    grant_unpin(u->granter, u->ref, u->write);
+    track_free(g, u->handle);
+    domain_put(u->granter);
+}
+
+static bool unmap_read(uint64_t list, uint64_t i, bool replace, struct unmap *u)
+{
+    struct gnttab_unmap_grant_ref a;
+    struct gnttab_unmap_and_replace b;
+
+    if (replace) {
+        if (copy_from_guest_at(&b, list, i) != 0)
+            return false;
+        *u = (struct unmap){.host_addr = b.host_addr, .new_addr = b.new_addr, .handle = b.handle};
+        return true;
+    }
+    if (copy_from_guest_at(&a, list, i) != 0)
+        return false;
+    *u = (struct unmap){
+        .host_addr = a.host_addr, .dev_bus_addr = a.dev_bus_addr, .handle = a.handle};
+    return true;
+}
+
+static int unmap_write_status(uint64_t list, uint64_t i, int16_t status)
+{
+    /* Both structures are of one size, with the status at the same place. */
+    _Static_assert(sizeof(struct gnttab_unmap_grant_ref) ==
+                       sizeof(struct gnttab_unmap_and_replace), "size");
+    _Static_assert(offsetof(struct gnttab_unmap_grant_ref, status) ==
+                       offsetof(struct gnttab_unmap_and_replace, status), "status");
+    return copy_to_guest(list + i * sizeof(struct gnttab_unmap_grant_ref) +
+                             offsetof(struct gnttab_unmap_grant_ref, status),
+                         &status, sizeof(status));
+}
+
+int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
 {
     struct domain *d = current->domain;
-    uint16_t kinds =
-        (host_addr != 0 ? GNTMAP_host_map : 0) | (dev_addr != 0 ? GNTMAP_device_map : 0);
-    int rc = unmap_claim(d, handle, kinds, u);
-    uint32_t flags;
-
-    if (rc != GNTST_okay)
-        return rc;
-    if ((u->kinds & GNTMAP_device_map) && dev_addr >> PAGE_SHIFT != frame_mfn(u->frame).m) {
-        unmap_unclaim(d, u);
-        return GNTST_bad_dev_addr;
-    }
-    if (u->kinds & GNTMAP_host_map) {
-        flags = GNTMAP_host_map | (u->readonly ? GNTMAP_readonly : 0) |
-                (u->is_pte ? GNTMAP_contains_pte : 0);
-        rc = arch_grant_unmap(host_addr, frame_mfn(u->frame), flags, new_addr);
-        if (rc != GNTST_okay)
-            unmap_unclaim(d, u);
-    }
-    return rc;
-}
-
-static void unmap_finish(struct domain *d, struct unmapped *u)
-{
-    for (unsigned kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind <<= 1) {
-        if (!(u->kinds & kind))
-            continue;
-        grant_put_frame(u->frame, u->readonly);
-        grant_release_use(u->granter, u->ref, u->readonly);
-    }
-    if (u->last) {
-        maptrack_put(d, u->handle);
-        domain_put(u->granter);
-    }
-}
-
-struct batch {
-    struct unmapped u[UNMAP_BATCH];
-    unsigned n;
-};
-
-static void batch_finish(struct batch *b)
-{
-    struct domain *d = current->domain;
-
-    if (b->n == 0)
-        return;
-    tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
-    for (unsigned i = 0; i < b->n; i++)
-        unmap_finish(d, &b->u[i]);
-    b->n = 0;
-    preempt_point();
-}
-
-int64_t grant_op_unmap(uint64_t arg, uint64_t count)
-{
-    struct batch b = {.n = 0};
+    struct unmap batch[BATCH];
     int64_t rc = 0;
 
-    for (uint64_t i = 0; i < count && rc == 0; i++, arg += sizeof(struct gnttab_unmap_grant_ref)) {
-        struct gnttab_unmap_grant_ref op;
+    for (uint64_t i = 0; i < count && rc == 0; i += BATCH) {
+        unsigned n = (unsigned)MIN(count - i, (uint64_t)BATCH), got = 0;
+        bool flush = false;
 
-        rc = -XEN_EFAULT;
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-            break;
-        op.status = (int16_t)unmap_one(op.host_addr, op.dev_bus_addr, op.handle, 0, &b.u[b.n]);
-        if (op.status == GNTST_okay)
-            b.n++;
-        if (copy_to_guest(arg, &op, sizeof(op)) == 0)
-            rc = 0;
-        if (b.n == UNMAP_BATCH || i % UNMAP_BATCH == UNMAP_BATCH - 1)
-            batch_finish(&b);
+        for (; got < n; got++) {
+            if (!unmap_read(list, i + got, replace, &batch[got])) {
+                rc = -XEN_EFAULT;
+                break;
+            }
+            unmap_entry(d->grants, &batch[got]);
+            flush |= (batch[got].done & GNTMAP_host_map) != 0;
+        }
+        if (flush)
+            tlb_flush_mask(READ_ONCE(d->arch.tlb_mask) & cpu_online);
+        for (unsigned k = 0; k < got; k++) {
+            unmap_complete(d->grants, &batch[k]);
+            if (unmap_write_status(list, i + k, batch[k].status) != 0)
+                rc = -XEN_EFAULT;
+        }
+        preempt_point();
     }
-    batch_finish(&b);
     return rc;
 }
 
-int64_t grant_op_unmap_and_replace(uint64_t arg, uint64_t count)
+/* ---- the end of a domain that has mappings ---- */
+
+/* Host mappings go with the page tables, which follow; here go grants and device mappings. */
+static void release_one(struct grant_table *g, uint32_t handle)
 {
-    struct batch b = {.n = 0};
-    int64_t rc = 0;
+    struct grant_track *t = track_of(g, handle);
+    struct domain *rd = t->granter;
+    bool write = !(t->flags & GNTMAP_readonly);
+    uint64_t mfn;
 
-    for (uint64_t i = 0; i < count && rc == 0;
-         i++, arg += sizeof(struct gnttab_unmap_and_replace)) {
-        struct gnttab_unmap_and_replace op;
-
-        rc = -XEN_EFAULT;
-        if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-            break;
-        op.status = op.new_addr == 0
-                        ? GNTST_bad_virt_addr
-                        : (int16_t)unmap_one(op.host_addr, 0, op.handle, op.new_addr, &b.u[b.n]);
-        if (op.status == GNTST_okay)
-            b.n++;
-        if (copy_to_guest(arg, &op, sizeof(op)) == 0)
-            rc = 0;
-        if (b.n == UNMAP_BATCH || i % UNMAP_BATCH == UNMAP_BATCH - 1)
-            batch_finish(&b);
-    }
-    batch_finish(&b);
-    return rc;
-}
-
-/*
- * The domain is dying and its page tables are gone, and with them the references of its host
- * mappings; what is left are the uses, the device mappings' references and the handles.
- */
-static void release_handle(struct domain *d, grant_handle_t handle)
-{
-    struct unmapped u;
-
-    if (unmap_claim(d, handle, MAP_KINDS, &u) != GNTST_okay)
+    if (t->flags == 0)
         return;
-    if (u.kinds & GNTMAP_device_map) {
-        grant_put_frame(u.frame, u.readonly);
-        grant_release_use(u.granter, u.ref, u.readonly);
+    if (t->flags & GNTMAP_device_map) {
+        spin_lock(&rd->grants->lock);
+        mfn = grant_active_of(rd->grants, t->ref)->mfn;
+        spin_unlock(&rd->grants->lock);
+        grant_frame_put(mfn, write);
     }
-    if (u.kinds & GNTMAP_host_map)
-        grant_release_use(u.granter, u.ref, u.readonly);
-    maptrack_put(d, handle);
-    domain_put(u.granter);
+    grant_unpin(rd, t->ref, write);
+    track_free(g, handle);
+    domain_put(rd);
 }
 
 int grant_release_mappings(struct domain *d)
 {
-    struct grant_table *gt = d->grants;
+    struct grant_table *g = d->grants;
+    uint32_t all = g->nr_track * (uint32_t)TRACK_PER_PAGE;
+    uint32_t end = MIN(g->release_cursor + (uint32_t)TRACK_PER_PAGE, all);
 
-    if (gt == NULL)
-        return 0;
-    while (gt->maptrack_used != 0 && gt->release_cursor < gt->maptrack_frames * MAPTRACK_PER_PAGE) {
-        release_handle(d, gt->release_cursor++);
-        if (gt->release_cursor % 64 == 0 && preempt_wanted())
-            return -XEN_ERESTART;
-    }
-    return 0;
+    for (; g->release_cursor < end; g->release_cursor++)
+        release_one(g, g->release_cursor);
+    return g->release_cursor < all ? -XEN_ERESTART : 0;
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Changing the version of a grant table, and swapping entries. Both rewrite the shared pages, so
+ * they are refused while a grant is in use. The first entries, reserved for console and store, are
+ * taken along; the rest of the table starts empty.
+ */
+#include <core/console.h>
+#include <core/grant_internal.h>
+#include <core/hypercall.h>
+#include <lib/string.h>
+
+bool grant_in_use(const struct grant_table *g)
+{
+    for (unsigned p = 0; p < g->nr_active; p++) {
+        for (unsigned i = 0; i < V1_PER_PAGE; i++) {
+            if (g->active[p][i].readers + g->active[p][i].writers != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void grant_to_v2(struct grant_table *g)
+{
+    struct grant_entry_v1 kept[GNTTAB_NR_RESERVED_ENTRIES];
+    union grant_entry_v2 *e = g->shared[0];
+
+    memcpy(kept, g->shared[0], sizeof(kept));
+    for (unsigned i = 0; i < g->nr_frames; i++)
+        page_clear(g->shared[i]);
+    for (unsigned i = 0; i < g->nr_status; i++)
+        page_clear(g->status[i]);
+    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        e[i].full_page.frame = kept[i].frame;
+        e[i].hdr.domid = kept[i].domid;
+        e[i].hdr.flags = kept[i].flags & (uint16_t) ~(GTF_reading | GTF_writing);
+    }
+}
+
+static void grant_to_v1(struct grant_table *g)
+{
+    union grant_entry_v2 kept[GNTTAB_NR_RESERVED_ENTRIES];
+    struct grant_entry_v1 *e = g->shared[0];
+
+    memcpy(kept, g->shared[0], sizeof(kept));
+    for (unsigned i = 0; i < g->nr_frames; i++)
+        page_clear(g->shared[i]);
+    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        if ((kept[i].hdr.flags & GTF_type_mask) != GTF_permit_access ||
+            (kept[i].hdr.flags & GTF_sub_page) || kept[i].full_page.frame > UINT32_MAX)
+            continue; /* version 1 cannot say it */
+        e[i].frame = (uint32_t)kept[i].full_page.frame;
+        e[i].domid = kept[i].hdr.domid;
+        e[i].flags = kept[i].hdr.flags;
+    }
+}
+
+/* An errno: the operation has no status of its own. */
+int grant_set_version(struct domain *d, uint32_t version)
+{
+    struct grant_table *g = d->grants;
+    unsigned old;
+    int rc = 0;
+
+    if (version != 1 && version != 2)
+        return -XEN_EINVAL;
+    spin_lock(&g->lock);
+    old = g->version;
+    if (version > g->max_version) {
+        rc = -XEN_ENOSYS;
+    } else if (version != old && grant_in_use(g)) {
+        rc = -XEN_EBUSY;
+    } else if (version != old) {
+        g->version = version;
+        /* At least one page, so that there is something to convert; and the status pages. */
+        if (grant_grow(d, MAX(g->nr_frames, 1u)) != GNTST_okay) {
+            g->version = old;
+            rc = -XEN_ENOMEM;
+        } else if (version == 2) {
+            grant_to_v2(g);
+        } else {
+            grant_to_v1(g);
+        }
+    }
+    spin_unlock(&g->lock);
+    return rc;
+}
+
+int grant_swap(struct domain *d, uint32_t a, uint32_t b)
+{
+    struct grant_table *g = d->grants;
+    uint32_t n;
+    int rc = GNTST_okay;
+
+    spin_lock(&g->lock);
+    n = g->nr_frames * grant_per_page(g);
+    if (a >= n || b >= n) {
+        rc = GNTST_bad_gntref;
+    } else {
+        const struct grant_active *aa = grant_active_of(g, a), *ab = grant_active_of(g, b);
+
+        if (aa->readers + aa->writers + ab->readers + ab->writers != 0)
+            rc = GNTST_eagain;
+    }
+    if (rc == GNTST_okay && g->version == 1) {
+        struct grant_entry_v1 *ea = (struct grant_entry_v1 *)g->shared[a / V1_PER_PAGE];
+        struct grant_entry_v1 *eb = (struct grant_entry_v1 *)g->shared[b / V1_PER_PAGE], tmp;
+
+        tmp = ea[a % V1_PER_PAGE];
+        ea[a % V1_PER_PAGE] = eb[b % V1_PER_PAGE];
+        eb[b % V1_PER_PAGE] = tmp;
+    } else if (rc == GNTST_okay) {
+        union grant_entry_v2 *ea = (union grant_entry_v2 *)g->shared[a / V2_PER_PAGE];
+        union grant_entry_v2 *eb = (union grant_entry_v2 *)g->shared[b / V2_PER_PAGE], tmp;
+
+        tmp = ea[a % V2_PER_PAGE];
+        ea[a % V2_PER_PAGE] = eb[b % V2_PER_PAGE];
+        eb[b % V2_PER_PAGE] = tmp;
+    }
+    spin_unlock(&g->lock);
+    return rc;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * memory_op: how domains get frames and give them back. A call works on a list of extents; when
+ * something waits it ends early, and the guest comes again with the number of extents that are done
+ * in the upper bits of the command. A list that fails half-way returns how many were done.
+ */
+#include <core/arch.h>
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/grant.h>
+#include <core/hypercall.h>
+#include <core/memory.h>
+#include <lib/string.h>
+#include <public/memory.h>
+#include <x86/regs.h>
+#include <x86/tlb.h>
+#include <x86/uaccess.h>
+
+#define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */
+#define ORDER_MAX    9 /* frames of one extent; dom0 may ask for more */
+#define ORDER_MAX_DOM0 12
+
+/* Allocation flags for a reservation's; false: an address width that no frame can have. */
+static bool memory_flags(unsigned mem_flags, unsigned *flags)
+{
+    unsigned bits = XENMEMF_get_address_bits(mem_flags);
+
+    *flags = 0;
+    if (bits == 0)
+        return true;
+    if (bits <= PAGE_SHIFT)
+        return false;
+    *flags = ALLOC_BITS(MIN(bits, 63u));
+    return true;
+}
+
+static unsigned memory_order_max(void)
+{
+    return current->domain->hardware ? ORDER_MAX_DOM0 : ORDER_MAX;
+}
+
+/* ---- increase_reservation, populate_physmap ---- */
+
+static bool memory_give_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i,
+                               unsigned flags, bool populate)
+{
+    uint64_t gpfn = M2P_INVALID;
+    mfn_t m;
+
+    if (populate && copy_from_guest_at(&gpfn, r->extent_start.p, i) != 0)
+        return false;
+    m = frame_alloc(d, r->extent_order, flags);
+    if (mfn_eq(m, INVALID_MFN))
+        return false;
+    if (populate) {
+        for (uint64_t k = 0; k < 1ull << r->extent_order; k++)
+            m2p_set(MFN(m.m + k), gpfn + k);
+    }
+    return r->extent_start.p == NULL || copy_to_guest_at(r->extent_start.p, i, &m.m) == 0;
+}
+
+/* ---- decrease_reservation ---- */
+
+static bool memory_take_frame(struct domain *d, uint64_t mfn)
+{
+    struct frame *f;
+    bool ok;
+
+    if (!mfn_valid(MFN(mfn)))
+        return false;
+    f = frame_of(MFN(mfn));
+    if (!frame_get(f, d))
+        return false;
+    ok = frame_put_alloc_ref(f);
+    frame_put(f);
+    return ok;
+}
+
+static bool memory_take_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
+{
+    uint64_t mfn;
+
+    if (copy_from_guest_at(&mfn, r->extent_start.p, i) != 0)
+        return false;
+    for (uint64_t k = 0; k < 1ull << r->extent_order; k++) {
+        if (!memory_take_frame(d, mfn + k)) {
+            guest_refused("frame %lx is not d%u's to give back", mfn + k, d->id);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
+{
+    struct xen_memory_reservation r;
+    struct domain *d;
+    unsigned flags;
+    uint64_t i;
+    int rc;
+
+    if (copy_from_guest(&r, arg, sizeof(r)) != 0)
+        return (int64_t)start;
+    if (r.nr_extents > UINT64_MAX >> (EXTENT_SHIFT + 1) || start >= r.nr_extents ||
+        r.extent_order > memory_order_max() || !memory_flags(r.mem_flags, &flags) ||
+        (r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)) ||
+        (op != XENMEM_increase_reservation && r.extent_start.p == NULL))
+        return (int64_t)start;
+    rc = domain_get_target(r.domid, &d);
+    if (rc != 0)
+        return rc == -XEN_EPERM ? rc : (int64_t)start;
+    for (i = start; i < r.nr_extents; i++) {
+        bool ok;
+
+        if (i != start && preempt_wanted()) {
+            domain_put(d);
+            return hypercall_restart(op | i << EXTENT_SHIFT, arg, 0, 0);
+        }
+        if (op == XENMEM_decrease_reservation)
+            ok = memory_take_extent(d, &r, i);
+        else
+            ok = memory_give_extent(d, &r, i, flags, op == XENMEM_populate_physmap);
+        if (!ok)
+            break;
+    }
+    domain_put(d);
+    return (int64_t)i;
+}
+
+/* ---- simple questions ---- */
+
+static int64_t memory_of_domain(uint64_t op, uint64_t arg)
+{
+    struct xen_memory_domain q;
+    struct domain *d;
+    int64_t rc;
+
+    if (copy_from_guest(&q, arg, sizeof(q)) != 0)
+        return -XEN_EFAULT;
+    rc = domain_get_target(q.domid, &d);
+    if (rc != 0)
+        return rc;
+    if (op == XENMEM_current_reservation)
+        rc = (int64_t)READ_ONCE(d->tot_pages);
+    else if (op == XENMEM_maximum_reservation)
+        rc = (int64_t)READ_ONCE(d->max_pages);
+    else /* PV guests keep the number of their frames there */
+        rc = d->shared_info == NULL ? -XEN_ESRCH : (int64_t)d->shared_info->arch.max_pfn - 1;
+    domain_put(d);
+    return rc;
+}
+
+static int64_t memory_claim(uint64_t arg)
+{
+    struct xen_memory_reservation r;
+    struct domain *d;
+    int64_t rc;
+
+    if (!current->domain->privileged)
+        return -XEN_EPERM;
+    if (copy_from_guest(&r, arg, sizeof(r)) != 0)
+        return -XEN_EFAULT;
+    if (r.extent_start.p != NULL || r.extent_order != 0 || r.mem_flags != 0)
+        return -XEN_EINVAL;
+    rc = domain_get_target(r.domid, &d);
+    if (rc != 0)
+        return rc;
+    rc = frame_claim(d, r.nr_extents);
+    domain_put(d);
+    return rc;
+}
+
+/* ---- acquire_resource: frames of the hypervisor's that belong to a domain ---- */
+
+static int64_t memory_acquire_frames(struct domain *d, const struct xen_mem_acquire_resource *r)
+{
+    bool status = r->id == XENMEM_resource_grant_table_id_status;
+    mfn_t m;
+    int rc;
+
+    for (uint32_t i = 0; i < r->nr_frames; i++) {
+        if (r->frame + i > UINT32_MAX)
+            return -XEN_EINVAL;
+        rc = grant_get_frame(d, (unsigned)(r->frame + i), status, &m);
+        if (rc != 0)
+            return rc;
+        if (copy_to_guest_at(r->frame_list.p, i, &m.m) != 0)
+            return -XEN_EFAULT;
+        preempt_point();
+    }
+    return 0;
+}
+
+static int64_t memory_acquire(uint64_t arg)
+{
+    struct xen_mem_acquire_resource r;
+    struct domain *d;
+    int64_t rc;
+
+    if (copy_from_guest(&r, arg, sizeof(r)) != 0)
+        return -XEN_EFAULT;
+    if (r.pad != 0)
+        return -XEN_EINVAL;
+    if (r.domid == DOMID_SELF || r.domid == current->domain->id)
+        return -XEN_EINVAL; /* one's own table is what setup_table is for */
+    rc = domain_get_target(r.domid, &d);
+    if (rc != 0)
+        return rc;
+    if (r.type != XENMEM_resource_grant_table) {
+        rc = -XEN_EOPNOTSUPP;
+    } else if (r.id > XENMEM_resource_grant_table_id_status) {
+        rc = -XEN_EINVAL;
+    } else if (r.frame_list.p == NULL) {
+        r.nr_frames = grant_max_frames(d, r.id == XENMEM_resource_grant_table_id_status);
+        rc = copy_to_guest(arg, &r, sizeof(r)) != 0 ? -XEN_EFAULT : 0;
+    } else {
+        rc = memory_acquire_frames(d, &r);
+    }
+    domain_put(d);
+    return rc;
+}
+
+int64_t hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
+{
+    uint64_t op = cmd & ((1u << EXTENT_SHIFT) - 1);
+
+    (void)a3;
+    (void)a4;
+    switch (op) {
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+        return memory_reservation(op, cmd >> EXTENT_SHIFT, arg);
+    case XENMEM_exchange:
+        return memory_exchange(arg);
+    case XENMEM_maximum_ram_page:
+        return (int64_t)max_mfn;
+    case XENMEM_current_reservation:
+    case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
+        return memory_of_domain(op, arg);
+    case XENMEM_claim_pages:
+        return memory_claim(arg);
+    case XENMEM_acquire_resource:
+        return memory_acquire(arg);
+    case XENMEM_get_sharing_freed_pages:
+    case XENMEM_get_sharing_shared_pages:
+        return 0; /* nothing is ever shared that way */
+    default:
+        return arch_memory_op(cmd, arg);
+    }
+}

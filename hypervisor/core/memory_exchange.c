@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * XENMEM_exchange: frames for frames, as a driver does that needs memory in one piece or at low
+ * addresses. Work goes chunk by chunk, a chunk being what the larger of the two extents covers. For
+ * each the new frames are allocated first, then the old ones are put out of everybody's reach; only
+ * when all of them could be, the old ones are freed. So a chunk is exchanged or left as it was.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <core/memory.h>
+#include <public/memory.h>
+#include <x86/regs.h>
+#include <x86/uaccess.h>
+
+#define CHUNK_ORDER_MAX 9
+
+struct exchange {
+    struct domain *d;
+    const struct xen_memory_exchange *op;
+    unsigned in_order, out_order, chunk_order;
+    unsigned flags;
+    uint64_t *frames; /* one page: the chunk's input frames */
+};
+
+static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
+{
+    uint64_t extents = 1ull << (x->chunk_order - x->in_order), mfn;
+    unsigned n = 0;
+
+    for (uint64_t i = 0; i < extents; i++) {
+        if (copy_from_guest_at(&mfn, x->op->in.extent_start.p, chunk * extents + i) != 0)
+            return n;
+        for (uint64_t k = 0; k < 1ull << x->in_order; k++) {
+            if (!mfn_valid(MFN(mfn + k)) || !frame_isolate(frame_of(MFN(mfn + k)), x->d))
+                return n;
+            x->frames[n++] = mfn + k;
+        }
+    }
+    return n;
+}
+
+static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        for (uint64_t k = 0; k < 1ull << x->out_order; k++)
+            frame_put_alloc_ref(frame_of(MFN(starts[i] + k)));
+    }
+}
+
+/* The guest names the pseudo-physical frames, and learns the machine frames in their place. */
+static int exchange_announce(struct exchange *x, uint64_t first, const uint64_t *starts, uint64_t n)
+{
+    uint64_t gpfn;
+
+    for (uint64_t i = 0; i < n; i++) {
+        if (copy_from_guest_at(&gpfn, x->op->out.extent_start.p, first + i) != 0)
+            return -XEN_EFAULT;
+        for (uint64_t k = 0; k < 1ull << x->out_order; k++)
+            m2p_set(MFN(starts[i] + k), gpfn + k);
+        if (copy_to_guest_at(x->op->out.extent_start.p, first + i, &starts[i]) != 0)
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+static int exchange_chunk(struct exchange *x, uint64_t chunk, uint64_t *starts)
+{
+    uint64_t outs = 1ull << (x->chunk_order - x->out_order), got;
+    unsigned want = 1u << x->chunk_order, n;
+
+    for (got = 0; got < outs; got++) {
+        mfn_t m = frame_alloc(x->d, x->out_order, x->flags | ALLOC_BEYOND_MAX);
+
+        if (mfn_eq(m, INVALID_MFN)) {
+            exchange_free_new(x, starts, got);
+            return -XEN_ENOMEM;
+        }
+        starts[got] = m.m;
+    }
+    n = exchange_isolate(x, chunk);
+    if (n != want) {
+        while (n-- != 0)
+            frame_unisolate(frame_of(MFN(x->frames[n])));
+        exchange_free_new(x, starts, outs);
+        return -XEN_EINVAL;
+    }
+    while (n-- != 0)
+        frame_free_isolated(frame_of(MFN(x->frames[n])));
+    return exchange_announce(x, chunk * outs, starts, outs);
+}
+
+static int exchange_check(const struct xen_memory_exchange *op, unsigned *flags)
+{
+    const struct domain *d = current->domain;
+    unsigned bits = XENMEMF_get_address_bits(op->out.mem_flags);
+    unsigned chunk = MAX(op->in.extent_order, op->out.extent_order);
+
+    if (op->in.domid != op->out.domid)
+        return -XEN_EINVAL;
+    if (op->in.domid != DOMID_SELF && op->in.domid != d->id)
+        return -XEN_EPERM;
+    if (chunk > CHUNK_ORDER_MAX)
+        return -XEN_EPERM;
+    if (op->in.nr_extents > UINT32_MAX || op->out.nr_extents > UINT32_MAX ||
+        op->in.nr_extents << op->in.extent_order != op->out.nr_extents << op->out.extent_order ||
+        op->nr_exchanged > op->in.nr_extents || (bits != 0 && bits <= PAGE_SHIFT))
+        return -XEN_EINVAL;
+    if ((op->in.nr_extents << op->in.extent_order & ((1u << chunk) - 1)) != 0 ||
+        (op->nr_exchanged << op->in.extent_order & ((1u << chunk) - 1)) != 0)
+        return -XEN_EINVAL;
+    *flags = bits == 0 ? 0 : ALLOC_BITS(MIN(bits, 63u));
+    return 0;
+}
+
+static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, uint64_t arg,
+                            uint64_t *starts)
+{
+    uint64_t per_chunk = 1ull << (x->chunk_order - x->in_order);
+    int64_t rc = 0;
+
+    while (rc == 0 && op->nr_exchanged < op->in.nr_extents) {
+        rc = exchange_chunk(x, op->nr_exchanged / per_chunk, starts);
+        if (rc == 0)
+            op->nr_exchanged += per_chunk;
+        preempt_point();
+    }
+    if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged),
+                      op->nr_exchanged) != 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}
+
+int64_t memory_exchange(uint64_t arg)
+{
+    struct xen_memory_exchange op;
+    struct exchange x = {.d = current->domain, .op = &op};
+    uint64_t *starts = NULL;
+    int64_t rc;
+
+    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
+        return -XEN_EFAULT;
+    rc = exchange_check(&op, &x.flags);
+    if (rc != 0)
+        return rc;
+    x.in_order = op.in.extent_order;
+    x.out_order = op.out.extent_order;
+    x.chunk_order = MAX(x.in_order, x.out_order);
+    x.frames = hpage_alloc();
+    starts = hpage_alloc();
+    if (x.frames == NULL || starts == NULL)
+        rc = -XEN_ENOMEM;
+    else
+        rc = exchange_all(&x, &op, arg, starts);
+    hpage_free(x.frames);
+    hpage_free(starts);
+    return rc;
+}
