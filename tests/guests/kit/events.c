@@ -4,7 +4,7 @@
 
 void kit_events_on(void)
 {
-    struct vcpu_info *vi = &shared->vcpu_info[0];
+    struct vcpu_info *vi = kit_vcpu_info[kit_vcpu_id()];
 
     vi->evtchn_upcall_mask = 0;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -14,7 +14,7 @@ void kit_events_on(void)
 
 void kit_events_off(void)
 {
-    shared->vcpu_info[0].evtchn_upcall_mask = 1;
+    kit_vcpu_info[kit_vcpu_id()]->evtchn_upcall_mask = 1;
 }
 
 void kit_unmask(unsigned port)
@@ -26,7 +26,7 @@ void kit_unmask(unsigned port)
 
 uint64_t kit_now(void)
 {
-    const volatile struct vcpu_time_info *t = &shared->vcpu_info[0].time;
+    const volatile struct vcpu_time_info *t = &kit_vcpu_info[kit_vcpu_id()]->time;
     uint64_t ns;
     uint32_t version;
 
@@ -45,6 +45,36 @@ uint64_t kit_now(void)
     return ns;
 }
 
+unsigned kit_bind_ipi(unsigned vcpu)
+{
+    struct evtchn_bind_ipi b = {.vcpu = vcpu};
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_ipi, &b), 0);
+    return b.port;
+}
+
+unsigned kit_bind_virq(unsigned virq, unsigned vcpu)
+{
+    struct evtchn_bind_virq b = {.virq = virq, .vcpu = vcpu};
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_virq, &b), 0);
+    return b.port;
+}
+
+int kit_send(unsigned port)
+{
+    struct evtchn_send s = {.port = port};
+
+    return kit_evtchn(EVTCHNOP_send, &s);
+}
+
+void kit_sleep(uint64_t ns)
+{
+    struct sched_poll p = {.timeout = kit_now() + ns};
+
+    hc2(__HYPERVISOR_sched_op, SCHEDOP_poll, &p);
+}
+
 bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns)
 {
     uint64_t end = kit_now() + timeout_ns;
@@ -60,10 +90,12 @@ bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns)
 extern void kit_secondary(void);
 extern void kit_entry_129(void), kit_entry_130(void), kit_entry_failsafe(void);
 
+extern struct trap_info kit_traps[];
+
 static struct {
     void (*fn)(void *);
     void *arg;
-} secondary[32];
+} secondary[KIT_VCPUS];
 
 /* Runs on the new vcpu's own stack. */
 void kit_secondary_main(uint64_t id)
@@ -78,12 +110,14 @@ int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg)
     static struct vcpu_guest_context c;
     int rc;
 
+    if (id >= KIT_VCPUS)
+        return -XEN_EINVAL;
     secondary[id].fn = fn;
     secondary[id].arg = arg;
     memset(&c, 0, sizeof(c));
     c.flags = VGCF_in_kernel;
     c.user_regs.rip = (uint64_t)kit_secondary;
-    c.user_regs.rsp = (uint64_t)kit_page() + PAGE_SIZE;
+    c.user_regs.rsp = (uint64_t)kit_stacks[id + 1];
     c.user_regs.rdi = id;
     c.user_regs.cs = 0xe033;
     c.user_regs.ss = 0xe02b;
@@ -91,6 +125,8 @@ int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg)
     c.kernel_ss = 0xe02b;
     c.kernel_sp = c.user_regs.rsp;
     c.ctrlreg[3] = xen_pfn_to_cr3(kit_mfn((void *)start_info->pt_base));
+    for (const struct trap_info *t = kit_traps; t->address != 0; t++)
+        c.trap_ctxt[t->vector] = *t;
     c.event_callback_eip = (unsigned long)kit_entry_129;
     c.failsafe_callback_eip = (unsigned long)kit_entry_failsafe;
     c.syscall_callback_eip = (unsigned long)kit_entry_130;

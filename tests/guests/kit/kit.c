@@ -5,13 +5,20 @@
 
 struct start_info *start_info;
 struct shared_info *shared;
-bool is_dom0;
+bool is_dom0, on_lodge;
+struct vcpu_info *kit_vcpu_info[KIT_VCPUS];
+volatile int kit_trapped;
+volatile uint64_t kit_fixup;
+struct kit_frame kit_last;
+volatile unsigned kit_upcalls[KIT_VCPUS];
+bool (*kit_event_hook)(unsigned vcpu);
 volatile unsigned kit_trap_count[256];
 volatile uint64_t kit_last_cr2, kit_last_error;
 volatile unsigned kit_event_count[4096];
 
 static kit_handler *handlers[256];
-static unsigned checks, failures;
+static int print_lock;
+unsigned kit_checks, kit_failures;
 static const char *skipped;
 static uint8_t shared_page[PAGE_SIZE] __attribute__((aligned(4096)));
 static struct xencons_interface *console;
@@ -26,7 +33,7 @@ extern void kit_entry_failsafe(void);
 FOR_ENTRIES(DECLARE_ENTRY)
 #define TRAP_ENTRY(n) {n, (n) == 3 || (n) == 4 || (n) == 128 ? 3 : 0, 0xe033,                      \
                        (unsigned long)kit_entry_##n},
-static struct trap_info traps[] = {FOR_ENTRIES(TRAP_ENTRY) {0}};
+struct trap_info kit_traps[] = {FOR_ENTRIES(TRAP_ENTRY) {0}};
 
 void *memset(void *p, int c, size_t n)
 {
@@ -76,6 +83,8 @@ void printk(const char *fmt, ...)
     __builtin_va_list ap;
     int n;
 
+    while (__atomic_exchange_n(&print_lock, 1, __ATOMIC_ACQUIRE))
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
     __builtin_va_start(ap, fmt);
     n = kit_vsnprintf(line, sizeof(line), fmt, ap);
     __builtin_va_end(ap);
@@ -85,6 +94,7 @@ void printk(const char *fmt, ...)
         hc3(__HYPERVISOR_console_io, CONSOLEIO_write, n, line);
     else
         write_ring(line, (size_t)n);
+    __atomic_store_n(&print_lock, 0, __ATOMIC_RELEASE);
 }
 
 void kit_check(bool ok, const char *file, int line, const char *what, ...)
@@ -92,14 +102,14 @@ void kit_check(bool ok, const char *file, int line, const char *what, ...)
     char text[256];
     __builtin_va_list ap;
 
-    checks++;
+    kit_checks++;
     if (ok)
         return;
-    failures++;
+    kit_failures++;
     __builtin_va_start(ap, what);
     kit_vsnprintf(text, sizeof(text), what, ap);
     __builtin_va_end(ap);
-    if (failures <= 50)
+    if (kit_failures <= 50)
         printk("%s:%d: CHECK failed: %s\n", file, line, text);
 }
 
@@ -111,7 +121,12 @@ void kit_skip(const char *why)
 void kit_shutdown(unsigned reason)
 {
     struct sched_shutdown s = {.reason = reason};
+    struct physdev_set_iopl iopl = {.iopl = 1};
 
+    if (is_dom0 && reason == SHUTDOWN_poweroff) { /* QEMU's debug exit, where there is one */
+        hc2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl);
+        KIT_TRY("outl %%eax, %%dx", : : "a"(0), "d"(0xf4) : KIT_CLOBBER);
+    }
     for (;;)
         hc2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s);
 }
@@ -121,10 +136,22 @@ void kit_on_trap(unsigned vector, kit_handler *fn)
     handlers[vector] = fn;
 }
 
-static void take_events(void)
+unsigned kit_vcpu_id(void)
 {
-    struct vcpu_info *vi = &shared->vcpu_info[0];
+    uint64_t rsp;
 
+    __asm__("mov %%rsp, %0" : "=r"(rsp));
+    rsp -= (uint64_t)kit_stacks;
+    return rsp < sizeof(kit_stacks) ? (unsigned)(rsp / KIT_STACK_SIZE) : 0;
+}
+
+static void take_events(unsigned vcpu)
+{
+    struct vcpu_info *vi = kit_vcpu_info[vcpu];
+
+    kit_upcalls[vcpu]++;
+    if (kit_event_hook != NULL && kit_event_hook(vcpu))
+        return;
     vi->evtchn_upcall_pending = 0;
     uint64_t sel = __atomic_exchange_n(&vi->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
@@ -142,31 +169,55 @@ static void take_events(void)
     }
 }
 
+extern uint8_t kit_user_done[];
+extern uint64_t kit_user_saved_rsp;
+
+static void leave_user(struct kit_frame *f)
+{
+    f->rax = f->rdi;
+    f->rip = (uint64_t)kit_user_done;
+    f->cs = KIT_CS;
+    f->ss = KIT_SS;
+    f->rsp = kit_user_saved_rsp;
+    f->rflags &= 0x202;
+}
+
 /* From kit/start.S; f is what the guest goes on with. */
 void kit_trap(struct kit_frame *f)
 {
     uint8_t *rip = (uint8_t *)f->rip;
+    unsigned vcpu = kit_vcpu_id();
 
     kit_trap_count[f->vector & 255]++;
-    kit_last_error = f->error;
-    if (f->vector == 14)
-        kit_last_cr2 = shared->vcpu_info[0].arch.cr2;
     if (f->vector == VEC_EVENT) {
-        take_events();
+        take_events(vcpu);
         return;
     }
+    if (f->vector == VEC_SYSCALL && f->rax == KIT_SYS_EXIT) {
+        leave_user(f);
+        return;
+    }
+    kit_last_error = f->error;
+    kit_last = *f;
+    if (f->vector == 14)
+        kit_last_cr2 = kit_vcpu_info[vcpu]->arch.cr2;
     if (handlers[f->vector & 255] != NULL) {
         handlers[f->vector & 255](f);
+        return;
+    }
+    if (kit_fixup != 0) {
+        kit_trapped = (int)f->vector;
+        f->rip = kit_fixup;
         return;
     }
     if (rip >= kit_probe_start && rip < kit_probe_end) {
         f->rip = (uint64_t)kit_probe_failed;
         return;
     }
-    printk("trap %lu error %lx at %lx (cr2 %lx, rsp %lx)\n", f->vector, f->error, f->rip,
-           kit_last_cr2, f->rsp);
+    printk("trap %lu error %lx at %lx (cr2 %lx, rsp %lx, cs %lx)\n", f->vector, f->error, f->rip,
+           kit_last_cr2, f->rsp, f->cs);
     printk("RESULT error a trap that no test expected\n");
-    kit_shutdown(SHUTDOWN_poweroff);
+    kit_shutdown(is_dom0 ? SHUTDOWN_poweroff : SHUTDOWN_crash);
 }
 
 static void map_start_pages(void)
@@ -176,26 +227,53 @@ static void map_start_pages(void)
     hc4(__HYPERVISOR_update_va_mapping, shared_page, start_info->shared_info | PTE_RW,
         UVMF_INVLPG, 0);
     shared = (struct shared_info *)shared_page;
+    for (unsigned i = 0; i < KIT_VCPUS; i++)
+        kit_vcpu_info[i] = &shared->vcpu_info[i];
     if (is_dom0)
         return;
     pfn = ((uint64_t *)HYPERVISOR_VIRT_START)[start_info->console.domU.mfn];
     console = (struct xencons_interface *)(pfn << 12);
 }
 
-void kit_main(struct start_info *si)
+static void start(struct start_info *si)
 {
+    static char extra[XEN_EXTRAVERSION_LEN];
+
     start_info = si;
     is_dom0 = si->flags & SIF_INITDOMAIN;
     map_start_pages();
-    hc1(__HYPERVISOR_set_trap_table, traps);
+    hc1(__HYPERVISOR_set_trap_table, kit_traps);
     hc3(__HYPERVISOR_set_callbacks, kit_entry_129, kit_entry_failsafe, kit_entry_130);
+    hc2(__HYPERVISOR_xen_version, XENVER_extraversion, extra);
+    for (unsigned i = 0; i + 5 <= sizeof(extra); i++)
+        on_lodge |= memcmp(extra + i, "odge", 4) == 0;
+}
+
+void kit_main(struct start_info *si)
+{
+    start(si);
     test_main();
-    if (failures != 0)
-        printk("RESULT failure %u of %u checks failed\n", failures, checks);
+    if (kit_failures != 0)
+        printk("RESULT failure %u of %u checks failed\n", kit_failures, kit_checks);
     else if (skipped != NULL)
         printk("RESULT skip %s\n", skipped);
     else
-        printk("RESULT success %u checks\n", checks);
+        printk("RESULT success %u checks\n", kit_checks);
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+/* Where a child domain begins, with the data of its parent. */
+void kit_child_main(struct start_info *si, void (*fn)(uint64_t), uint64_t arg)
+{
+    kit_checks = kit_failures = 0;
+    print_lock = 0;
+    kit_user_l4 = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(kit_event_count); i++)
+        kit_event_count[i] = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(handlers); i++)
+        handlers[i] = NULL;
+    start(si);
+    fn(arg);
     kit_shutdown(SHUTDOWN_poweroff);
 }
 

@@ -19,6 +19,8 @@
 #include <public/sched.h>
 #include <public/vcpu.h>
 #include <public/version.h>
+#include <public/callback.h>
+#include <public/physdev.h>
 
 #define PAGE_SIZE 4096ul
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -33,6 +35,11 @@
 #define PTE_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
 #define PTE_RO (PTE_P | PTE_U | PTE_A | PTE_D)
 
+#define KIT_CS 0xe030 /* of a frame that returns to the kernel: level 0 in the guest's view */
+#define KIT_SS 0xe02b
+#define KIT_USER_CS 0xe033
+#define KIT_NOWHERE 0x7000000000ul /* never mapped, unlike the addresses near 0 */
+
 #define VEC_EVENT    129
 #define VEC_SYSCALL  130
 #define VEC_FAILSAFE 131
@@ -43,9 +50,14 @@ struct kit_frame {
     uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
+#define KIT_VCPUS      8
+#define KIT_STACK_SIZE 32768ul
+
 extern struct start_info *start_info;
 extern struct shared_info *shared;
-extern bool is_dom0;
+extern bool is_dom0, on_lodge;
+extern struct vcpu_info *kit_vcpu_info[KIT_VCPUS]; /* a test that moves one says so here */
+extern uint8_t kit_stacks[KIT_VCPUS][KIT_STACK_SIZE];
 extern uint8_t image_start[], image_end[], hypercall_page[];
 
 /* The test itself. */
@@ -59,6 +71,13 @@ void kit_check(bool ok, const char *file, int line, const char *what, ...);
         int64_t check_a_ = (int64_t)(a), check_b_ = (int64_t)(b);                                  \
         kit_check(check_a_ == check_b_, __FILE__, __LINE__, "%s is %ld, not %s (%ld)", #a,         \
                   check_a_, #b, check_b_);                                                         \
+    } while (0)
+/* Where hypervisors of this ABI differ and no kernel or tool can notice: either answer. */
+#define CHECK_EITHER(a, b, c)                                                                      \
+    do {                                                                                           \
+        int64_t check_a_ = (int64_t)(a);                                                           \
+        kit_check(check_a_ == (int64_t)(b) || check_a_ == (int64_t)(c), __FILE__, __LINE__,        \
+                  "%s is %ld, neither %s nor %s", #a, check_a_, #b, #c);                           \
     } while (0)
 void kit_skip(const char *why);
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -90,6 +109,8 @@ uint64_t *kit_table(unsigned level, const void *va);    /* the same, mapped read
 int kit_set_pte(const void *va, uint64_t pte);          /* update_va_mapping with INVLPG */
 int kit_mmu_update(uint64_t ptr, uint64_t val);         /* one entry, own domain */
 int kit_mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2);
+int kit_map_foreign(const void *va, uint64_t mfn, uint64_t flags, domid_t domid);
+int kit_protect(const void *va, bool writable); /* the page at va */
 void *kit_page(void);                     /* a fresh zeroed page of the guest, mapped writable */
 static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
 {
@@ -99,6 +120,22 @@ static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
 /* Accesses that may trap: true when they went through. */
 bool kit_read(const void *va, uint64_t *val);
 bool kit_write(void *va, uint64_t val);
+/*
+ * Run instructions that may trap: the vector, or -1 when nothing did. kit_last has the frame. The
+ * arguments after the instructions are outputs, inputs and clobbers as for asm.
+ */
+#define KIT_CLOBBER "r11", "memory", "cc"
+#define KIT_TRY(insns, ...)                                                                        \
+    ({                                                                                             \
+        kit_trapped = -1;                                                                          \
+        __asm__ volatile("lea 77f(%%rip), %%r11\n\tmov %%r11, kit_fixup(%%rip)\n\t" insns           \
+                         "\n77:\tmovq $0, kit_fixup(%%rip)" __VA_ARGS__);                          \
+        kit_trapped;                                                                               \
+    })
+extern volatile int kit_trapped;
+extern volatile uint64_t kit_fixup;
+extern struct kit_frame kit_last;
+
 /* The next trap of that vector calls fn instead of failing the test; NULL: back to failing. */
 typedef void kit_handler(struct kit_frame *f);
 void kit_on_trap(unsigned vector, kit_handler *fn);
@@ -107,13 +144,58 @@ extern volatile uint64_t kit_last_cr2, kit_last_error;
 
 /* Events: bind, count, wait. */
 extern volatile unsigned kit_event_count[4096];
+extern volatile unsigned kit_upcalls[KIT_VCPUS]; /* entries into the event callback */
+extern bool (*kit_event_hook)(unsigned vcpu);    /* true: it took the events itself */
+static inline int kit_evtchn(unsigned cmd, void *arg)
+{
+    return (int)hc2(__HYPERVISOR_event_channel_op, cmd, arg);
+}
+unsigned kit_bind_ipi(unsigned vcpu);
+unsigned kit_bind_virq(unsigned virq, unsigned vcpu);
+int kit_send(unsigned port);
+void kit_sleep(uint64_t ns); /* off the processor, by poll */
 void kit_events_on(void);
 void kit_events_off(void);
 void kit_unmask(unsigned port);
 bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns); /* >= count arrived */
 uint64_t kit_now(void);                   /* system time, ns, by pvclock */
 int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg);
-void kit_enter_user(uint64_t rip, uint64_t rsp, uint64_t rdi) __attribute__((noreturn));
+unsigned kit_vcpu_id(void);
+
+/*
+ * User mode: an L4 table of its own with the same low half, so that user code is any function of
+ * the image that uses no hypercall. `syscall` with KIT_SYS_EXIT, or a return, ends the run; other
+ * traps from user mode go where traps go.
+ */
+#define KIT_SYS_EXIT 0x1e17
+void kit_user_init(void);
+uint64_t kit_user_run(uint64_t (*fn)(uint64_t), uint64_t arg);
+extern uint64_t kit_user_l4; /* its machine frame */
+
+/*
+ * A child domain: a copy of this image as it is now, page for page, in which fn(arg) runs.
+ * CHECKs that fail there are counted here by kit_child_wait(). Memory: the image and extra_pages
+ * beyond it, at pseudo-physical frames and addresses that follow the image's.
+ */
+struct kit_child {
+    domid_t domid;
+    unsigned nr_pages, nr_vcpus;
+    uint64_t *mfns; /* of pseudo-physical frame KIT_CHILD_PFN + n */
+    uint64_t shared_info_mfn;
+    unsigned console_pfn;
+};
+#define KIT_CHILD_PFN 0x100u
+extern bool kit_child_quiet; /* do not print what children print */
+int kit_child_create(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg, unsigned extra_pages,
+                     unsigned vcpus);
+int kit_child_start(struct kit_child *c);
+int kit_child_wait(struct kit_child *c, uint64_t timeout_ns); /* SHUTDOWN_*, or negative */
+int kit_child_destroy(struct kit_child *c);
+void *kit_child_map(struct kit_child *c, const void *va); /* its page at our scratch address */
+void kit_child_unmap(void);
+/* All of it: create, run, expect that reason, destroy. */
+void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int reason);
+int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 void *memset(void *p, int c, size_t n);
 void *memcpy(void *d, const void *s, size_t n);

@@ -78,6 +78,17 @@ int kit_mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2)
     return (int)hc4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF);
 }
 
+int kit_map_foreign(const void *va, uint64_t mfn, uint64_t flags, domid_t domid)
+{
+    return (int)hc4(__HYPERVISOR_update_va_mapping_otherdomain, va, mk_pte(mfn, flags),
+                    UVMF_INVLPG | UVMF_ALL, domid);
+}
+
+int kit_protect(const void *va, bool writable)
+{
+    return kit_set_pte(va, mk_pte(kit_mfn(va), writable ? PTE_RW : PTE_RO));
+}
+
 void *kit_page(void)
 {
     if (pool_used == POOL_PAGES) {

@@ -149,15 +149,33 @@ kit_secondary:
     call kit_secondary_main
 1:  jmp 1b
 
-/* kit_enter_user(rip, rsp, rdi): to guest user mode by the iret hypercall. */
-    .globl kit_enter_user
-kit_enter_user:
+/* kit_child_entry: where a child domain starts; rsi is its start_info, rdi and rdx go to
+ * kit_child_main. */
+    .globl kit_child_entry
+kit_child_entry:
+    cld
+    lea kit_stack_top(%rip), %rsp
+    xor %ebp, %ebp
+    xchg %rsi, %rdi
+    call kit_child_main
+1:  jmp 1b
+
+/* kit_user_enter(fn, arg, rsp, rflags): run fn(arg) in user mode; returns what it returned. */
+    .globl kit_user_enter, kit_user_done, kit_user_saved_rsp
+kit_user_enter:
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, kit_user_saved_rsp(%rip)
     push $0xe02b
-    push %rsi
-    push $0x202
+    push %rdx
+    push %rcx
     push $0xe033
-    push %rdi
-    mov %rdx, %rdi
+    lea user_start(%rip), %rax
+    push %rax
     push $0
     push %rcx
     push %r11
@@ -165,13 +183,32 @@ kit_enter_user:
     mov $23, %eax
     syscall
     ud2
+kit_user_done:
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    ret
+user_start:
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    mov %rax, %rdi
+    mov $0x1e17, %eax
+    syscall
+    ud2
 
     .section .bss
-    .balign 4096
-    .globl kit_stack, kit_stack_top
-kit_stack:
+    .balign 32768
+    .globl kit_stacks, kit_stack_top
+kit_stacks:
     .skip 32768
 kit_stack_top:
+    .skip 7 * 32768
+kit_user_saved_rsp:
+    .skip 8
 
     .text
     .balign 4096

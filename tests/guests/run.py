@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot test guests one at a time and show what they print: for whoever writes or debugs one.
+
+`make check` boots all of them on Lodge; this boots those that are named, on Lodge or, with --xen,
+on Debian's Xen (`make xen` unpacks it), which tells whether a check that fails is the test's
+mistake or the hypervisor's. --icount makes the clock count instructions, as the bench guest wants.
+
+    tests/guests/run.py --xen traps mmu          two guests, on Debian's Xen
+    tests/guests/run.py --icount bench           instructions per operation
+    tests/guests/run.py --smp 2 --options "loglvl=all" vcpu
+"""
+
+import argparse
+import glob
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
+from dom0 import BUILD, LODGE, LOGS, OPTIONS, xen_hypervisor  # noqa: E402
+from guests import RESULT, boots_of  # noqa: E402
+from machine import Machine  # noqa: E402
+from media import cached_iso  # noqa: E402
+from verdict import FAILURE, TestProblem, Tally  # noqa: E402
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("guests", nargs="*", help="folders beside kit/; none: all that are built")
+    parser.add_argument("--xen", action="store_true", help="on Debian's Xen instead of Lodge")
+    parser.add_argument("--hypervisor", default="", help="another binary than the built one")
+    parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")
+    parser.add_argument("--smp", type=int, default=0, help="processors of the machine")
+    parser.add_argument("--cpu", default="", help="QEMU's processor model")
+    parser.add_argument("--memory", type=int, default=1024, help="MiB of the machine")
+    parser.add_argument("--options", default="", help="further hypervisor options")
+    parser.add_argument("--limit", type=int, default=0, help="seconds")
+    parser.add_argument("--gdb", default="", help="as QEMU's -gdb, for example tcp::1234")
+    parser.add_argument("--quiet", action="store_true", help="verdicts only")
+    return parser.parse_args()
+
+
+def boot(name, settings, args):
+    """One boot; (verdict, text). The serial log stays in build/logs."""
+    elf = os.path.join(BUILD, "guests", name + ".elf")
+    side = "xen" if args.xen else "lodge"
+    binary = args.hypervisor or (xen_hypervisor() if args.xen else LODGE)
+    options = f"{OPTIONS[side]} {settings.get('options', '')} {args.options}".strip()
+    cpu = args.cpu or settings.get("cpu", "max")
+    if args.xen and "smap" not in cpu:
+        cpu += ",-smap"  # Debian's Xen loses dom0 early where it sees SMAP
+    iso = cached_iso(os.path.join(BUILD, "guests", "iso"), binary, options,
+                     [(elf, settings.get("cmdline", ""))])
+    limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount else 1)
+    log = os.path.join(LOGS, f"guests-{name}-{side}.log")
+    with Machine(iso, log, limit=limit, smp=args.smp or int(settings.get("smp", 1)), cpu=cpu,
+                 memory=args.memory, icount=args.icount, gdb=args.gdb,
+                 echo=not args.quiet) as box:
+        if settings.get("expect"):
+            box.expect(settings["expect"], limit)
+        if settings.get("end", "") != "expect":
+            box.expect(r"RESULT (success|skip|error|failure).*\n", limit)
+    results = RESULT.findall(box.text)
+    if not results:
+        return ("success", "") if settings.get("end", "") == "expect" else (FAILURE, "no RESULT")
+    return results[-1][0], results[-1][1].strip()
+
+
+def main():
+    args = arguments()
+    built = sorted(os.path.basename(elf)[:-4] for elf in glob.glob(f"{BUILD}/guests/*.elf"))
+    tally = Tally()
+    for name in args.guests or built:
+        if name not in built:
+            sys.exit(f"run.py: {name}: no such guest; build/guests has: {' '.join(built)}")
+        for number, settings in enumerate(boots_of(name)):
+            start = time.monotonic()
+            try:
+                verdict, text = boot(name, settings, args)
+            except TestProblem as problem:
+                verdict, text = problem.verdict, str(problem)
+            label = name + (f".{number}" if number else "")
+            tally.add(label, verdict, time.monotonic() - start, text)
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
