@@ -654,6 +654,11 @@ unsigned sched_id(void)
     return sched_policy->id;
 }
 
+uint32_t sched_granularity_us(void)
+{
+    return sched_policy->granularity_us;
+}
+
 void sched_dump(void)
 {
     unsigned cpu;

@@ -128,6 +128,7 @@ const struct sched_policy sched_fair = {
     .preempts = fair_preempts,
     .next_in_turn = fair_next_in_turn,
     .slice_ns = FAIR_SLICE,
+    .granularity_us = FAIR_GRANULARITY / 1000,
 };
 
 /* ---- caps: all vcpus of a domain draw on one budget per period ---- */

@@ -32,6 +32,7 @@ struct sched_policy {
     bool (*preempts)(const struct sched_vcpu *w, const struct sched_vcpu *running);
     bool (*next_in_turn)(const struct sched_vcpu *w, const struct sched_vcpu *running);
     uint64_t slice_ns;
+    uint32_t granularity_us;
 };
 
 extern const struct sched_policy sched_fair;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scheduler's parameters, for domctl and sysctl. The control ABI has structures per policy; ours
+ * takes weight and cap in those of the one that it resembles.
+ */
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <core/sched.h>
+#include <public/domctl.h>
+#include <public/sysctl.h>
+#include <x86/regs.h>
+#include <x86/uaccess.h>
+
+#define CAP_MAX (100u * MAX_VCPUS)
+
+static int sched_set(struct domain *d, const struct xen_domctl_sched_credit2 *p)
+{
+    if (p->cap > CAP_MAX)
+        return -XEN_EINVAL;
+    spin_lock(&d->lock);
+    if (p->weight != 0)
+        d->sched.weight = p->weight;
+    d->sched.cap = p->cap;
+    spin_unlock(&d->lock);
+    return 0;
+}
+
+/* Parameters are a domain's; asked about a vcpu, its domain's are the answer. */
+static int sched_get_vcpus(struct domain *d, struct xen_domctl_scheduler_op *op)
+{
+    struct xen_domctl_schedparam_vcpu p;
+
+    for (uint32_t i = 0; i < op->u.v.nr_vcpus; i++) {
+        if (copy_from_guest_at(&p, op->u.v.vcpus.p, i) != 0)
+            return -XEN_EFAULT;
+        if (domain_vcpu(d, p.vcpuid) == NULL)
+            return -XEN_EINVAL;
+        p.u.credit2.weight = d->sched.weight;
+        p.u.credit2.cap = d->sched.cap;
+        if (copy_to_guest_at(op->u.v.vcpus.p, i, &p) != 0)
+            return -XEN_EFAULT;
+        preempt_point();
+    }
+    return 0;
+}
+
+int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op)
+{
+    if (op->sched_id != sched_id())
+        return -XEN_EINVAL;
+    switch (op->cmd) {
+    case XEN_DOMCTL_SCHEDOP_putinfo:
+        return sched_set(d, &op->u.credit2);
+    case XEN_DOMCTL_SCHEDOP_getinfo:
+        op->u.credit2.weight = d->sched.weight;
+        op->u.credit2.cap = d->sched.cap;
+        return 0;
+    case XEN_DOMCTL_SCHEDOP_getvcpuinfo:
+        return sched_get_vcpus(d, op);
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+int sched_sysctl(struct xen_sysctl_scheduler_op *op)
+{
+    if (op->cpupool_id != 0 || op->sched_id != sched_id())
+        return -XEN_EINVAL;
+    switch (op->cmd) {
+    case XEN_SYSCTL_SCHEDOP_getinfo:
+        op->u.sched_credit2.ratelimit_us = sched_granularity_us();
+        return 0;
+    case XEN_SYSCTL_SCHEDOP_putinfo: /* the granularity of preemption is fixed */
+        return op->u.sched_credit2.ratelimit_us == sched_granularity_us() ? 0 : -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_EINVAL;
+    }
+}
