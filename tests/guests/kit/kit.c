@@ -123,7 +123,8 @@ void kit_shutdown(unsigned reason)
     struct sched_shutdown s = {.reason = reason};
     struct physdev_set_iopl iopl = {.iopl = 1};
 
-    if (is_dom0 && reason == SHUTDOWN_poweroff) { /* QEMU's debug exit, where there is one */
+    /* QEMU's debug exit, where there is one. Xen would lose what it still has to print. */
+    if (is_dom0 && on_lodge && reason == SHUTDOWN_poweroff) {
         hc2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl);
         KIT_TRY("outl %%eax, %%dx", : : "a"(0), "d"(0xf4) : KIT_CLOBBER);
     }

@@ -193,7 +193,7 @@ int kit_child_wait(struct kit_child *c, uint64_t timeout_ns); /* SHUTDOWN_*, or 
 int kit_child_destroy(struct kit_child *c);
 void *kit_child_map(struct kit_child *c, const void *va); /* its page at our scratch address */
 void kit_child_unmap(void);
-/* All of it: create, run, expect that reason, destroy. */
+/* All of it: create, run, expect that reason (-1: power-off or crash), destroy. */
 void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int reason);
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
