@@ -263,7 +263,7 @@ entry_device_not_available:
     testb $3, REGS_CS(%rsp)
     jz exception_in_ring0
     movq %rsp, %rdi
-    call pv_device_not_available
+    call traps_device_not_available
     jmp ret_to_guest
 
     .balign 16

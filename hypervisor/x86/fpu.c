@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Floating point and vector state. The registers keep a vcpu's state until another vcpu wants them:
- * a switch only sets CR0.TS, and #NM brings the new owner's state in. Before a vcpu runs elsewhere
- * its state is saved, at its switch-out, so that no CPU ever has to fetch it from another.
+ * Floating point and vector state. A vcpu is switched in with CR0.TS set; #NM brings its state in
+ * when it needs it. At its switch-out the state is saved if it was used, so that no CPU ever has to
+ * fetch it from another.
  */
 #include <core/domain.h>
 #include <core/frame.h>
@@ -126,43 +126,56 @@ static void restore(void *area)
         __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
-/* v leaves this CPU: its state goes to memory if it is in the registers. */
+/*
+ * v leaves this CPU: its state goes to memory if it may have changed since it came. The registers
+ * keep it, so that v finds it there if it comes back before anyone else has used them.
+ */
 void fpu_switch_out(struct vcpu *v)
 {
-    struct cpu *c = this_cpu();
-
     if (!v->arch.fpu_used)
         return;
-    if (c->fpu_owner == v) {
-        clts();
-        save(v->arch.fpu);
-        c->fpu_owner = NULL;
-    }
+    clts();
+    save(v->arch.fpu);
     v->arch.fpu_used = false;
     set_ts();
 }
 
-/* #NM of the current vcpu (or at its switch-in): its state into the registers. */
+/* The current vcpu uses the FPU for the first time since it was switched in. */
 void fpu_restore(struct vcpu *v)
 {
     struct cpu *c = this_cpu();
 
     clts();
-    if (c->fpu_owner == v)
+    v->arch.fpu_used = true;
+    if (c->fpu_owner == v && v->arch.fpu_cpu == c->id + 1)
         return;
     sanitize(v->arch.fpu);
-    if (cpu_features.xsave && v->arch.xcr0 != 0 && v->arch.xcr0 != cpu_features.xcr0)
-        xsetbv(cpu_features.xcr0);
     restore(v->arch.fpu);
     c->fpu_owner = v;
-    v->arch.fpu_used = true;
+    v->arch.fpu_cpu = c->id + 1;
 }
 
-/* State is in memory whenever v does not run: fpu_switch_out() saw to that. For current: now. */
+/* CR0.TS as the guest wants it; with TS clear the registers are still fetched on first use only. */
+void fpu_set_guest_ts(struct vcpu *v, bool ts)
+{
+    v->arch.fpu_ts = ts;
+    if (ts)
+        set_ts();
+    else if (v->arch.fpu_used)
+        clts();
+}
+
+/*
+ * Before v's memory image is read or written: v is current, or does not run and was saved when it
+ * left. Whatever registers hold of it is not used again.
+ */
 void fpu_sync(struct vcpu *v)
 {
-    if (v == current && this_cpu()->fpu_owner == v) {
+    if (v == current && v->arch.fpu_used) {
         clts();
         save(v->arch.fpu);
+        v->arch.fpu_used = false;
+        set_ts();
     }
+    v->arch.fpu_cpu = 0;
 }

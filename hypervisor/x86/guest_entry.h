@@ -26,7 +26,7 @@
 
 /* Implemented by pv/. regs is guest_regs() in each. */
 void pv_trap(struct cpu_regs *regs);           /* exception in guest mode, but NMI, #MC, #NM */
-void pv_device_not_available(struct cpu_regs *regs);
+void pv_device_not_available(struct cpu_regs *regs); /* #NM when the guest has TS set (arch.fpu_ts) */
 void pv_syscall_bounce(struct cpu_regs *regs); /* SYSCALL in guest user mode */
 void pv_hypercall_restart(struct cpu_regs *regs); /* the handler returned HYPERCALL_RESTART */
 /* need_resched, pending_work or an event: called again until none is left. */

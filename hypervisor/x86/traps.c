@@ -129,6 +129,15 @@ void traps_ring0(struct cpu_regs *regs)
                traps_name(regs->vector), regs->error_code, addr);
 }
 
+/* From entry.S: #NM in guest mode. Ours, unless the guest itself has set TS. */
+void traps_device_not_available(struct cpu_regs *regs)
+{
+    if (current->arch.fpu_ts)
+        pv_device_not_available(regs);
+    else
+        fpu_restore(current);
+}
+
 static void unknown_nmi(struct cpu_regs *regs)
 {
     if (dump_nmi(regs)) /* another CPU has panicked and wants our registers */

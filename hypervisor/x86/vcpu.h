@@ -51,7 +51,8 @@ struct arch_vcpu {
 
     void *fpu;              /* XSAVE or FXSAVE area */
     uint64_t xcr0;
-    bool fpu_used;          /* area has been loaded since the last switch-in */
+    bool fpu_used;          /* the registers hold its state, newer than the area */
+    unsigned fpu_cpu;       /* 1 + the CPU that loaded the area last, 0: none */
     bool fpu_ts;            /* the guest set TS: #NM is its own */
 
     bool nmi_pending, nmi_masked;
