@@ -37,7 +37,8 @@ bool proto_put(struct proto_request *rq, const void *data, size_t len)
 {
     if (rq->out_len + len > XENSTORE_PAYLOAD_MAX)
         return false;
-    memcpy(rq->out + rq->out_len, data, len);
+    if (len) /* an empty value has no address */
+        memcpy(rq->out + rq->out_len, data, len);
     rq->out_len += len;
     return true;
 }

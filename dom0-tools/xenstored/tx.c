@@ -182,7 +182,8 @@ static bool unchanged(const struct tx *t, const struct seen *s)
     if (!a || !b)
         return false;
     if ((s->aspects & TX_VALUE) &&
-        (a->value_len != b->value_len || memcmp(a->value, b->value, a->value_len)))
+        (a->value_len != b->value_len ||
+         (a->value_len && memcmp(a->value, b->value, a->value_len))))
         return false;
     if ((s->aspects & TX_PERMS) &&
         (a->nperms != b->nperms || memcmp(a->perms, b->perms, a->nperms * sizeof(*a->perms))))

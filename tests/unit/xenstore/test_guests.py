@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guests on their rings: rights, quotas, hostile pages, floods, life and death."""
+
+import time
+import unittest
+
+import wire
+from test_protocol import Case
+from wire import StoreError, strings
+
+
+class GuestCase(Case):
+    fake = True
+
+    def setUp(self):
+        super().setUp()
+        self.guest = self.daemon.guest(5)
+        self.home = "/local/domain/5"
+
+
+class Rights(GuestCase):
+    def test_at_home(self):
+        self.guest.write("name", "me")
+        self.assertEqual(self.root.read(f"{self.home}/name"), b"me")
+        self.assertEqual(self.root.perms(f"{self.home}/name"), ["n5"])
+        self.guest.rm("name")
+
+    def test_elsewhere(self):
+        self.root.write("/secret/x", "1")
+        for call in (self.guest.read, self.guest.directory, self.guest.perms, self.guest.mkdir,
+                     self.guest.rm):
+            self.refused("EACCES", call, "/secret/x")
+            self.refused("EACCES", call, "/secret/missing")
+        self.refused("EACCES", self.guest.write, "/secret/x", "2")
+        self.refused("EACCES", self.guest.write, "/new", "2")
+        self.refused("EACCES", self.guest.set_perms, "/secret/x", "n5")
+
+    def test_each_right(self):
+        for perm, can_read, can_write in (("n5", True, True),):
+            self.check_right([perm], can_read, can_write)
+        for entry, can_read, can_write in (("n", False, False), ("r", True, False),
+                                           ("w", False, True), ("b", True, True)):
+            self.check_right(["n0", f"{entry}5"], can_read, can_write)
+            self.check_right([f"{entry}0"], can_read, can_write)
+            self.check_right(["b0", f"{entry}5"], can_read, can_write)
+
+    def check_right(self, perms, can_read, can_write):
+        self.root.write("/p", "x")
+        self.root.set_perms("/p", *perms)
+        with self.subTest(perms=perms):
+            if can_read:
+                self.assertEqual(self.guest.read("/p"), b"x")
+            else:
+                self.refused("EACCES", self.guest.read, "/p")
+            if can_write:
+                self.guest.write("/p", "y")
+            else:
+                self.refused("EACCES", self.guest.write, "/p", "y")
+        self.root.rm("/p")
+
+    def test_owner_may_share_but_not_give_away(self):
+        self.guest.write("x", "1")
+        other = self.daemon.guest(6)
+        self.refused("EACCES", other.read, f"{self.home}/x")
+        self.guest.set_perms("x", "n5", "r6")
+        self.assertEqual(other.read(f"{self.home}/x"), b"1")
+        self.refused("EPERM", self.guest.set_perms, "x", "n6")
+        self.refused("EACCES", other.set_perms, f"{self.home}/x", "n6")
+        for bad in (("x5",), ("n",), ("n5", "q6"), ("n99999",), ("",)):
+            self.refused("EINVAL", self.guest.set_perms, "x", *bad)
+
+    def test_inheritance(self):
+        self.root.mkdir("/inherit")
+        self.root.set_perms("/inherit", "n0", "b5", "r6")
+        self.guest.write("/inherit/a/b", "x")
+        self.assertEqual(self.root.perms("/inherit/a/b"), ["n5", "b5", "r6"])
+        self.root.write("/inherit/c", "x")
+        self.assertEqual(self.root.perms("/inherit/c"), ["n0", "b5", "r6"])
+
+    def test_privileged_requests(self):
+        for kind, args in ((wire.INTRODUCE, (7, 1, 1)), (wire.RELEASE, (6,)), (wire.RESUME, (5,)),
+                           (wire.SET_TARGET, (5, 0)), (wire.CONTROL, ("check",))):
+            self.refused("EACCES", self.guest.talk, kind, strings(*args))
+        self.assertEqual(self.guest.talk(wire.GET_DOMAIN_PATH, strings(9)), b"/local/domain/9\0")
+
+    def test_target(self):
+        other = self.daemon.guest(6)
+        self.guest.write("x", "1")
+        self.refused("EACCES", other.read, f"{self.home}/x")
+        self.root.talk(wire.SET_TARGET, strings(6, 5))
+        self.assertEqual(other.read(f"{self.home}/x"), b"1")
+        other.write(f"{self.home}/y", "2")
+        self.refused("EACCES", self.guest.read, "/local/domain/6")
+        self.refused("ENOENT", self.root.talk, wire.SET_TARGET, strings(6, 99))
+        self.root.talk(wire.RELEASE, strings(5))
+        self.root.write("/z", "1")
+        self.root.set_perms("/z", "n0", "r5")
+        self.refused("EACCES", other.read, "/z")
+
+    def test_watch_shows_only_what_may_be_read(self):
+        self.guest.watch("/", "all")
+        self.guest.drain()
+        self.root.write("/hidden/x", "1")
+        self.root.write("/shown", "1")
+        self.assertEqual(self.guest.drain(), [])
+        self.root.set_perms("/shown", "n0", "r5")
+        self.assertEqual(self.guest.drain(), [("/shown", "all")])
+        self.root.write("/shown", "2")
+        self.assertEqual(self.guest.drain(), [("/shown", "all")])
+        self.root.set_perms("/shown", "n0")  # the loss of the right is still told
+        self.assertEqual(self.guest.drain(), [("/shown", "all")])
+        self.root.rm("/shown")
+        self.root.rm("/hidden")
+        self.assertEqual(self.guest.drain(), [])
+
+    def test_transactions_keep_rights(self):
+        tx = self.guest.start()
+        self.refused("EACCES", self.guest.write, "/not-mine", "x", tx)
+        self.guest.write("mine", "x", tx)
+        self.guest.end(tx)
+        self.assertEqual(self.root.read(f"{self.home}/mine"), b"x")
+
+    def test_right_lost_during_transaction(self):
+        self.root.mkdir("/lend")
+        self.root.set_perms("/lend", "n0", "b5")
+        tx = self.guest.start()
+        self.guest.write("/lend/x", "1", tx)
+        self.root.set_perms("/lend", "n0")
+        self.refused("EAGAIN", self.guest.end, tx)
+        self.refused("ENOENT", self.root.read, "/lend/x")
+
+
+class Quotas(GuestCase):
+    options = ("--quota", "nodes=20", "--quota", "watches=4", "--quota", "transactions=3",
+               "--quota", "memory=20000", "--quota", "tx-ops=50", "--quota", "path=100",
+               "--quota", "entry-size=1000")
+
+    def test_nodes(self):
+        for i in range(19):  # and the home itself
+            self.guest.mkdir(f"n{i}")
+        self.refused("ENOSPC", self.guest.mkdir, "more")
+        self.refused("ENOSPC", self.guest.write, "more", "x")
+        self.guest.write("n0", "still works")
+        self.guest.rm("n0")
+        self.refused("ENOSPC", self.guest.mkdir, "two/levels")
+        self.guest.mkdir("one")
+        self.root.mkdir(f"{self.home}/by-dom0")
+        self.assertEqual(self.root.control("check"), "OK\n")
+
+    def test_nodes_in_transactions(self):
+        for i in range(15):
+            self.guest.mkdir(f"n{i}")
+        first, second = self.guest.start(), self.guest.start()
+        for tx, name in ((first, "a"), (second, "b")):
+            for i in range(4):
+                self.guest.mkdir(f"{name}{i}", tx)
+            self.refused("ENOSPC", self.guest.mkdir, f"{name}4", tx)
+        self.guest.end(first)
+        self.refused("ENOSPC", self.guest.end, second)
+        self.assertEqual(self.root.control("check"), "OK\n")
+
+    def test_other_guests_are_not_affected(self):
+        for i in range(19):
+            self.guest.mkdir(f"n{i}")
+        other = self.daemon.guest(6)
+        other.mkdir("mine")
+
+    def test_watches(self):
+        for i in range(4):
+            self.guest.watch("x", str(i))
+        self.refused("E2BIG", self.guest.watch, "x", "more")
+        self.guest.unwatch("x", "0")
+        self.guest.watch("x", "more")
+
+    def test_transactions(self):
+        open_ones = [self.guest.start() for _ in range(3)]
+        self.refused("ENOSPC", self.guest.start)
+        self.guest.end(open_ones[0], commit=False)
+        self.guest.start()
+
+    def test_length_of_transaction(self):
+        tx = self.guest.start()
+        self.guest.write("x", "0", tx)
+        with self.assertRaises(StoreError):
+            for i in range(60):
+                self.guest.write("x", str(i), tx)
+        self.guest.end(tx, commit=False)
+
+    def test_sizes(self):
+        self.guest.write("big", b"x" * 1000)
+        self.refused("ENOSPC", self.guest.write, "big", b"x" * 1001)
+        self.refused("ENOSPC", self.guest.mkdir, "p" * 101)
+        self.guest.mkdir("p" * 100)
+        self.root.write("/big", b"x" * 4000)
+        self.refused("ENOSPC", self.guest.set_perms, "big", "n5", *(f"r{i}" for i in range(9)))
+
+    def test_memory(self):
+        with self.assertRaises(StoreError) as caught:
+            for i in range(19):
+                self.guest.write(f"n{i}", b"x" * 1000)
+                self.guest.set_perms(f"n{i}", "n5", "r1", "r2", "r3")
+                self.guest.watch("y" * 90, "z" * 900 + str(i))
+        self.assertIn(str(caught.exception), ("ENOSPC", "E2BIG"))
+        used = int(self.root.control("quota", "5").split("memory")[1].split()[0])
+        self.assertLessEqual(used, 20000)
+
+    def test_everything_is_given_back(self):
+        self.guest.write("a/b", b"x" * 500)
+        self.guest.watch("a", "t")
+        tx = self.guest.start()
+        self.guest.write("a/c", "x", tx)
+        self.root.talk(wire.RELEASE, strings(5))
+        self.assertEqual(self.root.control("quota", "5").split(),
+                         ["nodes", "0", "memory", "0", "watches", "0", "transactions", "0"])
+        self.assertEqual(self.root.directory("/local/domain"), [])
+
+
+class Hostile(GuestCase):
+    def still_serving(self):
+        self.root.write("/alive", "yes")
+        other = self.daemon.guest(6)
+        other.write("x", "1")
+        self.assertEqual(other.read("x"), b"1")
+
+    def error_of(self, guest, expected):
+        deadline = time.monotonic() + wire.PATIENCE
+        while guest.get(guest.ERROR) != expected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(guest.get(guest.ERROR), expected)
+
+    def test_request_indices(self):
+        for jump in (1025, 0x7fffffff, 0x80000000, 0xffffffff):
+            with self.subTest(jump=jump):
+                guest = self.daemon.guest(100 + jump % 1000)
+                guest.put(guest.REQ_PROD, guest.get(guest.REQ_CONS) + jump)
+                guest.kick()
+                self.error_of(guest, 2)
+        self.still_serving()
+
+    def test_response_indices(self):
+        self.guest.read("/local/domain/5")
+        self.guest.put(self.guest.RSP_CONS, self.guest.get(self.guest.RSP_PROD) + 5)
+        self.guest.post(wire.READ, strings("x"))
+        self.error_of(self.guest, 2)
+        self.still_serving()
+
+    def test_our_own_indices(self):
+        """What the guest writes over the daemon's indices is not believed."""
+        self.guest.write("x", "1")
+        self.guest.put(self.guest.REQ_CONS, 12345)
+        self.guest.put(self.guest.RSP_PROD, 54321)
+        self.guest.kick()
+        self.still_serving()
+
+    def test_length(self):
+        self.guest.transmit(wire.HEADER.pack(wire.READ, 1, 0, wire.PAYLOAD_MAX + 1))
+        self.error_of(self.guest, 3)
+        self.still_serving()
+
+    def test_reconnect_after_an_error(self):
+        self.guest.watch("x", "t")
+        self.guest.put(self.guest.REQ_PROD, self.guest.get(self.guest.REQ_CONS) + 5000)
+        self.guest.kick()
+        self.error_of(self.guest, 2)
+        self.guest.put(self.guest.CONNECTION, 1)
+        self.guest.kick()
+        deadline = time.monotonic() + wire.PATIENCE
+        while self.guest.get(self.guest.CONNECTION) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(self.guest.get(self.guest.ERROR), 0)
+        self.guest.buffer, self.guest.events = b"", []
+        self.guest.write("x", "1")
+        self.assertEqual(self.guest.drain(), [])  # its watches are gone
+        self.guest.watch("x", "t")
+
+    def test_features(self):
+        self.assertEqual(self.guest.get(self.guest.FEATURES), 3)
+
+    def test_large_messages_through_a_small_ring(self):
+        self.root.write(f"{self.home}/big", b"v" * 4000)
+        self.root.set_perms(f"{self.home}/big", "n5")
+        self.assertEqual(self.guest.read("big"), b"v" * 4000)
+        self.guest.write("own", b"w" * 2000)
+        self.assertEqual(self.guest.read("own"), b"w" * 2000)
+
+    def test_guest_that_never_reads(self):
+        """Its events are bounded, and nobody else waits for it."""
+        self.guest.watch(self.home, "t")
+        for i in range(3000):
+            self.root.write(f"{self.home}/n{i % 2000}", str(i))
+        waiting = int(self.root.control("memreport").split("events")[1].split()[0])
+        self.assertLess(waiting, 1100)
+        self.still_serving()
+        heard = {path for path, _ in self.guest.drain()}
+        self.assertIn(self.home, heard)  # "look again at everything"
+
+    def test_flood_does_not_starve_others(self):
+        floods = [self.daemon.guest(20 + i) for i in range(4)]
+        for flood in floods:
+            flood.write("x", "0")
+            for _ in range(20):
+                flood.post(wire.WRITE, strings("x") + b"1")
+        rounds = 200
+        slowest = 0.0
+        for i in range(rounds):
+            for flood in floods:
+                for _ in range(4):
+                    flood.reply(flood.last_id - 19)
+                    flood.post(wire.WRITE, strings("x") + b"1")
+            began = time.monotonic()
+            self.guest.write("mine", str(i))
+            slowest = max(slowest, time.monotonic() - began)
+        self.assertLess(slowest, 2.0)
+
+
+class LifeAndDeath(GuestCase):
+    def die(self, domid, how):
+        with open(f"{self.daemon.directory}/state.{domid}", "w", encoding="utf-8") as f:
+            f.write(how)
+        self.guest.sock.sendto((7).to_bytes(4, "little"), f"{self.daemon.directory}/evtchn")
+
+    def test_shutdown_is_told_once(self):
+        self.root.watch("@releaseDomain", "t")
+        self.root.drain()
+        self.die(5, "shutdown")
+        self.assertEqual(self.root.event(), ("@releaseDomain", "t"))
+        self.die(5, "shutdown")
+        self.assertEqual(self.root.drain(), [])
+        self.root.talk(wire.RESUME, strings(5))
+        self.die(5, "shutdown")
+        self.assertEqual(self.root.event(), ("@releaseDomain", "t"))
+        self.refused("ENOENT", self.root.talk, wire.RESUME, strings(99))
+
+    def test_death(self):
+        self.guest.write("x/y", "1")
+        self.root.write("/kept", "1")
+        self.root.set_perms("/kept", "n0", "r5", "r6")
+        self.root.watch("@releaseDomain", "t")
+        self.root.watch(f"{self.home}/x", "u")
+        self.root.drain()
+        self.die(5, "gone")
+        self.assertEqual(set(self.root.drain()), {("@releaseDomain", "t"), (f"{self.home}/x", "u")})
+        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(5)), b"F\0")
+        self.refused("ENOENT", self.root.read, self.home)
+        # A later domain with the same id must not inherit rights.
+        self.assertEqual(self.root.perms("/kept"), ["n0", "r6"])
+        self.assertEqual(self.root.control("check"), "OK\n")
+
+    def test_introduced_again(self):
+        self.guest.write("x", "1")
+        self.guest.port = 2
+        self.root.talk(wire.INTRODUCE, strings(5, 4711, 2))
+        self.assertEqual(self.guest.read("x"), b"1")
+        self.refused("EINVAL", self.root.talk, wire.INTRODUCE, strings(5, 4711, 99))
+        self.assertEqual(self.guest.read("x"), b"1")
+
+    def test_impossible_introductions(self):
+        self.refused("EINVAL", self.root.talk, wire.INTRODUCE, strings(77, 1, 1))
+        wire.Ring(self.daemon.directory, 78).close()
+        self.refused("EINVAL", self.root.talk, wire.INTRODUCE, strings(78, 1, 99))
+        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(78)), b"F\0")
+
+    def test_many_domains(self):
+        for domid in range(200, 330):
+            self.daemon.guest(domid).write("x", str(domid))
+        for domid in range(200, 330, 2):
+            self.root.talk(wire.RELEASE, strings(domid))
+        for guest in self.daemon.clients:
+            if isinstance(guest, wire.Ring) and guest.domid > 200 and guest.domid % 2:
+                self.assertEqual(guest.read("x"), str(guest.domid).encode())
+
+
+if __name__ == "__main__":
+    unittest.main()
