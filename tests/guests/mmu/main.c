@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page-table updates by every way there is: update_va_mapping, mmu_update, mmuext_op, plain writes
+ * into read-only page tables. What must be refused for safety's sake is in mmu-attack/.
+ */
+#include <kit/kit.h>
+
+#define FREE_L4 280u /* a slot of the guest that nothing uses */
+
+static int update(struct mmu_update *u, unsigned n, unsigned *done, unsigned dom)
+{
+    return (int)hc4(__HYPERVISOR_mmu_update, u, n, done, dom);
+}
+
+static int ext(struct mmuext_op *op, unsigned n, unsigned *done, unsigned dom)
+{
+    return (int)hc4(__HYPERVISOR_mmuext_op, op, n, done, dom);
+}
+
+static void va_mapping(void)
+{
+    uint64_t *page = kit_page(), *other = kit_page(), pte = kit_pte(page), val;
+    uint64_t mask = 1;
+
+    *page = 1;
+    *other = 2;
+    for (unsigned i = 0; i < 3; i++) {
+        static const uint64_t where[] = {UVMF_LOCAL, UVMF_ALL, UVMF_MULTI};
+        uint64_t flags = where[i] | (i == 2 ? (uint64_t)&mask : 0);
+
+        CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, page, kit_pte(other), UVMF_INVLPG | flags), 0);
+        CHECK_EQ(*(volatile uint64_t *)page, 2);
+        CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, page, 0, UVMF_TLB_FLUSH | flags), 0);
+        CHECK(!kit_read(page, &val));
+        CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, page, pte, UVMF_NONE), 0);
+        CHECK_EQ(*(volatile uint64_t *)page, 1);
+    }
+    CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, KIT_NOWHERE, pte, UVMF_INVLPG), -XEN_EINVAL);
+    CHECK(hc3(__HYPERVISOR_update_va_mapping, 0xffff820000000000ul, pte, 0) < 0);
+    CHECK(hc3(__HYPERVISOR_update_va_mapping, 0x8000000000000000ul, pte, 0) < 0);
+    CHECK(hc3(__HYPERVISOR_update_va_mapping, ~0xffful, pte, 0) < 0);
+    CHECK_EQ(hc4(__HYPERVISOR_update_va_mapping_otherdomain, page, pte, UVMF_INVLPG, DOMID_SELF), 0);
+    CHECK_EQ(hc4(__HYPERVISOR_update_va_mapping_otherdomain, page, pte, UVMF_INVLPG, 1234),
+             -XEN_ESRCH);
+    CHECK_EQ(kit_pte(page) & PTE_ADDR, pte & PTE_ADDR);
+}
+
+static void updates(void)
+{
+    uint64_t *page = kit_page(), *other = kit_page(), pte = kit_pte(page);
+    uint64_t at = kit_pte_maddr(page);
+    struct mmu_update u[3] = {{at, kit_pte(other)}, {at, mk_pte(~0ul & (PTE_ADDR >> 12), PTE_RW)},
+                              {at, pte}};
+    unsigned done = 77;
+
+    CHECK_EQ(update(u, 0, &done, DOMID_SELF), 0);
+    CHECK_EQ(update(u, 1, &done, DOMID_SELF), 0);
+    CHECK_EQ(done, 1);
+    CHECK_EQ(kit_mfn(page), kit_mfn(other));
+    CHECK(update(u, 3, &done, DOMID_SELF) < 0);
+    CHECK_EQ(done, 1); /* the first was applied, the second not, the third not reached */
+    CHECK_EQ(kit_mfn(page), kit_mfn(other));
+    CHECK_EQ(update(u + 2, 1, NULL, DOMID_SELF), 0);
+    kit_mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
+    CHECK_EQ(kit_mfn(page), (pte & PTE_ADDR) >> 12);
+    CHECK_EQ(update(u, 1, &done, 1234), -XEN_ESRCH);
+    CHECK_EQ(update((void *)KIT_NOWHERE, 1, &done, DOMID_SELF), -XEN_EFAULT);
+    CHECK_EQ(update((void *)0xffff820000000000ul, 1, &done, DOMID_SELF), -XEN_EFAULT);
+    u[0].ptr = ~7ull;
+    CHECK(update(u, 1, &done, DOMID_SELF) < 0);
+    u[0].ptr = at | 4;
+    CHECK(update(u, 1, &done, DOMID_SELF) < 0);
+}
+
+static void commands(void)
+{
+    uint64_t *page = kit_page(), pte = kit_pte(page), at = kit_pte_maddr(page), val;
+    uint64_t mfn = kit_mfn(page), m2p = ((uint64_t *)HYPERVISOR_VIRT_START)[mfn];
+
+    /* Accessed and dirty bits survive one form and not the other. */
+    CHECK_EQ(kit_mmu_update(at, mk_pte(mfn, PTE_P | PTE_W | PTE_U)), 0);
+    kit_mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0, 0);
+    *(volatile uint64_t *)page = 5;
+    CHECK_EQ(kit_pte(page) & (PTE_A | PTE_D), PTE_A | PTE_D);
+    CHECK_EQ(kit_mmu_update(at | MMU_PT_UPDATE_PRESERVE_AD, mk_pte(mfn, PTE_P | PTE_W | PTE_U)), 0);
+    CHECK_EQ(kit_pte(page) & (PTE_A | PTE_D), PTE_A | PTE_D);
+    CHECK_EQ(kit_mmu_update(at | MMU_NORMAL_PT_UPDATE, mk_pte(mfn, PTE_P | PTE_W | PTE_U)), 0);
+    CHECK_EQ(kit_pte(page) & (PTE_A | PTE_D), 0);
+    CHECK_EQ(kit_mmu_update(at | MMU_PT_UPDATE_NO_TRANSLATE, pte), 0);
+    CHECK_EQ(kit_pte(page), pte);
+    /* The M2P is a notebook. */
+    CHECK_EQ(kit_mmu_update((mfn << 12) | MMU_MACHPHYS_UPDATE, 0x12345), 0);
+    CHECK_EQ(((volatile uint64_t *)HYPERVISOR_VIRT_START)[mfn], 0x12345);
+    CHECK_EQ(kit_mmu_update((mfn << 12) | MMU_MACHPHYS_UPDATE, m2p), 0);
+    CHECK_EQ(((volatile uint64_t *)HYPERVISOR_VIRT_START)[mfn], m2p);
+    CHECK(kit_mmu_update((1ull << 51) | MMU_MACHPHYS_UPDATE, 1) < 0);
+    /* Ordinary memory may be written this way too. */
+    CHECK_EQ(kit_mmu_update((mfn << 12) + 16, 0xdeadbeefdeadbeeful), 0);
+    CHECK(kit_read(page + 2, &val) && val == 0xdeadbeefdeadbeeful);
+    /* The available bits are the guest's. */
+    CHECK_EQ(kit_set_pte(page, pte | 0xe00), 0);
+    CHECK_EQ(kit_pte(page) & 0xe00, 0xe00);
+    CHECK_EQ(kit_set_pte(page, pte | PTE_NX), 0);
+    CHECK(kit_pte(page) & PTE_NX);
+    CHECK_EQ(kit_set_pte(page, pte), 0);
+    /* An entry that is not present may hold anything. */
+    CHECK_EQ(kit_set_pte(page, 0x7ffffffffffffff0ull & ~1ull), 0);
+    CHECK_EQ(kit_pte(page), 0x7ffffffffffffff0ull & ~1ull);
+    CHECK_EQ(kit_set_pte(page, pte), 0);
+}
+
+/* A hierarchy of four fresh tables over one page; t[1] to t[4]. */
+static void build(uint64_t *t[5], uint64_t *page)
+{
+    for (unsigned l = 1; l <= 4; l++)
+        t[l] = kit_page();
+    t[1][0] = mk_pte(kit_mfn(page), PTE_RW);
+    for (unsigned l = 2; l <= 4; l++)
+        t[l][0] = mk_pte(kit_mfn(t[l - 1]), PTE_RW);
+    for (unsigned l = 1; l <= 4; l++)
+        CHECK_EQ(kit_protect(t[l], false), 0);
+}
+
+static void pins(void)
+{
+    uint64_t *page = kit_page(), *t[5];
+
+    build(t, page);
+    for (unsigned l = 1; l <= 4; l++) {
+        uint64_t mfn = kit_mfn(t[l]);
+
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn, 0), 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE + l - 1, mfn, 0), -XEN_EINVAL);
+        CHECK(kit_mmuext(MMUEXT_PIN_L1_TABLE + (l % 4), mfn, 0) < 0); /* another type */
+        CHECK(kit_protect(t[l], true) < 0);
+    }
+    for (unsigned l = 1; l <= 4; l++) {
+        uint64_t mfn = kit_mfn(t[l]);
+
+        CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), -XEN_EINVAL);
+    }
+    for (unsigned l = 1; l <= 4; l++)
+        CHECK_EQ(kit_protect(t[l], true), 0); /* ordinary memory again */
+    for (unsigned l = 1; l <= 4; l++)
+        CHECK_EQ(kit_protect(t[l], false), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L4_TABLE, kit_mfn(t[4]), 0), 0); /* types all at once */
+    for (unsigned l = 1; l <= 4; l++)
+        CHECK(kit_protect(t[l], true) < 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, kit_mfn(t[4]), 0), 0);
+    CHECK_EQ(kit_protect(t[1], true), 0);
+    CHECK(kit_mmuext(MMUEXT_PIN_L4_TABLE, kit_mfn(t[4]), 0) < 0); /* one below is writable */
+    CHECK_EQ(kit_protect(t[1], false), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L4_TABLE, kit_mfn(t[4]), 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, kit_mfn(t[4]), 0), 0);
+}
+
+/* New tables under a free slot of the live L4, level by level, and away again. */
+static void grow(void)
+{
+    uint64_t *page = kit_page(), *t[5], val;
+    uint64_t slot = (kit_mfn((void *)start_info->pt_base) << 12) + FREE_L4 * 8;
+    uint64_t *va = (uint64_t *)(0xffff000000000000ul | ((uint64_t)FREE_L4 << 39));
+
+    build(t, page);
+    *page = 0x600d;
+    CHECK(!kit_read(va, &val));
+    CHECK_EQ(kit_mmu_update(slot, mk_pte(kit_mfn(t[3]), PTE_RW)), 0);
+    CHECK(kit_read(va, &val) && val == 0x600d);
+    CHECK(kit_write(va, 0x600e) && *(volatile uint64_t *)page == 0x600e);
+    CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, va, mk_pte(kit_mfn(page), PTE_RO), UVMF_INVLPG), 0);
+    CHECK(!kit_write(va, 1));
+    CHECK_EQ(kit_mmu_update(kit_mfn(t[2]) << 12, 0), 0); /* take the L1 away */
+    kit_mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0, 0);
+    CHECK(!kit_read(va, &val));
+    CHECK_EQ(kit_protect(t[1], true), 0);
+    CHECK(kit_protect(t[2], true) < 0);
+    CHECK_EQ(kit_mmu_update(slot, 0), 0);
+    kit_mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+    CHECK_EQ(kit_protect(t[3], true), 0);
+    CHECK_EQ(kit_protect(t[2], true), 0);
+}
+
+static void base_pointer(void)
+{
+    uint64_t *l4 = kit_page(), *old = (uint64_t *)start_info->pt_base;
+
+    l4[0] = old[0];
+    CHECK_EQ(kit_protect(l4, false), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_NEW_BASEPTR, kit_mfn(l4), 0), 0); /* not pinned, and good */
+    CHECK(kit_protect(l4, true) < 0);
+    CHECK_EQ(((volatile uint64_t *)l4)[0] & PTE_ADDR, old[0] & PTE_ADDR);
+    CHECK_EQ(kit_mmuext(MMUEXT_NEW_BASEPTR, kit_mfn(old), 0), 0);
+    CHECK_EQ(kit_protect(l4, true), 0);
+}
+
+static void flushes(void)
+{
+    struct mmuext_op op[3] = {{.cmd = MMUEXT_TLB_FLUSH_LOCAL}, {.cmd = 99},
+                              {.cmd = MMUEXT_TLB_FLUSH_LOCAL}};
+    uint64_t mask = 1, *page = kit_page(), *copy = kit_page();
+    unsigned done = 7;
+
+    CHECK(ext(op, 3, &done, DOMID_SELF) == -XEN_ENOSYS);
+    CHECK_EQ(done, 1);
+    CHECK_EQ(ext(op, 1, NULL, DOMID_SELF), 0);
+    CHECK_EQ(ext(op, 0, &done, DOMID_SELF), 0);
+    op[0].cmd = MMUEXT_TLB_FLUSH_MULTI;
+    op[0].arg2.vcpumask.p = (void *)&mask;
+    CHECK_EQ(ext(op, 1, &done, DOMID_SELF), 0);
+    op[0].arg2.vcpumask.p = (void *)KIT_NOWHERE;
+    CHECK(ext(op, 1, &done, DOMID_SELF) < 0);
+    op[0].cmd = MMUEXT_INVLPG_MULTI;
+    op[0].arg1.linear_addr = (unsigned long)page;
+    CHECK(ext(op, 1, &done, DOMID_SELF) < 0);
+    op[0].arg2.vcpumask.p = (void *)&mask;
+    CHECK_EQ(ext(op, 1, &done, DOMID_SELF), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_INVLPG_ALL, (uint64_t)page, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_INVLPG_LOCAL, 0xffff820000000000ul, 0), 0); /* harmless */
+    CHECK_EQ(kit_mmuext(MMUEXT_INVLPG_LOCAL, 0x8000000000000000ul, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_FLUSH_CACHE, 0, 0), 0);
+    page[0] = page[511] = 99;
+    CHECK_EQ(kit_mmuext(MMUEXT_COPY_PAGE, kit_mfn(copy), kit_mfn(page)), 0);
+    CHECK(copy[0] == 99 && copy[511] == 99 && copy[1] == 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_CLEAR_PAGE, kit_mfn(copy), 0), 0);
+    CHECK(copy[0] == 0 && copy[511] == 0);
+    CHECK(kit_mmuext(MMUEXT_CLEAR_PAGE, kit_table_mfn(1, page), 0) < 0);
+    CHECK(kit_mmuext(MMUEXT_COPY_PAGE, kit_table_mfn(4, page), kit_mfn(page)) < 0);
+    CHECK(kit_mmuext(MMUEXT_CLEAR_PAGE, ~0ul, 0) < 0);
+    CHECK(kit_mmuext(MMUEXT_COPY_PAGE, kit_mfn(page), ~0ul) < 0);
+    CHECK(kit_mmuext(MMUEXT_MARK_SUPER, kit_mfn(page), 0) < 0);
+}
+
+/* Plain writes into L1 tables, which are mapped read-only: the hypervisor does them. */
+static void writes(void)
+{
+    uint64_t *page = kit_page(), pte = kit_pte(page), old, out;
+    uint64_t *e = kit_table(1, page) + (((uint64_t)page >> 12) & 511);
+
+    CHECK(kit_write(e, 0));
+    CHECK_EQ(kit_pte(page), 0);
+    CHECK(kit_write(e, pte));
+    CHECK_EQ(kit_pte(page), pte);
+    out = 0;
+    CHECK_EQ(KIT_TRY("xchg %0, (%1)", : "+a"(out) : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(out, pte);
+    CHECK_EQ(kit_pte(page), 0);
+    old = 0;
+    CHECK_EQ(KIT_TRY("lock cmpxchg %2, (%1)", : "+a"(old) : "r"(e), "d"(pte) : KIT_CLOBBER), -1);
+    CHECK_EQ(old, 0);
+    CHECK_EQ(kit_pte(page), pte);
+    old = 0x1234;
+    CHECK_EQ(KIT_TRY("lock cmpxchg %2, (%1)", : "+a"(old) : "r"(e), "d"(0ul) : KIT_CLOBBER), -1);
+    CHECK_EQ(old, pte); /* no match: nothing written, the value comes back */
+    CHECK_EQ(kit_pte(page), pte);
+    CHECK_EQ(KIT_TRY("movb $0, (%0)", : : "r"(e) : KIT_CLOBBER), -1); /* not present */
+    CHECK_EQ(kit_pte(page) & 0xff, 0);
+    CHECK_EQ(kit_pte(page) & PTE_ADDR, pte & PTE_ADDR);
+    CHECK_EQ(KIT_TRY("movb %b1, (%0)", : : "r"(e), "q"(pte) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(page), pte);
+    CHECK_EQ(KIT_TRY("movl %1, 4(%0)", : : "r"(e), "r"((uint32_t)(pte >> 32)) : KIT_CLOBBER), -1);
+    CHECK_EQ(KIT_TRY("lock andq $~2, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(page), pte & ~2ull);
+    CHECK_EQ(KIT_TRY("lock btsq $1, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(page), pte);
+    CHECK_EQ(KIT_TRY("movq $0, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK(kit_write(e, pte));
+    CHECK_EQ(kit_pte(page), pte);
+    /* And not those that no update may make. */
+    CHECK(!kit_write(e, mk_pte(kit_table_mfn(1, page), PTE_RW)));
+    CHECK_EQ(kit_last_cr2, e);
+    CHECK(!kit_write(e, mk_pte(0xfffffffffull, PTE_RW)));
+    CHECK(!kit_write((uint8_t *)e + 1, pte)); /* across entries */
+    CHECK_EQ(kit_pte(page), pte);
+}
+
+void test_main(void)
+{
+    va_mapping();
+    updates();
+    commands();
+    pins();
+    grow();
+    base_pointer();
+    flushes();
+    writes();
+}
