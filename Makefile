@@ -59,7 +59,7 @@ check: deps
 	@python3 tests/boot/check.py --make "$(MAKE)" --components "$(PRESENT)" $(if $(ONLY),--only "$(ONLY)")
 
 lint: deps
-	@python3 tests/lint/lint.py
+	@python3 tests/lint/lint.py $(if $(DEEP),--deep)
 
 # Long runs, for a night: guests created and destroyed over and over, and every fuzzer.
 soak: all fuzz

@@ -16,7 +16,7 @@ import rules
 from tree import Tree
 
 
-def checks(quick):
+def checks(args):
     """Name and function of each check, the fast ones first."""
     listed = [
         ("licence lines", rules.spdx),
@@ -28,7 +28,9 @@ def checks(quick):
         ("layout (clang-format)", compiled.layout),
         ("headers compile alone", compiled.headers_alone),
     ]
-    if not quick:
+    if args.deep:
+        listed.append(("clang-tidy with the path analyser", compiled.deep_tidy))
+    elif not args.quick:
         listed.append(("clang-tidy", compiled.tidy))
     return listed
 
@@ -50,12 +52,13 @@ def report(tree):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave clang-tidy out")
+    parser.add_argument("--deep", action="store_true", help="with the path analyser: slow")
     parser.add_argument("paths", nargs="*", help="only files below these folders")
     args = parser.parse_args()
     tree = Tree(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
                 args.paths)
     findings = 0
-    for name, check in checks(args.quick):
+    for name, check in checks(args):
         start = time.monotonic()
         found = list(check(tree))
         for path, line, message in found:

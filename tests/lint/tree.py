@@ -62,8 +62,11 @@ class Tree:
                 entered = re.search(r"Entering directory '(.*)'", line)
                 if entered:
                     where = os.path.relpath(entered.group(1), self.top)
+                moved = re.match(r"\s*cd (\S+) &&", line)
                 if COMPILE.search(line):
-                    self._one_command(where, line)
+                    self._one_command(os.path.relpath(os.path.join(self.path(where),
+                                                                   moved.group(1)), self.top)
+                                      if moved else where, line)
 
     def _one_command(self, folder, line):
         try:
@@ -82,7 +85,7 @@ class Tree:
             elif re.match(r"-(I|D|U|std=|m|f|nostd|isystem)", word):
                 flags.append(word)
         for source in sources:
-            name = os.path.normpath(os.path.join(folder, source))
+            name = os.path.relpath(os.path.join(self.path(folder), source), self.top)
             self._commands.setdefault(name, (folder, flags))
 
     def flags_for(self, header):
