@@ -276,7 +276,7 @@ bool conn_run_all(void)
 
 void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len)
 {
-    if (ring_fetch(&c->ring) == 1 && serial == ring_serial(&c->ring))
+    if (reply && ring_fetch(&c->ring) == 1 && serial == ring_serial(&c->ring))
         ring_finish(&c->ring, reply, len);
     watch_fire_own(c);
     conn_wake(c);

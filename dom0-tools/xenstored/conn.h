@@ -53,7 +53,10 @@ void conn_wake(struct conn *c);
 /* Serves each queued connection once. Returns whether there is more to do right away. */
 bool conn_run_all(void);
 
-/* Answers the request that a ring's slot holds, if it was carried out before a restart. */
+/*
+ * After a restart: answers the request in the slot, if the journal has a reply to it (else NULL),
+ * and fires the watches, since nobody knows which events were lost.
+ */
 void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len);
 
 #endif

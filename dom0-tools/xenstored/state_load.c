@@ -133,11 +133,22 @@ static void load_domain(struct reader *r, uint32_t domid)
     d->shutdown = false;
 }
 
+/* Nothing of a damaged file may get into the tree that could not have come from a request. */
+static bool good_path(const char *path)
+{
+    char out[PATH_SIZE];
+    size_t home;
+
+    return !path_absolute(0, false, path, out, &home) && !home;
+}
+
 static void load_watch(struct saved_domain *d, struct reader *r, bool add)
 {
     size_t home = get_u32(r);
     const char *path = get_string(r), *token = get_string(r);
 
+    if (!good_path(path) || home >= strlen(path))
+        return;
     if (add) {
         d->watch = alloc_grow(d->watch, &d->watch_cap, d->nwatches + 1, sizeof(*d->watch));
         d->watch[d->nwatches++] = (struct saved_watch){
@@ -178,7 +189,7 @@ static void load_domains_record(uint8_t type, struct reader *r)
         return;
     switch (type) {
     case STATE_TARGET:
-        d->target = (int32_t)get_u32(r);
+        d->target = (int32_t)(get_u32(r) % QUOTA_DOMIDS);
         break;
     case STATE_SHUTDOWN:
         d->shutdown = get_u32(r);
@@ -200,12 +211,22 @@ static void load_domains_record(uint8_t type, struct reader *r)
     case STATE_REPLY:
         d->reply_serial = get_u32(r);
         reply = get_block(r, &d->reply_len);
+        if (d->reply_len > CONN_MSG_MAX)
+            d->reply_len = 0;
         free(d->reply);
         d->reply = alloc_copy(reply, d->reply_len);
         break;
     default:
         break;
     }
+}
+
+static bool good_perms(const struct tree_perm *perms, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (perms[i].domid >= QUOTA_DOMIDS || (perms[i].bits & ~(TREE_READ | TREE_WRITE)))
+            return false;
+    return n > 0;
 }
 
 static void load_record(uint8_t type, const unsigned char *data, size_t len)
@@ -221,15 +242,19 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
         return;
     }
     path = get_string(&r);
+    if (!good_path(path) || (type != STATE_SPECIAL && path_is_special(path)))
+        return;
     if (type == STATE_GONE) {
-        if (path[0] == '/')
+        if (path[1])
             store_restore_gone(path);
         return;
     }
     p = get_block(&r, &plen);
-    if (!path[0] || !plen || plen > sizeof(perms))
+    if (plen > sizeof(perms))
         return;
     memcpy(perms, p, plen); /* records are not aligned */
+    if (!good_perms(perms, plen / sizeof(*perms)))
+        return;
     if (type == STATE_SPECIAL) {
         store_set_special(path, perms, (unsigned int)(plen / sizeof(*perms)));
         return;

@@ -181,9 +181,8 @@ static bool unchanged(const struct tx *t, const struct seen *s)
         return true;
     if (!a || !b)
         return false;
-    if ((s->aspects & TX_VALUE) &&
-        (a->value_len != b->value_len ||
-         (a->value_len && memcmp(a->value, b->value, a->value_len))))
+    if ((s->aspects & TX_VALUE) && (a->value_len != b->value_len ||
+                                    (a->value_len && memcmp(a->value, b->value, a->value_len))))
         return false;
     if ((s->aspects & TX_PERMS) &&
         (a->nperms != b->nperms || memcmp(a->perms, b->perms, a->nperms * sizeof(*a->perms))))

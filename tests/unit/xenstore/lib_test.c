@@ -14,19 +14,19 @@
 
 #include "xenstore.h"
 
-#define CHECK(cond)                                                                                \
-    do {                                                                                           \
-        if (!(cond)) {                                                                             \
-            printf("%s:%d: failed: %s (errno %d)\n", __FILE__, __LINE__, #cond, errno);            \
-            exit(1);                                                                               \
-        }                                                                                          \
+#define CHECK(cond)                                                                     \
+    do {                                                                                \
+        if (!(cond)) {                                                                  \
+            printf("%s:%d: failed: %s (errno %d)\n", __FILE__, __LINE__, #cond, errno); \
+            exit(1);                                                                    \
+        }                                                                               \
     } while (0)
 
-#define FAILS(error, cond)                                                                         \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        CHECK(!(cond));                                                                            \
-        CHECK(errno == (error));                                                                   \
+#define FAILS(error, cond)       \
+    do {                         \
+        errno = 0;               \
+        CHECK(!(cond));          \
+        CHECK(errno == (error)); \
     } while (0)
 
 static bool has(struct xs_handle *h, xs_transaction_t t, const char *path, const char *want)

@@ -3,6 +3,8 @@
 
 import os
 import random
+import signal
+import struct
 import subprocess
 import threading
 import time
@@ -91,6 +93,28 @@ class Restart(Case):
         self.daemon.start()
         self.assertEqual(guest.reply(req), b"1")
 
+    def test_first_request_of_all_during_the_absence(self):
+        guest = self.daemon.guest(5)
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        req = guest.post(wire.GET_DOMAIN_PATH, strings(5))
+        self.again()
+        self.assertEqual(guest.reply(req), b"/local/domain/5\0")
+        # It lies complete in the slot, and has not been carried out.
+        self.daemon.kill()
+        with open(f"{self.daemon.directory}/rings", "r+b") as f:
+            slot = bytearray(f.read(16384))
+            message = wire.HEADER.pack(wire.GET_DOMAIN_PATH, 99, 0, 2) + b"5\0"
+            cons = guest.get(guest.REQ_CONS)
+            ctl = struct.pack("=IIIHHHHHH", cons, guest.get(guest.RSP_PROD), 0, len(message), 0, 0,
+                              0, 0, 0)
+            slot[0] = 0
+            slot[8:8 + len(ctl)] = ctl
+            slot[56:56 + len(message)] = message
+            f.seek(0)
+            f.write(slot)
+        self.daemon.start()
+        self.assertEqual(guest.reply(99), b"/local/domain/5\0")
+
     def test_target_and_shutdown_are_remembered(self):
         guest, server = self.daemon.guest(5), self.daemon.guest(6)
         guest.write("x", "1")
@@ -142,7 +166,7 @@ class BadState(Case):
     fake = True
 
     def spoil(self, change):
-        self.root.write("/kept", "1")
+        self.daemon.client().write("/kept", "1")
         self.daemon.kill()
         name = f"{self.daemon.directory}/journal"
         with open(name, "rb") as f:
