@@ -387,13 +387,24 @@ static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
     }
 }
 
+/* Is the code 64-bit? The flat segment is known to be; of the guest's own the processor tells. */
+static bool code_is_64bit(uint16_t cs)
+{
+    uint32_t rights = 0;
+
+    if (likely(cs == SEL_USER_CS64))
+        return true;
+    __asm__("larl %1, %0" : "+r"(rights) : "r"((uint32_t)cs) : "cc");
+    return (rights & (1u << 21)) != 0;
+}
+
 bool emulate_privileged(struct cpu_regs *regs)
 {
     struct insn in = {.regs = regs};
     enum emulation done;
     uint8_t op;
 
-    if (regs->cs != SEL_USER_CS64 && current->arch.kernel_mode)
+    if (!code_is_64bit((uint16_t)regs->cs) && current->arch.kernel_mode)
         return false;
     insn_fetch(&in, regs->rip);
     if (!insn_prefixes(&in, &op))
