@@ -78,6 +78,7 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
         RFLAGS_IF | 2;
     r->rsp = c->user_regs.rsp;
     r->ss = c->user_regs.ss | 3;
+    v->arch.iopl = (c->user_regs.rflags & RFLAGS_IOPL) >> 12;
     v->arch.ds = c->user_regs.ds;
     v->arch.es = c->user_regs.es;
     v->arch.fs = c->user_regs.fs;
