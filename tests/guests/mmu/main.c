@@ -68,8 +68,9 @@ static void updates(void)
     CHECK_EQ(update((void *)0xffff820000000000ul, 1, &done, DOMID_SELF), -XEN_EFAULT);
     u[0].ptr = ~7ull;
     CHECK(update(u, 1, &done, DOMID_SELF) < 0);
-    u[0].ptr = at | 4;
-    CHECK(update(u, 1, &done, DOMID_SELF) < 0);
+    u[0].ptr = at | 4; /* no command, or the entry that it points into: nothing in between */
+    CHECK(update(u, 1, &done, DOMID_SELF) < 0 || kit_pte(page) == u[0].val);
+    CHECK_EQ(update(u + 2, 1, NULL, DOMID_SELF), 0);
 }
 
 static void commands(void)
