@@ -13,7 +13,8 @@ from test_protocol import Case
 
 LIBRARY = os.path.join(os.environ["TOP"], "build", "libxenstore")
 REFERENCE = "/usr/lib/x86_64-linux-gnu/libxenstore.so.4"
-CLIENTS = os.environ.get("CLIENTS", "/usr/bin")
+OURS = os.path.join(os.environ["TOP"], "build", "xenstore-clients")
+THEIRS = "/usr/bin"
 
 
 class Library(Case):
@@ -42,11 +43,9 @@ class Library(Case):
         self.assertEqual(ours, self.exported(REFERENCE))
 
 
-@unittest.skipUnless(shutil.which("xenstore-ls", path=CLIENTS),
-                     "package xenstore-utils is not installed")
-class Programs(Case):
+class Programs:
     def run_client(self, name, *args, status=0):
-        done = subprocess.run([f"{CLIENTS}/xenstore-{name}", *args], stdout=subprocess.PIPE,
+        done = subprocess.run([f"{self.clients}/xenstore-{name}", *args], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=wire.PATIENCE,
                               check=False, env=self.environment())
         self.assertEqual(done.returncode, status, done.stdout)
@@ -54,11 +53,6 @@ class Programs(Case):
 
     def environment(self):
         return dict(self.daemon.environment, LD_LIBRARY_PATH=LIBRARY)
-
-    def test_it_is_our_library(self):
-        out = subprocess.run(["ldd", f"{CLIENTS}/xenstore-ls"], stdout=subprocess.PIPE, text=True,
-                             check=True, env=self.environment()).stdout
-        self.assertIn(f"{LIBRARY}/libxenstore.so.4", out)
 
     def test_write_read_list(self):
         self.run_client("write", "/p/a", "one", "/p/b/c", "two")
@@ -82,7 +76,7 @@ class Programs(Case):
         self.assertIn("(n0,r5,b6)", self.run_client("ls", "-p", "/p"))
 
     def test_watch(self):
-        with subprocess.Popen([f"{CLIENTS}/xenstore-watch", "-n", "3", "/p"],
+        with subprocess.Popen([f"{self.clients}/xenstore-watch", "-n", "3", "/p"],
                               stdout=subprocess.PIPE, text=True, env=self.environment()) as watch:
             time.sleep(0.3)
             self.run_client("write", "/p/a", "one")
@@ -93,6 +87,34 @@ class Programs(Case):
         for i in range(600):
             self.root.mkdir(f"/wide/some-longer-name-{i:04}")
         self.assertEqual(len(self.run_client("list", "/wide").splitlines()), 600)
+
+
+class OurPrograms(Programs, Case):
+    clients = OURS
+
+    def test_control(self):
+        self.assertEqual(self.run_client("control", "check"), "OK\n")
+        self.assertIn("quota", self.run_client("control", "help"))
+        self.run_client("control", "nonsense", status=1)
+
+    def test_usage(self):
+        self.assertIn("xenstore-watch", self.run_client("read", status=2))
+        self.run_client("read", "-x", "/", status=2)
+        self.run_client("write", "/p", status=2)
+        self.daemon.kill()
+        self.assertIn("cannot reach xenstored", self.run_client("ls", status=1))
+        self.daemon.start()
+
+
+@unittest.skipUnless(shutil.which("xenstore-ls", path=THEIRS),
+                     "package xenstore-utils is not installed")
+class TheirPrograms(Programs, Case):
+    clients = THEIRS
+
+    def test_it_is_our_library(self):
+        out = subprocess.run(["ldd", f"{self.clients}/xenstore-ls"], stdout=subprocess.PIPE, text=True,
+                             check=True, env=self.environment()).stdout
+        self.assertIn(f"{LIBRARY}/libxenstore.so.4", out)
 
 
 if __name__ == "__main__":
