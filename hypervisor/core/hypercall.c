@@ -32,24 +32,26 @@ bool preempt_wanted(void)
     return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current);
 }
 
-/* All assists that a 64-bit guest can ask for are how things are anyway; remembered for the tools.
+/*
+ * All assists that a 64-bit guest can ask for are how things are anyway, or, for m2p_strict, would
+ * hide from its user mode what is no secret; they are remembered for the tools.
  */
 int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
 {
-    static const uint32_t known =
-        1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |
-        1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |
-        1u << VMASST_TYPE_runstate_update_flag;
-    uint32_t *assist = &current->domain->arch.vm_assist;
+    static const uint64_t known =
+        BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
+        BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
+        BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict);
+    uint64_t *assist = &current->domain->arch.vm_assist;
 
-    if (type >= 32 || !((known >> type) & 1))
+    if (type >= 64 || !(known & BIT(type)))
         return -XEN_EINVAL;
     switch (cmd) {
     case VMASST_CMD_enable:
-        __atomic_fetch_or(assist, 1u << type, __ATOMIC_RELAXED);
+        __atomic_fetch_or(assist, BIT(type), __ATOMIC_RELAXED);
         return 0;
     case VMASST_CMD_disable:
-        __atomic_fetch_and(assist, ~(1u << type), __ATOMIC_RELAXED);
+        __atomic_fetch_and(assist, ~BIT(type), __ATOMIC_RELAXED);
         return 0;
     default:
         return -XEN_ENOSYS;

@@ -42,8 +42,9 @@ static int64_t set_address(struct vcpu *v, unsigned reg, uint64_t value)
 
 static int64_t set_dr7(struct vcpu *v, uint64_t value)
 {
-    value &= 0xffffffffull & ~DR7_FORBIDDEN;
-    value |= DR7_FIXED;
+    if (value >> 32)
+        return -XEN_EPERM;
+    value = (value & ~DR7_FORBIDDEN) | DR7_FIXED;
     /* I/O breakpoints (type 2) need CR4.DE, which guests do not have. */
     for (unsigned i = 0; i < 4; i++)
         if (((value >> (16 + 4 * i)) & 3) == 2)

@@ -80,7 +80,7 @@ struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 
 struct arch_domain {
     bool is_32bit;          /* refused for now; kept for get_address_size */
-    uint32_t vm_assist;
+    uint64_t vm_assist;
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
     struct range_list *iomem;
     struct pirq *pirqs;     /* NR_PIRQS, hardware domains only */
