@@ -71,6 +71,7 @@ struct saved {
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts);
 /* -ENOENT: this guest was not made by these tools. */
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out);
+bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
 void saved_remove(struct lodge *l, const uint8_t uuid[16]);
 void saved_free(struct saved *saved);
 

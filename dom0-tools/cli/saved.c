@@ -103,6 +103,14 @@ int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
     return rc;
 }
 
+bool saved_exists(struct lodge *l, const uint8_t uuid[16])
+{
+    char path[600];
+
+    saved_path(l, uuid, path, sizeof(path), "");
+    return !access(path, F_OK);
+}
+
 void saved_remove(struct lodge *l, const uint8_t uuid[16])
 {
     char path[600];

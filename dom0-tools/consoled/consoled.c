@@ -206,11 +206,18 @@ static void refill(void)
     consoled.any_held = false;
     for (struct guest *g = consoled.guests; g; g = g->next) {
         g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
-        if (g->held) {
-            g->held = false;
+        if (g->held)
             guest_serve(g);
-        }
     }
+}
+
+/* Those that were talking; who has fallen silent gets its events again. */
+static void poll_talkers(void)
+{
+    consoled.any_polled = false;
+    for (struct guest *g = consoled.guests; g; g = g->next)
+        if (g->polled)
+            guest_serve(g);
 }
 
 static void on_signal(int sig)
@@ -222,17 +229,19 @@ static void on_signal(int sig)
 static void loop(void)
 {
     int64_t period_end = now_ms() + CONSOLED_PERIOD_MS;
-    int64_t next_try = 0;
+    int64_t next_poll = 0, next_try = 0;
 
     while (!consoled.quit) {
         bool dead = store_is_dead(consoled.lodge.store);
-        int64_t left = period_end - now_ms();
+        int64_t now = now_ms();
         struct epoll_event ev;
         int timeout = -1;
 
         /* Idle, the daemon sleeps without a timer; periods matter only to those held back. */
-        if (consoled.any_held)
-            timeout = left > 0 ? (int)left : 0;
+        if (consoled.any_polled)
+            timeout = next_poll > now ? (int)(next_poll - now) : 0;
+        else if (consoled.any_held)
+            timeout = period_end > now ? (int)(period_end - now) : 0;
         else if (dead)
             timeout = 1000;
         if (epoll_wait(consoled.epoll, &ev, 1, timeout) == 1) {
@@ -242,9 +251,14 @@ static void loop(void)
         }
         if (store_has_event(consoled.lodge.store))
             store_ready(&consoled.store, 0);
-        if (now_ms() >= period_end) {
+        now = now_ms();
+        if (now >= period_end) {
             refill();
-            period_end = now_ms() + CONSOLED_PERIOD_MS;
+            period_end = now + CONSOLED_PERIOD_MS;
+        }
+        if (consoled.any_polled && now >= next_poll) {
+            poll_talkers();
+            next_poll = now + CONSOLED_POLL_MS;
         }
         if (dead && now_ms() >= next_try) {
             next_try = now_ms() + 1000;

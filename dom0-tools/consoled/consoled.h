@@ -37,9 +37,11 @@ struct guest {
     uint16_t domid;
     uint8_t uuid[16];
     char name[DOMCFG_MAX_NAME];
-    bool connected; /* ring mapped, port bound */
-    bool broken;    /* its indices made no sense: not served any more */
-    bool held;      /* has used up its budget; its port stays masked until the period ends */
+    bool connected;  /* ring mapped, port bound */
+    bool has_spoken; /* log and pty are open */
+    bool broken;     /* its indices made no sense: not served any more */
+    bool held;       /* has used up its budget; its port stays masked until the period ends */
+    bool polled;     /* was talking a moment ago; its port stays masked, it is looked at soon */
     struct ring ring;
     struct ctl_grant_map grant;
     bool by_grant;
@@ -66,13 +68,14 @@ struct consoled {
     uint16_t next_domid;      /* new guests have this number or a higher one, as a rule */
     const char *log_dir;
     size_t log_limit, rate; /* bytes; bytes a second */
-    bool any_held;
+    bool any_held, any_polled;
     bool quit;
 };
 
 extern struct consoled consoled;
 
 #define CONSOLED_PERIOD_MS 100
+#define CONSOLED_POLL_MS   4
 
 /* --- consoled.c ---------------------------------------------------------------------------- */
 

@@ -4,8 +4,9 @@
  *
  * Back-pressure: in each period a guest may have so many bytes taken from its ring. When they are
  * used up its event channel is left masked and nothing is taken until the next period, so the ring
- * fills and the guest waits. Every event costs at least EVENT_COST of the budget, which bounds what
- * a guest can make this daemon do by sending single bytes. Output for a viewer or a pty that does
+ * fills and the guest waits. A guest that has just said something is looked at again after a few
+ * milliseconds and not woken for before: Linux sends an event for every sixteen characters, and
+ * taking each as it comes would cost ten times as much. Output for a viewer or a pty that does
  * not read is dropped: nobody who looks can hold a guest up, and nothing is buffered without bound.
  */
 #include "consoled.h"
@@ -22,19 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define EVENT_COST 512
-#define PTY_STALE  1024 /* bytes in a pty: a reader that lives gets below this */
-
-static void copy_name(struct guest *g)
-{
-    char *name = domain_name(&consoled.lodge, g->domid);
-
-    if (strcmp(name, "(null)"))
-        snprintf(g->name, sizeof(g->name), "%s", name);
-    else
-        snprintf(g->name, sizeof(g->name), "domain-%u", g->domid);
-    free(name);
-}
+#define PTY_STALE 1024 /* bytes in a pty: a reader that lives gets below this */
 
 struct guest *guest_new(const struct xen_domctl_getdomaininfo *info)
 {
@@ -141,19 +130,34 @@ static bool serves_type(const char *type)
     return !type || !strcmp(type, "xenconsoled");
 }
 
+/* Log and pty, when there is something to show: an idle guest needs neither. */
+static void first_words(struct guest *g)
+{
+    int rc = log_open(&g->log, consoled.log_dir, g->name, consoled.log_limit);
+
+    if (rc)
+        daemon_say("%s: %s: %s; its output is not kept", g->name, g->log.path, strerror(-rc));
+    pty_open(g);
+    g->has_spoken = true;
+}
+
 bool guest_connect(struct guest *g)
 {
-    char *type, *ref, *port;
+    char *type, *ref, *port, *name;
     bool done = false;
     int bound;
 
+    store_read(consoled.lodge.store, store_fmt("/local/domain/%u/name", g->domid), &name);
     store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/type", g->domid), &type);
     store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/ring-ref", g->domid),
                &ref);
     store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/port", g->domid), &port);
     store_flush(consoled.lodge.store);
     if (ref && port && serves_type(type)) {
-        copy_name(g);
+        if (name)
+            snprintf(g->name, sizeof(g->name), "%s", name);
+        else
+            snprintf(g->name, sizeof(g->name), "domain-%u", g->domid);
         done = true;
         bound = ctl_evtchn_bind(&consoled.lodge.ctl, consoled.evtchn.fd, g->domid,
                                 (uint32_t)strtoul(port, NULL, 10));
@@ -163,18 +167,13 @@ bool guest_connect(struct guest *g)
         } else if (!map_ring(g, strtoull(ref, NULL, 10))) {
             ctl_evtchn_unbind(&consoled.lodge.ctl, consoled.evtchn.fd, (uint32_t)bound);
         } else {
-            int rc = log_open(&g->log, consoled.log_dir, g->name, consoled.log_limit);
-
-            if (rc)
-                daemon_say("%s: %s: %s; its output is not kept", g->name, g->log.path,
-                           strerror(-rc));
             g->port = (uint32_t)bound;
             g->connected = true;
             g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
-            pty_open(g);
             guest_serve(g);
         }
     }
+    free(name);
     free(type);
     free(ref);
     free(port);
@@ -222,6 +221,8 @@ static void distribute(struct guest *g, const char *buf, size_t len)
     struct viewer *next;
     size_t at, first;
 
+    if (!g->has_spoken)
+        first_words(g);
     log_write(&g->log, buf, len);
     at = g->backlog_total % GUEST_BACKLOG;
     first = len < GUEST_BACKLOG - at ? len : GUEST_BACKLOG - at;
@@ -264,7 +265,7 @@ static bool push_input(struct guest *g)
 void guest_serve(struct guest *g)
 {
     char buf[sizeof(g->ring.page->out)];
-    bool notify;
+    bool notify, talks = false;
     int n;
 
     if (g->broken || !g->connected)
@@ -277,21 +278,20 @@ void guest_serve(struct guest *g)
             return;
         }
         if (n) {
-            size_t cost = n > EVENT_COST ? (size_t)n : EVENT_COST;
-
-            g->budget -= cost < g->budget ? cost : g->budget;
+            g->budget -= (size_t)n;
+            talks = true;
             distribute(g, buf, (size_t)n);
             notify = true;
         }
     }
     if (notify)
         ctl_evtchn_notify(&consoled.lodge.ctl, consoled.evtchn.fd, g->port);
-    if (g->budget) {
+    g->held = !g->budget;
+    g->polled = talks && g->budget;
+    consoled.any_held |= g->held;
+    consoled.any_polled |= g->polled;
+    if (!g->held && !g->polled)
         ctl_evtchn_unmask(&consoled.lodge.ctl, consoled.evtchn.fd, g->port);
-    } else {
-        g->held = true;
-        consoled.any_held = true;
-    }
 }
 
 size_t guest_input_room(const struct guest *g)

@@ -89,32 +89,36 @@ static void forget(struct known *k)
 
 static void learn(const struct xen_domctl_getdomaininfo *info)
 {
+    struct store *s = mon.lodge.store;
+    char *name, *owner = NULL;
     struct known *k;
-    struct saved saved;
-    char *name;
 
     if ((info->flags & XEN_DOMINF_dying) || known_by_domid(info->domain))
         return;
     /* One without a name is still being built; its introduction will be told, too. */
-    name = store_get(mon.lodge.store, store_fmt("/local/domain/%u/name", info->domain));
+    name = store_get(s, store_fmt("/local/domain/%u/name", info->domain));
     k = name ? calloc(1, sizeof(*k)) : NULL;
-    free(name);
-    if (!k)
+    if (!k) {
+        free(name);
         return;
+    }
     if (info->domain >= mon.next_domid)
         mon.next_domid = (uint16_t)(info->domain + 1);
     k->domid = info->domain;
     k->next = mon.known;
     mon.known = k;
-    /* `lodge create` has entered its own guests already. */
-    if (!saved_read(&mon.lodge, info->handle, &saved)) {
-        snprintf(k->name, sizeof(k->name), "%s", saved.config.name);
-        saved_free(&saved);
-        return;
+    /* `lodge create` has entered its own guests already, and `lodge rename` keeps that so. */
+    if (saved_exists(&mon.lodge, info->handle) && !domcfg_bad_name(name)) {
+        snprintf(k->name, sizeof(k->name), "%s", name);
+        owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
     }
-    k->watched = !store_watch(mon.lodge.store, store_fmt("/local/domain/%u/name", k->domid),
-                              store_fmt("%u", k->domid));
-    follow_name(k);
+    if (!owner || strtoul(owner, NULL, 10) != k->domid) {
+        k->watched = !store_watch(s, store_fmt("/local/domain/%u/name", k->domid),
+                                  store_fmt("%u", k->domid));
+        follow_name(k);
+    }
+    free(name);
+    free(owner);
 }
 
 /* --- events -------------------------------------------------------------------------------- */
