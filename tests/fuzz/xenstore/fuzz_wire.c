@@ -27,6 +27,7 @@ static struct xenstore_domain_interface page[GUESTS + 1];
 static enum domain_ctl_state fate[GUESTS + 1];
 static struct conn *client;
 static int client_fd;
+static uint32_t limits[QUOTA_KINDS]; /* as they were: the input can change them */
 
 /* ---- the hypervisor ---- */
 
@@ -242,6 +243,8 @@ static void clear_up(void)
     static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
     static const struct tree_perm none;
 
+    memcpy(quota_limit, limits, sizeof(limits));
+    log_set_level("error");
     while (!list_empty(&domain_all))
         domain_release(list_entry(domain_all.next, struct domain, link)->domid);
     while (!list_empty(&conn_all)) /* the client, unless a protocol error has ended it */
@@ -280,6 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!ready) {
         log_set_level("error");
+        memcpy(limits, quota_limit, sizeof(limits));
         store_init();
         conn_init();
         domain_init();
