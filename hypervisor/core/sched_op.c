@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sched_op: waiting, yielding, and ending domains. */
+#include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -31,7 +32,9 @@ static int64_t sched_op_shutdown(uint64_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
-    log_debug("d%u shuts down, reason %u", current->domain->id, op.reason);
+    log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id, op.reason);
+    if (op.reason == SHUTDOWN_crash)
+        arch_dump_vcpu(current);
     domain_shutdown(current->domain, op.reason);
     return 0;
 }
