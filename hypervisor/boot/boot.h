@@ -5,7 +5,7 @@
 
 #include <lib/types.h>
 
-#define E820_MAX 128
+#define E820_MAX      128
 #define E820_RAM      1
 #define E820_RESERVED 2
 #define E820_ACPI     3
@@ -30,7 +30,7 @@ struct boot_info {
     unsigned nr_e820;
     struct boot_module modules[4]; /* 0: dom0's kernel, 1: its initrd */
     unsigned nr_modules;
-    paddr_t rsdp; /* copy in the loader's info, or found in the BIOS area */
+    paddr_t rsdp;     /* copy in the loader's info, or found in the BIOS area */
     uint8_t vga_text; /* 1: a VGA text console is there */
 };
 extern struct boot_info boot_info;

@@ -22,9 +22,7 @@ struct boot_options boot_options = {
     .clocksource = "",
 };
 
-static INIT_TEXT void warn_nowhere(const char *option, const char *reason)
-{
-}
+static INIT_TEXT void warn_nowhere(const char *option, const char *reason) {}
 
 static INIT_TEXT void warn_log(const char *option, const char *reason)
 {

@@ -39,8 +39,8 @@ static INIT_TEXT unsigned list_holes(struct hole *holes)
     for (unsigned i = 0; i < boot_info.nr_modules; i++) {
         const struct boot_module *m = &boot_info.modules[i];
 
-        holes[n++] = (struct hole){ROUND_DOWN(m->start, PAGE_SIZE),
-                                   ROUND_UP(m->start + m->size, PAGE_SIZE)};
+        holes[n++] =
+            (struct hole){ROUND_DOWN(m->start, PAGE_SIZE), ROUND_UP(m->start + m->size, PAGE_SIZE)};
     }
     return n;
 }
@@ -85,27 +85,27 @@ static INIT_TEXT void add_memory(void)
 /* On the boot stack, with the early page tables. */
 INIT_TEXT void boot_main(uint32_t magic, uint32_t info)
 {
-    smp_init_boot_cpu();                      /* this_cpu() */
-    descriptors_init_boot(cpus[0]);           /* faults are reported, not triple */
-    multiboot2_parse(magic, info);            /* command line, memory map, modules */
-    cmdline_init(boot_info.cmdline);          /* boot_options */
-    console_init_early(boot_info.cmdline);    /* first line of output */
+    smp_init_boot_cpu();                   /* this_cpu() */
+    descriptors_init_boot(cpus[0]);        /* faults are reported, not triple */
+    multiboot2_parse(magic, info);         /* command line, memory map, modules */
+    cmdline_init(boot_info.cmdline);       /* boot_options */
+    console_init_early(boot_info.cmdline); /* first line of output */
     log_info("Lodge %s, built with %s", boot_version, boot_compiler);
     log_info("command line: %s", boot_info.cmdline);
-    cmdline_report(boot_info.cmdline);        /* what was wrong with it */
-    cpu_detect();                             /* cpu_features */
+    cmdline_report(boot_info.cmdline); /* what was wrong with it */
+    cpu_detect();                      /* cpu_features */
     cpu_report();
-    cpu_patch_smap();                         /* text is writable still */
-    add_memory();                             /* boot_alloc() */
-    paging_init();                            /* final tables, frame table, M2P */
-    cpu_init_this(cpus[0]);                   /* control registers, MSRs */
-    frame_heap_init(max_mfn << PAGE_SHIFT);   /* frame_alloc(), hpage_alloc() */
-    descriptors_init_cpu(cpus[0]);            /* exception stacks, SYSCALL stub */
+    cpu_patch_smap();                       /* text is writable still */
+    add_memory();                           /* boot_alloc() */
+    paging_init();                          /* final tables, frame table, M2P */
+    cpu_init_this(cpus[0]);                 /* control registers, MSRs */
+    frame_heap_init(max_mfn << PAGE_SHIFT); /* frame_alloc(), hpage_alloc() */
+    descriptors_init_cpu(cpus[0]);          /* exception stacks, SYSCALL stub */
     descriptors_set_syscall(cpus[0]);
     fpu_init_cpu();
-    domain_init_system();                     /* owners of frames that no guest has */
+    domain_init_system(); /* owners of frames that no guest has */
     sched_init(boot_options.sched);
-    sched_init_cpu(0);                        /* the idle vcpu: continue as that */
+    sched_init_cpu(0); /* the idle vcpu: continue as that */
     guest_entry_set_stack(cpus[0], cpus[0]->idle);
     entry_call_on_stack(cpus[0]->idle->stack, boot_on_idle_stack);
 }
@@ -113,14 +113,14 @@ INIT_TEXT void boot_main(uint32_t magic, uint32_t info)
 /* On the idle vcpu's stack: current is valid. */
 static void boot_on_idle_stack(void)
 {
-    acpi_init();                              /* processors, IOAPICs, timers */
-    irq_init();                               /* interrupt controllers, all masked */
+    acpi_init(); /* processors, IOAPICs, timers */
+    irq_init();  /* interrupt controllers, all masked */
     irq_init_cpu();
-    time_init();                              /* time_now(), timer interrupts */
-    console_init();                           /* ring, input by interrupt */
-    smp_start_all();                          /* the other processors, idle */
-    paging_protect_image();                   /* text is read-only from here */
-    dom0_build();                             /* the first guest, ready to run */
+    time_init();            /* time_now(), timer interrupts */
+    console_init();         /* ring, input by interrupt */
+    smp_start_all();        /* the other processors, idle */
+    paging_protect_image(); /* text is read-only from here */
+    dom0_build();           /* the first guest, ready to run */
     paging_free_init();
     sched_idle_loop();
 }

@@ -80,8 +80,7 @@ uint64_t bitmap_next_set(const uint64_t *map, uint64_t size, uint64_t from);
 uint64_t bitmap_next_clear(const uint64_t *map, uint64_t size, uint64_t from);
 
 #define for_each_cpu(cpu, mask)                                                                    \
-    for (cpumask_t mask_left_ = (mask);                                                            \
-         mask_left_ != 0 && ((cpu) = bit_lowest(mask_left_), true);                                \
+    for (cpumask_t mask_left_ = (mask); mask_left_ != 0 && ((cpu) = bit_lowest(mask_left_), true); \
          mask_left_ &= mask_left_ - 1)
 
 #endif

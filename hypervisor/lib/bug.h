@@ -11,10 +11,10 @@
 void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
 
 #define BUG() panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
-#define BUG_ON(cond)                                                                               \
-    do {                                                                                           \
-        if (unlikely(cond))                                                                        \
-            panic("BUG at %s:%d (%s): %s", __FILE__, __LINE__, __func__, #cond);                   \
+#define BUG_ON(cond)                                                             \
+    do {                                                                         \
+        if (unlikely(cond))                                                      \
+            panic("BUG at %s:%d (%s): %s", __FILE__, __LINE__, __func__, #cond); \
     } while (0)
 
 /* For invariants too costly for every build. NDEBUG is set in release builds. */

@@ -15,10 +15,10 @@ struct option {
     const char *help;
 };
 
-#define OPTION(name, kind, field, help)                                                            \
-    {                                                                                              \
-        name, kind, offsetof(struct boot_options, field),                                          \
-            sizeof(((struct boot_options *)0)->field), help                                        \
+#define OPTION(name, kind, field, help)                     \
+    {                                                       \
+        name, kind, offsetof(struct boot_options, field),   \
+            sizeof(((struct boot_options *)0)->field), help \
     }
 
 static const struct option cmdline_table[] = {
@@ -36,7 +36,6 @@ static const struct option cmdline_table[] = {
     OPTION("smep", BOOL, smep, "use supervisor execution prevention where present (on)"),
     OPTION("x2apic", BOOL, x2apic, "use the x2APIC where present (on)"),
     OPTION("xsave", BOOL, xsave, "let guests use XSAVE state where present (on)"),
-    OPTION("watchdog", BOOL, watchdog, "NMI watchdog on the hypervisor itself (off)"),
     OPTION("conring_kib", UNSIGNED, conring_kib, "KiB of past console output kept (64)"),
     OPTION("gnttab_max_frames", UNSIGNED, max_gnttab_frames, "grant frames per guest (64)"),
     OPTION("gnttab_max_maptrack_frames", UNSIGNED, max_maptrack_frames,
@@ -44,7 +43,6 @@ static const struct option cmdline_table[] = {
     OPTION("clocksource", STRING, clocksource, "acpi|hpet|pit: what the TSC is measured against"),
     OPTION("mem", SIZE, mem_limit, "size: use no memory above this address (all)"),
     OPTION("debug-exit", BOOL, debug_exit, "power off through port 0xf4, for tests in QEMU (off)"),
-    OPTION("noirqbalance", BOOL, noirqbalance, "leave interrupts on the CPU they were set to (off)"),
 };
 
 static bool is_digit(char c)

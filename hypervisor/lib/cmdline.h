@@ -10,24 +10,22 @@
 
 /* All options of the hypervisor; documented in boot/cmdline.c, one line each. */
 struct boot_options {
-    char console[64];       /* console=com1|com2|none[,baud] */
-    uint64_t dom0_mem;      /* bytes; 0: all but a reserve */
+    char console[64];  /* console=com1|com2|none[,baud] */
+    uint64_t dom0_mem; /* bytes; 0: all but a reserve */
     uint64_t dom0_mem_max;
     unsigned dom0_max_vcpus; /* 0: one per CPU */
     bool dom0_vcpus_pin;
-    int loglvl;             /* console_log level shown */
+    int loglvl; /* console_log level shown */
     int guest_loglvl;
     bool noreboot;
     char sched[16];
-    unsigned maxcpus;       /* 0: all */
+    unsigned maxcpus;               /* 0: all */
     bool smap, smep, x2apic, xsave; /* smap=0 etc. turn them off */
-    bool watchdog;
     unsigned conring_kib;
     unsigned max_gnttab_frames, max_maptrack_frames;
-    char clocksource[8];    /* tsc calibration: acpi|hpet|pit */
-    uint64_t mem_limit;     /* mem=: use no memory above; 0: all */
-    bool debug_exit;        /* debug-exit: power off through port 0xf4 (tests under QEMU) */
-    bool noirqbalance;
+    char clocksource[8]; /* tsc calibration: acpi|hpet|pit */
+    uint64_t mem_limit;  /* mem=: use no memory above; 0: all */
+    bool debug_exit;     /* debug-exit: power off through port 0xf4 (tests under QEMU) */
 };
 extern struct boot_options boot_options;
 

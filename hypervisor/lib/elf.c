@@ -28,10 +28,10 @@ struct elf_section {
     uint64_t align, entsize;
 };
 
-#define PT_LOAD    1
-#define PT_NOTE    4
-#define SHT_NOTE   7
-#define EM_X86_64  62
+#define PT_LOAD   1
+#define PT_NOTE   4
+#define SHT_NOTE  7
+#define EM_X86_64 62
 
 /* Numbers of the notes with owner "Xen". */
 enum {

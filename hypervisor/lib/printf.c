@@ -171,17 +171,16 @@ static int put_pointer(struct out *o, struct spec *s, const void *p, char kind)
 {
     char text[64];
 
-    if ((kind == 'v' || kind == 'd' || kind == 's') &&
-        printf_pointer(kind, p, text, sizeof(text))) {
-        put_text(o, s, text);
-        return 1;
-    }
+    bool extended = kind == 'v' || kind == 'd' || kind == 's';
+
     s->alt = true;
-    if (p == NULL)
+    if (extended && printf_pointer(kind, p, text, sizeof(text)))
+        put_text(o, s, text);
+    else if (p == NULL)
         put_text(o, s, "NULL");
     else
         put_number(o, s, (uint64_t)p, 16, false, 0);
-    return 0;
+    return extended;
 }
 
 /* One conversion, *f at its letter; moves *f to the last character consumed. */
@@ -195,7 +194,10 @@ static void convert(struct out *o, const char **f, struct spec *s, va_list *args
     case 'i':
         v = signed_arg(s, args);
         put_number(o, s, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, false,
-                   v < 0 ? '-' : s->plus ? '+' : s->space ? ' ' : 0);
+                   v < 0      ? '-'
+                   : s->plus  ? '+'
+                   : s->space ? ' '
+                              : 0);
         break;
     case 'u':
         put_number(o, s, unsigned_arg(s, args), 10, false, 0);

@@ -39,7 +39,8 @@ static inline void page_copy(void *dst, const void *src)
  */
 int vsnprintf_(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf_(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Supplied by the environment: text for %pv, %pd or %ps (kind is the letter); false: print as %p. */
+/* Supplied by the environment: text for %pv, %pd or %ps (kind is the letter); false: print as %p.
+ */
 bool printf_pointer(char kind, const void *p, char *buf, size_t size);
 
 #endif

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 typedef uint16_t domid_t;
-typedef uint64_t paddr_t; /* machine address in bytes */
-typedef uint64_t vaddr_t; /* virtual address, the hypervisor's or a guest's */
+typedef uint64_t paddr_t;   /* machine address in bytes */
+typedef uint64_t vaddr_t;   /* virtual address, the hypervisor's or a guest's */
 typedef uint64_t cpumask_t; /* bit n: processor n */
 
 /* A machine frame number, and a frame number as a guest sees it (equal to mfn for PV). */
@@ -47,17 +47,17 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define ROUND_DOWN(x, a) ((x) & ~((typeof(x))(a)-1))
 #define DIV_UP(x, a)     (((x) + (a)-1) / (a))
 
-#define MIN(a, b)                                                                                  \
-    ({                                                                                             \
-        typeof(a) min_a_ = (a);                                                                    \
-        typeof(b) min_b_ = (b);                                                                    \
-        min_a_ < min_b_ ? min_a_ : min_b_;                                                         \
+#define MIN(a, b)                          \
+    ({                                     \
+        typeof(a) min_a_ = (a);            \
+        typeof(b) min_b_ = (b);            \
+        min_a_ < min_b_ ? min_a_ : min_b_; \
     })
-#define MAX(a, b)                                                                                  \
-    ({                                                                                             \
-        typeof(a) max_a_ = (a);                                                                    \
-        typeof(b) max_b_ = (b);                                                                    \
-        max_a_ > max_b_ ? max_a_ : max_b_;                                                         \
+#define MAX(a, b)                          \
+    ({                                     \
+        typeof(a) max_a_ = (a);            \
+        typeof(b) max_b_ = (b);            \
+        max_a_ > max_b_ ? max_a_ : max_b_; \
     })
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -74,12 +74,12 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define smp_wmb() barrier()
 #define smp_mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
-#define PACKED    __attribute__((packed))
-#define ALIGNED(n) __attribute__((aligned(n)))
-#define NORETURN  __attribute__((noreturn))
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define PACKED            __attribute__((packed))
+#define ALIGNED(n)        __attribute__((aligned(n)))
+#define NORETURN          __attribute__((noreturn))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define INIT_TEXT __attribute__((section(".init.text"), cold)) /* freed after boot */
-#define INIT_DATA __attribute__((section(".init.data")))
+#define INIT_TEXT         __attribute__((section(".init.text"), cold)) /* freed after boot */
+#define INIT_DATA         __attribute__((section(".init.data")))
 
 #endif

@@ -79,8 +79,7 @@ static INIT_TEXT const uint8_t *find_rsdp(void)
 
     memcpy(&ebda, phys_to_virt(0x40e), sizeof(ebda));
 
-    paddr_t areas[2][2] = {{0xe0000, 0x100000},
-                           {(paddr_t)ebda << 4, ((paddr_t)ebda << 4) + 1024}};
+    paddr_t areas[2][2] = {{0xe0000, 0x100000}, {(paddr_t)ebda << 4, ((paddr_t)ebda << 4) + 1024}};
 
     for (unsigned a = 0; a < 2; a++) {
         if (areas[a][0] < 0x400 || areas[a][1] > MIB(1))

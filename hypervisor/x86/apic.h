@@ -6,23 +6,23 @@
 #include <lib/types.h>
 
 /* Offsets in the register page; x2APIC: MSR_X2APIC + offset / 16. */
-#define APIC_ID       0x20
-#define APIC_TPR      0x80
-#define APIC_EOI      0xb0
-#define APIC_LDR      0xd0
-#define APIC_DFR      0xe0
-#define APIC_SPURIOUS 0xf0
-#define APIC_ISR      0x100
-#define APIC_ESR      0x280
-#define APIC_ICR      0x300
-#define APIC_ICR_HIGH 0x310
-#define APIC_LVT_TIMER 0x320
-#define APIC_LVT_PERF 0x340
-#define APIC_LVT_LINT0 0x350
-#define APIC_LVT_LINT1 0x360
-#define APIC_LVT_ERROR 0x370
-#define APIC_TIMER_INIT 0x380
-#define APIC_TIMER_NOW 0x390
+#define APIC_ID           0x20
+#define APIC_TPR          0x80
+#define APIC_EOI          0xb0
+#define APIC_LDR          0xd0
+#define APIC_DFR          0xe0
+#define APIC_SPURIOUS     0xf0
+#define APIC_ISR          0x100
+#define APIC_ESR          0x280
+#define APIC_ICR          0x300
+#define APIC_ICR_HIGH     0x310
+#define APIC_LVT_TIMER    0x320
+#define APIC_LVT_PERF     0x340
+#define APIC_LVT_LINT0    0x350
+#define APIC_LVT_LINT1    0x360
+#define APIC_LVT_ERROR    0x370
+#define APIC_TIMER_INIT   0x380
+#define APIC_TIMER_NOW    0x390
 #define APIC_TIMER_DIVIDE 0x3e0
 
 void apic_init(paddr_t base); /* boot CPU: find it, choose the mode */

@@ -9,7 +9,7 @@
 #include <x86/guest_entry.h>
 #include <x86/regs.h>
 
-#define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
 
 void asm_offsets(void);

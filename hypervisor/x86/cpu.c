@@ -21,8 +21,8 @@ _Static_assert((STACK_TOP_SIZE - offsetof(struct stack_top, cpu)) % 16 == 0,
 #define PAT_VALUE 0x050100070406ull /* part of the ABI: WB WT UC- UC WC WP UC UC */
 
 /* Flags that SYSCALL clears: a guest's TF, DF, AC, NT or IOPL must not reach ring 0. */
-#define SYSCALL_CLEARS                                                                             \
-    (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC |         \
+#define SYSCALL_CLEARS                                                                     \
+    (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | \
      RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
 
 static INIT_TEXT bool leaf_bit(uint32_t reg, unsigned bit)
@@ -139,7 +139,7 @@ void cpu_init_this(struct cpu *c)
         panic("CPU%u lacks features of CPU0 (mask %#lx): use maxcpus=1", c->id, missing);
     BUG_ON(!cpu_features.pge || !cpu_features.nx);
 
-    write_cr0(0x80010033); /* PG WP NE ET MP PE; caches on */
+    write_cr0(0x80050033); /* PG AM WP NE ET MP PE; caches on */
     c->cr4 = wanted_cr4();
     write_cr4(c->cr4);
     wrmsr(MSR_PAT, PAT_VALUE);

@@ -31,30 +31,30 @@ struct stub_data {
 };
 
 struct cpu {
-    unsigned id;      /* dense: index into cpus[] */
+    unsigned id; /* dense: index into cpus[] */
     uint32_t apic_id;
-    struct vcpu *curr;        /* running here now (`current` is a macro) */
+    struct vcpu *curr; /* running here now (`current` is a macro) */
     struct vcpu *idle;
     struct stub_data *stub;
     struct tss tss ALIGNED(16);
-    uint64_t *gdt;            /* one page: the reserved descriptors of this CPU */
+    uint64_t *gdt; /* one page: the reserved descriptors of this CPU */
     mfn_t gdt_mfn;
-    uint64_t cr3, cr4;        /* as loaded */
-    bool need_resched;        /* shared: schedule() before going back to the guest */
-    bool flush_pending;       /* shared: another CPU wants our TLB flushed */
-    uint32_t tlb_stamp;       /* shared (read): the flush clock when we last flushed all */
+    uint64_t cr3, cr4;  /* as loaded */
+    bool need_resched;  /* shared: schedule() before going back to the guest */
+    bool flush_pending; /* shared: another CPU wants our TLB flushed */
+    uint32_t tlb_stamp; /* shared (read): the flush clock when we last flushed all */
     uint64_t irq_count;
-    struct sched_cpu *sched;  /* owned by core/sched.c */
+    struct sched_cpu *sched; /* owned by core/sched.c */
     struct timer_queue timers;
-    struct vcpu *fpu_owner;   /* whose FPU state is in the registers */
-    uint8_t lock_depth;       /* debug builds: levels of the locks held */
+    struct vcpu *fpu_owner; /* whose FPU state is in the registers */
+    uint8_t lock_depth;     /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
     uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
     uint64_t idle_ns;
 };
 
 extern struct cpu *cpus[NR_CPUS];
-extern unsigned nr_cpus;        /* present and started */
+extern unsigned nr_cpus; /* present and started */
 extern cpumask_t cpu_online;
 
 struct cpu_features {
@@ -63,14 +63,14 @@ struct cpu_features {
     uint8_t phys_bits;
     bool amd, nx, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic,
         tsc_deadline, invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt;
-    uint64_t xcr0;          /* features enabled for guests */
-    unsigned xsave_size;    /* bytes of an area for xcr0 */
+    uint64_t xcr0;       /* features enabled for guests */
+    unsigned xsave_size; /* bytes of an area for xcr0 */
 };
 extern struct cpu_features cpu_features;
 
-#define CR0_MP 0x2ull
-#define CR0_TS 0x8ull
-#define CR0_WP 0x10000ull
+#define CR0_MP         0x2ull
+#define CR0_TS         0x8ull
+#define CR0_WP         0x10000ull
 #define CR4_VME        0x1ull
 #define CR4_TSD        0x4ull
 #define CR4_DE         0x8ull
@@ -101,25 +101,25 @@ extern struct cpu_features cpu_features;
 #define RFLAGS_VIP  0x100000ull
 #define RFLAGS_ID   0x200000ull
 
-#define MSR_TSC           0x10
-#define MSR_APIC_BASE     0x1b
-#define MSR_SYSENTER_CS   0x174
-#define MSR_SYSENTER_ESP  0x175
-#define MSR_SYSENTER_EIP  0x176
-#define MSR_PAT           0x277
-#define MSR_TSC_DEADLINE  0x6e0
-#define MSR_X2APIC        0x800
-#define MSR_EFER          0xc0000080
-#define MSR_STAR          0xc0000081
-#define MSR_LSTAR         0xc0000082
-#define MSR_CSTAR         0xc0000083
-#define MSR_SYSCALL_MASK  0xc0000084
-#define MSR_FS_BASE       0xc0000100
-#define MSR_GS_BASE       0xc0000101
+#define MSR_TSC            0x10
+#define MSR_APIC_BASE      0x1b
+#define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_PAT            0x277
+#define MSR_TSC_DEADLINE   0x6e0
+#define MSR_X2APIC         0x800
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_CSTAR          0xc0000083
+#define MSR_SYSCALL_MASK   0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX       0xc0000103
-#define EFER_SCE 0x1ull
-#define EFER_NX  0x800ull
+#define MSR_TSC_AUX        0xc0000103
+#define EFER_SCE           0x1ull
+#define EFER_NX            0x800ull
 
 static inline uint64_t rdmsr(uint32_t msr)
 {
@@ -138,16 +138,16 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 int rdmsr_safe(uint32_t msr, uint64_t *v);
 int wrmsr_safe(uint32_t msr, uint64_t v);
 
-#define DEFINE_CR(n)                                                                               \
-    static inline uint64_t read_cr##n(void)                                                        \
-    {                                                                                              \
-        uint64_t v;                                                                                \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));                                          \
-        return v;                                                                                  \
-    }                                                                                              \
-    static inline void write_cr##n(uint64_t v)                                                     \
-    {                                                                                              \
-        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                                 \
+#define DEFINE_CR(n)                                               \
+    static inline uint64_t read_cr##n(void)                        \
+    {                                                              \
+        uint64_t v;                                                \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v));          \
+        return v;                                                  \
+    }                                                              \
+    static inline void write_cr##n(uint64_t v)                     \
+    {                                                              \
+        __asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory"); \
     }
 DEFINE_CR(0)
 DEFINE_CR(2)
@@ -155,16 +155,16 @@ DEFINE_CR(3)
 DEFINE_CR(4)
 #undef DEFINE_CR
 
-#define DEFINE_PORT(type, suffix, reg)                                                             \
-    static inline type in##suffix(uint16_t port)                                                   \
-    {                                                                                              \
-        type v;                                                                                    \
-        __asm__ volatile("in" #suffix " %1, %" reg "0" : "=a"(v) : "Nd"(port));                    \
-        return v;                                                                                  \
-    }                                                                                              \
-    static inline void out##suffix(uint16_t port, type v)                                          \
-    {                                                                                              \
-        __asm__ volatile("out" #suffix " %" reg "0, %1" : : "a"(v), "Nd"(port));                   \
+#define DEFINE_PORT(type, suffix, reg)                                           \
+    static inline type in##suffix(uint16_t port)                                 \
+    {                                                                            \
+        type v;                                                                  \
+        __asm__ volatile("in" #suffix " %1, %" reg "0" : "=a"(v) : "Nd"(port));  \
+        return v;                                                                \
+    }                                                                            \
+    static inline void out##suffix(uint16_t port, type v)                        \
+    {                                                                            \
+        __asm__ volatile("out" #suffix " %" reg "0, %1" : : "a"(v), "Nd"(port)); \
     }
 DEFINE_PORT(uint8_t, b, "b")
 DEFINE_PORT(uint16_t, w, "w")
@@ -217,9 +217,10 @@ void descriptors_load(struct cpu *c);
 void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 /* x86/smp.c */
 void smp_start_all(void);
-void smp_kick(unsigned cpu);               /* makes it leave guest mode or idle and look for work */
+void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for work */
 void smp_call(cpumask_t mask, void (*fn)(void *), void *arg); /* and wait; not with locks held */
-/* x86/fpu.c: lazy state; fpu_switch_out() at each vcpu switch, fpu_restore() on #NM (x86/traps.c). */
+/* x86/fpu.c: lazy state; fpu_switch_out() at each vcpu switch, fpu_restore() on #NM (x86/traps.c).
+ */
 void fpu_init_cpu(void);
 void *fpu_area_alloc(void);
 void fpu_area_free(void *area);

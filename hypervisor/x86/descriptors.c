@@ -25,15 +25,14 @@ struct table_pointer {
 
 #define GDT_FIRST 0xe000 /* selector of the page's first descriptor */
 
+#define NR_IST 4
 
-#define NR_IST  4
-
-#define VEC_DB 1
+#define VEC_DB  1
 #define VEC_NMI 2
-#define VEC_BP 3
-#define VEC_OF 4
-#define VEC_DF 8
-#define VEC_MC 18
+#define VEC_BP  3
+#define VEC_OF  4
+#define VEC_DF  8
+#define VEC_MC  18
 
 static struct gate descriptors_idt[256] ALIGNED(4096);
 static uint64_t descriptors_boot_gdt[PTES] ALIGNED(4096);

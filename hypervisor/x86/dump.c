@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The crash report: reason, registers, stack with symbol names, of the CPU that failed and then of
- * the others, which an NMI stops. No lock is taken and nothing is allocated; a fault on the way ends
- * in the short report of a second panic.
+ * the others, which an NMI stops. No lock is taken and nothing is allocated; a fault on the way
+ * ends in the short report of a second panic.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -47,6 +47,9 @@ void dump_stack(uint64_t sp, uint64_t rip)
     unsigned shown = 0;
 
     log_err("stack at %016lx:", sp);
+    if (!readable(ROUND_DOWN(sp, 8))) /* overflown: what is above the guard page tells by whom */
+        sp = ROUND_UP(sp + 1, PAGE_SIZE);
+    sp = ROUND_UP(sp, 8);
     for (; sp < end && shown < STACK_NAMES && readable(sp); sp += 8) {
         uint64_t offset, word = *(const uint64_t *)sp;
 

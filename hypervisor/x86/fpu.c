@@ -11,14 +11,14 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define XCR0_X87 1ull
-#define XCR0_SSE 2ull
-#define XCR0_AVX 4ull
+#define XCR0_X87    1ull
+#define XCR0_SSE    2ull
+#define XCR0_AVX    4ull
 #define XCR0_AVX512 0xe0ull
-#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
+#define XCR0_KNOWN  (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
-#define FXSAVE_SIZE 512
-#define XSAVE_HEADER 512 /* offset; 64 bytes */
+#define FXSAVE_SIZE   512
+#define XSAVE_HEADER  512 /* offset; 64 bytes */
 #define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
 
@@ -73,7 +73,8 @@ void *fpu_area_alloc(void)
     memcpy(area, &fcw, sizeof(fcw));
     memcpy(area + 24, &mxcsr, sizeof(mxcsr));
     if (cpu_features.xsave)
-        area[XSAVE_HEADER] = XCR0_X87 | XCR0_SSE; /* in use: not the initial state, but these bytes */
+        area[XSAVE_HEADER] =
+            XCR0_X87 | XCR0_SSE; /* in use: not the initial state, but these bytes */
     return area;
 }
 

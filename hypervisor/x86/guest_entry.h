@@ -25,20 +25,22 @@
 #define VEC_IRET 0x101
 
 /* Implemented by pv/. regs is guest_regs() in each. */
-void pv_trap(struct cpu_regs *regs);           /* exception in guest mode, but NMI, #MC, #NM */
-void pv_device_not_available(struct cpu_regs *regs); /* #NM when the guest has TS set (arch.fpu_ts) */
-void pv_syscall_bounce(struct cpu_regs *regs); /* SYSCALL in guest user mode */
+void pv_trap(struct cpu_regs *regs); /* exception in guest mode, but NMI, #MC, #NM */
+void pv_device_not_available(
+    struct cpu_regs *regs);                       /* #NM when the guest has TS set (arch.fpu_ts) */
+void pv_syscall_bounce(struct cpu_regs *regs);    /* SYSCALL in guest user mode */
 void pv_hypercall_restart(struct cpu_regs *regs); /* the handler returned HYPERCALL_RESTART */
 /* need_resched, pending_work or an event: called again until none is left. */
 void pv_return_work(struct cpu_regs *regs);
-void pv_failsafe(struct cpu_regs *regs);       /* the processor refused regs in IRETQ */
+void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ */
 /*
  * A page fault of ring 0 at an address in the vmap area, as the processor reads a descriptor of the
  * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
  */
 bool pv_ldt_fault(vaddr_t addr);
 
-/* What the entry code knows of the table of hypercalls (pv/hypercall.c): fn first, 32 bytes each. */
+/* What the entry code knows of the table of hypercalls (pv/hypercall.c): fn first, 32 bytes each.
+ */
 struct hypercall_entry {
     int64_t (*fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4); /* never NULL */
     const char *name;
@@ -46,8 +48,8 @@ struct hypercall_entry {
     uint32_t flags; /* HC_* */
     uint64_t reserved;
 };
-#define HC_PRIV          0x1u /* privileged domains only; others get -XEN_EPERM */
-#define NR_HYPERCALLS    64
+#define HC_PRIV       0x1u /* privileged domains only; others get -XEN_EPERM */
+#define NR_HYPERCALLS 64
 _Static_assert(sizeof(struct hypercall_entry) == 32, "indexed by entry.S");
 extern const struct hypercall_entry hypercall_table[NR_HYPERCALLS];
 

@@ -18,9 +18,9 @@ struct cpu_regs;
 #define VEC_ERROR         0xfe
 #define VEC_SPURIOUS      0xff
 
-void irq_init(void);                    /* PIC off, IOAPICs masked */
-void irq_init_cpu(void);                /* LAPIC or x2APIC of this CPU */
-void irq_handle(unsigned vector);       /* from entry, interrupts off */
+void irq_init(void);              /* PIC off, IOAPICs masked */
+void irq_init_cpu(void);          /* LAPIC or x2APIC of this CPU */
+void irq_handle(unsigned vector); /* from entry, interrupts off */
 int irq_request_serial(unsigned gsi, void (*fn)(void));
 
 /* GSIs: trigger and polarity as dom0 learned from ACPI. Idempotent. Errors: -EINVAL, -ENOSPC. */
@@ -29,15 +29,15 @@ unsigned irq_nr_gsis(void);
 /* Bind a GSI to a domain's pirq: the line is unmasked, each interrupt calls evtchn_pirq(). */
 int irq_gsi_bind(unsigned gsi, struct domain *d, unsigned pirq);
 void irq_gsi_unbind(unsigned gsi);
-void irq_gsi_eoi(unsigned gsi);         /* level-triggered: unmask after the guest's EOI */
+void irq_gsi_eoi(unsigned gsi); /* level-triggered: unmask after the guest's EOI */
 /* MSI and MSI-X: allocate a vector for entry of the device and write its message. */
 struct msi_request {
     uint16_t seg;
     uint8_t bus, devfn;
     bool msix;
-    uint16_t entry;         /* MSI-X: index */
-    uint64_t table_base;    /* MSI-X: machine address of the table, from the guest */
-    uint8_t count;          /* MSI: vectors, power of two */
+    uint16_t entry;      /* MSI-X: index */
+    uint64_t table_base; /* MSI-X: machine address of the table, from the guest */
+    uint8_t count;       /* MSI: vectors, power of two */
 };
 int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq); /* >=0: handle */
 void irq_msi_unbind(int handle);

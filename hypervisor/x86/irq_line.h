@@ -9,16 +9,16 @@
 struct domain;
 
 struct irq_line {
-    uint8_t vector;           /* 0: not in use */
+    uint8_t vector; /* 0: not in use */
     bool is_msi, level, active_low;
     bool masked;
-    bool in_service;          /* its handler runs on some CPU: whoever unbinds waits */
-    unsigned gsi;             /* not MSI */
-    unsigned cpu;             /* where it is delivered */
-    struct domain *domain;    /* NULL: the hypervisor's, or bound to nobody */
+    bool in_service;       /* its handler runs on some CPU: whoever unbinds waits */
+    unsigned gsi;          /* not MSI */
+    unsigned cpu;          /* where it is delivered */
+    struct domain *domain; /* NULL: the hypervisor's, or bound to nobody */
     unsigned pirq;
-    void (*fn)(void);         /* the hypervisor's own */
-    struct msi_message *msi;  /* MSI */
+    void (*fn)(void);        /* the hypervisor's own */
+    struct msi_message *msi; /* MSI */
 };
 
 extern struct spinlock irq_lock; /* LOCK_IRQ: all lines, the IOAPICs, vectors */

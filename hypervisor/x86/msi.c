@@ -13,14 +13,14 @@
 #include <x86/irq_line.h>
 #include <x86/page.h>
 
-#define PCI_STATUS        0x06
-#define PCI_BAR0          0x10
-#define PCI_CAP_POINTER   0x34
-#define PCI_CAP_MSI       0x05
-#define PCI_CAP_MSIX      0x11
-#define MSI_CONTROL       2
-#define MSI_CONTROL_ENABLE 1u
-#define MSI_CONTROL_64    0x80u
+#define PCI_STATUS          0x06
+#define PCI_BAR0            0x10
+#define PCI_CAP_POINTER     0x34
+#define PCI_CAP_MSI         0x05
+#define PCI_CAP_MSIX        0x11
+#define MSI_CONTROL         2
+#define MSI_CONTROL_ENABLE  1u
+#define MSI_CONTROL_64      0x80u
 #define MSIX_CONTROL_ENABLE 0x8000u
 
 #define NR_MSIS 128
@@ -155,7 +155,9 @@ int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq)
     spin_lock(&irq_lock);
     m = find_free();
     if (m != NULL)
-        *m = (struct msi_message){.cf8 = dev, .msix = req->msix, .index = req->entry,
+        *m = (struct msi_message){.cf8 = dev,
+                                  .msix = req->msix,
+                                  .index = req->entry,
                                   .count = req->msix ? 1 : req->count};
     spin_unlock(&irq_lock);
     if (m == NULL)

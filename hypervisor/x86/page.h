@@ -15,8 +15,8 @@ typedef uint64_t pte_t;
 #define PTE_PCD      0x10ull
 #define PTE_A        0x20ull
 #define PTE_D        0x40ull
-#define PTE_PS       0x80ull  /* L2, L3 */
-#define PTE_PAT      0x80ull  /* L1 */
+#define PTE_PS       0x80ull /* L2, L3 */
+#define PTE_PAT      0x80ull /* L1 */
 #define PTE_G        0x100ull
 #define PTE_AVAIL    0xe00ull
 #define PTE_AVAIL_HI 0x7ff0000000000000ull

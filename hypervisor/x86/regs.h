@@ -24,7 +24,7 @@ struct vcpu;
 
 /* At the top of every 16 KiB aligned stack. TSS.RSP0 points just behind regs. */
 struct stack_top {
-    uint64_t spare;        /* makes the end of regs 16-byte aligned, as the processor wants RSP0 */
+    uint64_t spare;       /* makes the end of regs 16-byte aligned, as the processor wants RSP0 */
     struct cpu_regs regs; /* of the guest, while this vcpu is in the hypervisor */
     struct cpu *cpu;      /* that this stack runs on; set at each switch */
     struct vcpu *vcpu;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt. */
+/* A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt.
+ */
 #include <boot/boot.h>
 #include <core/console.h>
 #include <lib/string.h>
@@ -7,16 +8,16 @@
 #include <x86/irq.h>
 #include <x86/serial.h>
 
-#define UART_DATA 0
-#define UART_IER  1
-#define UART_FCR  2
-#define UART_LCR  3
-#define UART_MCR  4
-#define UART_LSR  5
+#define UART_DATA    0
+#define UART_IER     1
+#define UART_FCR     2
+#define UART_LCR     3
+#define UART_MCR     4
+#define UART_LSR     5
 #define UART_SCRATCH 7
-#define LSR_DATA  0x01u
-#define LSR_EMPTY 0x20u
-#define MAX_WAIT  100000u /* reads of a line that is stuck */
+#define LSR_DATA     0x01u
+#define LSR_EMPTY    0x20u
+#define MAX_WAIT     100000u /* reads of a line that is stuck */
 
 static uint16_t serial_port; /* 0: none */
 static unsigned serial_isa_irq;
@@ -32,8 +33,8 @@ static bool set_up(uint16_t port, unsigned baud)
     outb((uint16_t)(port + UART_LCR), 0x80);
     outb((uint16_t)(port + UART_DATA), (uint8_t)divisor);
     outb((uint16_t)(port + UART_IER), (uint8_t)(divisor >> 8));
-    outb((uint16_t)(port + UART_LCR), 3); /* 8n1 */
-    outb((uint16_t)(port + UART_FCR), 7); /* FIFOs on and empty */
+    outb((uint16_t)(port + UART_LCR), 3);   /* 8n1 */
+    outb((uint16_t)(port + UART_FCR), 7);   /* FIFOs on and empty */
     outb((uint16_t)(port + UART_MCR), 0xb); /* DTR, RTS, interrupt line on */
     return true;
 }

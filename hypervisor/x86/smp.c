@@ -54,7 +54,7 @@ static struct {
     cpumask_t pending; /* atomic */
     void (*fn)(void *);
     void *arg;
-    uint32_t busy;     /* 1: someone's call is in progress; atomic */
+    uint32_t busy; /* 1: someone's call is in progress; atomic */
 } smp_request;
 
 static void serve_call(void)
@@ -88,7 +88,7 @@ void smp_call(cpumask_t mask, void (*fn)(void *), void *arg)
         smp_request.fn = fn;
         smp_request.arg = arg;
         __atomic_store_n(&smp_request.pending, others, __ATOMIC_RELEASE);
-        for_each_cpu(cpu, others)
+        for_each_cpu (cpu, others)
             apic_send_ipi(cpu, VEC_KICK);
     }
     if (mask & self)
@@ -156,7 +156,7 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
 static INIT_TEXT bool start(struct cpu *c)
 {
     uint8_t *low = phys_to_virt(TRAMPOLINE);
-    uint64_t stack = (uint64_t)&((struct stack_top *)c->idle->stack - 1)->regs;
+    uint64_t stack = (uint64_t) & ((struct stack_top *)c->idle->stack - 1)->regs;
 
     memcpy(low, smp_trampoline, (size_t)(smp_trampoline_end - smp_trampoline));
     memcpy(low + (smp_trampoline_stack - smp_trampoline), &stack, sizeof(stack));
@@ -179,8 +179,8 @@ static INIT_TEXT bool start(struct cpu *c)
 
 INIT_TEXT void smp_start_all(void)
 {
-    unsigned limit = boot_options.maxcpus != 0 ? MIN(boot_options.maxcpus, (unsigned)NR_CPUS)
-                                               : NR_CPUS;
+    unsigned limit =
+        boot_options.maxcpus != 0 ? MIN(boot_options.maxcpus, (unsigned)NR_CPUS) : NR_CPUS;
     uint32_t self = apic_id();
 
     cpus[0]->apic_id = self;

@@ -127,8 +127,8 @@ void time_set_deadline(uint64_t ns)
 }
 
 /*
- * Agreement between CPUs. The new CPU asks, the boot CPU answers with its TSC; of several rounds the
- * one with the shortest wait tells how far apart the two can be.
+ * Agreement between CPUs. The new CPU asks, the boot CPU answers with its TSC; of several rounds
+ * the one with the shortest wait tells how far apart the two can be.
  */
 #define SYNC_ROUNDS 16
 

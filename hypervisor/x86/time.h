@@ -8,9 +8,9 @@
 struct vcpu;
 struct domain;
 
-void time_init(void);     /* boot CPU: calibrate against PM timer, HPET or PIT */
+void time_init(void); /* boot CPU: calibrate against PM timer, HPET or PIT */
 void time_init_cpu(void);
-uint64_t time_now(void);  /* ns since boot */
+uint64_t time_now(void); /* ns since boot */
 uint64_t time_tsc_to_ns(uint64_t tsc_delta);
 uint64_t time_tsc_khz(void);
 /* Program this CPU's timer interrupt for an absolute time; UINT64_MAX: none. */

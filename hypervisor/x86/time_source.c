@@ -12,8 +12,8 @@
 
 #define PM_HZ        3579545ull
 #define PIT_HZ       1193182ull
-#define INTERVAL_DIV 40            /* 1/40 s */
-#define MAX_READS    200000000u    /* of a clock that stands still */
+#define INTERVAL_DIV 40         /* 1/40 s */
+#define MAX_READS    200000000u /* of a clock that stands still */
 
 struct sample {
     uint64_t clock, tsc;

@@ -43,7 +43,7 @@ static __attribute__((noinline)) void catch_up(void)
 {
     unsigned cpu;
 
-    for_each_cpu(cpu, cpu_online & ~BIT(this_cpu()->id))
+    for_each_cpu (cpu, cpu_online & ~BIT(this_cpu()->id))
         post(cpu);
 }
 
@@ -108,7 +108,7 @@ static void wait_for(cpumask_t mask, uint32_t stamp)
 {
     unsigned cpu;
 
-    for_each_cpu(cpu, mask)
+    for_each_cpu (cpu, mask)
         while (!after(READ_ONCE(cpus[cpu]->tlb_stamp), stamp))
             cpu_relax_poll();
 }
@@ -119,7 +119,7 @@ void tlb_flush_mask(cpumask_t mask)
     uint32_t stamp = tlb_clock();
     unsigned cpu;
 
-    for_each_cpu(cpu, others)
+    for_each_cpu (cpu, others)
         post(cpu);
     if (mask & self)
         tlb_flush_local();
@@ -132,10 +132,10 @@ void tlb_flush_hv(cpumask_t mask)
     uint32_t wanted = __atomic_add_fetch(&tlb_hv_wanted, 1, __ATOMIC_SEQ_CST);
     unsigned cpu;
 
-    for_each_cpu(cpu, others)
+    for_each_cpu (cpu, others)
         post(cpu);
     flush_hv_local();
-    for_each_cpu(cpu, others)
+    for_each_cpu (cpu, others)
         while (after(wanted, READ_ONCE(tlb_hv_done[cpu])))
             cpu_relax_poll();
 }
@@ -160,7 +160,7 @@ cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp)
     cpumask_t stale = 0;
     unsigned cpu;
 
-    for_each_cpu(cpu, mask & cpu_online)
+    for_each_cpu (cpu, mask & cpu_online)
         if (!after(READ_ONCE(cpus[cpu]->tlb_stamp), stamp))
             stale |= BIT(cpu);
     return stale;

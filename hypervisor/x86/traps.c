@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Exceptions of the hypervisor itself. A fault at an instruction listed in the exception table goes
- * on at its fix-up; a page fault may be the LDT's lazy mapping or a stale translation; anything else
- * is a bug, reported in full. Exceptions of guests go to pv/ straight from entry.S, except those
- * that arrive on stacks of their own.
+ * on at its fix-up; a page fault may be the LDT's lazy mapping or a stale translation; anything
+ * else is a bug, reported in full. Exceptions of guests go to pv/ straight from entry.S, except
+ * those that arrive on stacks of their own.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -125,8 +125,8 @@ void traps_ring0(struct cpu_regs *regs)
         regs->rip = fixup;
         return;
     }
-    dump_fatal(regs, "%s in the hypervisor, error code %#x, address %#lx",
-               traps_name(regs->vector), regs->error_code, addr);
+    dump_fatal(regs, "%s in the hypervisor, error code %#x, address %#lx", traps_name(regs->vector),
+               regs->error_code, addr);
 }
 
 /* From entry.S: #NM in guest mode. Ours, unless the guest itself has set TS. */
@@ -173,8 +173,9 @@ void traps_ist_ring0(struct cpu_regs *regs)
         unknown_nmi(regs);
         break;
     case VEC_DF:
-        dump_fatal(regs, "double fault, last page fault at %#lx (a stack overflow if that is near "
-                         "rsp)",
+        dump_fatal(regs,
+                   "double fault, last page fault at %#lx (a stack overflow if that is near "
+                   "rsp)",
                    read_cr2());
     default:
         dump_fatal(regs, "%s", traps_name(regs->vector));

@@ -25,15 +25,14 @@ int get_guest_u64(uint64_t *v, vaddr_t src) MUST_CHECK;
 int put_guest_u64(vaddr_t dst, uint64_t v) MUST_CHECK;
 
 /* Element i of a guest array whose handle is p (XEN_GUEST_HANDLE's pointer). */
-#define copy_from_guest_at(dst, p, i)                                                              \
+#define copy_from_guest_at(dst, p, i) \
     copy_from_guest((dst), (vaddr_t)(p) + (uint64_t)(i) * sizeof(*(dst)), sizeof(*(dst)))
-#define copy_to_guest_at(p, i, src)                                                                \
+#define copy_to_guest_at(p, i, src) \
     copy_to_guest((vaddr_t)(p) + (uint64_t)(i) * sizeof(*(src)), (src), sizeof(*(src)))
 
 /* Exception table: where to go on when the instruction at `fault` faults (x86/uaccess.S). */
 vaddr_t extable_find(vaddr_t fault); /* 0: none */
 /* An entry of that table from C: labels inside the same asm statement. */
-#define EXTABLE(from, to)                                                                          \
-    ".pushsection .extable, \"a\"\n.quad " #from ", " #to "\n.popsection\n"
+#define EXTABLE(from, to) ".pushsection .extable, \"a\"\n.quad " #from ", " #to "\n.popsection\n"
 
 #endif

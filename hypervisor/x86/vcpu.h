@@ -29,7 +29,7 @@ struct arch_vcpu {
     uint64_t syscall32_callback, sysenter_callback;
     uint16_t syscall32_cs, sysenter_cs;
     bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* events on entry */
-    struct trap_info *traps; /* 256 entries, one page */
+    struct trap_info *traps;                                             /* 256 entries, one page */
     uint64_t kernel_sp, kernel_ss;
 
     /* Segments. */
@@ -37,40 +37,40 @@ struct arch_vcpu {
     uint16_t ds, es, fs, gs;
     mfn_t gdt_frames[GDT_GUEST_FRAMES];
     unsigned gdt_entries, ldt_entries;
-    uint64_t ldt_base;      /* guest virtual address */
-    vaddr_t desc_window;    /* in the vmap area */
+    uint64_t ldt_base;        /* guest virtual address */
+    vaddr_t desc_window;      /* in the vmap area */
     struct spinlock ldt_lock; /* LOCK_DOMAIN: lazily mapped LDT pages */
-    uint32_t ldt_mapped;    /* bit per LDT page in the window */
+    uint32_t ldt_mapped;      /* bit per LDT page in the window */
 
-    uint64_t cr0, cr4;      /* as the guest sees them */
+    uint64_t cr0, cr4; /* as the guest sees them */
     uint64_t dr[8];
-    unsigned iopl;          /* virtual */
-    uint64_t iobmp;         /* guest pointer to its I/O bitmap */
+    unsigned iopl;  /* virtual */
+    uint64_t iobmp; /* guest pointer to its I/O bitmap */
     uint32_t iobmp_limit;
-    bool debug_active;      /* dr7 has breakpoints enabled: switch debug registers */
+    bool debug_active; /* dr7 has breakpoints enabled: switch debug registers */
 
-    void *fpu;              /* XSAVE or FXSAVE area */
+    void *fpu; /* XSAVE or FXSAVE area */
     uint64_t xcr0;
-    bool fpu_used;          /* the registers hold its state, newer than the area */
-    unsigned fpu_cpu;       /* 1 + the CPU that loaded the area last, 0: none */
-    bool fpu_ts;            /* the guest set TS: #NM is its own */
+    bool fpu_used;    /* the registers hold its state, newer than the area */
+    unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
+    bool fpu_ts;      /* the guest set TS: #NM is its own */
 
     bool nmi_pending, nmi_masked;
     uint8_t async_mask;
-    uint32_t pending_work;  /* WORK_*: looked at before each return to the guest */
+    uint32_t pending_work; /* WORK_*: looked at before each return to the guest */
 
     struct vcpu_time_info *time_info; /* inside vcpu_info; NULL: not mapped */
-    uint64_t time_area;     /* guest address registered for a copy, 0: none */
+    uint64_t time_area;               /* guest address registered for a copy, 0: none */
 };
 
-#define WORK_NMI   0x1u
-#define WORK_DYING 0x2u
+#define WORK_NMI      0x1u
+#define WORK_DYING    0x2u
 #define WORK_IRET_RAX 0x4u /* iret: the rax of the guest is the value HYPERCALL_RESTART */
-#define WORK_FRAME 0x8u /* a hypercall replaced the frame: reload all registers (guest_entry.h) */
+#define WORK_FRAME    0x8u /* a hypercall replaced the frame: reload all registers (guest_entry.h) */
 
 struct pirq {
-    int gsi;       /* -1: MSI */
-    int msi;       /* handle from irq_msi_bind, -1: none */
+    int gsi; /* -1: MSI */
+    int msi; /* handle from irq_msi_bind, -1: none */
     bool mapped, bound, needs_eoi, level;
 };
 
@@ -79,7 +79,7 @@ struct pirq {
 struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 
 struct arch_domain {
-    bool is_32bit;          /* refused for now; kept for get_address_size */
+    bool is_32bit; /* refused for now; kept for get_address_size */
     uint64_t vm_assist;
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
     struct range_list *iomem;
@@ -90,12 +90,12 @@ struct arch_domain {
     uint64_t tsc_mode, tsc_offset;
     uint32_t tsc_khz, tsc_incarnation;
     uint32_t pci_cf8;
-    cpumask_t tlb_mask;     /* CPUs that may hold translations of this domain; atomic */
-    void *cpu_policy;       /* leaves and MSRs set by the toolstack; pv/cpuid.c */
+    cpumask_t tlb_mask; /* CPUs that may hold translations of this domain; atomic */
+    void *cpu_policy;   /* leaves and MSRs set by the toolstack; pv/cpuid.c */
     struct e820entry *e820;
     unsigned nr_e820;
-    uint64_t max_gfn;       /* highest frame number seen in M2P updates + 1 */
-    mfn_t pv_root_hint;     /* dying: stack of page tables to take apart */
+    uint64_t max_gfn;         /* highest frame number seen in M2P updates + 1 */
+    mfn_t pv_root_hint;       /* dying: stack of page tables to take apart */
     uint32_t teardown_cursor; /* dying: progress of arch_domain_relinquish */
     uint8_t teardown_stage;
     uint32_t wallclock_version;

@@ -95,8 +95,7 @@ void *stack_alloc(void)
     for (unsigned i = 1; i < STACK_PAGES; i++) {
         void *page = hpage_alloc();
 
-        if (page == NULL ||
-            hv_map(va + i * PAGE_SIZE, virt_to_mfn(page), 1, PTE_W | PTE_NX) != 0) {
+        if (page == NULL || hv_map(va + i * PAGE_SIZE, virt_to_mfn(page), 1, PTE_W | PTE_NX) != 0) {
             if (page != NULL)
                 hpage_free(page);
             stack_free((void *)(va + STACK_SIZE));
@@ -128,7 +127,7 @@ static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
 
     top->vcpu = v;
     *--sp = (uint64_t)entry;
-    *--sp = 0;   /* rbp */
+    *--sp = 0; /* rbp */
     *--sp = rbx;
     for (unsigned i = 0; i < 4; i++)
         *--sp = 0; /* r12 to r15 */

@@ -52,8 +52,8 @@ static void test_values(void)
     CHECK(o.mem_limit == GIB(2));
     o = parse("no-smap");
     CHECK(!o.smap && warnings == 0);
-    o = parse("nosmap noirqbalance loglvl=error/all com1=57600");
-    CHECK(!o.smap && o.noirqbalance && o.loglvl == 0 && warnings == 0);
+    o = parse("nosmap noreboot loglvl=error/all com1=57600");
+    CHECK(!o.smap && o.noreboot && o.loglvl == 0 && warnings == 0);
     CHECK(strcmp(o.console, "com1,57600") == 0);
 }
 

@@ -19,12 +19,12 @@ void panic(const char *fmt, ...)
     abort();
 }
 
-#define SAME(...)                                                                                  \
-    do {                                                                                           \
-        char ours[128], theirs[128];                                                               \
-        int n = snprintf_(ours, sizeof(ours), __VA_ARGS__);                                        \
-        int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__);                                     \
-        CHECK(n == m && strcmp(ours, theirs) == 0);                                                \
+#define SAME(...)                                              \
+    do {                                                       \
+        char ours[128], theirs[128];                           \
+        int n = snprintf_(ours, sizeof(ours), __VA_ARGS__);    \
+        int m = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+        CHECK(n == m && strcmp(ours, theirs) == 0);            \
     } while (0)
 
 static void test_numbers(void)
@@ -57,7 +57,7 @@ static void test_texts(void)
     snprintf_(buf, sizeof(buf), "%p", (void *)0x12);
     CHECK(strcmp(buf, "0x12") == 0);
     snprintf_(buf, sizeof(buf), "%pd", (void *)0x12); /* refused by the hook: a plain pointer */
-    CHECK(strcmp(buf, "0x12d") == 0);
+    CHECK(strcmp(buf, "0x12") == 0);
 }
 
 void test_printf(void)

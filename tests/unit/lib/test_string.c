@@ -111,9 +111,7 @@ static void test_list(void)
     list_for_each (i, &head, link)
         order = order * 10 + i->value;
     CHECK(order == 123);
-    list_for_each_safe (i, next, &head, link)
-        if (i->value != 2)
-            list_del(&i->link);
+    list_for_each_safe(i, next, &head, link) if (i->value != 2) list_del(&i->link);
     CHECK(list_first(&head, struct item, link) == &b && b.link.next == &head);
     list_del(&b.link);
     list_del(&b.link);
