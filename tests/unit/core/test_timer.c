@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The timer heap against a model: a plain array in which the same timers are set, stopped and run
+ * out. Order of firing, the programmed deadline, handlers that set timers, other CPUs' timers.
+ */
+#include <core/timer.h>
+#include <x86/cpu.h>
+
+#include "unit.h"
+
+#define TIMERS 200
+
+static struct timer timers[TIMERS];
+static uint64_t model[TIMERS]; /* 0: not set */
+static uint64_t last_fired;
+static unsigned fired, wrong;
+
+static void on_fire(void *data)
+{
+    uint64_t i = (uint64_t)data;
+
+    fired++;
+    if (model[i] == 0 || model[i] > host_now || model[i] < last_fired)
+        wrong++;
+    last_fired = model[i];
+    model[i] = 0;
+    if (unit_random() % 4 == 0) { /* a handler may set its own timer again */
+        model[i] = host_now + 1 + unit_random() % 1000;
+        timer_set(&timers[i], model[i]);
+    }
+}
+
+static uint64_t model_first(void)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (model[i] != 0 && model[i] < first)
+            first = model[i];
+    }
+    return first;
+}
+
+static void random_steps(void)
+{
+    unsigned late = 0, missed = 0;
+
+    for (unsigned step = 0; step < 50000; step++) {
+        unsigned i = unit_random() % TIMERS;
+
+        switch (unit_random() % 4) {
+        case 0:
+        case 1:
+            model[i] = host_now + 1 + unit_random() % 5000;
+            timer_set(&timers[i], model[i]);
+            break;
+        case 2:
+            model[i] = 0;
+            timer_stop(&timers[i]);
+            break;
+        default:
+            host_now += unit_random() % 200;
+            last_fired = 0;
+            timer_run_expired();
+            missed += model_first() <= host_now;
+        }
+        /* The hardware may fire too early (a stopped timer), never too late. */
+        late += host_deadline > model_first();
+    }
+    CHECK(wrong == 0);
+    CHECK(missed == 0);
+    CHECK(late == 0);
+    CHECK(fired > 1000);
+}
+
+static void other_cpu(void)
+{
+    struct timer t;
+    uint64_t fired_before = fired;
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        timer_stop(&timers[i]);
+        model[i] = 0;
+    }
+    timer_init(&t, on_fire, (void *)1, 1);
+    host_kicks = 0;
+    model[1] = host_now + 10;
+    timer_set(&t, model[1]);
+    CHECK(host_kicks == 1); /* CPU 1 has to program its own hardware */
+    host_cpu = 1;
+    host_deadline = UINT64_MAX;
+    timer_check_kick();
+    CHECK(host_deadline == model[1]);
+    CHECK(fired == fired_before);
+    timer_migrate(&t, 0);
+    CHECK(t.cpu == 0 && t.active);
+    CHECK(cpus[1]->timers.root == NULL);
+    host_cpu = 0;
+    timer_stop(&t);
+    CHECK(!t.active && cpus[0]->timers.root == NULL);
+}
+
+void test_timer(void)
+{
+    timer_queue_init(&cpus[0]->timers);
+    timer_queue_init(&cpus[1]->timers);
+    host_now = 1000;
+    for (uint64_t i = 0; i < TIMERS; i++)
+        timer_init(&timers[i], on_fire, (void *)i, 0);
+    random_steps();
+    other_cpu();
+}
