@@ -42,7 +42,7 @@ def arguments():
     return parser.parse_args()
 
 
-def boot(name, settings, args):
+def boot(name, number, settings, args):
     """One boot; (verdict, text). The serial log stays in build/logs."""
     elf = os.path.join(BUILD, "guests", name + ".elf")
     side = "xen" if args.xen else "lodge"
@@ -54,7 +54,7 @@ def boot(name, settings, args):
     iso = cached_iso(os.path.join(BUILD, "guests", "iso"), binary, options,
                      [(elf, settings.get("cmdline", ""))])
     limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount else 1)
-    log = os.path.join(LOGS, f"guests-{name}-{side}.log")
+    log = os.path.join(LOGS, f"guests-{name}{f'.{number}' if number else ''}-{side}.log")
     with Machine(iso, log, limit=limit, smp=args.smp or int(settings.get("smp", 1)), cpu=cpu,
                  memory=args.memory, icount=args.icount, gdb=args.gdb,
                  echo=not args.quiet) as box:
@@ -78,7 +78,7 @@ def main():
         for number, settings in enumerate(boots_of(name)):
             start = time.monotonic()
             try:
-                verdict, text = boot(name, settings, args)
+                verdict, text = boot(name, number, settings, args)
             except TestProblem as problem:
                 verdict, text = problem.verdict, str(problem)
             label = name + (f".{number}" if number else "")

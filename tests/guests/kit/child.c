@@ -180,8 +180,7 @@ static int fill(struct kit_child *c, const struct layout *l)
     return 0;
 }
 
-static int set_context(struct kit_child *c, const struct layout *l, void (*fn)(uint64_t),
-                       uint64_t arg)
+int kit_child_set_arg(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg)
 {
     static struct vcpu_guest_context ctxt;
     struct xen_domctl_vcpucontext op = {.vcpu = 0};
@@ -190,7 +189,7 @@ static int set_context(struct kit_child *c, const struct layout *l, void (*fn)(u
     op.ctxt.p = &ctxt;
     ctxt.flags = VGCF_in_kernel | VGCF_online;
     ctxt.user_regs.rip = (uint64_t)kit_child_entry;
-    ctxt.user_regs.rsi = (uint64_t)l->start_info << 12;
+    ctxt.user_regs.rsi = ((uint64_t)c->console_pfn - 1) << 12; /* start_info */
     ctxt.user_regs.rdi = (uint64_t)fn;
     ctxt.user_regs.rdx = arg;
     ctxt.user_regs.cs = KIT_USER_CS;
@@ -198,7 +197,7 @@ static int set_context(struct kit_child *c, const struct layout *l, void (*fn)(u
     ctxt.user_regs.rflags = 0x202;
     ctxt.user_regs.saved_upcall_mask = 0;
     ctxt.kernel_ss = KIT_SS;
-    ctxt.ctrlreg[3] = xen_pfn_to_cr3(mfn_of(c, l->l4));
+    ctxt.ctrlreg[3] = xen_pfn_to_cr3(mfn_of(c, c->console_pfn + 1)); /* the L4 */
     return kit_domctl(XEN_DOMCTL_setvcpucontext, c->domid, &op, sizeof(op));
 }
 
@@ -225,7 +224,7 @@ int kit_child_create(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg, un
         pin.arg1.mfn = mfn_of(c, l.l4);
         rc = (int)hc4(__HYPERVISOR_mmuext_op, &pin, 1, 0, c->domid);
     }
-    return rc != 0 ? rc : set_context(c, &l, fn, arg);
+    return rc != 0 ? rc : kit_child_set_arg(c, fn, arg);
 }
 
 int kit_child_start(struct kit_child *c)
@@ -283,6 +282,7 @@ int kit_child_wait(struct kit_child *c, uint64_t timeout_ns)
 int kit_child_destroy(struct kit_child *c)
 {
     struct xen_domctl_getdomaininfo info;
+    uint64_t end = kit_now() + 1000000000;
     int rc;
 
     do
@@ -290,8 +290,13 @@ int kit_child_destroy(struct kit_child *c)
     while (rc == -XEN_EAGAIN || rc == -XEN_ERESTART);
     if (rc != 0)
         return rc;
-    rc = kit_domctl(XEN_DOMCTL_getdomaininfo, c->domid, &info, sizeof(info));
-    return rc == 0 && info.domain == c->domid ? -XEN_EBUSY : 0; /* nobody holds its frames */
+    do { /* nobody holds its frames, so it goes as soon as all processors have let go */
+        rc = kit_domctl(XEN_DOMCTL_getdomaininfo, c->domid, &info, sizeof(info));
+        if (rc != 0 || info.domain != c->domid)
+            return 0;
+        kit_sleep(1000000);
+    } while (kit_now() < end);
+    return -XEN_EBUSY;
 }
 
 void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int reason)

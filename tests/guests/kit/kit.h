@@ -188,6 +188,7 @@ struct kit_child {
 extern bool kit_child_quiet; /* do not print what children print */
 int kit_child_create(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg, unsigned extra_pages,
                      unsigned vcpus);
+int kit_child_set_arg(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg); /* not started */
 int kit_child_start(struct kit_child *c);
 int kit_child_wait(struct kit_child *c, uint64_t timeout_ns); /* SHUTDOWN_*, or negative */
 int kit_child_destroy(struct kit_child *c);
