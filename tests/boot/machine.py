@@ -20,6 +20,8 @@ from verdict import ERROR, FAILURE, TestProblem
 
 QEMU = "qemu-system-x86_64"
 DEBUG_EXIT_PORT = 0xF4
+# After these nothing more will come: waiting for the time limit would only cost time.
+THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) Manual reset required", re.MULTILINE)
 
 
 class Machine:
@@ -151,13 +153,22 @@ class Machine:
             if left <= 0:
                 raise TestProblem(FAILURE, f"waited {limit:.0f} s for /{pattern}/, which did not "
                                            f"come; last line: {self.last_line()}")
-            if not self._pump(min(left, 1.0)):
+            if not self._pump(min(left, 1.0)) or self._halted():
                 match = compiled.search(self.text, self.seen)
                 if match:
                     self.seen = match.end()
                     return match
                 raise TestProblem(FAILURE, f"the machine ended before /{pattern}/ came; last "
                                            f"line: {self.last_line()}")
+
+    def _halted(self):
+        return THE_END.search(self.text, max(0, len(self.text) - 4096)) is not None
+
+    def why_halted(self):
+        """The line before the hypervisor's register dump, or before its last words."""
+        found = re.search(r"^.*(BUG|panic|Panic|has shut down|fatal|FATAL).*$", self.text,
+                          re.MULTILINE)
+        return found.group(0)[-160:] if found else self.last_line()
 
     def last_line(self):
         lines = [line for line in self.text.splitlines() if line.strip()]
@@ -167,6 +178,8 @@ class Machine:
         """Run until the machine ends by itself; returns QEMU's exit status."""
         end = self._deadline if limit is None else time.monotonic() + limit
         while self._pump(min(1.0, end - time.monotonic())):
+            if self._halted():
+                raise TestProblem(FAILURE, f"the hypervisor halted: {self.why_halted()}")
             if time.monotonic() > end:
                 raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: "
                                            f"{self.last_line()}")
