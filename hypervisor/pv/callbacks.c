@@ -91,8 +91,8 @@ static int64_t callback_register(const struct callback_register *r)
         a->sysenter_masks = mask;
         return 0;
     case CALLBACKTYPE_nmi:
-        a->traps[X86_NMI] = (struct trap_info){.vector = X86_NMI, .flags = 4,
-                                               .cs = SEL_USER_CS64, .address = r->address};
+        a->traps[X86_NMI] = (struct trap_info){
+            .vector = X86_NMI, .flags = 4, .cs = SEL_USER_CS64, .address = r->address};
         return 0;
     default:
         return -XEN_ENOSYS;
@@ -148,8 +148,8 @@ int64_t hc_nmi_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
     case XENNMI_register_callback:
         if (copy_from_guest(&cb, arg, sizeof(cb)) != 0)
             return -XEN_EFAULT;
-        return callback_register(&(struct callback_register){.type = CALLBACKTYPE_nmi,
-                                                             .address = cb.handler_address});
+        return callback_register(
+            &(struct callback_register){.type = CALLBACKTYPE_nmi, .address = cb.handler_address});
     case XENNMI_unregister_callback:
         return callback_unregister(CALLBACKTYPE_nmi);
     default:
@@ -163,8 +163,7 @@ int64_t hc_fpu_taskswitch(uint64_t set, uint64_t a2, uint64_t a3, uint64_t a4)
     struct vcpu *v = current;
 
     (void)a2, (void)a3, (void)a4;
-    v->arch.fpu_ts = set != 0;
     v->arch.cr0 = set ? v->arch.cr0 | CR0_TS : v->arch.cr0 & ~CR0_TS;
-    write_cr0(set ? read_cr0() | CR0_TS : read_cr0() & ~CR0_TS);
+    fpu_set_guest_ts(v, set != 0);
     return 0;
 }
