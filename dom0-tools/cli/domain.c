@@ -12,7 +12,6 @@
 #include "layout.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +19,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <builder/builder.h>
-#include <public/sysctl.h>
 
 int domain_fail(struct lodge *l, int err, const char *fmt, ...)
 {
@@ -236,24 +234,6 @@ static int check_uuid(struct lodge *l, struct domcfg *dc)
                        info.domain);
 }
 
-/* The builder would find out as well, but only after it has taken all there is. */
-static int check_memory(struct lodge *l, const struct domcfg *dc)
-{
-    struct xen_sysctl_physinfo host;
-    uint64_t free_mib;
-    int rc = ctl_host_physinfo(&l->ctl, &host);
-
-    if (rc)
-        return ctl_failed(l, rc);
-    free_mib = host.free_pages >> 8;
-    if (dc->memory_mib <= free_mib)
-        return 0;
-    return domain_fail(l, ENOMEM,
-                       "'%s' asks for %" PRIu64 " MiB, but %" PRIu64 " MiB are free; lower memory "
-                       "in its config, or take memory from another domain with: lodge mem-set",
-                       dc->name, dc->memory_mib, free_mib);
-}
-
 /* --- creating ------------------------------------------------------------------------------ */
 
 static int set_scheduling(struct lodge *l, const struct domcfg *dc, uint16_t domid)
@@ -345,8 +325,6 @@ int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_
 
     if (!rc)
         rc = check_uuid(l, dc);
-    if (!rc)
-        rc = check_memory(l, dc);
     if (rc)
         return rc;
     /* Ctrl-C waits until the guest is whole or gone. */

@@ -362,6 +362,9 @@ int builder_create(struct ctl *ctl, const struct builder_config *c, struct build
 
     if (fails("builder"))
         return ctl_fail(ctl, ENOEXEC, "%s: this is not a kernel", c->kernel);
+    if (c->memory_kib / 4 > fake_free_pages)
+        return ctl_fail(ctl, ENOMEM, "not enough free memory: %u MiB are free",
+                        (unsigned)(fake_free_pages >> 8));
     while (fake_by_domid(domid))
         domid++;
     d = fake_add(domid, c->max_vcpus, (unsigned)(c->memory_kib >> 10), XEN_DOMINF_paused);
