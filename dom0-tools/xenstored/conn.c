@@ -21,6 +21,7 @@
 
 #define SHARE    8           /* requests that a connection may make before it is another's turn */
 #define OUT_FULL (64u << 10) /* beyond this a socket's client must read before it is served */
+#define TRIES    3           /* daemons that may die over one request before it is refused */
 #define OUT_FILL (16u << 10) /* events are formatted up to here, and no further ahead */
 
 struct list_link conn_all;
@@ -161,8 +162,15 @@ static void serve(struct conn *c)
 {
     static unsigned char reply[CONN_MSG_MAX];
     const unsigned char *msg = c->domain ? c->ring.slot->in : c->in;
-    size_t len = proto_handle(c, msg, reply);
+    size_t len;
 
+    if (c->domain && ring_begin(&c->ring) > TRIES) {
+        log_error("domain %u: a request has ended xenstored %d times and is refused", c->cred.domid,
+                  TRIES);
+        len = proto_refuse(msg, EIO, reply);
+    } else {
+        len = proto_handle(c, msg, reply);
+    }
     store_save();
     if (c->domain)
         state_reply(c, ring_serial(&c->ring), reply, len);

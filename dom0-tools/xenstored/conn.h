@@ -21,6 +21,7 @@ struct conn {
     struct list_link transactions;
     struct list_link events;
     unsigned int nevents;
+    size_t event_bytes;
     uint32_t last_tx;
     bool dead; /* to be freed when its turn comes */
 

@@ -500,6 +500,19 @@ static int dispatch(struct proto_request *rq, const struct xsd_sockmsg *hdr)
     return requests[hdr->type].fn(rq);
 }
 
+size_t proto_refuse(const void *msg, int error, void *reply)
+{
+    const char *name = error_name(error);
+    struct xsd_sockmsg hdr;
+
+    memcpy(&hdr, msg, sizeof(hdr));
+    hdr.type = XS_ERROR;
+    hdr.len = (uint32_t)strlen(name) + 1;
+    memcpy(reply, &hdr, sizeof(hdr));
+    memcpy((char *)reply + sizeof(hdr), name, hdr.len);
+    return sizeof(hdr) + hdr.len;
+}
+
 size_t proto_handle(struct conn *c, const void *msg, void *reply)
 {
     static struct proto_request rq; /* one request at a time; too large for the stack */
@@ -524,9 +537,7 @@ size_t proto_handle(struct conn *c, const void *msg, void *reply)
                   hdr.type < XS_TYPE_COUNT && requests[hdr.type].name ? requests[hdr.type].name
                                                                       : "unknown request",
                   error_name(-rc));
-        rq.out_len = 0;
-        proto_put(&rq, error_name(-rc), strlen(error_name(-rc)) + 1);
-        hdr.type = XS_ERROR;
+        return proto_refuse(msg, -rc, reply);
     }
     hdr.len = (uint32_t)rq.out_len;
     memcpy(reply, &hdr, sizeof(hdr));

@@ -22,6 +22,9 @@ struct proto_request {
  */
 size_t proto_handle(struct conn *c, const void *msg, void *reply);
 
+/* A reply that refuses the request at `msg` without looking at it. Returns its length. */
+size_t proto_refuse(const void *msg, int error, void *reply);
+
 /* The request's payload as strings, each ended by NUL. Their number, or -1 if that is not so. */
 int proto_strings(struct proto_request *rq, char **arg, int max);
 

@@ -107,6 +107,16 @@ int ring_fetch(struct ring *r)
     }
 }
 
+unsigned int ring_begin(struct ring *r)
+{
+    struct ring_ctl c = current(r);
+
+    if (c.tries < UINT16_MAX)
+        c.tries++;
+    commit(r, &c);
+    return c.tries;
+}
+
 void ring_finish(struct ring *r, const void *reply, size_t len)
 {
     struct ring_ctl c = current(r);
@@ -114,6 +124,7 @@ void ring_finish(struct ring *r, const void *reply, size_t len)
     memcpy(r->slot->reply, reply, len);
     c.reply_len = (uint16_t)len;
     c.in_len = 0;
+    c.tries = 0;
     c.serial++;
     commit(r, &c);
 }

@@ -32,7 +32,7 @@ struct ring_ctl {
     uint16_t event_len;          /* an event waits or is being sent */
     uint16_t out_off;            /* bytes of the current message that are in the ring */
     uint16_t sending;            /* enum ring_sending */
-    uint16_t pad;
+    uint16_t tries;              /* how often this request has been begun */
 };
 
 struct ring_slot {
@@ -63,6 +63,12 @@ void ring_resume(struct ring *r, void *page, struct ring_slot *slot);
  * yet, or the last reply has not left. -EIO: hostile indices. -EPROTO: a length beyond the limit.
  */
 int ring_fetch(struct ring *r);
+
+/*
+ * Work on the request in slot->in begins. Returns how often that has happened to it: more than
+ * once means that a daemon died over it.
+ */
+unsigned int ring_begin(struct ring *r);
 
 /* The request in slot->in is done, and this is the reply; both become true in one store. */
 void ring_finish(struct ring *r, const void *reply, size_t len);

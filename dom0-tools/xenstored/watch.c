@@ -17,6 +17,7 @@
 #define HASH_START    2166136261u
 #define MERGE_LOOK    16    /* how many waiting events of a watch are compared with a new one */
 #define SOCKET_EVENTS 65536 /* dom0's clients: more than any tool leaves unread */
+#define EVENT_BYTES   (8u << 20)
 
 struct event {
     struct list_link conn_link;  /* in conn->events */
@@ -49,6 +50,7 @@ static struct watch *find(struct conn *c, const char *path, const char *token)
 static void free_event(struct event *e)
 {
     e->watch->conn->nevents--;
+    e->watch->conn->event_bytes -= strlen(e->path);
     list_remove(&e->conn_link);
     list_remove(&e->watch_link);
     free(e);
@@ -69,14 +71,15 @@ static void queue_event(struct watch *w, const char *path)
     struct conn *c = w->conn;
     unsigned int limit = c->cred.privileged ? SOCKET_EVENTS : quota_limit[QUOTA_EVENTS];
     const char *shown = path + (path_is_special(path) ? 0 : w->home);
+    bool full = c->nevents >= limit || c->event_bytes >= EVENT_BYTES;
     struct event *e;
     size_t len;
 
-    if (c->nevents >= limit)
+    if (full)
         shown = w->path + w->home;
     if (already_waits(w, shown))
         return;
-    if (c->nevents >= limit && !list_empty(&w->pending)) {
+    if (full && !list_empty(&w->pending)) {
         /* The newest waiting event turns into "look again at everything". */
         free_event(list_entry(w->pending.prev, struct event, watch_link));
     }
@@ -87,6 +90,7 @@ static void queue_event(struct watch *w, const char *path)
     list_append(&c->events, &e->conn_link);
     list_append(&w->pending, &e->watch_link);
     c->nevents++;
+    c->event_bytes += len - 1;
     conn_wake(c);
 }
 

@@ -3,7 +3,6 @@
 
 import os
 import random
-import signal
 import struct
 import subprocess
 import threading
@@ -93,27 +92,31 @@ class Restart(Case):
         self.daemon.start()
         self.assertEqual(guest.reply(req), b"1")
 
-    def test_first_request_of_all_during_the_absence(self):
-        guest = self.daemon.guest(5)
-        os.kill(self.daemon.process.pid, signal.SIGSTOP)
-        req = guest.post(wire.GET_DOMAIN_PATH, strings(5))
-        self.again()
-        self.assertEqual(guest.reply(req), b"/local/domain/5\0")
-        # It lies complete in the slot, and has not been carried out.
+    def leave_request(self, guest, tries):
+        """As a killed daemon leaves it: a request complete in the slot, and not carried out."""
         self.daemon.kill()
         with open(f"{self.daemon.directory}/rings", "r+b") as f:
             slot = bytearray(f.read(16384))
             message = wire.HEADER.pack(wire.GET_DOMAIN_PATH, 99, 0, 2) + b"5\0"
-            cons = guest.get(guest.REQ_CONS)
-            ctl = struct.pack("=IIIHHHHHH", cons, guest.get(guest.RSP_PROD), 0, len(message), 0, 0,
-                              0, 0, 0)
+            ctl = struct.pack("=IIIHHHHHH", guest.get(guest.REQ_CONS), guest.get(guest.RSP_PROD), 0,
+                              len(message), 0, 0, 0, 0, tries)
             slot[0] = 0
             slot[8:8 + len(ctl)] = ctl
             slot[56:56 + len(message)] = message
             f.seek(0)
             f.write(slot)
         self.daemon.start()
+
+    def test_first_request_of_all_during_the_absence(self):
+        guest = self.daemon.guest(5)
+        self.leave_request(guest, 1)
         self.assertEqual(guest.reply(99), b"/local/domain/5\0")
+
+    def test_request_that_kills_is_refused_in_the_end(self):
+        guest = self.daemon.guest(5)
+        self.leave_request(guest, 3)
+        self.refused("EIO", guest.reply, 99)
+        self.assertEqual(guest.talk(wire.GET_DOMAIN_PATH, strings(5)), b"/local/domain/5\0")
 
     def test_target_and_shutdown_are_remembered(self):
         guest, server = self.daemon.guest(5), self.daemon.guest(6)
@@ -241,7 +244,7 @@ class KilledOften(Case):
                 if guest.read("tx/n") != str(count).encode():
                     raise AssertionError("a committed transaction is lost")
                 guest.events.clear()
-            self.rounds[number] = count
+                self.rounds[number] = count
         except BaseException as e:  # told to the main thread, which fails the test
             failed.append(e)
 
@@ -254,10 +257,13 @@ class KilledOften(Case):
         for thread in threads:
             thread.start()
         rng = random.Random(3)
-        end = time.monotonic() + self.SECONDS
+        began = time.monotonic()
         kills = 0
         try:
-            while time.monotonic() < end and not failed:
+            # At least so long, and longer on a machine that has much else to do.
+            while not failed and time.monotonic() < began + 120 and (
+                    time.monotonic() < began + self.SECONDS or kills < 20
+                    or min(self.rounds) <= 10):
                 time.sleep(rng.random() * 0.1)
                 self.daemon.kill()
                 self.daemon.start()
@@ -268,7 +274,7 @@ class KilledOften(Case):
                 thread.join()
         if failed:
             raise failed[0]
-        self.assertGreater(kills, 10)
+        self.assertGreaterEqual(kills, 20)
         self.assertGreater(min(self.rounds), 10)
         root = self.daemon.client()
         self.assertEqual(root.control("check"), "OK\n")
