@@ -7,6 +7,7 @@ struct start_info *start_info;
 struct shared_info *shared;
 bool is_dom0, on_lodge;
 struct vcpu_info *kit_vcpu_info[KIT_VCPUS];
+bool kit_failsafe_ok;
 volatile int kit_trapped;
 volatile uint64_t kit_fixup;
 struct kit_frame kit_last;
@@ -198,6 +199,8 @@ void kit_trap(struct kit_frame *f)
         leave_user(f);
         return;
     }
+    if (f->vector == VEC_FAILSAFE && kit_failsafe_ok)
+        return;
     kit_last_error = f->error;
     kit_last = *f;
     if (f->vector == 14)

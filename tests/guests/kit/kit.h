@@ -132,6 +132,7 @@ bool kit_write(void *va, uint64_t val);
                          "\n77:\tmovq $0, kit_fixup(%%rip)" __VA_ARGS__);                          \
         kit_trapped;                                                                               \
     })
+extern bool kit_failsafe_ok; /* the failsafe callback may come, and just goes on */
 extern volatile int kit_trapped;
 extern volatile uint64_t kit_fixup;
 extern struct kit_frame kit_last;
