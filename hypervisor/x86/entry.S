@@ -150,7 +150,8 @@ hypercall_done:
     jne ret_to_guest_by_frame /* iret */
     movq REGS_RIP(%rsp), %rcx
     testq %rcx, %rcx
-    jns ret_to_guest_by_frame
+    jns hypercall_low_rip
+hypercall_sysret:
     movq REGS_RBX(%rsp), %rbx
     movq REGS_RFLAGS(%rsp), %r11
     movq REGS_R10(%rsp), %r10
@@ -161,6 +162,13 @@ hypercall_done:
     movq REGS_RDI(%rsp), %rdi
     movq REGS_RSP(%rsp), %rsp
     sysretq
+
+/* A kernel in the lower half: one page below its end RCX is not canonical, see below. */
+hypercall_low_rip:
+    shrq $47, %rcx
+    jnz ret_to_guest_by_frame
+    movq REGS_RIP(%rsp), %rcx
+    jmp hypercall_sysret
 
 hypercall_privileged:
     movq VCPU_DOMAIN(%rbx), %r8
