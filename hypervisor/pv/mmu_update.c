@@ -16,6 +16,13 @@
 
 #define MMU_BLOCK 32 /* requests copied at once, and between two preemption points */
 
+/* STAC and CLAC where the processor has SMAP: see x86/uaccess.S. */
+#define SMAP_SITE(kind)                                                                \
+    ".pushsection .smap_sites, \"a\"\n.quad 771f, " #kind "\n.popsection\n771: .byte " \
+                                                          "0x0f,0x1f,0\n"
+#define UACCESS_OPEN  SMAP_SITE(1)
+#define UACCESS_CLOSE SMAP_SITE(0)
+
 struct mmu_batch {
     struct domain *tables; /* whose page tables */
     struct domain *owner;  /* whose frames they may map */
@@ -68,21 +75,21 @@ static int batch_enter(struct mmu_batch *b, uint64_t mfn)
     return 0;
 }
 
-static inline int update_entry(struct mmu_batch *b, uint64_t ptr, pte_t val, bool keep_ad)
+/* Any entry, also of a table that is not at hand yet. */
+static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t ptr, pte_t val,
+                                                  pte_t keep)
 {
     pte_t *p;
     int rc;
 
-    if (unlikely(ptr >> PAGE_SHIFT != b->mfn)) {
+    if (ptr >> PAGE_SHIFT != b->mfn) {
         rc = batch_enter(b, ptr >> PAGE_SHIFT);
         if (unlikely(rc != 0))
             return rc;
     }
     p = &b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)];
-    if (likely(b->level == 1))
-        return pte_write_l1(p, val, b->tables, b->owner, keep_ad);
     if (likely(b->level != 0))
-        return pte_write_table(p, b->level, val, b->tables, keep_ad);
+        return pte_write(p, b->level, val, b->tables, b->owner, keep);
     *p = val;
     return 0;
 }
@@ -98,15 +105,18 @@ static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
     return 0;
 }
 
-static inline int update_one(struct mmu_batch *b, const struct mmu_update *req)
+/* In line: another entry of the L1 table at hand, of a guest that maps its own frames. */
+static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
 {
-    unsigned cmd = req->ptr % 4;
+    unsigned cmd = ptr % 4;
+    pte_t keep = cmd == MMU_PT_UPDATE_PRESERVE_AD ? PTE_KEEP_AD : 0;
 
-    if (likely(cmd == MMU_NORMAL_PT_UPDATE || cmd == MMU_PT_UPDATE_NO_TRANSLATE))
-        return update_entry(b, req->ptr, req->val, false);
-    if (cmd == MMU_PT_UPDATE_PRESERVE_AD)
-        return update_entry(b, req->ptr, req->val, true);
-    return update_m2p(b->owner, req->ptr >> PAGE_SHIFT, req->val);
+    if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
+        return update_m2p(b->owner, ptr >> PAGE_SHIFT, val);
+    if (likely(ptr >> PAGE_SHIFT == b->mfn && b->level == 1 && b->tables == b->owner))
+        return pte_write_l1(&b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)], val, b->tables,
+                            b->tables, keep);
+    return update_entry(b, ptr, val, keep);
 }
 
 /* Requests [0, count); *done counts those carried out. */
@@ -116,20 +126,23 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
     int rc;
 
     for (*done = 0; *done < count;) {
-        uint64_t n = MIN(count - *done, (uint64_t)MMU_BLOCK);
+        uint64_t n = MIN(count - *done, (uint64_t)MMU_BLOCK), i;
 
         if (unlikely(copy_from_guest(req, reqs + *done * sizeof(*req), n * sizeof(*req)) != 0)) {
             n = 1; /* the end of the array may be missing: do what is there first */
             if (copy_from_guest(req, reqs + *done * sizeof(*req), sizeof(*req)) != 0)
                 return -XEN_EFAULT;
         }
-        for (uint64_t i = 0; i < n; i++, ++*done) {
-            rc = update_one(b, &req[i]);
-            if (unlikely(rc != 0)) {
-                guest_refused("update %lx = %lx: %d", (unsigned long)req[i].ptr,
-                              (unsigned long)req[i].val, rc);
-                return rc;
-            }
+        for (i = 0, rc = 0; i < n; i++) {
+            rc = update_one(b, req[i].ptr, req[i].val);
+            if (unlikely(rc != 0))
+                break;
+        }
+        *done += i;
+        if (unlikely(rc != 0)) {
+            guest_refused("update %lx = %lx: %d", (unsigned long)req[i].ptr,
+                          (unsigned long)req[i].val, rc);
+            return rc;
         }
         if (*done < count)
             preempt_point();
@@ -157,20 +170,20 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
     return rc;
 }
 
-int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t foreign)
+static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t count, uint64_t pdone,
+                                                     uint64_t foreign)
 {
     struct domain *d = current->domain;
     struct mmu_batch b = {.tables = d, .owner = d, .mfn = UINT64_MAX};
     uint64_t done;
     int rc;
 
-    count = (uint32_t)count;
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         rc = batch_begin_foreign(&b, (uint32_t)foreign);
         if (rc != 0)
             return rc;
     }
-    rc = update_all(&b, reqs, count, &done);
+    rc = update_all(&b, reqs, (uint32_t)count, &done);
     batch_leave(&b);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         mmu_owner_put(b.tables);
@@ -182,5 +195,55 @@ int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t fo
         if (copy_to_guest(pdone, &n, sizeof(n)) != 0 && rc == 0)
             rc = -XEN_EFAULT;
     }
+    return rc;
+}
+
+/* The two words of one request, with SMAP open for just as long. */
+static inline int request_read(vaddr_t va, struct mmu_update *req)
+{
+    int bad = 0;
+
+    if (unlikely(!guest_range_ok(va, sizeof(*req))))
+        return -XEN_EFAULT;
+    __asm__ volatile(UACCESS_OPEN "1: mov (%3), %0\n"
+                                  "2: mov 8(%3), %1\n"
+                                  "3:\n" UACCESS_CLOSE ".pushsection .text.fixup, \"ax\"\n"
+                                  "4: movl $1, %2\n"
+                                  "   jmp 3b\n"
+                                  ".popsection\n" EXTABLE(1b, 4b) EXTABLE(2b, 4b)
+                     : "=&r"(req->ptr), "=&r"(req->val), "+r"(bad)
+                     : "r"(va)
+                     : "memory");
+    return bad ? -XEN_EFAULT : 0;
+}
+
+/*
+ * One entry of one of the caller's own L1 tables is what nearly all calls of a stock kernel are
+ * about: they are done here, without a batch. Whatever is unusual goes the long way, from the
+ * start.
+ */
+int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t foreign)
+{
+    struct domain *d = current->domain;
+    struct mmu_update req;
+    struct frame *f;
+    uint64_t m;
+    unsigned cmd;
+    int rc;
+
+    if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF ||
+                 request_read(reqs, &req) != 0))
+        return update_many(reqs, count, pdone, foreign);
+    m = req.ptr >> PAGE_SHIFT;
+    cmd = req.ptr % 4;
+    f = &FRAMES[m];
+    if (unlikely(m >= max_mfn || cmd == MMU_MACHPHYS_UPDATE ||
+                 !page_type_get_valid(f, PAGE_TYPE_L1, d)))
+        return update_many(reqs, count, pdone, foreign);
+    rc = pte_write_l1((pte_t *)mfn_to_virt(MFN(m)) + (req.ptr % PAGE_SIZE) / sizeof(pte_t), req.val,
+                      d, d, cmd == MMU_PT_UPDATE_PRESERVE_AD ? PTE_KEEP_AD : 0);
+    page_type_put(f, d);
+    if (unlikely(rc != 0))
+        guest_refused("update %lx = %lx: %d", (unsigned long)req.ptr, (unsigned long)req.val, rc);
     return rc;
 }

@@ -184,24 +184,32 @@ static struct frame *orphan_pop(struct domain *d)
     return &FRAMES[top];
 }
 
-/* The count seems to be one. */
+/*
+ * The count seems to be one. Most often this is a page that loses its last writable mapping: it has
+ * nothing to take apart, and its BUSY moment is the one instruction between stamp and store.
+ */
 void page_type_put_last(struct frame *f, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type), n;
 
     do {
-        BUG_ON((t & PAGE_TYPE_COUNT) == 0 || !(t & PAGE_TYPE_VALID));
+        BUG_ON(!(t & PAGE_TYPE_VALID));
         n = t - 1;
-        if ((t & PAGE_TYPE_COUNT) == 1)
+        if (likely(page_type_count_below_2(t)))
             n = (t & (PAGE_TYPE_MASK | PAGE_TYPE_FOREIGN)) | PAGE_TYPE_BUSY;
     } while (!page_type_swap(f, &t, n));
 
-    if (!(n & PAGE_TYPE_BUSY))
+    if (unlikely(!(n & PAGE_TYPE_BUSY)))
         return;
-    if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE)
+    if (likely(page_type_of(n) == PAGE_TYPE_WRITABLE)) {
+        f->tlb_stamp = tlb_clock();
+        __atomic_store_n(&f->type, n & ~PAGE_TYPE_BUSY, __ATOMIC_RELEASE);
+        page_frame_put(f);
+    } else if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE) {
         orphan_push(f, d);
-    else
+    } else {
         type_end(f, d);
+    }
 }
 
 /* Before a frame takes another type: no CPU may still translate by the old one. */
@@ -274,7 +282,7 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
             return -XEN_EINVAL;
         if (page_type_is_table(type) && d->state != DOM_ALIVE)
             return -XEN_EINVAL;
-        if (!frame_get(f, d))
+        if (!page_frame_get(f, d))
             return -XEN_EPERM;
         rc = type_begin(f, type, t, d);
         if (rc == 0)

@@ -57,17 +57,41 @@ static inline bool page_type_swap(struct frame *f, uint64_t *expected, uint64_t 
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);
 
+/* The count is zero or one: the flags are shifted out, which is cheaper than a 48-bit mask. */
+static inline bool page_type_count_below_2(uint64_t word)
+{
+    return (word << 16) <= (1ull << 16);
+}
+
 /* Drops a type reference. d: the owner, when the type may be a page table. */
 static inline void page_type_put(struct frame *f, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type);
 
     do {
-        if ((t & PAGE_TYPE_COUNT) <= 1) {
+        if (page_type_count_below_2(t)) {
             page_type_put_last(f, d);
             return;
         }
     } while (unlikely(!page_type_swap(f, &t, t - 1)));
+}
+
+/* One more reference on a frame of d that has the type already; false: it is not that simple. */
+static inline bool page_type_get_valid(struct frame *f, enum page_type type, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    while (
+        likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
+        if (likely(page_type_swap(f, &t, t + 1))) {
+            /* Stable from here on: our reference keeps the frame with its owner. */
+            if (likely(f->owner == d->id))
+                return true;
+            page_type_put(f, d);
+            return false;
+        }
+    }
+    return false;
 }
 
 /*
@@ -77,19 +101,38 @@ static inline void page_type_put(struct frame *f, struct domain *d)
  */
 static inline int page_type_get(struct frame *f, enum page_type type, struct domain *d)
 {
-    uint64_t t = READ_ONCE(f->type);
+    return likely(page_type_get_valid(f, type, d)) ? 0 : page_type_get_slow(f, type, d);
+}
 
-    while (
-        likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
-        if (likely(page_type_swap(f, &t, t + 1))) {
-            /* Stable from here on: our reference keeps the frame with its owner. */
-            if (likely(f->owner == d->id))
-                return 0;
-            page_type_put(f, d);
-            return -XEN_EPERM;
+/* core's frame_get() and frame_put() in line, for the paths where each instruction counts. */
+static inline bool page_frame_get(struct frame *f, const struct domain *d)
+{
+    uint64_t r = READ_ONCE(f->refs);
+
+    if (unlikely(f->owner != d->id))
+        return false;
+    do {
+        if (unlikely((r << 16) == 0))
+            return false;
+    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r + 1, false, __ATOMIC_SEQ_CST,
+                                                   __ATOMIC_RELAXED)));
+    if (likely(READ_ONCE(f->owner) == d->id))
+        return true;
+    frame_put(f); /* it changed hands in between */
+    return false;
+}
+
+static inline void page_frame_put(struct frame *f)
+{
+    uint64_t r = READ_ONCE(f->refs);
+
+    do {
+        if (unlikely(page_type_count_below_2(r))) { /* the same layout: flags above 48 bits */
+            frame_put(f);
+            return;
         }
-    }
-    return page_type_get_slow(f, type, d);
+    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r - 1, false, __ATOMIC_SEQ_CST,
+                                                   __ATOMIC_RELAXED)));
 }
 
 /* A domain other than the owner has got a writable reference. */

@@ -78,19 +78,20 @@ static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *
     return page_type_get(frame_of(pte_mfn(*val)), level - 1, d);
 }
 
-int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, bool keep_ad)
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep)
 {
-    pte_t old, new;
+    pte_t old;
     int rc = table_entry_get(p, level, &val, d);
 
     if (rc != 0) {
         guest_refused("L%u entry %lx: %d", level, (unsigned long)val, rc);
         return rc;
     }
+    if (!(val & PTE_P))
+        keep = 0;
     old = READ_ONCE(*p);
-    do
-        new = keep_ad && (val & PTE_P) ? val | (old & (PTE_A | PTE_D)) : val;
-    while (unlikely(!pte_swap(p, &old, new)));
+    while (unlikely(!pte_swap(p, &old, val | (old & keep))))
+        ;
     pte_put_table(old, level, d);
     return 0;
 }

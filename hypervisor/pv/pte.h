@@ -20,7 +20,7 @@
 
 int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner);
 void pte_put_table(pte_t e, unsigned level, struct domain *d);
-int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, bool keep_ad);
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep);
 
 /* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */
 static inline pte_t pte_adjust(pte_t e)
@@ -29,7 +29,8 @@ static inline pte_t pte_adjust(pte_t e)
 }
 
 /* References for a present L1 entry of domain d that maps a frame of owner. 0 or -XEN_E*. */
-static inline int pte_get_l1(pte_t e, struct domain *d, struct domain *owner)
+static inline __attribute__((always_inline)) int pte_get_l1(pte_t e, struct domain *d,
+                                                            struct domain *owner)
 {
     uint64_t m = pte_mfn(e).m;
 
@@ -39,7 +40,7 @@ static inline int pte_get_l1(pte_t e, struct domain *d, struct domain *owner)
         if (e & PTE_W) {
             if (likely(page_type_get(f, PAGE_TYPE_WRITABLE, owner) == 0))
                 return 0;
-        } else if (likely(frame_get(f, owner))) {
+        } else if (likely(page_frame_get(f, owner))) {
             return 0;
         }
     }
@@ -56,7 +57,7 @@ static inline void pte_put_l1(pte_t e)
     if (e & PTE_W)
         page_type_put(&FRAMES[m], NULL);
     else
-        frame_put(&FRAMES[m]);
+        page_frame_put(&FRAMES[m]);
 }
 
 static inline bool pte_swap(pte_t *p, pte_t *expected, pte_t desired)
@@ -71,11 +72,14 @@ static inline bool pte_same_refs(pte_t a, pte_t b)
     return (a & b & PTE_P) && !((a ^ b) & (PTE_ADDR | PTE_W | PTE_CACHE));
 }
 
-/* Exchange an L1 entry. keep_ad: accessed and dirty bits of the old entry are carried over. */
-static inline int pte_write_l1(pte_t *p, pte_t val, struct domain *d, struct domain *owner,
-                               bool keep_ad)
+/* Bits of the old entry that the new one is to keep: PTE_KEEP_AD, or none. */
+#define PTE_KEEP_AD (PTE_A | PTE_D)
+
+/* Exchange an L1 entry of d for one that may map frames of owner. */
+static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t val, struct domain *d,
+                                                              struct domain *owner, pte_t keep)
 {
-    pte_t old, new;
+    pte_t old;
     int rc;
 
     if (!(val & PTE_P)) {
@@ -85,27 +89,25 @@ static inline int pte_write_l1(pte_t *p, pte_t val, struct domain *d, struct dom
     val = pte_adjust(val);
     old = READ_ONCE(*p);
     while (pte_same_refs(old, val)) {
-        new = keep_ad ? val | (old & (PTE_A | PTE_D)) : val;
-        if (likely(pte_swap(p, &old, new)))
+        if (likely(pte_swap(p, &old, val | (old & keep))))
             return 0;
     }
     rc = pte_get_l1(val, d, owner);
     if (unlikely(rc != 0))
         return rc;
-    do
-        new = keep_ad ? val | (old & (PTE_A | PTE_D)) : val;
-    while (unlikely(!pte_swap(p, &old, new)));
+    while (unlikely(!pte_swap(p, &old, val | (old & keep))))
+        ;
     pte_put_l1(old);
     return 0;
 }
 
 /* Entry of a table of any level. */
 static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *d,
-                            struct domain *owner, bool keep_ad)
+                            struct domain *owner, pte_t keep)
 {
     if (likely(level == 1))
-        return pte_write_l1(p, val, d, owner, keep_ad);
-    return pte_write_table(p, level, val, d, keep_ad);
+        return pte_write_l1(p, val, d, owner, keep);
+    return pte_write_table(p, level, val, d, keep);
 }
 
 /* Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. */

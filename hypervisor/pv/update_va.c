@@ -71,7 +71,7 @@ static inline int64_t update_va(vaddr_t va, pte_t val, uint64_t flags, struct do
         guest_refused("no L1 table at %lx", (unsigned long)va);
         return -XEN_EINVAL;
     }
-    rc = pte_write_l1(p, val, v->domain, owner, false);
+    rc = pte_write_l1(p, val, v->domain, owner, 0);
     page_type_put(table, v->domain);
     if (unlikely(rc != 0)) {
         guest_refused("entry %lx for %lx: %d", (unsigned long)val, (unsigned long)va, rc);
