@@ -23,10 +23,10 @@ enum { EAX, EBX, ECX, EDX };
 #define B(n) (1u << (n))
 
 /* Leaf 1. */
-#define ALLOW_1_ECX                                                                                \
-    (B(0) /* sse3 */ | B(1) /* pclmulqdq */ | B(9) /* ssse3 */ | B(12) /* fma */ |                 \
-     B(13) /* cx16 */ | B(19) /* sse4.1 */ | B(20) /* sse4.2 */ | B(22) /* movbe */ |              \
-     B(23) /* popcnt */ | B(25) /* aes */ | B(26) /* xsave */ | B(27) /* osxsave */ |              \
+#define ALLOW_1_ECX                                                                   \
+    (B(0) /* sse3 */ | B(1) /* pclmulqdq */ | B(9) /* ssse3 */ | B(12) /* fma */ |    \
+     B(13) /* cx16 */ | B(19) /* sse4.1 */ | B(20) /* sse4.2 */ | B(22) /* movbe */ | \
+     B(23) /* popcnt */ | B(25) /* aes */ | B(26) /* xsave */ | B(27) /* osxsave */ | \
      B(28) /* avx */ | B(29) /* f16c */ | B(30) /* rdrand */)
 #define NEED_XSAVE_1_ECX (B(12) | B(26) | B(27) | B(28) | B(29))
 #define HYPERVISOR_1_ECX B(31)
@@ -40,23 +40,23 @@ enum { EAX, EBX, ECX, EDX };
     (B(0) /* fsgsbase */ | B(3) /* bmi1 */ | B(5) /* avx2 */ | B(8) /* bmi2 */ | B(9) /* erms */ | \
      B(18) /* rdseed */ | B(19) /* adx */ | B(23) /* clflushopt */ | B(24) /* clwb */ |            \
      B(29) /* sha */)
-#define AVX512_7_EBX                                                                               \
-    (B(16) /* f */ | B(17) /* dq */ | B(21) /* ifma */ | B(28) /* cd */ | B(30) /* bw */ |         \
+#define AVX512_7_EBX                                                                       \
+    (B(16) /* f */ | B(17) /* dq */ | B(21) /* ifma */ | B(28) /* cd */ | B(30) /* bw */ | \
      B(31) /* vl */)
 #define ALLOW_7_ECX (B(8) /* gfni */ | B(9) /* vaes */ | B(10) /* vpclmulqdq */)
-#define AVX512_7_ECX                                                                               \
-    (B(1) /* vbmi */ | B(6) /* vbmi2 */ | B(11) /* vnni */ | B(12) /* bitalg */ |                  \
+#define AVX512_7_ECX                                                              \
+    (B(1) /* vbmi */ | B(6) /* vbmi2 */ | B(11) /* vnni */ | B(12) /* bitalg */ | \
      B(14) /* vpopcntdq */)
-#define ALLOW_7_EDX (B(4) /* fsrm */)
+#define ALLOW_7_EDX    (B(4) /* fsrm */)
 #define NEED_AVX_7_EBX B(5)
 #define NEED_AVX_7_ECX (B(9) | B(10))
 
 /* Leaves 0x8000000x. */
-#define ALLOW_E1_ECX                                                                               \
-    (B(0) /* lahf */ | B(5) /* abm */ | B(6) /* sse4a */ | B(7) /* misalignsse */ |                \
+#define ALLOW_E1_ECX                                                                \
+    (B(0) /* lahf */ | B(5) /* abm */ | B(6) /* sse4a */ | B(7) /* misalignsse */ | \
      B(8) /* 3dnowprefetch */)
-#define ALLOW_E1_EDX                                                                               \
-    ((ALLOW_1_EDX & 0x0183f3ffu) | B(11) /* syscall */ | B(20) /* nx */ | B(22) /* mmxext */ |     \
+#define ALLOW_E1_EDX                                                                           \
+    ((ALLOW_1_EDX & 0x0183f3ffu) | B(11) /* syscall */ | B(20) /* nx */ | B(22) /* mmxext */ | \
      B(29) /* lm */ | B(30) /* 3dnowext */ | B(31) /* 3dnow */)
 #define ALLOW_E7_EDX B(8) /* invariant tsc */
 #define ALLOW_E8_EBX B(0) /* clzero */

@@ -26,12 +26,12 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define DESC_PER_PAGE   (PAGE_SIZE / 8)
-#define DESC_DPL_SHIFT  45
-#define DESC_DPL        (3ull << DESC_DPL_SHIFT)
-#define DESC_S          BIT(44) /* code or data */
-#define DESC_P          BIT(47)
-#define DESC_TYPE_LDT   (2ull << 40)
+#define DESC_PER_PAGE  (PAGE_SIZE / 8)
+#define DESC_DPL_SHIFT 45
+#define DESC_DPL       (3ull << DESC_DPL_SHIFT)
+#define DESC_S         BIT(44) /* code or data */
+#define DESC_P         BIT(47)
+#define DESC_TYPE_LDT  (2ull << 40)
 /* The processor sets "accessed" in descriptors, so it writes to the window; guests never can. */
 #define WINDOW_FLAGS    (PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX)
 #define GDT_LIMIT       (16 * PAGE_SIZE - 1)

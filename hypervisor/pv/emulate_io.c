@@ -75,8 +75,7 @@ uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size)
         return ones(size);
     if (port == PORT_PCI_ADDRESS && size == 4)
         return d->arch.pci_cf8;
-    if ((port & ~3u) == PORT_PCI_DATA && (port & 3u) + size <= 4 &&
-        (d->arch.pci_cf8 & 0x80000000u))
+    if ((port & ~3u) == PORT_PCI_DATA && (port & 3u) + size <= 4 && (d->arch.pci_cf8 & 0x80000000u))
         return pci_conf_read(d->arch.pci_cf8, port & 3u, size);
     if (port == PORT_SPEAKER && size == 1)
         return inb(PORT_SPEAKER);

@@ -18,8 +18,8 @@ static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return -XEN_ENOSYS;
 }
 
-#define CALL(number, name, args)       [number] = {hc_##name, #name, (args), 0}
-#define CALL_PRIV(number, name, args)  [number] = {hc_##name, #name, (args), HC_PRIV}
+#define CALL(number, name, args)      [number] = {hc_##name, #name, (args), 0}
+#define CALL_PRIV(number, name, args) [number] = {hc_##name, #name, (args), HC_PRIV}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -77,15 +77,15 @@ int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, u
 }
 
 /*
- * 32 bytes an entry: save what SYSCALL destroys, load the number, call. iret does not come back, and
- * its frame begins with the guest's rax, r11 and rcx, which the entry pushes.
+ * 32 bytes an entry: save what SYSCALL destroys, load the number, call. iret does not come back,
+ * and its frame begins with the guest's rax, r11 and rcx, which the entry pushes.
  */
 void hypercall_page_fill(void *page)
 {
-    static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b,
-                                   0x59, 0xc3};
-    static const uint8_t iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret, 0, 0, 0, 0x0f,
-                                   0x05};
+    static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                   0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+    static const uint8_t iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret,
+                                   0,    0,    0,    0x0f, 0x05};
     uint8_t *p = page;
 
     memset(p, 0xcc, PAGE_SIZE);

@@ -13,21 +13,21 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define MSR_PLATFORM_INFO  0xce
-#define MSR_ARCH_CAPS      0x10a
-#define MSR_MISC_ENABLE    0x1a0
-#define MSR_BIOS_SIGN      0x8b
-#define MSR_AMD_HWCR       0xc0010015
-#define MSR_AMD_SYSCFG     0xc0010010
-#define MSR_AMD_NB_CFG     0xc001001f
+#define MSR_PLATFORM_INFO    0xce
+#define MSR_ARCH_CAPS        0x10a
+#define MSR_MISC_ENABLE      0x1a0
+#define MSR_BIOS_SIGN        0x8b
+#define MSR_AMD_HWCR         0xc0010015
+#define MSR_AMD_SYSCFG       0xc0010010
+#define MSR_AMD_NB_CFG       0xc001001f
 #define MSR_AMD_PSTATE_LIMIT 0xc0010061
-#define MSR_AMD_LS_CFG     0xc0011020
-#define MSR_AMD_DE_CFG     0xc0011029
-#define MSR_XEN_HYPERCALL  0x40000000
-#define GUEST_PAT          0x050100070406ull
-#define APIC_BASE_ENABLED  0x800ull
-#define APIC_BASE_BSP      0x100ull
-#define EFER_LMA_LME_SCE_NX 0xd01ull
+#define MSR_AMD_LS_CFG       0xc0011020
+#define MSR_AMD_DE_CFG       0xc0011029
+#define MSR_XEN_HYPERCALL    0x40000000
+#define GUEST_PAT            0x050100070406ull
+#define APIC_BASE_ENABLED    0x800ull
+#define APIC_BASE_BSP        0x100ull
+#define EFER_LMA_LME_SCE_NX  0xd01ull
 
 bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The CPU policy as the control ABI carries it: an array of CPUID leaves, sorted, as a guest (or the
- * processor itself, raw) answers them. There are no MSRs in it: what guests read is fixed.
+ * The CPU policy as the control ABI carries it: an array of CPUID leaves, sorted, as a guest (or
+ * the processor itself, raw) answers them. There are no MSRs in it: what guests read is fixed.
  */
 #include <core/domain.h>
 #include <public/errno.h>

@@ -94,19 +94,14 @@ void segments_save(struct vcpu *v)
     __asm__ volatile("mov %%gs, %0" : "=rm"(a->gs));
 }
 
-/* A selector that the guest's tables do not back any more loads as null (fix-up in the table). */
-#define LOAD_SELECTOR(reg, value)                                                                  \
-    __asm__ volatile("1: mov %0, %%" #reg "\n"                                                     \
-                     "2:\n"                                                                        \
-                     ".pushsection .fixup, \"ax\"\n"                                               \
-                     "3: push %%rax; xor %%eax, %%eax; mov %%eax, %%" #reg "; pop %%rax\n"         \
-                     "   jmp 2b\n"                                                                 \
-                     ".popsection\n"                                                               \
-                     ".pushsection .ex_table, \"a\"\n"                                             \
-                     ".quad 1b, 3b\n"                                                              \
-                     ".popsection"                                                                 \
-                     :                                                                             \
-                     : "r"((uint32_t)(value)))
+/* A selector that the guest's tables do not back any more loads as null. */
+#define LOAD_SELECTOR(reg, value)              \
+    __asm__ volatile("1: mov %0, %%" #reg "\n" \
+                     "   jmp 3f\n"             \
+                     "2: mov %1, %%" #reg "\n" \
+                     "3:\n" EXTABLE(1b, 2b)    \
+                     :                         \
+                     : "r"((uint32_t)(value)), "r"(0))
 
 void segments_load(struct vcpu *v)
 {
@@ -114,11 +109,11 @@ void segments_load(struct vcpu *v)
     uint16_t now;
 
     /* Most guests keep null selectors: comparing is cheaper than loading. */
-#define LOAD_IF_CHANGED(reg)                                                                       \
-    do {                                                                                           \
-        __asm__ volatile("mov %%" #reg ", %0" : "=rm"(now));                                       \
-        if (now != a->reg || now > 3)                                                              \
-            LOAD_SELECTOR(reg, a->reg);                                                            \
+#define LOAD_IF_CHANGED(reg)                                 \
+    do {                                                     \
+        __asm__ volatile("mov %%" #reg ", %0" : "=rm"(now)); \
+        if (now != a->reg || now > 3)                        \
+            LOAD_SELECTOR(reg, a->reg);                      \
     } while (0)
     LOAD_IF_CHANGED(ds);
     LOAD_IF_CHANGED(es);

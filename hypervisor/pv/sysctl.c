@@ -18,9 +18,9 @@ struct feature_word {
     uint8_t reg; /* eax, ebx, ecx, edx */
 };
 static const struct feature_word feature_words[] = {
-    {1, 0, 3},           {1, 0, 2},           {0x80000001u, 0, 3}, {0x80000001u, 0, 2},
-    {0xd, 1, 0},         {7, 0, 1},           {7, 0, 2},           {0x80000007u, 0, 3},
-    {0x80000008u, 0, 1}, {7, 0, 3},           {7, 1, 0},           {0x80000021u, 0, 0},
+    {1, 0, 3},           {1, 0, 2}, {0x80000001u, 0, 3}, {0x80000001u, 0, 2},
+    {0xd, 1, 0},         {7, 0, 1}, {7, 0, 2},           {0x80000007u, 0, 3},
+    {0x80000008u, 0, 1}, {7, 0, 3}, {7, 1, 0},           {0x80000021u, 0, 0},
 };
 
 static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
@@ -30,7 +30,8 @@ static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
 
     if (op->index > XEN_SYSCTL_cpu_featureset_hvm_max)
         return -XEN_EINVAL;
-    if (op->index == XEN_SYSCTL_cpu_featureset_hvm || op->index == XEN_SYSCTL_cpu_featureset_hvm_max)
+    if (op->index == XEN_SYSCTL_cpu_featureset_hvm ||
+        op->index == XEN_SYSCTL_cpu_featureset_hvm_max)
         return -XEN_EOPNOTSUPP;
     if (op->features.p == NULL) {
         op->nr_features = ARRAY_SIZE(feature_words);
