@@ -297,24 +297,28 @@ static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned res
     };
     struct builder_result result;
     char reason[sizeof(l->message)];
-    int rc;
+    int rc, pending = pending_begin(l, dc->uuid);
 
+    if (pending < 0)
+        return pending;
     memcpy(bc.uuid, dc->uuid, sizeof(bc.uuid));
     rc = builder_create(&l->ctl, &bc, &result);
-    if (rc)
+    if (rc) {
+        pending_end(l, dc->uuid, pending);
         return ctl_failed(l, rc);
+    }
     rc = set_scheduling(l, dc, result.domid);
     if (!rc)
         rc = saved_write(l, dc, result.domid, restarts);
     if (!rc)
         rc = enter_store(l, dc, &result);
-    if (!rc) {
-        *domid = result.domid;
-        return 0;
+    *domid = result.domid;
+    if (rc) {
+        memcpy(reason, l->message, sizeof(reason));
+        domain_destroy(l, result.domid);
+        memcpy(l->message, reason, sizeof(reason));
     }
-    memcpy(reason, l->message, sizeof(reason));
-    domain_destroy(l, result.domid);
-    memcpy(l->message, reason, sizeof(reason));
+    pending_end(l, dc->uuid, pending);
     return rc;
 }
 

@@ -75,6 +75,15 @@ bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
 void saved_remove(struct lodge *l, const uint8_t uuid[16]);
 void saved_free(struct saved *saved);
 
+/* --- pending.c: guests in the making --------------------------------------------------------- */
+
+/* A descriptor to hand to pending_end(), or a negative errno. */
+int pending_begin(struct lodge *l, const uint8_t uuid[16]);
+void pending_end(struct lodge *l, const uint8_t uuid[16], int fd);
+/* Destroys what killed makers have left. */
+void pending_reap(struct lodge *l);
+void pending_dir(struct lodge *l, char *buf, size_t len);
+
 /* --- daemon.c: the two daemons' presence ----------------------------------------------------- */
 
 /* Takes the daemon's lock; -EAGAIN where one runs. The descriptor stays open as long as it runs. */

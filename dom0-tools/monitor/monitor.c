@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ static struct {
     struct lodge lodge;
     struct known *known;
     uint16_t next_domid;
+    int making; /* inotify: files of guests in the making */
     volatile sig_atomic_t quit;
 } mon;
 
@@ -205,6 +207,30 @@ static void handle_events(void)
         learn_new();
 }
 
+/* A maker closed its file: because the guest is whole, or because it was killed. */
+static void handle_makers(void)
+{
+    char buf[4096];
+
+    while (read(mon.making, buf, sizeof(buf)) > 0)
+        ;
+    pending_reap(&mon.lodge);
+}
+
+static void watch_makers(void)
+{
+    char dir[600];
+
+    pending_dir(&mon.lodge, dir, sizeof(dir));
+    mkdir(dir, 0700);
+    mon.making = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (mon.making < 0 || inotify_add_watch(mon.making, dir, IN_CLOSE_WRITE) < 0)
+        daemon_say("%s: cannot be watched: %s; guests whose maker is killed are found only when "
+                   "this daemon is started again",
+                   dir, strerror(errno));
+    pending_reap(&mon.lodge);
+}
+
 static bool watch_domains(void)
 {
     return !store_watch(mon.lodge.store, "@introduceDomain", "new") &&
@@ -250,7 +276,8 @@ static void reconnect_store(void)
 static void loop(void)
 {
     while (!mon.quit) {
-        struct pollfd pfd = {.fd = store_fd(mon.lodge.store), .events = POLLIN};
+        struct pollfd pfd[2] = {{.fd = store_fd(mon.lodge.store), .events = POLLIN},
+                                {.fd = mon.making, .events = POLLIN}};
 
         if (store_is_dead(mon.lodge.store)) {
             poll(NULL, 0, 1000);
@@ -258,9 +285,12 @@ static void loop(void)
             continue;
         }
         if (!store_has_event(mon.lodge.store))
-            poll(&pfd, 1, -1);
-        if (!mon.quit)
-            handle_events();
+            poll(pfd, 2, -1);
+        if (mon.quit)
+            break;
+        if (pfd[1].revents)
+            handle_makers();
+        handle_events();
         if (store_is_dead(mon.lodge.store))
             daemon_say("xenstored went away; waiting for it");
     }
@@ -285,6 +315,7 @@ static int start(int *lock)
         return rc;
     mkdir(log_dir, 0750);
     introduce_dom0();
+    watch_makers();
     if (!watch_domains())
         return domain_fail(l, EIO, "%s", store_message(l->store));
     return domain_repair_index(l);

@@ -292,11 +292,35 @@ static void test_damaged_state(void)
     domcfg_free(&dc);
 }
 
+/* A maker that is killed in the middle leaves its file unlocked, and a domain. */
+static void test_killed_maker(void)
+{
+    struct domcfg dc = config("half");
+    uint16_t domid;
+    uint8_t held[16] = {1};
+    int fd, other;
+
+    fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fd = pending_begin(&l, dc.uuid);
+    CHECK(fd >= 0 && pending_begin(&l, dc.uuid) == -EBUSY);
+    other = pending_begin(&l, held);
+    pending_reap(&l);
+    CHECK(fake_by_domid(domid)); /* its maker lives */
+    close(fd);
+    pending_reap(&l);
+    CHECK(!fake_by_domid(domid) && !fake_store_value("/lodge/names/half") && files() == 0);
+    pending_end(&l, held, other);
+    pending_reap(&l);
+    domcfg_free(&dc);
+}
+
 int main(void)
 {
     char path[300];
 
-    if (!mkdtemp(state_dir) || setenv("LODGE_STATE_DIR", state_dir, 1))
+    if (!mkdtemp(state_dir) || setenv("LODGE_STATE_DIR", state_dir, 1) ||
+        setenv("LODGE_RUN_DIR", state_dir, 1))
         return 1;
     CHECK(!domain_open(&l));
     test_create();
@@ -311,8 +335,11 @@ int main(void)
     test_actions();
     test_restart_loop();
     test_damaged_state();
+    test_killed_maker();
     domain_close(&l);
     snprintf(path, sizeof(path), "%s/domains", state_dir);
+    CHECK(!rmdir(path));
+    snprintf(path, sizeof(path), "%s/creating", state_dir);
     CHECK(!rmdir(path) && !rmdir(state_dir)); /* nothing is left behind */
     return check_end();
 }
