@@ -96,6 +96,8 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
 
 static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
 {
+    if (unlikely(d == dom_io || d == dom_xen))
+        return -XEN_EPERM;
     if (mfn >= max_mfn || !frame_get(&FRAMES[mfn], d))
         return -XEN_EINVAL;
     m2p_set(MFN(mfn), pfn);

@@ -248,8 +248,12 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
     return rc;
 }
 
+#define FOREIGN_WAITS 10000
+
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
 {
+    unsigned waits = 0;
+
     for (;;) {
         uint64_t t = READ_ONCE(f->type);
         int rc;
@@ -271,6 +275,9 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
             }
             if (page_type_of(t) != type || f->owner != d->id || d->state != DOM_ALIVE)
                 return -XEN_EINVAL;
+            /* The vcpu at work may have been paused by our own domain: come again later then. */
+            if (current->domain != d && ++waits > FOREIGN_WAITS)
+                return -XEN_EAGAIN;
             cpu_relax_poll();
             validation_preempt();
             continue;

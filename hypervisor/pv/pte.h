@@ -101,6 +101,22 @@ static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t va
     return 0;
 }
 
+/* Exchange an L1 entry as XCHG does, whatever the old one is; *old receives it. */
+static inline int pte_exchange_l1(pte_t *p, pte_t val, struct domain *d, pte_t *old)
+{
+    if (val & PTE_P) {
+        int rc;
+
+        val = pte_adjust(val);
+        rc = pte_get_l1(val, d, d);
+        if (unlikely(rc != 0))
+            return rc;
+    }
+    *old = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
+    pte_put_l1(*old);
+    return 0;
+}
+
 /* Entry of a table of any level. */
 static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *d,
                             struct domain *owner, pte_t keep)

@@ -27,13 +27,14 @@ struct store {
     unsigned length; /* of the instruction */
 };
 
-static uint64_t *reg_of(struct cpu_regs *r, unsigned n)
+static inline uint64_t *reg_of(struct cpu_regs *r, unsigned n)
 {
-    uint64_t *const map[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
-                               &r->rsi, &r->rdi, &r->r8,  &r->r9,  &r->r10, &r->r11,
-                               &r->r12, &r->r13, &r->r14, &r->r15};
-
-    return map[n & 15];
+#define AT(name) offsetof(struct cpu_regs, name)
+    static const uint8_t at[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp),
+                                   AT(rsi), AT(rdi), AT(r8),  AT(r9),  AT(r10), AT(r11),
+                                   AT(r12), AT(r13), AT(r14), AT(r15)};
+#undef AT
+    return (uint64_t *)((char *)r + at[n & 15]);
 }
 
 static uint64_t size_mask(unsigned size)
@@ -368,27 +369,59 @@ static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsig
     return false;
 }
 
+/*
+ * MOV and XCHG of a 64-bit register, plainly addressed, to an L1 entry: how a stock kernel sets and
+ * clears entries. True: the instruction was one of them and is done.
+ */
+static inline bool store_simple(struct cpu_regs *r, pte_t *p, struct domain *d)
+{
+    uint64_t insn, *reg;
+    uint8_t op, modrm, mod, rm;
+    pte_t old;
+
+    if (unlikely(get_guest_u64(&insn, r->rip) != 0)) /* at the end of a page, perhaps */
+        return false;
+    op = (uint8_t)(insn >> 8);
+    modrm = (uint8_t)(insn >> 16);
+    mod = modrm >> 6;
+    rm = modrm & 7;
+    if ((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89) || mod == 3 || rm == 4)
+        return false;
+    reg = reg_of(r, ((modrm >> 3) & 7) | ((insn & 4) << 1));
+    if (unlikely(pte_exchange_l1(p, *reg, d, &old) != 0))
+        return false;
+    if (op == 0x87)
+        *reg = old;
+    r->rip += 3 + (mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0);
+    return true;
+}
+
 bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
 {
     struct vcpu *v = current;
-    pte_t mapping = pte_lookup(v, addr);
+    struct domain *d = v->domain;
+    pte_t mapping = pte_lookup(v, addr), *p;
     uint64_t m = pte_mfn(mapping).m;
     unsigned shift = (addr & 7) * 8;
     enum page_type type;
     struct store s = {0};
-    pte_t *p;
     bool done;
 
-    if (!(mapping & PTE_P) || (mapping & PTE_W) || m >= max_mfn)
-        return false;
-    type = page_type_of(READ_ONCE(FRAMES[m].type));
-    if (!page_type_is_table(type) || !(READ_ONCE(FRAMES[m].type) & PAGE_TYPE_VALID) ||
-        !decode(regs, &s) || shift + s.size * 8 > 64)
-        return false;
-    if (page_type_get(&FRAMES[m], type, v->domain) != 0)
+    if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || m >= max_mfn))
         return false;
     p = (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
-    done = store_run(&s, regs, p, shift, type, v->domain);
-    page_type_put(&FRAMES[m], v->domain);
+    if (likely(shift == 0 && page_type_get_valid(&FRAMES[m], PAGE_TYPE_L1, d))) {
+        done = store_simple(regs, p, d);
+        page_type_put(&FRAMES[m], d);
+        if (likely(done))
+            return true;
+    }
+    type = page_type_of(READ_ONCE(FRAMES[m].type));
+    if (!page_type_is_table(type) || !(READ_ONCE(FRAMES[m].type) & PAGE_TYPE_VALID) ||
+        !decode(regs, &s) || shift + s.size * 8 > 64 ||
+        page_type_get(&FRAMES[m], type, d) != 0)
+        return false;
+    done = store_run(&s, regs, p, shift, type, d);
+    page_type_put(&FRAMES[m], d);
     return done;
 }
