@@ -78,6 +78,12 @@ void multiboot2_parse(uint32_t magic, paddr_t info);
 /* boot/cmdline.c: defaults, then what the loader passed; warnings go to the log. */
 void cmdline_init(const char *text);
 
+/*
+ * Ends the start for a reason that is the user's to put right (a wrong module, too little memory):
+ * prints it, without the dump that panic() makes, and restarts the machine (x86/dump.c).
+ */
+void boot_fail(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
+
 extern const char boot_version[], boot_compiler[];
 
 #endif

@@ -29,11 +29,24 @@ struct hole {
     paddr_t start, end;
 };
 
-/* What of the usable memory is in use: the image and the modules; and all below 1 MiB. */
+#define MAX_HOLES (2 + 4 + E820_MAX)
+
+/*
+ * What of the usable memory is in use: the image, the modules, all below 1 MiB; and what another
+ * entry of the memory map claims, for firmware lets entries overlap.
+ */
 static INIT_TEXT unsigned list_holes(struct hole *holes)
 {
     unsigned n = 0;
 
+    _Static_assert(ARRAY_SIZE(boot_info.modules) == 4, "MAX_HOLES");
+    for (unsigned i = 0; i < boot_info.nr_e820; i++) {
+        const struct e820_entry *e = &boot_info.e820[i];
+
+        if (e->type != E820_RAM)
+            holes[n++] = (struct hole){ROUND_DOWN(e->addr, PAGE_SIZE),
+                                       ROUND_UP(e->addr + e->size, PAGE_SIZE)};
+    }
     holes[n++] = (struct hole){0, MIB(1)};
     holes[n++] = (struct hole){image_to_phys(image_start), image_to_phys(image_end)};
     for (unsigned i = 0; i < boot_info.nr_modules; i++) {
@@ -62,23 +75,27 @@ static INIT_TEXT void add_range(paddr_t start, paddr_t end, const struct hole *h
 
 static INIT_TEXT void add_memory(void)
 {
-    struct hole holes[2 + ARRAY_SIZE(boot_info.modules)];
+    static struct hole holes[MAX_HOLES] INIT_DATA;
     unsigned n = list_holes(holes);
-    paddr_t limit = boot_options.mem_limit != 0 ? boot_options.mem_limit : UINT64_MAX;
+    paddr_t done = 0, limit = boot_options.mem_limit != 0 ? boot_options.mem_limit : UINT64_MAX;
     uint64_t total = 0;
 
     for (unsigned i = 0; i < boot_info.nr_e820; i++) {
         const struct e820_entry *e = &boot_info.e820[i];
-        paddr_t start = ROUND_UP(e->addr, PAGE_SIZE);
+        paddr_t start = MAX(ROUND_UP(e->addr, PAGE_SIZE), done);
         paddr_t end = MIN(ROUND_DOWN(e->addr + e->size, PAGE_SIZE), limit);
 
         if (e->type != E820_RAM || start >= end)
             continue;
         total += end - start;
         add_range(start, end, holes, n);
+        done = end;
     }
     if (total < MIB(32))
-        panic("the boot loader reports %lu MiB of memory; is this GRUB's multiboot2?", total >> 20);
+        boot_fail(
+            "the boot loader reports %lu MiB of memory, and 32 are the least; without any, the "
+            "boot entry must say multiboot2, not multiboot",
+            total >> 20);
     log_info("%lu MiB of memory", total >> 20);
 }
 

@@ -53,7 +53,8 @@ bool apic_is_x2apic(void)
 
 INIT_TEXT void apic_init(paddr_t base)
 {
-    apic_x2 = cpu_features.x2apic;
+    /* Once on, by the firmware for one, x2APIC cannot be left without disabling the APIC. */
+    apic_x2 = cpu_features.x2apic || (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) != 0;
     if (!apic_x2) {
         apic_page = ioremap(base, PAGE_SIZE);
         if (apic_page == NULL)

@@ -7,6 +7,7 @@
 #include <boot/boot.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -18,7 +19,8 @@
 #define STACK_NAMES 24 /* return addresses shown per stack */
 
 static unsigned dump_cpu_plus_1; /* the CPU that went down first; 0: none */
-static bool dump_stop_others;
+static bool dump_stop_others, dump_halt;
+static unsigned dump_turn; /* 1 + the CPU that may report now, 0: done */
 
 void dump_regs(const struct cpu_regs *r)
 {
@@ -79,12 +81,44 @@ static void dump_one_cpu(const struct cpu_regs *regs)
         dump_stack(regs->rsp, regs->rip);
 }
 
+/* A few lines each, in turn: where they were, and for whom. */
 bool dump_nmi(struct cpu_regs *regs)
 {
+    unsigned me = this_cpu()->id + 1;
+
+    while (READ_ONCE(dump_halt))
+        __asm__ volatile("cli; hlt");
     if (!READ_ONCE(dump_stop_others))
         return false;
+    while (READ_ONCE(dump_turn) != me)
+        cpu_relax();
+    dump_where();
+    log_err("rip %04lx:%016lx %ps", regs->cs & 0xffff, regs->rip, (void *)regs->rip);
+    if (!regs_from_guest(regs))
+        dump_stack(regs->rsp, regs->rip);
+    WRITE_ONCE(dump_turn, 0);
     for (;;)
         __asm__ volatile("cli; hlt");
+}
+
+void dump_halt_others(void)
+{
+    WRITE_ONCE(dump_halt, true);
+    apic_send_nmi_others();
+}
+
+/* One that does not answer for a tenth of a second is not waited for. */
+static void dump_others(void)
+{
+    unsigned cpu;
+
+    WRITE_ONCE(dump_stop_others, true);
+    apic_send_nmi_others();
+    for_each_cpu (cpu, cpu_online & ~BIT(this_cpu()->id)) {
+        WRITE_ONCE(dump_turn, cpu + 1);
+        for (unsigned i = 0; i < 100000 && READ_ONCE(dump_turn) != 0; i++)
+            (void)inb(0x80);
+    }
 }
 
 /* First come, first reported; a CPU that fails while reporting gives up quickly. */
@@ -129,9 +163,8 @@ static void dump_report(struct cpu_regs *regs, const char *fmt, va_list ap)
         dump_where();
         dump_stack((uint64_t)__builtin_frame_address(0), 0);
     }
+    dump_others();
     log_err("****************************************");
-    WRITE_ONCE(dump_stop_others, true);
-    apic_send_nmi_others();
 }
 
 void dump_fatal(struct cpu_regs *regs, const char *fmt, ...)
@@ -147,6 +180,21 @@ void dump_fatal(struct cpu_regs *regs, const char *fmt, ...)
         log_err("failed again while reporting: %s at %016lx %ps", traps_name(regs->vector),
                 regs->rip, (void *)regs->rip);
     }
+    dump_end();
+}
+
+/* What the user can put right: the reason alone, for a stack would hide it. */
+void boot_fail(const char *fmt, ...)
+{
+    char reason[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf_(reason, sizeof(reason), fmt, ap);
+    va_end(ap);
+    console_panic_mode();
+    log_err("Lodge cannot start: %s", reason);
+    dump_halt_others();
     dump_end();
 }
 

@@ -11,6 +11,8 @@ void dump_fatal(struct cpu_regs *regs, const char *fmt, ...) NORETURN PRINTF_LIK
 void dump_regs(const struct cpu_regs *regs);
 /* The words from sp to the end of its stack that point into hypervisor code, by name. */
 void dump_stack(uint64_t sp, uint64_t rip);
+/* Stops all other CPUs for good, without a word. */
+void dump_halt_others(void);
 /* In an NMI: true when it was sent because another CPU is going down. */
 bool dump_nmi(struct cpu_regs *regs);
 

@@ -5,8 +5,8 @@
 #include <lib/bitops.h>
 #include <lib/cmdline.h>
 #include <public/errno.h>
-#include <x86/apic.h>
 #include <x86/cpu.h>
+#include <x86/dump.h>
 
 #define DEBUG_EXIT_PORT 0xf4 /* QEMU's isa-debug-exit: status is value * 2 + 1 */
 #define SLEEP_ENABLE    0x2000u
@@ -57,6 +57,7 @@ void machine_restart(void)
         machine_halt();
     }
     log_info("restarting the machine");
+    dump_halt_others();
     reset();
 }
 
@@ -73,7 +74,7 @@ void machine_halt(void)
     __asm__ volatile("cli");
     if (boot_options.debug_exit)
         outb(DEBUG_EXIT_PORT, 0);
-    apic_send_nmi_others(); /* they halt for good: see dump_nmi() */
+    dump_halt_others();
     stop_cpu(NULL);
 }
 

@@ -197,10 +197,9 @@ INIT_TEXT void smp_start_all(void)
         struct cpu *c = prepare(nr_cpus, apic);
 
         if (!start(c)) {
-            log_warn("CPU with APIC id %#x did not start", apic);
+            log_warn("CPU with APIC id %#x did not start; the others are left alone too", apic);
             apic_send_init(apic); /* so that it does not come later */
-            cpus[c->id] = NULL;
-            continue;
+            break;
         }
         nr_cpus++;
     }

@@ -26,21 +26,19 @@ INIT_TEXT void vmap_init(void)
     paging_make_tables(VMAP_START, VMAP_START + VMAP_PREPARED);
 }
 
-static bool range_free(uint64_t first, unsigned pages)
-{
-    return bitmap_next_set(vmap_used, first + pages, first) == first + pages;
-}
-
 vaddr_t vmap_alloc(unsigned pages, unsigned align)
 {
     vaddr_t va = 0;
 
     spin_lock(&paging_lock);
     vmap_hint = bitmap_next_clear(vmap_used, VMAP_PAGES, vmap_hint);
-    for (uint64_t at = ROUND_UP(vmap_hint, (uint64_t)align); at + pages <= VMAP_PAGES;
-         at = ROUND_UP(at + 1, (uint64_t)align)) {
-        if (!range_free(at, pages))
+    for (uint64_t at = ROUND_UP(vmap_hint, (uint64_t)align); at + pages <= VMAP_PAGES;) {
+        uint64_t used = bitmap_next_set(vmap_used, at + pages, at);
+
+        if (used != at + pages) {
+            at = ROUND_UP(used + 1, (uint64_t)align);
             continue;
+        }
         for (unsigned i = 0; i < pages; i++)
             bit_set_local(vmap_used, at + i);
         va = VMAP_START + at * PAGE_SIZE;
