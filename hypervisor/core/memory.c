@@ -145,8 +145,10 @@ static int64_t memory_of_domain(uint64_t op, uint64_t arg)
         rc = (int64_t)READ_ONCE(d->tot_pages);
     else if (op == XENMEM_maximum_reservation)
         rc = (int64_t)READ_ONCE(d->max_pages);
-    else /* PV guests keep the number of their frames there */
-        rc = d->shared_info == NULL ? -XEN_ESRCH : (int64_t)d->shared_info->arch.max_pfn - 1;
+    else if (d->shared_info == NULL)
+        rc = -XEN_ESRCH;
+    else /* PV guests keep the number of their frames there, once they have set it */
+        rc = (int64_t)MAX(READ_ONCE(d->shared_info->arch.max_pfn), 1ul) - 1;
     domain_put(d);
     return rc;
 }

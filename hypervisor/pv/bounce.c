@@ -163,16 +163,15 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
     bounce_enter(v, regs, sp, w, 7, v->arch.event_callback, true);
 }
 
-/*
- * The processor refused the frame we were about to return with: segments or the frame itself are
- * not what its tables allow. The guest hears of it through its failsafe callback.
- */
-void pv_failsafe(struct cpu_regs *regs)
+/* What a failsafe frame says of the segment registers. */
+struct selectors {
+    uint16_t ds, es, fs, gs;
+};
+
+static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct selectors *s)
 {
-    struct vcpu *v = current;
     bool from_kernel = v->arch.kernel_mode;
     uint64_t w[11];
-    uint16_t ds, es, fs, gs;
     vaddr_t sp;
 
     if (v->arch.failsafe_callback == 0) {
@@ -180,17 +179,37 @@ void pv_failsafe(struct cpu_regs *regs)
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
-    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
     w[0] = regs->rcx;
     w[1] = regs->r11;
-    w[2] = ds;
-    w[3] = es;
-    w[4] = fs;
-    w[5] = gs;
+    w[2] = s->ds;
+    w[3] = s->es;
+    w[4] = s->fs;
+    w[5] = s->gs;
     frame_tail(&w[6], regs, from_kernel, v->info->evtchn_upcall_mask);
     sp = bounce_stack(v, regs);
     bounce_enter(v, regs, sp, w, 11, v->arch.failsafe_callback, v->arch.failsafe_masks);
+}
+
+/*
+ * The processor refused the frame we were about to return with: segments or the frame itself are
+ * not what its tables allow. The guest hears of it through its failsafe callback.
+ */
+void pv_failsafe(struct cpu_regs *regs)
+{
+    struct selectors s;
+
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+                     : "=r"(s.ds), "=r"(s.es), "=r"(s.fs), "=r"(s.gs));
+    bounce_failsafe(current, regs, &s);
+}
+
+/* At switch-in a selector was refused and is null now; the frame has what the guest had in it. */
+static void bounce_selector(struct vcpu *v, struct cpu_regs *regs)
+{
+    const struct arch_vcpu *a = &v->arch;
+    struct selectors s = {a->ds, a->es, a->fs, a->gs};
+
+    bounce_failsafe(v, regs, &s);
 }
 
 static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
@@ -214,6 +233,8 @@ static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
         vcpu_park_dying();
     if (work & WORK_IRET_RAX)
         regs->rax = (uint64_t)HYPERCALL_RESTART;
+    if (work & WORK_SELECTOR)
+        bounce_selector(v, regs);
     if (work & WORK_NMI)
         bounce_nmi(v, regs);
 }

@@ -94,18 +94,24 @@ void segments_save(struct vcpu *v)
     __asm__ volatile("mov %%gs, %0" : "=rm"(a->gs));
 }
 
-/* A selector that the guest's tables do not back any more loads as null. */
-#define LOAD_SELECTOR(reg, value)              \
-    __asm__ volatile("1: mov %0, %%" #reg "\n" \
-                     "   jmp 3f\n"             \
-                     "2: mov %1, %%" #reg "\n" \
-                     "3:\n" EXTABLE(1b, 2b)    \
-                     :                         \
-                     : "r"((uint32_t)(value)), "r"(0))
+/* A selector that the guest's tables do not back any more loads as null. True: it did. */
+#define LOAD_SELECTOR(reg, value)                           \
+    ({                                                      \
+        bool refused_ = false;                              \
+        __asm__ volatile("1: mov %1, %%" #reg "\n"          \
+                         "   jmp 3f\n"                      \
+                         "2: mov %2, %%" #reg "\n"          \
+                         "   movb $1, %0\n"                 \
+                         "3:\n" EXTABLE(1b, 2b)             \
+                         : "+q"(refused_)                   \
+                         : "r"((uint32_t)(value)), "r"(0)); \
+        refused_;                                           \
+    })
 
 void segments_load(struct vcpu *v)
 {
     const struct arch_vcpu *a = &v->arch;
+    bool refused = false;
     uint16_t now;
 
     /* Most guests keep null selectors: comparing is cheaper than loading. */
@@ -120,6 +126,8 @@ void segments_load(struct vcpu *v)
     LOAD_IF_CHANGED(fs);
     LOAD_IF_CHANGED(gs);
 #undef LOAD_IF_CHANGED
+    if (unlikely(refused)) /* the guest hears of it through its failsafe callback */
+        __atomic_fetch_or(&v->arch.pending_work, WORK_SELECTOR, __ATOMIC_SEQ_CST);
 
     write_fs_base(a->fs_base);
     write_gs_base(a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
@@ -159,7 +167,7 @@ int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t
         break;
     case SEGBASE_GS_USER_SEL:
         swapgs();
-        LOAD_SELECTOR(gs, base & 0xffff);
+        (void)LOAD_SELECTOR(gs, base & 0xffff);
         swapgs();
         break;
     }
