@@ -95,6 +95,17 @@ static void pty_output(struct guest *g, const char *buf, size_t len)
 
 /* --- connecting ---------------------------------------------------------------------------- */
 
+/* Of a guest that has ended meanwhile there is nothing to say. */
+static void complain(struct guest *g, const char *what)
+{
+    struct xen_domctl_getdomaininfo info;
+    char why[sizeof(consoled.lodge.ctl.message)];
+
+    memcpy(why, consoled.lodge.ctl.message, sizeof(why));
+    if (!ctl_domain_info(&consoled.lodge.ctl, g->domid, &info) && !(info.flags & XEN_DOMINF_dying))
+        daemon_say("%s: %s: %s", g->name, what, why);
+}
+
 static bool map_ring(struct guest *g, uint64_t mfn)
 {
     struct ctl *ctl = &consoled.lodge.ctl;
@@ -104,7 +115,7 @@ static bool map_ring(struct guest *g, uint64_t mfn)
         g->by_grant = true;
         page = g->grant.p;
     } else if (ctl_memory_map(ctl, g->domid, &mfn, 1, PROT_READ | PROT_WRITE, &page)) {
-        daemon_say("%s: its console page cannot be mapped: %s", g->name, ctl_message(ctl));
+        complain(g, "its console page cannot be mapped");
         return false;
     }
     if (!ring_attach(&g->ring, page)) {
@@ -162,8 +173,7 @@ bool guest_connect(struct guest *g)
         bound = ctl_evtchn_bind(&consoled.lodge.ctl, consoled.evtchn.fd, g->domid,
                                 (uint32_t)strtoul(port, NULL, 10));
         if (bound < 0) {
-            daemon_say("%s: %s; does another console daemon serve it?", g->name,
-                       ctl_message(&consoled.lodge.ctl));
+            complain(g, "another console daemon may serve it");
         } else if (!map_ring(g, strtoull(ref, NULL, 10))) {
             ctl_evtchn_unbind(&consoled.lodge.ctl, consoled.evtchn.fd, (uint32_t)bound);
         } else {
