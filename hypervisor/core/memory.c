@@ -130,6 +130,13 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
 
 /* ---- simple questions ---- */
 
+static int64_t memory_maximum_gpfn(const struct domain *d)
+{
+    uint64_t n = READ_ONCE(d->shared_info->arch.max_pfn);
+
+    return n == 0 || n > INT64_MAX ? 0 : (int64_t)n - 1;
+}
+
 static int64_t memory_of_domain(uint64_t op, uint64_t arg)
 {
     struct xen_memory_domain q;
