@@ -130,9 +130,11 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
 
 /* ---- simple questions ---- */
 
+/* PV guests keep the number of their frames in shared_info, once they have set it. */
 static int64_t memory_maximum_gpfn(const struct domain *d)
 {
-    uint64_t n = READ_ONCE(d->shared_info->arch.max_pfn);
+    const struct shared_info *s = READ_ONCE(d->shared_info);
+    uint64_t n = s != NULL ? READ_ONCE(s->arch.max_pfn) : 0;
 
     return n == 0 || n > INT64_MAX ? 0 : (int64_t)n - 1;
 }
@@ -152,10 +154,8 @@ static int64_t memory_of_domain(uint64_t op, uint64_t arg)
         rc = (int64_t)READ_ONCE(d->tot_pages);
     else if (op == XENMEM_maximum_reservation)
         rc = (int64_t)READ_ONCE(d->max_pages);
-    else if (d->shared_info == NULL)
-        rc = -XEN_ESRCH;
-    else /* PV guests keep the number of their frames there, once they have set it */
-        rc = (int64_t)MAX(READ_ONCE(d->shared_info->arch.max_pfn), 1ul) - 1;
+    else
+        rc = memory_maximum_gpfn(d);
     domain_put(d);
     return rc;
 }
