@@ -163,7 +163,10 @@ static int fill(struct kit_child *c, const struct layout *l)
 
         if (page == NULL)
             return -XEN_EFAULT;
-        memcpy(page, image_start + i * PAGE_SIZE, PAGE_SIZE);
+        if (kit_pte(image_start + i * PAGE_SIZE) & PTE_P)
+            memcpy(page, image_start + i * PAGE_SIZE, PAGE_SIZE);
+        else
+            memset(page, 0, PAGE_SIZE);
     }
     memset(map(c, l->console), 0, PAGE_SIZE);
     write_tables(c, l);

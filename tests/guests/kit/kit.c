@@ -248,6 +248,7 @@ static void start(struct start_info *si)
     map_start_pages();
     hc1(__HYPERVISOR_set_trap_table, kit_traps);
     hc3(__HYPERVISOR_set_callbacks, kit_entry_129, kit_entry_failsafe, kit_entry_130);
+    hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0); /* may be on at birth */
     hc2(__HYPERVISOR_xen_version, XENVER_extraversion, extra);
     for (unsigned i = 0; i + 5 <= sizeof(extra); i++)
         on_lodge |= memcmp(extra + i, "odge", 4) == 0;
