@@ -47,7 +47,8 @@ static void set_mask(unsigned port, bool on)
     if (on)
         __atomic_fetch_or(&shared->evtchn_mask[port / 64], 1ul << (port % 64), __ATOMIC_SEQ_CST);
     else
-        __atomic_fetch_and(&shared->evtchn_mask[port / 64], ~(1ul << (port % 64)), __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&shared->evtchn_mask[port / 64], ~(1ul << (port % 64)),
+                           __ATOMIC_SEQ_CST);
 }
 
 static void clear(unsigned port)

@@ -33,7 +33,8 @@ static void entry(unsigned ref, const void *page, unsigned flags, domid_t dom)
 
 static int map(unsigned ref, const void *va, unsigned flags, domid_t dom, unsigned *handle)
 {
-    struct gnttab_map_grant_ref m = {.host_addr = (uint64_t)va, .flags = flags, .ref = ref, .dom = dom};
+    struct gnttab_map_grant_ref m = {
+        .host_addr = (uint64_t)va, .flags = flags, .ref = ref, .dom = dom};
 
     CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0);
     *handle = m.handle;
@@ -102,18 +103,20 @@ static void mapping(void)
     CHECK(!kit_read(va, &val));
     CHECK_EQ(v1[10].flags, GTF_permit_access | GTF_reading);
     CHECK_EQ(unmap(va, h), GNTST_bad_handle);
-    CHECK(unmap(va, h2) < 0);             /* not where it is */
+    CHECK(unmap(va, h2) < 0); /* not where it is */
     CHECK(kit_read(va2, &val));
     CHECK_EQ(unmap(va2, h2), GNTST_okay);
     CHECK_EQ(v1[10].flags, GTF_permit_access);
     CHECK_EQ(unmap(va2, ~0u), GNTST_bad_handle);
     CHECK_EQ(unmap(va2, 0x7fffffff), GNTST_bad_handle);
     /* By the entry's machine address. */
-    CHECK_EQ(map(10, (void *)kit_pte_maddr(va), GNTMAP_host_map | GNTMAP_contains_pte, self, &h), 0);
+    CHECK_EQ(map(10, (void *)kit_pte_maddr(va), GNTMAP_host_map | GNTMAP_contains_pte, self, &h),
+             0);
     CHECK(kit_read(va, &val) && val == 0x6ea8);
     CHECK_EQ(unmap((void *)kit_pte_maddr(va), h), GNTST_okay);
     CHECK(map(10, (void *)~7ul, GNTMAP_host_map | GNTMAP_contains_pte, self, &hbad) < 0);
-    CHECK(map(10, (void *)(kit_mfn(page) << 12), GNTMAP_host_map | GNTMAP_contains_pte, self, &hbad) < 0);
+    CHECK(map(10, (void *)(kit_mfn(page) << 12), GNTMAP_host_map | GNTMAP_contains_pte, self,
+              &hbad) < 0);
     /* What cannot be mapped. */
     CHECK_EQ(map(0x1000000, va, GNTMAP_host_map, self, &hbad), GNTST_bad_gntref);
     CHECK_EQ(map(~0u, va, GNTMAP_host_map, self, &hbad), GNTST_bad_gntref);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Children whose vcpus call random hypercalls with arguments that are mostly nearly right, as fast
- * as they can, until they are done, break their neck, or are destroyed in the middle of it. What has
- * to hold afterwards: we are still here, and all memory is back.
+ * as they can, until they are done, break their neck, or are destroyed in the middle of it. What
+ * has to hold afterwards: we are still here, and all memory is back.
  */
 #include <kit/kit.h>
 #include <public/sysctl.h>
@@ -27,11 +27,50 @@ static volatile unsigned finished;
 static uint64_t interesting(void)
 {
     static const uint64_t fixed[] = {
-        0, 1, 2, 7, 8, 15, 16, 31, 32, 63, 64, 255, 511, 512, 1023, 1024, 4095, 4096, 0x7ff0,
-        0x7ff1, 0x7ff2, 0x7ff4, 0x7fff, 0xffff, 0x10000, 0x1ffff, 0x20000, 0x7fffffff, 0x80000000,
-        0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, ~0ull, ~0ull - 4095,
-        0x7ffffffff000, 0x800000000000, 0xffff800000000000, 0xffff808000000000, 0xffff810000000000,
-        0xffff818000000000, 0xffff830000000000, 0xffff87fffffff000, 0xffff880000000000,
+        0,
+        1,
+        2,
+        7,
+        8,
+        15,
+        16,
+        31,
+        32,
+        63,
+        64,
+        255,
+        511,
+        512,
+        1023,
+        1024,
+        4095,
+        4096,
+        0x7ff0,
+        0x7ff1,
+        0x7ff2,
+        0x7ff4,
+        0x7fff,
+        0xffff,
+        0x10000,
+        0x1ffff,
+        0x20000,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        0x100000000,
+        0x7fffffffffffffff,
+        0x8000000000000000,
+        ~0ull,
+        ~0ull - 4095,
+        0x7ffffffff000,
+        0x800000000000,
+        0xffff800000000000,
+        0xffff808000000000,
+        0xffff810000000000,
+        0xffff818000000000,
+        0xffff830000000000,
+        0xffff87fffffff000,
+        0xffff880000000000,
     };
     uint64_t r = random_next();
 
@@ -70,13 +109,16 @@ static void fill(uint64_t *buffer)
 static unsigned pick_call(void)
 {
     static const uint8_t mostly[] = {
-        __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
-        __HYPERVISOR_vcpu_op,          __HYPERVISOR_sched_op,       __HYPERVISOR_xen_version,
-        __HYPERVISOR_console_io,       __HYPERVISOR_physdev_op,     __HYPERVISOR_domctl,
-        __HYPERVISOR_sysctl,           __HYPERVISOR_platform_op,    __HYPERVISOR_set_timer_op,
-        __HYPERVISOR_multicall,        __HYPERVISOR_vm_assist,      __HYPERVISOR_get_debugreg,
-        __HYPERVISOR_update_va_mapping_otherdomain,
-        __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
+        __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op,
+        __HYPERVISOR_memory_op,        __HYPERVISOR_vcpu_op,
+        __HYPERVISOR_sched_op,         __HYPERVISOR_xen_version,
+        __HYPERVISOR_console_io,       __HYPERVISOR_physdev_op,
+        __HYPERVISOR_domctl,           __HYPERVISOR_sysctl,
+        __HYPERVISOR_platform_op,      __HYPERVISOR_set_timer_op,
+        __HYPERVISOR_multicall,        __HYPERVISOR_vm_assist,
+        __HYPERVISOR_get_debugreg,     __HYPERVISOR_update_va_mapping_otherdomain,
+        __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op,
+        __HYPERVISOR_memory_op,
     };
     uint64_t r = random_next();
 

@@ -61,9 +61,11 @@ void kit_child_unmap(void)
 
 static int create_domain(struct kit_child *c)
 {
-    struct xen_domctl_createdomain create = {
-        .max_vcpus = c->nr_vcpus, .max_evtchn_port = 1023, .max_grant_frames = 8,
-        .max_maptrack_frames = 8, .grant_opts = 2};
+    struct xen_domctl_createdomain create = {.max_vcpus = c->nr_vcpus,
+                                             .max_evtchn_port = 1023,
+                                             .max_grant_frames = 8,
+                                             .max_maptrack_frames = 8,
+                                             .grant_opts = 2};
     struct xen_domctl_max_vcpus vcpus = {.max = c->nr_vcpus};
     struct xen_domctl_max_mem mem = {.max_memkb = (c->nr_pages + 256) * 4};
     struct xen_domctl_getdomaininfo info;
@@ -314,8 +316,7 @@ void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int re
         return;
     rc = kit_child_wait(&c, 10000000000ull);
     kit_check(rc == reason || (reason == -1 && (rc == SHUTDOWN_poweroff || rc == SHUTDOWN_crash)),
-              __FILE__, __LINE__, "%s: ended with %d, not %d", what, rc,
-              reason);
+              __FILE__, __LINE__, "%s: ended with %d, not %d", what, rc, reason);
     rc = kit_child_destroy(&c);
     kit_check(rc == 0, __FILE__, __LINE__, "%s: destroy: %d", what, rc);
 }

@@ -22,21 +22,21 @@
 #include <public/callback.h>
 #include <public/physdev.h>
 
-#define PAGE_SIZE 4096ul
+#define PAGE_SIZE     4096ul
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PTE_P  1ull
-#define PTE_W  2ull
-#define PTE_U  4ull
-#define PTE_A  0x20ull
-#define PTE_D  0x40ull
-#define PTE_PS 0x80ull
-#define PTE_NX (1ull << 63)
-#define PTE_ADDR 0x000ffffffffff000ull
-#define PTE_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
-#define PTE_RO (PTE_P | PTE_U | PTE_A | PTE_D)
+#define PTE_P         1ull
+#define PTE_W         2ull
+#define PTE_U         4ull
+#define PTE_A         0x20ull
+#define PTE_D         0x40ull
+#define PTE_PS        0x80ull
+#define PTE_NX        (1ull << 63)
+#define PTE_ADDR      0x000ffffffffff000ull
+#define PTE_RW        (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_RO        (PTE_P | PTE_U | PTE_A | PTE_D)
 
-#define KIT_CS 0xe030 /* of a frame that returns to the kernel: level 0 in the guest's view */
-#define KIT_SS 0xe02b
+#define KIT_CS      0xe030 /* of a frame that returns to the kernel: level 0 in the guest's view */
+#define KIT_SS      0xe02b
 #define KIT_USER_CS 0xe033
 #define KIT_NOWHERE 0x7000000000ul /* never mapped, unlike the addresses near 0 */
 
@@ -66,18 +66,18 @@ void test_main(void);
 /* Verdicts. CHECK counts a failure and goes on; the result is what was worst. */
 void kit_check(bool ok, const char *file, int line, const char *what, ...);
 #define CHECK(cond) kit_check((cond), __FILE__, __LINE__, "%s", #cond)
-#define CHECK_EQ(a, b)                                                                             \
-    do {                                                                                           \
-        int64_t check_a_ = (int64_t)(a), check_b_ = (int64_t)(b);                                  \
-        kit_check(check_a_ == check_b_, __FILE__, __LINE__, "%s is %ld, not %s (%ld)", #a,         \
-                  check_a_, #b, check_b_);                                                         \
+#define CHECK_EQ(a, b)                                                                     \
+    do {                                                                                   \
+        int64_t check_a_ = (int64_t)(a), check_b_ = (int64_t)(b);                          \
+        kit_check(check_a_ == check_b_, __FILE__, __LINE__, "%s is %ld, not %s (%ld)", #a, \
+                  check_a_, #b, check_b_);                                                 \
     } while (0)
 /* Where hypervisors of this ABI differ and no kernel or tool can notice: either answer. */
-#define CHECK_EITHER(a, b, c)                                                                      \
-    do {                                                                                           \
-        int64_t check_a_ = (int64_t)(a);                                                           \
-        kit_check(check_a_ == (int64_t)(b) || check_a_ == (int64_t)(c), __FILE__, __LINE__,        \
-                  "%s is %ld, neither %s nor %s", #a, check_a_, #b, #c);                           \
+#define CHECK_EITHER(a, b, c)                                                               \
+    do {                                                                                    \
+        int64_t check_a_ = (int64_t)(a);                                                    \
+        kit_check(check_a_ == (int64_t)(b) || check_a_ == (int64_t)(c), __FILE__, __LINE__, \
+                  "%s is %ld, neither %s nor %s", #a, check_a_, #b, #c);                    \
     } while (0)
 void kit_skip(const char *why);
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -93,17 +93,17 @@ static inline int64_t hypercall(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t 
                      : "rcx", "r11", "memory");
     return ret;
 }
-#define hc0(nr)             hypercall((nr), 0, 0, 0, 0)
-#define hc1(nr, a)          hypercall((nr), (uint64_t)(a), 0, 0, 0)
-#define hc2(nr, a, b)       hypercall((nr), (uint64_t)(a), (uint64_t)(b), 0, 0)
-#define hc3(nr, a, b, c)    hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0)
-#define hc4(nr, a, b, c, d)                                                                        \
+#define hc0(nr)          hypercall((nr), 0, 0, 0, 0)
+#define hc1(nr, a)       hypercall((nr), (uint64_t)(a), 0, 0, 0)
+#define hc2(nr, a, b)    hypercall((nr), (uint64_t)(a), (uint64_t)(b), 0, 0)
+#define hc3(nr, a, b, c) hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0)
+#define hc4(nr, a, b, c, d) \
     hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d))
 
 /* Frames and page tables. Virtual addresses of the image are pseudo-physical ones. */
-uint64_t kit_mfn(const void *va);         /* of an address in the initial mapping */
-uint64_t kit_pte(const void *va);         /* the L1 entry, read from the tables */
-uint64_t kit_pte_maddr(const void *va);   /* machine address of that entry */
+uint64_t kit_mfn(const void *va);                       /* of an address in the initial mapping */
+uint64_t kit_pte(const void *va);                       /* the L1 entry, read from the tables */
+uint64_t kit_pte_maddr(const void *va);                 /* machine address of that entry */
 uint64_t kit_table_mfn(unsigned level, const void *va); /* the table of that level for va */
 uint64_t *kit_table(unsigned level, const void *va);    /* the same, mapped read-only */
 int kit_set_pte(const void *va, uint64_t pte);          /* update_va_mapping with INVLPG */
@@ -111,7 +111,7 @@ int kit_mmu_update(uint64_t ptr, uint64_t val);         /* one entry, own domain
 int kit_mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2);
 int kit_map_foreign(const void *va, uint64_t mfn, uint64_t flags, domid_t domid);
 int kit_protect(const void *va, bool writable); /* the page at va */
-void *kit_page(void);                     /* a fresh zeroed page of the guest, mapped writable */
+void *kit_page(void); /* a fresh zeroed page of the guest, mapped writable */
 static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
 {
     return (mfn << 12) | flags;
@@ -125,12 +125,12 @@ bool kit_write(void *va, uint64_t val);
  * arguments after the instructions are outputs, inputs and clobbers as for asm.
  */
 #define KIT_CLOBBER "r11", "memory", "cc"
-#define KIT_TRY(insns, ...)                                                                        \
-    ({                                                                                             \
-        kit_trapped = -1;                                                                          \
-        __asm__ volatile("lea 77f(%%rip), %%r11\n\tmov %%r11, kit_fixup(%%rip)\n\t" insns           \
-                         "\n77:\tmovq $0, kit_fixup(%%rip)" __VA_ARGS__);                          \
-        kit_trapped;                                                                               \
+#define KIT_TRY(insns, ...)                                                               \
+    ({                                                                                    \
+        kit_trapped = -1;                                                                 \
+        __asm__ volatile("lea 77f(%%rip), %%r11\n\tmov %%r11, kit_fixup(%%rip)\n\t" insns \
+                         "\n77:\tmovq $0, kit_fixup(%%rip)" __VA_ARGS__);                 \
+        kit_trapped;                                                                      \
     })
 extern bool kit_failsafe_ok; /* the failsafe callback may come, and just goes on */
 extern volatile int kit_trapped;
@@ -159,7 +159,7 @@ void kit_events_on(void);
 void kit_events_off(void);
 void kit_unmask(unsigned port);
 bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns); /* >= count arrived */
-uint64_t kit_now(void);                   /* system time, ns, by pvclock */
+uint64_t kit_now(void); /* system time, ns, by pvclock */
 int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg);
 unsigned kit_vcpu_id(void);
 

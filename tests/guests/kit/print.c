@@ -80,7 +80,7 @@ int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
             break;
         }
         case 'p':
-            put_number(&o, (uint64_t)__builtin_va_arg(ap, void *), 16, 16, '0', false);
+            put_number(&o, (uint64_t) __builtin_va_arg(ap, void *), 16, 16, '0', false);
             break;
         case 's':
             put_string(&o, __builtin_va_arg(ap, const char *), width);

@@ -99,8 +99,8 @@ static void maps(void)
     CHECK_EQ(memory(XENMEM_set_memory_map, &f), -XEN_EINVAL);
 }
 
-#define MANY     4096u
-#define SPARE    0x10000u /* pseudo-physical frames that the initial mapping does not reach */
+#define MANY  4096u
+#define SPARE 0x10000u /* pseudo-physical frames that the initial mapping does not reach */
 static xen_pfn_t frames[MANY];
 
 static void give_and_take(void)
@@ -114,7 +114,8 @@ static void give_and_take(void)
     CHECK_EQ(reservation(XENMEM_decrease_reservation, frames, 1, 0, DOMID_SELF), 1);
     CHECK_EQ(current_pages(DOMID_SELF), had - 1);
     CHECK(reservation(XENMEM_decrease_reservation, frames, 1, 0, DOMID_SELF) <= 0); /* gone */
-    CHECK_EQ(reservation(XENMEM_decrease_reservation, frames + 1, MANY - 1, 0, DOMID_SELF), MANY - 1);
+    CHECK_EQ(reservation(XENMEM_decrease_reservation, frames + 1, MANY - 1, 0, DOMID_SELF),
+             MANY - 1);
     CHECK_EQ(current_pages(DOMID_SELF), had - (int64_t)MANY);
     for (unsigned i = 0; i < MANY; i++)
         frames[i] = SPARE + i;

@@ -42,7 +42,8 @@ static void own_tables(void)
 static void bad_frames(void)
 {
     uint64_t *va = kit_page();
-    static const uint64_t mfns[] = {0xffffffffffull, 0xfffffffffull, 1ull << 39, 1ull << 34, 0x140000};
+    static const uint64_t mfns[] = {0xffffffffffull, 0xfffffffffull, 1ull << 39, 1ull << 34,
+                                    0x140000};
 
     for (unsigned i = 0; i < ARRAY_SIZE(mfns) - (is_dom0 ? 1 : 0); i++) {
         refused("no such frame", va, mk_pte(mfns[i], PTE_RW));
@@ -74,7 +75,8 @@ static void m2p(void)
 static void higher_tables(void)
 {
     uint64_t *va = kit_page(), *t = kit_page();
-    uint64_t l2 = (kit_table_mfn(2, va) << 12) + 500 * 8, l3 = (kit_table_mfn(3, va) << 12) + 500 * 8;
+    uint64_t l2 = (kit_table_mfn(2, va) << 12) + 500 * 8,
+             l3 = (kit_table_mfn(3, va) << 12) + 500 * 8;
     uint64_t l4 = (l4_mfn() << 12) + 280 * 8;
 
     CHECK(kit_mmu_update(l2, mk_pte(kit_mfn(t), PTE_RW)) < 0); /* mapped writable */
@@ -255,7 +257,8 @@ static void race(void)
 static void unprivileged(uint64_t theirs)
 {
     static uint8_t own[0x200000 / 8];
-    uint64_t max = (uint64_t)hc2(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0), *va = kit_page();
+    uint64_t max = (uint64_t)hc2(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0),
+             *va = kit_page();
     uint64_t home = kit_pte(va);
     struct mmu_update u = {kit_pte_maddr(va), mk_pte(theirs, PTE_RO)};
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = theirs};

@@ -39,7 +39,8 @@ static void va_mapping(void)
     CHECK(hc3(__HYPERVISOR_update_va_mapping, 0xffff820000000000ul, pte, 0) < 0);
     CHECK(hc3(__HYPERVISOR_update_va_mapping, 0x8000000000000000ul, pte, 0) < 0);
     CHECK(hc3(__HYPERVISOR_update_va_mapping, ~0xffful, pte, 0) < 0);
-    CHECK_EQ(hc4(__HYPERVISOR_update_va_mapping_otherdomain, page, pte, UVMF_INVLPG, DOMID_SELF), 0);
+    CHECK_EQ(hc4(__HYPERVISOR_update_va_mapping_otherdomain, page, pte, UVMF_INVLPG, DOMID_SELF),
+             0);
     CHECK_EQ(hc4(__HYPERVISOR_update_va_mapping_otherdomain, page, pte, UVMF_INVLPG, 1234),
              -XEN_ESRCH);
     CHECK_EQ(kit_pte(page) & PTE_ADDR, pte & PTE_ADDR);
@@ -49,8 +50,8 @@ static void updates(void)
 {
     uint64_t *page = kit_page(), *other = kit_page(), pte = kit_pte(page);
     uint64_t at = kit_pte_maddr(page);
-    struct mmu_update u[3] = {{at, kit_pte(other)}, {at, mk_pte(~0ul & (PTE_ADDR >> 12), PTE_RW)},
-                              {at, pte}};
+    struct mmu_update u[3] = {
+        {at, kit_pte(other)}, {at, mk_pte(~0ul & (PTE_ADDR >> 12), PTE_RW)}, {at, pte}};
     unsigned done = 77;
 
     CHECK_EQ(update(u, 0, &done, DOMID_SELF), 0);
@@ -169,7 +170,8 @@ static void grow(void)
     CHECK_EQ(kit_mmu_update(slot, mk_pte(kit_mfn(t[3]), PTE_RW)), 0);
     CHECK(kit_read(va, &val) && val == 0x600d);
     CHECK(kit_write(va, 0x600e) && *(volatile uint64_t *)page == 0x600e);
-    CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, va, mk_pte(kit_mfn(page), PTE_RO), UVMF_INVLPG), 0);
+    CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, va, mk_pte(kit_mfn(page), PTE_RO), UVMF_INVLPG),
+             0);
     CHECK(!kit_write(va, 1));
     CHECK_EQ(kit_mmu_update(kit_mfn(t[2]) << 12, 0), 0); /* take the L1 away */
     kit_mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0, 0);
@@ -197,8 +199,8 @@ static void base_pointer(void)
 
 static void flushes(void)
 {
-    struct mmuext_op op[3] = {{.cmd = MMUEXT_TLB_FLUSH_LOCAL}, {.cmd = 99},
-                              {.cmd = MMUEXT_TLB_FLUSH_LOCAL}};
+    struct mmuext_op op[3] = {
+        {.cmd = MMUEXT_TLB_FLUSH_LOCAL}, {.cmd = 99}, {.cmd = MMUEXT_TLB_FLUSH_LOCAL}};
     uint64_t mask = 1, *page = kit_page(), *copy = kit_page();
     unsigned done = 7;
 

@@ -13,10 +13,10 @@ static const struct {
     const char *name;
     uint64_t desc;
 } refused[] = {
-    {"call gate", 0x0000ec0000330000ull},     {"interrupt gate", 0x0000ee0000330000ull},
-    {"trap gate", 0x0000ef0000330000ull},     {"task gate", 0x0000e50000330000ull},
-    {"available TSS", 0x0000e90010000067ull}, {"busy TSS", 0x0000eb0010000067ull},
-    {"LDT descriptor", 0x0000e20010000067ull},           {"reserved system type", 0x0000e80000000000ull},
+    {"call gate", 0x0000ec0000330000ull},      {"interrupt gate", 0x0000ee0000330000ull},
+    {"trap gate", 0x0000ef0000330000ull},      {"task gate", 0x0000e50000330000ull},
+    {"available TSS", 0x0000e90010000067ull},  {"busy TSS", 0x0000eb0010000067ull},
+    {"LDT descriptor", 0x0000e20010000067ull}, {"reserved system type", 0x0000e80000000000ull},
 };
 
 #define FIRST_REFUSED (on_lodge ? 0u : 1u) /* Xen takes call gates */
@@ -47,11 +47,11 @@ static void gdt(void)
     CHECK_EQ(kit_protect(table, false), 0);
     CHECK_EQ(set_gdt(&frame, 512), 0);
     CHECK_EQ(load_es(0x0b), -1);
-    CHECK_EQ(load_es(0x13), -1);                 /* level 0 became 3 */
+    CHECK_EQ(load_es(0x13), -1); /* level 0 became 3 */
     CHECK_EQ((table[2] >> 45) & 3, 3);
-    CHECK_EQ(load_es(5 * 8 + 3), 13);            /* not present */
-    CHECK_EQ(load_es(512 * 8 + 3), 13);          /* beyond */
-    CHECK_EQ(load_es(0xe02b), -1);               /* the flat ones are always there */
+    CHECK_EQ(load_es(5 * 8 + 3), 13);   /* not present */
+    CHECK_EQ(load_es(512 * 8 + 3), 13); /* beyond */
+    CHECK_EQ(load_es(0xe02b), -1);      /* the flat ones are always there */
     CHECK_EQ(load_es(0), -1);
     for (unsigned i = FIRST_REFUSED; i < ARRAY_SIZE(refused); i++) {
         int rc = update(maddr + 4 * 8, refused[i].desc);

@@ -6,25 +6,32 @@
 #include <kit/kit.h>
 
 #define NOWHERE KIT_NOWHERE
-/* QEMU gives another error code for `int n` than hardware, and only Lodge looks at the instruction. */
-#define INT_N   (on_lodge ? 128 : 13)
+/* QEMU gives another error code for `int n` than hardware, and only Lodge looks at the instruction.
+ */
+#define INT_N (on_lodge ? 128 : 13)
 
 static void vectors(void)
 {
     uint64_t rip;
 
-    CHECK_EQ(KIT_TRY("xor %%edx, %%edx; mov $1, %%eax; mov $0, %%ecx; div %%ecx", : : : "rax", "rcx",
-                     "rdx", KIT_CLOBBER), 0);
+    CHECK_EQ(KIT_TRY("xor %%edx, %%edx; mov $1, %%eax; mov $0, %%ecx; div %%ecx",
+                     :
+                     :
+                     : "rax", "rcx", "rdx", KIT_CLOBBER),
+             0);
     CHECK_EQ(KIT_TRY("ud2", : : : KIT_CLOBBER), 6);
     CHECK_EQ(KIT_TRY("lea 5f(%%rip), %%rax; int3; 5:", : "=a"(rip) : : KIT_CLOBBER), 3);
     CHECK_EQ(kit_last.rip, rip); /* a trap: after the instruction */
     CHECK_EQ(KIT_TRY("int $0x80", : : : KIT_CLOBBER), 128);
     /* Vector 13 may not be raised by the kernel itself: table says level 0. */
     CHECK_EQ(KIT_TRY("int $13", : : : KIT_CLOBBER), 13);
-    CHECK_EQ(KIT_TRY("int $0x90", : : : KIT_CLOBBER), 13); /* no handler */
+    CHECK_EQ(KIT_TRY("int $0x90", : : : KIT_CLOBBER), 13);     /* no handler */
     CHECK_EITHER(kit_last.error & ~7ull, 0x90 * 8, 0x90 * 16); /* the latter under TCG */
-    CHECK_EQ(KIT_TRY("mov %0, %%rax; mov (%%rax), %%rax", : : "i"(0x8000000000000000ul)
-                     : "rax", KIT_CLOBBER), 13);
+    CHECK_EQ(KIT_TRY("mov %0, %%rax; mov (%%rax), %%rax",
+                     :
+                     : "i"(0x8000000000000000ul)
+                     : "rax", KIT_CLOBBER),
+             13);
     CHECK_EQ(KIT_TRY("mov $0x1230, %%eax; mov %%ax, %%es", : : : "rax", KIT_CLOBBER), 13);
     CHECK_EQ(kit_last.error, 0x1230);
     CHECK_EQ(KIT_TRY("lgdt (%%rsp)", : : : KIT_CLOBBER), 13);
@@ -36,7 +43,8 @@ static void vectors(void)
 static void table(void)
 {
     struct trap_info t[3] = {{.vector = 0x90, .flags = 3, .cs = KIT_USER_CS},
-                             {.vector = 0x91, .flags = 1, .cs = KIT_USER_CS}, {0}};
+                             {.vector = 0x91, .flags = 1, .cs = KIT_USER_CS},
+                             {0}};
     extern void kit_entry_128(void);
 
     t[0].address = t[1].address = (unsigned long)kit_entry_128;

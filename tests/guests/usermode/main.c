@@ -31,24 +31,25 @@ static uint64_t check_registers(uint64_t unused)
     uint64_t bad;
 
     (void)unused;
-    __asm__ volatile("push %%rbp; push %%rbx\n\t"
-                     "mov $0x0f0f, %%eax; mov $2, %%ebx; mov $3, %%edx; mov $4, %%esi\n\t"
-                     "mov $5, %%edi; mov $6, %%ebp; mov $8, %%r8d; mov $9, %%r9d; mov $10, %%r10d\n\t"
-                     "mov $12, %%r12d; mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"
-                     "stc; syscall\n\t"
-                     "setnc %%cl; movzbl %%cl, %%ecx\n\t"
-                     "sub $0x5ca11, %%rax; or %%rax, %%rcx; sub $2, %%rbx; or %%rbx, %%rcx\n\t"
-                     "sub $3, %%rdx; or %%rdx, %%rcx; sub $4, %%rsi; or %%rsi, %%rcx\n\t"
-                     "sub $5, %%rdi; or %%rdi, %%rcx; sub $6, %%rbp; or %%rbp, %%rcx\n\t"
-                     "sub $8, %%r8; or %%r8, %%rcx; sub $9, %%r9; or %%r9, %%rcx\n\t"
-                     "sub $10, %%r10; or %%r10, %%rcx; sub $12, %%r12; or %%r12, %%rcx\n\t"
-                     "sub $13, %%r13; or %%r13, %%rcx; sub $14, %%r14; or %%r14, %%rcx\n\t"
-                     "sub $15, %%r15; or %%r15, %%rcx\n\t"
-                     "pop %%rbx; pop %%rbp"
-                     : "=c"(bad)
-                     :
-                     : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-                       "r15", "memory", "cc");
+    __asm__ volatile(
+        "push %%rbp; push %%rbx\n\t"
+        "mov $0x0f0f, %%eax; mov $2, %%ebx; mov $3, %%edx; mov $4, %%esi\n\t"
+        "mov $5, %%edi; mov $6, %%ebp; mov $8, %%r8d; mov $9, %%r9d; mov $10, %%r10d\n\t"
+        "mov $12, %%r12d; mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"
+        "stc; syscall\n\t"
+        "setnc %%cl; movzbl %%cl, %%ecx\n\t"
+        "sub $0x5ca11, %%rax; or %%rax, %%rcx; sub $2, %%rbx; or %%rbx, %%rcx\n\t"
+        "sub $3, %%rdx; or %%rdx, %%rcx; sub $4, %%rsi; or %%rsi, %%rcx\n\t"
+        "sub $5, %%rdi; or %%rdi, %%rcx; sub $6, %%rbp; or %%rbp, %%rcx\n\t"
+        "sub $8, %%r8; or %%r8, %%rcx; sub $9, %%r9; or %%r9, %%rcx\n\t"
+        "sub $10, %%r10; or %%r10, %%rcx; sub $12, %%r12; or %%r12, %%rcx\n\t"
+        "sub $13, %%r13; or %%r13, %%rcx; sub $14, %%r14; or %%r14, %%rcx\n\t"
+        "sub $15, %%r15; or %%r15, %%rcx\n\t"
+        "pop %%rbx; pop %%rbp"
+        : "=c"(bad)
+        :
+        : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+          "memory", "cc");
     return bad;
 }
 
@@ -144,8 +145,13 @@ static struct frame frames[] = {
 static void do_iret(uint64_t n)
 {
     struct frame *s = &frames[n];
-    struct iret_context f = {.rax = 1, .r11 = 2, .rcx = 3, .flags = s->flags & ~1ul, .cs = s->cs,
-                             .rflags = s->rflags, .ss = s->ss};
+    struct iret_context f = {.rax = 1,
+                             .r11 = 2,
+                             .rcx = 3,
+                             .flags = s->flags & ~1ul,
+                             .cs = s->cs,
+                             .rflags = s->rflags,
+                             .ss = s->ss};
 
     f.rip = s->rip == 1 ? RIP : s->rip;
     f.rsp = s->rsp == 2 ? RSP : s->rsp;
@@ -158,13 +164,25 @@ static void do_iret(uint64_t n)
     __asm__ volatile("mov %0, %%rsp; mov $23, %%eax; syscall" : : "r"(&f) : "memory");
 }
 
-enum { BAD_IRET_STACK, FAULT_ON_NO_STACK, FAULT_ON_READ_ONLY_STACK, FAULT_ON_XEN_STACK,
-       FAULT_ON_BAD_RSP, USER_TO_NO_STACK, USER_TO_XEN_STACK, NO_HANDLER, CRASHES };
-static const char *const crash_names[] = {
-    "iret on no stack", "fault on no stack", "fault on a read-only stack",
-    "fault on the hypervisor's stack", "fault on a stack that is not canonical",
-    "entry from user mode to no stack", "entry from user mode to the hypervisor's stack",
-    "exception without a handler"};
+enum {
+    BAD_IRET_STACK,
+    FAULT_ON_NO_STACK,
+    FAULT_ON_READ_ONLY_STACK,
+    FAULT_ON_XEN_STACK,
+    FAULT_ON_BAD_RSP,
+    USER_TO_NO_STACK,
+    USER_TO_XEN_STACK,
+    NO_HANDLER,
+    CRASHES
+};
+static const char *const crash_names[] = {"iret on no stack",
+                                          "fault on no stack",
+                                          "fault on a read-only stack",
+                                          "fault on the hypervisor's stack",
+                                          "fault on a stack that is not canonical",
+                                          "entry from user mode to no stack",
+                                          "entry from user mode to the hypervisor's stack",
+                                          "exception without a handler"};
 
 static void crashes(uint64_t how)
 {

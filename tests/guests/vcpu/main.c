@@ -50,7 +50,8 @@ static void runstates(void)
     for (unsigned i = 0; i < 4; i++)
         total += info.time[i];
     /* All states together make up all of the time since the vcpu was made. */
-    kit_check(total <= now && total > 5000000, __FILE__, __LINE__, "states %lu now %lu", total, now);
+    kit_check(total <= now && total > 5000000, __FILE__, __LINE__, "states %lu now %lu", total,
+              now);
     reg.addr.p = KIT_NOWHERE; /* left out while it is not mapped */
     CHECK(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &reg) <= 0);
     kit_sleep(2000000);
@@ -270,7 +271,8 @@ static void children(void)
     CHECK_EQ(kit_child_wait(&c, 20000000000ull), SHUTDOWN_poweroff);
     int rc = kit_child_destroy(&c);
 
-    CHECK(rc == 0 || (rc == -XEN_EBUSY && !on_lodge)); /* Xen 4.17 keeps a refused context's frame */
+    CHECK(rc == 0 ||
+          (rc == -XEN_EBUSY && !on_lodge)); /* Xen 4.17 keeps a refused context's frame */
     kit_child_case("last vcpu down", last_down, 0, SHUTDOWN_poweroff);
 }
 

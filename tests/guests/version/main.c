@@ -26,7 +26,9 @@ static void strings(void)
     static const struct {
         unsigned cmd;
         size_t room;
-    } all[] = {{XENVER_extraversion, 16}, {XENVER_capabilities, 1024}, {XENVER_changeset, 64},
+    } all[] = {{XENVER_extraversion, 16},
+               {XENVER_capabilities, 1024},
+               {XENVER_changeset, 64},
                {XENVER_commandline, 1024}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
@@ -89,8 +91,8 @@ static void numbers(void)
     static const unsigned absent[] = {11, 43, 47, 56, 63, 64, 1000, ~0u};
 
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++)
-        kit_check(hc0(absent[i]) == -XEN_ENOSYS, __FILE__, __LINE__, "hypercall %u gives %ld", absent[i],
-                  hc0(absent[i]));
+        kit_check(hc0(absent[i]) == -XEN_ENOSYS, __FILE__, __LINE__, "hypercall %u gives %ld",
+                  absent[i], hc0(absent[i]));
     CHECK_EQ(hc0(0x8000000000000000ul), -XEN_ENOSYS);
     CHECK_EQ(hc0(0xffffffff00000011ul), -XEN_ENOSYS);
 }
