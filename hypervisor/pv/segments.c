@@ -119,7 +119,7 @@ void segments_load(struct vcpu *v)
     do {                                                     \
         __asm__ volatile("mov %%" #reg ", %0" : "=rm"(now)); \
         if (now != a->reg || now > 3)                        \
-            LOAD_SELECTOR(reg, a->reg);                      \
+            refused |= LOAD_SELECTOR(reg, a->reg);           \
     } while (0)
     LOAD_IF_CHANGED(ds);
     LOAD_IF_CHANGED(es);
