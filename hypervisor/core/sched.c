@@ -24,7 +24,8 @@
 #include <x86/irq.h>
 #include <x86/time.h>
 
-#define BALANCE_NS 20000000ull
+#define BALANCE_NS   20000000ull
+#define WAKE_WAIT_NS 1000000ull
 
 struct sched_cpu {
     struct spinlock lock; /* LOCK_SCHED */
@@ -153,8 +154,11 @@ static void sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
     idle = READ_ONCE(sched_idle_mask) & sched_allowed(&v->sched);
     if (idle != 0)
         sched_poke(bit_lowest(idle)); /* it will steal */
-    if (!rq->slice_armed)
+    /* One that has slept does not wait for the end of a long slice. */
+    if (!rq->slice_armed || r->sched.slice_end > now + WAKE_WAIT_NS) {
+        r->sched.slice_end = MIN(r->sched.slice_end, now + WAKE_WAIT_NS);
         sched_poke(cpu);
+    }
 }
 
 /* A vcpu that may just have become runnable: to the best CPU's queue. Unlocks rq. */
@@ -179,10 +183,10 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
     spin_unlock(&rq->lock);
 }
 
-/* Sets and clears reasons not to run, and does what follows from it. */
-static void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
+/* Sets and clears reasons not to run, and does what follows from it. Unlocks rq. */
+static void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
+                                    uint32_t clear)
 {
-    struct sched_cpu *rq = sched_lock(v);
     struct sched_vcpu *s = &v->sched;
 
     if (s->dying)
@@ -201,6 +205,11 @@ static void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
         runstate_change(v, runstate_when_stopped(v), time_now());
     }
     spin_unlock(&rq->lock);
+}
+
+static void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
+{
+    sched_change_and_unlock(sched_lock(v), v, set, clear);
 }
 
 static void sched_uncap(struct vcpu *v)
@@ -482,13 +491,11 @@ void vcpu_set_down(struct vcpu *v, bool down)
 
 void sched_pause_changed(struct vcpu *v)
 {
+    /* Looked at under the lock: the last one to come here sees the counts as they are. */
     struct sched_cpu *rq = sched_lock(v);
     bool pause = READ_ONCE(v->pause_count) + READ_ONCE(v->domain->pause_count) != 0;
-    bool is = v->sched.blocked_by & SCHED_PAUSED;
 
-    spin_unlock(&rq->lock);
-    if (pause != is)
-        sched_change_blocked(v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
+    sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
 }
 
 void sched_wait_off_cpu(struct vcpu *v)
@@ -600,7 +607,7 @@ void sched_vcpu_init(struct vcpu *v)
 
 void sched_vcpu_destroy(struct vcpu *v)
 {
-    timer_stop(&v->sched.cap_timer);
+    timer_kill(&v->sched.cap_timer);
 }
 
 void sched_domain_init(struct domain *d)

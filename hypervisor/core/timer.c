@@ -8,6 +8,7 @@
  * only under that queue's lock, so whoever takes the lock looks at the field again.
  */
 #include <core/timer.h>
+#include <lib/bitops.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
@@ -164,6 +165,19 @@ void timer_stop(struct timer *t)
     spin_unlock(&q->lock);
     while (cpu != this_cpu()->id && READ_ONCE(timer_running[cpu]) == t)
         cpu_relax_poll();
+}
+
+/* The handler may have set it again, and may still run where the timer was before a migration. */
+void timer_kill(struct timer *t)
+{
+    unsigned cpu;
+
+    timer_stop(t);
+    for_each_cpu (cpu, READ_ONCE(cpu_online)) {
+        while (cpu != this_cpu()->id && READ_ONCE(timer_running[cpu]) == t)
+            cpu_relax_poll();
+    }
+    timer_stop(t);
 }
 
 void timer_migrate(struct timer *t, unsigned cpu)

@@ -29,6 +29,8 @@ void timer_queue_init(struct timer_queue *q);
 void timer_init(struct timer *t, void (*fn)(void *), void *data, unsigned cpu);
 void timer_set(struct timer *t, uint64_t expires); /* replaces an earlier setting */
 void timer_stop(struct timer *t);                  /* after return the handler is not running */
+/* Before its memory goes: no handler runs anywhere, and none has set it again. */
+void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned cpu);
 void timer_run_expired(void);                      /* this CPU, from its interrupt */
 void timer_check_kick(void); /* this CPU, from VEC_KICK: a timer set here by another CPU */

@@ -43,9 +43,9 @@ void vcpu_timers_init(struct vcpu *v)
 void vcpu_timers_stop(struct vcpu *v)
 {
     WRITE_ONCE(v->periodic_ns, 0);
-    timer_stop(&v->singleshot_timer);
-    timer_stop(&v->periodic_timer);
-    timer_stop(&v->poll_timer);
+    timer_kill(&v->singleshot_timer);
+    timer_kill(&v->periodic_timer);
+    timer_kill(&v->poll_timer);
 }
 
 void vcpu_timer_singleshot(struct vcpu *v, uint64_t when)

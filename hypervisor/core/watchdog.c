@@ -30,7 +30,7 @@ void watchdog_domain_init(struct domain *d)
 void watchdog_domain_destroy(struct domain *d)
 {
     for (unsigned i = 0; i < WATCHDOGS; i++)
-        timer_stop(&d->watchdogs[i]);
+        timer_kill(&d->watchdogs[i]);
 }
 
 int64_t watchdog_set(struct domain *d, uint32_t id, uint32_t timeout)

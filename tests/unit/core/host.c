@@ -14,6 +14,7 @@ unsigned unit_passed, unit_failed;
 uint64_t host_now, host_deadline = UINT64_MAX;
 unsigned host_cpu, host_kicks;
 static struct cpu host_cpus[2] = {{.id = 0}, {.id = 1}};
+cpumask_t cpu_online = 3;
 struct cpu *cpus[NR_CPUS] = {&host_cpus[0], &host_cpus[1]};
 
 void panic(const char *fmt, ...)

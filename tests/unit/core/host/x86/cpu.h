@@ -14,6 +14,7 @@ struct cpu {
 };
 
 extern struct cpu *cpus[NR_CPUS];
+extern cpumask_t cpu_online;
 extern unsigned host_cpu; /* which one we are now */
 extern unsigned host_kicks;
 
