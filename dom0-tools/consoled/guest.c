@@ -106,17 +106,19 @@ static void complain(struct guest *g, const char *what)
         daemon_say("%s: %s: %s", g->name, what, why);
 }
 
+/* By frame first: dom0's kernel makes costly preparations for the first grant that it maps. */
 static bool map_ring(struct guest *g, uint64_t mfn)
 {
     struct ctl *ctl = &consoled.lodge.ctl;
     void *page;
 
-    if (!ctl_grant_map(ctl, g->domid, CTL_GRANT_CONSOLE, PROT_READ | PROT_WRITE, &g->grant)) {
+    if (ctl_memory_map(ctl, g->domid, &mfn, 1, PROT_READ | PROT_WRITE, &page)) {
+        if (ctl_grant_map(ctl, g->domid, CTL_GRANT_CONSOLE, PROT_READ | PROT_WRITE, &g->grant)) {
+            complain(g, "its console page cannot be mapped");
+            return false;
+        }
         g->by_grant = true;
         page = g->grant.p;
-    } else if (ctl_memory_map(ctl, g->domid, &mfn, 1, PROT_READ | PROT_WRITE, &page)) {
-        complain(g, "its console page cannot be mapped");
-        return false;
     }
     if (!ring_attach(&g->ring, page)) {
         daemon_say("%s: its console ring holds impossible indices; it is not served", g->name);
