@@ -486,7 +486,10 @@ int evtchn_domain_init(struct domain *d)
     d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
     if (d->evtchn.groups == NULL)
         return -XEN_ENOMEM;
-    rc = evtchn_group_add(d);
+    /* The hardware domain has a few ports per guest: not out of the memory that guests are to get. */
+    do
+        rc = evtchn_group_add(d);
+    while (rc == 0 && d->hardware && d->evtchn.valid_ports < MIN(1024u, d->evtchn.max_ports));
     if (rc != 0)
         return rc;
     evtchn_of(d, 0)->state = PORT_RESERVED;

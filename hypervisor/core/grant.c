@@ -15,7 +15,8 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define MARK_TRIES 16
+#define MARK_TRIES           16
+#define HARDWARE_TRACK_PAGES 8
 
 /* ---- pages ---- */
 
@@ -311,6 +312,9 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
     g->track_order = grant_order_for(MAX(g->max_track, 1u) * sizeof(void *));
     g->track = hpages_alloc(g->track_order);
     if (g->shared == NULL || g->track == NULL)
+        return -XEN_ENOMEM;
+    /* The domain that serves the others will map from them: not out of what they are to get. */
+    if (d->hardware && !grant_track_reserve(g, HARDWARE_TRACK_PAGES))
         return -XEN_ENOMEM;
     g->status = (grant_status_t **)(g->shared + g->max_frames);
     g->active = (struct grant_active **)(g->shared + 2ull * g->max_frames);

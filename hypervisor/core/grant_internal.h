@@ -87,6 +87,8 @@ void grant_frame_put(uint64_t mfn, bool write);
 
 int grant_grow(struct domain *d, unsigned frames); /* lock held; GNTST_okay or GNTST_general_error */
 
+bool grant_track_reserve(struct grant_table *g, unsigned pages); /* before the domain runs */
+
 /* The operations on lists; each element's status is in the element. */
 int64_t grant_map_list(uint64_t list, uint64_t count);
 int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace);

@@ -39,9 +39,18 @@ static bool track_grow(struct grant_table *g)
     if (page == NULL)
         return false;
     for (uint32_t i = 0; i < TRACK_PER_PAGE; i++)
-        page[i].ref = i + 1 < TRACK_PER_PAGE ? first + i + 1 : TRACK_NONE;
+        page[i].ref = i + 1 < TRACK_PER_PAGE ? first + i + 1 : g->track_free;
     g->track[g->nr_track++] = page;
     g->track_free = first;
+    return true;
+}
+
+bool grant_track_reserve(struct grant_table *g, unsigned pages)
+{
+    while (g->nr_track < MIN(pages, g->max_track)) {
+        if (!track_grow(g))
+            return false;
+    }
     return true;
 }
 
