@@ -26,10 +26,11 @@ static struct xencons_interface *console;
 
 extern uint8_t kit_probe_start[], kit_probe_end[], kit_probe_failed[];
 extern void kit_entry_failsafe(void);
-#define FOR_ENTRIES(X)                                                                             \
-    X(0)                                                                                           \
-    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17)   \
-        X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(128) \
+#define FOR_ENTRIES(X)                                                                            \
+    X(0)                                                                                          \
+    X(1)                                                                                          \
+    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) \
+        X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(128)      \
             X(129) X(130)
 #define DECLARE_ENTRY(n) extern void kit_entry_##n(void);
 FOR_ENTRIES(DECLARE_ENTRY)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * physdev_op and platform_op as the control domain uses them: a real interrupt of the real-time
+ * clock from pin to handler, MSI of a PCI function, IO-APIC registers, the wall clock; and that
+ * others get nothing of it.
+ */
+#include <kit/kit.h>
+#include <public/platform.h>
+
+static int physdev(unsigned cmd, void *arg)
+{
+    return (int)hc2(__HYPERVISOR_physdev_op, cmd, arg);
+}
+
+static void out(uint16_t port, uint8_t val)
+{
+    CHECK_EQ(KIT_TRY("outb %%al, %%dx", : : "a"(val), "d"(port) : KIT_CLOBBER), -1);
+}
+
+static uint8_t in(uint16_t port)
+{
+    uint8_t v = 0;
+
+    CHECK_EQ(KIT_TRY("inb %%dx, %%al", : "=a"(v) : "d"(port) : KIT_CLOBBER), -1);
+    return v;
+}
+
+static uint8_t cmos(uint8_t reg)
+{
+    out(0x70, reg);
+    return in(0x71);
+}
+
+static void set_cmos(uint8_t reg, uint8_t val)
+{
+    out(0x70, reg);
+    out(0x71, val);
+}
+
+static int map_pirq(int type, int index, int pirq, int bus, int devfn, int *got)
+{
+    struct physdev_map_pirq m = {.domid = DOMID_SELF, .type = type, .index = index, .pirq = pirq,
+                                 .bus = bus, .devfn = devfn};
+    int rc = physdev(PHYSDEVOP_map_pirq, &m);
+
+    *got = m.pirq;
+    return rc;
+}
+
+static void clock_interrupt(void)
+{
+    struct physdev_setup_gsi gsi = {.gsi = 8, .triggering = 0, .polarity = 0};
+    struct physdev_irq_status_query q = {.irq = 8};
+    struct evtchn_bind_pirq b = {.pirq = 8};
+    struct evtchn_bind_pirq bad = {.pirq = 0x7fffffff};
+    struct evtchn_close c;
+    struct physdev_eoi eoi = {.irq = 8};
+    struct physdev_unmap_pirq un = {.domid = DOMID_SELF, .pirq = 8};
+    struct physdev_set_iopl iopl = {.iopl = 1};
+    int got;
+
+    CHECK_EQ(physdev(PHYSDEVOP_set_iopl, &iopl), 0);
+    CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) <= 0);
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_GSI, 8, 8, 0, 0, &got), 0);
+    CHECK_EQ(got, 8);
+    CHECK_EQ(physdev(PHYSDEVOP_irq_status_query, &q), 0);
+    CHECK(kit_evtchn(EVTCHNOP_bind_pirq, &bad) < 0);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_pirq, &b), 0);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_pirq, &b), -XEN_EEXIST);
+    CHECK_EQ(kit_send(b.port), -XEN_EINVAL);
+    CHECK_EQ(physdev(PHYSDEVOP_irq_status_query, &q), 0);
+    if (on_lodge) /* an edge needs none; Xen wants it anyway */
+        CHECK_EQ(q.flags & XENIRQSTAT_needs_eoi, 0);
+    kit_event_count[b.port] = 0;
+    kit_unmask(b.port);
+    kit_events_on();
+    set_cmos(0x0a, 0x26);                          /* 1024 a second */
+    set_cmos(0x0b, cmos(0x0b) | 0x40);             /* periodic interrupts on */
+    for (unsigned i = 1; i <= 5; i++) {
+        cmos(0x0c); /* says that it was taken */
+        kit_check(kit_wait_event(b.port, i, 1000000000), __FILE__, __LINE__, "interrupt %u", i);
+        physdev(PHYSDEVOP_eoi, &eoi);
+    }
+    set_cmos(0x0b, cmos(0x0b) & ~0x40);
+    cmos(0x0c);
+    kit_sleep(2000000);
+    unsigned before = kit_event_count[b.port];
+
+    kit_sleep(5000000);
+    CHECK_EQ(kit_event_count[b.port], before);
+    kit_events_off();
+    c.port = b.port;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_close, &c), 0);
+    CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
+    CHECK(physdev(PHYSDEVOP_unmap_pirq, &un) < 0);
+    CHECK(physdev(PHYSDEVOP_eoi, &eoi) < 0); /* not bound */
+}
+
+static void errors(void)
+{
+    struct physdev_setup_gsi gsi = {.gsi = 5000};
+    struct physdev_unmap_pirq un = {.domid = DOMID_SELF, .pirq = 0x7fffffff};
+    struct physdev_irq_status_query q = {.irq = ~0u};
+    struct physdev_apic apic = {.apic_physbase = 0xfec00000, .reg = 1};
+    struct physdev_get_free_pirq f = {.type = MAP_PIRQ_TYPE_MSI};
+    struct physdev_pci_device dev = {.bus = 0x55, .devfn = 0x11};
+    int got;
+
+    CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) < 0);
+    gsi.gsi = -1;
+    CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) < 0);
+    CHECK(physdev(PHYSDEVOP_unmap_pirq, &un) < 0);
+    un.pirq = -5;
+    CHECK(physdev(PHYSDEVOP_unmap_pirq, &un) < 0);
+    CHECK(physdev(PHYSDEVOP_irq_status_query, &q) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, 5000, -1, 0, 0, &got) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, -1, -1, 0, 0, &got) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, 9, 0x7fffffff, 0, 0, &got) < 0);
+    CHECK(map_pirq(77, 9, -1, 0, 0, &got) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, -1, 0x55, 0x11, &got) < 0);
+    CHECK_EQ(physdev(PHYSDEVOP_apic_read, &apic), 0);
+    CHECK((apic.value & 0xff) >= 0x10 && ((apic.value >> 16) & 0xff) >= 15);
+    apic.apic_physbase = 0x12345000;
+    CHECK(physdev(PHYSDEVOP_apic_read, &apic) < 0);
+    CHECK(physdev(PHYSDEVOP_apic_write, &apic) < 0);
+    apic.apic_physbase = 0xfec00000;
+    apic.reg = 0xff;
+    CHECK(physdev(PHYSDEVOP_apic_read, &apic) <= 0);
+    CHECK_EQ(physdev(PHYSDEVOP_get_free_pirq, &f), 0);
+    CHECK(physdev(PHYSDEVOP_prepare_msix, &dev) < 0);
+    CHECK(physdev(PHYSDEVOP_restore_msi_ext, &dev) < 0);
+    CHECK(physdev(PHYSDEVOP_pci_device_remove, &dev) < 0);
+    CHECK_EQ(physdev(99, &dev), -XEN_ENOSYS);
+    CHECK_EQ(physdev(~0u, &dev), -XEN_ENOSYS);
+    for (unsigned cmd = PHYSDEVOP_irq_status_query; cmd < 32; cmd++)
+        CHECK(physdev(cmd, (void *)KIT_NOWHERE) <= 0);
+}
+
+/* The machine's disk controller has MSI. */
+static void message_interrupt(void)
+{
+    struct physdev_pci_device_add add = {.bus = 0, .devfn = 0xfa};
+    struct physdev_pci_device dev = {.bus = 0, .devfn = 0xfa};
+    struct physdev_unmap_pirq un = {.domid = DOMID_SELF};
+    struct evtchn_bind_pirq b = {.flags = 0};
+    struct evtchn_close c;
+    int got = -1, rc;
+
+    CHECK_EQ(physdev(PHYSDEVOP_pci_device_add, &add), 0);
+    CHECK_EQ(physdev(PHYSDEVOP_pci_device_add, &add), 0);
+    rc = map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, -1, 0, 0xfa, &got);
+    CHECK_EQ(rc, 0);
+    CHECK(got >= 16);
+    if (rc != 0)
+        return;
+    b.pirq = (unsigned)got;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_pirq, &b), 0);
+    CHECK(physdev(PHYSDEVOP_restore_msi_ext, &dev) <= 0);
+    c.port = b.port;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_close, &c), 0);
+    un.pirq = got;
+    CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, -1, 0, 0xfa, &got), 0); /* and once more */
+    un.pirq = got;
+    CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
+}
+
+static int platform(struct xen_platform_op *op, unsigned cmd)
+{
+    op->cmd = cmd;
+    op->interface_version = XENPF_INTERFACE_VERSION;
+    return (int)hc1(__HYPERVISOR_platform_op, op);
+}
+
+static void platform_ops(void)
+{
+    static struct xen_platform_op op;
+    uint64_t version = shared->wc_version;
+
+    op.u.settime64.secs = 1700000000;
+    op.u.settime64.nsecs = 5;
+    op.u.settime64.system_time = kit_now();
+    CHECK_EQ(platform(&op, XENPF_settime64), 0);
+    CHECK(shared->wc_version != version && shared->wc_version % 2 == 0);
+    uint64_t now = ((uint64_t)shared->wc_sec_hi << 32) + shared->wc_sec + kit_now() / 1000000000;
+
+    CHECK(now >= 1699999999 && now <= 1700000060);
+    op.u.settime64.mbz = 1;
+    CHECK_EQ(platform(&op, XENPF_settime64), -XEN_EINVAL);
+    memset(&op, 0, sizeof(op));
+    CHECK_EQ(platform(&op, XENPF_get_cpuinfo), 0);
+    CHECK(op.u.pcpu_info.flags != 0);
+    memset(&op, 0, sizeof(op));
+    op.u.pcpu_info.xen_cpuid = 4000;
+    CHECK(platform(&op, XENPF_get_cpuinfo) <= 0);
+    memset(&op, 0, sizeof(op));
+    CHECK_EQ(platform(&op, XENPF_get_cpu_version), 0);
+    CHECK(op.u.pcpu_version.family != 0);
+    op.u.firmware_info.type = 1000;
+    CHECK(platform(&op, XENPF_firmware_info) < 0);
+    op.u.firmware_info.type = XEN_FW_DISK_INFO;
+    op.u.firmware_info.index = 200;
+    CHECK(platform(&op, XENPF_firmware_info) < 0);
+    CHECK_EQ(platform(&op, 1000), -XEN_ENOSYS);
+    op.interface_version = 1;
+    CHECK_EQ(hc1(__HYPERVISOR_platform_op, &op), -XEN_EACCES);
+    CHECK_EQ(hc1(__HYPERVISOR_platform_op, KIT_NOWHERE), -XEN_EFAULT);
+}
+
+static void child(uint64_t unused)
+{
+    static struct xen_platform_op op;
+    struct physdev_setup_gsi gsi = {.gsi = 9};
+    struct physdev_apic apic = {.apic_physbase = 0xfec00000, .reg = 1};
+    struct physdev_pci_device_add add = {.bus = 0, .devfn = 0xfa};
+    struct evtchn_bind_pirq b = {.pirq = 8};
+    int got;
+
+    (void)unused;
+    CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) < 0);
+    CHECK(physdev(PHYSDEVOP_apic_read, &apic) < 0);
+    CHECK(physdev(PHYSDEVOP_apic_write, &apic) < 0);
+    CHECK(physdev(PHYSDEVOP_pci_device_add, &add) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, 8, 8, 0, 0, &got) < 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, -1, 0, 0xfa, &got) < 0);
+    CHECK(kit_evtchn(EVTCHNOP_bind_pirq, &b) < 0);
+    CHECK_EQ(platform(&op, XENPF_settime64), -XEN_EPERM);
+    CHECK_EQ(platform(&op, XENPF_get_cpuinfo), -XEN_EPERM);
+    for (unsigned cmd = 0; cmd < 32; cmd++)
+        CHECK(physdev(cmd, (void *)KIT_NOWHERE) <= 0);
+}
+
+void test_main(void)
+{
+    clock_interrupt();
+    errors();
+    message_interrupt();
+    platform_ops();
+    kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);
+}
