@@ -75,6 +75,7 @@ extern struct acpi_info acpi_info;
 void acpi_init(void);
 
 void multiboot2_parse(uint32_t magic, paddr_t info);
+void multiboot2_take(const uint8_t *info);
 /* boot/cmdline.c: defaults, then what the loader passed; warnings go to the log. */
 void cmdline_init(const char *text);
 

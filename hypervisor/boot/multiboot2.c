@@ -112,13 +112,10 @@ static INIT_TEXT void take_tag(const struct tag *t, const uint8_t *p, uint32_t s
     }
 }
 
-INIT_TEXT void multiboot2_parse(uint32_t magic, paddr_t info)
+INIT_TEXT void multiboot2_take(const uint8_t *p)
 {
-    const uint8_t *p = phys_to_virt(info);
     uint32_t total, at = 8;
 
-    if (magic != MULTIBOOT2_MAGIC)
-        return; /* boot_main() misses the memory map and says so */
     memcpy(&total, p, sizeof(total));
     while (total >= 8 && at <= total - 8) {
         struct tag t;
@@ -129,4 +126,10 @@ INIT_TEXT void multiboot2_parse(uint32_t magic, paddr_t info)
         take_tag(&t, p + at + 8, t.size - 8);
         at += ROUND_UP(t.size, 8);
     }
+}
+
+INIT_TEXT void multiboot2_parse(uint32_t magic, paddr_t info)
+{
+    if (magic == MULTIBOOT2_MAGIC) /* else boot_main() misses the memory map and says so */
+        multiboot2_take(phys_to_virt(info));
 }

@@ -4,11 +4,13 @@
  * FADT (PM timer, power and reset registers), HPET, MCFG. Tables are firmware's and may be wrong:
  * each is mapped by its own length, its checksum verified, and every entry stays inside it.
  * A machine without tables still boots, with one processor and the standard addresses.
+ * Compiles on the host, where it is fuzzed.
  */
 #include <boot/boot.h>
 #include <core/console.h>
 #include <lib/bug.h>
 #include <lib/string.h>
+#include <x86/acpi.h>
 #include <x86/page.h>
 
 struct acpi_info acpi_info;
@@ -23,7 +25,7 @@ struct table_header {
 
 #define MAX_TABLE MIB(1)
 
-static INIT_TEXT bool checksum_ok(const uint8_t *p, uint64_t n)
+INIT_TEXT bool acpi_checksum_ok(const uint8_t *p, uint64_t n)
 {
     uint8_t sum = 0;
 
@@ -60,42 +62,11 @@ static INIT_TEXT const struct table_header *map_table(paddr_t pa)
     t = ioremap(pa, length);
     if (t == NULL)
         return NULL;
-    if (!checksum_ok((const uint8_t *)t, length)) {
+    if (!acpi_checksum_ok((const uint8_t *)t, length)) {
         log_warn("ACPI table %.4s at %#lx has a wrong checksum; ignored", t->signature, pa);
         return NULL;
     }
     return t;
-}
-
-static INIT_TEXT bool rsdp_ok(const uint8_t *p)
-{
-    return memcmp(p, "RSD PTR ", 8) == 0 && checksum_ok(p, 20);
-}
-
-/* The firmware's own place first: dom0 will look there as well. */
-static INIT_TEXT const uint8_t *find_rsdp(void)
-{
-    uint16_t ebda;
-
-    memcpy(&ebda, phys_to_virt(0x40e), sizeof(ebda));
-
-    paddr_t areas[2][2] = {{0xe0000, 0x100000}, {(paddr_t)ebda << 4, ((paddr_t)ebda << 4) + 1024}};
-
-    for (unsigned a = 0; a < 2; a++) {
-        if (areas[a][0] < 0x400 || areas[a][1] > MIB(1))
-            continue;
-        for (paddr_t pa = areas[a][0]; pa < areas[a][1]; pa += 16)
-            if (rsdp_ok(phys_to_virt(pa))) {
-                acpi_info.rsdp = pa;
-                return phys_to_virt(pa);
-            }
-    }
-    if (boot_info.rsdp == 0)
-        return NULL;
-
-    const uint8_t *copy = (const uint8_t *)IMAGE_START + boot_info.rsdp;
-
-    return rsdp_ok(copy) ? copy : NULL;
 }
 
 static INIT_TEXT void madt_processor(uint32_t id, uint32_t acpi_id, uint32_t flags)
@@ -213,9 +184,8 @@ static INIT_TEXT void take_table(const struct table_header *t)
         take_mcfg(t);
 }
 
-INIT_TEXT void acpi_init(void)
+INIT_TEXT void acpi_parse(const uint8_t *rsdp)
 {
-    const uint8_t *rsdp = find_rsdp();
     const struct table_header *root = NULL;
     unsigned size = 4;
     uint64_t address = 0;

@@ -65,7 +65,7 @@ struct arch_vcpu {
 
 #define WORK_NMI      0x1u
 #define WORK_DYING    0x2u
-#define WORK_IRET_RAX 0x4u /* iret: the rax of the guest is the value HYPERCALL_RESTART */
+#define WORK_IRET_RAX 0x4u  /* iret: the rax of the guest is the value HYPERCALL_RESTART */
 #define WORK_SELECTOR 0x10u /* a segment register could not be loaded at switch-in */
 #define WORK_FRAME    0x8u /* a hypercall replaced the frame: reload all registers (guest_entry.h) */
 
