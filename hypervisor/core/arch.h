@@ -33,7 +33,8 @@ void arch_stack_prepare_idle(struct vcpu *v, void (*fn)(void));
 
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c);
-/* VCPUOP_register_vcpu_info and friends that need the guest's mappings: frame with a writable ref. */
+/* VCPUOP_register_vcpu_info and friends that need the guest's mappings: frame with a writable ref.
+ */
 struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn);
 
 /* The sub-ops that are the architecture's: -XEN_ENOSYS when it has none of that number. */

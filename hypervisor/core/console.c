@@ -167,7 +167,8 @@ void console_rx(char c)
         if (++console_rx_switches == SWITCH_COUNT) {
             console_rx_switches = 0;
             console_rx_keys = !console_rx_keys;
-            log_err("serial input goes to %s", console_rx_keys ? "the debug keys (h: help)" : "dom0");
+            log_err("serial input goes to %s",
+                    console_rx_keys ? "the debug keys (h: help)" : "dom0");
         }
         return;
     }

@@ -16,9 +16,9 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
-#define LINE_MAX   160
-#define BURST      50u         /* lines */
-#define REFILL_NS  50000000ull /* and one more each */
+#define LINE_MAX  160
+#define BURST     50u         /* lines */
+#define REFILL_NS 50000000ull /* and one more each */
 
 struct console_line {
     struct spinlock lock; /* LOCK_DOMAIN */

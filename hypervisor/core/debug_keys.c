@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Debug keys: one letter, from the serial line or from dom0, makes the hypervisor show a part of its
- * state. Handlers run with interrupts off and no lock held.
+ * Debug keys: one letter, from the serial line or from dom0, makes the hypervisor show a part of
+ * its state. Handlers run with interrupts off and no lock held.
  */
 #include <core/arch.h>
 #include <core/console.h>

@@ -2,10 +2,10 @@
 /*
  * The table of domains, their creation, references, shutdown and crash.
  *
- * A domain is found by its id in domain_table, under domain_list_lock. The table's entry stays until
- * the structure is freed, so that domain_of_id() finds the owner of a frame for as long as it owns
- * one. The last reference may go in any context, under locks of others; so the structure is put on
- * a list then, and freed by domain_reap() where no lock is held.
+ * A domain is found by its id in domain_table, under domain_list_lock. The table's entry stays
+ * until the structure is freed, so that domain_of_id() finds the owner of a frame for as long as it
+ * owns one. The last reference may go in any context, under locks of others; so the structure is
+ * put on a list then, and freed by domain_reap() where no lock is held.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -275,7 +275,8 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     return 0;
 }
 
-/* Everything that is left of a domain whom nobody refers to. Each part tolerates not being there. */
+/* Everything that is left of a domain whom nobody refers to. Each part tolerates not being there.
+ */
 static void domain_free(struct domain *d)
 {
     for (unsigned i = 0; i < MAX_VCPUS; i++) {
@@ -330,7 +331,7 @@ void domain_shutdown(struct domain *d, unsigned code)
 {
     if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_ACQ_REL))
         return;
-    if (code == SHUTDOWN_crash && d->crash_code_plus1 != 0)
+    if (d->crash_code_plus1 != 0) /* SCHEDOP_shutdown_code said it beforehand */
         code = d->crash_code_plus1 - 1;
     d->shutdown_code = code;
     if (d->hardware)

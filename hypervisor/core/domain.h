@@ -26,15 +26,15 @@ struct domain;
 struct vcpu {
     unsigned id;
     struct domain *domain;
-    void *stack; /* top, aligned to STACK_SIZE */
+    void *stack;        /* top, aligned to STACK_SIZE */
     uint64_t saved_rsp; /* while switched out */
 
-    struct vcpu_info *info; /* in shared_info, or registered by the guest; direct map */
+    struct vcpu_info *info;   /* in shared_info, or registered by the guest; direct map */
     struct frame *info_frame; /* holds it when registered: a writable type reference */
-    uint64_t runstate_area; /* guest address, 0: none */
-    bool initialised;       /* a context has been set */
-    bool initialising;      /* one is being set; atomic */
-    unsigned pause_count;   /* atomic */
+    uint64_t runstate_area;   /* guest address, 0: none */
+    bool initialised;         /* a context has been set */
+    bool initialising;        /* one is being set; atomic */
+    unsigned pause_count;     /* atomic */
 
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
@@ -56,11 +56,11 @@ struct domain {
     domid_t id;
     uint32_t refs; /* atomic; 0: being freed */
     enum domain_state state;
-    bool privileged;  /* may control others: dom0 */
-    bool hardware;    /* owns the devices: dom0 */
+    bool privileged; /* may control others: dom0 */
+    bool hardware;   /* owns the devices: dom0 */
     bool shutting_down, shut_down;
     unsigned shutdown_code;
-    unsigned crash_code_plus1;  /* SCHEDOP_shutdown_code: reported in place of a crash; 0: none */
+    unsigned crash_code_plus1; /* SCHEDOP_shutdown_code: reported in place of a crash; 0: none */
     bool creation_finished;
     uint8_t handle[16];
     uint32_t ssidref, create_flags;
@@ -81,19 +81,19 @@ struct domain {
     struct sched_domain sched;
     struct evtchn_domain evtchn;
     struct grant_table *grants;
-    uint32_t destroy_stage;     /* progress of domain_destroy */
+    uint32_t destroy_stage; /* progress of domain_destroy */
     uint32_t destroy_cursor;
-    bool destroying;            /* a slice is running */
-    bool unlisted;              /* the table's reference has been dropped */
+    bool destroying; /* a slice is running */
+    bool unlisted;   /* the table's reference has been dropped */
 
     int32_t time_offset_seconds;
     struct timer watchdogs[2];
     uint32_t watchdog_inuse;
-    domid_t target;             /* domain it may control (set_target), DOMID_INVALID: none */
+    domid_t target; /* domain it may control (set_target), DOMID_INVALID: none */
     uint64_t suspend_evtchn;
-    void *console_line;         /* core/console_io.c: the line being gathered for the log */
+    void *console_line; /* core/console_io.c: the line being gathered for the log */
 
-    struct domain *next_dead;   /* list of domains waiting for domain_reap() */
+    struct domain *next_dead; /* list of domains waiting for domain_reap() */
 
     struct arch_domain arch;
 };
@@ -155,9 +155,9 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned id)
     return id < d->max_vcpus ? d->vcpus[id] : NULL;
 }
 
-#define for_each_vcpu(d, v)                                                                        \
-    for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus; vcpu_i_++)                                \
-        if (((v) = (d)->vcpus[vcpu_i_]) == NULL) {                                                 \
+#define for_each_vcpu(d, v)                                         \
+    for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus; vcpu_i_++) \
+        if (((v) = (d)->vcpus[vcpu_i_]) == NULL) {                  \
         } else
 
 /* Events pending and not masked: looked at on each return to the guest. */

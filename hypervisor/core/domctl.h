@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the control operations share: the answer to "how is this domain", and operations on vcpus. */
+/* What the control operations share: the answer to "how is this domain", and operations on vcpus.
+ */
 #ifndef CORE_DOMCTL_H
 #define CORE_DOMCTL_H
 

@@ -3,9 +3,9 @@
  * Event channels: allocation and binding of ports, and raising them.
  *
  * A port of a domain is unbound (waiting for a certain domain), linked to a port of a domain, or
- * bound to a virtual, physical or inter-processor interrupt. Sending holds the sender's evtchn.lock:
- * breaking a link takes the locks of both ends, so the other end and its domain stay while it is
- * held. The port's state as the guest sees it is in evtchn_2l.c and evtchn_fifo.c.
+ * bound to a virtual, physical or inter-processor interrupt. Sending holds the sender's
+ * evtchn.lock: breaking a link takes the locks of both ends, so the other end and its domain stay
+ * while it is held. The port's state as the guest sees it is in evtchn_2l.c and evtchn_fifo.c.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -176,8 +176,7 @@ int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
 
 bool evtchn_virq_is_per_vcpu(unsigned virq)
 {
-    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
-           virq == VIRQ_XENPMU;
+    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
 int evtchn_bind_virq(struct evtchn_bind_virq *op)
@@ -486,7 +485,8 @@ int evtchn_domain_init(struct domain *d)
     d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
     if (d->evtchn.groups == NULL)
         return -XEN_ENOMEM;
-    /* The hardware domain has a few ports per guest: not out of the memory that guests are to get. */
+    /* The hardware domain has a few ports per guest: not out of the memory that guests are to get.
+     */
     do
         rc = evtchn_group_add(d);
     while (rc == 0 && d->hardware && d->evtchn.valid_ports < MIN(1024u, d->evtchn.max_ports));

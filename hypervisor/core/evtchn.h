@@ -16,15 +16,15 @@ struct evtchn;
 struct evtchn_fifo;
 
 struct evtchn_domain {
-    struct spinlock lock; /* LOCK_EVTCHN */
-    struct evtchn **groups; /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
-    uint32_t valid_ports;   /* ports that have a struct evtchn */
-    uint32_t max_ports;     /* limit from domctl */
+    struct spinlock lock;     /* LOCK_EVTCHN */
+    struct evtchn **groups;   /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
+    uint32_t valid_ports;     /* ports that have a struct evtchn */
+    uint32_t max_ports;       /* limit from domctl */
     struct evtchn_fifo *fifo; /* NULL: 2-level */
-    uint32_t free_hint;     /* no free port below */
-    bool resetting;         /* EVTCHNOP_reset at work: no new ports */
-    uint32_t *pirq_port;    /* [NR_PIRQS], from the first bind_pirq on */
-    uint64_t pollers;       /* bit per vcpu in SCHEDOP_poll; atomic */
+    uint32_t free_hint;       /* no free port below */
+    bool resetting;           /* EVTCHNOP_reset at work: no new ports */
+    uint32_t *pirq_port;      /* [NR_PIRQS], from the first bind_pirq on */
+    uint64_t pollers;         /* bit per vcpu in SCHEDOP_poll; atomic */
 };
 
 struct evtchn_vcpu {
@@ -39,8 +39,8 @@ int evtchn_domain_close(struct domain *d, uint32_t *cursor);
 void evtchn_domain_free(struct domain *d); /* memory, with the domain's structure */
 void evtchn_vcpu_init(struct vcpu *v);
 
-void evtchn_virq_vcpu(struct vcpu *v, unsigned virq);   /* VIRQ_TIMER, VIRQ_DEBUG */
-void evtchn_virq_global(unsigned virq);                 /* VIRQ_DOM_EXC, VIRQ_CONSOLE, ...: dom0's */
+void evtchn_virq_vcpu(struct vcpu *v, unsigned virq); /* VIRQ_TIMER, VIRQ_DEBUG */
+void evtchn_virq_global(unsigned virq);               /* VIRQ_DOM_EXC, VIRQ_CONSOLE, ...: dom0's */
 void evtchn_virq_domain(struct domain *d, unsigned virq);
 /* A physical interrupt for d's pirq; false when it is not bound (the caller masks the line). */
 bool evtchn_pirq(struct domain *d, unsigned pirq);

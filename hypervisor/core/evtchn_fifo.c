@@ -4,9 +4,10 @@
  * queues, linked through the words from a head in the vcpu's control block. The guest takes events
  * off the heads, the hypervisor appends at the tails.
  *
- * The guest can write anything into words and control block. So the hypervisor never follows a link:
- * its only way into a queue is its own note of the tail, and all it does to a word is a bounded
- * number of compare-and-swaps. A guest that scribbles there loses its own events, nothing else.
+ * The guest can write anything into words and control block. So the hypervisor never follows a
+ * link: its only way into a queue is its own note of the tail, and all it does to a word is a
+ * bounded number of compare-and-swaps. A guest that scribbles there loses its own events, nothing
+ * else.
  *
  * All queues of a domain are under one lock (LOCK_EVTCHN_QUEUE), which a sender in another domain
  * takes above its own domain's evtchn.lock.
@@ -72,8 +73,7 @@ static bool fifo_link(event_word_t *tail, uint32_t port)
         if (!(old & LINKED))
             break;
         new = (old & ~(BUSY | (event_word_t)EVTCHN_FIFO_LINK_MASK)) | port;
-        if (__atomic_compare_exchange_n(tail, &old, new, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(tail, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             return true;
         old = __atomic_or_fetch(tail, BUSY, __ATOMIC_SEQ_CST);
     }
@@ -188,8 +188,8 @@ static int fifo_create(struct domain *d)
         c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         c->queue_vcpu = 0;
         c->queue_priority = 0;
-        c->pending_early = port < EVTCHN_2L_NR_CHANNELS &&
-                           bit_test(d->shared_info->evtchn_pending, port);
+        c->pending_early =
+            port < EVTCHN_2L_NR_CHANNELS && bit_test(d->shared_info->evtchn_pending, port);
     }
     smp_wmb();
     WRITE_ONCE(d->evtchn.fifo, f);

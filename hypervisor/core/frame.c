@@ -24,7 +24,7 @@
 #include <x86/page.h>
 #include <x86/tlb.h>
 
-#define M2P ((volatile uint64_t *)M2P_RW_START)
+#define M2P         ((volatile uint64_t *)M2P_RW_START)
 #define BOOT_RANGES 64
 
 static struct heap frame_heap;
@@ -87,8 +87,8 @@ void *boot_alloc(unsigned pages)
 static void frame_table_init(void)
 {
     for (uint64_t m = 0; m < max_mfn; m++)
-        FRAMES[m] = (struct frame){
-            .refs = 1, .next = FRAME_NONE, .prev = FRAME_NONE, .owner = DOMID_IO};
+        FRAMES[m] =
+            (struct frame){.refs = 1, .next = FRAME_NONE, .prev = FRAME_NONE, .owner = DOMID_IO};
     for (unsigned i = 0; i < boot_info.nr_e820; i++) {
         const struct e820_entry *e = &boot_info.e820[i];
         uint64_t end = MIN((e->addr + e->size) >> PAGE_SHIFT, max_mfn);
@@ -523,8 +523,7 @@ bool frame_isolate(struct frame *f, const struct domain *d)
     uint64_t want = FRAME_ALLOCATED | 1;
 
     if (READ_ONCE(f->owner) != d->id ||
-        !__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
+        !__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     if (likely(READ_ONCE(f->owner) == d->id))
         return true;

@@ -4,8 +4,9 @@
  *
  * References: refs counts holders: one for being allocated to its owner (FRAME_ALLOCATED), one for
  * each type reference, each grant or foreign mapping and each temporary hold. When the count falls
- * to zero the frame leaves its owner's list and is freed: it is scrubbed before anyone else gets it.
- * The owner of a frame never changes while refs > 0 except by steal and assign under its own rules.
+ * to zero the frame leaves its owner's list and is freed: it is scrubbed before anyone else gets
+ * it. The owner of a frame never changes while refs > 0 except by steal and assign under its own
+ * rules.
  *
  * Types (PV): meaning and transitions are in pv/page_types.c. Here is only where they are stored.
  */
@@ -58,8 +59,8 @@ void *boot_alloc(unsigned pages);
 
 /* Allocation flags. */
 #define ALLOC_BELOW_4G   0x1u
-#define ALLOC_NO_SCRUB   0x2u /* the caller overwrites all of it at once */
-#define ALLOC_BEYOND_MAX 0x4u /* others are given back for it: max_pages may be exceeded */
+#define ALLOC_NO_SCRUB   0x2u       /* the caller overwrites all of it at once */
+#define ALLOC_BEYOND_MAX 0x4u       /* others are given back for it: max_pages may be exceeded */
 #define ALLOC_BITS(n)    ((n) << 8) /* address width limit, XENMEMF_address_bits */
 
 /*
@@ -99,10 +100,12 @@ bool frame_put_alloc_ref(struct frame *f);
 /* Head to tail, page_lock held; true: with a reference on it. */
 bool frame_list_rotate(struct domain *d);
 
-/* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable. */
+/* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable.
+ */
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
 void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
-/* A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed. */
+/* A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed.
+ */
 bool frame_isolate(struct frame *f, const struct domain *d) MUST_CHECK;
 void frame_unisolate(struct frame *f);
 void frame_free_isolated(struct frame *f);

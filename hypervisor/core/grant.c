@@ -2,10 +2,10 @@
 /*
  * Grant tables: the tables themselves, and taking a grant into use.
  *
- * The guest owns the shared pages and may change them at any moment, from another CPU as well. So an
- * entry is judged and marked as in use (GTF_reading, GTF_writing) in one atomic step; what the mark
- * was put on is then valid, and what the guest writes there afterwards no longer matters: from then
- * on the active entry, which only we can write, says which frame it is.
+ * The guest owns the shared pages and may change them at any moment, from another CPU as well. So
+ * an entry is judged and marked as in use (GTF_reading, GTF_writing) in one atomic step; what the
+ * mark was put on is then valid, and what the guest writes there afterwards no longer matters: from
+ * then on the active entry, which only we can write, says which frame it is.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -53,8 +53,8 @@ int grant_grow(struct domain *d, unsigned frames)
     if (g->version == 2 && !grant_grow_status(d, frames))
         return GNTST_general_error;
     while (g->nr_frames < frames) {
-        struct grant_active *a = g->nr_active > g->nr_frames ? g->active[g->nr_frames]
-                                                             : hpages_alloc(ACTIVE_ORDER);
+        struct grant_active *a =
+            g->nr_active > g->nr_frames ? g->active[g->nr_frames] : hpages_alloc(ACTIVE_ORDER);
         void *p;
 
         if (a == NULL)
@@ -148,7 +148,8 @@ static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user
     return GNTST_general_error; /* the granter keeps on changing it */
 }
 
-/* Version 2 has the marks in a word of their own: mark first, then see if the grant still stands. */
+/* Version 2 has the marks in a word of their own: mark first, then see if the grant still stands.
+ */
 static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
                          bool copy, uint16_t mark, uint32_t *seen)
 {
@@ -159,7 +160,7 @@ static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user
     *seen = __atomic_load_n(grant_word(g, ref), __ATOMIC_SEQ_CST);
     rc = grant_judge(*seen, user, write, copy);
     if (rc != GNTST_okay)
-        __atomic_fetch_and(status, (uint16_t)~(mark & ~before), __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(status, (uint16_t) ~(mark & ~before), __ATOMIC_SEQ_CST);
     return rc;
 }
 

@@ -104,7 +104,8 @@ static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct c
         rc = copy_end_claim(dst, &op->dest, op->flags & GNTCOPY_dest_gref);
     if (rc != GNTST_okay)
         return rc;
-    if (!copy_end_covers(src, op->source.offset, len) || !copy_end_covers(dst, op->dest.offset, len))
+    if (!copy_end_covers(src, op->source.offset, len) ||
+        !copy_end_covers(dst, op->dest.offset, len))
         return GNTST_general_error;
     memmove((char *)mfn_to_virt(MFN(dst->mfn)) + op->dest.offset,
             (const char *)mfn_to_virt(MFN(src->mfn)) + op->source.offset, len);

@@ -18,14 +18,14 @@
 struct grant_active {
     uint64_t mfn;
     uint32_t readers, writers;
-    domid_t user; /* the only domain that uses it */
+    domid_t user;           /* the only domain that uses it */
     uint16_t start, length; /* the part that may be copied */
     uint16_t spare;
 };
 
-#define ACTIVE_ORDER 2 /* pages for the active entries of one shared page */
-#define V1_PER_PAGE  (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define V2_PER_PAGE  (PAGE_SIZE / sizeof(union grant_entry_v2))
+#define ACTIVE_ORDER    2 /* pages for the active entries of one shared page */
+#define V1_PER_PAGE     (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V2_PER_PAGE     (PAGE_SIZE / sizeof(union grant_entry_v2))
 #define STATUS_PER_PAGE (PAGE_SIZE / sizeof(grant_status_t))
 
 _Static_assert(V1_PER_PAGE * sizeof(struct grant_active) <= PAGE_SIZE << ACTIVE_ORDER, "active");
@@ -85,7 +85,8 @@ bool grant_in_use(const struct grant_table *g); /* lock held */
 bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write);
 void grant_frame_put(uint64_t mfn, bool write);
 
-int grant_grow(struct domain *d, unsigned frames); /* lock held; GNTST_okay or GNTST_general_error */
+int grant_grow(struct domain *d,
+               unsigned frames); /* lock held; GNTST_okay or GNTST_general_error */
 
 bool grant_track_reserve(struct grant_table *g, unsigned pages); /* before the domain runs */
 

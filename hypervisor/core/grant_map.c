@@ -3,10 +3,10 @@
  * Mapping and unmapping of grants, and the tracking of a domain's mappings.
  *
  * A mapping holds: the grant (grant_pin), a reference on the granter's structure, and for each of
- * its two kinds a reference of the frame: a host mapping's belongs to the page-table entry, a device
- * mapping's to the tracking entry. Unmapping first takes all entries of a batch out of the page
- * tables, then flushes the TLBs once, and only then lets go of frames and grants: the granter must
- * not find its frame free while somebody can still write to it.
+ * its two kinds a reference of the frame: a host mapping's belongs to the page-table entry, a
+ * device mapping's to the tracking entry. Unmapping first takes all entries of a batch out of the
+ * page tables, then flushes the TLBs once, and only then lets go of frames and grants: the granter
+ * must not find its frame free while somebody can still write to it.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -17,7 +17,7 @@
 #include <x86/uaccess.h>
 
 #define MAP_BATCH 16
-#define BATCH 12 /* unmapped with one flush; their state is on the stack */
+#define BATCH     12 /* unmapped with one flush; their state is on the stack */
 
 /* ---- tracking ---- */
 
@@ -122,9 +122,8 @@ static int map_pinned(struct domain *rd, struct gnttab_map_grant_ref *op, uint32
     t->granter = rd;
     t->ref = op->ref;
     smp_wmb();
-    WRITE_ONCE(t->flags,
-               (uint16_t)(op->flags & (GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly |
-                                       GNTMAP_contains_pte)));
+    WRITE_ONCE(t->flags, (uint16_t)(op->flags & (GNTMAP_host_map | GNTMAP_device_map |
+                                                 GNTMAP_readonly | GNTMAP_contains_pte)));
     op->dev_bus_addr = mfn << PAGE_SHIFT;
     op->handle = handle;
     return GNTST_okay;
@@ -282,10 +281,11 @@ static bool unmap_read(uint64_t list, uint64_t i, bool replace, struct unmap *u)
 static int unmap_write_status(uint64_t list, uint64_t i, int16_t status)
 {
     /* Both structures are of one size, with the status at the same place. */
-    _Static_assert(sizeof(struct gnttab_unmap_grant_ref) ==
-                       sizeof(struct gnttab_unmap_and_replace), "size");
+    _Static_assert(sizeof(struct gnttab_unmap_grant_ref) == sizeof(struct gnttab_unmap_and_replace),
+                   "size");
     _Static_assert(offsetof(struct gnttab_unmap_grant_ref, status) ==
-                       offsetof(struct gnttab_unmap_and_replace, status), "status");
+                       offsetof(struct gnttab_unmap_and_replace, status),
+                   "status");
     return copy_to_guest(list + i * sizeof(struct gnttab_unmap_grant_ref) +
                              offsetof(struct gnttab_unmap_grant_ref, status),
                          &status, sizeof(status));

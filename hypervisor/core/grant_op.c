@@ -205,8 +205,7 @@ static void grant_do(uint64_t cmd, union grant_args *a)
         a->transfer.status = GNTST_general_error;
         break;
     case GNTTABOP_swap_grant_ref:
-        a->swap.status =
-            (int16_t)grant_swap(current->domain, a->swap.ref_a, a->swap.ref_b);
+        a->swap.status = (int16_t)grant_swap(current->domain, a->swap.ref_a, a->swap.ref_b);
         break;
     default:
         a->dump.status = (int16_t)grant_dump_op(&a->dump);

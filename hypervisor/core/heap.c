@@ -74,8 +74,7 @@ void heap_free_block(struct heap *h, uint64_t mfn, unsigned order)
         uint64_t buddy = mfn ^ (1ull << order);
         const struct frame *b = &h->frames[buddy];
 
-        if (buddy + (1ull << order) > h->nr_frames || !(b->flags & FRAME_FREE) ||
-            b->order != order)
+        if (buddy + (1ull << order) > h->nr_frames || !(b->flags & FRAME_FREE) || b->order != order)
             break;
         heap_unlink(h, buddy);
         mfn &= ~(1ull << order);

@@ -8,7 +8,7 @@
 
 #include <core/frame.h>
 
-#define HEAP_ORDERS 19 /* blocks of 4 KiB to 1 GiB */
+#define HEAP_ORDERS    19 /* blocks of 4 KiB to 1 GiB */
 #define HEAP_LOW_LIMIT (GIB(4) >> PAGE_SHIFT)
 
 struct heap_zone {

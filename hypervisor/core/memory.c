@@ -17,8 +17,8 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */
-#define ORDER_MAX    9 /* frames of one extent; dom0 may ask for more */
+#define EXTENT_SHIFT   6 /* of the command: below it the operation, above it the extents done */
+#define ORDER_MAX      9 /* frames of one extent; dom0 may ask for more */
 #define ORDER_MAX_DOM0 12
 
 /* Allocation flags for a reservation's; false: an address width that no frame can have. */

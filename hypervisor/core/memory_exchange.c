@@ -126,8 +126,8 @@ static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, 
             op->nr_exchanged += per_chunk;
         preempt_point();
     }
-    if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged),
-                      op->nr_exchanged) != 0)
+    if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged), op->nr_exchanged) !=
+        0)
         rc = -XEN_EFAULT;
     return rc;
 }

@@ -27,7 +27,7 @@ void runstate_change(struct vcpu *v, int state, uint64_t now)
 int runstate_when_stopped(const struct vcpu *v)
 {
     return v->sched.blocked_by & (SCHED_DOWN | SCHED_PAUSED | SCHED_DYING) ? RUNSTATE_offline
-                                                                          : RUNSTATE_blocked;
+                                                                           : RUNSTATE_blocked;
 }
 
 /*

@@ -16,7 +16,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/runstate.h>
-#include <core/sched_policy.h>
+#include <core/sched_internal.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
@@ -27,28 +27,9 @@
 #define BALANCE_NS   20000000ull
 #define WAKE_WAIT_NS 1000000ull
 
-struct sched_cpu {
-    struct spinlock lock; /* LOCK_SCHED */
-    struct sched_queue q;
-    struct vcpu *running; /* not NULL: the idle one, or a guest's */
-    struct timer slice_timer;
-    bool slice_armed;
-    uint64_t next_balance;
-};
-
 static struct sched_cpu sched_cpus[NR_CPUS];
 static const struct sched_policy *sched_policy = &sched_fair;
 static cpumask_t sched_idle_mask; /* CPUs in their idle loop; atomic */
-
-static struct vcpu *vcpu_of(const struct sched_vcpu *s)
-{
-    return container_of(s, struct vcpu, sched);
-}
-
-static bool sched_ready(const struct sched_vcpu *s)
-{
-    return __atomic_load_n(&vcpu_of(s)->saved_rsp, __ATOMIC_ACQUIRE) != 0;
-}
 
 static bool sched_runnable(const struct sched_vcpu *s)
 {
@@ -62,7 +43,7 @@ static cpumask_t sched_allowed(const struct sched_vcpu *s)
     return m != 0 ? m : READ_ONCE(cpu_online);
 }
 
-static struct sched_cpu *sched_lock(struct vcpu *v)
+struct sched_cpu *sched_lock(struct vcpu *v)
 {
     for (;;) {
         unsigned cpu = READ_ONCE(v->sched.cpu);
@@ -84,8 +65,7 @@ static void sched_poke(unsigned cpu)
 
 static unsigned sched_load(unsigned cpu)
 {
-    return READ_ONCE(sched_cpus[cpu].q.nr_waiting) +
-           !((READ_ONCE(sched_idle_mask) >> cpu) & 1);
+    return READ_ONCE(sched_cpus[cpu].q.nr_waiting) + !((READ_ONCE(sched_idle_mask) >> cpu) & 1);
 }
 
 /* Idle and liked, idle, where it was, or where least is to be done: the first that exists. */
@@ -184,8 +164,7 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 }
 
 /* Sets and clears reasons not to run, and does what follows from it. Unlocks rq. */
-static void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
-                                    uint32_t clear)
+void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set, uint32_t clear)
 {
     struct sched_vcpu *s = &v->sched;
 
@@ -205,11 +184,6 @@ static void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32
         runstate_change(v, runstate_when_stopped(v), time_now());
     }
     spin_unlock(&rq->lock);
-}
-
-static void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
-{
-    sched_change_and_unlock(sched_lock(v), v, set, clear);
 }
 
 static void sched_uncap(struct vcpu *v)
@@ -360,8 +334,8 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
     } else {
         sched_policy->detach(&rq->q, s);
         displaced = sched_runnable(s);
-        runstate_change(prev, displaced || s->capped ? RUNSTATE_runnable
-                                                     : runstate_when_stopped(prev), now);
+        runstate_change(
+            prev, displaced || s->capped ? RUNSTATE_runnable : runstate_when_stopped(prev), now);
     }
     s->yielding = false;
     return displaced;
@@ -441,116 +415,6 @@ void sched_idle_loop(void)
             schedule();
         else
             __asm__ volatile("sti; hlt; cli" : : : "memory");
-    }
-}
-
-/* ---- blocking, waking, pausing ---- */
-
-void vcpu_block_begin(void)
-{
-    sched_change_blocked(current, SCHED_BLOCKED, 0);
-    smp_mb(); /* against an event that was raised before it could see the flag */
-}
-
-void vcpu_block(void)
-{
-    struct vcpu *v = current;
-
-    vcpu_block_begin();
-    if (vcpu_event_due(v))
-        sched_change_blocked(v, 0, SCHED_BLOCKED);
-    schedule();
-}
-
-void vcpu_wake(struct vcpu *v)
-{
-    if (READ_ONCE(v->sched.blocked_by) & SCHED_BLOCKED)
-        sched_change_blocked(v, 0, SCHED_BLOCKED);
-}
-
-void vcpu_kick(struct vcpu *v)
-{
-    unsigned cpu;
-
-    vcpu_wake(v);
-    cpu = READ_ONCE(v->sched.cpu);
-    if (READ_ONCE(v->sched.running) && cpu != this_cpu()->id)
-        smp_kick(cpu);
-}
-
-void vcpu_yield(void)
-{
-    current->sched.yielding = true;
-    schedule();
-}
-
-void vcpu_set_down(struct vcpu *v, bool down)
-{
-    sched_change_blocked(v, down ? SCHED_DOWN : 0, down ? 0 : SCHED_DOWN);
-}
-
-void sched_pause_changed(struct vcpu *v)
-{
-    /* Looked at under the lock: the last one to come here sees the counts as they are. */
-    struct sched_cpu *rq = sched_lock(v);
-    bool pause = READ_ONCE(v->pause_count) + READ_ONCE(v->domain->pause_count) != 0;
-
-    sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
-}
-
-void sched_wait_off_cpu(struct vcpu *v)
-{
-    while (READ_ONCE(v->sched.running) || !sched_ready(&v->sched))
-        cpu_relax_poll();
-}
-
-void vcpu_pause_nosync(struct vcpu *v)
-{
-    __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_ACQ_REL);
-    sched_pause_changed(v);
-}
-
-void vcpu_pause(struct vcpu *v)
-{
-    ASSERT(v != current);
-    vcpu_pause_nosync(v);
-    sched_wait_off_cpu(v);
-}
-
-void vcpu_unpause(struct vcpu *v)
-{
-    __atomic_fetch_sub(&v->pause_count, 1, __ATOMIC_ACQ_REL);
-    sched_pause_changed(v);
-}
-
-void sched_vcpu_kill(struct vcpu *v)
-{
-    struct sched_cpu *rq = sched_lock(v);
-
-    v->sched.dying = true;
-    v->sched.capped = false;
-    __atomic_fetch_or(&v->arch.pending_work, WORK_DYING, __ATOMIC_ACQ_REL);
-    if (!v->sched.entered) {
-        spin_unlock(&rq->lock);
-        sched_change_blocked(v, SCHED_DYING, 0);
-        return;
-    }
-    spin_unlock(&rq->lock);
-    sched_change_blocked(v, 0, SCHED_DOWN | SCHED_BLOCKED | SCHED_PAUSED);
-    vcpu_kick(v);
-}
-
-bool sched_vcpu_parked(const struct vcpu *v)
-{
-    return (READ_ONCE(v->sched.blocked_by) & SCHED_DYING) && !READ_ONCE(v->sched.running) &&
-           sched_ready(&v->sched);
-}
-
-void vcpu_park_dying(void)
-{
-    for (;;) {
-        sched_change_blocked(current, SCHED_DYING, 0);
-        schedule();
     }
 }
 

@@ -16,23 +16,23 @@ struct domain;
 struct vcpu;
 
 /* Why a vcpu is not runnable: bits of vcpu.sched.blocked_by; runnable when all are clear. */
-#define SCHED_DOWN      0x1u /* not brought up, or VCPUOP_down */
-#define SCHED_BLOCKED   0x2u /* SCHEDOP_block or poll: an event wakes it */
-#define SCHED_PAUSED    0x4u /* pause_count > 0, its own or its domain's */
-#define SCHED_DYING     0x8u /* parked for good at the guest boundary */
+#define SCHED_DOWN    0x1u /* not brought up, or VCPUOP_down */
+#define SCHED_BLOCKED 0x2u /* SCHEDOP_block or poll: an event wakes it */
+#define SCHED_PAUSED  0x4u /* pause_count > 0, its own or its domain's */
+#define SCHED_DYING   0x8u /* parked for good at the guest boundary */
 
 struct sched_vcpu {
-    uint32_t blocked_by;      /* SCHED_*; run queue lock of sched.cpu */
-    bool running;             /* on a CPU now (between switch-in and switched-out) */
+    uint32_t blocked_by; /* SCHED_*; run queue lock of sched.cpu */
+    bool running;        /* on a CPU now (between switch-in and switched-out) */
     bool queued;
-    bool entered;             /* has been on a CPU at least once */
-    bool dying;               /* sched_vcpu_kill(): nothing stops it before the guest boundary */
-    unsigned cpu;             /* where it runs or would run */
+    bool entered; /* has been on a CPU at least once */
+    bool dying;   /* sched_vcpu_kill(): nothing stops it before the guest boundary */
+    unsigned cpu; /* where it runs or would run */
     cpumask_t hard_affinity, soft_affinity;
     cpumask_t pinned_from; /* SCHEDOP_pin_override: hard affinity before; 0: not in force */
-    struct list link;         /* in a run queue */
+    struct list link;      /* in a run queue */
     int64_t vtime; /* weighted run time; while neither queued nor running: relative to the floor */
-    uint64_t last_start;      /* when it got the CPU */
+    uint64_t last_start; /* when it got the CPU */
     uint64_t slice_end;
     bool capped, yielding;
     struct timer cap_timer;
@@ -40,8 +40,8 @@ struct sched_vcpu {
 };
 
 struct sched_domain {
-    uint16_t weight;  /* 1..65535, 256 is the norm */
-    uint16_t cap;     /* percent of one CPU; 0: none */
+    uint16_t weight;     /* 1..65535, 256 is the norm */
+    uint16_t cap;        /* percent of one CPU; 0: none */
     uint64_t cap_used;   /* ns in this period, all vcpus; atomic */
     uint64_t cap_period; /* which one; atomic */
 };
@@ -56,25 +56,25 @@ void sched_domain_init(struct domain *d);
 void schedule(void);
 void sched_idle_loop(void) NORETURN;
 
-void sched_pause_changed(struct vcpu *v);   /* a pause count of v or its domain has changed */
-void sched_wait_off_cpu(struct vcpu *v);    /* until its registers are in memory */
-void sched_vcpu_kill(struct vcpu *v);       /* run on to the guest boundary, then park */
+void sched_pause_changed(struct vcpu *v); /* a pause count of v or its domain has changed */
+void sched_wait_off_cpu(struct vcpu *v);  /* until its registers are in memory */
+void sched_vcpu_kill(struct vcpu *v);     /* run on to the guest boundary, then park */
 bool sched_vcpu_parked(const struct vcpu *v);
 uint64_t sched_idle_ns(unsigned cpu);
 void sched_dump(void);
 
-void vcpu_wake(struct vcpu *v);                          /* an event for a blocked vcpu */
-void vcpu_block(void);                                   /* current; returns when woken */
-void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
+void vcpu_wake(struct vcpu *v); /* an event for a blocked vcpu */
+void vcpu_block(void);          /* current; returns when woken */
+void vcpu_block_begin(void);    /* current counts as blocked; then vcpu_wake() or schedule() */
 void vcpu_yield(void);
-void vcpu_set_down(struct vcpu *v, bool down);           /* offline / online */
-void vcpu_pause(struct vcpu *v);                         /* counted; waits until off its CPU */
+void vcpu_set_down(struct vcpu *v, bool down); /* offline / online */
+void vcpu_pause(struct vcpu *v);               /* counted; waits until off its CPU */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
-void vcpu_park_dying(void);                              /* current; never to run again */
+void vcpu_park_dying(void); /* current; never to run again */
 /* Makes v notice pending work: wakes it, or kicks the CPU it runs on. */
 void vcpu_kick(struct vcpu *v);
 int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scheduler's parameters, for domctl and sysctl. The control ABI has structures per policy; ours
- * takes weight and cap in those of the one that it resembles.
+ * The scheduler's parameters, for domctl and sysctl. The control ABI has structures per policy;
+ * ours takes weight and cap in those of the one that it resembles.
  */
 #include <core/domain.h>
 #include <core/hypercall.h>

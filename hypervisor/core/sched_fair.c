@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Proportional share. Each vcpu has a virtual run time that advances with its real one, divided by
- * its weight; the one that has had least runs next. So over time each gets its share of the CPU, and
- * nobody waits forever: a waiting vcpu's time stands still while the others' goes on.
+ * its weight; the one that has had least runs next. So over time each gets its share of the CPU,
+ * and nobody waits forever: a waiting vcpu's time stands still while the others' goes on.
  *
  * A queue's floor is the least virtual time of those that want to run; it never falls. A vcpu that
- * is asleep keeps only its distance to the floor, which time pays back: it wakes at most FAIR_CREDIT
- * ahead of the others, enough to preempt a hog at once and too little to starve one. Moving between
- * CPUs keeps the distance as well, so the queues' clocks need not agree.
+ * is asleep keeps only its distance to the floor, which time pays back: it wakes at most
+ * FAIR_CREDIT ahead of the others, enough to preempt a hog at once and too little to starve one.
+ * Moving between CPUs keeps the distance as well, so the queues' clocks need not agree.
  */
 #include <core/sched_policy.h>
 #include <public/domctl.h>
@@ -42,8 +42,7 @@ static void fair_insert(struct sched_queue *q, struct sched_vcpu *s)
 {
     struct list *after = q->waiting.prev;
 
-    while (after != &q->waiting &&
-           list_entry(after, struct sched_vcpu, link)->vtime > s->vtime)
+    while (after != &q->waiting && list_entry(after, struct sched_vcpu, link)->vtime > s->vtime)
         after = after->prev;
     list_insert_(&s->link, after, after->next);
     q->nr_waiting++;
@@ -82,7 +81,8 @@ static void fair_preempted(struct sched_queue *q, struct sched_vcpu *s)
     fair_insert(q, s);
 }
 
-static struct sched_vcpu *fair_first(struct sched_queue *q, bool (*ready)(const struct sched_vcpu *))
+static struct sched_vcpu *fair_first(struct sched_queue *q,
+                                     bool (*ready)(const struct sched_vcpu *))
 {
     struct sched_vcpu *s;
 

@@ -32,7 +32,8 @@ static int64_t sched_op_shutdown(uint64_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
-    log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id, op.reason);
+    log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id,
+              op.reason);
     if (op.reason == SHUTDOWN_crash)
         arch_dump_vcpu(current);
     domain_shutdown(current->domain, op.reason);
@@ -59,9 +60,10 @@ static int64_t sched_op_remote_shutdown(uint64_t arg)
 
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
         return -XEN_EFAULT;
-    if (op.reason > SHUTDOWN_MAX || op.domain_id == DOMID_SELF ||
-        op.domain_id == current->domain->id)
+    if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
+    if (op.domain_id == DOMID_SELF || op.domain_id == current->domain->id)
+        return -XEN_EPERM; /* that is what plain shutdown is for */
     rc = domain_get_target(op.domain_id, &d);
     if (rc != 0)
         return rc;

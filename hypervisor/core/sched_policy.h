@@ -22,7 +22,8 @@ struct sched_policy {
     void (*init)(struct sched_queue *q);
     /* Detached to waiting; slept: ns that it did not want to run. */
     void (*wake)(struct sched_queue *q, struct sched_vcpu *s, uint64_t slept);
-    void (*detach)(struct sched_queue *q, struct sched_vcpu *s); /* waiting or running to detached */
+    void (*detach)(struct sched_queue *q,
+                   struct sched_vcpu *s); /* waiting or running to detached */
     void (*preempted)(struct sched_queue *q, struct sched_vcpu *s); /* running to waiting */
     /* First in order that is ready; stays in the queue. NULL: none. */
     struct sched_vcpu *(*first)(struct sched_queue *q, bool (*ready)(const struct sched_vcpu *));
@@ -37,7 +38,8 @@ struct sched_policy {
 
 extern const struct sched_policy sched_fair;
 
-/* Caps, shared by all policies: ns that the domain may still run in this period, UINT64_MAX: any. */
+/* Caps, shared by all policies: ns that the domain may still run in this period, UINT64_MAX: any.
+ */
 #define SCHED_CAP_PERIOD 30000000ull
 uint64_t sched_cap_left(struct sched_domain *d, uint64_t now);
 void sched_cap_charge(struct sched_domain *d, uint64_t ns, uint64_t now);

@@ -14,20 +14,20 @@
 
 enum lock_level {
     LOCK_NONE = 0,
-    LOCK_DOMCTL,      /* the control operation in progress */
-    LOCK_DOMAIN_LIST, /* the table of domains */
-    LOCK_DOMAIN,      /* struct domain: life cycle, vcpu set-up, pirqs, platform state */
-    LOCK_GRANT,       /* a domain's grant table, shared entries and maptrack */
-    LOCK_VIRQ,        /* who gets the global virqs */
-    LOCK_EVTCHN,      /* a domain's event channels */
+    LOCK_DOMCTL,       /* the control operation in progress */
+    LOCK_DOMAIN_LIST,  /* the table of domains */
+    LOCK_DOMAIN,       /* struct domain: life cycle, vcpu set-up, pirqs, platform state */
+    LOCK_GRANT,        /* a domain's grant table, shared entries and maptrack */
+    LOCK_VIRQ,         /* who gets the global virqs */
+    LOCK_EVTCHN,       /* a domain's event channels */
     LOCK_EVTCHN_QUEUE, /* a FIFO event queue */
-    LOCK_PAGE_LIST,   /* a domain's list and count of frames */
-    LOCK_HEAP,        /* the frame allocator */
-    LOCK_VMAP,        /* the vmap allocator and hypervisor page tables */
-    LOCK_IRQ,         /* interrupt lines, IOAPIC, MSI, vectors */
-    LOCK_SCHED,       /* a CPU's run queue */
-    LOCK_TIMER,       /* a CPU's timer queue */
-    LOCK_CONSOLE,     /* the console ring and the serial line */
+    LOCK_PAGE_LIST,    /* a domain's list and count of frames */
+    LOCK_HEAP,         /* the frame allocator */
+    LOCK_VMAP,         /* the vmap allocator and hypervisor page tables */
+    LOCK_IRQ,          /* interrupt lines, IOAPIC, MSI, vectors */
+    LOCK_SCHED,        /* a CPU's run queue */
+    LOCK_TIMER,        /* a CPU's timer queue */
+    LOCK_CONSOLE,      /* the console ring and the serial line */
 };
 
 struct spinlock {
@@ -36,7 +36,10 @@ struct spinlock {
     int16_t cpu; /* holder + 1, for "held here?" */
 };
 
-#define SPINLOCK_INIT(lvl) {0, 0, (lvl), 0}
+#define SPINLOCK_INIT(lvl) \
+    {                      \
+        0, 0, (lvl), 0     \
+    }
 
 void spin_lock_init(struct spinlock *l, enum lock_level level);
 void spin_lock(struct spinlock *l);

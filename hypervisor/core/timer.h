@@ -32,7 +32,7 @@ void timer_stop(struct timer *t);                  /* after return the handler i
 /* Before its memory goes: no handler runs anywhere, and none has set it again. */
 void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned cpu);
-void timer_run_expired(void);                      /* this CPU, from its interrupt */
-void timer_check_kick(void); /* this CPU, from VEC_KICK: a timer set here by another CPU */
+void timer_run_expired(void); /* this CPU, from its interrupt */
+void timer_check_kick(void);  /* this CPU, from VEC_KICK: a timer set here by another CPU */
 
 #endif

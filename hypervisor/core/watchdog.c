@@ -45,7 +45,7 @@ int64_t watchdog_set(struct domain *d, uint32_t id, uint32_t timeout)
             rc = -XEN_EINVAL;
         while (rc == 0 && (d->watchdog_inuse & (1u << id)))
             if (++id == WATCHDOGS)
-                rc = -XEN_EEXIST;
+                rc = -XEN_ENOSPC;
         if (rc == 0) {
             d->watchdog_inuse |= 1u << id;
             rc = ++id;

@@ -10,10 +10,10 @@
 
 #include "unit.h"
 
-#define LOW    8192u
-#define HELD   600u
+#define LOW       8192u
+#define HELD      600u
 #define BASE_HIGH HEAP_LOW_LIMIT
-#define NR     (BASE_HIGH + 4096)
+#define NR        (BASE_HIGH + 4096)
 
 static struct heap heap;
 static struct {

@@ -8,14 +8,14 @@
 
 extern unsigned unit_passed, unit_failed;
 
-#define CHECK(cond)                                                        \
-    do {                                                                   \
-        if (cond) {                                                        \
-            unit_passed++;                                                 \
-        } else {                                                           \
-            unit_failed++;                                                 \
-            printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);      \
-        }                                                                  \
+#define CHECK(cond)                                                   \
+    do {                                                              \
+        if (cond) {                                                   \
+            unit_passed++;                                            \
+        } else {                                                      \
+            unit_failed++;                                            \
+            printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond); \
+        }                                                             \
     } while (0)
 
 uint32_t unit_random(void);

@@ -23,9 +23,7 @@ static inline struct cpu *this_cpu(void)
     return cpus[host_cpu];
 }
 
-static inline void cpu_relax_poll(void)
-{
-}
+static inline void cpu_relax_poll(void) {}
 
 void smp_kick(unsigned cpu);
 

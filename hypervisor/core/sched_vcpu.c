@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What makes a vcpu stop and go on: blocking and waking, going down and up, pauses, and the end.
+ * Each is a reason not to run, a bit of blocked_by; sched.c does what follows from a change of
+ * them.
+ */
+#include <core/domain.h>
+#include <core/sched_internal.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+
+void vcpu_block_begin(void)
+{
+    sched_change_blocked(current, SCHED_BLOCKED, 0);
+    smp_mb(); /* against an event that was raised before it could see the flag */
+}
+
+void vcpu_block(void)
+{
+    struct vcpu *v = current;
+
+    vcpu_block_begin();
+    if (vcpu_event_due(v))
+        sched_change_blocked(v, 0, SCHED_BLOCKED);
+    schedule();
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    if (READ_ONCE(v->sched.blocked_by) & SCHED_BLOCKED)
+        sched_change_blocked(v, 0, SCHED_BLOCKED);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+    unsigned cpu;
+
+    vcpu_wake(v);
+    cpu = READ_ONCE(v->sched.cpu);
+    if (READ_ONCE(v->sched.running) && cpu != this_cpu()->id)
+        smp_kick(cpu);
+}
+
+void vcpu_yield(void)
+{
+    current->sched.yielding = true;
+    schedule();
+}
+
+void vcpu_set_down(struct vcpu *v, bool down)
+{
+    sched_change_blocked(v, down ? SCHED_DOWN : 0, down ? 0 : SCHED_DOWN);
+}
+
+void sched_pause_changed(struct vcpu *v)
+{
+    /* Looked at under the lock: the last one to come here sees the counts as they are. */
+    struct sched_cpu *rq = sched_lock(v);
+    bool pause = READ_ONCE(v->pause_count) + READ_ONCE(v->domain->pause_count) != 0;
+
+    sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
+}
+
+void sched_wait_off_cpu(struct vcpu *v)
+{
+    while (READ_ONCE(v->sched.running) || !sched_ready(&v->sched))
+        cpu_relax_poll();
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+    __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_ACQ_REL);
+    sched_pause_changed(v);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    ASSERT(v != current);
+    vcpu_pause_nosync(v);
+    sched_wait_off_cpu(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    __atomic_fetch_sub(&v->pause_count, 1, __ATOMIC_ACQ_REL);
+    sched_pause_changed(v);
+}
+
+void sched_vcpu_kill(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+
+    v->sched.dying = true;
+    v->sched.capped = false;
+    __atomic_fetch_or(&v->arch.pending_work, WORK_DYING, __ATOMIC_ACQ_REL);
+    if (!v->sched.entered) {
+        spin_unlock(&rq->lock);
+        sched_change_blocked(v, SCHED_DYING, 0);
+        return;
+    }
+    spin_unlock(&rq->lock);
+    sched_change_blocked(v, 0, SCHED_DOWN | SCHED_BLOCKED | SCHED_PAUSED);
+    vcpu_kick(v);
+}
+
+bool sched_vcpu_parked(const struct vcpu *v)
+{
+    return (READ_ONCE(v->sched.blocked_by) & SCHED_DYING) && !READ_ONCE(v->sched.running) &&
+           sched_ready(&v->sched);
+}
+
+void vcpu_park_dying(void)
+{
+    for (;;) {
+        sched_change_blocked(current, SCHED_DYING, 0);
+        schedule();
+    }
+}
