@@ -24,69 +24,77 @@ static uint64_t *buffers[4];
 static volatile unsigned finished;
 
 /* Limits and the neighbours of limits. */
-static const uint64_t fixed[] = {0,
-                                 1,
-                                 2,
-                                 7,
-                                 8,
-                                 15,
-                                 16,
-                                 31,
-                                 32,
-                                 63,
-                                 64,
-                                 255,
-                                 511,
-                                 512,
-                                 1023,
-                                 1024,
-                                 4095,
-                                 4096,
-                                 0x7ff0,
-                                 0x7ff1,
-                                 0x7ff2,
-                                 0x7ff4,
-                                 0x7fff,
-                                 0xffff,
-                                 0x10000,
-                                 0x1ffff,
-                                 0x20000,
-                                 0x7fffffff,
-                                 0x80000000,
-                                 0xffffffff,
-                                 0x100000000,
-                                 0x7fffffffffffffff,
-                                 0x8000000000000000,
-                                 ~0ull,
-                                 ~0ull - 4095,
-                                 0x7ffffffff000,
-                                 0x800000000000,
-                                 0xffff800000000000,
-                                 0xffff808000000000,
-                                 0xffff810000000000,
-                                 0xffff818000000000,
-                                 0xffff830000000000,
-                                 0xffff87fffffff000,
-                                 0xffff880000000000};
-uint64_t r = random_next();
+/* clang-format off: one number a line would hide that it is a list */
+static const uint64_t fixed[] = {
+    0,
+    1,
+    2,
+    7,
+    8,
+    15,
+    16,
+    31,
+    32,
+    63,
+    64,
+    255,
+    511,
+    512,
+    1023,
+    1024,
+    4095,
+    4096,
+    0x7ff0,
+    0x7ff1,
+    0x7ff2,
+    0x7ff4,
+    0x7fff,
+    0xffff,
+    0x10000,
+    0x1ffff,
+    0x20000,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    0x100000000,
+    0x7fffffffffffffff,
+    0x8000000000000000,
+    ~0ull,
+    ~0ull - 4095,
+    0x7ffffffff000,
+    0x800000000000,
+    0xffff800000000000,
+    0xffff808000000000,
+    0xffff810000000000,
+    0xffff818000000000,
+    0xffff830000000000,
+    0xffff87fffffff000,
+    0xffff880000000000,
+};
+/* clang-format on */
 
-switch (r % 8) {
-case 0:
-case 1:
-    return fixed[(r >> 8) % ARRAY_SIZE(fixed)];
-case 2:
-    return (uint64_t)buffers[(r >> 8) % 4] + ((r >> 16) % 8 == 0 ? (r >> 24) % 4096 : 0);
-case 3:
-    return kit_mfn(buffers[(r >> 8) % 4]);
-case 4:
-    return kit_mfn(buffers[(r >> 8) % 4]) << 12 | ((r >> 16) & 0xfff);
-case 5:
-    return fixed[(r >> 8) % ARRAY_SIZE(fixed)] + (r >> 20) % 3 - 1;
-case 6:
-    return (r >> 8) & ((1ull << (r >> 56) % 33) - 1);
-default:
-    return (r >> 8) % 24;
-}
+/* Numbers on which mistakes sit, real frames, real addresses. */
+static uint64_t interesting(void)
+{
+    uint64_t r = random_next();
+
+    switch (r % 8) {
+    case 0:
+    case 1:
+        return fixed[(r >> 8) % ARRAY_SIZE(fixed)];
+    case 2:
+        return (uint64_t)buffers[(r >> 8) % 4] + ((r >> 16) % 8 == 0 ? (r >> 24) % 4096 : 0);
+    case 3:
+        return kit_mfn(buffers[(r >> 8) % 4]);
+    case 4:
+        return kit_mfn(buffers[(r >> 8) % 4]) << 12 | ((r >> 16) & 0xfff);
+    case 5:
+        return fixed[(r >> 8) % ARRAY_SIZE(fixed)] + (r >> 20) % 3 - 1;
+    case 6:
+        return (r >> 8) & ((1ull << (r >> 56) % 33) - 1);
+    default:
+        return (r >> 8) % 24;
+    }
 }
 
 static void fill(uint64_t *buffer)
