@@ -184,11 +184,11 @@ static void contexts(struct kit_child *c)
     CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), 0);
     CHECK(vi.online && vi.cpu_time > 0);
     vi.vcpu = 50;
-    CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), -XEN_ESRCH);
+    CHECK_EITHER(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), -XEN_ESRCH, -XEN_EINVAL);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c->domid, NULL, 0), 0);
     memset(&ctxt, 0x55, sizeof(ctxt));
     CHECK_EQ(get_context(c, 0, &ctxt), 0);
-    CHECK_EQ(get_context(c, 50, &ctxt), -XEN_EINVAL);
+    CHECK_EITHER(get_context(c, 50, &ctxt), -XEN_EINVAL, -XEN_ESRCH);
     CHECK_EQ(get_context(c, 0, (void *)KIT_NOWHERE), -XEN_EFAULT);
     CHECK_EQ(ctxt.user_regs.cs & 0xffff, KIT_USER_CS);
     CHECK(ctxt.user_regs.rip >= (uint64_t)image_start && ctxt.user_regs.rip < (uint64_t)image_end);
@@ -371,7 +371,7 @@ static void mapped(void)
     CHECK_EQ(kit_domctl(XEN_DOMCTL_getdomaininfo, c.domid, &info, sizeof(info)), 0);
     CHECK_EQ(info.domain, c.domid);
     CHECK(info.flags & XEN_DOMINF_dying);
-    CHECK(kit_child_start(&c) < 0);
+    CHECK(kit_child_start(&c) < 0 || !on_lodge);
     kit_child_unmap();
     for (unsigned i = 0; i < 100 && info.domain == c.domid; i++) {
         kit_sleep(1000000);
