@@ -331,8 +331,8 @@ void domain_shutdown(struct domain *d, unsigned code)
 {
     if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_ACQ_REL))
         return;
-    if (d->crash_code_plus1 != 0) /* SCHEDOP_shutdown_code said it beforehand */
-        code = d->crash_code_plus1 - 1;
+    if (d->shutdown_code_plus1 != 0) /* SCHEDOP_shutdown_code said it beforehand */
+        code = d->shutdown_code_plus1 - 1;
     d->shutdown_code = code;
     if (d->hardware)
         domain_hardware_shutdown(code);

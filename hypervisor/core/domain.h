@@ -60,7 +60,7 @@ struct domain {
     bool hardware;   /* owns the devices: dom0 */
     bool shutting_down, shut_down;
     unsigned shutdown_code;
-    unsigned crash_code_plus1; /* SCHEDOP_shutdown_code: reported in place of a crash; 0: none */
+    unsigned shutdown_code_plus1; /* SCHEDOP_shutdown_code: the reason that counts; 0: none */
     bool creation_finished;
     uint8_t handle[16];
     uint32_t ssidref, create_flags;

@@ -272,7 +272,7 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
     spin_lock(&d->evtchn.lock);
     f = d->evtchn.fifo;
     if (f == NULL) {
-        rc = -XEN_ENOSYS;
+        rc = -XEN_EOPNOTSUPP;
     } else if (f->nr_ports >= EVTCHN_FIFO_NR_CHANNELS) {
         rc = -XEN_ENOSPC;
     } else {

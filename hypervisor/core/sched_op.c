@@ -48,7 +48,7 @@ static int64_t sched_op_shutdown_code(uint64_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
-    current->domain->crash_code_plus1 = op.reason + 1;
+    current->domain->shutdown_code_plus1 = op.reason + 1;
     return 0;
 }
 

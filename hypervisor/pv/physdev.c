@@ -143,6 +143,32 @@ static int64_t physdev_restore(uint64_t arg, bool with_segment)
     return irq_msi_restore(0, r.bus, r.devfn);
 }
 
+/* dom0 may look at an IOAPIC; its entries are ours, so what it writes is not carried out. */
+static int64_t physdev_apic(uint64_t arg, bool write)
+{
+    uint32_t value;
+    int rc;
+
+    ARG(struct physdev_apic, a);
+    rc = irq_ioapic_read(a.apic_physbase, a.reg, &value);
+    if (rc != 0 || write)
+        return rc;
+    a.value = value;
+    return reply(arg, &a, sizeof(a));
+}
+
+/* Nothing here depends on a list of devices; but one that is not on the bus cannot be meant. */
+static int64_t physdev_pci_device(uint64_t arg)
+{
+    ARG(struct physdev_pci_device, p);
+    if (p.seg != 0)
+        return 0; /* out of reach of the ports that we look through */
+    return pci_conf_read(0x80000000u | (uint32_t)p.bus << 16 | (uint32_t)p.devfn << 8, 0, 2) ==
+                   0xffff
+               ? -XEN_ENODEV
+               : 0;
+}
+
 /* For the domain that owns the devices. */
 static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
 {
@@ -170,18 +196,19 @@ static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
         return physdev_restore(arg, false);
     case PHYSDEVOP_restore_msi_ext:
         return physdev_restore(arg, true);
+    case PHYSDEVOP_pci_device_remove:
+    case PHYSDEVOP_prepare_msix:
+    case PHYSDEVOP_release_msix:
+        return physdev_pci_device(arg);
     case PHYSDEVOP_manage_pci_add:
     case PHYSDEVOP_manage_pci_add_ext:
     case PHYSDEVOP_manage_pci_remove:
     case PHYSDEVOP_pci_device_add:
-    case PHYSDEVOP_pci_device_remove:
     case PHYSDEVOP_pci_mmcfg_reserved:
-    case PHYSDEVOP_prepare_msix:
-    case PHYSDEVOP_release_msix:
-        return 0; /* told, and noted: nothing here depends on the list of devices */
+        return 0; /* told, and not needed */
+    case PHYSDEVOP_apic_read:
     case PHYSDEVOP_apic_write:
-        return 0;             /* IOAPICs are ours; lines are set up by setup_gsi */
-    case PHYSDEVOP_apic_read: /* the caller goes on with plausible values */
+        return physdev_apic(arg, cmd == PHYSDEVOP_apic_write);
     default:
         return -XEN_ENOSYS;
     }

@@ -38,6 +38,7 @@ void apic_send_nmi_others(void);
 
 /* x86/ioapic.c */
 void ioapic_init(void);
+bool ioapic_read_at(paddr_t base, unsigned reg, uint32_t *v); /* false: no IOAPIC there */
 unsigned ioapic_nr_gsis(void);
 bool ioapic_has(unsigned gsi);
 void ioapic_route(unsigned gsi, unsigned vector, uint32_t apic_id, bool level, bool active_low,

@@ -281,3 +281,13 @@ void irq_handle(unsigned vector)
             apic_eoi();
     }
 }
+
+int irq_ioapic_read(uint64_t base, unsigned reg, uint32_t *v)
+{
+    bool found;
+
+    spin_lock(&irq_lock);
+    found = ioapic_read_at(base, reg, v);
+    spin_unlock(&irq_lock);
+    return found ? 0 : -XEN_EINVAL;
+}

@@ -30,6 +30,8 @@ unsigned irq_nr_gsis(void);
 int irq_gsi_bind(unsigned gsi, struct domain *d, unsigned pirq);
 void irq_gsi_unbind(unsigned gsi);
 void irq_gsi_eoi(unsigned gsi); /* level-triggered: unmask after the guest's EOI */
+/* A register of the IOAPIC at a machine address; -EINVAL: there is none. */
+int irq_ioapic_read(uint64_t base, unsigned reg, uint32_t *v);
 /* MSI and MSI-X: allocate a vector for entry of the device and write its message. */
 struct msi_request {
     uint16_t seg;
