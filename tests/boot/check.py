@@ -161,7 +161,7 @@ def main():
     built = {part: check.build(part) for part in args.components.split()}
     check.host_tests("unit", 300)
     check.host_tests("fuzz", 120)
-    if built.get("tests/guests") and os.path.exists(LODGE):
+    if built.get("tests/guests", not args.components) and os.path.exists(LODGE):
         run_guests(check.tally, check.wanted)
     if glob.glob(os.path.join(CASES, "*.[sp][hy]")) and check.images():
         check.boot_cases()

@@ -20,7 +20,7 @@ from media import cached_iso
 from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
 
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
-LIMIT = 40
+LIMIT = 90
 
 
 def boots_of(case):

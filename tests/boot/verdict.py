@@ -35,11 +35,11 @@ class Tally:
         return max(self.verdicts, key=ORDER.index, default=SUCCESS)
 
     def close(self):
-        """The last line of all; 0 or 1 for the exit status."""
+        """The last line of all; 0 or 1 for the exit status. No test at all is no success."""
         passed = self.verdicts.count(SUCCESS)
         skipped = self.verdicts.count(SKIP)
         failed = len(self.verdicts) - passed - skipped
         if skipped:
             print(f"{skipped} skipped")
         print(f"{passed} passed, {failed} failed", flush=True)
-        return 1 if failed else 0
+        return 1 if failed or not self.verdicts else 0

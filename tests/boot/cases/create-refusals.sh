@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What cannot become a guest is refused with a reason, and nothing half-made stays.
-# boot: --guest --limit 200
+# boot: --guest --limit 420
 . /test-lib.sh
 before=$(free_memory)
 config() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The stock kernel comes up as dom0 with 2 vcpu(s) on -cpu max,-smap: devices, clock, store, tools.
-# boot: --smp 2 --cpu max,-smap --limit 120
+# boot: --smp 2 --cpu max,-smap --limit 240
 . /test-lib.sh
 dom0_is_well 2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # xenstored is killed and started again: a running guest notices nothing, and can still be managed.
-# boot: --guest --smp 2 --limit 300
+# boot: --guest --smp 2 --limit 420
 . /test-lib.sh
 before=$(free_memory)
 run "$cli" create /guest/guest.cfg
