@@ -57,19 +57,10 @@ struct acpi_info {
     } overrides[16];
     unsigned nr_overrides;
     uint16_t pm_timer_port;
-    bool pm_timer_32;
     paddr_t hpet_base;
     uint16_t pm1a_cnt, pm1b_cnt; /* ports; 0: none */
-    uint16_t pm1a_evt;
     uint16_t reset_port;
     uint8_t reset_value;
-    struct {
-        paddr_t base;
-        uint16_t segment;
-        uint8_t start_bus, end_bus;
-    } mcfg[4];
-    unsigned nr_mcfg;
-    uint16_t sci_irq;
 };
 extern struct acpi_info acpi_info;
 void acpi_init(void);

@@ -24,9 +24,12 @@ struct boot_options boot_options = {
 
 static INIT_TEXT void warn_nowhere(const char *option, const char *reason) {}
 
+static bool cmdline_warned INIT_DATA;
+
 static INIT_TEXT void warn_log(const char *option, const char *reason)
 {
     log_warn("boot option %s %s; ignored", option, reason);
+    cmdline_warned = true;
 }
 
 /* Before there is a console: the options decide where it is. */
@@ -39,5 +42,9 @@ INIT_TEXT void cmdline_report(const char *text)
 {
     static struct boot_options scratch INIT_DATA;
 
+    const char *name, *help;
+
     cmdline_parse(&scratch, text, warn_log);
+    for (unsigned i = 0; cmdline_warned && (help = cmdline_help(i, &name)) != NULL; i++)
+        log_info("    %-26s %s", name, help);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the ACPI tables that the hypervisor itself needs: MADT (processors, IOAPICs, overrides),
- * FADT (PM timer, power and reset registers), HPET, MCFG. Tables are firmware's and may be wrong:
+ * FADT (PM timer, power and reset registers), HPET. Tables are firmware's and may be wrong:
  * each is mapped by its own length, its checksum verified, and every entry stays inside it.
  * A machine without tables still boots, with one processor and the standard addresses.
  * Compiles on the host, where it is fuzzed.
@@ -146,29 +146,13 @@ static INIT_TEXT void take_fadt(const struct table_header *t)
 {
     uint32_t flags = (uint32_t)field(t, 112, 4);
 
-    acpi_info.sci_irq = (uint16_t)field(t, 46, 2);
-    acpi_info.pm1a_evt = (uint16_t)field(t, 56, 4);
     acpi_info.pm1a_cnt = (uint16_t)field(t, 64, 4);
     acpi_info.pm1b_cnt = (uint16_t)field(t, 68, 4);
     acpi_info.pm_timer_port = (uint16_t)field(t, 76, 4);
-    acpi_info.pm_timer_32 = (flags & (1u << 8)) != 0;
     /* Reset register: a generic address whose space is 1, I/O ports. */
     if ((flags & (1u << 10)) && field(t, 116, 1) == 1) {
         acpi_info.reset_port = (uint16_t)field(t, 120, 8);
         acpi_info.reset_value = (uint8_t)field(t, 128, 1);
-    }
-}
-
-static INIT_TEXT void take_mcfg(const struct table_header *t)
-{
-    for (unsigned at = 44; at + 16 <= t->length && acpi_info.nr_mcfg < ARRAY_SIZE(acpi_info.mcfg);
-         at += 16) {
-        unsigned i = acpi_info.nr_mcfg++;
-
-        acpi_info.mcfg[i].base = field(t, at, 8);
-        acpi_info.mcfg[i].segment = (uint16_t)field(t, at + 8, 2);
-        acpi_info.mcfg[i].start_bus = (uint8_t)field(t, at + 10, 1);
-        acpi_info.mcfg[i].end_bus = (uint8_t)field(t, at + 11, 1);
     }
 }
 
@@ -180,8 +164,6 @@ static INIT_TEXT void take_table(const struct table_header *t)
         take_fadt(t);
     else if (memcmp(t->signature, "HPET", 4) == 0 && field(t, 40, 1) == 0)
         acpi_info.hpet_base = field(t, 44, 8);
-    else if (memcmp(t->signature, "MCFG", 4) == 0)
-        take_mcfg(t);
 }
 
 INIT_TEXT void acpi_parse(const uint8_t *rsdp)

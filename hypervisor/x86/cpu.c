@@ -39,11 +39,9 @@ static INIT_TEXT void detect_leaf7(struct cpu_features *f)
     cpuid_raw(7, 0, r);
     f->leaf7_ebx = r[1];
     f->leaf7_ecx = r[2];
-    f->leaf7_edx = r[3];
     f->fsgsbase = leaf_bit(r[1], 0);
     f->smep = leaf_bit(r[1], 7) && boot_options.smep;
     f->erms = leaf_bit(r[1], 9);
-    f->invpcid = leaf_bit(r[1], 10);
     f->smap = leaf_bit(r[1], 20) && boot_options.smap;
     f->umip = leaf_bit(r[2], 2);
 }
@@ -89,7 +87,6 @@ INIT_TEXT void cpu_detect(void)
     f->leaf1_ecx = r[2];
     f->leaf1_edx = r[3];
     f->pge = leaf_bit(r[3], 13);
-    f->pcid = leaf_bit(r[2], 17);
     f->x2apic = leaf_bit(r[2], 21) && boot_options.x2apic;
     f->tsc_deadline = leaf_bit(r[2], 24);
     f->xsave = leaf_bit(r[2], 26) && boot_options.xsave;

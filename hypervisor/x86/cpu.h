@@ -50,7 +50,6 @@ struct cpu {
     uint8_t lock_depth;     /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
     uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
-    uint64_t idle_ns;
 };
 
 extern struct cpu *cpus[NR_CPUS];
@@ -61,8 +60,8 @@ struct cpu_features {
     uint32_t max_leaf, max_ext_leaf;
     uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
     uint8_t phys_bits;
-    bool amd, nx, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic,
-        tsc_deadline, invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt;
+    bool amd, nx, pge, smep, smap, umip, fsgsbase, xsave, xsaveopt, x2apic, tsc_deadline,
+        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt;
     uint64_t xcr0;       /* features enabled for guests */
     unsigned xsave_size; /* bytes of an area for xcr0 */
 };

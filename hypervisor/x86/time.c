@@ -37,7 +37,7 @@ static inline uint64_t scale(uint64_t v, uint64_t factor)
     return (uint64_t)(((unsigned __int128)v * factor) >> 32);
 }
 
-uint64_t time_tsc_to_ns(uint64_t delta)
+static inline uint64_t tsc_to_ns(uint64_t delta)
 {
     delta = time_scale.shift < 0 ? delta >> -time_scale.shift : delta << time_scale.shift;
     return scale(delta, time_scale.mul);
@@ -52,7 +52,7 @@ uint64_t time_now(void)
 {
     const struct cpu *c = this_cpu();
 
-    return c->ns_base + time_tsc_to_ns(rdtsc() - c->tsc_base);
+    return c->ns_base + tsc_to_ns(rdtsc() - c->tsc_base);
 }
 
 static INIT_TEXT void set_scale(uint64_t tsc_hz, uint64_t apic_hz)
@@ -218,28 +218,19 @@ void time_update_vcpu(struct vcpu *v)
     }
 }
 
-void time_wallclock(uint64_t *sec, uint32_t *nsec)
-{
-    *sec = time_wall_zero / 1000000000;
-    *nsec = (uint32_t)(time_wall_zero % 1000000000);
-}
-
 void time_update_domain_wallclock(struct domain *d)
 {
     struct shared_info *s = d->shared_info;
-    uint64_t sec;
-    uint32_t nsec;
+    uint64_t sec = time_wall_zero / 1000000000 + (uint64_t)(int64_t)d->time_offset_seconds;
 
     if (s == NULL)
         return;
-    time_wallclock(&sec, &nsec);
-    sec += (uint64_t)(int64_t)d->time_offset_seconds;
     d->arch.wallclock_version |= 1;
     WRITE_ONCE(s->wc_version, d->arch.wallclock_version);
     smp_wmb();
     s->wc_sec = (uint32_t)sec;
     s->wc_sec_hi = (uint32_t)(sec >> 32);
-    s->wc_nsec = nsec;
+    s->wc_nsec = (uint32_t)(time_wall_zero % 1000000000);
     smp_wmb();
     WRITE_ONCE(s->wc_version, ++d->arch.wallclock_version);
 }

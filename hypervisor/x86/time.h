@@ -11,14 +11,12 @@ struct domain;
 void time_init(void); /* boot CPU: calibrate against PM timer, HPET or PIT */
 void time_init_cpu(void);
 uint64_t time_now(void); /* ns since boot */
-uint64_t time_tsc_to_ns(uint64_t tsc_delta);
 uint64_t time_tsc_khz(void);
 /* Program this CPU's timer interrupt for an absolute time; UINT64_MAX: none. */
 void time_set_deadline(uint64_t ns);
 /* vcpu_time_info of a vcpu that is about to run here (odd version while written). */
 void time_update_vcpu(struct vcpu *v);
-/* Wall clock: seconds and ns at system time zero. */
-void time_wallclock(uint64_t *sec, uint32_t *nsec);
+/* The wall clock showed sec and nsec at that system time; tells all domains. */
 void time_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t system_time);
 void time_update_domain_wallclock(struct domain *d);
 
