@@ -92,7 +92,9 @@ static int64_t domctl_create(struct xen_domctl *op)
         guest_refused("create flags %#x: only paravirtual guests", c->flags);
         return -XEN_EOPNOTSUPP;
     }
-    if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS || c->cpupool_id != 0)
+    if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS || c->cpupool_id != 0 || c->iommu_opts != 0 ||
+        (c->grant_opts & ~0xfu) != 0 || cfg.grant_version > 2 || c->arch.emulation_flags != 0 ||
+        (c->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX) != 0)
         return -XEN_EINVAL;
     memcpy(cfg.handle, c->handle, sizeof(cfg.handle));
     rc = domain_create(&cfg, &d);
