@@ -49,13 +49,18 @@ static __attribute__((noinline)) void catch_up(void)
 
 static inline uint32_t tick(void)
 {
-    uint32_t t = __atomic_add_fetch(&tlb_now, 1, __ATOMIC_SEQ_CST);
-
-    if (unlikely((t & TLB_CATCH_UP) == 0))
-        catch_up();
-    return t;
+    return __atomic_add_fetch(&tlb_now, 1, __ATOMIC_SEQ_CST);
 }
 
+/* After the flush that took tick t. */
+static inline void tock(struct cpu *c, uint32_t t)
+{
+    WRITE_ONCE(c->tlb_stamp, t);
+    if (unlikely((t & TLB_CATCH_UP) == 0))
+        catch_up();
+}
+
+/* On the way of every change between guest kernel and guest user mode: a dozen instructions. */
 void tlb_write_cr3(uint64_t cr3)
 {
     struct cpu *c = this_cpu();
@@ -63,7 +68,7 @@ void tlb_write_cr3(uint64_t cr3)
 
     write_cr3(cr3);
     c->cr3 = cr3;
-    WRITE_ONCE(c->tlb_stamp, t);
+    tock(c, t);
 }
 
 void tlb_flush_local(void)
@@ -80,8 +85,8 @@ static void flush_hv_local(void)
 
     write_cr4(c->cr4 & ~CR4_PGE);
     write_cr4(c->cr4);
-    WRITE_ONCE(c->tlb_stamp, t);
     WRITE_ONCE(tlb_hv_done[c->id], wanted);
+    tock(c, t);
 }
 
 /* What others asked of this CPU. The flag goes first: a request that comes later sets it again. */
