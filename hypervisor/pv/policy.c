@@ -18,7 +18,7 @@ static const struct leaf_range leaf_ranges[] = {
     {5, 6, 0},
     {7, 7, 1},
     {0xd, 0xd, 63},
-    {0x40000000u, 0x40000002u, 0},
+    {0x40000000u, 0x40000000u, 0}, /* the rest of these is for the hypervisor to say */
     {0x80000000u, 0x80000008u, 0},
 };
 
