@@ -17,6 +17,7 @@ void dump_halt_others(void);
 bool dump_nmi(struct cpu_regs *regs);
 
 const char *traps_name(unsigned vector);
+void traps_report_nmis(void);
 /* x86/symbols.c: the function that an address is in, and the distance to its start; NULL: none. */
 const char *symbols_find(vaddr_t addr, uint64_t *offset);
 

@@ -13,6 +13,7 @@
 #include <public/errno.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>
+#include <x86/dump.h>
 #include <x86/irq.h>
 #include <x86/irq_line.h>
 #include <x86/smp.h>
@@ -262,6 +263,7 @@ void irq_handle(unsigned vector)
     case VEC_TIMER:
         apic_eoi();
         timer_run_expired();
+        traps_report_nmis();
         break;
     case VEC_KICK:
         apic_eoi();

@@ -202,19 +202,25 @@ static void fill_time_info(struct vcpu_time_info *t, const struct cpu *c)
     WRITE_ONCE(t->version, version + 1);
 }
 
+/*
+ * Nothing to do, as a rule: the values hold for all CPUs, so they are written once. The copy that
+ * the guest asked for is at a kernel address, so it waits until guest kernel mode is loaded.
+ */
 void time_update_vcpu(struct vcpu *v)
 {
     const struct cpu *c = this_cpu();
     struct vcpu_time_info *t = v->arch.time_info, copy;
 
-    if (t == NULL || (time_info_current(t, c) && v->arch.time_area == 0))
+    if (t == NULL)
         return;
-    fill_time_info(t, c);
-    if (v->arch.time_area != 0 && v == current) {
+    if (!time_info_current(t, c)) {
+        fill_time_info(t, c);
+        v->arch.time_area_done = 0;
+    }
+    if (v->arch.time_area != v->arch.time_area_done && c->curr == v && v->arch.kernel_mode) {
         copy = *t;
-        /* Where the guest took the area away it gets nothing: its own doing. */
-        if (copy_to_guest(v->arch.time_area, &copy, sizeof(copy)) != 0)
-            v->arch.time_area = 0;
+        if (copy_to_guest(v->arch.time_area, &copy, sizeof(copy)) == 0)
+            v->arch.time_area_done = v->arch.time_area;
     }
 }
 

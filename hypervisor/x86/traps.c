@@ -138,11 +138,21 @@ void traps_device_not_available(struct cpu_regs *regs)
         fpu_restore(current);
 }
 
+static unsigned traps_nmis; /* seen and not yet reported; atomic */
+
+/* May have interrupted the holder of any lock: it is only counted here. */
 static void unknown_nmi(struct cpu_regs *regs)
 {
-    if (dump_nmi(regs)) /* another CPU has panicked and wants our registers */
-        return;
-    log_warn("CPU%u: NMI nobody asked for, reason %#x", this_cpu()->id, inb(0x61));
+    if (!dump_nmi(regs)) /* else another CPU has panicked */
+        __atomic_add_fetch(&traps_nmis, 1, __ATOMIC_RELAXED);
+}
+
+/* From the timer interrupt. */
+void traps_report_nmis(void)
+{
+    if (unlikely(READ_ONCE(traps_nmis) != 0))
+        log_warn("%u NMIs that nobody asked for, reason %#x",
+                 __atomic_exchange_n(&traps_nmis, 0, __ATOMIC_RELAXED), inb(0x61));
 }
 
 /* From entry.S: NMI, machine check, #DB or double fault in guest mode, on the vcpu's stack. */

@@ -61,6 +61,7 @@ struct arch_vcpu {
 
     struct vcpu_time_info *time_info; /* inside vcpu_info; NULL: not mapped */
     uint64_t time_area;               /* guest address registered for a copy, 0: none */
+    uint64_t time_area_done;          /* the area that has the values of now */
 };
 
 #define WORK_NMI      0x1u
