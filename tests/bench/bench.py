@@ -50,7 +50,12 @@ def guest_figures(side, elf):
     iso = cached_iso(ISOS, hypervisor, OPTIONS[side], [(elf, "")])
     log = os.path.join(LOGS, f"bench-{os.path.basename(elf)[:-4]}-{side}.log")
     with Machine(iso, log, limit=180, cpu="max,-smap", icount=True) as machine:
-        machine.wait()
+        try:
+            machine.wait()
+        except TestProblem:
+            # Xen halts the machine when dom0 powers off without ACPI; the figures are out by then.
+            if not FIGURE.search(machine.text):
+                raise
     return {name: int(value) for name, value in FIGURE.findall(machine.text)}
 
 
