@@ -36,8 +36,10 @@ static int destroy(unsigned domid)
 
 static void creating(void)
 {
-    struct xen_domctl_createdomain good = {.max_vcpus = 1, .max_evtchn_port = 127,
-                                           .max_grant_frames = 4, .max_maptrack_frames = 4,
+    struct xen_domctl_createdomain good = {.max_vcpus = 1,
+                                           .max_evtchn_port = 127,
+                                           .max_grant_frames = 4,
+                                           .max_maptrack_frames = 4,
                                            .grant_opts = 1};
     struct xen_domctl_createdomain c;
     struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo,
@@ -184,7 +186,8 @@ static void contexts(struct kit_child *c)
     CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), 0);
     CHECK(vi.online && vi.cpu_time > 0);
     vi.vcpu = 50;
-    CHECK_EITHER(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), -XEN_ESRCH, -XEN_EINVAL);
+    CHECK_EITHER(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &vi, sizeof(vi)), -XEN_ESRCH,
+                 -XEN_EINVAL);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c->domid, NULL, 0), 0);
     memset(&ctxt, 0x55, sizeof(ctxt));
     CHECK_EQ(get_context(c, 0, &ctxt), 0);
@@ -229,7 +232,8 @@ static void settings(struct kit_child *c)
     struct xen_domctl_setdomainhandle handle = {.handle = {1, 2, 3, 4}};
     struct xen_domctl_settimeoffset offset = {.time_offset_seconds = 3600};
     struct xen_domctl_address_size size = {.size = 0};
-    struct xen_domctl_ioport_permission ports = {.first_port = 0x70, .nr_ports = 2, .allow_access = 1};
+    struct xen_domctl_ioport_permission ports = {
+        .first_port = 0x70, .nr_ports = 2, .allow_access = 1};
     struct xen_domctl_iomem_permission iomem = {.first_mfn = 0xb8, .nr_mfns = 1, .allow_access = 1};
     struct xen_domctl_irq_permission irq = {.pirq = 8, .allow_access = 1};
     struct xen_domctl_hypercall_init hc = {.gmfn = ~0ul};
@@ -336,7 +340,8 @@ static void information(struct kit_child *c)
     policy.leaves.p = leaves;
     policy.msrs.p = msrs;
     policy.nr_leaves = 1;
-    CHECK_EQ(kit_domctl(XEN_DOMCTL_get_cpu_policy, c->domid, &policy, sizeof(policy)), -XEN_ENOBUFS);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_get_cpu_policy, c->domid, &policy, sizeof(policy)),
+             -XEN_ENOBUFS);
     policy.nr_leaves = ARRAY_SIZE(leaves);
     policy.nr_msrs = ARRAY_SIZE(msrs);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_get_cpu_policy, c->domid, &policy, sizeof(policy)), 0);

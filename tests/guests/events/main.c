@@ -211,9 +211,27 @@ static int single(uint64_t when, unsigned flags)
     return (int)hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t);
 }
 
-static void timers(void)
+static void periodic(unsigned port)
 {
     struct vcpu_set_periodic_timer p = {.period_ns = 2000000};
+    unsigned n;
+
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p), 0);
+    CHECK(kit_wait_event(port, kit_event_count[port] + 3, 2000000000));
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0), 0);
+    kit_sleep(3000000);
+    n = kit_event_count[port];
+    kit_sleep(10000000);
+    CHECK_EQ(kit_event_count[port], n);
+    p.period_ns = 1000;
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p), -XEN_EINVAL);
+    p.period_ns = ~0ul;
+    CHECK(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p) <= 0);
+    hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0);
+}
+
+static void timers(void)
+{
     unsigned port = kit_bind_virq(VIRQ_TIMER, 0), n;
     uint64_t start, took;
 
@@ -254,21 +272,9 @@ static void timers(void)
     kit_sleep(2000000);
     CHECK(kit_event_count[port] == 5 || !on_lodge); /* Xen takes it for a past time */
     hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, 0, 0);
-    /* Periodic. */
-    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p), 0);
-    CHECK(kit_wait_event(port, kit_event_count[port] + 3, 2000000000));
-    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0), 0);
-    kit_sleep(3000000);
-    n = kit_event_count[port];
-    kit_sleep(10000000);
-    CHECK_EQ(kit_event_count[port], n);
-    p.period_ns = 1000;
-    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p), -XEN_EINVAL);
-    p.period_ns = ~0ul;
-    CHECK(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p) <= 0);
-    hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0);
+    periodic(port);
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, KIT_NOWHERE), -XEN_EFAULT);
-    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 999, &p), -XEN_ENOENT);
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 999, &start), -XEN_ENOENT);
     kit_events_off();
     CHECK_EQ(close(port), 0);
 }

@@ -21,9 +21,9 @@ static uint32_t unlink_word(unsigned port)
     volatile uint32_t *w = word(port);
     uint32_t old = *w;
 
-    while (!__atomic_compare_exchange_n(
-        w, &old, old & ~(1u << EVTCHN_FIFO_LINKED | EVTCHN_FIFO_LINK_MASK), false,
-        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    while (!__atomic_compare_exchange_n(w, &old,
+                                        old & ~(1u << EVTCHN_FIFO_LINKED | EVTCHN_FIFO_LINK_MASK),
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         ;
     return old & EVTCHN_FIFO_LINK_MASK;
 }
@@ -207,10 +207,15 @@ static void many(void)
 /* Words, queues and heads full of lies. Events may be lost; nobody else may suffer. */
 static void lies(void)
 {
-    static const uint32_t values[] = {~0u, 0, 1u << EVTCHN_FIFO_LINKED, 1u << EVTCHN_FIFO_BUSY,
+    static const uint32_t values[] = {~0u,
+                                      0,
+                                      1u << EVTCHN_FIFO_LINKED,
+                                      1u << EVTCHN_FIFO_BUSY,
                                       1u << EVTCHN_FIFO_LINKED | 1u << EVTCHN_FIFO_BUSY,
                                       1u << EVTCHN_FIFO_LINKED | EVTCHN_FIFO_LINK_MASK,
-                                      1u << EVTCHN_FIFO_LINKED | 2, EVTCHN_FIFO_LINK_MASK, 0x0fffffff};
+                                      1u << EVTCHN_FIFO_LINKED | 2,
+                                      EVTCHN_FIFO_LINK_MASK,
+                                      0x0fffffff};
     unsigned port[3] = {kit_bind_ipi(0), kit_bind_ipi(0), kit_bind_ipi(0)};
     struct evtchn_close c;
 

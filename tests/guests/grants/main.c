@@ -263,16 +263,14 @@ static int set_version(unsigned version)
     return rc != 0 ? rc : (int)s.version;
 }
 
-static void version_two(void)
+/* To version 2, with its entries at v2 and its status words at v2_status. */
+static void to_version_two(uint8_t *page, uint8_t *va)
 {
     struct gnttab_get_version g = {.dom = DOMID_SELF};
     struct gnttab_get_status_frames f = {.dom = DOMID_SELF, .nr_frames = 1};
     static xen_pfn_t list[4];
     static uint64_t status_frames[4];
-    uint8_t *page = kit_page(), *va = kit_page(), *into = kit_page();
-    struct gnttab_copy c = {.len = 16, .flags = GNTCOPY_source_gref};
-    uint64_t home = kit_pte(va), val;
-    unsigned h, hbad;
+    unsigned h;
 
     CHECK_EQ(grant_op(GNTTABOP_get_version, &g, 1), 0);
     CHECK_EQ(g.version, 1);
@@ -296,18 +294,16 @@ static void version_two(void)
     CHECK_EQ(kit_set_pte(v2_status, mk_pte(status_frames[0], PTE_RW)), 0);
     f.nr_frames = 1000;
     CHECK(grant_op(GNTTABOP_get_status_frames, &f, 1) < 0 || f.status < 0);
-    memset(page, 0x33, PAGE_SIZE);
-    v2[30].full_page.frame = kit_mfn(page);
-    v2[30].hdr.domid = self;
-    v2[30].hdr.flags = GTF_permit_access;
-    CHECK_EQ(map(30, va, GNTMAP_host_map, self, &h), GNTST_okay);
-    CHECK_EQ(v2_status[30], GTF_reading | GTF_writing);
-    CHECK_EQ(v2[30].hdr.flags, GTF_permit_access);
-    CHECK(kit_read(va, &val) && val == 0x3333333333333333ul);
-    CHECK_EQ(set_version(1), -XEN_EBUSY);
-    CHECK_EQ(unmap(va, h), 0);
-    CHECK_EQ(v2_status[30], 0);
-    /* Part of a page: copying inside it, and no mapping. */
+}
+
+/* Part of a page can be copied from and not mapped; grants can be passed on, but not in a circle.
+ */
+static void parts(uint8_t *page, uint8_t *va)
+{
+    uint8_t *into = kit_page();
+    struct gnttab_copy c = {.len = 16, .flags = GNTCOPY_source_gref};
+    unsigned hbad;
+
     v2[31].sub_page.frame = kit_mfn(page);
     v2[31].sub_page.page_off = 64;
     v2[31].sub_page.length = 32;
@@ -330,18 +326,40 @@ static void version_two(void)
     c.source.offset = 0xffff;
     CHECK(copy1(&c) < 0);
     v2[31].hdr.flags = 0;
-    /* Passed on: to ourselves, and round in a circle. */
     v2[32].transitive.trans_domid = self;
     v2[32].transitive.gref = 30;
     v2[32].hdr.domid = self;
     v2[32].hdr.flags = GTF_transitive;
     c.source.u.ref = 32;
     c.source.offset = 0;
-    (void)copy1(&c);
+    (void)copy1(&c); /* to oneself: some refuse */
     v2[32].transitive.gref = 32;
     CHECK(copy1(&c) < 0);
     CHECK(map(32, va, GNTMAP_host_map, self, &hbad) < 0);
-    v2[32].hdr.flags = v2[30].hdr.flags = 0;
+    v2[32].hdr.flags = 0;
+}
+
+static void version_two(void)
+{
+    static xen_pfn_t list[4];
+    uint8_t *page = kit_page(), *va = kit_page();
+    uint64_t home = kit_pte(va), val;
+    unsigned h;
+
+    to_version_two(page, va);
+    memset(page, 0x33, PAGE_SIZE);
+    v2[30].full_page.frame = kit_mfn(page);
+    v2[30].hdr.domid = self;
+    v2[30].hdr.flags = GTF_permit_access;
+    CHECK_EQ(map(30, va, GNTMAP_host_map, self, &h), GNTST_okay);
+    CHECK_EQ(v2_status[30], GTF_reading | GTF_writing);
+    CHECK_EQ(v2[30].hdr.flags, GTF_permit_access);
+    CHECK(kit_read(va, &val) && val == 0x3333333333333333ul);
+    CHECK_EQ(set_version(1), -XEN_EBUSY);
+    CHECK_EQ(unmap(va, h), 0);
+    CHECK_EQ(v2_status[30], 0);
+    parts(page, va);
+    v2[30].hdr.flags = 0;
     CHECK_EQ(kit_set_pte(v2_status, 0), 0);
     CHECK_EQ(kit_set_pte(v2, 0), 0);
     CHECK_EQ(set_version(1), 1);

@@ -11,9 +11,9 @@
 #define FRAMES 12
 #define ROUNDS 1500
 
-static uint64_t *pages[FRAMES];  /* where they were mapped at first */
-static uint64_t frames[FRAMES];  /* their machine frames */
-static uint64_t *windows[2];     /* a page each, through which a vcpu maps what it can */
+static uint64_t *pages[FRAMES]; /* where they were mapped at first */
+static uint64_t frames[FRAMES]; /* their machine frames */
+static uint64_t *windows[2];    /* a page each, through which a vcpu maps what it can */
 static uint64_t l1_mfn, l2_mfn;
 static volatile unsigned done;
 static volatile uint64_t accepted;

@@ -26,17 +26,10 @@ static struct xencons_interface *console;
 
 extern uint8_t kit_probe_start[], kit_probe_end[], kit_probe_failed[];
 extern void kit_entry_failsafe(void);
-#define FOR_ENTRIES(X)                                                                            \
-    X(0)                                                                                          \
-    X(1)                                                                                          \
-    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) \
-        X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(128)      \
-            X(129) X(130)
-#define DECLARE_ENTRY(n) extern void kit_entry_##n(void);
-FOR_ENTRIES(DECLARE_ENTRY)
-#define TRAP_ENTRY(n) \
-    {n, (n) == 3 || (n) == 4 || (n) == 128 ? 3 : 0, 0xe033, (unsigned long)kit_entry_##n},
-struct trap_info kit_traps[] = {FOR_ENTRIES(TRAP_ENTRY){0}};
+#define NR_ENTRIES 33 /* vectors 0 to 31 and 128, in kit/start.S */
+extern const unsigned long kit_entry_table[NR_ENTRIES];
+extern void kit_entry_129(void), kit_entry_130(void);
+struct trap_info kit_traps[NR_ENTRIES + 1]; /* the last one ends the table */
 
 void *memset(void *p, int c, size_t n)
 {
@@ -241,6 +234,18 @@ static void map_start_pages(void)
     console = (struct xencons_interface *)(pfn << 12);
 }
 
+static void fill_traps(void)
+{
+    for (unsigned i = 0; i < NR_ENTRIES; i++) {
+        uint8_t vector = (uint8_t)(i < 32 ? i : 128);
+
+        kit_traps[i].vector = vector;
+        kit_traps[i].flags = vector == 3 || vector == 4 || vector == 128 ? 3 : 0;
+        kit_traps[i].cs = KIT_USER_CS;
+        kit_traps[i].address = kit_entry_table[i];
+    }
+}
+
 static void start(struct start_info *si)
 {
     static char extra[XEN_EXTRAVERSION_LEN];
@@ -248,6 +253,7 @@ static void start(struct start_info *si)
     start_info = si;
     is_dom0 = si->flags & SIF_INITDOMAIN;
     map_start_pages();
+    fill_traps();
     hc1(__HYPERVISOR_set_trap_table, kit_traps);
     hc3(__HYPERVISOR_set_callbacks, kit_entry_129, kit_entry_failsafe, kit_entry_130);
     hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0); /* may be on at birth */

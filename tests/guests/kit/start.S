@@ -61,6 +61,20 @@ kit_entry_\vector:
     .set n, n + 1
     .endr
     STUB 128 0  /* int 0x80 */
+    .pushsection .rodata
+    .balign 8
+    .globl kit_entry_table
+kit_entry_table:
+    .macro ENTRY_N n
+    .quad kit_entry_\n
+    .endm
+    .set n, 0
+    .rept 32
+    ENTRY_N %n
+    .set n, n + 1
+    .endr
+    .quad kit_entry_128
+    .popsection
     STUB 129 0  /* event */
     STUB 130 0  /* syscall */
 

@@ -39,8 +39,12 @@ static void set_cmos(uint8_t reg, uint8_t val)
 
 static int map_pirq(int type, int index, int pirq, int bus, int devfn, int *got)
 {
-    struct physdev_map_pirq m = {.domid = DOMID_SELF, .type = type, .index = index, .pirq = pirq,
-                                 .bus = bus, .devfn = devfn};
+    struct physdev_map_pirq m = {.domid = DOMID_SELF,
+                                 .type = type,
+                                 .index = index,
+                                 .pirq = pirq,
+                                 .bus = bus,
+                                 .devfn = devfn};
     int rc = physdev(PHYSDEVOP_map_pirq, &m);
 
     *got = m.pirq;
@@ -74,8 +78,8 @@ static void clock_interrupt(void)
     kit_event_count[b.port] = 0;
     kit_unmask(b.port);
     kit_events_on();
-    set_cmos(0x0a, 0x26);                          /* 1024 a second */
-    set_cmos(0x0b, cmos(0x0b) | 0x40);             /* periodic interrupts on */
+    set_cmos(0x0a, 0x26);              /* 1024 a second */
+    set_cmos(0x0b, cmos(0x0b) | 0x40); /* periodic interrupts on */
     for (unsigned i = 1; i <= 5; i++) {
         cmos(0x0c); /* says that it was taken */
         kit_check(kit_wait_event(b.port, i, 1000000000), __FILE__, __LINE__, "interrupt %u", i);

@@ -243,8 +243,6 @@ static int user_port(uint16_t port)
 
 static void ports(void)
 {
-    static uint8_t bitmap[8192];
-    struct physdev_set_iobitmap m = {.nr_ports = 65536};
     uint8_t seconds, val, *page = kit_page();
 
     CHECK_EQ(set_iopl(4), -XEN_EINVAL);
@@ -286,7 +284,13 @@ static void ports(void)
     CHECK_EQ(KIT_TRY("outsb", : : "S"(KIT_NOWHERE), "d"(0x80) : "memory", "r11"), 14);
     CHECK(KIT_TRY("insb", : : "D"(0xffff820000000000ul), "d"(0x71) : "memory", "r11") >= 13);
     CHECK(KIT_TRY("outsb", : : "S"(0xffff830000000000ul), "d"(0x80) : "memory", "r11") >= 13);
-    /* User mode. */
+}
+
+static void user_ports(void)
+{
+    static uint8_t bitmap[8192];
+    struct physdev_set_iobitmap m = {.nr_ports = 65536};
+
     kit_user_init();
     CHECK_EQ(user_port(0x71), 1);
     CHECK_EQ(set_iopl(3), 0);
@@ -351,6 +355,7 @@ void test_main(void)
     control_registers();
     cpuids();
     ports();
+    user_ports();
     at_page_end();
     kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);
 }

@@ -39,7 +39,6 @@ static int load_es(unsigned sel)
 static void gdt(void)
 {
     uint64_t *table = kit_page(), frame = kit_mfn(table), maddr = frame << 12;
-    static uint64_t frames[16];
 
     table[1] = DATA3;
     table[2] = DATA0;
@@ -69,7 +68,22 @@ static void gdt(void)
     CHECK(update(1ull << 50, DATA3) < 0);
     CHECK(update(kit_pte_maddr(table), DATA3) < 0); /* a page table is none */
     CHECK(update(start_info->shared_info, DATA3) <= 0);
-    /* Replacing, removing, and tables that cannot be. */
+    CHECK_EQ(set_gdt(&frame, 0), 0);
+    CHECK_EQ(load_es(0x0b), 13);
+    CHECK_EQ(kit_protect(table, true), 0);
+}
+
+/* Replacing, removing, and tables that cannot be. */
+static void gdt_frames(void)
+{
+    uint64_t *table = kit_page(), frame = kit_mfn(table);
+    static uint64_t frames[16];
+
+    table[1] = DATA3;
+    CHECK_EQ(kit_protect(table, false), 0);
+    CHECK_EQ(set_gdt(&frame, 512), 0);
+    CHECK_EQ(load_es(0x0b), -1);
+    CHECK_EQ(load_es(0), -1);
     CHECK_EQ(set_gdt(&frame, 0), 0);
     CHECK_EQ(load_es(0x0b), 13);
     CHECK_EQ(set_gdt(&frame, FIRST_RESERVED_GDT_ENTRY + 1), -XEN_EINVAL);
@@ -246,6 +260,7 @@ static void failsafe(void)
 void test_main(void)
 {
     gdt();
+    gdt_frames();
     ldt();
     bases();
     failsafe();

@@ -42,7 +42,8 @@ static void runstates(void)
     CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, (void *)KIT_NOWHERE), -XEN_EFAULT);
     CHECK_EQ(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &reg), 0);
     CHECK_EQ(area.state, RUNSTATE_running);
-    kit_sleep(5000000);
+    for (unsigned i = 0; i < 20 && area.time[RUNSTATE_blocked] < 4000000; i++)
+        kit_sleep(5000000); /* less where the machine itself was held up on the way into it */
     CHECK_EQ(area.state, RUNSTATE_running);
     CHECK(area.time[RUNSTATE_blocked] >= 4000000);
     CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, &info), 0);
@@ -228,7 +229,7 @@ static void two(void)
     for (unsigned i = 0; i < 50; i++) {
         uint64_t theirs = second_now, ours = kit_now();
 
-        CHECK(theirs <= ours + 100000);
+        CHECK(theirs <= ours + 1000000);
     }
     CHECK_EQ(vcpu_op(VCPUOP_down, 1, NULL), 0); /* from outside */
     CHECK_EQ(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
