@@ -21,7 +21,8 @@ from verdict import ERROR, FAILURE, TestProblem
 QEMU = "qemu-system-x86_64"
 DEBUG_EXIT_PORT = 0xF4
 # After these nothing more will come: waiting for the time limit would only cost time.
-THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halting machine)", re.MULTILINE)
+THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halting machine)",
+                     re.MULTILINE)
 
 
 class Machine:
