@@ -38,7 +38,9 @@ extern char text_start[], text_end[], rodata_end[], data_end[], init_start[], in
     image_start[], image_end[];
 extern pte_t boot_l4[PTES];
 
-static void *table_alloc(void)
+/* A table for walk_create(): while booting from the boot allocator, later the one that *spare has.
+ */
+static void *table_take(void **spare)
 {
     void *p = paging_spare;
 
@@ -47,14 +49,19 @@ static void *table_alloc(void)
         page_clear(p);
         return p;
     }
-    return paging_heap_works ? hpage_alloc() : boot_alloc(1);
+    if (!paging_heap_works)
+        return boot_alloc(1);
+    p = *spare;
+    *spare = NULL;
+    return p;
 }
 
 /*
  * The entry of the given level for an address, with the tables above it made as needed; NULL when
- * memory is short. user: guests may reach the leaf, so the entries above it must say so too.
+ * one more is needed than *spare has. user: guests may reach the leaf, so the entries above it must
+ * say so too.
  */
-static pte_t *walk_create(vaddr_t va, unsigned level, bool user)
+static pte_t *walk_create(vaddr_t va, unsigned level, bool user, void **spare)
 {
     pte_t *table = hv_root;
 
@@ -62,7 +69,7 @@ static pte_t *walk_create(vaddr_t va, unsigned level, bool user)
         pte_t *e = &table[pt_index(va, l)];
 
         if (!(*e & PTE_P)) {
-            void *page = table_alloc();
+            void *page = table_take(spare);
 
             if (page == NULL)
                 return NULL;
@@ -87,7 +94,7 @@ static INIT_TEXT void map_range(vaddr_t va, paddr_t pa, uint64_t size, uint64_t 
         else if (((va | pa) & (LARGE_SIZE - 1)) == 0 && size >= LARGE_SIZE)
             level = 2;
 
-        pte_t *e = walk_create(va, level, flags & PTE_U);
+        pte_t *e = walk_create(va, level, flags & PTE_U, NULL);
         uint64_t step = 1ull << (12 + 9 * (level - 1));
 
         *e = pte_make(MFN(pa >> PAGE_SHIFT), flags | PTE_HV | (level > 1 ? PTE_PS : 0));
@@ -283,24 +290,34 @@ void paging_free_init(void)
 INIT_TEXT void paging_make_tables(vaddr_t start, vaddr_t end)
 {
     for (vaddr_t va = start; va < end; va += LARGE_SIZE)
-        walk_create(va, 1, false);
+        walk_create(va, 1, false, NULL);
 }
 
 int hv_map(vaddr_t va, mfn_t m, unsigned count, uint64_t flags)
 {
-    for (unsigned i = 0; i < count; i++) {
+    void *spare = NULL; /* the heap's lock comes before ours: tables are allocated in advance */
+    unsigned i = 0;
+
+    while (i < count) {
         spin_lock(&paging_lock);
 
-        pte_t *e = walk_create(va + i * PAGE_SIZE, 1, flags & PTE_U);
+        pte_t *e = walk_create(va + i * PAGE_SIZE, 1, flags & PTE_U, &spare);
 
         if (e != NULL)
             WRITE_ONCE(*e, pte_make(MFN(m.m + i), flags | PTE_HV));
         spin_unlock(&paging_lock);
-        if (e == NULL) {
+        if (e != NULL) {
+            i++;
+            continue;
+        }
+        spare = hpage_alloc();
+        if (spare == NULL) {
             hv_unmap(va, i);
             return -XEN_ENOMEM;
         }
     }
+    if (spare != NULL)
+        hpage_free(spare);
     return 0;
 }
 
