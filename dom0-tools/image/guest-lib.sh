@@ -7,6 +7,7 @@ cli=${LODGE:-lodge}
 # End the script with a reason, and show what the guests last said.
 fail() {
     printf '\nFAIL: %s\n' "$*"
+    dmesg | grep -E 'segfault|traps:|Oops|BUG|WARNING' | tail -n 8
     for screen in /tmp/screen.*; do
         [ -s "$screen" ] || continue
         echo "--- $screen, last lines"

@@ -195,6 +195,14 @@ void arch_switch_in(struct vcpu *next)
     switch_tables(c, next->domain, next->arch.cr3);
     descriptors_switch_in(next, c);
     segments_load(next);
+    fpu_switch_in(next);
+    /*
+     * At once, not on first use: some processors let speculation see the registers of whoever ran
+     * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.
+     */
+    fpu_restore(next);
+    if (unlikely(next->arch.fpu_ts))
+        fpu_set_guest_ts(next, true);
     if (unlikely(next->arch.debug_active))
         debugreg_load(next);
 }

@@ -323,12 +323,9 @@ static enum emulation emulate_group7(struct insn *in)
 
     if (!insn_byte(in, &modrm) || modrm != 0xd1 || (uint32_t)r->rcx != 0)
         return EMU_REFUSED;
-    /* x87 always, AVX only with SSE, and only what the processor's policy enables. */
-    if (!cpu_features.xsave || !(val & 1) || (val & ~cpu_features.xcr0) ||
-        ((val & 4) && !(val & 2)) || ((val & 0xe0) && (val & 0xe6) != 0xe6))
+    if (!fpu_xcr0_valid(val))
         return EMU_REFUSED;
-    v->arch.xcr0 = val;
-    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)val), "d"((uint32_t)(val >> 32)));
+    fpu_set_guest_xcr0(v, val);
     return EMU_DONE;
 }
 

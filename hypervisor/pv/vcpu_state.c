@@ -109,10 +109,10 @@ int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextst
         return -XEN_EINVAL;
     if (copy_from_guest(prefix, (vaddr_t)e->buffer.p, sizeof(prefix)) != 0)
         return -XEN_EFAULT;
-    if (prefix[0] & ~cpu_features.xcr0)
-        return -XEN_EINVAL;
     if (e->size == EXT_PREFIX) /* a vcpu that never used it */
         return 0;
+    if (!fpu_xcr0_valid(prefix[0] | 1))
+        return -XEN_EINVAL;
     if (e->size != EXT_PREFIX + cpu_features.xsave_size)
         return -XEN_EINVAL;
     vcpu_pause(v);

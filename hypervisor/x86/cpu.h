@@ -46,6 +46,7 @@ struct cpu {
     uint64_t irq_count;
     struct sched_cpu *sched; /* owned by core/sched.c */
     struct timer_queue timers;
+    uint64_t xcr0;          /* as loaded */
     struct vcpu *fpu_owner; /* whose FPU state is in the registers */
     uint8_t lock_depth;     /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
@@ -224,6 +225,9 @@ void fpu_init_cpu(void);
 void *fpu_area_alloc(void);
 void fpu_area_free(void *area);
 void fpu_switch_out(struct vcpu *v);
+void fpu_switch_in(struct vcpu *v);
+bool fpu_xcr0_valid(uint64_t v);
+void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0);
 void fpu_restore(struct vcpu *v);
 void fpu_set_guest_ts(struct vcpu *v, bool ts); /* current: the guest's CR0.TS */
 /* Makes v's memory image current even if its state is live on some CPU; v must not be running. */

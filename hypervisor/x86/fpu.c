@@ -3,6 +3,9 @@
  * Floating point and vector state. A vcpu is switched in with CR0.TS set; #NM brings its state in
  * when it needs it. At its switch-out the state is saved if it was used, so that no CPU ever has to
  * fetch it from another.
+ *
+ * XCR0 is each vcpu's own while it runs. State is saved and restored with all that guests may have
+ * turned on, so that a component that one leaves off never shows it another's.
  */
 #include <core/domain.h>
 #include <core/frame.h>
@@ -25,6 +28,14 @@
 static inline void xsetbv(uint64_t v)
 {
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+static inline void set_xcr0(struct cpu *c, uint64_t v)
+{
+    if (unlikely(c->xcr0 != v)) {
+        c->xcr0 = v;
+        xsetbv(v);
+    }
 }
 
 static inline void clts(void)
@@ -50,6 +61,7 @@ void fpu_init_cpu(void)
         if ((f->xcr0 & XCR0_AVX512) != XCR0_AVX512)
             f->xcr0 &= ~XCR0_AVX512;
         xsetbv(f->xcr0);
+        this_cpu()->xcr0 = f->xcr0;
         cpuid_raw(0xd, 0, r); /* EBX: bytes for what XCR0 has on now */
         f->xsave_size = r[1];
         cpuid_raw(0xd, 1, r);
@@ -136,9 +148,32 @@ void fpu_switch_out(struct vcpu *v)
     if (!v->arch.fpu_used)
         return;
     clts();
+    set_xcr0(this_cpu(), cpu_features.xcr0);
     save(v->arch.fpu);
     v->arch.fpu_used = false;
     set_ts();
+}
+
+/* x87 always, AVX only with SSE, AVX-512 only with AVX and whole; and only what guests may have. */
+bool fpu_xcr0_valid(uint64_t v)
+{
+    return cpu_features.xsave && (v & XCR0_X87) && !(v & ~cpu_features.xcr0) &&
+           (!(v & XCR0_AVX) || (v & XCR0_SSE)) &&
+           (!(v & XCR0_AVX512) || ((v & XCR0_AVX) && (v & XCR0_AVX512) == XCR0_AVX512));
+}
+
+/* v is about to run here: the components that it has turned on. */
+void fpu_switch_in(struct vcpu *v)
+{
+    if (cpu_features.xsave)
+        set_xcr0(this_cpu(), v->arch.xcr0);
+}
+
+/* The current vcpu turns components on or off; the value has been checked. */
+void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0)
+{
+    v->arch.xcr0 = xcr0;
+    set_xcr0(this_cpu(), xcr0);
 }
 
 /* The current vcpu uses the FPU for the first time since it was switched in. */
@@ -151,7 +186,9 @@ void fpu_restore(struct vcpu *v)
     if (c->fpu_owner == v && v->arch.fpu_cpu == c->id + 1)
         return;
     sanitize(v->arch.fpu);
+    set_xcr0(c, cpu_features.xcr0);
     restore(v->arch.fpu);
+    fpu_switch_in(v);
     c->fpu_owner = v;
     v->arch.fpu_cpu = c->id + 1;
 }
@@ -173,10 +210,8 @@ void fpu_set_guest_ts(struct vcpu *v, bool ts)
 void fpu_sync(struct vcpu *v)
 {
     if (v == current && v->arch.fpu_used) {
-        clts();
-        save(v->arch.fpu);
-        v->arch.fpu_used = false;
-        set_ts();
+        fpu_switch_out(v);
+        fpu_switch_in(v);
     }
     v->arch.fpu_cpu = 0;
 }
