@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Floating point and vector state. A vcpu is switched in with CR0.TS set; #NM brings its state in
- * when it needs it. At its switch-out the state is saved if it was used, so that no CPU ever has to
- * fetch it from another.
+ * Floating point and vector state. It is loaded when a vcpu is switched in (pv/domain.c), unless the
+ * registers hold it still, and saved when it leaves, so that no CPU ever has to fetch it from
+ * another. TS is set only where the guest has set it. Waiting for #NM instead would save little:
+ * kernels use XSAVE at each task switch; and some processors, and emulators, do not wait for TS.
  *
  * XCR0 is each vcpu's own while it runs. State is saved and restored with all that guests may have
  * turned on, so that a component that one leaves off never shows it another's.
@@ -176,7 +177,7 @@ void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0)
     set_xcr0(this_cpu(), xcr0);
 }
 
-/* The current vcpu uses the FPU for the first time since it was switched in. */
+/* v is being switched in, or uses the FPU after its TS has been cleared. */
 void fpu_restore(struct vcpu *v)
 {
     struct cpu *c = this_cpu();
@@ -193,7 +194,7 @@ void fpu_restore(struct vcpu *v)
     v->arch.fpu_cpu = c->id + 1;
 }
 
-/* CR0.TS as the guest wants it; with TS clear the registers are still fetched on first use only. */
+/* CR0.TS as the guest wants it. */
 void fpu_set_guest_ts(struct vcpu *v, bool ts)
 {
     v->arch.fpu_ts = ts;
