@@ -19,7 +19,7 @@
 /* STAC and CLAC where the processor has SMAP: see x86/uaccess.S. */
 #define SMAP_SITE(kind)                                                                \
     ".pushsection .smap_sites, \"a\"\n.quad 771f, " #kind "\n.popsection\n771: .byte " \
-                                                          "0x0f,0x1f,0\n"
+    "0x0f,0x1f,0\n"
 #define UACCESS_OPEN  SMAP_SITE(1)
 #define UACCESS_CLOSE SMAP_SITE(0)
 

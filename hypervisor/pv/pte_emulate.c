@@ -418,8 +418,7 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
     }
     type = page_type_of(READ_ONCE(FRAMES[m].type));
     if (!page_type_is_table(type) || !(READ_ONCE(FRAMES[m].type) & PAGE_TYPE_VALID) ||
-        !decode(regs, &s) || shift + s.size * 8 > 64 ||
-        page_type_get(&FRAMES[m], type, d) != 0)
+        !decode(regs, &s) || shift + s.size * 8 > 64 || page_type_get(&FRAMES[m], type, d) != 0)
         return false;
     done = store_run(&s, regs, p, shift, type, d);
     page_type_put(&FRAMES[m], d);
