@@ -42,15 +42,21 @@ static unsigned console_rx_switches;
 
 /* ---- output ---- */
 
-static void console_take(void)
+/*
+ * False: go on without the lock. In panic mode nobody takes it; and where this CPU holds it
+ * already, an NMI or a fault has come into the middle of our own output.
+ */
+static bool console_take(void)
 {
-    if (!READ_ONCE(console_panicking))
-        spin_lock(&console_lock);
+    if (READ_ONCE(console_panicking) || spin_held(&console_lock))
+        return false;
+    spin_lock(&console_lock);
+    return true;
 }
 
-static void console_leave(void)
+static void console_leave(bool taken)
 {
-    if (!READ_ONCE(console_panicking))
+    if (taken)
         spin_unlock(&console_lock);
 }
 
@@ -73,7 +79,8 @@ static void console_ring_put(char c)
 
 static void console_put_line(const char *prefix, const char *text)
 {
-    console_take();
+    bool taken = console_take();
+
     for (; *prefix != '\0'; prefix++) {
         console_serial_put(*prefix);
         console_ring_put(*prefix);
@@ -84,15 +91,16 @@ static void console_put_line(const char *prefix, const char *text)
     }
     console_serial_put('\n');
     console_ring_put('\n');
-    console_leave();
+    console_leave(taken);
 }
 
 void console_write_raw(const char *s, size_t n)
 {
-    console_take();
+    bool taken = console_take();
+
     while (n-- != 0)
         console_serial_put(*s++);
-    console_leave();
+    console_leave(taken);
 }
 
 void console_log(enum log_level level, const char *fmt, ...)
@@ -115,12 +123,13 @@ void console_log(enum log_level level, const char *fmt, ...)
 /* At most 20 at once and 10 a second: the log is not a guest's to fill. */
 static bool console_guest_may_log(void)
 {
+    bool taken;
     static uint64_t tokens_at;
     static unsigned tokens = 20;
     uint64_t now = time_now();
     bool may;
 
-    console_take();
+    taken = console_take();
     if (now - tokens_at > 100000000ull) {
         tokens = (unsigned)MIN(20ull, tokens + (now - tokens_at) / 100000000ull);
         tokens_at = now;
@@ -128,7 +137,7 @@ static bool console_guest_may_log(void)
     may = tokens != 0;
     if (may)
         tokens--;
-    console_leave();
+    console_leave(taken);
     return may;
 }
 
@@ -154,10 +163,11 @@ void console_panic_mode(void)
 
 static void console_to_dom0(char c)
 {
-    console_take();
+    bool taken = console_take();
+
     if (console_rx_put - console_rx_get < RX_SIZE)
         console_rx_buf[console_rx_put++ % RX_SIZE] = c;
-    console_leave();
+    console_leave(taken);
     evtchn_virq_global(VIRQ_CONSOLE);
 }
 
@@ -185,12 +195,13 @@ void console_rx(char c)
 
 size_t console_rx_take(char *buf, size_t n)
 {
+    bool taken;
     size_t got = 0;
 
-    console_take();
+    taken = console_take();
     while (got < n && console_rx_get != console_rx_put)
         buf[got++] = console_rx_buf[console_rx_get++ % RX_SIZE];
-    console_leave();
+    console_leave(taken);
     return got;
 }
 
@@ -228,6 +239,7 @@ void console_init_early(const char *cmdline)
 
 void console_init(void)
 {
+    bool taken;
     uint64_t want = KIB(boot_options.conring_kib);
     unsigned order = 0;
     char *ring;
@@ -238,12 +250,12 @@ void console_init(void)
     if (ring != NULL) {
         uint32_t size = (uint32_t)(PAGE_SIZE << order);
 
-        console_take();
+        taken = console_take();
         for (uint32_t i = console_first; i != console_next; i++)
             ring[i & (size - 1)] = console_ring[i & (console_ring_size - 1)];
         console_ring = ring;
         console_ring_size = size;
-        console_leave();
+        console_leave(taken);
     }
     if (console_serial_up) {
         if (irq_request_serial(serial_irq(), console_serial_irq) == 0)
@@ -257,21 +269,22 @@ void console_init(void)
 
 int console_read(struct xen_sysctl_readconsole *op)
 {
+    bool taken;
     char chunk[128];
     uint32_t index, n, done = 0;
 
-    console_take();
+    taken = console_take();
     index = op->incremental ? op->index : console_first;
     if (index - console_first > console_next - console_first)
         index = console_first;
-    console_leave();
+    console_leave(taken);
     while (done < op->count) {
-        console_take();
+        taken = console_take();
         if (index - console_first > console_next - console_first)
             index = console_first; /* overtaken while we copied */
         for (n = 0; n < sizeof(chunk) && n < op->count - done && index != console_next; n++)
             chunk[n] = console_ring[index++ & (console_ring_size - 1)];
-        console_leave();
+        console_leave(taken);
         if (n == 0)
             break;
         if (copy_to_guest((vaddr_t)op->buffer.p + done, chunk, n) != 0)
@@ -281,9 +294,9 @@ int console_read(struct xen_sysctl_readconsole *op)
     op->count = done;
     op->index = index;
     if (op->clear) {
-        console_take();
+        taken = console_take();
         console_first = console_next;
-        console_leave();
+        console_leave(taken);
     }
     return 0;
 }

@@ -91,7 +91,7 @@ static void console_guest_text(struct domain *d, const char *s, size_t n)
 static int64_t console_io_write(uint64_t count, uint64_t buffer)
 {
     struct domain *d = current->domain;
-    char chunk[256];
+    char chunk[64]; /* some milliseconds of a real serial line */
 
     while (count != 0) {
         size_t n = MIN(count, sizeof(chunk));

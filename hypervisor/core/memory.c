@@ -17,9 +17,8 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define EXTENT_SHIFT   6 /* of the command: below it the operation, above it the extents done */
-#define ORDER_MAX      9 /* frames of one extent; dom0 may ask for more */
-#define ORDER_MAX_DOM0 12
+#define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */
+#define ORDER_MAX    9 /* of one extent: what can be scrubbed without holding the CPU for long */
 
 /* Allocation flags for a reservation's; false: an address width that no frame can have. */
 static bool memory_flags(unsigned mem_flags, unsigned *flags)
@@ -33,11 +32,6 @@ static bool memory_flags(unsigned mem_flags, unsigned *flags)
         return false;
     *flags = ALLOC_BITS(MIN(bits, 63u));
     return true;
-}
-
-static unsigned memory_order_max(void)
-{
-    return current->domain->hardware ? ORDER_MAX_DOM0 : ORDER_MAX;
 }
 
 /* ---- increase_reservation, populate_physmap ---- */
@@ -103,7 +97,7 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
     if (copy_from_guest(&r, arg, sizeof(r)) != 0)
         return (int64_t)start;
     if (r.nr_extents > UINT64_MAX >> (EXTENT_SHIFT + 1) || start >= r.nr_extents ||
-        r.extent_order > memory_order_max() || !memory_flags(r.mem_flags, &flags) ||
+        r.extent_order > ORDER_MAX || !memory_flags(r.mem_flags, &flags) ||
         (r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)) ||
         (op != XENMEM_increase_reservation && r.extent_start.p == NULL))
         return (int64_t)start;
