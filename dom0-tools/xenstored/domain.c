@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "domain.h"
@@ -16,6 +17,9 @@
 #include "state.h"
 #include "watch.h"
 #include "xendev.h"
+
+#define RESTORE_TRIES 100
+#define RESTORE_PAUSE 20000 /* microseconds */
 
 struct list_link domain_all;
 static struct domain *by_domid[QUOTA_DOMIDS];
@@ -154,26 +158,43 @@ void domain_set_target(struct domain *d, uint16_t target)
     d->conn->cred.target = target;
 }
 
-bool domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot)
+static struct domain *reattach(uint16_t domid, uint64_t mfn, uint32_t port)
+{
+    void *page = domid ? xendev_map_guest(domid, mfn) : xendev_map_dom0(&port);
+    struct domain *d = page ? attach(domid, mfn, port, page) : NULL;
+
+    if (page && !d && domid)
+        xendev_unmap_guest(page);
+    return d;
+}
+
+/*
+ * The kernel may still be busy taking the dead daemon's mapping and event channel apart, so a
+ * domain that lives gets a few seconds until these can be had again.
+ */
+int domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot)
 {
     struct ring_slot *mem = slots_at(slot);
-    struct domain *d;
-    void *page;
+    struct domain *d = NULL;
 
-    page = domid ? xendev_map_guest(domid, mfn) : xendev_map_dom0(&port);
-    if (!page || !mem) {
-        log_info("domain %u: gone while no xenstored was running", domid);
-        return false;
+    for (int tries = 0; mem && tries < RESTORE_TRIES; tries++) {
+        if (domid && domain_ctl_state(domid) == DOMAIN_CTL_GONE) {
+            log_info("domain %u: gone while no xenstored was running", domid);
+            return -ESRCH;
+        }
+        d = reattach(domid, mfn, port);
+        if (d)
+            break;
+        usleep(RESTORE_PAUSE);
     }
-    d = attach(domid, mfn, port, page);
     if (!d) {
-        if (domid)
-            xendev_unmap_guest(page);
-        return false;
+        log_error("domain %u: cannot be reconnected, although it lives", domid);
+        slots_free(slot);
+        return -EIO;
     }
     d->slot = slot;
-    ring_resume(&d->conn->ring, page, mem);
-    return true;
+    ring_resume(&d->conn->ring, d->page, mem);
+    return 0;
 }
 
 int domain_release(uint16_t domid)

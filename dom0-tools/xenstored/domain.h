@@ -41,8 +41,11 @@ int domain_introduce_dom0(void);
 /* The domain starts to serve the target, with the target's rights. */
 void domain_set_target(struct domain *d, uint16_t target);
 
-/* Reconnects a domain found in the saved state; false if it is gone. */
-bool domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
+/*
+ * Reconnects a domain found in the saved state. 0; -ESRCH if it is gone; another error if it lives
+ * but cannot be connected: then it has to be introduced again.
+ */
+int domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
 
 /* Looks which domains have shut down or died, and tells the watchers. */
 void domain_reap(void);

@@ -268,11 +268,12 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
 static void reconnect(struct saved_domain *s)
 {
     struct domain *d;
+    int rc = domain_restore(s->domid, s->mfn, s->port, s->slot);
 
-    if (!domain_restore(s->domid, s->mfn, s->port, s->slot)) {
+    if (rc == -ESRCH)
         store_purge(s->domid);
+    if (rc)
         return;
-    }
     d = domain_find(s->domid);
     d->shutdown = s->shutdown;
     if (s->target >= 0)

@@ -136,12 +136,38 @@ class Restart(Case):
         guest = self.daemon.guest(5)
         guest.write("x", "1")
         self.daemon.kill()
-        os.unlink(f"{self.daemon.directory}/page.5")
+        with open(f"{self.daemon.directory}/state.5", "w", encoding="utf-8") as f:
+            f.write("gone")
         self.daemon.start()
         self.root = self.daemon.client()
         self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(5)), b"F\0")
         self.refused("ENOENT", self.root.read, "/local/domain/5/x")
         self.assertEqual(self.root.control("check"), "OK\n")
+
+    def test_page_that_comes_late(self):
+        """The kernel may still hold what the dead daemon had: the domain must not be given up."""
+        guest = self.daemon.guest(5)
+        guest.write("x", "1")
+        self.daemon.kill()
+        page = f"{self.daemon.directory}/page.5"
+        os.rename(page, page + ".away")
+        threading.Timer(0.5, os.rename, (page + ".away", page)).start()
+        self.daemon.start()
+        self.assertEqual(guest.read("x"), b"1")
+
+    def test_live_domain_that_cannot_be_reconnected(self):
+        guest = self.daemon.guest(5)
+        guest.write("x", "1")
+        self.daemon.kill()
+        page = f"{self.daemon.directory}/page.5"
+        os.rename(page, page + ".away")
+        self.daemon.start()
+        self.root = self.daemon.client()
+        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(5)), b"F\0")
+        self.assertEqual(self.root.read("/local/domain/5/x"), b"1")  # its nodes are kept
+        os.rename(page + ".away", page)
+        self.root.talk(wire.INTRODUCE, strings(5, 4711, guest.port))
+        self.assertEqual(guest.read("x"), b"1")
 
     def test_events_for_other_domains_survive(self):
         """A change is made, and the daemon dies before its watcher has read of it."""
