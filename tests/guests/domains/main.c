@@ -366,6 +366,35 @@ static void one(void)
     CHECK_EQ(kit_child_destroy(&c), 0);
 }
 
+/* Nothing more can be had of a domain that is going, or given to it. */
+static void dead(struct kit_child *c)
+{
+    struct evtchn_alloc_unbound a = {.dom = c->domid, .remote_dom = DOMID_SELF};
+    struct evtchn_bind_interdomain b = {.remote_dom = c->domid, .remote_port = 1};
+    struct xen_memory_reservation r = {.nr_extents = 1, .domid = c->domid};
+    struct gnttab_map_grant_ref m = {.flags = GNTMAP_host_map, .dom = c->domid};
+    struct xen_domctl_max_vcpus vcpus = {.max = 1};
+    struct xen_domctl_vcpucontext v = {.vcpu = 0};
+    struct evtchn_reset reset = {.dom = c->domid};
+    uint64_t *va = kit_page(), home = kit_pte(va);
+    xen_pfn_t pfn = 0x5000;
+
+    CHECK(kit_evtchn(EVTCHNOP_alloc_unbound, &a) < 0);
+    CHECK(kit_evtchn(EVTCHNOP_bind_interdomain, &b) < 0);
+    kit_evtchn(EVTCHNOP_reset, &reset);
+    r.extent_start.p = &pfn;
+    CHECK(hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r) <= 0);
+    m.host_addr = (uint64_t)va;
+    hc3(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, &m, 1);
+    CHECK(m.status < 0);
+    v.ctxt.p = &ctxt;
+    kit_domctl(XEN_DOMCTL_getvcpucontext, c->domid, &v, sizeof(v));
+    kit_domctl(XEN_DOMCTL_setvcpucontext, c->domid, &v, sizeof(v));
+    kit_domctl(XEN_DOMCTL_max_vcpus, c->domid, &vcpus, sizeof(vcpus));
+    CHECK(kit_map_foreign(va, c->mfns[2], PTE_RW, c->domid) < 0);
+    CHECK_EQ(kit_set_pte(va, home), 0);
+}
+
 /* A child that is still mapped by us stays, dying, until we let go. */
 static void mapped(void)
 {
@@ -378,6 +407,7 @@ static void mapped(void)
     CHECK_EQ(kit_domctl(XEN_DOMCTL_getdomaininfo, c.domid, &info, sizeof(info)), 0);
     CHECK_EQ(info.domain, c.domid);
     CHECK(info.flags & XEN_DOMINF_dying);
+    dead(&c);
     CHECK(kit_child_start(&c) < 0 || !on_lodge);
     kit_child_unmap();
     for (unsigned i = 0; i < 100 && info.domain == c.domid; i++) {

@@ -187,6 +187,35 @@ static void types(void)
     CHECK_EQ(kit_set_pte(va, home), 0);
 }
 
+/* An entry in use is written over: what is mapped stays known, whatever the entry says then. */
+static void scribbles(void)
+{
+    uint64_t *page = kit_page(), *other = kit_page(), *va = kit_page();
+    uint64_t home = kit_pte(va), mfn = kit_mfn(page), other_mfn = kit_mfn(other);
+    unsigned h;
+
+    for (unsigned i = 0; i < 6; i++) {
+        entry(16, page, GTF_permit_access, self);
+        CHECK_EQ(map(16, va, GNTMAP_host_map, self, &h), GNTST_okay);
+        v1[16].frame = i % 2 == 0 ? (uint32_t)other_mfn : ~0u;
+        v1[16].domid = i % 3 == 0 ? self : 0xffff;
+        v1[16].flags = i < 2 ? 0 : i < 4 ? 0xffff : GTF_accept_transfer | GTF_transfer_completed;
+        CHECK_EQ(unmap(va, h), GNTST_okay);
+        v1[16].flags = 0;
+        v1[16].domid = self;
+    }
+    CHECK_EQ(kit_set_pte(va, home), 0);
+    uint64_t *both[] = {page, other};
+
+    for (unsigned i = 0; i < 2; i++) { /* no count is left behind, or was taken from another */
+        CHECK(kit_mmuext(MMUEXT_PIN_L1_TABLE, i == 0 ? mfn : other_mfn, 0) < 0);
+        CHECK_EQ(kit_protect(both[i], false), 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, i == 0 ? mfn : other_mfn, 0), 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, i == 0 ? mfn : other_mfn, 0), 0);
+        CHECK_EQ(kit_protect(both[i], true), 0);
+    }
+}
+
 static int copy1(struct gnttab_copy *c)
 {
     c->status = 77;
@@ -473,6 +502,7 @@ void test_main(void)
     sizes();
     mapping();
     types();
+    scribbles();
     copying();
     replace_and_swap();
     version_two();

@@ -263,6 +263,9 @@ static void exchanges(void)
     CHECK(exchange((void *)KIT_NOWHERE, 1, 0, out, 1, 0, 0, &done) < 0);
     in[0] = ~0ul;
     CHECK(exchange(in, 1, 0, out, 1, 0, 0, &done) < 0);
+    in[0] = p2m[SPARE + 0x5001]; /* an answer that has no place: refused, or the frame is lost */
+    (void)exchange(in, 1, 0, (void *)KIT_NOWHERE, 1, 0, 0, &done);
+    (void)exchange(in, 1, 0, in, 1, 0, 0, &done); /* both lists in one */
     CHECK_EQ(current_pages(DOMID_SELF), had);
 }
 
