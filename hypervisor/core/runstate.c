@@ -32,32 +32,30 @@ int runstate_when_stopped(const struct vcpu *v)
 
 /*
  * A guest that asked for it sees XEN_RUNSTATE_UPDATE in state_entry_time while the rest changes.
- * A failing write is the guest's loss: it gave an address that is not mapped.
+ * Where the area is not mapped at this moment the update is left out: that is the guest's affair.
  */
 static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
 {
     vaddr_t at = v->runstate_area;
     vaddr_t entry_time = at + offsetof(struct vcpu_runstate_info, state_entry_time);
+    int rc;
 
     if (!(v->domain->arch.vm_assist & (1u << VMASST_TYPE_runstate_update_flag))) {
-        if (copy_to_guest(at, r, sizeof(*r)) != 0)
-            v->runstate_area = 0;
+        rc = copy_to_guest(at, r, sizeof(*r));
+        (void)rc;
         return;
     }
-    if (put_guest_u64(entry_time, r->state_entry_time | XEN_RUNSTATE_UPDATE) != 0) {
-        v->runstate_area = 0;
+    if (put_guest_u64(entry_time, r->state_entry_time | XEN_RUNSTATE_UPDATE) != 0)
         return;
-    }
     smp_wmb();
-    if (copy_to_guest(at, r, offsetof(struct vcpu_runstate_info, state_entry_time)) != 0 ||
-        copy_to_guest(at + offsetof(struct vcpu_runstate_info, time), r->time, sizeof(r->time)) !=
-            0) {
-        v->runstate_area = 0;
-        return;
-    }
+    rc = copy_to_guest(at, r, offsetof(struct vcpu_runstate_info, state_entry_time));
+    if (rc == 0)
+        rc =
+            copy_to_guest(at + offsetof(struct vcpu_runstate_info, time), r->time, sizeof(r->time));
     smp_wmb();
-    if (put_guest_u64(entry_time, r->state_entry_time) != 0)
-        v->runstate_area = 0;
+    if (rc == 0)
+        rc = put_guest_u64(entry_time, r->state_entry_time);
+    (void)rc;
 }
 
 void runstate_publish(struct vcpu *v)
