@@ -60,31 +60,47 @@ static inline bool slot_is_hypervisors(unsigned level, unsigned i)
     return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
 }
 
+/*
+ * Most tables of a process are nearly empty, and all of them are walked when it begins and ends: so
+ * empty runs are passed over eight entries at a time.
+ */
+#define RUN 8u
+
+static inline bool run_present(const pte_t *t)
+{
+    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P) != 0;
+}
+
+/* For each i in [0, n) whose entry is present. (`break` would only end a run.) */
+#define for_each_present(t, n, i)                                   \
+    for (unsigned run_ = 0; run_ < (n); run_ += RUN)                \
+        if (run_present(&(t)[run_]))                                \
+            for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
+                if ((t)[i] & PTE_P)
+
 /* Drops what entries [0, n) of a table stand for. */
 static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (!(t[i] & PTE_P) || slot_is_hypervisors(level, i))
+    if (level == 1) {
+        for_each_present(t, n, i) pte_put_l1(t[i]);
+        return;
+    }
+    for_each_present(t, n, i)
+    {
+        if (slot_is_hypervisors(level, i))
             continue;
-        if (level == 1) {
-            pte_put_l1(t[i]);
-        } else {
-            pte_put_table(t[i], level, d);
-            validation_preempt();
-        }
+        pte_put_table(t[i], level, d);
+        validation_preempt();
     }
 }
 
 static int table_validate_l1(pte_t *t, struct domain *d)
 {
-    int rc;
-
-    for (unsigned i = 0; i < PTES; i++) {
+    for_each_present(t, PTES, i)
+    {
         pte_t e = t[i];
+        int rc = pte_get_l1(e, d, d);
 
-        if (!(e & PTE_P))
-            continue;
-        rc = pte_get_l1(e, d, d);
         if (unlikely(rc != 0)) {
             guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
             table_drop(t, 1, i, d);
@@ -98,17 +114,15 @@ static int table_validate_l1(pte_t *t, struct domain *d)
 
 static int table_validate(pte_t *t, unsigned level, struct domain *d)
 {
-    int rc = 0;
-
-    for (unsigned i = 0; i < PTES; i++) {
+    for_each_present(t, PTES, i)
+    {
         pte_t e = t[i];
         uint64_t m = pte_mfn(e).m;
+        int rc = -XEN_EINVAL;
 
-        if (!(e & PTE_P) || slot_is_hypervisors(level, i))
+        if (slot_is_hypervisors(level, i))
             continue;
-        if (unlikely((e & PTE_TABLE_REFUSED) || m >= max_mfn))
-            rc = -XEN_EINVAL;
-        else
+        if (likely(!(e & PTE_TABLE_REFUSED) && m < max_mfn))
             rc = page_type_get(&FRAMES[m], level - 1, d);
         if (unlikely(rc != 0)) {
             guest_refused("L%u entry %u = %lx", level, i, (unsigned long)e);
