@@ -326,8 +326,10 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
     bool displaced = false;
 
     s->running = false;
-    if (domain_is_idle(prev->domain))
+    if (domain_is_idle(prev->domain)) {
+        runstate_change(prev, RUNSTATE_runnable, now);
         return false;
+    }
     if (can) {
         sched_policy->preempted(&rq->q, s);
         runstate_change(prev, RUNSTATE_runnable, now);
