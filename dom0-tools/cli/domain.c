@@ -215,7 +215,7 @@ static int check_uuid(struct lodge *l, struct domcfg *dc)
     bool taken;
 
     if (!dc->has_uuid) {
-        if (getrandom(dc->uuid, sizeof(dc->uuid), 0) != sizeof(dc->uuid))
+        if (getrandom(dc->uuid, sizeof(dc->uuid), GRND_INSECURE) != sizeof(dc->uuid))
             return domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
         dc->uuid[6] = (uint8_t)((dc->uuid[6] & 0x0f) | 0x40);
         dc->uuid[8] = (uint8_t)((dc->uuid[8] & 0x3f) | 0x80);
@@ -426,7 +426,7 @@ int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
         saved_remove(l, info->handle); /* from here on it is nobody's to restart */
         rc = rename_to(l, info, old, name);
     }
-    if (!rc && getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
+    if (!rc && getrandom(uuid, sizeof(uuid), GRND_INSECURE) != sizeof(uuid))
         rc = domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
     if (!rc) {
         rc = ctl_domain_set_uuid(&l->ctl, info->domain, uuid);
