@@ -131,9 +131,9 @@ static void *map_frame(uint16_t domid, uint64_t mfn)
 }
 
 /*
- * By frame first, as whoever introduces a domain names its frame: dom0's kernel makes room for grant
- * mappings when the first is asked for, which costs as much as creating several guests. A driver
- * domain, which may not map frames, maps the grant.
+ * By frame first, as whoever introduces a domain names its frame: dom0's kernel makes room for
+ * grant mappings when the first is asked for, which costs as much as creating several guests. A
+ * driver domain, which may not map frames, maps the grant.
  */
 void *xendev_map_guest(uint16_t domid, uint64_t mfn)
 {

@@ -56,8 +56,8 @@ void arch_dump_vcpu(struct vcpu *v)
              L(r->r12));
     log_info("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", L(r->r13), L(r->r14), L(r->r15),
              L(v->info->arch.cr2));
-    log_info("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3),
-             L(v->arch.kernel_sp), v->info->evtchn_upcall_pending ? "pending" : "none",
+    log_info("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3), L(v->arch.kernel_sp),
+             v->info->evtchn_upcall_pending ? "pending" : "none",
              v->info->evtchn_upcall_mask ? ", masked" : "");
 #undef L
     if (v->arch.kernel_mode)

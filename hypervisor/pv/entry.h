@@ -10,23 +10,23 @@
 #include <lib/types.h>
 #include <x86/regs.h>
 
-#define X86_DE 0
-#define X86_DB 1
+#define X86_DE  0
+#define X86_DB  1
 #define X86_NMI 2
-#define X86_BP 3
-#define X86_OF 4
-#define X86_UD 6
-#define X86_NM 7
-#define X86_DF 8
-#define X86_TS 10
-#define X86_NP 11
-#define X86_SS 12
-#define X86_GP 13
-#define X86_PF 14
-#define X86_MF 16
-#define X86_AC 17
-#define X86_MC 18
-#define X86_XM 19
+#define X86_BP  3
+#define X86_OF  4
+#define X86_UD  6
+#define X86_NM  7
+#define X86_DF  8
+#define X86_TS  10
+#define X86_NP  11
+#define X86_SS  12
+#define X86_GP  13
+#define X86_PF  14
+#define X86_MF  16
+#define X86_AC  17
+#define X86_MC  18
+#define X86_XM  19
 
 #define PF_PRESENT 0x1u
 #define PF_WRITE   0x2u
@@ -44,8 +44,8 @@ bool bounce_has_handler(const struct vcpu *v, unsigned vector);
  * the other one in KERNEL_GS_BASE, so that a change of mode is one SWAPGS. */
 void segments_enter_kernel(struct vcpu *v);
 void segments_enter_user(struct vcpu *v);
-void segments_save(struct vcpu *v);    /* selectors and bases from the processor, at switch-out */
-void segments_load(struct vcpu *v);    /* and to it, at switch-in; GDT and LDT are loaded already */
+void segments_save(struct vcpu *v); /* selectors and bases from the processor, at switch-out */
+void segments_load(struct vcpu *v); /* and to it, at switch-in; GDT and LDT are loaded already */
 
 /* emulate.c: a #GP of the guest. True: emulated, and the guest goes on (or was sent elsewhere). */
 bool emulate_privileged(struct cpu_regs *regs);

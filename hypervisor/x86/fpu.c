@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Floating point and vector state. It is loaded when a vcpu is switched in (pv/domain.c), unless the
- * registers hold it still, and saved when it leaves, so that no CPU ever has to fetch it from
+ * Floating point and vector state. It is loaded when a vcpu is switched in (pv/domain.c), unless
+ * the registers hold it still, and saved when it leaves, so that no CPU ever has to fetch it from
  * another. TS is set only where the guest has set it. Waiting for #NM instead would save little:
  * kernels use XSAVE at each task switch; and some processors, and emulators, do not wait for TS.
  *
