@@ -155,7 +155,9 @@ int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
         return -XEN_ESRCH;
     spin_lock_pair(&ld->evtchn.lock, &rd->evtchn.lock);
     far = evtchn_of(rd, op->remote_port);
-    if (far == NULL || far->state != PORT_UNBOUND || far->u.unbound_remote != ld->id) {
+    /* A dying one closes each port once: after that nobody may link to it. */
+    if (rd->state != DOM_ALIVE || far == NULL || far->state != PORT_UNBOUND ||
+        far->u.unbound_remote != ld->id) {
         rc = -XEN_EINVAL;
     } else {
         rc = evtchn_port_alloc(ld, &lc);
@@ -406,24 +408,24 @@ void evtchn_virq_global(unsigned virq)
 /* Replaces the domain that gets a global virq; it is held until replaced, or until it dies. */
 int evtchn_set_virq_handler(struct domain *d, unsigned virq)
 {
-    struct domain *old;
+    struct domain *old = NULL;
+    int rc = 0;
 
     if (virq >= EVTCHN_MAX_VIRQS || evtchn_virq_is_per_vcpu(virq))
         return -XEN_EINVAL;
-    if (d->state != DOM_ALIVE)
-        return -XEN_EINVAL;
     spin_lock(&evtchn_virq_lock);
-    old = evtchn_virq_handlers[virq];
-    if (d == dom0) {
-        WRITE_ONCE(evtchn_virq_handlers[virq], NULL);
+    if (d->state != DOM_ALIVE) { /* looked at here: its death takes the lock afterwards */
+        rc = -XEN_EINVAL;
     } else {
-        domain_ref(d);
-        WRITE_ONCE(evtchn_virq_handlers[virq], d);
+        old = evtchn_virq_handlers[virq];
+        if (d != dom0)
+            domain_ref(d);
+        evtchn_virq_handlers[virq] = d != dom0 ? d : NULL;
     }
     spin_unlock(&evtchn_virq_lock);
     if (old != NULL)
         domain_put(old);
-    return 0;
+    return rc;
 }
 
 /* On d's death dom0 gets its global virqs back. */
