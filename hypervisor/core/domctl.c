@@ -213,6 +213,8 @@ static int64_t domctl_of_domain(struct domain *d, struct xen_domctl *op, bool *c
         return 0;
     case XEN_DOMCTL_set_target:
         return domctl_set_target(d, op->u.set_target.target);
+    case XEN_DOMCTL_set_virq_handler:
+        return evtchn_set_virq_handler(d, op->u.set_virq_handler.virq);
     case XEN_DOMCTL_settimeoffset:
         return domctl_settimeoffset(d, op->u.settimeoffset.time_offset_seconds);
     case XEN_DOMCTL_setnodeaffinity:
