@@ -10,18 +10,12 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <public/xen.h>
+#include <pv/guest_read.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <x86/uaccess.h>
 
 #define MMU_BLOCK 32 /* requests copied at once, and between two preemption points */
-
-/* STAC and CLAC where the processor has SMAP: see x86/uaccess.S. */
-#define SMAP_SITE(kind)                                                                \
-    ".pushsection .smap_sites, \"a\"\n.quad 771f, " #kind "\n.popsection\n771: .byte " \
-    "0x0f,0x1f,0\n"
-#define UACCESS_OPEN  SMAP_SITE(1)
-#define UACCESS_CLOSE SMAP_SITE(0)
 
 struct mmu_batch {
     struct domain *tables; /* whose page tables */
@@ -200,25 +194,6 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
     return rc;
 }
 
-/* The two words of one request, with SMAP open for just as long. */
-static inline int request_read(vaddr_t va, struct mmu_update *req)
-{
-    int bad = 0;
-
-    if (unlikely(!guest_range_ok(va, sizeof(*req))))
-        return -XEN_EFAULT;
-    __asm__ volatile(UACCESS_OPEN "1: mov (%3), %0\n"
-                                  "2: mov 8(%3), %1\n"
-                                  "3:\n" UACCESS_CLOSE ".pushsection .text.fixup, \"ax\"\n"
-                                  "4: movl $1, %2\n"
-                                  "   jmp 3b\n"
-                                  ".popsection\n" EXTABLE(1b, 4b) EXTABLE(2b, 4b)
-                     : "=&r"(req->ptr), "=&r"(req->val), "+r"(bad)
-                     : "r"(va)
-                     : "memory");
-    return bad ? -XEN_EFAULT : 0;
-}
-
 /*
  * One entry of one of the caller's own L1 tables is what nearly all calls of a stock kernel are
  * about: they are done here, without a batch. Whatever is unusual goes the long way, from the
@@ -234,7 +209,7 @@ int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t fo
     int rc;
 
     if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF ||
-                 request_read(reqs, &req) != 0))
+                 !guest_read_2(reqs, &req.ptr, &req.val)))
         return update_many(reqs, count, pdone, foreign);
     m = req.ptr >> PAGE_SHIFT;
     cmd = req.ptr % 4;

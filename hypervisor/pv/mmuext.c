@@ -9,6 +9,7 @@
 #include <lib/string.h>
 #include <public/xen.h>
 #include <pv/descriptors.h>
+#include <pv/guest_read.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
@@ -78,29 +79,13 @@ static int ext_new_user_base(struct vcpu *v, uint64_t m)
     return 0;
 }
 
-static int ext_flush(struct domain *d, const struct mmuext_op *op)
+/* On the vcpus of the guest's bitmap. */
+static int ext_flush_multi(struct domain *d, const struct mmuext_op *op)
 {
     vaddr_t va = op->arg1.linear_addr;
     cpumask_t mask;
-    int rc;
+    int rc = mmu_vcpumask(d, (vaddr_t)op->arg2.vcpumask.p, &mask);
 
-    switch (op->cmd) {
-    case MMUEXT_TLB_FLUSH_LOCAL:
-        tlb_flush_local();
-        return 0;
-    case MMUEXT_INVLPG_LOCAL:
-        if (guest_range_ok(va, 1))
-            invlpg(va);
-        return 0;
-    case MMUEXT_TLB_FLUSH_ALL:
-        tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
-        return 0;
-    case MMUEXT_INVLPG_ALL:
-        if (guest_range_ok(va, 1))
-            tlb_flush_page_mask(READ_ONCE(d->arch.tlb_mask), va);
-        return 0;
-    }
-    rc = mmu_vcpumask(d, (vaddr_t)op->arg2.vcpumask.p, &mask);
     if (rc != 0)
         return rc;
     if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
@@ -148,10 +133,9 @@ static int ext_fill(struct domain *d, const struct mmuext_op *op)
     return 0;
 }
 
-static int ext_one(struct domain *owner, const struct mmuext_op *op)
+/* What may be asked for another domain. */
+static int ext_of_other(struct domain *owner, const struct mmuext_op *op)
 {
-    struct vcpu *v = current;
-
     switch (op->cmd) {
     case MMUEXT_PIN_L1_TABLE:
     case MMUEXT_PIN_L2_TABLE:
@@ -162,27 +146,51 @@ static int ext_one(struct domain *owner, const struct mmuext_op *op)
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return ext_fill(owner, op);
-    }
-    if (unlikely(owner != v->domain))
+    default:
         return -XEN_EPERM; /* the rest concerns the vcpu that calls */
+    }
+}
+
+static int ext_own(struct vcpu *v, const struct mmuext_op *op)
+{
+    struct domain *d = v->domain;
+    vaddr_t va = op->arg1.linear_addr;
+
     switch (op->cmd) {
     case MMUEXT_NEW_BASEPTR:
         return pv_new_guest_table(v, MFN(op->arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
         return ext_new_user_base(v, op->arg1.mfn);
     case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
     case MMUEXT_INVLPG_LOCAL:
+        if (guest_range_ok(va, 1))
+            invlpg(va);
+        return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
+        return ext_flush_multi(d, op);
     case MMUEXT_TLB_FLUSH_ALL:
+        tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
+        return 0;
     case MMUEXT_INVLPG_ALL:
-        return ext_flush(v->domain, op);
+        if (guest_range_ok(va, 1))
+            tlb_flush_page_mask(READ_ONCE(d->arch.tlb_mask), va);
+        return 0;
     case MMUEXT_FLUSH_CACHE:
-        return ext_flush_cache(v->domain, false);
     case MMUEXT_FLUSH_CACHE_GLOBAL:
-        return ext_flush_cache(v->domain, true);
+        return ext_flush_cache(d, op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
     case MMUEXT_SET_LDT:
-        return pv_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+        return pv_set_ldt(v, va, op->arg2.nr_ents);
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+    case MMUEXT_UNPIN_TABLE:
+    case MMUEXT_CLEAR_PAGE:
+    case MMUEXT_COPY_PAGE:
+        return ext_of_other(d, op);
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
@@ -191,9 +199,23 @@ static int ext_one(struct domain *owner, const struct mmuext_op *op)
     }
 }
 
+/* The structure as three words: the command is the low half of the first. */
+static inline bool ext_read(vaddr_t at, struct mmuext_op *op)
+{
+    uint64_t cmd, arg1, arg2;
+
+    if (!guest_read_3(at, &cmd, &arg1, &arg2))
+        return false;
+    op->cmd = (unsigned)cmd;
+    op->arg1.mfn = arg1;
+    op->arg2.src_mfn = arg2;
+    return true;
+}
+
 int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
-    struct domain *owner = current->domain;
+    struct vcpu *v = current;
+    struct domain *owner = v->domain;
     struct mmuext_op op;
     uint32_t done = 0;
     int rc = 0;
@@ -207,11 +229,11 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
             return rc;
     }
     for (; done < count; done++) {
-        if (unlikely(copy_from_guest(&op, ops + done * sizeof(op), sizeof(op)) != 0)) {
+        if (unlikely(!ext_read(ops + done * sizeof(op), &op))) {
             rc = -XEN_EFAULT;
             break;
         }
-        rc = ext_one(owner, &op);
+        rc = likely(owner == v->domain) ? ext_own(v, &op) : ext_of_other(owner, &op);
         if (unlikely(rc != 0)) {
             guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
             break;
