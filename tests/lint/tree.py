@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 
-COMPILE = re.compile(r"(^|[;&|]\s*|\s)(\S*(gcc|cc|clang))\s[^;&|]*\s-c\s")
+COMPILE = re.compile(r"(^|[;&|]\s*|\s)(\S*(gcc|cc|clang))\s[^;&|]*\.c(\s|$)")
 
 
 class Tree:
