@@ -157,6 +157,7 @@ void test_main(void)
 {
     unsigned ends[2] = {0};
 
+    kit_child_hostile = true;
     for (unsigned n = 0; n < REGISTER_CASES + SELECTOR_CASES + REST_CASES; n++) {
         struct kit_child k;
         int rc;

@@ -203,15 +203,16 @@ static void bad_entries(uint64_t arg)
 
 void test_main(void)
 {
-    kit_child_quiet = true;
+    kit_child_quiet = kit_child_hostile = true;
     for (unsigned i = 0; i < ARRAY_SIZE(programs); i++)
         for (unsigned mode = 0; mode < 8; mode++)
             if (mode < 4 || i < 4)
                 kit_child_case(programs[i].name, program, i | mode << 8, -1);
-    kit_child_quiet = false;
+    kit_child_quiet = kit_child_hostile = false;
     for (unsigned how = 0; how < 4; how++)
         kit_child_case("mov ss", mov_ss, how, SHUTDOWN_poweroff);
     kit_child_case("flags", flags, 0, SHUTDOWN_poweroff);
+    kit_child_hostile = true;
     for (unsigned way = 0; way < 4; way++)
         for (unsigned i = 0; i < 7; i++)
             kit_child_case("bad entry", bad_entries, way << 4 | i, -1);

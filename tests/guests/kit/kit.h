@@ -186,7 +186,8 @@ struct kit_child {
     unsigned console_pfn;
 };
 #define KIT_CHILD_PFN 0x100u
-extern bool kit_child_quiet; /* do not print what children print */
+extern bool kit_child_quiet;   /* do not print what children print */
+extern bool kit_child_hostile; /* they may have overwritten their own counts of failures */
 int kit_child_create(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg, unsigned extra_pages,
                      unsigned vcpus);
 int kit_child_set_arg(struct kit_child *c, void (*fn)(uint64_t), uint64_t arg); /* not started */

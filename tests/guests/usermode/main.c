@@ -224,6 +224,7 @@ void test_main(void)
     kit_user_init();
     good();
     base_pointers();
+    kit_child_hostile = true;
     for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
         kit_child_case(frames[i].name, do_iret, i, -1);
     for (unsigned i = 0; i < CRASHES; i++)
