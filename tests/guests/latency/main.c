@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How long the longest hypercalls keep an event from its vcpu. A timer is set to go off in the
+ * middle of each; how late its event comes is printed (BENCH late_name nanoseconds: instructions
+ * under icount) and must be bounded even on a busy machine, as each of them is to be restarted for
+ * events.
+ */
+#include <kit/kit.h>
+#include <public/domctl.h>
+
+#define LIMIT 100000000ull /* a stalled machine below us is not the hypervisor's fault */
+
+static volatile uint64_t deadline, arrived;
+static unsigned port;
+
+static bool on_event(unsigned vcpu)
+{
+    (void)vcpu;
+    if (arrived == 0 && ((volatile unsigned long *)shared->evtchn_pending)[0] >> port & 1)
+        arrived = kit_now();
+    return false;
+}
+
+/* Runs op with a timer due after `in` nanoseconds; keeps the worst lateness. */
+static uint64_t once(void (*op)(void), uint64_t in)
+{
+    struct vcpu_set_singleshot_timer t;
+
+    arrived = 0;
+    deadline = kit_now() + in;
+    t = (struct vcpu_set_singleshot_timer){.timeout_abs_ns = deadline};
+    hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t);
+    op();
+    for (uint64_t end = kit_now() + 1000000000; arrived == 0 && kit_now() < end;)
+        ;
+    return arrived <= deadline ? 0 : arrived - deadline;
+}
+
+static void measure(const char *name, void (*op)(void), void (*undo)(void))
+{
+    static const uint64_t in[] = {20000, 60000, 200000, 700000};
+    uint64_t worst = 0, late, start = kit_now();
+
+    op();
+    if (undo != NULL)
+        undo();
+    start = kit_now() - start;
+    for (unsigned i = 0; i < ARRAY_SIZE(in); i++) {
+        late = once(op, in[i]);
+        if (undo != NULL)
+            undo();
+        worst = late > worst ? late : worst;
+        CHECK(arrived != 0);
+    }
+    printk("BENCH late_%s %lu\n", name, worst);
+    kit_check(worst < LIMIT, __FILE__, __LINE__, "%s: %lu ns late", name, worst);
+}
+
+static void nothing(void) {}
+
+static struct mmu_update updates[8192];
+
+static void mmu_update(void)
+{
+    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, updates, ARRAY_SIZE(updates), 0, DOMID_SELF), 0);
+}
+
+static struct multicall_entry calls[4096];
+
+static void multicall(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
+        calls[i].op = __HYPERVISOR_xen_version;
+        calls[i].args[0] = XENVER_version;
+    }
+    CHECK_EQ(hc2(__HYPERVISOR_multicall, calls, ARRAY_SIZE(calls)), 0);
+}
+
+#define SPARE  0x8000u
+#define FRAMES 16384u
+static xen_pfn_t list[FRAMES];
+
+static int64_t reservation(unsigned cmd, uint64_t n, unsigned order)
+{
+    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
+
+    r.extent_start.p = list;
+    return hc2(__HYPERVISOR_memory_op, cmd, &r);
+}
+
+static void take(void)
+{
+    CHECK_EQ(reservation(XENMEM_decrease_reservation, FRAMES, 0), FRAMES);
+    for (unsigned i = 0; i < FRAMES; i++)
+        list[i] = SPARE + i;
+}
+
+static void give(void)
+{
+    CHECK_EQ(reservation(XENMEM_populate_physmap, FRAMES, 0), FRAMES);
+}
+
+static void give_large(void)
+{
+    for (unsigned i = 0; i < FRAMES / 512; i++)
+        list[i] = SPARE + i * 512;
+    CHECK_EQ(reservation(XENMEM_populate_physmap, FRAMES / 512, 9), FRAMES / 512);
+}
+
+static void take_large(void)
+{
+    CHECK_EQ(reservation(XENMEM_decrease_reservation, FRAMES / 512, 9), FRAMES / 512);
+}
+
+static struct gnttab_copy copies[512];
+
+static void grant_copy(void)
+{
+    CHECK_EQ(hc3(__HYPERVISOR_grant_table_op, GNTTABOP_copy, copies, ARRAY_SIZE(copies)), 0);
+}
+
+/* An L2 full of L1s full of entries: 100 tables, 51,200 entries to check. */
+static uint64_t top;
+
+static void pin(void)
+{
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L2_TABLE, top, 0), 0);
+}
+
+static void unpin(void)
+{
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, top, 0), 0);
+}
+
+static void build_tables(void)
+{
+    uint64_t *l2 = kit_page(), *page = kit_page();
+
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t *l1 = kit_page();
+
+        for (unsigned n = 0; n < 512; n++)
+            l1[n] = mk_pte(kit_mfn(page), PTE_RW);
+        l2[i] = mk_pte(kit_mfn(l1), PTE_RW);
+        kit_protect(l1, false);
+    }
+    kit_protect(l2, false);
+    top = kit_mfn(l2);
+}
+
+static struct kit_child child;
+
+static void idle(uint64_t unused)
+{
+    (void)unused;
+}
+
+static void create_child(void)
+{
+    CHECK_EQ(kit_child_create(&child, idle, 0, 3000, 1), 0);
+}
+
+static void destroy_child(void)
+{
+    while (kit_domctl(XEN_DOMCTL_destroydomain, child.domid, NULL, 0) == -XEN_EAGAIN)
+        ;
+}
+
+void test_main(void)
+{
+    uint64_t *page = kit_page(), *other = kit_page(), pte = kit_pte(page);
+
+    port = kit_bind_virq(VIRQ_TIMER, 0);
+    kit_unmask(port);
+    kit_event_hook = on_event;
+    kit_events_on();
+    measure("nothing", nothing, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(updates); i++)
+        updates[i] = (struct mmu_update){kit_pte_maddr(page), i % 2 ? pte : pte & ~PTE_W};
+    measure("mmu_update", mmu_update, NULL);
+    measure("multicall", multicall, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(copies); i++) {
+        copies[i].len = 4096;
+        copies[i].source.u.gmfn = kit_mfn(page);
+        copies[i].dest.u.gmfn = kit_mfn(other);
+        copies[i].source.domid = copies[i].dest.domid = DOMID_SELF;
+    }
+    measure("grant_copy", grant_copy, NULL);
+    build_tables();
+    measure("pin", pin, unpin);
+    pin();
+    measure("unpin", unpin, pin);
+    for (unsigned i = 0; i < FRAMES; i++)
+        list[i] = ((uint64_t *)start_info->mfn_list)[SPARE + i];
+    measure("decrease", take, give);
+    take();
+    measure("populate", give, take);
+    measure("populate_large", give_large, take_large);
+    give();
+    create_child();
+    measure("destroy", destroy_child, create_child);
+    destroy_child();
+}
