@@ -6,7 +6,7 @@
  */
 #include <kit/kit.h>
 
-#define POOL_PAGES 256
+#define POOL_PAGES 320
 static uint8_t pool[POOL_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 static unsigned pool_used;
 
