@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""dom0 drives real devices: a SATA drive and a network card, by MSI and by interrupt lines.
+
+What comes off the CD has to be what is on it, so DMA goes where the driver meant it to; and the
+interrupts have to arrive under the names of the kind that was asked for.
+"""
+
+import glob
+import hashlib
+import os
+import re
+
+from dom0 import KERNEL, LODGE, Dom0, script_status
+from verdict import FAILURE, SKIP, TestProblem
+
+MODULES = ("scsi_common", "scsi_mod", "libata", "libahci", "ahci", "cdrom", "sr_mod", "e1000e")
+NETWORK = ("-netdev", "user,id=net0", "-device", "e1000e,netdev=net0")
+READ = 4 << 20
+SCRIPT = f"""#!/bin/sh
+for module in {" ".join(MODULES)}; do
+    insmod /modules/$module.ko || exit 1
+done
+for i in $(seq 30); do [ -b /dev/sr0 ] && break; sleep 1; done
+dd if=/dev/sr0 bs=65536 count={READ // 65536} 2>/dev/null | md5sum | sed 's/^/read /'
+ip link set eth0 up
+for i in $(seq 30); do [ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break; sleep 1; done
+ip addr add 10.0.2.15/24 dev eth0
+ping -c 3 -w 20 10.0.2.2 || exit 2
+grep -E 'ahci|eth0' /proc/interrupts | sed 's/^/line /'
+"""
+
+
+def module(name):
+    found = glob.glob(os.path.join(KERNEL, "lib", "modules", "*", "kernel", "**", name + ".ko"),
+                      recursive=True)
+    if not found:
+        raise TestProblem(SKIP, f"the kernel package has no module {name}")
+    return found[0]
+
+
+def boot(name, words, kind):
+    dom0 = Dom0(name, tools="none", dom0=f"lodge.daemons=none {words}", smp=2, limit=180,
+                memory=1024, extra=NETWORK)
+    for entry in MODULES:
+        dom0.overlay.file(f"modules/{entry}.ko", module(entry))
+    dom0.script(SCRIPT)
+    with dom0.machine() as machine:
+        machine.wait()
+        status = script_status(machine)
+        if status != 0:
+            raise TestProblem(FAILURE, f"{name}: the script ended with {status}")
+        command = machine.interactive()
+        with open(command[command.index("-cdrom") + 1], "rb") as disc:
+            want = hashlib.md5(disc.read(READ)).hexdigest()
+        if f"read {want}" not in machine.text:
+            raise TestProblem(FAILURE, f"{name}: what was read from the CD is not what is on it")
+        lines = re.findall(r"^line +\d+: +(\d+) +(\d+) +xen-pirq +(\S+) +(\S+)", machine.text,
+                           re.MULTILINE)
+        for device in ("ahci", "eth0"):
+            count = sum(int(a) + int(b) for a, b, how, who in lines
+                        if who.startswith(device) and how.startswith(kind))
+            if count == 0:
+                raise TestProblem(FAILURE, f"{name}: no {kind} interrupt of {device}")
+
+
+def run(name):
+    if not os.path.exists(LODGE):
+        raise TestProblem(SKIP, "the hypervisor is not built")
+    boot(name + "-msi", "", "-msi")
+    boot(name + "-lines", "pci=nomsi", "-ioapic-level")
