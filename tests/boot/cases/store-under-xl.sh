@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian's hypervisor, kernel and xl, with our xenstored and our libxenstore beneath them: a guest is
 # made, the daemon is killed under it, and xl's shutdown request still reaches it.
-# boot: --hypervisor xen --tools xen --no-daemons --guest --limit 300 --add build/xenstored/xenstored:/usr/sbin/xenstored --add build/libxenstore/libxenstore.so.4:/ours/libxenstore.so.4
+# Without XSAVE: with it, Debian's Xen on an emulated processor now and then spoils the vector
+# registers of dom0's processes (any of them) while a guest boots beside them.
+# boot: --cpu max,-smap,-xsave,-avx,-avx2 --hypervisor xen --tools xen --no-daemons --guest --limit 300 --add build/xenstored/xenstored:/usr/sbin/xenstored --add build/libxenstore/libxenstore.so.4:/ours/libxenstore.so.4
 fail() {
     echo "FAIL: $*"
     cat /tmp/store.log
@@ -27,10 +29,11 @@ until [ "$(xenstore-read /local/domain/1/control/feature-suspend)" = 1 ]; do
 done
 sleep 5
 before=$(xenstore-ls -fp /)
-kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
-sleep 2
-store
-[ "$(xenstore-ls -fp /)" = "$before" ] || fail "the store has changed over the restart"
+for round in 1 2 3 4; do
+    kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
+    store
+    [ "$(xenstore-ls -fp /)" = "$before" ] || fail "the store has changed over restart $round"
+done
 
 xl shutdown guest || fail "xl shutdown"
 tries=60
