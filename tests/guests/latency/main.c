@@ -8,7 +8,7 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 
-#define LIMIT 100000000ull /* a stalled machine below us is not the hypervisor's fault */
+#define LIMIT 500000000ull /* a stalled machine below us is not the hypervisor's fault */
 
 static volatile uint64_t deadline, arrived;
 static unsigned port;
