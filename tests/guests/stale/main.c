@@ -7,7 +7,7 @@
  */
 #include <kit/kit.h>
 
-#define TRIES 40
+#define TRIES 50
 
 static volatile uint64_t *target; /* where the writer writes */
 static volatile int stop, writer_done;
