@@ -53,7 +53,7 @@ static void measure(const char *name, void (*op)(void), void (*undo)(void))
         CHECK(arrived != 0);
     }
     printk("BENCH late_%s %lu\n", name, worst);
-    kit_check(worst < LIMIT, __FILE__, __LINE__, "%s: %lu ns late", name, worst);
+    kit_check(worst < LIMIT || !on_lodge, __FILE__, __LINE__, "%s: %lu ns late", name, worst);
 }
 
 static void nothing(void) {}
@@ -199,7 +199,7 @@ static void wake_ups(void)
     }
     destroy_child();
     printk("BENCH late_wake_up %lu\n", worst);
-    CHECK(worst < LIMIT);
+    CHECK(worst < LIMIT || !on_lodge);
 }
 
 void test_main(void)
