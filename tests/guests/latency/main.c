@@ -8,7 +8,8 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 
-#define LIMIT 500000000ull /* a stalled machine below us is not the hypervisor's fault */
+/* A machine below us that stalls is not the hypervisor's fault, but it does not do so always. */
+#define LIMIT 50000000ull
 
 static volatile uint64_t deadline, arrived;
 static unsigned port;
@@ -39,7 +40,7 @@ static uint64_t once(void (*op)(void), uint64_t in)
 static void measure(const char *name, void (*op)(void), void (*undo)(void))
 {
     static const uint64_t in[] = {20000, 60000, 200000, 700000};
-    uint64_t worst = 0, late, start = kit_now();
+    uint64_t worst = 0, least = ~0ul, late, start = kit_now();
 
     op();
     if (undo != NULL)
@@ -50,10 +51,11 @@ static void measure(const char *name, void (*op)(void), void (*undo)(void))
         if (undo != NULL)
             undo();
         worst = late > worst ? late : worst;
+        least = late < least ? late : least;
         CHECK(arrived != 0);
     }
     printk("BENCH late_%s %lu\n", name, worst);
-    kit_check(worst < LIMIT || !on_lodge, __FILE__, __LINE__, "%s: %lu ns late", name, worst);
+    kit_check(least < LIMIT, __FILE__, __LINE__, "%s: never less than %lu ns late", name, least);
 }
 
 static void nothing(void) {}
@@ -187,6 +189,7 @@ static void busy(uint64_t unused)
 static void wake_ups(void)
 {
     uint64_t worst = 0, at, late;
+    unsigned slow = 0;
 
     CHECK_EQ(kit_child_create(&child, busy, 0, 0, 1), 0);
     CHECK_EQ(kit_child_start(&child), 0);
@@ -196,10 +199,11 @@ static void wake_ups(void)
         kit_sleep(500000);
         late = kit_now() - at;
         worst = (int64_t)late > (int64_t)worst ? late : worst;
+        slow += (int64_t)late > (int64_t)LIMIT;
     }
     destroy_child();
     printk("BENCH late_wake_up %lu\n", worst);
-    CHECK(worst < LIMIT || !on_lodge);
+    CHECK(slow < 20);
 }
 
 void test_main(void)
