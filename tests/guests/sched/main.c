@@ -22,8 +22,8 @@ static void waiting(void)
     CHECK_EQ(sched(SCHEDOP_yield, NULL), 0);
     CHECK_EQ(hc2(__HYPERVISOR_sched_op_compat, SCHEDOP_yield, 0), 0);
     t.timeout_abs_ns = start + 4000000;
+    kit_events_off(); /* before the timer: a slow machine may let it fire at once */
     hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t);
-    kit_events_off();
     CHECK_EQ(sched(SCHEDOP_block, NULL), 0); /* unmasks, and waits */
     CHECK_EQ(kit_event_count[port], 1);
     CHECK(kit_now() - start >= 3900000);
@@ -34,8 +34,8 @@ static void waiting(void)
     CHECK_EQ(sched(SCHEDOP_block, NULL), 0);
     CHECK_EQ(kit_event_count[ipi], 1);
     t.timeout_abs_ns = kit_now() + 2000000;
+    kit_events_off(); /* before the timer: a slow machine may let it fire at once */
     hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t);
-    kit_events_off();
     CHECK_EQ(hc2(__HYPERVISOR_sched_op_compat, SCHEDOP_block, 0), 0);
     CHECK_EQ(kit_event_count[port], 2);
     kit_events_off();
