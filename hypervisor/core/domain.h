@@ -42,7 +42,6 @@ struct vcpu {
     uint64_t periodic_ns, periodic_last;
 
     int64_t restart_args[4]; /* hypercall_restart() */
-    unsigned multicall_depth;
 
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;

@@ -61,24 +61,6 @@ copy_to_guest:
     CHECK_RANGE %rdi, %rdx
     jmp uaccess_copy
 
-/* int clear_guest(vaddr_t dst, size_t n) */
-    .globl clear_guest
-    .balign 16
-clear_guest:
-    CHECK_RANGE %rdi, %rsi
-    xorl %eax, %eax
-    movq %rsi, %rcx
-    shrq $3, %rcx
-    andl $7, %esi
-    SMAP_SITE 1
-1:  rep stosq
-    movl %esi, %ecx
-2:  rep stosb
-    SMAP_SITE 0
-    ret
-    EXTABLE 1b, uaccess_fault
-    EXTABLE 2b, uaccess_fault
-
 /* int get_guest_u64(uint64_t *v, vaddr_t src) */
     .globl get_guest_u64
     .balign 16

@@ -56,7 +56,6 @@ struct arch_vcpu {
     bool fpu_ts;      /* the guest set TS: #NM is its own */
 
     bool nmi_pending, nmi_masked;
-    uint8_t async_mask;
     uint32_t pending_work; /* WORK_*: looked at before each return to the guest */
 
     struct vcpu_time_info *time_info; /* inside vcpu_info; NULL: not mapped */
@@ -81,7 +80,6 @@ struct pirq {
 struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 
 struct arch_domain {
-    bool is_32bit; /* refused for now; kept for get_address_size */
     uint64_t vm_assist;
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
     struct range_list *iomem;
