@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * runtime.h: what every worker is made of: its start, its sandbox, its log, grants and events.
+ *
+ * A worker's main() calls runtime_start(), sets up what needs privileges (its io_uring, its
+ * threads), calls runtime_sandbox(), and then serves: with runtime_loop(), or with a loop of its
+ * own that calls runtime_dispatch() when runtime.epoll is readable.
+ *
+ * The sandbox: a user and group of its own (WORKER_UID), no capabilities and no way to gain any,
+ * the root directory an empty one that cannot be written, no new files, sockets or programs:
+ * system calls outside of a list end the process.
+ */
+#ifndef LODGE_BACKEND_RUNTIME_H
+#define LODGE_BACKEND_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <libctl/libctl.h>
+#include "worker.h"
+
+/* In the range that Debian leaves to the administrator's local use; each kind has its own. */
+#define RUNTIME_UID_BLOCK   64990
+#define RUNTIME_UID_NETWORK 64991
+
+/* Something that epoll watches. A handler may remove and free any source, its own included. */
+struct runtime_source {
+    void (*ready)(struct runtime_source *src, uint32_t events);
+    int fd;
+};
+
+/* What a worker does with the supervisor's parcels. Descriptors become the handler's. */
+struct runtime_ops {
+    void (*attach)(struct worker_parcel *parcel);
+    void (*detach)(uint32_t device);
+    void (*change)(struct worker_parcel *parcel);
+    void (*quit)(void); /* the supervisor is gone: finish, answer, then runtime.quit = true */
+};
+
+struct runtime {
+    const struct runtime_ops *ops;
+    struct ctl ctl; /* not opened: carries messages of libctl's event calls */
+    uint16_t domid;
+    int gntdev, evtchn; /* of this process */
+    int epoll;
+    bool quit;
+    struct worker_start start; /* what the supervisor said first */
+    int kept;                  /* the predecessor's descriptor, or -1 */
+};
+
+extern struct runtime runtime;
+
+/* Waits for WORKER_START, opens the devices. 0, or -1 after a message on stderr. */
+int runtime_start(const struct runtime_ops *ops);
+/* Gives up all rights. 0, or -1 after a line in the log: the worker must not go on then. */
+int runtime_sandbox(uint32_t uid);
+
+bool runtime_add(struct runtime_source *src, uint32_t events);
+void runtime_change(struct runtime_source *src, uint32_t events);
+void runtime_remove(struct runtime_source *src); /* does not close it */
+/* Waits up to `timeout` ms (-1: no limit) and serves what is ready, the supervisor included. */
+void runtime_dispatch(int timeout);
+/* runtime_dispatch() until runtime.quit. */
+void runtime_loop(void);
+int64_t runtime_now_us(void);
+
+/*
+ * A line for the log. Lines of one device are limited (a burst, then one a second): what a guest
+ * can provoke may not fill the disk; how many were left out is said later.
+ */
+void runtime_log(uint32_t device, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Answers to the supervisor. A failed send means that it is gone. */
+void runtime_tell(uint32_t type, uint32_t device, int status, const char *text);
+void runtime_send(const struct worker_parcel *parcel);
+
+/* --- grant.c: grants of runtime.domid, through runtime.gntdev --------------------------------- */
+
+/*
+ * Maps `nr` pages side by side, writable unless said. NULL with errno; all or nothing. Unmap with
+ * the same address and number.
+ */
+void *grant_map(const uint32_t *refs, unsigned nr, bool readonly);
+void grant_unmap(void *p, unsigned nr);
+
+/*
+ * One piece of a batched copy; it stays inside one page of the guest. The layout is the kernel's,
+ * so that a batch goes to it as it is: fill one in with grant_copy_in() or grant_copy_out().
+ */
+struct grant_copy {
+    union grant_copy_end {
+        void *local;
+        struct {
+            uint32_t ref;
+            uint16_t offset;
+            uint16_t domid;
+        } guest;
+    } source, dest;
+    uint16_t length;
+    uint16_t flags;
+    int16_t status; /* OUT: GNTST_*; 0 is success */
+};
+
+/* From the guest's page to `local`. */
+void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref, unsigned offset,
+                   unsigned length);
+/* From `local` to the guest's page. */
+void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref, unsigned offset,
+                    unsigned length);
+/*
+ * Copies all pieces in one call. 0 or a negative errno: then no status can be trusted, and all
+ * count as failed.
+ */
+int grant_copy(struct grant_copy *pieces, unsigned nr);
+
+/* --- events, through runtime.evtchn: see libctl for the others -------------------------------- */
+
+/* Our port for the guest's; a negative errno. */
+int runtime_bind(uint32_t remote_port);
+void runtime_unbind(uint32_t port);
+void runtime_notify(uint32_t port);
+void runtime_unmask(uint32_t port);
+/* Ports that fired, up to `room`; how many. They stay masked until runtime_unmask(). */
+unsigned runtime_fired(uint32_t *ports, unsigned room);
+
+#endif
