@@ -32,17 +32,18 @@ static INIT_TEXT void read_kernel(struct dom0_layout *l)
     const char *error;
 
     if (boot_info.nr_modules == 0)
-        panic("no dom0 kernel: add `module2 <kernel> <its command line>` to the boot entry, and "
-              "`module2 <initrd>` after it");
+        boot_fail(
+            "no dom0 kernel: add `module2 <kernel> <its command line>` to the boot entry, and "
+            "`module2 <initrd>` after it");
     error = elf_parse(&l->elf, phys_to_virt(m->start), m->size);
     if (error != NULL)
-        panic("module 1 (dom0's kernel) %s", error);
+        boot_fail("module 1 (dom0's kernel) %s", error);
     if (strncmp(l->elf.guest_os, "linux", 5) == 0 && !l->elf.supports_dom0)
-        panic("module 1 (dom0's kernel) is a Linux kernel built without dom0 support; Debian's "
-              "generic flavour has it, the cloud flavour does not");
+        boot_fail("module 1 (dom0's kernel) is a Linux kernel built without dom0 support; Debian's "
+                  "generic flavour has it, the cloud flavour does not");
     if (l->elf.hv_start_low > HV_START)
-        panic("module 1 (dom0's kernel) wants the hypervisor above %lx, but it is at %lx",
-              (unsigned long)l->elf.hv_start_low, (unsigned long)HV_START);
+        boot_fail("module 1 (dom0's kernel) wants the hypervisor above %lx, but it is at %lx",
+                  (unsigned long)l->elf.hv_start_low, (unsigned long)HV_START);
     if (boot_info.nr_modules > 1)
         l->initrd_size = boot_info.modules[1].size;
 }
@@ -54,8 +55,8 @@ static INIT_TEXT uint64_t choose_pages(void)
 
     if (boot_options.dom0_mem != 0) {
         if (boot_options.dom0_mem > free)
-            panic("dom0_mem=%luM, but only %lu MiB are free",
-                  (unsigned long)(boot_options.dom0_mem >> 20), (unsigned long)(free >> 20));
+            boot_fail("dom0_mem=%luM, but only %lu MiB are free",
+                      (unsigned long)(boot_options.dom0_mem >> 20), (unsigned long)(free >> 20));
         return boot_options.dom0_mem >> PAGE_SHIFT;
     }
     return (free - reserve) >> PAGE_SHIFT;
@@ -77,7 +78,7 @@ static INIT_TEXT void create_domain(struct dom0_layout *l)
     int rc;
 
     if (cfg.max_vcpus > MAX_VCPUS)
-        panic("dom0_max_vcpus=%u: at most %u", cfg.max_vcpus, MAX_VCPUS);
+        boot_fail("dom0_max_vcpus=%u: at most %u", cfg.max_vcpus, MAX_VCPUS);
     rc = domain_create(&cfg, &l->d);
     if (rc != 0)
         panic("cannot create domain 0: error %d", -rc);
@@ -232,9 +233,10 @@ static INIT_TEXT void check_room(const struct dom0_layout *l)
     uint64_t need = (l->end_pfn << PAGE_SHIFT) + DOM0_SPARE;
 
     if (need > l->nr_pages << PAGE_SHIFT)
-        panic("dom0 gets %lu MiB, but its kernel and initrd alone take %lu MiB: raise dom0_mem= or "
-              "give the machine more memory",
-              (unsigned long)(l->nr_pages >> 8), (unsigned long)(need >> 20));
+        boot_fail(
+            "dom0 gets %lu MiB, but its kernel and initrd alone take %lu MiB: raise dom0_mem= or "
+            "give the machine more memory",
+            (unsigned long)(l->nr_pages >> 8), (unsigned long)(need >> 20));
 }
 
 INIT_TEXT void dom0_build(void)

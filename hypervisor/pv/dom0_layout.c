@@ -58,8 +58,8 @@ INIT_TEXT void dom0_layout_place(struct dom0_layout *l)
 
     l->v_start = l->elf.virt_base;
     if (l->v_start % MIB(4) != 0 || l->elf.vstart < l->v_start)
-        panic("module 1: dom0's kernel begins at %lx, below or across its VIRT_BASE %lx",
-              (unsigned long)l->elf.vstart, (unsigned long)l->v_start);
+        boot_fail("module 1: dom0's kernel begins at %lx, below or across its VIRT_BASE %lx",
+                  (unsigned long)l->elf.vstart, (unsigned long)l->v_start);
     if (l->initrd_size != 0 && !l->elf.mod_start_is_pfn) {
         l->initrd_va = at;
         at += ROUND_UP(l->initrd_size, PAGE_SIZE);
@@ -119,8 +119,8 @@ INIT_TEXT void dom0_layout_allocate(struct dom0_layout *l)
         m = frame_alloc(l->d, order, ALLOC_NO_SCRUB);
         if (mfn_eq(m, INVALID_MFN)) {
             if (order-- == 0)
-                panic("memory ran out while giving dom0 its %lu MiB: try a smaller dom0_mem",
-                      (unsigned long)(l->nr_pages >> 8));
+                boot_fail("memory ran out while giving dom0 its %lu MiB: try a smaller dom0_mem",
+                          (unsigned long)(l->nr_pages >> 8));
             continue;
         }
         if (last != NULL && last->mfn + last->count == m.m) {

@@ -47,7 +47,7 @@ def boot(name, options, modules, pattern):
     """Boot, and insist on the message and on a plain end instead of a crash."""
     iso = cached_iso(ISOS, LODGE, f"{BASE} {options}".strip(), modules)
     with Machine(iso, os.path.join(LOGS, f"{name}.log"), limit=90, memory=1024) as machine:
-        machine.expect(pattern, 60)
+        machine.expect("Lodge cannot start: .*" + pattern, 60)
         machine.expect(r"^\(LODGE\) halted", 20)
         if re.search(r"BUG|page fault|general protection", machine.text):
             raise TestProblem(FAILURE, f"{name}: the message came with a crash")
