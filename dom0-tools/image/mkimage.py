@@ -109,10 +109,11 @@ def add_modules(archive, kernel, wanted):
     table = {name: needs for name, _, needs in closure}
 
     def all_needs(name):
+        """What it needs comes behind it: modprobe loads a line from its end."""
         found = []
         for need in table[name]:
             found += [need] + all_needs(need)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(reversed(found)))[::-1]
 
     release = next(iter(inside.values())).split("/")[2]
     top = f"lib/modules/{release}"
