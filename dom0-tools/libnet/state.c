@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What net_plug() did to an interface, as lines "key=value" in NET_STATE_DIR/IFNAME: written before
+// anything is changed, so that whatever was done can be undone by someone who starts afresh.
+#include "net_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void state_path(char *path, size_t size, const char *ifname)
+{
+    snprintf(path, size, NET_STATE_DIR "/%s", ifname);
+}
+
+static void state_directory(void)
+{
+    mkdir("/run/lodge", 0755);
+    mkdir(NET_STATE_DIR, 0755);
+}
+
+int state_lock(void)
+{
+    state_directory();
+    int fd = open(NET_STATE_DIR "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR) {
+    }
+    return fd;
+}
+
+void state_unlock(int lock)
+{
+    if (lock >= 0) {
+        close(lock);
+    }
+}
+
+int state_write(const char *ifname, const struct net_state *state, const struct net_err *err)
+{
+    char path[128], fresh[160];
+    state_directory();
+    state_path(path, sizeof(path), ifname);
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    FILE *file = fopen(fresh, "we");
+    if (!file) {
+        return net_fail(err, "%s: %s: %s", ifname, fresh, strerror(errno));
+    }
+    fprintf(file, "mode=%s\nbridge=%s\ngateway=%s\nips=%s\nscript=%s\nxenbus_path=%s\n",
+            net_mode_name(state->mode), state->bridge, state->gateway, state->ips, state->script,
+            state->xenbus_path);
+    bool bad = ferror(file) != 0;
+    if (fclose(file) || bad || rename(fresh, path)) {
+        unlink(fresh);
+        return net_fail(err, "%s: %s: %s", ifname, path, strerror(errno));
+    }
+    return 0;
+}
+
+int state_read(const char *ifname, struct net_state *state)
+{
+    char path[128], line[640];
+    memset(state, 0, sizeof(*state));
+    state_path(path, sizeof(path), ifname);
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        return -1;
+    }
+    while (fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        char *value = strchr(line, '=');
+        if (!value) {
+            continue;
+        }
+        *value++ = '\0';
+        struct {
+            const char *key;
+            char *field;
+            size_t size;
+        } fields[] = {
+            {"bridge", state->bridge, sizeof(state->bridge)},
+            {"gateway", state->gateway, sizeof(state->gateway)},
+            {"ips", state->ips, sizeof(state->ips)},
+            {"script", state->script, sizeof(state->script)},
+            {"xenbus_path", state->xenbus_path, sizeof(state->xenbus_path)},
+        };
+        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+            if (strcmp(line, fields[i].key) == 0) {
+                snprintf(fields[i].field, fields[i].size, "%s", value);
+            }
+        }
+        if (strcmp(line, "mode") == 0) {
+            net_mode_parse(value, &state->mode);
+        }
+    }
+    fclose(file);
+    return 0;
+}
+
+void state_remove(const char *ifname)
+{
+    char path[128];
+    state_path(path, sizeof(path), ifname);
+    unlink(path);
+}
