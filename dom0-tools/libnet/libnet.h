@@ -38,7 +38,7 @@ enum net_mode {
 };
 
 struct net_plug {
-    const char *ifname;     // the interface, which must exist
+    const char *ifname; // the interface, which must exist
     enum net_mode mode;
     const char *bridge;     // NULL or "": the mode's default
     const char *mac;        // the guest's, "00:16:3e:..."; needed by the filter
@@ -58,8 +58,8 @@ struct net_plug {
 
 // What net_plug() made of the interface, for logs and listings.
 struct net_plugged {
-    enum net_mode mode;     // never NET_AUTO
-    char bridge[16];        // empty with NET_ROUTE and with a script
+    enum net_mode mode; // never NET_AUTO
+    char bridge[16];    // empty with NET_ROUTE and with a script
 };
 
 // Configure an interface and bring it up. After a failure nothing of it is left in place, except

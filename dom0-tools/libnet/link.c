@@ -224,8 +224,7 @@ int link_add_bridge(const char *name, const struct net_err *err)
         return net_fail(err, "bridge %s cannot be made: the kernel has no bridges (module bridge)",
                         name);
     }
-    return rc == 0 ? 0
-                   : net_fail(err, "bridge %s cannot be made: %s", name, nl_geterror(rc));
+    return rc == 0 ? 0 : net_fail(err, "bridge %s cannot be made: %s", name, nl_geterror(rc));
 }
 
 int link_delete(const char *name, const struct net_err *err)

@@ -19,18 +19,12 @@ static const char usage[] =
     "Without BRIDGE, nat makes " NET_NAT_BRIDGE ". It prints the bridge and its address.\n";
 
 static const struct option options[] = {
-    {"address", required_argument, NULL, 'a'},
-    {"mode", required_argument, NULL, 'm'},
-    {"bridge", required_argument, NULL, 'b'},
-    {"mac", required_argument, NULL, 'c'},
-    {"ip", required_argument, NULL, 'i'},
-    {"gatewaydev", required_argument, NULL, 'g'},
-    {"mtu", required_argument, NULL, 'u'},
-    {"no-filter", no_argument, NULL, 'n'},
-    {"script", required_argument, NULL, 's'},
-    {"xenbus-path", required_argument, NULL, 'x'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"address", required_argument, NULL, 'a'}, {"mode", required_argument, NULL, 'm'},
+    {"bridge", required_argument, NULL, 'b'},  {"mac", required_argument, NULL, 'c'},
+    {"ip", required_argument, NULL, 'i'},      {"gatewaydev", required_argument, NULL, 'g'},
+    {"mtu", required_argument, NULL, 'u'},     {"no-filter", no_argument, NULL, 'n'},
+    {"script", required_argument, NULL, 's'},  {"xenbus-path", required_argument, NULL, 'x'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static int refuse(const char *what)

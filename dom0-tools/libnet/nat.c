@@ -27,8 +27,9 @@ static int nat_choose(struct net_address *address, const struct net_err *err)
             }
         }
     }
-    return net_fail(err, "the host has routes to all of 10.%u.0.0 to 10.%u.0.0: say which address "
-                         "the NAT network shall have",
+    return net_fail(err,
+                    "the host has routes to all of 10.%u.0.0 to 10.%u.0.0: say which address "
+                    "the NAT network shall have",
                     NAT_FIRST, NAT_FIRST + NAT_CHOICES - 1);
 }
 
@@ -60,13 +61,14 @@ static int nat_finish(const char *bridge, const struct net_address *address,
 {
     struct net_address network;
     address_network(address, &network);
-    if (route_add_address(bridge, address, err) || link_set_up(bridge, true, err) ||
+    if (route_address(bridge, address, true, err) || link_set_up(bridge, true, err) ||
         nft_masquerade(bridge, &network, err)) {
         return -1;
     }
     if (net_sysctl("ipv4/ip_forward", "", "", "1")) {
-        return net_fail(err, "%s: /proc/sys/net/ipv4/ip_forward cannot be written: guests would "
-                             "reach nothing but the host",
+        return net_fail(err,
+                        "%s: /proc/sys/net/ipv4/ip_forward cannot be written: guests would "
+                        "reach nothing but the host",
                         bridge);
     }
     return 0;
@@ -107,8 +109,9 @@ int nat_ensure(const char *bridge, const struct net_err *err)
         return net_fail(err, "%s is an interface, but not a bridge", bridge);
     }
     if (route_first_address(bridge, AF_INET, &address)) {
-        return net_fail(err, "bridge %s has no IPv4 address, so there can be no NAT behind it: give "
-                             "it one, or use mode=bridge",
+        return net_fail(err,
+                        "bridge %s has no IPv4 address, so there can be no NAT behind it: give "
+                        "it one, or use mode=bridge",
                         bridge);
     }
     // Ours: make it whole again, a firewall may have been flushed. Another's: add what is missing.

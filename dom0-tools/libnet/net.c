@@ -82,8 +82,9 @@ int net_rename(const char *ifname, const char *name, char *text, size_t len)
 {
     struct net_err err = {text, len};
     if (!net_name_valid(name)) {
-        return net_fail(&err, "\"%s\" cannot be the name of an interface: it may have up to %d "
-                              "letters, digits, dots, hyphens and underscores",
+        return net_fail(&err,
+                        "\"%s\" cannot be the name of an interface: it may have up to %d "
+                        "letters, digits, dots, hyphens and underscores",
                         name ? name : "", IFNAMSIZ - 1);
     }
     if (strcmp(ifname, name) == 0) {
@@ -142,8 +143,9 @@ static int plug_gateway(const struct net_plug *plug, struct net_state *state,
         return 0;
     }
     if (route_default_device(state->gateway)) {
-        return net_fail(err, "%s: the host has no default route, so name the interface that leads "
-                             "to the guest's network with gatewaydev=",
+        return net_fail(err,
+                        "%s: the host has no default route, so name the interface that leads "
+                        "to the guest's network with gatewaydev=",
                         plug->ifname);
     }
     return 0;
@@ -158,8 +160,9 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
             return -1;
         }
     } else if (!link_index(bridge)) {
-        return net_fail(err, "%s: there is no bridge %s: make one and put the host's network card "
-                             "on it, or choose another with bridge=, or NAT",
+        return net_fail(err,
+                        "%s: there is no bridge %s: make one and put the host's network card "
+                        "on it, or choose another with bridge=, or NAT",
                         ifname, bridge);
     } else if (!link_is_bridge(bridge)) {
         return net_fail(err, "%s: %s is an interface, but not a bridge", ifname, bridge);
@@ -170,7 +173,8 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
     if (link_set_mac(ifname, PORT_MAC, err)) {
         return -1;
     }
-    if (mtu == 0 && own > 0 && link_mtu(ifname) != own && link_set_mtu(ifname, (unsigned int)own, err)) {
+    if (mtu == 0 && own > 0 && link_mtu(ifname) != own &&
+        link_set_mtu(ifname, (unsigned int)own, err)) {
         return -1;
     }
     return link_set_bridge(ifname, bridge, err) || link_set_up(ifname, true, err) ? -1 : 0;
@@ -190,7 +194,7 @@ static int plug_route(const char *ifname, const struct net_state *state,
         struct net_address host;
         if (route_first_address(state->gateway, families[i], &host) == 0) {
             host.prefix = families[i] == AF_INET ? 32 : 128;
-            if (route_add_address(ifname, &host, err)) {
+            if (route_address(ifname, &host, true, err)) {
                 return -1;
             }
         }
@@ -213,10 +217,28 @@ static int plug_route(const char *ifname, const struct net_state *state,
     return 0;
 }
 
+// What belongs to another interface, because both were given one address, stays.
+static void unplug_route(const char *ifname, const struct net_state *state)
+{
+    struct net_addresses ips = {0};
+    struct net_address host;
+    if (address_parse(state->ips, &ips, NULL)) {
+        return;
+    }
+    for (unsigned int i = 0; i < ips.count; i++) {
+        if (route_delete(ifname, &ips.list[i]) == 0) {
+            route_proxy(state->gateway, &ips.list[i], false, NULL);
+        }
+    }
+    while (route_first_address(ifname, AF_INET, &host) == 0 &&
+           route_address(ifname, &host, false, NULL) == 0) {
+    }
+    net_sysctl("ipv4/conf/", ifname, "/proxy_arp", "0");
+}
+
 static int unplug(const char *ifname, const struct net_err *err)
 {
     struct net_state state;
-    struct net_addresses ips = {0};
     bool known = state_read(ifname, &state) == 0;
     bool exists = link_index(ifname) != 0;
     int rc = 0;
@@ -226,12 +248,8 @@ static int unplug(const char *ifname, const struct net_err *err)
     if (exists && known) {
         rc = link_set_up(ifname, false, err) || link_set_bridge(ifname, NULL, err) ? -1 : rc;
     }
-    if (known && state.mode == NET_ROUTE && address_parse(state.ips, &ips, NULL) == 0) {
-        for (unsigned int i = 0; i < ips.count; i++) {
-            route_delete(ifname, &ips.list[i]);
-            route_proxy(state.gateway, &ips.list[i], false, NULL);
-        }
-        net_sysctl("ipv4/conf/", ifname, "/proxy_arp", "0");
+    if (known && state.mode == NET_ROUTE) {
+        unplug_route(ifname, &state);
     }
     if (nft_filter_remove(ifname, err)) {
         rc = -1;

@@ -71,10 +71,11 @@ int link_ports(const char *bridge);
 
 // route.c: addresses, routes and proxied neighbours.
 int route_first_address(const char *ifname, int family, struct net_address *out); // -1: none
-int route_add_address(const char *ifname, const struct net_address *address,
-                      const struct net_err *err);
+int route_address(const char *ifname, const struct net_address *address, bool add,
+                  const struct net_err *err);
 int route_add(const char *ifname, const struct net_address *to, const struct net_err *err);
-void route_delete(const char *ifname, const struct net_address *to);
+// -1: another interface has the route.
+int route_delete(const char *ifname, const struct net_address *to);
 int route_proxy(const char *ifname, const struct net_address *address, bool add,
                 const struct net_err *err);
 // The device of the default route; -1: none.

@@ -60,8 +60,8 @@ static int nft_commit(struct nft_text *batch, const char *name, const char *what
 // A table that is added before it is deleted is gone afterwards, whether it was there or not.
 static void nft_drop_table(struct nft_text *batch, const char *family, const char *name)
 {
-    fprintf(batch->stream, "add table %s lodge-%s\ndelete table %s lodge-%s\n", family, name, family,
-            name);
+    fprintf(batch->stream, "add table %s lodge-%s\ndelete table %s lodge-%s\n", family, name,
+            family, name);
 }
 
 static void nft_put_list(struct nft_text *batch, int family, const struct net_addresses *ips,
@@ -122,8 +122,8 @@ static void nft_put_ipv6(struct nft_text *batch, const unsigned char mac[6],
             "{ nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } accept\n"
             "ether type ip6 icmpv6 type nd-neighbor-advert @th,64,128 != {");
     const char *comma = " ";
-    unsigned char own[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1],
-                             mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+    unsigned char own[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
+                             0xff, 0xfe, mac[3],           mac[4], mac[5]};
     for (int i = -1; i < (int)ips->count; i++) {
         const unsigned char *raw = i < 0 ? own : ips->list[i].raw;
         if (i >= 0 && (ips->list[i].family != AF_INET6 || ips->list[i].prefix != 128)) {

@@ -66,8 +66,8 @@ int route_first_address(const char *ifname, int family, struct net_address *out)
     return rc;
 }
 
-int route_add_address(const char *ifname, const struct net_address *address,
-                      const struct net_err *err)
+int route_address(const char *ifname, const struct net_address *address, bool add,
+                  const struct net_err *err)
 {
     struct nl_sock *sock = route_open();
     struct rtnl_addr *addr = rtnl_addr_alloc();
@@ -77,7 +77,9 @@ int route_add_address(const char *ifname, const struct net_address *address,
         rtnl_addr_set_ifindex(addr, link_index(ifname));
         rtnl_addr_set_family(addr, address->family);
         rc = rtnl_addr_set_local(addr, local);
-        rc = rc ? rc : rtnl_addr_add(sock, addr, 0);
+        if (rc == 0) {
+            rc = add ? rtnl_addr_add(sock, addr, 0) : rtnl_addr_delete(sock, addr, 0);
+        }
     }
     if (local) {
         nl_addr_put(local);
@@ -88,8 +90,8 @@ int route_add_address(const char *ifname, const struct net_address *address,
     if (sock) {
         nl_socket_free(sock);
     }
-    if (rc == 0 || rc == -NLE_EXIST) {
-        return 0;
+    if (rc == 0 || rc == -NLE_EXIST || !add) {
+        return rc == -NLE_EXIST ? 0 : rc;
     }
     return net_fail(err, "%s: cannot have the address of the host's side: %s", ifname,
                     nl_geterror(rc));
@@ -121,8 +123,8 @@ static int route_nexthop_index(struct rtnl_route *route)
 }
 
 // Calls `each` for every route of the main table until it returns true.
-static bool route_find(int family, bool (*each)(struct rtnl_route *, const struct net_address *,
-                                                void *),
+static bool route_find(int family,
+                       bool (*each)(struct rtnl_route *, const struct net_address *, void *),
                        void *context)
 {
     struct nl_sock *sock = route_open();
@@ -188,12 +190,15 @@ int route_add(const char *ifname, const struct net_address *to, const struct net
                               nl_geterror(rc));
 }
 
-void route_delete(const char *ifname, const struct net_address *to)
+int route_delete(const char *ifname, const struct net_address *to)
 {
     int index = link_index(ifname);
     struct route_wanted wanted = {.to = to};
-    if (!index || !route_find(to->family, route_matches, &wanted) || wanted.index != index) {
-        return;
+    if (!route_find(to->family, route_matches, &wanted)) {
+        return 0;
+    }
+    if (wanted.index != index) {
+        return -1;
     }
     struct nl_sock *sock = route_open();
     struct rtnl_route *route = route_make(index, to);
@@ -206,6 +211,7 @@ void route_delete(const char *ifname, const struct net_address *to)
     if (sock) {
         nl_socket_free(sock);
     }
+    return 0;
 }
 
 int route_proxy(const char *ifname, const struct net_address *address, bool add,
