@@ -47,11 +47,12 @@ CALLS = {
 # Function-like macros that only build others, are statements, or are lists of our own.
 NOT_CALLED = {"__xen_mk_uint", "__xen_mk_ulong", "__xen_mk_ullong", "__DEFINE_XEN_GUEST_HANDLE",
               "DEFINE_XEN_GUEST_HANDLE", "__XEN_GUEST_HANDLE", "set_xen_guest_handle_raw",
-              "set_xen_guest_handle", "XEN_ERRNO_LIST", "XEN_ERRNO_ENUM", "XSD_ERROR_LIST"}
+              "set_xen_guest_handle", "XEN_ERRNO_LIST", "XEN_ERRNO_ENUM", "XSD_ERROR_LIST",
+              "DEFINE_RING_TYPES"}
 
 # Ours alone: names for what the reference leaves unnamed, and error numbers that it hides.
 OURS_ONLY = {"xen_memory_domain_t", "xen_domctl_createdomain_t", "xen_sysctl_readconsole_t",
-             "xen_sysctl_physinfo_t", "XEN_EINTR", "XEN_ERESTART"}
+             "xen_sysctl_physinfo_t", "XEN_EINTR", "XEN_ERESTART", "struct ring_header"}
 
 # Families of operation numbers that have to be complete, and what we leave out on purpose.
 FAMILIES = re.compile(r"^(__HYPERVISOR_\w+|VIRQ_\w+|DOMID_\w+|VMASST_\w+|MMUEXT_\w+|MMU_\w+|UVMF_\w+"
@@ -60,7 +61,8 @@ FAMILIES = re.compile(r"^(__HYPERVISOR_\w+|VIRQ_\w+|DOMID_\w+|VMASST_\w+|MMUEXT_
                       r"|CALLBACK\w+|XENNMI_\w+|PHYSDEVOP_\w+|MAP_PIRQ_\w+|XENPF_\w+|XENVER_\w+"
                       r"|XENFEAT_\w+|XEN_ELFNOTE_\w+|XENMEM_[a-z]\w+|XENMEMF_\w+|XENMAPSPACE_\w+"
                       r"|XEN_DOMCTL_[a-z]\w+|XEN_DOMCTL_CDF_\w+|XEN_DOMINF_\w+|XEN_SYSCTL_[a-z]\w+"
-                      r"|XEN_SYSCTL_PHYSCAP_\w+|XEN_CPUID_\w+|XENSTORE_\w+)$")
+                      r"|XEN_SYSCTL_PHYSCAP_\w+|XEN_CPUID_\w+|XENSTORE_\w+|BLKIF_[A-Z]\w+"
+                      r"|VDISK_\w+|_?NET[RT]XF_\w+|NETIF_RSP_\w+|_?XEN_NETIF_[A-Z]\w+)$")
 LEFT_OUT = re.compile(r"^(GNTTABOP_error_msgs|XEN_DOMCTL_vmtrace_(?!op$)\w+|XEN_SYSCTL_pm_op_\w+"
                       r"|XENMEM_(access|sharing|paging)_op_\w+"
                       r"|__HYPERVISOR_platform_op_compat)$")
@@ -69,7 +71,8 @@ REFERENCE = ["xen/xen.h", "xen/errno.h", "xen/version.h", "xen/features.h", "xen
              "xen/physdev.h", "xen/memory.h", "xen/grant_table.h", "xen/sched.h", "xen/vcpu.h",
              "xen/callback.h", "xen/nmi.h", "xen/platform.h", "xen/elfnote.h", "xen/domctl.h",
              "xen/sysctl.h", "xen/arch-x86/cpuid.h", "xen/arch-x86/xen-mca.h", "xen/io/console.h",
-             "xen/io/xs_wire.h"]
+             "xen/io/xs_wire.h", "xen/io/ring.h", "xen/io/xenbus.h", "xen/io/blkif.h",
+             "xen/io/netif.h"]
 
 PROLOGUE = """
 #include <stdio.h>
@@ -253,10 +256,13 @@ class Parser:
         if typedef and last:
             self.typedefs.append(last)
 
-    def enum(self):
+    def enum(self, typedef):
         self.take()
         if self.peek() != "{":
             self.take()
+        if self.peek() != "{":
+            self.rest(typedef)
+            return
         self.take()
         while self.peek() != "}":
             self.out.append(("VALUE", self.take()))
@@ -274,7 +280,7 @@ class Parser:
             if self.peek() in ("struct", "union"):
                 self.aggregate(typedef)
             elif self.peek() == "enum":
-                self.enum()
+                self.enum(typedef)
             else:
                 self.rest(typedef)
         self.out += [("TYPE", t) for t in self.typedefs]
