@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "alloc.h"
 
 struct scan {
     struct cfg *cfg;
@@ -22,15 +23,6 @@ struct scan {
     const char *p, *end;
     unsigned line;
 };
-
-static void *must(void *p)
-{
-    if (!p) {
-        fputs("lodge: out of memory\n", stderr);
-        abort();
-    }
-    return p;
-}
 
 static int fail(struct scan *s, unsigned line, const char *fmt, ...)
 {

@@ -10,6 +10,7 @@
  */
 #include "domain.h"
 #include "layout.h"
+#include "splitdev.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -49,6 +50,7 @@ int domain_open(struct lodge *l)
     memset(l, 0, sizeof(*l));
     l->state_dir = state ? state : "/var/lib/lodge";
     l->run_dir = run ? run : "/run/lodge";
+    l->wait_ms = 30000;
     rc = ctl_open(&l->ctl);
     if (rc)
         return ctl_failed(l, rc);
@@ -261,7 +263,8 @@ static int set_scheduling(struct lodge *l, const struct domcfg *dc, uint16_t dom
 }
 
 /* Someone may have taken the name while the guest was being built: the transaction decides. */
-static int enter_store(struct lodge *l, const struct domcfg *dc, const struct builder_result *r)
+static int enter_store(struct lodge *l, const struct domcfg *dc, const struct builder_result *r,
+                       const struct splitdev *dev)
 {
     unsigned tries = 0;
     int rc;
@@ -276,6 +279,7 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
             return rc;
         }
         layout_write(l->store, dc, r);
+        splitdev_write_plan(l->store, dc, dev);
         rc = store_commit(l->store);
     } while (store_again(rc, &tries));
     if (!rc)
@@ -283,8 +287,33 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
     return rc ? store_failed(l, rc) : 0;
 }
 
+/* The domain is there, empty of all that the tools know of it. */
+static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
+                    const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)
+{
+    char reason[sizeof(l->message)];
+    int rc = set_scheduling(l, dc, r->domid);
+
+    for (unsigned i = 0; i < nr_dev; i++)
+        dev[i].domid = r->domid;
+    if (!rc)
+        rc = saved_write(l, dc, r->domid, restarts);
+    if (!rc && nr_dev)
+        daemon_ensure(l, "lodge-backends");
+    if (!rc)
+        rc = enter_store(l, dc, r, dev);
+    if (!rc)
+        rc = splitdev_wait(l, dev, nr_dev);
+    if (rc) {
+        memcpy(reason, l->message, sizeof(reason));
+        domain_destroy(l, r->domid);
+        memcpy(l->message, reason, sizeof(reason));
+    }
+    return rc;
+}
+
 static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned restarts,
-                          uint16_t *domid)
+                          struct splitdev *dev, unsigned nr_dev, uint16_t *domid)
 {
     struct builder_config bc = {
         .kernel = dc->kernel,
@@ -296,7 +325,6 @@ static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned res
         .max_vcpus = dc->maxvcpus,
     };
     struct builder_result result;
-    char reason[sizeof(l->message)];
     int rc, pending = pending_begin(l, dc->uuid);
 
     if (pending < 0)
@@ -307,35 +335,31 @@ static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned res
         pending_end(l, dc->uuid, pending);
         return ctl_failed(l, rc);
     }
-    rc = set_scheduling(l, dc, result.domid);
-    if (!rc)
-        rc = saved_write(l, dc, result.domid, restarts);
-    if (!rc)
-        rc = enter_store(l, dc, &result);
     *domid = result.domid;
-    if (rc) {
-        memcpy(reason, l->message, sizeof(reason));
-        domain_destroy(l, result.domid);
-        memcpy(l->message, reason, sizeof(reason));
-    }
+    rc = complete(l, dc, restarts, &result, dev, nr_dev);
     pending_end(l, dc->uuid, pending);
     return rc;
 }
 
 int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_t *domid)
 {
+    struct splitdev *dev = NULL;
+    unsigned nr_dev = 0;
     sigset_t all, old;
     int rc = check_name(l, dc->name);
 
     if (!rc)
         rc = check_uuid(l, dc);
+    if (!rc)
+        rc = splitdev_plan(l, dc, 0, &dev, &nr_dev);
     if (rc)
         return rc;
     /* Ctrl-C waits until the guest is whole or gone. */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
-    rc = create_checked(l, dc, restarts, domid);
+    rc = create_checked(l, dc, restarts, dev, nr_dev, domid);
     sigprocmask(SIG_SETMASK, &old, NULL);
+    free(dev);
     return rc;
 }
 
@@ -355,6 +379,7 @@ int domain_destroy(struct lodge *l, uint16_t domid)
     /* First of all the config, so that the monitor does not take the end for a crash. */
     saved_remove(l, info.handle);
     name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
+    splitdev_close_all(l, domid);
     rc = ctl_domain_destroy(&l->ctl, domid);
     if (rc && rc != -ESRCH) {
         free(name);
@@ -367,11 +392,16 @@ int domain_destroy(struct lodge *l, uint16_t domid)
     return rc ? store_failed(l, rc) : 0;
 }
 
+static void change_name(struct domcfg *dc, void *name)
+{
+    free(dc->name);
+    dc->name = strdup(name);
+}
+
 /* Moves the name in the index, the name nodes and the saved config. */
 static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *old,
                      const char *name)
 {
-    struct saved saved;
     unsigned tries = 0;
     int rc;
 
@@ -384,13 +414,7 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
     } while (store_again(rc, &tries));
     if (rc)
         return store_failed(l, rc);
-    if (!saved_read(l, info->handle, &saved)) {
-        free(saved.config.name);
-        saved.config.name = strdup(name);
-        rc = saved_write(l, &saved.config, info->domain, saved.restarts);
-        saved_free(&saved);
-    }
-    return rc;
+    return saved_change(l, info->handle, change_name, (void *)name);
 }
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)
@@ -423,7 +447,8 @@ int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
         rc = scan_for_name(l, name, &other);
     }
     if (rc == -ESRCH) {
-        saved_remove(l, info->handle); /* from here on it is nobody's to restart */
+        saved_remove(l, info->handle);       /* from here on it is nobody's to restart */
+        splitdev_close_all(l, info->domain); /* its successor needs them */
         rc = rename_to(l, info, old, name);
     }
     if (!rc && getrandom(uuid, sizeof(uuid), GRND_INSECURE) != sizeof(uuid))

@@ -22,6 +22,7 @@ struct lodge {
     struct store *store;
     const char *state_dir; /* saved configs: /var/lib/lodge, or $LODGE_STATE_DIR */
     const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
+    int wait_ms;           /* how long devices may take to come and go */
     bool scan_names;       /* the name index may be incomplete: look at all domains */
     char message[640];     /* after a failure */
 };
@@ -71,6 +72,9 @@ struct saved {
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts);
 /* -ENOENT: this guest was not made by these tools. */
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out);
+/* Changes a living guest's config on disk. Does nothing for a guest that has none. */
+int saved_change(struct lodge *l, const uint8_t uuid[16],
+                 void (*change)(struct domcfg *dc, void *arg), void *arg);
 bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
 void saved_remove(struct lodge *l, const uint8_t uuid[16]);
 void saved_free(struct saved *saved);
@@ -84,7 +88,7 @@ void pending_end(struct lodge *l, const uint8_t uuid[16], int fd);
 void pending_reap(struct lodge *l);
 void pending_dir(struct lodge *l, char *buf, size_t len);
 
-/* --- daemon.c: the two daemons' presence ----------------------------------------------------- */
+/* --- daemon.c: the daemons' presence --------------------------------------------------------- */
 
 /* Takes the daemon's lock; -EAGAIN where one runs. The descriptor stays open as long as it runs. */
 int daemon_lock(struct lodge *l, const char *name, int *fd);

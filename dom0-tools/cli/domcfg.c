@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "alloc.h"
+#include "devspec.h"
 
 struct read_ctx {
     struct cfg *cfg;
@@ -85,15 +87,6 @@ const char *domcfg_bad_name(const char *name)
     if (!strcmp(name, ".") || !strcmp(name, ".."))
         return "it is not usable as a file name";
     return NULL;
-}
-
-static void *must(void *p)
-{
-    if (!p) {
-        fputs("lodge: out of memory\n", stderr);
-        abort();
-    }
-    return p;
 }
 
 static int fail(struct read_ctx *c, const struct cfg_setting *at, const char *fmt, ...)
@@ -215,7 +208,7 @@ static int read_name(struct read_ctx *c, struct domcfg *dc)
                         "'%s' is not a uuid; it looks like "
                         "\"a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872\"",
                         uuid);
-        dc->has_uuid = true;
+        dc->has_uuid = dc->fixed_uuid = true;
     }
     return 0;
 }
@@ -349,7 +342,8 @@ int domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn_fn,
 
     memset(dc, 0, sizeof(*dc));
     if (read_type(&c) || read_name(&c, dc) || read_kernel(&c, dc) || read_sizes(&c, dc) ||
-        read_cpus(&c, dc) || read_actions(&c, dc)) {
+        read_cpus(&c, dc) || read_actions(&c, dc) ||
+        domcfg_read_devices(dc, cfg, warn_fn, warn_arg, err, errlen)) {
         domcfg_free(dc);
         return -1;
     }
@@ -370,6 +364,7 @@ void domcfg_free(struct domcfg *dc)
     free(dc->ramdisk);
     free(dc->cmdline);
     free(dc->pin);
+    domcfg_devices_free(dc);
     memset(dc, 0, sizeof(*dc));
 }
 
@@ -407,25 +402,10 @@ struct json_object *domcfg_to_json(const struct domcfg *dc)
         json_object_object_add(js, "cap", json_object_new_int64(dc->cap));
     for (int e = 0; e < ON_EVENTS; e++)
         json_object_object_add(js, event_name[e], json_object_new_string(action_name[dc->on[e]]));
+    if (dc->fixed_uuid)
+        json_object_object_add(js, "fixed_uuid", json_object_new_boolean(true));
+    domcfg_devices_to_json(dc, js);
     return js;
-}
-
-static const char *js_string(struct json_object *js, const char *key)
-{
-    struct json_object *v;
-
-    if (!json_object_object_get_ex(js, key, &v) || !json_object_is_type(v, json_type_string))
-        return NULL;
-    return json_object_get_string(v);
-}
-
-static int64_t js_number(struct json_object *js, const char *key, int64_t missing)
-{
-    struct json_object *v;
-
-    if (!json_object_object_get_ex(js, key, &v) || !json_object_is_type(v, json_type_int))
-        return missing;
-    return json_object_get_int64(v);
 }
 
 static int js_pins(struct domcfg *dc, struct json_object *js)
@@ -451,29 +431,32 @@ static int js_pins(struct domcfg *dc, struct json_object *js)
 
 int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_t errlen)
 {
-    const char *name = js_string(js, "name"), *kernel = js_string(js, "kernel");
-    const char *ramdisk = js_string(js, "ramdisk"), *cmdline = js_string(js, "cmdline");
-    const char *uuid = js_string(js, "uuid");
-    int64_t vcpus = js_number(js, "vcpus", 1);
-    int64_t maxvcpus = js_number(js, "maxvcpus", vcpus);
+    const char *name = devspec_js_string(js, "name"), *kernel = devspec_js_string(js, "kernel");
+    const char *ramdisk = devspec_js_string(js, "ramdisk"),
+               *cmdline = devspec_js_string(js, "cmdline");
+    const char *uuid = devspec_js_string(js, "uuid");
+    int64_t vcpus = devspec_js_number(js, "vcpus", 1);
+    int64_t maxvcpus = devspec_js_number(js, "maxvcpus", vcpus);
 
     memset(dc, 0, sizeof(*dc));
-    dc->cap = (int)js_number(js, "cap", -1);
-    dc->weight = (unsigned)js_number(js, "cpu_weight", 0);
-    dc->memory_mib = (uint64_t)js_number(js, "memory", 0);
-    dc->maxmem_mib = (uint64_t)js_number(js, "maxmem", 0);
+    dc->cap = (int)devspec_js_number(js, "cap", -1);
+    dc->weight = (unsigned)devspec_js_number(js, "cpu_weight", 0);
+    dc->memory_mib = (uint64_t)devspec_js_number(js, "memory", 0);
+    dc->maxmem_mib = (uint64_t)devspec_js_number(js, "maxmem", 0);
     if (!name || !kernel || !cmdline || !uuid || uuid_parse(dc->uuid, uuid) ||
         domcfg_bad_name(name) || vcpus < 1 || maxvcpus < vcpus || maxvcpus > DOMCFG_MAX_VCPUS ||
-        !dc->memory_mib || dc->maxmem_mib < dc->memory_mib || js_pins(dc, js)) {
+        !dc->memory_mib || dc->maxmem_mib < dc->memory_mib || js_pins(dc, js) ||
+        domcfg_devices_from_json(dc, js)) {
         snprintf(err, errlen, "the saved config is damaged");
         domcfg_free(dc);
         return -1;
     }
     dc->has_uuid = true;
+    dc->fixed_uuid = devspec_js_bool(js, "fixed_uuid", false);
     dc->vcpus = (unsigned)vcpus;
     dc->maxvcpus = (unsigned)maxvcpus;
     for (int e = 0; e < ON_EVENTS; e++) {
-        const char *text = js_string(js, event_name[e]);
+        const char *text = devspec_js_string(js, event_name[e]);
         int action = text ? domcfg_parse_action(text) : -1;
 
         dc->on[e] = action < 0 ? event_default[e] : (enum on_action)action;

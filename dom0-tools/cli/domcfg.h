@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <json-c/json.h>
 #include "cfg.h"
+#include "disk.h"
+#include "vif.h"
 
 #define DOMCFG_MAX_CPUS  1024
 #define DOMCFG_MAX_VCPUS 512
@@ -45,8 +47,13 @@ struct domcfg {
     enum on_action on[ON_EVENTS];
     uint8_t uuid[16];
     bool has_uuid;
+    bool fixed_uuid; /* the config names it: the guest has the same each time it is made */
     unsigned weight; /* 0: the scheduler's default */
     int cap;         /* per cent of one processor; -1: the scheduler's default */
+    struct disk *disk;
+    unsigned nr_disk;
+    struct vif *vif; /* each with its index and its address */
+    unsigned nr_vif;
 };
 
 /* Called once for each warning, with a complete sentence that names file and line. */
@@ -76,6 +83,26 @@ bool cpuset_has(const struct cpuset *set, unsigned cpu);
 
 int uuid_parse(uint8_t uuid[16], const char *text);
 void uuid_format(const uint8_t uuid[16], char text[static 37]);
+
+/* --- domcfg_devices.c ------------------------------------------------------------------------ */
+
+/* disk= and vif=; what domcfg_from_cfg() and domcfg_from_json() do about them. */
+int domcfg_read_devices(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
+                        char *err, size_t errlen);
+void domcfg_devices_to_json(const struct domcfg *dc, struct json_object *js);
+int domcfg_devices_from_json(struct domcfg *dc, struct json_object *js);
+void domcfg_devices_free(struct domcfg *dc);
+
+/*
+ * Takes a device over into the list, if it fits to those that are there: a vdev, an image that is
+ * written to, an index and an address occur once. An interface without an index or an address gets
+ * them. -1 with a sentence in err: the device stays the caller's.
+ */
+int domcfg_add_disk(struct domcfg *dc, struct disk *d, char *err, size_t errlen);
+int domcfg_add_vif(struct domcfg *dc, struct vif *v, char *err, size_t errlen);
+/* Forgets one, by its number; false if it is not there. */
+bool domcfg_drop_disk(struct domcfg *dc, unsigned devid);
+bool domcfg_drop_vif(struct domcfg *dc, unsigned devid);
 
 /* Why a name cannot be a guest's, or NULL where it can. */
 const char *domcfg_bad_name(const char *name);

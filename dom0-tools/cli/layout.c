@@ -67,6 +67,7 @@ void layout_write(struct store *s, const struct domcfg *dc, const struct builder
 
     /* What an earlier owner of the number may have left must not become this guest's. */
     store_remove(s, home);
+    store_remove(s, store_fmt("/libxl/%u", r->domid));
     store_mkdir(s, home);
     store_perms(s, home, r->domid, true);
     for (size_t i = 0; i < sizeof(guest_owned) / sizeof(guest_owned[0]); i++)
@@ -90,28 +91,6 @@ void layout_write(struct store *s, const struct domcfg *dc, const struct builder
 
     store_write(s, store_fmt("/libxl/%u/type", r->domid), "pv");
     store_write(s, store_fmt(LAYOUT_NAMES "/%s", dc->name), store_fmt("%u", r->domid));
-}
-
-/* Backends outside the guest's home that its front-ends name; only what is below dom0's. */
-static void remove_backends(struct store *s, uint16_t domid)
-{
-    unsigned nr_types, nr_devs;
-    char **types = store_list(s, store_fmt("/local/domain/%u/device", domid), &nr_types);
-
-    for (unsigned t = 0; t < nr_types; t++) {
-        char **devs =
-            store_list(s, store_fmt("/local/domain/%u/device/%s", domid, types[t]), &nr_devs);
-
-        for (unsigned d = 0; d < nr_devs; d++) {
-            /* Not the path that the guest's node gives, which the guest may have changed. */
-            store_remove(s,
-                         store_fmt("/local/domain/0/backend/%s/%u/%s", types[t], domid, devs[d]));
-            free(devs[d]);
-        }
-        free(devs);
-        free(types[t]);
-    }
-    free(types);
 }
 
 int layout_free_name(struct store *s, uint16_t domid, const char *name)
@@ -141,7 +120,6 @@ int layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16])
 {
     char text[37];
 
-    remove_backends(s, domid);
     uuid_format(uuid, text);
     store_remove(s, store_fmt("/local/domain/%u", domid));
     store_remove(s, store_fmt("/vm/%s", text));

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ static int open_new(struct lodge *l, const char *path)
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts)
+static int write_file(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts,
+                      int64_t started)
 {
     struct json_object *js = json_object_new_object();
     char path[600], tmp[600];
@@ -50,7 +52,7 @@ int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsign
 
     json_object_object_add(js, "domid", json_object_new_int(domid));
     json_object_object_add(js, "restarts", json_object_new_int((int)restarts));
-    json_object_object_add(js, "started", json_object_new_int64(time(NULL)));
+    json_object_object_add(js, "started", json_object_new_int64(started));
     json_object_object_add(js, "config", domcfg_to_json(dc));
     text = json_object_to_json_string_length(js, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
     saved_path(l, dc->uuid, path, sizeof(path), "");
@@ -65,6 +67,11 @@ int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsign
         unlink(tmp);
     json_object_put(js);
     return rc;
+}
+
+int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts)
+{
+    return write_file(l, dc, domid, restarts, time(NULL));
 }
 
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
@@ -100,6 +107,33 @@ int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
     json_object_put(js);
     if (rc)
         saved_free(out);
+    return rc;
+}
+
+/* Two who change a config at the same time do so one after the other. */
+int saved_change(struct lodge *l, const uint8_t uuid[16],
+                 void (*change)(struct domcfg *dc, void *arg), void *arg)
+{
+    struct saved saved;
+    char dir[512];
+    int fd, rc;
+
+    if (!saved_exists(l, uuid))
+        return 0;
+    snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX)) {
+        rc = domain_fail(l, errno, "%s: %s", dir, strerror(errno));
+    } else {
+        rc = saved_read(l, uuid, &saved);
+        if (!rc) {
+            change(&saved.config, arg);
+            rc = write_file(l, &saved.config, saved.domid, saved.restarts, saved.started);
+            saved_free(&saved);
+        }
+    }
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 

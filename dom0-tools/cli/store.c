@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <public/io/xs_wire.h>
+#include "alloc.h"
 
 struct request {
     uint32_t type;
@@ -50,15 +51,6 @@ struct store {
 };
 
 #define IN_ROOM (16 * (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX))
-
-static void *must(void *p)
-{
-    if (!p) {
-        fputs("lodge: out of memory\n", stderr);
-        abort();
-    }
-    return p;
-}
 
 const char *store_fmt(const char *fmt, ...)
 {
@@ -218,6 +210,14 @@ void store_perms(struct store *s, const char *path, uint16_t domid, bool owner)
         n = snprintf(perms, sizeof(perms), "n%u", domid) + 1;
     else
         n = snprintf(perms, sizeof(perms), "n0%cr%u", 0, domid) + 1;
+    queue(s, XS_SET_PERMS, path, perms, (size_t)n);
+}
+
+void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader)
+{
+    char perms[32];
+    int n = snprintf(perms, sizeof(perms), "n%u%cr%u", owner, 0, reader) + 1;
+
     queue(s, XS_SET_PERMS, path, perms, (size_t)n);
 }
 

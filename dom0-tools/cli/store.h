@@ -31,6 +31,8 @@ void store_mkdir(struct store *s, const char *path);
 void store_remove(struct store *s, const char *path); /* a missing node is not an error */
 /* Owner dom0; `reader` may read, or with `owner` set owns the node. */
 void store_perms(struct store *s, const char *path, uint16_t domid, bool owner);
+/* `owner` may do everything, `reader` may read; dom0 may anyway. */
+void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader);
 /* *value is malloc'ed, or NULL where the node is missing or cannot be read. */
 void store_read(struct store *s, const char *path, char **value);
 

@@ -165,6 +165,15 @@ void store_perms(struct store *s, const char *path, uint16_t domid, bool owner)
     add('p', path, perms, NULL);
 }
 
+void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader)
+{
+    char perms[32];
+
+    (void)s;
+    snprintf(perms, sizeof(perms), "n%u,r%u", owner, reader);
+    add('p', path, perms, NULL);
+}
+
 void store_read(struct store *s, const char *path, char **value)
 {
     (void)s;

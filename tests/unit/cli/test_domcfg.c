@@ -64,8 +64,8 @@ static void test_meaning(void)
     CHECK(!warnings[0]);
     CHECK(!read_config(BASE "cmdline='all'\nroot='x'\n") && !strcmp(dc.cmdline, "all"));
     CHECK_STR(warnings, "t:3: cmdline is set, so root and extra are ignored\n");
-    CHECK(!read_config(BASE "vif=['']\ncolour='red'\n"));
-    CHECK_STR(warnings, "t:3: 'vif' is not supported and has no effect\n"
+    CHECK(!read_config(BASE "vfb=['']\ncolour='red'\n"));
+    CHECK_STR(warnings, "t:3: 'vfb' is not supported and has no effect\n"
                         "t:4: 'colour' is not supported and has no effect\n");
     CHECK(!read_config(BASE "memory=1\nmemory=2\n") && dc.memory_mib == 2);
     CHECK_STR(warnings, "t:4: 'memory' was set before in line 3; this one counts\n");

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * disk.c: reads disk= in xl's syntax; names of virtual disks and their numbers. See disk.h.
+ *
+ * A text is cut into parameters; each positional one goes to the first of target, format, vdev
+ * and access that was not given yet, and must then pass the same check as if it had been named.
+ */
+#include "disk.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "alloc.h"
+#include "devspec.h"
+
+enum param { TARGET, FORMAT, VDEV, ACCESS, DEVTYPE, BACKENDTYPE, BACKEND, SCRIPT, PARAMS };
+
+static const char *const param_name[PARAMS] = {
+    [TARGET] = "target",   [FORMAT] = "format",   [VDEV] = "vdev",
+    [ACCESS] = "access",   [DEVTYPE] = "devtype", [BACKENDTYPE] = "backendtype",
+    [BACKEND] = "backend", [SCRIPT] = "script",
+};
+
+struct disk_reader {
+    struct devspec spec;
+    bool given[PARAMS];
+    bool discard_given, access_given;
+    struct disk *d;
+};
+
+const char *disk_format_name(enum disk_format format)
+{
+    return format == DISK_QCOW2 ? "qcow2" : "raw";
+}
+
+const char *backend_type_name(enum backend_type type)
+{
+    return type == BACKEND_KERNEL ? "kernel" : "lodge";
+}
+
+int backend_type_parse(const char *text)
+{
+    if (!strcasecmp(text, "lodge") || !strcasecmp(text, "qdisk"))
+        return BACKEND_LODGE;
+    return !strcasecmp(text, "kernel") || !strcasecmp(text, "phy") ? BACKEND_KERNEL : -1;
+}
+
+/* --- names and numbers ---------------------------------------------------------------------- */
+
+#define EXTENDED 0x10000000u
+
+static unsigned xvd_devid(unsigned disk, unsigned part)
+{
+    return disk < 16 && part < 16 ? 202u << 8 | disk << 4 | part : EXTENDED | disk << 8 | part;
+}
+
+/* Digits without a sign or leading zeros; false if there are none or too many. */
+static bool take_digits(const char **p, unsigned most, unsigned *out)
+{
+    const char *start = *p;
+
+    *out = 0;
+    while (isdigit((unsigned char)**p) && *p - start < 8)
+        *out = *out * 10 + (unsigned)(*(*p)++ - '0');
+    return *p > start && *out <= most && (*start != '0' || *p == start + 1);
+}
+
+/* a is 0, z is 25, aa is 26. */
+static bool take_letters(const char **p, unsigned *disk)
+{
+    const char *start = *p;
+    unsigned n = 0;
+
+    while (**p >= 'a' && **p <= 'z' && *p - start < 4)
+        n = n * 26 + (unsigned)(*(*p)++ - 'a') + 1;
+    *disk = n - 1;
+    return *p > start && *p - start < 4;
+}
+
+static bool lettered_devid(const char *vdev, unsigned *devid)
+{
+    bool xvd = !strncmp(vdev, "xvd", 3), hd = !strncmp(vdev, "hd", 2);
+    const char *p = vdev + (xvd ? 3 : 2);
+    unsigned disk, part = 0;
+
+    if (!xvd && !hd && strncmp(vdev, "sd", 2))
+        return false;
+    if (!take_letters(&p, &disk) || (*p && (!take_digits(&p, 255, &part) || !part || *p)))
+        return false;
+    if (xvd)
+        *devid = xvd_devid(disk, part);
+    else if (hd && disk < 4 && part < 64)
+        *devid = (disk < 2 ? 3u : 22u) << 8 | (disk & 1) << 6 | part;
+    else if (!hd && disk < 16 && part < 16)
+        *devid = 8u << 8 | disk << 4 | part;
+    else
+        return false;
+    return true;
+}
+
+bool disk_devid(const char *vdev, unsigned *devid)
+{
+    const char *p = vdev;
+    unsigned disk, part = 0;
+    unsigned long number;
+    char *end;
+
+    if (isdigit((unsigned char)*vdev)) {
+        errno = 0;
+        number = strtoul(vdev, &end, 0);
+        *devid = (unsigned)number;
+        return !*end && !errno && number && number < 2 * EXTENDED;
+    }
+    if (*p == 'd' && isdigit((unsigned char)p[1])) {
+        p++;
+        if (!take_digits(&p, (1u << 20) - 1, &disk))
+            return false;
+        if (*p == 'p' && (p++, !take_digits(&p, 255, &part)))
+            return false;
+        *devid = xvd_devid(disk, part);
+        return !*p;
+    }
+    return lettered_devid(vdev, devid);
+}
+
+void disk_vdev(unsigned devid, char *buf, size_t len)
+{
+    unsigned major = devid >> 8, disk, part;
+    const char *family = "xvd";
+    char letters[8];
+    int at = sizeof(letters) - 1;
+
+    if (devid >= EXTENDED && devid < 2 * EXTENDED) {
+        disk = devid >> 8 & 0xfffff;
+        part = devid & 255;
+    } else if (major == 202 || major == 8) {
+        family = major == 8 ? "sd" : "xvd";
+        disk = devid >> 4 & 15;
+        part = devid & 15;
+    } else if ((major == 3 || major == 22) && (devid >> 6 & 3) < 2) {
+        family = "hd";
+        disk = (devid >> 6 & 1) + (major == 22 ? 2 : 0);
+        part = devid & 63;
+    } else {
+        snprintf(buf, len, "?");
+        return;
+    }
+    letters[at] = '\0';
+    for (disk++; disk && at; disk /= 26)
+        letters[--at] = (char)('a' + --disk % 26);
+    if (part)
+        snprintf(buf, len, "%s%s%u", family, letters + at, part);
+    else
+        snprintf(buf, len, "%s%s", family, letters + at);
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static int set_format(struct disk_reader *r, const char *v)
+{
+    if (!strcasecmp(v, "raw"))
+        r->d->format = DISK_RAW;
+    else if (!strcasecmp(v, "qcow2"))
+        r->d->format = DISK_QCOW2;
+    else if (!strcasecmp(v, "vhd") || !strcasecmp(v, "qed") || !strcasecmp(v, "qcow"))
+        return devspec_fail(&r->spec,
+                            "format %s is not supported; `qemu-img convert -O qcow2` makes an "
+                            "image that is",
+                            v);
+    else
+        return devspec_fail(&r->spec, "format '%s' is not known; it can be raw or qcow2", v);
+    return 0;
+}
+
+static int set_vdev(struct disk_reader *r, const char *v)
+{
+    const char *colon = strchr(v, ':');
+    size_t n = colon ? (size_t)(colon - v) : strlen(v);
+    struct disk *d = r->d;
+
+    if (colon && strcasecmp(colon, ":cdrom") && strcasecmp(colon, ":disk"))
+        return devspec_fail(&r->spec, "'%s' behind vdev is not known; it can be cdrom", colon + 1);
+    d->cdrom = d->cdrom || (colon && !strcasecmp(colon, ":cdrom"));
+    for (size_t i = 0; i < n && n < sizeof(d->vdev); i++)
+        d->vdev[i] = (char)tolower((unsigned char)v[i]);
+    if (n >= sizeof(d->vdev) || !disk_devid(d->vdev, &d->devid))
+        return devspec_fail(&r->spec,
+                            "vdev '%.*s' is no virtual disk; it can be xvda to xvdzzz, hda to hdd "
+                            "or sda to sdp, with a partition's number behind it",
+                            (int)n, v);
+    return 0;
+}
+
+static int set_access(struct disk_reader *r, const char *v)
+{
+    if (!strcasecmp(v, "r") || !strcasecmp(v, "ro"))
+        r->d->readonly = true;
+    else if (strcasecmp(v, "w") && strcasecmp(v, "rw"))
+        return devspec_fail(&r->spec, "access '%s' is not known; it can be rw, w, ro or r", v);
+    r->access_given = true;
+    return 0;
+}
+
+static int set_backendtype(struct disk_reader *r, const char *v)
+{
+    int type = backend_type_parse(v);
+
+    if (type < 0)
+        return devspec_fail(&r->spec,
+                            "backendtype '%s' is not known; it can be lodge (or qdisk), or kernel "
+                            "(or phy)",
+                            v);
+    r->d->type = (enum backend_type)type;
+    return 0;
+}
+
+static int set_param(struct disk_reader *r, enum param param, const char *v)
+{
+    struct disk *d = r->d;
+
+    /* An empty target leaves room for a later target=, which may hold commas. */
+    if (r->given[param] && !(param == TARGET && !d->target))
+        return devspec_fail(&r->spec, "%s is given twice", param_name[param]);
+    r->given[param] = true;
+    if (!*v)
+        return 0;
+    switch (param) {
+    case TARGET:
+        if (strlen(v) > DISK_MAX_TARGET)
+            return devspec_fail(&r->spec, "the target is longer than %d bytes", DISK_MAX_TARGET);
+        d->target = must_copy(v);
+        return 0;
+    case FORMAT:
+        return set_format(r, v);
+    case VDEV:
+        return set_vdev(r, v);
+    case ACCESS:
+        return set_access(r, v);
+    case DEVTYPE:
+        if (strcasecmp(v, "disk") && strcasecmp(v, "cdrom"))
+            return devspec_fail(&r->spec, "devtype '%s' is not known; it can be disk or cdrom", v);
+        d->cdrom = d->cdrom || !strcasecmp(v, "cdrom");
+        return 0;
+    case BACKENDTYPE:
+        return set_backendtype(r, v);
+    case BACKEND:
+        d->backend = must_copy(v);
+        return 0;
+    default:
+        d->script = devspec_script(v);
+        return 0;
+    }
+}
+
+static int set_discard(struct disk_reader *r, bool on)
+{
+    if (r->discard_given)
+        return devspec_fail(&r->spec, "discard is given twice");
+    r->discard_given = true;
+    r->d->discard = on;
+    return 0;
+}
+
+/* Prefixes that xend wanted before the target. They, not a second parameter, give the format. */
+static int take_prefixes(struct disk_reader *r, const char **target)
+{
+    static const char *const ignored[] = {
+        "tapdisk:", "tap2:", "tap:", "aio:", "ioemu:", "file:", "phy:"};
+    static const char *const formats[] = {"raw:", "qcow2:", "vhd:"};
+    const char *start = *target;
+    bool more = true;
+    char format[8];
+
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+            if (!strncmp(*target, ignored[i], strlen(ignored[i]))) {
+                *target += strlen(ignored[i]);
+                more = true;
+            }
+        for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+            if (!strncmp(*target, formats[i], strlen(formats[i]))) {
+                snprintf(format, sizeof(format), "%.*s", (int)strlen(formats[i]) - 1, formats[i]);
+                *target += strlen(formats[i]);
+                more = true;
+                if (set_param(r, FORMAT, format))
+                    return -1;
+            }
+    }
+    if (*target > start)
+        r->given[FORMAT] = true;
+    return 0;
+}
+
+static int positional(struct disk_reader *r, const char *v)
+{
+    struct disk *d = r->d;
+    unsigned devid;
+
+    if (!strcasecmp(v, "cdrom")) {
+        d->cdrom = true;
+        return 0;
+    }
+    if (!strcasecmp(v, "discard") || !strcasecmp(v, "no-discard"))
+        return set_discard(r, !strcasecmp(v, "discard"));
+    if (!strcasecmp(v, "direct-io-safe")) {
+        d->direct_io_safe = true;
+        return 0;
+    }
+    for (int p = TARGET; p <= ACCESS; p++) {
+        if (r->given[p])
+            continue;
+        if (p == TARGET && take_prefixes(r, &v))
+            return -1;
+        /* ",hdc:cdrom,r": xend's empty drive has no format between target and vdev. */
+        if (p == FORMAT && strchr(v, ':') && !strcasecmp(strchr(v, ':'), ":cdrom"))
+            continue;
+        return set_param(r, (enum param)p, v);
+    }
+    return devspec_fail(&r->spec, "'%s' is one parameter too many%s", v,
+                        disk_devid(v, &devid) ? "; vdev is given already" : "");
+}
+
+static int check_whole(struct disk_reader *r)
+{
+    struct disk *d = r->d;
+
+    if (!d->vdev[0])
+        return devspec_fail(&r->spec,
+                            "there is no vdev, the disk's name in the guest; add vdev=xvda");
+    if (!d->target)
+        return devspec_fail(&r->spec, d->cdrom ? "an empty CD drive is not supported; leave it out "
+                                                 "and attach the disc with `lodge block-attach`"
+                                               : "there is no target; name a file or a block "
+                                                 "device");
+    if (d->cdrom && !r->access_given)
+        d->readonly = true;
+    if (d->cdrom && !d->readonly)
+        return devspec_fail(&r->spec, "a CD cannot be written to; leave access out");
+    if (d->type == BACKEND_KERNEL && d->format != DISK_RAW)
+        return devspec_fail(&r->spec,
+                            "backendtype=kernel serves raw images and block devices only; for %s "
+                            "use backendtype=lodge",
+                            disk_format_name(d->format));
+    if (d->script && d->format != DISK_RAW)
+        return devspec_fail(&r->spec, "a script makes a raw block device; leave format out");
+    return 0;
+}
+
+static int read_params(struct disk_reader *r)
+{
+    char *key, *value;
+
+    while (devspec_next(&r->spec, "target", &key, &value)) {
+        int p = 0, rc;
+
+        if (!value) {
+            rc = positional(r, key);
+        } else {
+            while (p < PARAMS && strcasecmp(key, param_name[p]))
+                p++;
+            if (p < PARAMS)
+                rc = set_param(r, (enum param)p, value);
+            else
+                rc =
+                    devspec_fail(&r->spec,
+                                 "there is no key '%s'; the keys are target, format, vdev, access, "
+                                 "devtype, backendtype, backend and script",
+                                 key);
+        }
+        if (rc)
+            return rc;
+    }
+    return check_whole(r);
+}
+
+int disk_parse(struct disk *d, const char *text, char *err, size_t errlen)
+{
+    struct disk_reader r = {.d = d};
+    int rc;
+
+    memset(d, 0, sizeof(*d));
+    d->discard = true;
+    devspec_begin(&r.spec, "disk", text, err, errlen);
+    rc = read_params(&r);
+    devspec_end(&r.spec);
+    if (rc)
+        disk_free(d);
+    return rc;
+}
+
+void disk_free(struct disk *d)
+{
+    free(d->target);
+    free(d->backend);
+    free(d->script);
+    memset(d, 0, sizeof(*d));
+}
+
+/* --- the target ----------------------------------------------------------------------------- */
+
+static int unusable(const struct disk *d, const char *why, char *err, size_t errlen)
+{
+    snprintf(err, errlen, "disk %s: target '%s': %s", d->vdev, d->target, why);
+    return -1;
+}
+
+int disk_resolve(struct disk *d, char *err, size_t errlen)
+{
+    char *path = NULL, *in_dev = NULL;
+    struct stat st;
+
+    if (d->script || (d->backend && strcmp(d->backend, "0") && strcmp(d->backend, "Domain-0"))) {
+        d->block_device = d->script || !strncmp(d->target, "/dev/", 5);
+        return 0;
+    }
+    path = realpath(d->target, NULL);
+    if (!path && errno == ENOENT && d->target[0] != '/' &&
+        asprintf(&in_dev, "/dev/%s", d->target) > 0) {
+        path = realpath(in_dev, NULL);
+        free(in_dev);
+    }
+    if (!path)
+        return unusable(d,
+                        errno == ENOENT
+                            ? "there is no such file; make one with: truncate -s 4G FILE"
+                            : strerror(errno),
+                        err, errlen);
+    free(d->target);
+    d->target = path;
+    if (stat(path, &st))
+        return unusable(d, strerror(errno), err, errlen);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return unusable(d, "this is neither a file nor a block device", err, errlen);
+    d->block_device = S_ISBLK(st.st_mode);
+    if (access(path, d->readonly ? R_OK : R_OK | W_OK))
+        return unusable(d,
+                        d->readonly      ? "it cannot be read"
+                        : errno == EROFS ? "it is on a file system that is read-only; give the "
+                                           "disk access=ro"
+                                         : "it cannot be read and written; give the disk access=ro "
+                                           "if the guest shall only read it",
+                        err, errlen);
+    if (S_ISREG(st.st_mode) && st.st_size < 512)
+        return unusable(d, "the file is smaller than one sector of 512 bytes", err, errlen);
+    return 0;
+}
+
+/* --- JSON ----------------------------------------------------------------------------------- */
+
+struct json_object *disk_to_json(const struct disk *d)
+{
+    struct json_object *js = json_object_new_object();
+
+    json_object_object_add(js, "vdev", json_object_new_string(d->vdev));
+    json_object_object_add(js, "target", json_object_new_string(d->target));
+    json_object_object_add(js, "format", json_object_new_string(disk_format_name(d->format)));
+    json_object_object_add(js, "access", json_object_new_string(d->readonly ? "ro" : "rw"));
+    json_object_object_add(js, "devtype", json_object_new_string(d->cdrom ? "cdrom" : "disk"));
+    json_object_object_add(js, "backendtype", json_object_new_string(backend_type_name(d->type)));
+    if (d->backend)
+        json_object_object_add(js, "backend", json_object_new_string(d->backend));
+    if (d->script)
+        json_object_object_add(js, "script", json_object_new_string(d->script));
+    json_object_object_add(js, "block_device", json_object_new_boolean(d->block_device));
+    json_object_object_add(js, "discard", json_object_new_boolean(d->discard));
+    json_object_object_add(js, "direct_io_safe", json_object_new_boolean(d->direct_io_safe));
+    return js;
+}
+
+int disk_from_json(struct disk *d, struct json_object *js)
+{
+    const char *vdev = devspec_js_string(js, "vdev"), *target = devspec_js_string(js, "target");
+    const char *format = devspec_js_string(js, "format"), *access = devspec_js_string(js, "access");
+    const char *devtype = devspec_js_string(js, "devtype");
+    const char *type = devspec_js_string(js, "backendtype");
+
+    memset(d, 0, sizeof(*d));
+    if (!vdev || !target || !*target || strlen(target) > PATH_MAX ||
+        strlen(vdev) >= DISK_MAX_VDEV || !disk_devid(vdev, &d->devid) || !format || !access ||
+        !type || backend_type_parse(type) < 0)
+        return -1;
+    snprintf(d->vdev, sizeof(d->vdev), "%s", vdev);
+    d->format = !strcmp(format, "qcow2") ? DISK_QCOW2 : DISK_RAW;
+    d->readonly = strcmp(access, "rw");
+    d->cdrom = devtype && !strcmp(devtype, "cdrom");
+    d->type = (enum backend_type)backend_type_parse(type);
+    d->block_device = devspec_js_bool(js, "block_device", false);
+    d->discard = devspec_js_bool(js, "discard", true);
+    d->direct_io_safe = devspec_js_bool(js, "direct_io_safe", false);
+    d->target = must_copy(target);
+    d->backend = must_copy(devspec_js_string(js, "backend"));
+    d->script = must_copy(devspec_js_string(js, "script"));
+    return 0;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * domcfg_devices.c: the disks and interfaces of a guest's config, as lists without contradictions.
+ */
+#include "domcfg.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "alloc.h"
+#include "devspec.h"
+
+struct devices_reader {
+    struct domcfg *dc;
+    const struct cfg_setting *set;
+    const char *key;
+    domcfg_warn_fn *warn;
+    void *warn_arg;
+    char *err;
+    size_t errlen;
+};
+
+/* Returns -1. A list may be long: what counts is the line of its item. */
+static int fail_at(struct devices_reader *r, const struct cfg_value *at, const char *fmt, ...)
+{
+    int n = snprintf(r->err, r->errlen, "%s:%u: ", r->set->source, at->line);
+    va_list ap;
+
+    if (n >= 0 && (size_t)n < r->errlen) {
+        va_start(ap, fmt);
+        vsnprintf(r->err + n, r->errlen - (size_t)n, fmt, ap);
+        va_end(ap);
+    }
+    return -1;
+}
+
+/* --- the lists ------------------------------------------------------------------------------ */
+
+int domcfg_add_disk(struct domcfg *dc, struct disk *d, char *err, size_t errlen)
+{
+    for (unsigned i = 0; i < dc->nr_disk; i++) {
+        const struct disk *other = &dc->disk[i];
+
+        if (other->devid == d->devid) {
+            snprintf(err, errlen, "disk %s: the guest has a disk of this vdev already ('%.200s')",
+                     d->vdev, other->target);
+            return -1;
+        }
+        if (!d->script && !other->script && !strcmp(other->target, d->target) &&
+            !(d->readonly && other->readonly)) {
+            snprintf(err, errlen,
+                     "disk %s: '%.200s' is the guest's %s already; two disks on one image would "
+                     "destroy it, unless both have access=ro",
+                     d->vdev, d->target, other->vdev);
+            return -1;
+        }
+    }
+    dc->disk = must(realloc(dc->disk, (dc->nr_disk + 1) * sizeof(*d)));
+    dc->disk[dc->nr_disk++] = *d;
+    return 0;
+}
+
+static bool has_vif(const struct domcfg *dc, unsigned devid)
+{
+    for (unsigned i = 0; i < dc->nr_vif; i++)
+        if (dc->vif[i].devid == devid)
+            return true;
+    return false;
+}
+
+int domcfg_add_vif(struct domcfg *dc, struct vif *v, char *err, size_t errlen)
+{
+    char mac[18];
+
+    if (v->devid != VIF_NO_DEVID && has_vif(dc, v->devid)) {
+        snprintf(err, errlen, "vif: the guest has an interface of index %u already", v->devid);
+        return -1;
+    }
+    for (unsigned i = 0; v->devid == VIF_NO_DEVID && i < VIF_MAX; i++)
+        if (!has_vif(dc, i))
+            v->devid = i;
+    if (v->devid == VIF_NO_DEVID) {
+        snprintf(err, errlen, "vif: a guest can have at most %d interfaces", VIF_MAX);
+        return -1;
+    }
+    if (!v->has_mac && dc->fixed_uuid)
+        vif_default_mac(v->mac, dc->uuid, sizeof(dc->uuid), v->devid);
+    else if (!v->has_mac)
+        vif_default_mac(v->mac, dc->name, strlen(dc->name), v->devid);
+    v->has_mac = true;
+    for (unsigned i = 0; i < dc->nr_vif; i++)
+        if (!memcmp(dc->vif[i].mac, v->mac, sizeof(v->mac))) {
+            vif_mac_format(v->mac, mac);
+            snprintf(err, errlen, "vif: mac %s is that of the guest's interface %u already", mac,
+                     dc->vif[i].devid);
+            return -1;
+        }
+    dc->vif = must(realloc(dc->vif, (dc->nr_vif + 1) * sizeof(*v)));
+    dc->vif[dc->nr_vif++] = *v;
+    return 0;
+}
+
+bool domcfg_drop_disk(struct domcfg *dc, unsigned devid)
+{
+    for (unsigned i = 0; i < dc->nr_disk; i++)
+        if (dc->disk[i].devid == devid) {
+            disk_free(&dc->disk[i]);
+            dc->nr_disk--;
+            memmove(&dc->disk[i], &dc->disk[i + 1], (dc->nr_disk - i) * sizeof(*dc->disk));
+            return true;
+        }
+    return false;
+}
+
+bool domcfg_drop_vif(struct domcfg *dc, unsigned devid)
+{
+    for (unsigned i = 0; i < dc->nr_vif; i++)
+        if (dc->vif[i].devid == devid) {
+            vif_free(&dc->vif[i]);
+            dc->nr_vif--;
+            memmove(&dc->vif[i], &dc->vif[i + 1], (dc->nr_vif - i) * sizeof(*dc->vif));
+            return true;
+        }
+    return false;
+}
+
+void domcfg_devices_free(struct domcfg *dc)
+{
+    for (unsigned i = 0; i < dc->nr_disk; i++)
+        disk_free(&dc->disk[i]);
+    for (unsigned i = 0; i < dc->nr_vif; i++)
+        vif_free(&dc->vif[i]);
+    free(dc->disk);
+    free(dc->vif);
+}
+
+/* --- from the config ------------------------------------------------------------------------ */
+
+static int read_disk(struct devices_reader *r, const struct cfg_value *item)
+{
+    struct disk d;
+    char why[640];
+
+    if (disk_parse(&d, item->str, why, sizeof(why)))
+        return fail_at(r, item, "%s", why);
+    if (disk_resolve(&d, why, sizeof(why)) || domcfg_add_disk(r->dc, &d, why, sizeof(why))) {
+        disk_free(&d);
+        return fail_at(r, item, "%s", why);
+    }
+    return 0;
+}
+
+static int read_vif(struct devices_reader *r, const struct cfg_value *item)
+{
+    struct vif v;
+    char why[640];
+
+    if (vif_parse(&v, item->str, why, sizeof(why)))
+        return fail_at(r, item, "%s", why);
+    if (v.has_model && r->warn) {
+        snprintf(why, sizeof(why),
+                 "%s:%u: vif: model has no meaning for a paravirtual guest and no effect",
+                 r->set->source, item->line);
+        r->warn(r->warn_arg, why);
+    }
+    if (domcfg_add_vif(r->dc, &v, why, sizeof(why))) {
+        vif_free(&v);
+        return fail_at(r, item, "%s", why);
+    }
+    return 0;
+}
+
+static int read_list(struct devices_reader *r, struct cfg *cfg, const char *key,
+                     int (*read_item)(struct devices_reader *r, const struct cfg_value *item))
+{
+    r->key = key;
+    r->set = cfg_get(cfg, key);
+    if (!r->set)
+        return 0;
+    if (r->set->value.type != CFG_LIST)
+        return fail_at(r, &r->set->value,
+                       "%s takes a list of strings; put it in brackets: %s = [ \"...\" ]", key,
+                       key);
+    for (size_t i = 0; i < r->set->value.nr; i++) {
+        const struct cfg_value *item = &r->set->value.item[i];
+
+        if (item->type != CFG_STRING)
+            return fail_at(r, item, "%s: entry %zu is not a string", key, i + 1);
+        if (read_item(r, item))
+            return -1;
+    }
+    return 0;
+}
+
+int domcfg_read_devices(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
+                        char *err, size_t errlen)
+{
+    struct devices_reader r = {
+        .dc = dc, .warn = warn, .warn_arg = warn_arg, .err = err, .errlen = errlen};
+
+    return read_list(&r, cfg, "disk", read_disk) || read_list(&r, cfg, "vif", read_vif) ? -1 : 0;
+}
+
+/* --- JSON ----------------------------------------------------------------------------------- */
+
+void domcfg_devices_to_json(const struct domcfg *dc, struct json_object *js)
+{
+    struct json_object *list;
+
+    if (dc->nr_disk) {
+        list = json_object_new_array();
+        for (unsigned i = 0; i < dc->nr_disk; i++)
+            json_object_array_add(list, disk_to_json(&dc->disk[i]));
+        json_object_object_add(js, "disks", list);
+    }
+    if (dc->nr_vif) {
+        list = json_object_new_array();
+        for (unsigned i = 0; i < dc->nr_vif; i++)
+            json_object_array_add(list, vif_to_json(&dc->vif[i]));
+        json_object_object_add(js, "vifs", list);
+    }
+}
+
+/* The number of entries; 0 also where there is no such list. */
+static size_t list_length(struct json_object *js, const char *key, struct json_object **list)
+{
+    if (!json_object_object_get_ex(js, key, list) || !json_object_is_type(*list, json_type_array))
+        return 0;
+    return json_object_array_length(*list);
+}
+
+int domcfg_devices_from_json(struct domcfg *dc, struct json_object *js)
+{
+    struct json_object *list;
+    size_t nr = list_length(js, "disks", &list);
+    char err[400];
+
+    for (size_t i = 0; i < nr; i++) {
+        struct disk d;
+
+        if (disk_from_json(&d, json_object_array_get_idx(list, i)))
+            return -1;
+        if (domcfg_add_disk(dc, &d, err, sizeof(err))) {
+            disk_free(&d);
+            return -1;
+        }
+    }
+    nr = list_length(js, "vifs", &list);
+    for (size_t i = 0; i < nr; i++) {
+        struct vif v;
+
+        if (vif_from_json(&v, json_object_array_get_idx(list, i)))
+            return -1;
+        if (!v.has_mac || v.devid == VIF_NO_DEVID || domcfg_add_vif(dc, &v, err, sizeof(err))) {
+            vif_free(&v);
+            return -1;
+        }
+    }
+    return 0;
+}
