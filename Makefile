@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 # In the order in which they need each other; what is not there yet is left out.
 COMPONENTS := hypervisor \
-    $(addprefix dom0-tools/,libxenstore xenstored xenstore-clients libctl builder cli consoled monitor) \
+    $(addprefix dom0-tools/,libxenstore xenstored xenstore-clients libctl libnet builder cli consoled monitor) \
     tests/guests
 PRESENT := $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile,$(COMPONENTS))))
 HYPERVISOR := $(filter hypervisor,$(PRESENT))
@@ -18,7 +18,7 @@ HYPERVISOR := $(filter hypervisor,$(PRESENT))
 # The targets below follow each other in the order in which they are written; the components'
 # own Makefiles use -j.
 .NOTPARALLEL:
-.PHONY: all build deps kernel image xen demo run check lint bench soak fuzz install clean distclean read help
+.PHONY: all build deps kernel image guest-image xen demo run check lint bench soak fuzz install clean distclean read help
 
 all: deps build image
 
@@ -39,13 +39,18 @@ kernel: deps
 image: kernel
 	@python3 dom0-tools/image/mkimage.py --kernel $(BUILD)/kernel --root . --out $(BUILD)/image
 
+# The disk of a Debian guest, made once from Debian's packages and kept in build/cache.
+guest-image: kernel
+	@python3 dom0-tools/image/guest_image.py --kernel $(BUILD)/kernel --cache $(BUILD)/cache \
+	    --out $(BUILD)/image/debian.ext4
+
 # Debian's Xen beside it, unpacked under build/ and not installed, for tests that compare.
 xen: image
 	@python3 dom0-tools/image/fetch.py --cache $(BUILD)/cache --xen $(BUILD)/xen
 	@python3 dom0-tools/image/mkimage.py --xen $(BUILD)/xen --out $(BUILD)/image
 
 ifneq ($(HYPERVISOR),)
-demo: all
+demo: all guest-image
 	@python3 tests/boot/demo.py
 
 run: all
@@ -102,4 +107,5 @@ help:
 	@echo "make deps        only install the packages that build-deps.txt lists"
 	@echo "make kernel      only fetch and unpack Debian's newest kernel"
 	@echo "make image       only make the initramfs images"
+	@echo "make guest-image only make the Debian guest's disk"
 	@echo "make clean       remove what was built, keep downloads (make distclean: those too)"

@@ -7,6 +7,7 @@ from run to run:
     lodge.cpio   our tools with the shared libraries they need, as listed in the manifest
     xen.cpio     Debian's Xen tools instead of ours, for comparison
     guest.cpio   a guest's kernel, initrd and config, under /guest
+    debian.cpio  the initrd and configs of guests with a disk, and what dom0 serves their network with
 """
 
 import argparse
@@ -22,8 +23,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUSYBOX = "/bin/busybox"
 LIBRARIES = "lib/x86_64-linux-gnu"
 DOM0_MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc")
-DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun")
+# Back-ends of the kernel's, what they and ours stand on, the packet filter, and QEMU's disks.
+DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun",
+                  "nf_tables", "nft_chain_nat", "nft_masq", "nft_ct", "virtio_pci", "virtio_blk")
 GUEST_MODULES = ("xen-blkfront", "xen-netfront")
+DISK_MODULES = ("xen-blkfront", "ext4", "crc32c_generic", "crc32c_intel")
+DNSMASQ = "/usr/sbin/dnsmasq"
 DIRECTORIES = ("proc", "sys", "dev", "run", "tmp", "etc", "root", "var/log", "var/lib", "mnt")
 
 
@@ -68,15 +73,22 @@ def add_busybox(archive):
             archive.symlink(applet, "/bin/busybox")
 
 
-def _depends(path):
-    """The modules that a .ko names in its own .modinfo, hyphens and underscores as they come."""
+def _modinfo(path, key):
+    """The values of a key in a .ko's own .modinfo, which is a row of key=value strings."""
     with open(path, "rb") as handle:
         content = handle.read()
-    start = content.find(b"\0depends=")
-    if start < 0:
-        return []
-    names = content[start + len(b"\0depends="):content.index(b"\0", start + 1)].decode()
-    return [name for name in names.split(",") if name]
+    values, mark = [], b"\0" + key.encode() + b"="
+    start = content.find(mark)
+    while start >= 0:
+        end = content.index(b"\0", start + 1)
+        values.append(content[start + len(mark):end].decode())
+        start = content.find(mark, end)
+    return values
+
+
+def _depends(path):
+    """The modules that it needs, hyphens and underscores as they come."""
+    return [name for value in _modinfo(path, "depends") for name in value.split(",") if name]
 
 
 def module_closure(kernel, wanted):
@@ -103,7 +115,8 @@ def module_closure(kernel, wanted):
 
 
 def add_modules(archive, kernel, wanted):
-    """Copy modules and write the modules.dep that modprobe reads (depmod(8) is not needed)."""
+    """Copy modules and write modules.dep and modules.alias for modprobe, which also the kernel
+    calls for what it lacks (depmod(8) is not needed)."""
     closure = module_closure(kernel, wanted)
     inside = {name: os.path.relpath(path, kernel) for name, path, _ in closure}
     table = {name: needs for name, _, needs in closure}
@@ -123,6 +136,9 @@ def add_modules(archive, kernel, wanted):
         needs = " ".join(os.path.relpath(inside[need], top) for need in all_needs(name))
         lines.append(f"{os.path.relpath(inside[name], top)}: {needs}".rstrip())
     archive.data(f"{top}/modules.dep", "".join(line + "\n" for line in lines).encode())
+    aliases = [f"alias {alias} {name}\n" for name, path, _ in closure
+               for alias in _modinfo(path, "alias")]
+    archive.data(f"{top}/modules.alias", "".join(aliases).encode())
 
 
 def _skeleton(init):
@@ -159,6 +175,21 @@ def make_guest(kernel, out):
     archive.write(os.path.join(out, "guest.cpio"))
 
 
+def make_debian(kernel, out):
+    inner = _skeleton("disk-init")
+    add_modules(inner, kernel, DISK_MODULES)
+    initrd = os.path.join(out, "disk-initrd.cpio")
+    inner.write(initrd)
+    archive = Archive()
+    archive.file("guest/disk-initrd", initrd, 0o644)
+    for name in ("debian.cfg", "debian2.cfg"):
+        archive.file("guest/" + name, os.path.join(HERE, name), 0o644)
+    if not os.path.exists(DNSMASQ):
+        raise ImageError(f"{DNSMASQ} is missing: install the package dnsmasq-base")
+    add_program(archive, DNSMASQ, DNSMASQ)
+    archive.write(os.path.join(out, "debian.cpio"))
+
+
 def make_listed(manifest, root, search, out):
     """An archive from a manifest: "source-glob target" a line; what was not built is left out."""
     archive = Archive()
@@ -192,6 +223,7 @@ def main():
         if args.kernel:
             make_base(args.kernel, args.out)
             make_guest(args.kernel, args.out)
+            make_debian(args.kernel, args.out)
         if args.root:
             make_listed(os.path.join(HERE, "manifest"), args.root,
                         library_folders(args.root, "build/*/*.so*"),

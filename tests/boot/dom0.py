@@ -22,6 +22,7 @@ IMAGE = os.path.join(BUILD, "image")
 ISOS = os.path.join(BUILD, "iso")
 LOGS = os.path.join(BUILD, "logs")
 LODGE = os.path.join(BUILD, "hypervisor", "lodge.elf")
+DEBIAN = os.path.join(IMAGE, "debian.ext4")
 
 OPTIONS = {
     "lodge": "console=com1 dom0_mem=512M loglvl=info noreboot",
@@ -44,19 +45,26 @@ def xen_hypervisor():
 
 
 class Dom0:
-    """A boot to be: set what differs from the default, then machine() makes it."""
+    """A boot to be: set what differs from the default, then machine() makes it.
+
+    debian is the number of disks (/dev/vda, ...) that have the Debian guest's system on them;
+    disks are image files for more of them. What is written to either is lost."""
 
     def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
-                 smp=1, cpu="", limit=180, **machine):
+                 smp=1, cpu="", limit=180, debian=0, **machine):
         self.name = name
         self.hypervisor = hypervisor
         self.tools = tools or hypervisor
-        self.guest = guest
+        self.guest = guest or debian > 0
+        self.debian = debian
         self.options = f"{OPTIONS[hypervisor]} {options}".strip()
         self.command = f"{DOM0_COMMAND} {dom0}".strip()
         self.overlay = Archive()
         # Debian's Xen loses dom0 early where it sees SMAP.
         cpu = cpu or ("max,-smap" if hypervisor == "xen" else "max")
+        if debian:
+            image = os.path.realpath(_need(DEBIAN, "run `make guest-image`"))
+            machine["disks"] = [image] * debian + list(machine.get("disks", ()))
         self.settings = dict(machine, smp=smp, cpu=cpu, limit=limit)
 
     def add(self, source, target):
@@ -77,6 +85,8 @@ class Dom0:
             parts.append(_need(os.path.join(IMAGE, f"{self.tools}.cpio"), missing))
         if self.guest:
             parts.append(_need(os.path.join(IMAGE, "guest.cpio"), way_out))
+        if self.debian:
+            parts.append(_need(os.path.join(IMAGE, "debian.cpio"), way_out))
         return parts
 
     def machine(self, **settings):

@@ -29,7 +29,7 @@ class Machine:
     """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
 
     def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False,
-                 accel="tcg", gdb="", extra=(), echo=False):
+                 accel="tcg", gdb="", extra=(), echo=False, disks=()):
         self.log_path = log
         self.limit = limit
         self.echo = echo
@@ -42,6 +42,12 @@ class Machine:
             "-boot", "d", "-cdrom", iso,
             "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
         ]
+        for number, path in enumerate(disks):
+            # What the machine writes is gone with it, so that one image serves many machines.
+            self._command += [
+                "-drive", f"file={path},if=none,id=disk{number},format=raw,snapshot=on,"
+                          "cache=unsafe,discard=unmap",
+                "-device", f"virtio-blk-pci,drive=disk{number}"]
         if icount:
             self._command += ["-icount", "shift=0,sleep=off"]
         if gdb:

@@ -29,6 +29,10 @@ def parse(arguments=None):
                         help="whose tools and daemons are in dom0 (default: the hypervisor's)")
     parser.add_argument("--no-daemons", action="store_true", help="start no daemon at boot")
     parser.add_argument("--guest", action="store_true", help="put /guest/{vmlinuz,initrd} in dom0")
+    parser.add_argument("--debian", type=int, default=0, metavar="N",
+                        help="N disks with the Debian guest's system, /dev/vda first")
+    parser.add_argument("--disk", action="append", default=[], metavar="FILE",
+                        help="one more disk, from an image that stays as it is")
     parser.add_argument("--add", action="append", default=[], metavar="FILE:PATH",
                         help="copy a host file into dom0, a program with its shared libraries")
     parser.add_argument("--options", default="", help="more words for the hypervisor")
@@ -51,7 +55,8 @@ def prepare(args, echo=True):
     daemons = "lodge.daemons=none" if args.no_daemons else ""
     dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest, args.options,
                 f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
-                memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo)
+                memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo,
+                debian=args.debian, disks=args.disk)
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))

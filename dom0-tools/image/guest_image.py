@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make the disk of a Debian 12 guest: packages by mmdebstrap, an ext4 file system by mke2fs.
+
+The image is a plain file system (no partitions, no boot loader: dom0 has the kernel), sparse, and
+kept in build/cache under a name that stands for its recipe, so that it is made once. Nothing is
+mounted, so it can be made in a container. mmdebstrap must be root; where this is not, sudo is used.
+
+The guest: systemd, networkd with DHCP on every interface, resolved, a login as root without a
+password on its console; fio, iperf3, wget and ping for measuring and trying; of the fetched kernel
+the modules that a guest has a use for.
+"""
+
+import argparse
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mkimage import ImageError, module_closure  # noqa: E402
+
+SUITE = "bookworm"
+PACKAGES = (
+    "systemd-sysv", "systemd-resolved", "udev", "dbus", "login", "kmod", "netbase",
+    "iproute2", "iputils-ping", "wget", "procps", "fio", "iperf3",
+)
+MODULES = ("xen-blkfront", "xen-netfront", "ext4", "autofs4", "loop", "tun", "nf_tables")
+SIZE = "1G"
+ENOUGH = 200 << 20
+WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
+           "/usr/lib/x86_64-linux-gnu/gconv/*")
+
+FILES = {
+    "etc/hostname": "debian\n",
+    "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 debian\n",
+    "etc/fstab": "/dev/xvda / ext4 rw,discard,errors=remount-ro 0 1\n",
+    # The address follows the MAC, so that guests made from this one image do not share one.
+    "etc/systemd/network/80-dhcp.network":
+        "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=ipv6\n\n"
+        "[DHCPv4]\nClientIdentifier=mac\nUseHostname=yes\n",
+    # Empty, and not missing: each boot has an identity of its own, and none counts as the first.
+    "etc/machine-id": "",
+    "etc/issue": "Debian 12, a guest of Lodge; log in as root, there is no password\n\n",
+}
+# A guest that lives for minutes has nothing to clean up or to look for every day.
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
+          "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-pstore.service",
+          "systemd-networkd-wait-online.service")
+CUSTOMIZE = (
+    "passwd -d root >/dev/null",
+    "systemctl --quiet enable systemd-networkd systemd-resolved",
+    "systemctl --quiet mask " + " ".join(MASKED),
+    "ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+    "depmod {release}",
+)
+
+
+def recipe(release):
+    """What the image is made of, as a short name."""
+    with open(os.path.abspath(__file__), "rb") as handle:
+        digest = hashlib.sha256(handle.read())
+    digest.update(release.encode())
+    return digest.hexdigest()[:16]
+
+
+def as_root(command):
+    if os.getuid() == 0:
+        return command
+    if not shutil.which("sudo"):
+        raise ImageError("the guest's image must be made as root, and there is no sudo")
+    return ["sudo"] + command
+
+
+def run(command):
+    """Run quietly; what it said comes out when it fails."""
+    try:
+        done = subprocess.run(as_root(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    except FileNotFoundError as missing:
+        raise ImageError(f"{command[0]} is missing: run `make deps`") from missing
+    if done.returncode != 0:
+        raise ImageError(f"{command[0]} ended with status {done.returncode}:\n"
+                         + "\n".join(done.stdout.splitlines()[-12:]))
+
+
+def write_overlay(top, kernel, release):
+    """The files that are put over Debian's, in a directory."""
+    for name, text in FILES.items():
+        path = os.path.join(top, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as handle:
+            handle.write(text)
+    # Debian 12 has /lib as a link into /usr; a directory of that name would replace it.
+    modules = os.path.join(top, "usr", "lib", "modules", release)
+    for _, path, _ in module_closure(kernel, MODULES):
+        target = os.path.join(modules, path[path.index("/kernel/") + 1:])
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(path, target)
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        found = os.path.join(kernel, "lib", "modules", release, name)
+        if os.path.exists(found):
+            shutil.copyfile(found, os.path.join(modules, name))
+
+
+def make(kernel, release, work, path):
+    overlay, root = os.path.join(work, "overlay"), os.path.join(work, "root")
+    os.makedirs(overlay)
+    write_overlay(overlay, kernel, release)
+    os.chmod(work, 0o755)
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES)]
+    command += [f"--dpkgopt=path-exclude={pattern}" for pattern in WITHOUT]
+    command += [f"--customize-hook=sync-in {overlay} /"]
+    command += [f'--customize-hook=chroot "$1" {line.format(release=release)}'
+                for line in CUSTOMIZE]
+    run(command + [SUITE, root])
+    with open(path, "wb") as handle:
+        handle.truncate(0)
+    run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "debian", "-m", "0", "-J", "size=16",
+         "-E", "root_owner=0:0,lazy_itable_init=0", "-d", root, path, SIZE])
+    run(["rm", "-rf", root])
+
+
+def image(kernel, cache):
+    """The path of the image, made if there is none of this recipe."""
+    with open(os.path.join(kernel, "release"), encoding="utf-8") as handle:
+        release = handle.read().strip()
+    os.makedirs(cache, exist_ok=True)
+    path = os.path.join(os.path.abspath(cache), f"guest-{recipe(release)}.ext4")
+    if os.path.exists(path):
+        return path
+    print("making the Debian guest's disk (once; one to three minutes)", flush=True)
+    free = shutil.disk_usage(cache).free
+    if free < 4 * ENOUGH:
+        raise ImageError(f"{cache}: {free >> 20} MiB are free, the guest's disk needs "
+                         f"{4 * ENOUGH >> 20} while it is made")
+    with tempfile.TemporaryDirectory(prefix="guest-", dir=cache) as work:
+        fresh = os.path.join(work, "image")
+        make(kernel, release, work, fresh)
+        os.replace(fresh, path)
+    for old in glob.glob(os.path.join(cache, "guest-*.ext4")):
+        if os.path.abspath(old) != path:
+            os.unlink(old)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kernel", required=True, help="the unpacked kernel package")
+    parser.add_argument("--cache", required=True, help="where the image is kept")
+    parser.add_argument("--out", required=True, help="a link to it is made here")
+    args = parser.parse_args()
+    try:
+        path = image(args.kernel, args.cache)
+        os.makedirs(os.path.dirname(args.out), exist_ok=True)
+        link = args.out + ".new"
+        if os.path.lexists(link):
+            os.unlink(link)
+        os.symlink(os.path.relpath(path, os.path.dirname(args.out)), link)
+        os.replace(link, args.out)
+    except (ImageError, OSError) as error:
+        print(f"guest_image.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
