@@ -33,7 +33,7 @@ struct process;
  * A kind of device. Operations return 0, BACKEND_LATER where allowed, or a negative errno after
  * device_fail() has set the device's message; unless said otherwise, a missing one does nothing.
  */
-struct backend_type {
+struct device_type {
     const char *directory; /* its part of backend/ in the store: "lodge-vbd" */
     const char *program;   /* its worker; NULL: the kernel's back-end, only hot-plug is ours */
     const char *what;      /* for people: "disk" */
@@ -71,7 +71,7 @@ enum device_link {
 
 struct device {
     struct device *next;
-    const struct backend_type *type;
+    const struct device_type *type;
     struct process *process; /* its worker, or NULL */
     uint16_t domid;
     uint32_t devid;
@@ -90,7 +90,10 @@ struct device {
     bool doomed;    /* to be freed as soon as the worker let go of it */
     bool failed;    /* hotplug-error is written; waits for its removal */
     int64_t due;    /* milliseconds: when to try again; 0: not at all */
-    void *priv;     /* the kind's own */
+    unsigned tries; /* to attach, since it last worked */
+    int64_t say_since;
+    unsigned said; /* lines in the log, lately */
+    void *priv;    /* the kind's own */
 };
 
 /* --- device.c ------------------------------------------------------------------------------ */
@@ -99,7 +102,7 @@ struct device {
 int device_fail(struct device *d, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A line of the log that names guest and device. */
-void device_say(const struct device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void device_say(struct device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A key of the back directory or of the front-end's; malloc'ed, NULL if missing. */
 char *device_get(const struct device *d, const char *key);
 char *device_get_front(const struct device *d, const char *key);
@@ -110,7 +113,7 @@ uint64_t device_front_number(const struct device *d, const char *key, uint64_t f
 /* Queues the writing of a key of the back directory; device_flush() carries it out. */
 void device_put(const struct device *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-int device_flush(const struct device *d);
+int device_flush(struct device *d);
 /* Queues the new state; the store's answer is not waited for. */
 void device_set_state(struct device *d, int state);
 /* Sends WORKER_CHANGE with this body to the device's worker; false: it has none. */
@@ -119,7 +122,7 @@ bool device_tell(struct device *d, const void *body, size_t length, const int *f
 void device_give_up(struct device *d);
 
 /* Events, from main.c and process.c. */
-void device_back_changed(const struct backend_type *type, uint16_t domid, uint32_t devid,
+void device_back_changed(const struct device_type *type, uint16_t domid, uint32_t devid,
                          const char *key);
 void device_front_changed(uint16_t domid, const char *type_directory, uint32_t devid);
 void device_scan(void);    /* looks at the whole store: at start, and when xenstored came back */
@@ -128,7 +131,7 @@ void device_run(void);     /* what is due */
 int64_t device_next(void); /* when something is due, in milliseconds; 0: nothing */
 void device_attached(struct device *d, const struct worker_parcel *parcel);
 void device_detached(struct device *d);
-void device_worker_failed(struct device *d, const char *why);
+void device_worker_failed(struct device *d, int status, const char *why);
 void device_worker_died(struct device *d);
 /* Fills in the parcel for a worker; false: the device is not to be attached (any more). */
 bool device_parcel(struct device *d, struct worker_parcel *parcel);
@@ -139,11 +142,20 @@ struct device *device_first(void);
 struct process *process_for(struct device *d); /* the guest's worker of this kind; starts it */
 void process_attach(struct device *d);
 void process_detach(struct device *d);
+/* The worker takes too long to let go of a device: it is killed if it has no other. */
+void process_impatient(struct device *d);
 bool process_send(struct process *p, const struct worker_parcel *parcel);
 void process_run(void);
 int64_t process_next(void);
-void process_child_exited(void);
-void process_end_all(void);
+void process_child_exited(void); /* SIGCHLD: collects them all */
+/*
+ * A helper program of a device: its end is told once. The first word of argv is looked up in
+ * $PATH. `fd` becomes its descriptor 3 (-1: none). Returns the pid, or a negative errno.
+ */
+int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int status),
+                   void *arg);
+void process_forget_helper(int pid); /* kills it; its end is not told */
+void process_end_all(void);          /* closes all sockets: the workers finish and leave */
 
 /* --- main.c -------------------------------------------------------------------------------- */
 
@@ -155,8 +167,8 @@ struct source {
 
 struct backend {
     struct store *store;
-    const struct backend_type *const *types; /* ends with NULL */
-    uint16_t domid;                          /* ours */
+    const struct device_type *const *types; /* ends with NULL */
+    uint16_t domid;                         /* ours */
     int epoll;
     const char *run_dir, *log_dir, *program_dir;
     const char *transfer; /* how block data moves: "copy" or "persistent" */
@@ -165,7 +177,7 @@ struct backend {
 
 extern struct backend backend;
 
-extern const struct backend_type vbd_type, vbd_stock_type, vif_type, vif_stock_type;
+extern const struct device_type vbd_type, vbd_stock_type, vif_type, vif_stock_type;
 
 bool source_add(struct source *src, uint32_t events);
 void source_remove(struct source *src); /* closes it, too */

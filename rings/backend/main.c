@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c: lodge-backends, the daemon that owns all split devices of this domain.
+ *
+ * One loop: xenstore tells of devices and of guests' states, workers tell of theirs, children end,
+ * time passes. Nothing here waits for any of them; see backend.h for the parts.
+ */
+#include "backend.h"
+
+#include <cli/domain.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct device_type *const types[] = {&vbd_type, &vbd_stock_type,
+#ifdef HAVE_VIF
+                                                  &vif_type, &vif_stock_type,
+#endif
+                                                  NULL};
+
+struct backend backend = {
+    .types = types,
+    .run_dir = "/run/lodge",
+    .log_dir = "/var/log/lodge",
+    .transfer = "persistent",
+};
+
+static struct source store_source, signal_source;
+
+int64_t backend_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000 + 1;
+}
+
+void backend_vsay(const char *prefix, const char *fmt, va_list ap)
+{
+    char text[900];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    daemon_say("%s%s", prefix, text);
+}
+
+void backend_say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    backend_vsay("", fmt, ap);
+    va_end(ap);
+}
+
+bool source_add(struct source *src, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = src};
+
+    return !epoll_ctl(backend.epoll, EPOLL_CTL_ADD, src->fd, &ev);
+}
+
+void source_remove(struct source *src)
+{
+    if (src->fd < 0)
+        return;
+    epoll_ctl(backend.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+    close(src->fd);
+    src->fd = -1;
+}
+
+/* --- xenstore -------------------------------------------------------------------------------- */
+
+static const char *type_directory(const struct device_type *type)
+{
+    return store_fmt("/local/domain/%u/backend/%s", backend.domid, type->directory);
+}
+
+/* "<directory of the type>/<domid>/<devid>[/<key>]" */
+static void back_event(const struct device_type *type, const char *path)
+{
+    const char *top = type_directory(type);
+    size_t len = strlen(top);
+    unsigned domid, devid;
+    int used = 0;
+
+    if (strncmp(path, top, len) || sscanf(path + len, "/%u/%u%n", &domid, &devid, &used) != 2 ||
+        !used || domid > 0x7ff0)
+        return;
+    path += len + (size_t)used;
+    if (*path && *path != '/')
+        return;
+    device_back_changed(type, (uint16_t)domid, devid, *path ? path + 1 : "");
+}
+
+/* "f:<directory>:<domid>:<devid>" */
+static void front_event(const char *token)
+{
+    char directory[32];
+    unsigned domid, devid;
+
+    if (sscanf(token, "f:%31[^:]:%u:%u", directory, &domid, &devid) == 3)
+        device_front_changed((uint16_t)domid, directory, devid);
+}
+
+static void store_ready(struct source *src, uint32_t events)
+{
+    char *path, *token;
+    unsigned left = 256; /* others have their turn, too */
+
+    (void)events;
+    while (left-- && store_event(backend.store, &path, &token)) {
+        if (!strcmp(token, "gone"))
+            device_reap();
+        else if (!strncmp(token, "f:", 2))
+            front_event(token);
+        else
+            for (unsigned t = 0; types[t]; t++)
+                if (!strcmp(token, types[t]->directory))
+                    back_event(types[t], path);
+        free(path);
+        free(token);
+    }
+    if (store_is_dead(backend.store) && src->fd >= 0) {
+        backend_say("xenstored went away; devices work on, changes have to wait for it");
+        epoll_ctl(backend.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+        src->fd = -1;
+    }
+}
+
+static bool watch_store(void)
+{
+    store_source.fd = store_fd(backend.store);
+    source_add(&store_source, EPOLLIN);
+    for (unsigned t = 0; types[t]; t++) {
+        store_mkdir(backend.store, type_directory(types[t]));
+        if (store_watch(backend.store, type_directory(types[t]), types[t]->directory))
+            return false;
+    }
+    return !store_watch(backend.store, "@releaseDomain", "gone");
+}
+
+/* Once a second while xenstored is away. */
+static void reconnect_store(void)
+{
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+
+    if (!s)
+        return;
+    store_close(backend.store);
+    backend.store = s;
+    if (watch_store()) {
+        backend_say("xenstored is back");
+        device_scan();
+    }
+}
+
+/* --- the loop -------------------------------------------------------------------------------- */
+
+static void signal_ready(struct source *src, uint32_t events)
+{
+    struct signalfd_siginfo info;
+
+    (void)events;
+    while (read(src->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo == SIGCHLD)
+            process_child_exited();
+        else
+            backend.quit = true;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+static int timeout(void)
+{
+    int64_t next = sooner(device_next(), process_next());
+
+    if (store_is_dead(backend.store))
+        next = sooner(next, backend_now() + 1000);
+    if (!next)
+        return -1;
+    next -= backend_now();
+    return next < 0 ? 0 : (int)next;
+}
+
+static void loop(void)
+{
+    int64_t next_try = 0;
+
+    while (!backend.quit) {
+        struct epoll_event ev;
+
+        /* One event at a time: what a handler frees, no event of the same batch points to. */
+        if (!store_has_event(backend.store) && epoll_wait(backend.epoll, &ev, 1, timeout()) == 1) {
+            struct source *src = ev.data.ptr;
+
+            src->ready(src, ev.events);
+        }
+        if (store_has_event(backend.store))
+            store_ready(&store_source, 0);
+        device_run();
+        process_run();
+        if (store_is_dead(backend.store) && backend_now() >= next_try) {
+            if (store_source.fd >= 0)
+                store_ready(&store_source, 0);
+            next_try = backend_now() + 1000;
+            reconnect_store();
+        }
+    }
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static int usage(void)
+{
+    fputs("Usage: lodge-backends [-F] [-t WAY] [-l DIR]\n\n"
+          "Serves guests' disks and network interfaces.\n\n"
+          "  -F, --foreground       stay in the foreground\n"
+          "  -t, --transfer=WAY     how a disk's data moves: persistent (the guest keeps pages\n"
+          "                         granted for it, where it can), or copy\n"
+          "  -l, --log-dir=DIR      where backends.log is kept; /var/log/lodge\n",
+          stderr);
+    return 2;
+}
+
+static bool options(int argc, char **argv, bool *foreground)
+{
+    static const struct option longopts[] = {{"foreground", no_argument, NULL, 'F'},
+                                             {"transfer", required_argument, NULL, 't'},
+                                             {"log-dir", required_argument, NULL, 'l'},
+                                             {NULL, 0, NULL, 0}};
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "Ft:l:", longopts, NULL)) != -1) {
+        if (opt == 'F')
+            *foreground = true;
+        else if (opt == 't')
+            backend.transfer = optarg;
+        else if (opt == 'l')
+            backend.log_dir = optarg;
+        else
+            return false;
+    }
+    return argc == optind &&
+           (!strcmp(backend.transfer, "copy") || !strcmp(backend.transfer, "persistent"));
+}
+
+/* Workers are beside this program. */
+static void find_programs(void)
+{
+    static char dir[512];
+    ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+    char *slash;
+
+    dir[n > 0 ? n : 0] = '\0';
+    slash = strrchr(dir, '/');
+    if (slash)
+        *slash = '\0';
+    backend.program_dir = slash ? dir : "/usr/sbin";
+}
+
+static void make_directories(void)
+{
+    const char *run_dir = getenv("LODGE_RUN_DIR");
+
+    if (run_dir)
+        backend.run_dir = run_dir;
+    mkdir(backend.log_dir, 0750);
+    mkdir(backend.run_dir, 0755);
+    mkdir(store_fmt("%s/blk", backend.run_dir), 0700);
+    mkdir(store_fmt("%s/empty", backend.run_dir), 0555);
+}
+
+static int listen_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal_source.ready = signal_ready;
+    signal_source.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return source_add(&signal_source, EPOLLIN) ? 0 : -errno;
+}
+
+static int start(char *err, size_t errlen, int *lock)
+{
+    struct lodge l = {.run_dir = backend.run_dir};
+    char *id;
+
+    if (daemon_lock(&l, "lodge-backends", lock)) {
+        snprintf(err, errlen, "%s", l.message);
+        return -EAGAIN;
+    }
+    backend.epoll = epoll_create1(EPOLL_CLOEXEC);
+    store_source.ready = store_ready;
+    backend.store = store_open(err, errlen);
+    if (!backend.store)
+        return -EIO;
+    id = store_get(backend.store, "domid");
+    backend.domid = id ? (uint16_t)atoi(id) : 0;
+    free(id);
+    if (listen_signals() || !watch_store()) {
+        snprintf(err, errlen, "the store cannot be watched: %s", store_message(backend.store));
+        return -EIO;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    bool foreground = false;
+    char err[700];
+    int lock, pipe_end = -1;
+
+    if (!options(argc, argv, &foreground))
+        return usage();
+    if (!foreground && daemon_detach(&pipe_end))
+        return 1;
+    find_programs();
+    make_directories();
+    if (start(err, sizeof(err), &lock)) {
+        fprintf(stderr, "lodge-backends: %s\n", err);
+        return 1;
+    }
+    device_scan();
+    if (!foreground)
+        daemon_ready(pipe_end, store_fmt("%s/backends.log", backend.log_dir));
+    loop();
+    /* Workers finish what is under way; the next daemon starts others in their place. */
+    process_end_all();
+    return 0;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nbd.c: images in formats that qemu-nbd knows (qcow2 and others), one helper per disk.
+ *
+ * The socket on which the helper accepts is made here and handed to it the way systemd does: it
+ * outlives the helper, so that a helper that dies is started again behind it, and a connection can
+ * be made before the helper is ready. The worker gets a connected socket; it ends when the
+ * connection breaks, is started again, and finds in its in-flight file what to repeat.
+ */
+#include "vbd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NBD_GOOD_LIFE  2000  /* ms: a helper that ends sooner will not do better the next time */
+#define NBD_START_TIME 20000 /* ms it may take to open the image */
+
+static void nbd_ended(void *arg, int status);
+
+static void nbd_path(const struct device *d, struct sockaddr_un *addr)
+{
+    addr->sun_family = AF_UNIX;
+    snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/blk/%u-%u.nbd", backend.run_dir, d->domid,
+             d->devid);
+}
+
+static int nbd_run(struct device *d, struct vbd *v)
+{
+    /* The shell fills in the one thing that is known only in the child: its own pid. */
+    const char *argv[] = {"sh",
+                          "-c",
+                          "export LISTEN_FDS=1 LISTEN_PID=$$; exec qemu-nbd \"$@\"",
+                          "qemu-nbd",
+                          "--persistent",
+                          "--shared=2",
+                          "--format",
+                          v->format,
+                          "--cache=writeback",
+                          v->discard ? "--discard=unmap" : "--discard=ignore",
+                          v->readonly ? "--read-only" : "--detect-zeroes=off",
+                          "--",
+                          v->path,
+                          NULL};
+    int pid = process_helper(argv, v->nbd.listener, nbd_ended, d);
+
+    if (pid < 0)
+        return device_fail(d, -pid, "qemu-nbd cannot be started: %s", strerror(-pid));
+    v->nbd.pid = pid;
+    v->nbd.started = backend_now();
+    return 0;
+}
+
+static void nbd_ended(void *arg, int status)
+{
+    struct device *d = arg;
+    struct vbd *v = d->priv;
+
+    v->nbd.pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        device_fail(d, ENOENT,
+                    "qemu-nbd is missing, which serves images of format %s: install the "
+                    "package qemu-utils",
+                    v->format);
+    else
+        device_fail(d, EIO, "qemu-nbd cannot serve %s as %s (%s %d): try `qemu-img check` on it",
+                    v->path, v->format, WIFSIGNALED(status) ? "signal" : "status",
+                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    if (backend_now() - v->nbd.started < NBD_GOOD_LIFE) {
+        device_give_up(d);
+        return;
+    }
+    device_say(d, "qemu-nbd ended; it is started again");
+    if (nbd_run(d, v))
+        device_give_up(d);
+}
+
+/* A server that greets has opened the image; one that cannot ends, which nbd_ended() tells. */
+static int nbd_greets(struct device *d, struct vbd *v)
+{
+    char greeting[8];
+    int rc = v->fd < 0 ? nbd_connection(d, v) : 0;
+
+    if (rc)
+        return rc;
+    if (recv(v->fd, greeting, sizeof(greeting), MSG_PEEK | MSG_DONTWAIT) ==
+        (ssize_t)sizeof(greeting)) {
+        close(v->fd);
+        v->fd = -1;
+        return 0;
+    }
+    if (backend_now() - v->nbd.started > NBD_START_TIME)
+        return device_fail(d, ETIMEDOUT, "qemu-nbd does not answer; is %s on a slow disk?",
+                           v->path);
+    return BACKEND_LATER;
+}
+
+int nbd_start(struct device *d, struct vbd *v)
+{
+    struct sockaddr_un addr;
+    int rc;
+
+    if (v->nbd.pid)
+        return nbd_greets(d, v);
+    if (access(v->path, v->readonly ? R_OK : R_OK | W_OK))
+        return device_fail(d, errno, "%s cannot be opened%s: %s", v->path,
+                           v->readonly ? "" : " for writing", strerror(errno));
+    if (v->nbd.listener < 0) {
+        nbd_path(d, &addr);
+        unlink(addr.sun_path);
+        v->nbd.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (v->nbd.listener < 0 || bind(v->nbd.listener, (struct sockaddr *)&addr, sizeof(addr)) ||
+            chmod(addr.sun_path, 0600) || listen(v->nbd.listener, 4))
+            return device_fail(d, errno, "%s: %s", addr.sun_path, strerror(errno));
+    }
+    v->sector_size = 512; /* the worker corrects it */
+    rc = nbd_run(d, v);
+    return rc ? rc : BACKEND_LATER;
+}
+
+int nbd_connection(struct device *d, struct vbd *v)
+{
+    struct sockaddr_un addr;
+
+    if (v->fd >= 0)
+        close(v->fd);
+    nbd_path(d, &addr);
+    v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (v->fd < 0 || connect(v->fd, (struct sockaddr *)&addr, sizeof(addr)))
+        return device_fail(d, errno, "qemu-nbd does not answer: %s", strerror(errno));
+    return 0;
+}
+
+void nbd_stop(struct device *d, struct vbd *v)
+{
+    struct sockaddr_un addr;
+
+    if (v->nbd.pid)
+        process_forget_helper(v->nbd.pid);
+    v->nbd.pid = 0;
+    if (v->nbd.listener >= 0) {
+        nbd_path(d, &addr);
+        unlink(addr.sun_path);
+        close(v->nbd.listener);
+    }
+    v->nbd.listener = -1;
+}

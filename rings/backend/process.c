@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * process.c: the workers, one per guest and kind, and helper programs of single devices.
+ *
+ * A worker that dies is started again, after a pause that doubles as long as its lives stay short,
+ * and is given all of its devices again. Nothing that it sends is believed, and no send waits: a
+ * worker whose socket is full has stopped reading, and is replaced.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROCESS_PAUSE_MIN 50 /* ms before a worker that died is started again */
+#define PROCESS_PAUSE_MAX 5000
+#define PROCESS_GOOD_LIFE 10000 /* ms after which a death is nothing to be slow about */
+#define PROCESS_LEAVE_MS  60000 /* a worker without devices may take to end */
+#define PROCESS_BATCH     64    /* parcels taken from one worker before others have their turn */
+#define PROCESS_SAY_BURST 40
+
+struct process {
+    struct source src; /* our end of the socket; -1: it does not run */
+    struct process *next;
+    const struct device_type *type;
+    uint16_t domid;
+    pid_t pid;       /* 0: it does not run */
+    int64_t started; /* when */
+    int64_t due;     /* when to start it again, or, while it leaves, when to kill it; 0: never */
+    int64_t pause;
+    bool leaving; /* no device needs it: its socket is closed */
+    int kept_fd;
+    uint32_t kept;
+    uint8_t keep[WORKER_KEEP];
+    int64_t say_since;
+    unsigned said;
+};
+
+struct helper {
+    struct helper *next;
+    pid_t pid;
+    void (*ended)(void *arg, int status);
+    void *arg;
+};
+
+static struct {
+    struct process *first;
+    struct helper *helpers;
+} processes;
+
+/* --- a worker's messages ---------------------------------------------------------------------- */
+
+static struct device *device_of(struct process *p, uint32_t devid)
+{
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p && d->devid == devid)
+            return d;
+    return NULL;
+}
+
+static void take_line(struct process *p, const struct worker_parcel *parcel)
+{
+    struct device *d = device_of(p, parcel->head.device);
+    int64_t now = backend_now(), seconds = (now - p->say_since) / 1000;
+    char text[700];
+
+    if (seconds > 0) {
+        p->said = p->said > seconds ? p->said - (unsigned)seconds : 0;
+        p->say_since = now;
+    }
+    if (p->said >= PROCESS_SAY_BURST)
+        return;
+    p->said++;
+    snprintf(text, sizeof(text), "%.699s", (const char *)parcel->body);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    if (d)
+        device_say(d, "%s", text);
+    else
+        backend_say("domain %u, %s[%d]: %s", p->domid, p->type->program, p->pid, text);
+}
+
+static void take_keepsake(struct process *p, struct worker_parcel *parcel)
+{
+    if (p->kept_fd >= 0)
+        close(p->kept_fd);
+    p->kept_fd = parcel->nr_fds ? parcel->fds[0] : -1;
+    if (parcel->nr_fds)
+        parcel->fds[0] = parcel->fds[--parcel->nr_fds];
+    p->kept = parcel->head.length <= WORKER_KEEP ? parcel->head.length : 0;
+    memcpy(p->keep, parcel->body, p->kept);
+}
+
+static void take_parcel(struct process *p, struct worker_parcel *parcel)
+{
+    struct device *d = device_of(p, parcel->head.device);
+
+    if (parcel->head.type == WORKER_LOG)
+        take_line(p, parcel);
+    else if (parcel->head.type == WORKER_KEEP_IT)
+        take_keepsake(p, parcel);
+    else if (!d)
+        ; /* about a device that went meanwhile */
+    else if (parcel->head.type == WORKER_ATTACHED)
+        device_attached(d, parcel);
+    else if (parcel->head.type == WORKER_FAILED)
+        device_worker_failed(d, parcel->head.status, (const char *)parcel->body);
+    else if (parcel->head.type == WORKER_CHANGED && d->type->worker_changed)
+        d->type->worker_changed(d, parcel);
+    else if (parcel->head.type == WORKER_CLOSED && d->link == DEVICE_DETACHING)
+        device_detached(d);
+    worker_drop_fds(parcel);
+}
+
+static void ready(struct source *src, uint32_t events)
+{
+    struct process *p = (struct process *)src;
+    static struct worker_parcel parcel;
+    int rc = 1;
+
+    (void)events;
+    for (unsigned i = 0; i < PROCESS_BATCH && rc == 1 && src->fd >= 0; i++) {
+        rc = worker_receive(src->fd, &parcel);
+        if (rc == 1)
+            take_parcel(p, &parcel);
+    }
+    if (rc == 1 || rc == -EAGAIN)
+        return;
+    /* Its end is on its way, or it talks nonsense and gets one. */
+    source_remove(src);
+    if (rc && p->pid)
+        kill(p->pid, SIGKILL);
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+/* In the child; only what is safe between fork and exec. */
+static void become(const char *program, int sock, const char *dir)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    /* Two steps, since the descriptor may have that number already and must lose close-on-exec. */
+    sock = fcntl(sock, F_DUPFD_CLOEXEC, WORKER_SOCKET + 1);
+    dup2(sock, WORKER_SOCKET);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    if (!chdir(dir))
+        execl(program, program, (char *)NULL);
+    _exit(127);
+}
+
+static bool start(struct process *p)
+{
+    struct worker_start body = {.domid = p->domid, .kept = p->kept};
+    struct worker_parcel parcel = {.head = {.type = WORKER_START, .length = sizeof(body)}};
+    char program[512], dir[512];
+    sigset_t none;
+    int pair[2];
+
+    p->due = 0;
+    snprintf(program, sizeof(program), "%s/%s", backend.program_dir, p->type->program);
+    snprintf(dir, sizeof(dir), "%s/empty", backend.run_dir);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+        return false;
+    sigemptyset(&none);
+    p->pid = fork();
+    if (!p->pid) {
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        become(program, pair[1], dir);
+    }
+    close(pair[1]);
+    if (p->pid < 0) {
+        p->pid = 0;
+        close(pair[0]);
+        return false;
+    }
+    p->started = backend_now();
+    p->src.fd = pair[0];
+    memcpy(body.keep, p->keep, p->kept);
+    memcpy(parcel.body, &body, sizeof(body));
+    if (p->kept_fd >= 0) {
+        parcel.fds[0] = p->kept_fd;
+        parcel.nr_fds = 1;
+    }
+    source_add(&p->src, EPOLLIN);
+    return process_send(p, &parcel);
+}
+
+static void pause_and_start(struct process *p)
+{
+    if (p->pause < PROCESS_PAUSE_MIN || backend_now() - p->started > PROCESS_GOOD_LIFE)
+        p->pause = PROCESS_PAUSE_MIN;
+    else if (p->pause < PROCESS_PAUSE_MAX)
+        p->pause *= 2;
+    p->due = backend_now() + p->pause;
+}
+
+struct process *process_for(struct device *d)
+{
+    struct process *p;
+
+    for (p = processes.first; p; p = p->next)
+        if (p->domid == d->domid && p->type == d->type && !p->leaving)
+            return p;
+    p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->src.ready = ready;
+    p->src.fd = p->kept_fd = -1;
+    p->type = d->type;
+    p->domid = d->domid;
+    p->next = processes.first;
+    processes.first = p;
+    if (!start(p))
+        pause_and_start(p);
+    return p;
+}
+
+bool process_send(struct process *p, const struct worker_parcel *parcel)
+{
+    int rc = p && p->src.fd >= 0 ? worker_send(p->src.fd, parcel) : -EPIPE;
+
+    if (rc == -EAGAIN && p->pid) {
+        backend_say("domain %u, %s[%d]: does not read its messages; it is replaced", p->domid,
+                    p->type->program, p->pid);
+        kill(p->pid, SIGKILL);
+    }
+    return !rc;
+}
+
+void process_attach(struct device *d)
+{
+    static struct worker_parcel parcel;
+    struct process *p = process_for(d);
+
+    d->process = p;
+    if (!p) {
+        device_fail(d, ENOMEM, "there is no memory for its worker");
+        device_give_up(d);
+        return;
+    }
+    /* One that is to be started gets all its devices then. */
+    if (p->src.fd >= 0 && device_parcel(d, &parcel))
+        process_send(p, &parcel);
+}
+
+/* --- ending ----------------------------------------------------------------------------------- */
+
+/* Without a device it has no purpose: the closed socket tells it so. */
+static void maybe_leave(struct process *p)
+{
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p && (d->link != DEVICE_IDLE || !d->doomed))
+            return;
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p)
+            d->process = NULL;
+    p->leaving = true;
+    if (p->src.fd >= 0)
+        source_remove(&p->src);
+    p->due = backend_now() + PROCESS_LEAVE_MS;
+}
+
+static void free_process(struct process *p)
+{
+    struct process **at = &processes.first;
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p)
+            d->process = NULL;
+    if (p->src.fd >= 0)
+        source_remove(&p->src);
+    if (p->kept_fd >= 0)
+        close(p->kept_fd);
+    free(p);
+}
+
+void process_detach(struct device *d)
+{
+    struct worker_parcel parcel = {.head = {.type = WORKER_DETACH, .device = d->devid}};
+
+    if (d->link == DEVICE_DETACHING)
+        return;
+    d->link = d->process && d->process->src.fd >= 0 ? DEVICE_DETACHING : DEVICE_IDLE;
+    if (d->link == DEVICE_DETACHING)
+        process_send(d->process, &parcel);
+}
+
+void process_impatient(struct device *d)
+{
+    unsigned others = 0;
+
+    for (struct device *o = device_first(); o; o = o->next)
+        others += o != d && o->process == d->process && !o->doomed;
+    if (!d->process || !d->process->pid)
+        return;
+    device_say(d, "its worker has not let go of it for long%s",
+               others ? "; it also serves others, so it is left alone" : ": it is killed");
+    if (!others)
+        kill(d->process->pid, SIGKILL);
+}
+
+static void died(struct process *p, int status)
+{
+    bool wanted = false;
+
+    if (p->src.fd >= 0)
+        ready(&p->src, 0); /* its last words */
+    if (p->src.fd >= 0)
+        source_remove(&p->src);
+    p->pid = 0;
+    if (p->leaving) {
+        free_process(p);
+        return;
+    }
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p && d->link != DEVICE_IDLE) {
+            device_say(d, "its worker %s %d%s",
+                       WIFSIGNALED(status) ? "was killed by signal" : "ended with status",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                       d->link == DEVICE_DETACHING ? "" : "; it is started again");
+            device_worker_died(d);
+            wanted = wanted || d->link == DEVICE_ATTACHING;
+        }
+    if (wanted)
+        pause_and_start(p);
+    else
+        free_process(p);
+}
+
+void process_child_exited(void)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct helper **at = &processes.helpers;
+        struct process *p = processes.first;
+
+        while (p && p->pid != pid)
+            p = p->next;
+        if (p) {
+            died(p, status);
+            continue;
+        }
+        while (*at && (*at)->pid != pid)
+            at = &(*at)->next;
+        if (*at) {
+            struct helper *h = *at;
+
+            *at = h->next;
+            h->ended(h->arg, status);
+            free(h);
+        }
+    }
+}
+
+/* A worker that is started again is given everything anew, in the order of the list. */
+static void start_again(struct process *p)
+{
+    if (!start(p)) {
+        pause_and_start(p);
+        return;
+    }
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p && d->link == DEVICE_ATTACHING)
+            process_attach(d);
+}
+
+void process_run(void)
+{
+    int64_t now = backend_now();
+    struct process *p, *next;
+
+    for (p = processes.first; p; p = next) {
+        next = p->next;
+        if (!p->leaving)
+            maybe_leave(p);
+        if (p->leaving && !p->pid) {
+            free_process(p);
+        } else if (p->due && p->due <= now) {
+            if (!p->leaving && !p->pid) {
+                start_again(p);
+            } else if (p->leaving) {
+                backend_say("domain %u, %s[%d]: does not end by itself; it is killed", p->domid,
+                            p->type->program, p->pid);
+                kill(p->pid, SIGKILL);
+                p->due = 0;
+            }
+        }
+    }
+}
+
+int64_t process_next(void)
+{
+    int64_t next = 0;
+
+    for (struct process *p = processes.first; p; p = p->next)
+        if (p->due && (!next || p->due < next))
+            next = p->due;
+    return next;
+}
+
+void process_end_all(void)
+{
+    for (struct process *p = processes.first; p; p = p->next)
+        if (p->src.fd >= 0)
+            source_remove(&p->src);
+}
+
+/* --- helpers ---------------------------------------------------------------------------------- */
+
+int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int status), void *arg)
+{
+    struct helper *h = calloc(1, sizeof(*h));
+    sigset_t none;
+    int err;
+
+    if (!h)
+        return -ENOMEM;
+    sigemptyset(&none);
+    h->pid = fork();
+    if (!h->pid) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        /* It must not outlive the one who looks after it. */
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (fd >= 0)
+            dup2(fcntl(fd, F_DUPFD_CLOEXEC, 4), 3);
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    if (h->pid < 0) {
+        err = errno;
+        free(h);
+        return -err;
+    }
+    h->ended = ended;
+    h->arg = arg;
+    h->next = processes.helpers;
+    processes.helpers = h;
+    return h->pid;
+}
+
+static void nobody_cares(void *arg, int status)
+{
+    (void)arg;
+    (void)status;
+}
+
+void process_forget_helper(int pid)
+{
+    for (struct helper *h = processes.helpers; h; h = h->next)
+        if (h->pid == pid) {
+            h->ended = nobody_cares;
+            kill(pid, SIGTERM);
+        }
+}

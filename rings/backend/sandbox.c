@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sandbox.c: a worker gives up its rights, after it has opened what it needs.
+ *
+ * Order matters: the root directory needs privileges to change, the user needs them to be given
+ * up, and the list of system calls comes last, since it forbids the calls before it. The directory
+ * that the supervisor started the worker in is empty and nobody's: it becomes the root.
+ */
+#include "runtime.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/*
+ * What serving needs: moving bytes on descriptors that exist, waiting, memory, time, and ending.
+ * Not on the list: open, socket, connect, execve, fork, kill, ptrace, and all that changes rights.
+ */
+static const int sandbox_calls[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(preadv),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(preadv2),
+    SCMP_SYS(pwritev2),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(fsync),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(close),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(futex),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+};
+
+/* Requests of the grant device, the event device, and of tap devices. */
+static const char sandbox_ioctls[] = {'G', 'E', 'T'};
+
+static int forbid_calls(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    int rc = filter ? 0 : -ENOMEM;
+
+    for (size_t i = 0; !rc && i < sizeof(sandbox_calls) / sizeof(sandbox_calls[0]); i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_calls[i], 0);
+    for (size_t i = 0; !rc && i < sizeof(sandbox_ioctls); i++) {
+        struct scmp_arg_cmp group =
+            SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)sandbox_ioctls[i] << 8);
+
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &group);
+    }
+    if (!rc)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
+    if (!rc)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+    /* Threads that exist already are bound by it, too. */
+    if (!rc)
+        rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (!rc)
+        rc = seccomp_load(filter);
+    seccomp_release(filter);
+    return rc;
+}
+
+static int give_up_rights(uint32_t uid)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    if (chroot(".") || chdir("/"))
+        return -errno;
+    for (int capability = 0; capability < 64; capability++)
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL)
+            return -errno;
+    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+        return -errno;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        return -errno;
+    /* The kernel takes all capabilities when the user changes from root; see that it did. */
+    return setuid(0) ? 0 : -EPERM;
+}
+
+int runtime_sandbox(uint32_t uid)
+{
+    int rc = give_up_rights(uid);
+
+    if (!rc)
+        rc = forbid_calls();
+    if (rc)
+        runtime_log(0, "the worker cannot give up its rights: %s; it ends", strerror(-rc));
+    return rc ? -1 : 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vbd.h: the parts of our own block devices in the supervisor: vbd.c opens images and offers
+ * features, vbd_size.c resizes, nbd.c has the helpers that know other formats than raw.
+ */
+#ifndef LODGE_BACKEND_VBD_H
+#define LODGE_BACKEND_VBD_H
+
+#include <rings/blkback/attach.h>
+#include "backend.h"
+
+struct vbd {
+    char path[1024];
+    char format[32];
+    int fd;       /* the image, or the connection to the helper */
+    int inflight; /* -1: not connected */
+    bool readonly, shared, cdrom, removable, discard, persistent;
+    bool direct, is_device;
+    uint32_t sector_size;
+    uint64_t sectors; /* of 512 bytes, as the front-end knows them */
+    struct {
+        uint64_t sectors; /* asked for, and told to the worker; 0: no resize is under way */
+        uint64_t shrink;  /* bytes to cut the file to, once the worker knows; 0: nothing to cut */
+    } resize;
+    struct {
+        bool on;
+        int listener; /* where the helper accepts connections */
+        int pid;      /* 0: it does not run */
+        int64_t started;
+    } nbd;
+};
+
+/* --- vbd.c --- */
+
+/* Reads the size of the image, which is open. */
+int vbd_measure(struct device *d, struct vbd *v);
+
+/* --- vbd_size.c --- */
+
+/* The node lodge-resize was written. */
+void vbd_resize(struct device *d, struct vbd *v);
+/* The worker knows the new size. */
+void vbd_resized(struct device *d, struct vbd *v, int status);
+
+/* --- nbd.c --- */
+
+/* Starts the helper. 0, or a negative errno. */
+int nbd_start(struct device *d, struct vbd *v);
+/* A new connection to it, as v->fd. */
+int nbd_connection(struct device *d, struct vbd *v);
+void nbd_stop(struct device *d, struct vbd *v);
+
+#endif
