@@ -25,7 +25,8 @@ LIBRARIES = "lib/x86_64-linux-gnu"
 DOM0_MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc")
 # Back-ends of the kernel's, what they and ours stand on, the packet filter, and QEMU's disks.
 DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun",
-                  "nf_tables", "nft_chain_nat", "nft_masq", "nft_ct", "virtio_pci", "virtio_blk")
+                  "nf_tables", "nft_chain_nat", "nft_masq", "nft_ct",
+                  "crc32c_generic", "crc32c_intel", "virtio_pci", "virtio_blk")
 GUEST_MODULES = ("xen-blkfront", "xen-netfront")
 DISK_MODULES = ("xen-blkfront", "ext4", "crc32c_generic", "crc32c_intel")
 DNSMASQ = "/usr/sbin/dnsmasq"
@@ -136,7 +137,8 @@ def add_modules(archive, kernel, wanted):
         needs = " ".join(os.path.relpath(inside[need], top) for need in all_needs(name))
         lines.append(f"{os.path.relpath(inside[name], top)}: {needs}".rstrip())
     archive.data(f"{top}/modules.dep", "".join(line + "\n" for line in lines).encode())
-    aliases = [f"alias {alias} {name}\n" for name, path, _ in closure
+    # modprobe compares with underscores, whatever it was asked for.
+    aliases = [f"alias {alias.replace('-', '_')} {name}\n" for name, path, _ in closure
                for alias in _modinfo(path, "alias")]
     archive.data(f"{top}/modules.alias", "".join(aliases).encode())
 
