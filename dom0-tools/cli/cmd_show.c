@@ -5,7 +5,7 @@
  * Each builds its answer once and prints it either as an aligned table or as JSON, with the same
  * facts in both.
  */
-#include "cli.h"
+#include "cmd_device.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -87,6 +87,7 @@ static struct json_object *domain_json(struct cli *c, const struct xen_domctl_ge
     cli_json_num(js, "max_vcpus", (int64_t)d->max_vcpu_id + 1);
     cli_json_num(js, "shared_pages", (int64_t)d->shr_pages);
     cli_json_num(js, "cpupool", d->cpupool);
+    device_json_all(c, d->domain, js);
     if (!saved_read(&c->lodge, d->handle, &saved)) {
         cli_json_num(js, "started", saved.started);
         cli_json_num(js, "restarts", saved.restarts);

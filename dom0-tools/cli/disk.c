@@ -39,6 +39,11 @@ const char *disk_format_name(enum disk_format format)
     return format == DISK_QCOW2 ? "qcow2" : "raw";
 }
 
+const char *disk_access_name(const struct disk *d)
+{
+    return d->readonly ? "ro" : d->shared ? "w!" : "rw";
+}
+
 const char *backend_type_name(enum backend_type type)
 {
     return type == BACKEND_KERNEL ? "kernel" : "lodge";
@@ -201,8 +206,10 @@ static int set_access(struct disk_reader *r, const char *v)
 {
     if (!strcasecmp(v, "r") || !strcasecmp(v, "ro"))
         r->d->readonly = true;
+    else if (!strcasecmp(v, "w!"))
+        r->d->shared = true;
     else if (strcasecmp(v, "w") && strcasecmp(v, "rw"))
-        return devspec_fail(&r->spec, "access '%s' is not known; it can be rw, w, ro or r", v);
+        return devspec_fail(&r->spec, "access '%s' is not known; it can be rw, w, ro, r or w!", v);
     r->access_given = true;
     return 0;
 }
@@ -319,8 +326,10 @@ static int positional(struct disk_reader *r, const char *v)
         if (p == TARGET && take_prefixes(r, &v))
             return -1;
         /* ",hdc:cdrom,r": xend's empty drive has no format between target and vdev. */
-        if (p == FORMAT && strchr(v, ':') && !strcasecmp(strchr(v, ':'), ":cdrom"))
+        if (p == FORMAT && strchr(v, ':') && !strcasecmp(strchr(v, ':'), ":cdrom")) {
+            r->given[FORMAT] = true;
             continue;
+        }
         return set_param(r, (enum param)p, v);
     }
     return devspec_fail(&r->spec, "'%s' is one parameter too many%s", v,
@@ -348,8 +357,10 @@ static int check_whole(struct disk_reader *r)
                             "backendtype=kernel serves raw images and block devices only; for %s "
                             "use backendtype=lodge",
                             disk_format_name(d->format));
-    if (d->script && d->format != DISK_RAW)
-        return devspec_fail(&r->spec, "a script makes a raw block device; leave format out");
+    if (d->script && (d->format != DISK_RAW || d->type != BACKEND_KERNEL))
+        return devspec_fail(&r->spec,
+                            "a script makes a raw block device for the kernel's back-end; "
+                            "leave format out and add backendtype=kernel");
     return 0;
 }
 
@@ -461,7 +472,7 @@ struct json_object *disk_to_json(const struct disk *d)
     json_object_object_add(js, "vdev", json_object_new_string(d->vdev));
     json_object_object_add(js, "target", json_object_new_string(d->target));
     json_object_object_add(js, "format", json_object_new_string(disk_format_name(d->format)));
-    json_object_object_add(js, "access", json_object_new_string(d->readonly ? "ro" : "rw"));
+    json_object_object_add(js, "access", json_object_new_string(disk_access_name(d)));
     json_object_object_add(js, "devtype", json_object_new_string(d->cdrom ? "cdrom" : "disk"));
     json_object_object_add(js, "backendtype", json_object_new_string(backend_type_name(d->type)));
     if (d->backend)
@@ -488,7 +499,8 @@ int disk_from_json(struct disk *d, struct json_object *js)
         return -1;
     snprintf(d->vdev, sizeof(d->vdev), "%s", vdev);
     d->format = !strcmp(format, "qcow2") ? DISK_QCOW2 : DISK_RAW;
-    d->readonly = strcmp(access, "rw");
+    d->shared = !strcmp(access, "w!");
+    d->readonly = !d->shared && strcmp(access, "rw");
     d->cdrom = devtype && !strcmp(devtype, "cdrom");
     d->type = (enum backend_type)backend_type_parse(type);
     d->block_device = devspec_js_bool(js, "block_device", false);

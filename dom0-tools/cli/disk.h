@@ -13,11 +13,13 @@
  *   format          raw (default) or qcow2
  *   vdev            xvda to xvdzzz, hda to hdd, sda to sdp, each with a partition behind it, d0p1,
  *                   or a number; needed
- *   access          rw or w (default), ro or r (default of a CD)
+ *   access          rw or w (default), ro or r (default of a CD), or w!: written to, and so do
+ *                   others, which must have a file system for that
  *   devtype         disk or cdrom; the bare word cdrom is the same
  *   backendtype     lodge (default; also qdisk): our own back-end. kernel (also phy): xen-blkback
  *   backend         the domain whose back-end serves it
- *   script          a hot-plug script that makes a block device of the target
+ *   script          a hot-plug script that makes a block device of the target; for
+ *                   backendtype=kernel
  *   discard, no-discard, direct-io-safe
  */
 #ifndef LODGE_DISK_H
@@ -43,7 +45,7 @@ struct disk {
     enum backend_type type;
     char vdev[DISK_MAX_VDEV]; /* as written, in lower case */
     unsigned devid;           /* the number that stands for vdev in xenstore */
-    bool readonly, cdrom;
+    bool readonly, cdrom, shared;
     bool block_device; /* the target is one; set by disk_resolve() */
     bool discard, direct_io_safe;
 };
@@ -71,6 +73,8 @@ bool disk_devid(const char *vdev, unsigned *devid);
 /* The name of a number, e.g. "xvda2"; "?" for one that has none. */
 void disk_vdev(unsigned devid, char *buf, size_t len);
 
+/* "ro", "rw" or "w!". */
+const char *disk_access_name(const struct disk *d);
 const char *disk_format_name(enum disk_format format);
 /* "lodge" or "kernel". */
 const char *backend_type_name(enum backend_type type);

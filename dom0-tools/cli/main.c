@@ -43,6 +43,30 @@ const struct cli_cmd cli_cmds[] = {
      "  -c, --clear            and forget them\n"},
     {"domid", cmd_domid, "NAME", "the number of a domain", NULL},
     {"domname", cmd_domname, "ID", "the name of a domain", NULL},
+    {"block-attach", cmd_block_attach, "[-t SECONDS] DOMAIN DISK...", "give a guest a disk",
+     "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
+     "DISK is an entry of disk= in a config, e.g. /srv/data.img,raw,xvdb,rw; its parameters may "
+     "also\n"
+     "be arguments of their own. See lodge.cfg(5).\n"},
+    {"block-detach", cmd_block_detach, "[-f] [-t SECONDS] DOMAIN VDEV", "take a disk from a guest",
+     "  -f, --force            whatever the guest says: it sees I/O errors\n"
+     "  -t, --timeout=SECONDS  how long it may take (30)\n"},
+    {"block-list", cmd_block_list, "[DOMAIN...]", "show guests' disks", NULL},
+    {"block-resize", cmd_block_resize, "[-s] [-t SECONDS] DOMAIN VDEV [SIZE]",
+     "tell a guest of its disk's new size",
+     "  -s, --shrink           it may become smaller: what is behind the new end is lost\n"
+     "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
+     "SIZE is in MiB, or has one of the suffixes k, m, g; an image file is made as large. Without\n"
+     "it the image has its new size already.\n"},
+    {"network-attach", cmd_network_attach, "[-t SECONDS] DOMAIN [KEY=VALUE...]",
+     "give a guest a network interface",
+     "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
+     "KEY=VALUE is part of an entry of vif= in a config, e.g. bridge=br0. See lodge.cfg(5).\n"},
+    {"network-detach", cmd_network_detach, "[-f] [-t SECONDS] DOMAIN INDEX|MAC",
+     "take a network interface from a guest",
+     "  -f, --force            whatever the guest says\n"
+     "  -t, --timeout=SECONDS  how long it may take (30)\n"},
+    {"network-list", cmd_network_list, "[DOMAIN...]", "show guests' network interfaces", NULL},
     {"rename", cmd_rename, "DOMAIN NEWNAME", "give a domain another name", NULL},
     {"vcpu-list", cmd_vcpu_list, "[DOMAIN...]", "show vcpus and where they may run", NULL},
     {"vcpu-set", cmd_vcpu_set, "DOMAIN NUMBER", "set how many vcpus a guest shall use", NULL},

@@ -37,7 +37,7 @@ static int number(const char *text)
 
 /* What the back-end said so far; strings may be NULL. */
 struct answer {
-    char *state, *status, *error;
+    char *state, *status, *error, *resized;
 };
 
 /* 1: the device is where it shall be; 0: not yet; or a negative errno with a message. */
@@ -61,6 +61,7 @@ static int look(struct lodge *l, struct store *s, struct waiting *w)
             store_read(s, splitdev_back(&w->dev[i], "state"), &a[i].state);
             store_read(s, splitdev_back(&w->dev[i], "hotplug-status"), &a[i].status);
             store_read(s, splitdev_back(&w->dev[i], "hotplug-error"), &a[i].error);
+            store_read(s, splitdev_back(&w->dev[i], "lodge-resize-result"), &a[i].resized);
         }
     if (store_flush(s))
         rc = domain_fail(l, EIO, "%s", store_message(s));
@@ -74,6 +75,7 @@ static int look(struct lodge *l, struct store *s, struct waiting *w)
         free(a[i].state);
         free(a[i].status);
         free(a[i].error);
+        free(a[i].resized);
     }
     free(a);
     return rc ? rc : left;
@@ -128,9 +130,9 @@ static int wait_for(struct lodge *l, const struct splitdev *dev, unsigned nr, in
         return domain_fail(l, ECONNREFUSED, "%s", err);
     w.done = must(calloc(nr, sizeof(*w.done)));
     rc = wait_watching(l, s, &w, ms);
-    for (unsigned i = 0; i < nr && rc == -ETIMEDOUT; i++)
-        if (!w.done[i])
-            *late = &dev[i];
+    for (unsigned i = nr; i > 0 && rc == -ETIMEDOUT; i--)
+        if (!w.done[i - 1])
+            *late = &dev[i - 1];
     store_close(s);
     free(w.done);
     return rc;
@@ -318,7 +320,9 @@ static int ask_to_close(struct lodge *l, const struct splitdev *dev, bool force,
         store_read(s, splitdev_back(dev, "state"), &back);
         store_read(s, splitdev_front(dev, "state"), &front);
         store_flush(s);
-        *closed = !back || number(back) == XenbusStateClosed;
+        /* One that no back-end has taken needs no answer either. */
+        *closed =
+            !back || number(back) == XenbusStateClosed || number(back) == XenbusStateInitialising;
         if (!*closed) {
             store_write(s, splitdev_back(dev, "online"), "0");
             store_write(s, splitdev_back(dev, "state"), "5");
@@ -345,16 +349,15 @@ static int still_there(struct lodge *l, const struct splitdev *dev)
     store_flush(l->store);
     splitdev_name(dev, name, sizeof(name));
     if (is_idle(number(front)))
-        why = "the back-end does not let go of it; see /var/log/lodge/backends.log";
+        why = "the back-end does not let go of it, see /var/log/lodge/backends.log; take it away "
+              "with -f";
     else if (!ctl_domain_info(&l->ctl, dev->domid, &info) && info.flags & XEN_DOMINF_paused)
-        why = "the guest is paused and cannot answer; unpause it";
+        why = "the guest is paused and cannot answer: unpause it, or take it away with -f";
     else if (number(front) == XenbusStateClosing && disk)
-        why = "the guest still uses the disk; unmount it there";
+        why = "the guest still uses the disk: unmount it there, or take it away with -f";
     else
-        why = "the guest's driver does not answer";
-    domain_fail(l, EBUSY,
-                "%s is not detached after %d seconds: %s, or take it away with -f (front-end %s, "
-                "back-end %s)",
+        why = "the guest's driver does not answer; take it away with -f";
+    domain_fail(l, EBUSY, "%s is not detached after %d seconds: %s (front-end %s, back-end %s)",
                 name, l->wait_ms / 1000, why, splitdev_state_name(number(front)),
                 splitdev_state_name(number(back)));
     free(front);
@@ -375,7 +378,47 @@ int splitdev_detach(struct lodge *l, const struct splitdev *dev, bool force)
         return rc == -ETIMEDOUT ? still_there(l, dev) : rc;
     splitdev_remove(l->store, dev);
     rc = store_flush(l->store);
+    splitdev_prune(l->store, dev);
     return rc ? domain_fail(l, rc, "%s", store_message(l->store)) : 0;
+}
+
+/* --- resizing ------------------------------------------------------------------------------- */
+
+static int check_resized(struct lodge *l, const struct splitdev *dev, const struct answer *a)
+{
+    char name[40];
+
+    splitdev_name(dev, name, sizeof(name));
+    if (!a->state)
+        return domain_fail(l, ENOENT, "%s: it was detached meanwhile", name);
+    if (!a->resized)
+        return 0;
+    return !strcmp(a->resized, "ok") ? 1 : domain_fail(l, EIO, "%s: %s", name, a->resized);
+}
+
+int splitdev_resize(struct lodge *l, const struct splitdev *dev, uint64_t bytes, bool shrink)
+{
+    const struct splitdev *late;
+    char name[40];
+    int rc;
+
+    /* In this order, so that no earlier answer is taken for this one's. */
+    store_remove(l->store, splitdev_back(dev, "lodge-resize"));
+    store_remove(l->store, splitdev_back(dev, "lodge-resize-result"));
+    rc = store_flush(l->store);
+    store_write(l->store, splitdev_back(dev, "lodge-resize"),
+                store_fmt("%llu%s", (unsigned long long)bytes, shrink ? " shrink" : ""));
+    rc = rc ? rc : store_flush(l->store);
+    if (rc)
+        return domain_fail(l, rc, "%s", store_message(l->store));
+    rc = wait_for(l, dev, 1, l->wait_ms, check_resized, &late);
+    splitdev_name(dev, name, sizeof(name));
+    if (rc == -ETIMEDOUT)
+        domain_fail(l, rc,
+                    "%s: the back-end did not answer within %d seconds; see "
+                    "/var/log/lodge/backends.log",
+                    name, l->wait_ms / 1000);
+    return rc;
 }
 
 /* --- a guest that ends ---------------------------------------------------------------------- */
@@ -409,8 +452,10 @@ void splitdev_close_all(struct lodge *l, uint16_t domid)
                    "removed all the same",
                    domid, name, ms / 1000);
     }
-    for (unsigned i = 0; i < nr; i++)
+    for (unsigned i = 0; i < nr; i++) {
         splitdev_remove(l->store, &dev[i]);
+        splitdev_remove_parent(l->store, &dev[i]);
+    }
     if (nr)
         store_flush(l->store);
     free(wait);

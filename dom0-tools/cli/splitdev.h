@@ -57,6 +57,11 @@ void splitdev_write_vif(struct store *s, const struct splitdev *dev, const char 
 /* All three directories; only queued. */
 void splitdev_remove(struct store *s, const struct splitdev *dev);
 
+/* Directories that held the device, where nothing else is in them; a transaction of its own. */
+void splitdev_prune(struct store *s, const struct splitdev *dev);
+/* The back-end's directory of all of the guest's devices of this type; only queued. */
+void splitdev_remove_parent(struct store *s, const struct splitdev *dev);
+
 /* A node of the front-end's or the back-end's directory; "" is the directory. As store_fmt(). */
 const char *splitdev_front(const struct splitdev *dev, const char *key);
 const char *splitdev_back(const struct splitdev *dev, const char *key);
@@ -94,6 +99,12 @@ int splitdev_attach_vif(struct lodge *l, uint16_t domid, const struct vif *v);
  * whatever the guest says.
  */
 int splitdev_detach(struct lodge *l, const struct splitdev *dev, bool force);
+
+/*
+ * Gives a disk's back-end the new size of its image; 0 bytes: the image has been changed already,
+ * look at it. A smaller one needs `shrink`. The guest learns of it from its front-end.
+ */
+int splitdev_resize(struct lodge *l, const struct splitdev *dev, uint64_t bytes, bool shrink);
 
 /* All devices of a guest that ends, whatever the guest says. Back-ends get some seconds. */
 void splitdev_close_all(struct lodge *l, uint16_t domid);

@@ -114,7 +114,7 @@ void splitdev_write_disk(struct store *s, const struct splitdev *dev, const char
                : d->format == DISK_QCOW2 ? "qcow2"
                                          : "file");
     write_back(s, dev, "format", disk_format_name(d->format));
-    write_back(s, dev, "mode", d->readonly ? "r" : "w");
+    write_back(s, dev, "mode", d->readonly ? "r" : d->shared ? "w!" : "w");
     write_back(s, dev, "device-type", what);
     write_back(s, dev, "removable", d->cdrom ? "1" : "0");
     write_back(s, dev, "bootable", "1");
@@ -158,6 +158,46 @@ void splitdev_remove(struct store *s, const struct splitdev *dev)
     store_remove(s, splitdev_front(dev, ""));
     store_remove(s, splitdev_back(dev, ""));
     store_remove(s, splitdev_record(dev, ""));
+}
+
+static void format_parent(const struct splitdev *dev, char *buf, size_t len)
+{
+    snprintf(buf, len, "/local/domain/%u/backend/%s/%u", dev->backend, dev->type, dev->domid);
+}
+
+void splitdev_remove_parent(struct store *s, const struct splitdev *dev)
+{
+    char parent[100];
+
+    format_parent(dev, parent, sizeof(parent));
+    store_remove(s, parent);
+}
+
+void splitdev_prune(struct store *s, const struct splitdev *dev)
+{
+    const char *dir[3];
+    char parent[100], front[100], record[100];
+    unsigned nr, tries = 0;
+
+    format_parent(dev, parent, sizeof(parent));
+    snprintf(front, sizeof(front), "/local/domain/%u/device/%s", dev->domid, dev->class);
+    snprintf(record, sizeof(record), "/libxl/%u/device/%s", dev->domid, dev->class);
+    dir[0] = parent;
+    dir[1] = front;
+    dir[2] = record;
+    do {
+        if (store_begin(s))
+            return;
+        for (int i = 0; i < 3; i++) {
+            char **list = store_list(s, dir[i], &nr);
+
+            for (unsigned k = 0; k < nr; k++)
+                free(list[k]);
+            free(list);
+            if (!nr)
+                store_remove(s, dir[i]);
+        }
+    } while (store_again(store_commit(s), &tries));
 }
 
 /* --- reading -------------------------------------------------------------------------------- */

@@ -27,6 +27,18 @@ for key in $(sed -n 's/.*get_\(string\|number\|file\)(c, "\([a-z_]*\)".*/\2/p' $
     cpus on_poweroff on_reboot on_crash on_watchdog; do
     check "$key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
 done
+for key in disk $(sed -n '/param_name\[PARAMS\]/,/^};/s/\] = "\([a-z]*\)"/\n\1\n/gp' $dom0/cli/disk.c |
+    grep -x '[a-z]*') discard no-discard direct-io-safe; do
+    check "disk's $key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
+done
+for key in vif $(sed -n '/vif_keys\[\]/,/^};/s/"\([a-z]*\)", set_[a-z]*/\n\1\n/gp' $dom0/cli/vif.c |
+    grep -x '[a-z]*'); do
+    check "vif's $key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
+    case $key in
+    vif | type | model | netdev) ;;
+    *) check "vif's $key is completed" grep -q "\b$key=" $dom0/completion/lodge ;;
+    esac
+done
 check "bash takes the completion" bash -n $dom0/completion/lodge
 if command -v groff >/dev/null; then
     for page in lodge.1 lodge.cfg.5; do

@@ -30,7 +30,20 @@ extern unsigned fake_conflicts;
 /* How often the whole list of domains was asked for: creation must not. */
 extern unsigned fake_lists;
 
-/* Domain 0, and: web (3, blocked), db (7, paused, 2 vcpus), old (9, crashed), xl-made (12). */
+/*
+ * How back-ends and front-ends answer: NULL or "well", at once and well; "dead", not at all;
+ * "busy", the guest goes on using its disks; "silent", its drivers do not answer; "no-hotplug", a
+ * kernel's back-end takes a device that nobody plugs in; "error:WHY", it cannot be taken. It is
+ * what $LODGE_FAKE_BACKEND says; where that is set, web has a disk and an interface.
+ */
+extern const char *fake_backend;
+/* Called after each change of the store. */
+bool fake_backend_answers(void);
+/* A device that works: of class vbd or vif. */
+void fake_device(uint16_t domid, const char *class, const char *type, unsigned devid);
+
+/* Domain 0, and: web (3, blocked), db (7, paused, 2 vcpus), old (9,
+ * crashed), xl-made (12). */
 void fake_reset(void);
 struct fake_domain *fake_by_domid(uint16_t domid);
 /* Sets the shutdown flag and reason. */
@@ -39,9 +52,12 @@ void fake_down(uint16_t domid, unsigned reason);
 /* The tree. */
 void fake_store_reset(void);
 const char *fake_store_value(const char *path);
+const char *fake_store_perms(const char *path);
 void fake_store_set(const char *path, const char *value, const char *perms);
 /* Lines "path = "value" (perms)", those below `prefix`. */
 void fake_store_print(const char *prefix);
 unsigned fake_store_count(void);
+/* The n-th node; NULL behind the last. */
+const char *fake_store_path(unsigned n);
 
 #endif

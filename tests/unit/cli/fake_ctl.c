@@ -129,6 +129,11 @@ void fake_reset(void)
     fake_named(7, "db", true);
     fake_named(9, "old", true);
     fake_named(12, "xl-made", false);
+    fake_backend = getenv("LODGE_FAKE_BACKEND");
+    if (fake_backend) {
+        fake_device(3, "vbd", "lodge-vbd", 51712);
+        fake_device(3, "vif", "vif", 0);
+    }
     fake_store_set("/vm/03030303-0303-0303-0303-030303030303/start_time", "1000.00", NULL);
 }
 

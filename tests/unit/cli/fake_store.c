@@ -181,6 +181,18 @@ void store_read(struct store *s, const char *path, char **value)
     add('r', path, "", value);
 }
 
+/* Not by what the answer itself writes. */
+static void answer(void)
+{
+    static bool answering;
+
+    if (!answering) {
+        answering = true;
+        fake_backend_answers();
+        answering = false;
+    }
+}
+
 int store_flush(struct store *s)
 {
     int rc = 0;
@@ -205,6 +217,8 @@ int store_flush(struct store *s)
             rc = -ENOENT;
         }
     }
+    if (nr_queued && !in_tx)
+        answer();
     nr_queued = 0;
     return rc;
 }
@@ -269,6 +283,7 @@ int store_commit(struct store *s)
         tree = shadow;
         return -EAGAIN;
     }
+    answer();
     return rc;
 }
 
@@ -370,6 +385,13 @@ const char *fake_store_value(const char *path)
     return n ? n->value : NULL;
 }
 
+const char *fake_store_perms(const char *path)
+{
+    struct node *n = lookup(path);
+
+    return n ? n->perms : NULL;
+}
+
 void fake_store_set(const char *path, const char *value, const char *perms)
 {
     struct node *n = make(path);
@@ -386,6 +408,11 @@ void fake_store_print(const char *prefix)
     for (unsigned i = 0; i < tree.nr; i++)
         if (!strncmp(tree.node[i].path, prefix, len))
             printf("%s = \"%s\" (%s)\n", tree.node[i].path, tree.node[i].value, tree.node[i].perms);
+}
+
+const char *fake_store_path(unsigned n)
+{
+    return n < tree.nr ? tree.node[n].path : NULL;
 }
 
 unsigned fake_store_count(void)

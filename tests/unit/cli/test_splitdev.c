@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_splitdev.c: a guest's devices come with it and go with it; attaching and detaching leave
+ * all or nothing, whatever a back-end or a guest does; the saved config follows.
+ */
+#include "check.h"
+#include "fake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cli/splitdev.h>
+#include <monitor/action.h>
+#include <public/sched.h>
+
+#define FRONT "/local/domain/20/device/vbd/51712"
+#define BACK  "/local/domain/0/backend/lodge-vbd/20/51712"
+#define VBACK "/local/domain/0/backend/lodge-vif/20/0"
+
+static struct lodge l;
+static char state_dir[] = "/tmp/lodge-test-XXXXXX";
+
+static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
+{
+    char err[640];
+    struct disk d;
+    struct vif v;
+
+    CHECK(!disk_text ||
+          (!disk_parse(&d, disk_text, err, sizeof(err)) && !domcfg_add_disk(dc, &d, err, 640)));
+    CHECK(!vif_text ||
+          (!vif_parse(&v, vif_text, err, sizeof(err)) && !domcfg_add_vif(dc, &v, err, 640)));
+}
+
+static struct domcfg config(const char *name)
+{
+    struct domcfg dc = {
+        .name = strdup(name),
+        .kernel = strdup("/k"),
+        .cmdline = strdup("quiet"),
+        .memory_mib = 64,
+        .maxmem_mib = 64,
+        .vcpus = 1,
+        .maxvcpus = 1,
+        .cap = -1,
+        .on = {ON_DESTROY, ON_RESTART, ON_DESTROY, ON_DESTROY},
+    };
+
+    add(&dc, "/srv/a b.img,qcow2,xvda,no-discard", "bridge=br0,ip=10.0.0.5,rate=1MB/s@20ms");
+    return dc;
+}
+
+static void fresh(void)
+{
+    domain_close(&l);
+    fake_reset();
+    CHECK(!domain_open(&l));
+    l.wait_ms = 50;
+}
+
+static unsigned nodes_of(uint16_t domid)
+{
+    char home[64], back[64], end[64];
+    unsigned nr = 0;
+
+    snprintf(home, sizeof(home), "/local/domain/%u/", domid);
+    snprintf(back, sizeof(back), "/%u/", domid);
+    snprintf(end, sizeof(end), "/%u", domid);
+    for (unsigned i = 0; fake_store_path(i); i++) {
+        const char *p = fake_store_path(i);
+
+        if (!strncmp(p, home, strlen(home)) ||
+            (strstr(p, "/backend/") &&
+             (strstr(strstr(p, "/backend/"), back) || !strcmp(p + strlen(p) - strlen(end), end))) ||
+            (!strncmp(p, "/libxl/", 7) && (unsigned)atoi(p + 7) == domid))
+            nr++;
+    }
+    return nr;
+}
+
+static void test_nodes(void)
+{
+    struct domcfg dc = config("dev");
+    uint16_t domid = 0;
+
+    fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
+    CHECK_STR(fake_store_value(FRONT "/backend"), BACK);
+    CHECK_STR(fake_store_value(FRONT "/backend-id"), "0");
+    CHECK_STR(fake_store_value(FRONT "/virtual-device"), "51712");
+    CHECK_STR(fake_store_value(FRONT "/device-type"), "disk");
+    CHECK_STR(fake_store_value(FRONT "/state"), "1");
+    CHECK_STR(fake_store_perms(FRONT "/state"), "n20,r0");
+    CHECK_STR(fake_store_value(BACK "/frontend"), FRONT);
+    CHECK_STR(fake_store_value(BACK "/frontend-id"), "20");
+    CHECK_STR(fake_store_perms(BACK "/params"), "n0,r20");
+    CHECK_STR(fake_store_value(BACK "/params"), "/srv/a b.img");
+    CHECK_STR(fake_store_value(BACK "/type"), "qcow2");
+    CHECK_STR(fake_store_value(BACK "/format"), "qcow2");
+    CHECK_STR(fake_store_value(BACK "/mode"), "w");
+    CHECK_STR(fake_store_value(BACK "/discard-enable"), "0");
+    CHECK_STR(fake_store_value(BACK "/domain"), "dev");
+    CHECK_STR(fake_store_value(BACK "/lodge-hotplug"), "1");
+    CHECK_STR(fake_store_value(VBACK "/bridge"), "br0");
+    CHECK_STR(fake_store_value(VBACK "/ip"), "10.0.0.5");
+    CHECK_STR(fake_store_value(VBACK "/rate"), "20000,20000");
+    CHECK_STR(fake_store_value(VBACK "/mode"), "auto");
+    CHECK_STR(fake_store_value(VBACK "/filter"), "1");
+    CHECK_STR(fake_store_value(VBACK "/mac"),
+              fake_store_value("/local/domain/20/device/vif/0/mac"));
+    CHECK_STR(fake_store_value("/libxl/20/device/vbd/51712/backend"), BACK);
+    /* The record of what is true is not the guest's to change. */
+    CHECK_STR(fake_store_perms("/libxl/20/device/vbd/51712/backend"), "n0");
+    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0);
+    domcfg_free(&dc);
+}
+
+/* Whatever keeps a device from coming keeps the guest from coming, and nothing is left of it. */
+static void fails_cleanly(const char *backend, const char *why)
+{
+    struct domcfg dc = config("dev");
+    uint16_t domid = 0;
+
+    fresh();
+    fake_backend = backend;
+    dc.disk[0].type = !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
+    CHECK(domain_create(&l, &dc, 0, &domid) < 0);
+    CHECK_STR(l.message, why);
+    CHECK(!fake_by_domid(20) && nodes_of(20) == 0 && !saved_exists(&l, dc.uuid));
+    domcfg_free(&dc);
+}
+
+static void test_driver_domain(void)
+{
+    struct domcfg dc = config("dev");
+    uint16_t domid = 0;
+
+    fresh();
+    dc.disk[0].backend = strdup("nobody");
+    CHECK(domain_create(&l, &dc, 0, &domid) == -ESRCH && !fake_by_domid(20));
+    CHECK_STR(l.message, "backend=nobody: there is no such domain; start the one that serves the "
+                         "device first");
+    free(dc.disk[0].backend);
+    dc.disk[0].backend = strdup("db");
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK_STR(fake_store_value(FRONT "/backend"), "/local/domain/7/backend/lodge-vbd/20/51712");
+    CHECK_STR(fake_store_value(FRONT "/backend-id"), "7");
+    CHECK_STR(fake_store_perms(FRONT "/state"), "n20,r7");
+    CHECK_STR(fake_store_perms("/local/domain/7/backend/lodge-vbd/20/51712/mode"), "n7,r20");
+    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0);
+    domcfg_free(&dc);
+}
+
+static struct disk a_disk(const char *text)
+{
+    struct disk d;
+    char err[640];
+
+    CHECK(!disk_parse(&d, text, err, sizeof(err)));
+    return d;
+}
+
+static void test_attach(void)
+{
+    struct disk d = a_disk("/srv/data,,xvdb,ro,backendtype=kernel");
+    struct splitdev dev, *list = NULL;
+
+    fresh();
+    CHECK(!splitdev_attach_disk(&l, 3, &d));
+    CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/mode"), "r");
+    CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/domain"), "web");
+    CHECK(splitdev_attach_disk(&l, 3, &d) == -EEXIST);
+    CHECK_STR(l.message, "domain 3 has a device 'disk xvdb' already");
+    CHECK(splitdev_list(l.store, 3, NULL, &list) == 3 && list[0].devid == 51712 &&
+          list[1].devid == 51728 && !strcmp(list[2].class, "vif"));
+    free(list);
+    CHECK(splitdev_find(l.store, 3, "vbd", 51728, &dev) && !strcmp(dev.type, "vbd"));
+    CHECK(!splitdev_detach(&l, &dev, false) && !splitdev_find(l.store, 3, "vbd", 51728, &dev));
+    CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
+    CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
+
+    fake_backend = "error:/srv/data cannot be opened: No such file or directory";
+    CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK_STR(l.message, "disk xvdb: /srv/data cannot be opened: No such file or directory");
+    CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
+    CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
+    CHECK(!splitdev_find(l.store, 3, "vbd", 51728, &dev));
+    disk_free(&d);
+}
+
+static void test_detach(void)
+{
+    struct splitdev dev;
+
+    fresh();
+    fake_backend = "busy";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
+    CHECK_STR(l.message,
+              "disk xvda is not detached after 0 seconds: the guest still uses the disk: "
+              "unmount it there, or take it away with -f (front-end closing, back-end "
+              "closing)");
+    CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/online"), "0");
+    CHECK(fake_store_value("/local/domain/3/device/vbd/51712"));
+    /* The guest lets go later, and the next call finds it closed. */
+    fake_backend = NULL;
+    CHECK(!splitdev_detach(&l, &dev, false));
+    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+
+    fresh();
+    fake_backend = "busy";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
+    CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
+    fresh();
+    fake_backend = "silent";
+    CHECK(splitdev_find(l.store, 3, "vif", 0, &dev) && splitdev_detach(&l, &dev, false) == -EBUSY);
+    CHECK(strstr(l.message, "interface 0 is not detached") &&
+          strstr(l.message, "the guest's driver "
+                            "does not answer"));
+    fake_by_domid(3)->info.flags = XEN_DOMINF_paused;
+    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "the guest is paused"));
+    fresh();
+    fake_backend = "dead";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
+    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
+
+    /* A front-end that never came up has nothing to close. */
+    fresh();
+    fake_store_set("/local/domain/3/device/vbd/51712/state", "1", NULL);
+    fake_backend = "busy";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
+}
+
+static void test_forged_nodes(void)
+{
+    struct splitdev dev, *list = NULL;
+
+    fresh();
+    /* What the guest writes into its own directory leads nowhere. */
+    fake_store_set("/local/domain/3/device/vbd/51712/backend",
+                   "/local/domain/0/backend/vbd/7/51712", NULL);
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !strcmp(dev.type, "lodge-vbd"));
+    fake_store_set("/libxl/3/device/vbd/51712/backend", "/local/domain/0/backend/vbd/7/51712",
+                   NULL);
+    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(splitdev_list(l.store, 3, "vbd", &list) == 0);
+    free(list);
+    list = NULL;
+    CHECK(splitdev_list(l.store, 99, NULL, &list) == 0);
+    free(list);
+}
+
+static void test_resize(void)
+{
+    struct splitdev dev;
+
+    fresh();
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!splitdev_resize(&l, &dev, 1ull << 30, false));
+    CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/sectors"), "2097152");
+    CHECK(splitdev_resize(&l, &dev, 1 << 20, false) == -EIO);
+    CHECK_STR(l.message, "disk xvda: the image would become smaller");
+    CHECK(!splitdev_resize(&l, &dev, 1 << 20, true));
+    fake_backend = "dead";
+    CHECK(splitdev_resize(&l, &dev, 1 << 30, false) == -ETIMEDOUT);
+    CHECK(strstr(l.message, "disk xvda: the back-end did not answer within"));
+}
+
+static void drop_xvda(struct domcfg *dc, void *arg)
+{
+    (void)arg;
+    CHECK(domcfg_drop_disk(dc, 51712));
+}
+
+/* A restarted guest has the devices that it had last, with the addresses that it had. */
+static void test_restart(void)
+{
+    struct domcfg dc = config("dev");
+    struct xen_domctl_getdomaininfo info;
+    char mac[32];
+    uint16_t domid;
+
+    fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    snprintf(mac, sizeof(mac), "%s", fake_store_value(VBACK "/mac"));
+    CHECK(!saved_change(&l, dc.uuid, drop_xvda, NULL));
+    fake_down(domid, SHUTDOWN_reboot);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, time(NULL) + 100));
+    CHECK(!domain_find(&l, "dev", &info) && !fake_store_value(BACK));
+    CHECK_STR(fake_store_value(VBACK "/mac"), mac);
+    CHECK(!domain_destroy(&l, info.domain));
+    domcfg_free(&dc);
+}
+
+/* One that is kept under another name gives its devices to its successor. */
+static void test_set_aside(void)
+{
+    struct domcfg dc = config("dev");
+    struct xen_domctl_getdomaininfo info;
+    uint16_t domid;
+
+    fresh();
+    dc.on[ON_CRASH] = ON_RENAME_RESTART;
+    CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
+    fake_down(domid, SHUTDOWN_crash);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, time(NULL) + 100));
+    CHECK(fake_by_domid(20) && fake_by_domid(21) && !fake_store_value(BACK));
+    CHECK(fake_store_value("/local/domain/0/backend/lodge-vbd/21/51712/params"));
+    CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21));
+    domcfg_free(&dc);
+}
+
+/* The end of a guest does not wait for ever. */
+static void test_destroy(void)
+{
+    struct domcfg dc = config("dev");
+    uint16_t domid;
+
+    fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fake_backend = "dead";
+    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0 && !fake_by_domid(20));
+    fake_backend = NULL;
+    CHECK(!domain_destroy(&l, 3) && nodes_of(3) == 0);
+    domcfg_free(&dc);
+}
+
+int main(void)
+{
+    time_t start = time(NULL);
+    char path[300];
+
+    if (!mkdtemp(state_dir) || setenv("LODGE_STATE_DIR", state_dir, 1) ||
+        setenv("LODGE_RUN_DIR", state_dir, 1) || setenv("LODGE_FAKE_BACKEND", "well", 1))
+        return 1;
+    CHECK(!domain_open(&l));
+    test_nodes();
+    fails_cleanly("error:/srv/a b.img is in use by another guest",
+                  "disk xvda: /srv/a b.img is in use by another guest");
+    fails_cleanly("dead", "disk xvda: lodge-backends did not take it within 0 seconds; does it run "
+                          "in domain 0? See /var/log/lodge/backends.log");
+    CHECK(time(NULL) - start < 5); /* the end of what failed is bounded, too */
+    fails_cleanly("no-hotplug",
+                  "disk xvda: lodge-backends did not take it within 0 seconds; does it run in "
+                  "domain 0? See /var/log/lodge/backends.log");
+    test_driver_domain();
+    test_attach();
+    test_detach();
+    test_forged_nodes();
+    test_resize();
+    test_restart();
+    test_set_aside();
+    test_destroy();
+    domain_close(&l);
+    snprintf(path, sizeof(path), "%s/domains", state_dir);
+    CHECK(!rmdir(path));
+    snprintf(path, sizeof(path), "%s/creating", state_dir);
+    CHECK(!rmdir(path) && !rmdir(state_dir)); /* nothing is left behind */
+    return check_end();
+}
