@@ -53,6 +53,7 @@
 #define NET_MAX_EXTRAS     (XEN_NETIF_EXTRA_TYPE_MAX - 1) /* one of each type */
 #define NET_MIN_PACKET     14u                            /* an Ethernet header */
 #define NET_MAX_PACKET     XEN_NETIF_MAX_TX_SIZE
+#define NET_MAX_RX_PACKET  65553u /* the largest IP packet, an Ethernet header and a VLAN tag */
 
 enum net_error {
     NET_OK,
@@ -287,7 +288,7 @@ struct net_rx_packet {
 /* Slots that a packet of this size needs; 0 if it is too large or empty. */
 static inline uint32_t net_rx_slots(uint32_t size, const struct net_extra *x)
 {
-    if (!size || size > NET_MAX_PACKET)
+    if (!size || size > NET_MAX_RX_PACKET)
         return 0;
     return (size + RING_PAGE_SIZE - 1) / RING_PAGE_SIZE + (x->gso_type != XEN_NETIF_GSO_TYPE_NONE) +
            x->has_hash;

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vif.c: network devices: taps for workers of our own, and hot-plug for the kernel's xen-netback.
+ *
+ * For a device of ours the interface on the host's side is a tap. It is made here, put where the
+ * guest's configuration wants it (libnet), and handed to the worker, one descriptor per queue;
+ * this process keeps its own copies, so the tap and its place on the bridge outlive a worker that
+ * dies. What the front-end cannot cope with (large frames, blank checksums) is switched off in the
+ * tap, so that the kernel does it and no byte is touched twice.
+ *
+ * xen-netback makes its interface itself, a moment after it has seen the device, and waits with
+ * "connected" until hotplug-status says that somebody has put it in its place.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <libnet/libnet.h>
+#include "../netback/netback.h"
+
+#define WAIT_FOR_KERNEL 100 /* times that we look for xen-netback's interface: ten seconds */
+
+struct vif {
+    char ifname[IFNAMSIZ];
+    unsigned max_queues;
+    int tap[NETBACK_MAX_QUEUES]; /* -1: not open */
+    struct netback_rate rate;
+    bool plugged;
+    unsigned tries; /* to find xen-netback's interface */
+};
+
+/* --- reading the configuration ------------------------------------------------------------- */
+
+/* "bytes,microseconds", as xl writes it; anything else is no limit, with a line in the log. */
+static void read_rate(struct device *d, struct netback_rate *rate)
+{
+    char *text = device_get(d, "rate");
+    unsigned long long bytes;
+    unsigned usec;
+    char more;
+
+    memset(rate, 0, sizeof(*rate));
+    if (!text)
+        return;
+    if (sscanf(text, "%llu,%u%c", &bytes, &usec, &more) == 2 && usec) {
+        rate->bytes = bytes;
+        rate->usec = usec;
+    } else {
+        device_say(d, "rate \"%s\" is not BYTES,MICROSECONDS: its rate is not limited", text);
+    }
+    free(text);
+}
+
+static int read_name(struct device *d, struct vif *v)
+{
+    char *wanted = device_get(d, "vifname"), name[32];
+    int rc = 0;
+
+    snprintf(name, sizeof(name), "vif%u.%u", d->domid, d->devid);
+    if (snprintf(v->ifname, sizeof(v->ifname), "%s", wanted && *wanted ? wanted : name) >=
+        (int)sizeof(v->ifname))
+        rc = device_fail(d, EINVAL,
+                         "the interface's name \"%s\" is longer than %d characters: "
+                         "give a shorter vifname=",
+                         wanted && *wanted ? wanted : name, IFNAMSIZ - 1);
+    free(wanted);
+    return rc;
+}
+
+/* Puts the interface where the configuration wants it. */
+static int plug(struct device *d, struct vif *v)
+{
+    struct net_plug p = {.ifname = v->ifname, .xenbus_path = d->back};
+    char *mode = device_get(d, "mode"), *bridge = device_get(d, "bridge");
+    char *mac = device_get(d, "mac"), *ips = device_get(d, "ip");
+    char *gateway = device_get(d, "gatewaydev"), *script = device_get(d, "script");
+    char err[300];
+    int rc = 0;
+
+    p.bridge = bridge;
+    p.mac = mac;
+    p.ips = ips;
+    p.gatewaydev = gateway;
+    p.script = script;
+    p.mtu = (unsigned)device_number(d, "mtu", 0, 65521);
+    p.filter = device_number(d, "filter", 1, 1);
+    if (mode && *mode && net_mode_parse(mode, &p.mode))
+        rc = device_fail(d, EINVAL, "mode \"%s\" is none of auto, bridge, nat, route", mode);
+    else if (net_plug(&p, NULL, err, sizeof(err)))
+        rc = device_fail(d, EIO, "%s", err);
+    else
+        v->plugged = true;
+    free(mode);
+    free(bridge);
+    free(mac);
+    free(ips);
+    free(gateway);
+    free(script);
+    return rc;
+}
+
+static void unplug(struct device *d, struct vif *v)
+{
+    char err[300];
+
+    if (v->plugged && net_unplug(v->ifname, err, sizeof(err)))
+        device_say(d, "%s", err);
+    v->plugged = false;
+}
+
+/* --- taps ---------------------------------------------------------------------------------- */
+
+/* One more queue of the device's tap; the first makes it. A descriptor or a negative errno. */
+static int open_tap(struct device *d, const struct vif *v)
+{
+    struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), err;
+
+    if (fd < 0)
+        return device_fail(d, errno, "/dev/net/tun: %s: load the kernel's module tun",
+                           strerror(errno));
+    snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v->ifname);
+    if (ioctl(fd, TUNSETIFF, &ifr)) {
+        err = errno;
+        close(fd);
+        return device_fail(d, err, "no tap \"%s\": %s%s", v->ifname, strerror(err),
+                           err == EBUSY || err == EINVAL ? ": another interface may have that name"
+                                                         : "");
+    }
+    return fd;
+}
+
+static void close_taps(struct vif *v, unsigned from)
+{
+    for (unsigned i = from; i < NETBACK_MAX_QUEUES; i++) {
+        if (v->tap[i] >= 0)
+            close(v->tap[i]);
+        v->tap[i] = -1;
+    }
+}
+
+/* Without a carrier a bridge sends nothing here: nobody would take it. */
+static void set_carrier(const struct vif *v, int on)
+{
+    if (v->tap[0] >= 0)
+        (void)ioctl(v->tap[0], TUNSETCARRIER, &on);
+}
+
+/* --- a device of our own ------------------------------------------------------------------- */
+
+static unsigned default_queues(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
+}
+
+static struct vif *new_vif(struct device *d)
+{
+    struct vif *v = calloc(1, sizeof(*v));
+
+    if (!v)
+        return NULL;
+    for (unsigned i = 0; i < NETBACK_MAX_QUEUES; i++)
+        v->tap[i] = -1;
+    d->priv = v;
+    return v;
+}
+
+static int vif_probe(struct device *d)
+{
+    static const char *const yes[] = {"feature-sg",        "feature-gso-tcpv4",
+                                      "feature-gso-tcpv6", "feature-ipv6-csum-offload",
+                                      "feature-rx-copy",   "feature-split-event-channels"};
+    struct vif *v = new_vif(d);
+    int rc;
+
+    if (!v)
+        return device_fail(d, ENOMEM, "no memory");
+    rc = read_name(d, v);
+    if (rc)
+        return rc;
+    v->max_queues = (unsigned)device_number(d, "queues", default_queues(), NETBACK_MAX_QUEUES);
+    if (!v->max_queues)
+        v->max_queues = 1;
+    read_rate(d, &v->rate);
+    v->tap[0] = open_tap(d, v);
+    if (v->tap[0] < 0)
+        return v->tap[0];
+    if (!d->adopted)
+        set_carrier(v, 0);
+    rc = plug(d, v);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+        device_put(d, yes[i], "1");
+    device_put(d, "feature-rx-flip", "0");
+    device_put(d, "multi-queue-max-queues", "%u", v->max_queues);
+    device_put(d, "vifname", "%s", v->ifname);
+    device_put(d, "hotplug-status", "connected");
+    return 0;
+}
+
+/* Where the front-end has its rings: in its directory, or in one per queue. */
+static int read_queue(struct device *d, unsigned nr, unsigned i, struct netback_queue *q)
+{
+    uint64_t ref[2], port[2], none = UINT64_MAX;
+    char key[2][40], prefix[16] = "";
+
+    if (nr > 1)
+        snprintf(prefix, sizeof(prefix), "queue-%u/", i);
+    for (int rx = 0; rx < 2; rx++) {
+        snprintf(key[rx], sizeof(key[rx]), "%s%s-ring-ref", prefix, rx ? "rx" : "tx");
+        ref[rx] = device_front_number(d, key[rx], none, UINT32_MAX);
+        if (ref[rx] == none)
+            return device_fail(d, EINVAL, "the front-end gives no usable %s", key[rx]);
+        snprintf(key[rx], sizeof(key[rx]), "%sevent-channel-%s", prefix, rx ? "rx" : "tx");
+        port[rx] = device_front_number(d, key[rx], none, UINT32_MAX);
+    }
+    if (port[0] == none || port[1] == none) {
+        snprintf(key[0], sizeof(key[0]), "%sevent-channel", prefix);
+        port[0] = port[1] = device_front_number(d, key[0], none, UINT32_MAX);
+        if (port[0] == none)
+            return device_fail(d, EINVAL, "the front-end gives no usable %s", key[0]);
+    }
+    q->tx_ref = (uint32_t)ref[0];
+    q->rx_ref = (uint32_t)ref[1];
+    q->tx_port = (uint32_t)port[0];
+    q->rx_port = (uint32_t)port[1];
+    return 0;
+}
+
+static uint32_t read_features(const struct device *d)
+{
+    static const struct {
+        const char *key;
+        uint32_t bit;
+    } features[] = {{"feature-sg", NETBACK_SG},
+                    {"feature-gso-tcpv4", NETBACK_GSO_V4},
+                    {"feature-gso-tcpv6", NETBACK_GSO_V6},
+                    {"feature-ipv6-csum-offload", NETBACK_CSUM_V6},
+                    {"feature-rx-notify", NETBACK_RX_NOTIFY}};
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++)
+        if (device_front_number(d, features[i].key, 0, UINT32_MAX))
+            found |= features[i].bit;
+    if (!device_front_number(d, "feature-no-csum-offload", 0, UINT32_MAX))
+        found |= NETBACK_CSUM_V4;
+    /* A large frame is in pieces, and its checksums are blank. */
+    if (!(found & NETBACK_SG) || !(found & NETBACK_CSUM_V4))
+        found &= ~(uint32_t)NETBACK_GSO_V4;
+    if (!(found & NETBACK_SG) || !(found & NETBACK_CSUM_V6))
+        found &= ~(uint32_t)NETBACK_GSO_V6;
+    return found;
+}
+
+/* What the kernel leaves undone in frames to the guest. */
+static int set_offload(struct device *d, const struct vif *v, uint32_t features)
+{
+    unsigned long bits = 0;
+
+    /* With either: what only one kind lacks, the worker completes. */
+    if (features & (NETBACK_CSUM_V4 | NETBACK_CSUM_V6))
+        bits |= TUN_F_CSUM;
+    if (features & NETBACK_GSO_V4)
+        bits |= TUN_F_TSO4;
+    if (features & NETBACK_GSO_V6)
+        bits |= TUN_F_TSO6;
+    if (bits & (TUN_F_TSO4 | TUN_F_TSO6))
+        bits |= TUN_F_TSO_ECN;
+    if (ioctl(v->tap[0], TUNSETOFFLOAD, bits))
+        return device_fail(d, errno, "tap \"%s\": its offloads cannot be set: %s", v->ifname,
+                           strerror(errno));
+    return 0;
+}
+
+static int vif_connect(struct device *d, struct worker_parcel *parcel)
+{
+    struct vif *v = d->priv;
+    struct netback_attach attach = {0};
+    int rc;
+
+    attach.queues =
+        (uint32_t)device_front_number(d, "multi-queue-num-queues", 1, NETBACK_MAX_QUEUES);
+    if (!attach.queues || attach.queues > v->max_queues)
+        return device_fail(d, EINVAL, "the front-end wants %u queues; 1 to %u were offered",
+                           attach.queues, v->max_queues);
+    if (!device_front_number(d, "request-rx-copy", 0, UINT32_MAX))
+        return device_fail(d, EOPNOTSUPP,
+                           "the front-end does not ask for copies (request-rx-copy "
+                           "is not 1): it is too old");
+    attach.features = read_features(d);
+    attach.rate = v->rate;
+    for (unsigned i = 0; i < attach.queues; i++) {
+        rc = read_queue(d, attach.queues, i, &attach.queue[i]);
+        if (rc)
+            return rc;
+        if (v->tap[i] < 0) {
+            rc = open_tap(d, v);
+            if (rc < 0)
+                return rc;
+            v->tap[i] = rc;
+        }
+        parcel->fds[i] = v->tap[i];
+    }
+    close_taps(v, attach.queues);
+    parcel->nr_fds = attach.queues;
+    memcpy(parcel->body, &attach, sizeof(attach));
+    parcel->head.length = sizeof(attach);
+    return set_offload(d, v, attach.features);
+}
+
+static int vif_attached(struct device *d, const struct worker_parcel *parcel)
+{
+    struct vif *v = d->priv;
+
+    (void)parcel;
+    set_carrier(v, 1);
+    return 0;
+}
+
+static void vif_changed(struct device *d, const char *key)
+{
+    struct vif *v = d->priv;
+    struct netback_change change;
+
+    if (strcmp(key, "rate") || !d->ready)
+        return;
+    read_rate(d, &v->rate);
+    change.rate = v->rate;
+    device_tell(d, &change, sizeof(change), NULL, 0);
+}
+
+static void vif_disconnect(struct device *d)
+{
+    struct vif *v = d->priv;
+
+    set_carrier(v, 0);
+    close_taps(v, 1);
+}
+
+static void vif_close(struct device *d)
+{
+    struct vif *v = d->priv;
+
+    if (!v)
+        return;
+    unplug(d, v);
+    close_taps(v, 0);
+    free(v);
+    d->priv = NULL;
+}
+
+/* --- a device of xen-netback --------------------------------------------------------------- */
+
+static int stock_probe(struct device *d)
+{
+    struct vif *v = d->priv ? d->priv : new_vif(d);
+    char made[32], err[300];
+    int rc;
+
+    if (!v)
+        return device_fail(d, ENOMEM, "no memory");
+    rc = read_name(d, v);
+    if (rc)
+        return rc;
+    snprintf(made, sizeof(made), "vif%u.%u", d->domid, d->devid);
+    if (!net_exists(v->ifname) && !net_exists(made)) {
+        if (v->tries++ < WAIT_FOR_KERNEL)
+            return BACKEND_LATER;
+        return device_fail(d, ENODEV,
+                           "the kernel made no interface %s: load its module "
+                           "xen-netback",
+                           made);
+    }
+    if (!net_exists(v->ifname) && net_rename(made, v->ifname, err, sizeof(err)))
+        return device_fail(d, EIO, "%s", err);
+    rc = plug(d, v);
+    if (rc)
+        return rc;
+    device_put(d, "vifname", "%s", v->ifname);
+    device_put(d, "hotplug-status", "connected");
+    return 0;
+}
+
+const struct device_type vif_type = {
+    .directory = "lodge-vif",
+    .program = "lodge-netback",
+    .what = "network device",
+    .probe = vif_probe,
+    .connect = vif_connect,
+    .attached = vif_attached,
+    .changed = vif_changed,
+    .disconnect = vif_disconnect,
+    .close = vif_close,
+};
+
+const struct device_type vif_stock_type = {
+    .directory = "vif",
+    .what = "network device",
+    .probe = stock_probe,
+    .close = vif_close,
+};

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * queue.c: attaching a queue to its rings, and its events.
+ */
+#include "queue.h"
+
+bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
+{
+    q->broken = NULL;
+    q->tx_event = q->rx_event = q->rx_held = q->stalled = false;
+    q->tx_due = q->rx_since = 0;
+    if (!ring_back_attach(&q->tx, tx_ring, NET_TX_SLOT_SIZE, 0, 0) ||
+        !ring_back_attach(&q->rx, rx_ring, NET_RX_SLOT_SIZE, 0, 0))
+        return false;
+    if (resume) {
+        queue_tx_resume(q);
+        queue_rx_resume(q);
+    }
+    q->journal->tx_end = q->tx.rsp_prod;
+    q->journal->rx_end = q->rx.rsp_prod;
+    /* What was answered just before the end of a predecessor may not have been told. */
+    q->tx_event = q->rx_event = resume;
+    return true;
+}
+
+void queue_notify(struct queue *q)
+{
+    bool both = q->tx_port == q->rx_port;
+
+    if (q->tx_event || (both && q->rx_event)) {
+        runtime_notify(q->tx_port);
+        q->stats.events++;
+    }
+    if (q->rx_event && !both) {
+        runtime_notify(q->rx_port);
+        q->stats.events++;
+    }
+    q->tx_event = q->rx_event = false;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * rx.c: frames from the tap into the guest's buffers.
+ *
+ * How large a frame is one knows only after it was read. One for which the guest has too few
+ * buffers is held, no more are read, and the kernel drops what its own queue of the tap cannot
+ * take: a guest that posts nothing costs nobody else anything. After ten seconds of that the guest
+ * counts as stalled, and what had gathered meanwhile is thrown away when it comes back: nobody
+ * waits for it any more, and its senders have long sent it again.
+ */
+#include "queue.h"
+
+#include <string.h>
+
+#define DRAIN_LIMIT 4096
+
+static uint8_t *frame_bytes(const struct queue *q, const struct rx_frame *f)
+{
+    return q->rx_pages + (size_t)f->page * QUEUE_PAGE;
+}
+
+static uint32_t frame_pages(const struct rx_frame *f)
+{
+    return (f->packet.size + QUEUE_PAGE - 1) / QUEUE_PAGE;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static void describe(struct net_rx_packet *p, const struct offload *of)
+{
+    p->csum_blank = of->csum_blank;
+    p->data_validated = of->data_validated;
+    memset(&p->extra, 0, sizeof(p->extra));
+    if (of->gso == OFFLOAD_GSO_NONE)
+        return;
+    p->extra.gso_type =
+        of->gso == OFFLOAD_GSO_TCPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
+    p->extra.gso_size = of->gso_size;
+}
+
+/* One frame into the pages from `page` on. 1, 0 if there is none, -1 if it was dropped. */
+static int read_frame(struct queue *q, uint32_t page, struct rx_frame *f)
+{
+    struct offload_accepts accepts = {.csum_v4 = q->features & NETBACK_CSUM_V4,
+                                      .csum_v6 = q->features & NETBACK_CSUM_V6,
+                                      .gso_v4 = q->features & NETBACK_GSO_V4,
+                                      .gso_v6 = q->features & NETBACK_GSO_V6};
+    struct virtio_net_hdr vh;
+    struct iovec iov[2] = {
+        {&vh, sizeof(vh)},
+        {q->rx_pages + (size_t)page * QUEUE_PAGE, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE}};
+    ssize_t n = tap_read(q->tap, iov, 2);
+    struct offload of;
+
+    if (n < 0)
+        return 0;
+    f->page = page;
+    f->packet.size = n < (ssize_t)sizeof(vh) ? 0 : (uint32_t)(n - (ssize_t)sizeof(vh));
+    if (f->packet.size < NET_MIN_PACKET ||
+        (!(q->features & NETBACK_SG) && f->packet.size > QUEUE_PAGE) ||
+        !offload_from_tap(&vh, frame_bytes(q, f), f->packet.size, &accepts, &of)) {
+        q->stats.rx_dropped++;
+        return -1;
+    }
+    describe(&f->packet, &of);
+    f->slots = net_rx_slots(f->packet.size, &f->packet.extra);
+    q->stats.rx_dropped += !f->slots;
+    return f->slots ? 1 : -1;
+}
+
+void queue_drain(struct queue *q)
+{
+    struct rx_frame f;
+
+    q->stats.rx_dropped += q->rx_held;
+    q->rx_held = false;
+    for (int i = 0; i < DRAIN_LIMIT; i++) {
+        int got = read_frame(q, 0, &f);
+
+        if (!got)
+            break;
+        q->stats.rx_dropped += got > 0;
+    }
+}
+
+/*
+ * Reads frames for which there are `room` buffers; returns how many, and how many buffers they
+ * take. *drained says that the tap has no more.
+ */
+static unsigned gather(struct queue *q, uint32_t room, uint32_t *slots, bool *drained)
+{
+    uint32_t page = 0;
+    unsigned nr = 0;
+
+    *slots = 0;
+    *drained = false;
+    if (q->rx_held) {
+        if (q->rx_hold.slots > room)
+            return 0;
+        q->rx_held = false;
+        q->rx_frame[nr++] = q->rx_hold;
+        *slots = q->rx_hold.slots;
+        page = q->rx_hold.page + frame_pages(&q->rx_hold);
+    }
+    while (page + QUEUE_FRAME_PAGES <= QUEUE_RX_PAGES) {
+        struct rx_frame *f = &q->rx_frame[nr];
+        int got = read_frame(q, page, f);
+
+        if (!got) {
+            *drained = true;
+            break;
+        }
+        if (got < 0)
+            continue;
+        if (f->slots > room - *slots) {
+            q->rx_hold = *f;
+            q->rx_held = true;
+            break;
+        }
+        *slots += f->slots;
+        page += frame_pages(f);
+        nr++;
+    }
+    return nr;
+}
+
+/* --- copying and answering ----------------------------------------------------------------- */
+
+/* Takes the buffers of all frames and adds their pieces; returns how many pieces. */
+static unsigned prepare(struct queue *q, unsigned frames)
+{
+    unsigned piece = 0;
+
+    for (unsigned i = 0; i < frames; i++) {
+        struct rx_frame *f = &q->rx_frame[i];
+        const uint8_t *from = frame_bytes(q, f);
+
+        net_rx_prepare(&q->rx, &f->packet);
+        for (unsigned p = 0; p < f->packet.nr_parts; p++, from += QUEUE_PAGE)
+            grant_copy_out(&q->piece[piece++], from, f->packet.part[p].gref, 0,
+                           f->packet.part[p].size);
+    }
+    return piece;
+}
+
+static void deliver(struct queue *q, unsigned frames, uint32_t slots)
+{
+    unsigned piece = prepare(q, frames);
+    bool failed = grant_copy(q->piece, piece) != 0;
+
+    q->stats.batches++;
+    q->journal->rx_end = q->rx.rsp_prod + slots;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the journal first, whenever we are killed */
+    piece = 0;
+    for (unsigned i = 0; i < frames; i++) {
+        const struct net_rx_packet *p = &q->rx_frame[i].packet;
+        uint32_t bad = 0;
+
+        for (unsigned part = 0; part < p->nr_parts; part++, piece++)
+            if (failed || q->piece[piece].status)
+                bad |= 1u << part;
+        net_rx_finish(&q->rx, p, bad);
+        if (bad) {
+            q->stats.rx_errors++;
+        } else {
+            q->stats.rx_frames++;
+            q->stats.rx_bytes += p->size;
+        }
+    }
+    q->rx_event |= ring_back_push(&q->rx);
+}
+
+void queue_rx_resume(struct queue *q)
+{
+    uint32_t lost = q->journal->rx_end - q->rx.rsp_prod;
+    struct netif_rx_response rsp = {.status = NETIF_RSP_ERROR};
+    struct netif_rx_request request;
+
+    if (!lost || lost > ring_back_pending(&q->rx))
+        return;
+    /* What may be a response already has no grant any more; its identifier is where it was. */
+    while (lost-- && ring_back_take(&q->rx, &request, sizeof(request))) {
+        rsp.id = request.id;
+        ring_back_put(&q->rx, &rsp, sizeof(rsp));
+    }
+    q->rx_event |= ring_back_push(&q->rx);
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* Asks for an event when as many buffers are there as the frame held needs; false: they are. */
+static bool wait_for_buffers(struct queue *q)
+{
+    if (ring_back_pending(&q->rx) >= q->rx_hold.slots)
+        return false;
+    RING_STORE(&q->rx.shared->req_event, q->rx.req_cons + q->rx_hold.slots);
+    RING_FENCE();
+    return ring_back_pending(&q->rx) < q->rx_hold.slots;
+}
+
+static enum queue_more blocked(struct queue *q, int64_t now)
+{
+    if (!wait_for_buffers(q))
+        return QUEUE_AGAIN;
+    if (!q->rx_since)
+        q->rx_since = now;
+    return QUEUE_LATER;
+}
+
+enum queue_more queue_rx(struct queue *q, int64_t now)
+{
+    uint32_t room = ring_back_pending(&q->rx), slots;
+    unsigned frames;
+    bool drained;
+
+    if (q->rx_since && room >= q->rx_hold.slots) {
+        if (now - q->rx_since >= QUEUE_STALL_US)
+            queue_drain(q);
+        q->rx_since = 0;
+        q->stalled = false;
+    }
+    frames = gather(q, room, &slots, &drained);
+    if (frames)
+        deliver(q, frames, slots);
+    if (q->rx.broken) {
+        q->broken = "its receive ring holds impossible indices";
+        return QUEUE_BROKEN;
+    }
+    if (q->rx_held)
+        return blocked(q, now);
+    return drained ? QUEUE_IDLE : QUEUE_AGAIN;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tx.c: frames from the guest to the tap.
+ *
+ * A batch: take all frames that the ring has and the rate allows, copy all their parts with one
+ * call, each into a page of its own, hand the frames to the tap one by one, answer all, send at
+ * most one event. The kernel puts a frame's parts together; only headers are looked at here, and
+ * only where something is left to be computed.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TX_MAX_IOV (NET_MAX_PARTS + 1)
+
+/* --- taking -------------------------------------------------------------------------------- */
+
+static uint8_t *part_bytes(const struct queue *q, unsigned piece)
+{
+    return q->tx_pages + (size_t)piece * QUEUE_PAGE;
+}
+
+/* The size that the next frame claims; 0 if there is none. For the rate, before it is taken. */
+static uint32_t next_size(struct queue *q)
+{
+    struct netif_tx_request t;
+
+    return ring_back_peek(&q->tx, 0, &t, sizeof(t)) ? t.size : 0;
+}
+
+/*
+ * Takes frames and adds their parts to the batch. Returns how many; *pieces is how many parts, and
+ * *e why it ended: NET_OK, with the batch full or the rate used up, NET_NONE, or a fatal error.
+ */
+static unsigned gather(struct queue *q, int64_t now, unsigned *pieces, enum net_error *e)
+{
+    unsigned nr = 0;
+
+    *pieces = 0;
+    *e = NET_OK;
+    while (nr < QUEUE_SLOTS && *pieces + NET_MAX_PARTS <= QUEUE_SLOTS) {
+        struct net_tx_packet *p = &q->tx_packet[nr];
+
+        if (!rate_take(&q->rate, next_size(q), now)) {
+            q->tx_due = q->rate.next;
+            break;
+        }
+        *e = net_tx_gather(&q->tx, p);
+        if (*e == NET_NONE || net_error_fatal(*e))
+            break;
+        /* Nobody was offered to send multicast messages. */
+        q->tx_good[nr] = *e == NET_OK && p->kind == NET_TX_PACKET;
+        if (q->tx_good[nr])
+            for (unsigned i = 0; i < p->nr_parts; i++)
+                grant_copy_in(&q->piece[*pieces + i], part_bytes(q, *pieces + i), p->part[i].gref,
+                              p->part[i].offset, p->part[i].size);
+        *pieces += q->tx_good[nr] ? p->nr_parts : 0;
+        *e = NET_OK;
+        nr++;
+    }
+    return nr;
+}
+
+/* --- sending ------------------------------------------------------------------------------- */
+
+/* The first bytes of a frame in one piece: where they are, or copied together into `buf`. */
+static const uint8_t *frame_head(const struct queue *q, const struct net_tx_packet *p,
+                                 unsigned piece, uint8_t *buf, size_t *len)
+{
+    *len = p->part[0].size;
+    if (*len >= OFFLOAD_HEAD || p->nr_parts == 1)
+        return part_bytes(q, piece);
+    *len = 0;
+    for (unsigned i = 0; i < p->nr_parts && *len < OFFLOAD_HEAD; i++) {
+        size_t n = OFFLOAD_HEAD - *len;
+
+        n = p->part[i].size < n ? p->part[i].size : n;
+        memcpy(buf + *len, part_bytes(q, piece + i), n);
+        *len += n;
+    }
+    return buf;
+}
+
+static bool translate(const struct queue *q, const struct net_tx_packet *p, unsigned piece,
+                      struct virtio_net_hdr *vh)
+{
+    struct offload of = {.csum_blank = p->csum_blank,
+                         .data_validated = p->data_validated,
+                         .gso_size = p->extra.gso_size};
+    uint8_t buf[OFFLOAD_HEAD];
+    const uint8_t *head;
+    size_t len;
+
+    if (p->extra.gso_type == XEN_NETIF_GSO_TYPE_TCPV4)
+        of.gso = OFFLOAD_GSO_TCPV4;
+    else if (p->extra.gso_type == XEN_NETIF_GSO_TYPE_TCPV6)
+        of.gso = OFFLOAD_GSO_TCPV6;
+    head = frame_head(q, p, piece, buf, &len);
+    return offload_to_tap(&of, head, len, p->size, vh);
+}
+
+/* The frame whose parts are the pieces from `piece` on. Returns the status of its answer. */
+static int16_t send_frame(struct queue *q, const struct net_tx_packet *p, unsigned piece)
+{
+    struct iovec iov[TX_MAX_IOV];
+    struct virtio_net_hdr vh;
+
+    for (unsigned i = 0; i < p->nr_parts; i++) {
+        if (q->piece[piece + i].status) {
+            q->stats.tx_errors++;
+            return NETIF_RSP_ERROR;
+        }
+        iov[i + 1] = (struct iovec){part_bytes(q, piece + i), p->part[i].size};
+    }
+    if (!translate(q, p, piece, &vh)) {
+        q->stats.tx_errors++;
+        return NETIF_RSP_ERROR;
+    }
+    iov[0] = (struct iovec){&vh, sizeof(vh)};
+    if (tap_write(q->tap, iov, p->nr_parts + 1) < 0) {
+        q->stats.tx_dropped++;
+        return NETIF_RSP_DROPPED;
+    }
+    q->stats.tx_frames++;
+    q->stats.tx_bytes += p->size;
+    return NETIF_RSP_OKAY;
+}
+
+static void serve(struct queue *q, unsigned nr, unsigned pieces)
+{
+    bool failed = grant_copy(q->piece, pieces) != 0;
+    int16_t status[QUEUE_SLOTS];
+    unsigned piece = 0;
+
+    q->stats.batches++;
+    for (unsigned i = 0; i < nr; i++) {
+        status[i] = NETIF_RSP_ERROR;
+        if (!q->tx_good[i] || failed) {
+            q->stats.tx_errors++;
+        } else {
+            status[i] = send_frame(q, &q->tx_packet[i], piece);
+        }
+        piece += q->tx_good[i] ? q->tx_packet[i].nr_parts : 0;
+    }
+    q->journal->tx_end = q->tx.req_cons;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the journal first, whenever we are killed */
+    for (unsigned i = 0; i < nr; i++)
+        net_tx_respond(&q->tx, &q->tx_packet[i], status[i]);
+    q->tx_event |= ring_back_push(&q->tx);
+}
+
+/* --- after a worker that died -------------------------------------------------------------- */
+
+/* One slot, which may be a request or its answer; a request's flags and number survive that. */
+static bool answer_again(struct queue *q, bool extra, struct netif_tx_request *slot)
+{
+    struct netif_tx_response rsp = {.status = extra ? NETIF_RSP_NULL : NETIF_RSP_OKAY};
+
+    if (!ring_back_take(&q->tx, slot, sizeof(*slot)))
+        return false;
+    rsp.id = extra ? 0 : slot->id;
+    return ring_back_put(&q->tx, &rsp, sizeof(rsp));
+}
+
+void queue_tx_resume(struct queue *q)
+{
+    uint32_t end = q->journal->tx_end, lost = end - q->tx.rsp_prod;
+    struct netif_tx_request slot;
+    struct netif_extra_info x;
+    bool first = true, more;
+
+    if (!lost || lost > ring_back_pending(&q->tx))
+        return;
+    while (q->tx.req_cons != end && answer_again(q, false, &slot)) {
+        more = first && slot.flags & NETTXF_extra_info;
+        first = !(slot.flags & NETTXF_more_data);
+        while (more && q->tx.req_cons != end && answer_again(q, true, &slot)) {
+            /* An answered one has no type; that more would follow it, none of ours was told. */
+            memcpy(&x, &slot, sizeof(x));
+            more = x.type != XEN_NETIF_EXTRA_TYPE_NONE && x.flags & XEN_NETIF_EXTRA_FLAG_MORE;
+        }
+    }
+    q->tx_event |= ring_back_push(&q->tx);
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+enum queue_more queue_tx(struct queue *q, int64_t now)
+{
+    enum net_error e;
+    unsigned nr, pieces;
+
+    if (q->tx_due > now)
+        return QUEUE_LATER;
+    q->tx_due = 0;
+    nr = gather(q, now, &pieces, &e);
+    if (nr)
+        serve(q, nr, pieces);
+    if (net_error_fatal(e)) {
+        q->broken = net_error_text(e);
+        return QUEUE_BROKEN;
+    }
+    if (q->tx_due)
+        return QUEUE_LATER;
+    if (e == NET_OK)
+        return QUEUE_AGAIN;
+    return ring_back_final_check(&q->tx) || q->tx.broken ? QUEUE_AGAIN : QUEUE_IDLE;
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A guest's network through lodge-netback: ping and TCP both ways, checksums of what arrived, a
+# worker killed in the middle of a stream, and nothing left at the end.
+# boot: --guest --smp 2 --limit 420 --add tests/boot/net-lib.sh:/net-lib.sh
+. /test-lib.sh
+. /net-lib.sh
+pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends
+make_bridge xenbr0
+guest_up guest 2
+domid=$("$cli" domid guest)
+vif_add "$domid" 0 00:16:3e:00:00:02 lodge-vif bridge xenbr0
+guest_net guest 2
+vif_state lodge-vif "$domid" 0 4 30
+pidof lodge-netback >/dev/null || fail "there is no worker"
+grep -E '^(Uid|CapEff|Seccomp):' "/proc/$(pidof lodge-netback)/status"
+
+run ping -c 3 -w 20 10.9.0.2
+guest_says guest "ping -c 3 -w 20 10.9.0.1" 40
+guest_says guest "ping -c 2 -s 1400 -w 20 10.9.0.1" 40
+
+echo "--- TCP, both ways"
+mkdir -p /tmp/www
+dd if=/dev/urandom of=/tmp/www/blob bs=1M count=16 2>/dev/null
+sum=$(md5sum </tmp/www/blob)
+httpd -p 10.9.0.1:80 -h /tmp/www
+guest_says guest "wget -q -O /tmp/blob http://10.9.0.1/blob" 120
+guest_says guest "[ \"\$(md5sum </tmp/blob)\" = \"$sum\" ]" 20
+guest_says guest "mkdir -p /tmp/www; mv /tmp/blob /tmp/www; httpd -p 80 -h /tmp/www" 20
+run wget -q -O /tmp/back http://10.9.0.2/blob
+[ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came back is not what was sent"
+
+echo "--- a worker dies"
+for round in 1 2 3; do
+    wget -q -O /tmp/back http://10.9.0.2/blob &
+    fetch=$!
+    usleep 300000
+    kill -9 "$(pidof lodge-netback)" || fail "there is no worker"
+    wait $fetch || fail "the stream broke"
+    [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came is not what was sent"
+done
+run ping -c 2 -w 20 10.9.0.2
+guest_says guest "wget -q -O /tmp/blob http://10.9.0.1/blob" 120
+guest_says guest "[ \"\$(md5sum </tmp/blob)\" = \"$sum\" ]" 20
+cat /var/log/lodge/backends.log
+
+echo "--- the end"
+run "$cli" destroy guest
+gone guest 30
+tries=20
+while pidof lodge-netback >/dev/null || ip link show "vif$domid.0" >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the worker or its tap stayed"
+    sleep 1
+done
+if dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'; then
+    fail "the kernel complains"
+fi
