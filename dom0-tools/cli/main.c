@@ -88,6 +88,12 @@ const struct cli_cmd cli_cmds[] = {
      "send a guest a hardware-like event", NULL},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
      "The answer is in `lodge dmesg`; the key h lists the others.\n"},
+    {"resources", cmd_resources, "", "count what domains hold, to see what was not given back",
+     "Ports are event channels: unbound, connected to another domain, and others. Grants are "
+     "pages\n"
+     "that a domain lets others map, and those that are in use at this moment. Nodes are "
+     "xenstore's;\n"
+     "those of domains that do not exist any more are counted by themselves.\n"},
     {"uptime", cmd_uptime, "[DOMAIN...]", "show how long domains have been running", NULL},
     {"extract-kernel", cmd_extract_kernel, "VMLINUZ VMLINUX",
      "unpack a bzImage into an ELF that can be booted as dom0", NULL},

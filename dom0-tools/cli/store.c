@@ -230,6 +230,17 @@ void store_read(struct store *s, const char *path, char **value)
     r->may_miss = true;
 }
 
+void store_dir(struct store *s, const char *path, char **names, size_t *len)
+{
+    struct request *r = queue(s, XS_DIRECTORY, path, "", 0);
+
+    *names = NULL;
+    *len = 0;
+    r->value = names;
+    r->length = len;
+    r->may_miss = true;
+}
+
 /* --- sending and receiving ----------------------------------------------------------------- */
 
 static const struct xsd_errors errors[] = {
@@ -409,14 +420,11 @@ char *store_get(struct store *s, const char *path)
 
 char **store_list(struct store *s, const char *path, unsigned *nr)
 {
-    struct request *r = queue(s, XS_DIRECTORY, path, "", 0);
-    char *body = NULL, **list = NULL;
-    size_t len = 0;
+    char *body, **list = NULL;
+    size_t len;
 
     *nr = 0;
-    r->value = &body;
-    r->length = &len;
-    r->may_miss = true;
+    store_dir(s, path, &body, &len);
     if (store_flush(s) || !body)
         return NULL;
     for (size_t at = 0; at < len; at += strlen(body + at) + 1) {

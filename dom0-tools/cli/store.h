@@ -36,6 +36,9 @@ void store_share(struct store *s, const char *path, uint16_t owner, uint16_t rea
 /* *value is malloc'ed, or NULL where the node is missing or cannot be read. */
 void store_read(struct store *s, const char *path, char **value);
 
+/* The names of a node's children, each with its terminator; NULL where there is no such node. */
+void store_dir(struct store *s, const char *path, char **names, size_t *len);
+
 /*
  * Carries out what is queued. Returns 0, or the first error as a negative errno with a message in
  * store_message(); the requests behind the failing one are carried out all the same.

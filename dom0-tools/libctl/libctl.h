@@ -319,4 +319,21 @@ int ctl_grant_map(struct ctl *ctl, uint16_t domid, uint32_t ref, int prot,
                   struct ctl_grant_map *map);
 void ctl_grant_unmap(struct ctl_grant_map *map);
 
+/* ---- ctl_count.c: what a domain holds, to see leaks ------------------------------------------ */
+
+/* Its event channels; `other` are virqs, IPIs and interrupts. */
+struct ctl_port_count {
+    uint32_t unbound, interdomain, other;
+};
+int ctl_count_ports(struct ctl *ctl, uint16_t domid, struct ctl_port_count *count);
+
+/*
+ * The pages that it has granted, and those of them that others have mapped or are copying at this
+ * moment. -EOPNOTSUPP: its table is of version 2, whose use is not counted.
+ */
+struct ctl_grant_count {
+    uint32_t given, in_use;
+};
+int ctl_count_grants(struct ctl *ctl, uint16_t domid, struct ctl_grant_count *count);
+
 #endif

@@ -256,6 +256,21 @@ char **store_list(struct store *s, const char *path, unsigned *nr)
     return list;
 }
 
+/* At once: nobody here asks for a directory after having changed it. */
+void store_dir(struct store *s, const char *path, char **names, size_t *len)
+{
+    unsigned nr;
+    char **list = store_list(s, strcmp(path, "/") ? path : "", &nr);
+
+    *names = calloc(1, 8192);
+    *len = 0;
+    for (unsigned i = 0; i < nr; i++) {
+        *len += (size_t)sprintf(*names + *len, "%s", list[i]) + 1;
+        free(list[i]);
+    }
+    free(list);
+}
+
 int store_begin(struct store *s)
 {
     if (in_tx)
