@@ -81,7 +81,7 @@ struct blk_segment {
 
 struct blk_request {
     uint64_t id;          /* for the response */
-    uint8_t slot_op;      /* for the response: the slot's BLKIF_OP_* */
+    uint8_t slot_op;      /* for the response: BLKIF_OP_*, of an indirect request the inner one */
     uint8_t op;           /* what to do: BLKIF_OP_*, not BLKIF_OP_INDIRECT */
     bool secure;          /* discard */
     uint16_t nr_segments; /* 0 for a discard, or a flush or barrier that writes nothing */
@@ -231,6 +231,7 @@ blk_decode_table(const struct blk_disk *d, const struct blkif_request *slot, str
         return BLK_BAD_OP;
     if (q->op != BLKIF_OP_READ && q->op != BLKIF_OP_WRITE)
         return BLK_BAD_INDIRECT_OP;
+    q->slot_op = q->op; /* Linux compares it with what it asked for */
     if (q->op == BLKIF_OP_WRITE && d->read_only)
         return BLK_READ_ONLY;
     if (!r.nr_segments)

@@ -111,6 +111,8 @@ static inline bool ring_wants_event(uint32_t old, uint32_t new, uint32_t event)
  * Attaches to a ring as the front-end, or a back-end that was here before, left it: rsp_prod is in
  * the page, and req_cons is that plus the number of requests which were taken and not answered (0
  * for a new ring). False if order or slot size make no ring, or the indices none that can be true.
+ * A back-end that takes over should send an event: the one before may have died between its last
+ * push and its last event.
  */
 static inline bool ring_back_attach(struct ring_back *r, void *shared, size_t slot_size,
                                     unsigned int order, uint32_t unanswered)
