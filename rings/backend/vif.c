@@ -21,10 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <libnet/libnet.h>
 #include "../netback/netback.h"
 
+#define TUN_NODE        "/dev/net/tun"
+#define TUN_MAJOR       10
+#define TUN_MINOR       200
 #define WAIT_FOR_KERNEL 100 /* times that we look for xen-netback's interface: ten seconds */
 
 struct vif {
@@ -117,14 +122,27 @@ static void unplug(struct device *d, struct vif *v)
 
 /* --- taps ---------------------------------------------------------------------------------- */
 
+/* The kernel loads its module when the node is opened; where no udev has made that, we do. */
+static int open_tun(void)
+{
+    int fd = open(TUN_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    mkdir("/dev/net", 0755);
+    if (mknod(TUN_NODE, S_IFCHR | 0666, makedev(TUN_MAJOR, TUN_MINOR)))
+        return -1;
+    return open(TUN_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
 /* One more queue of the device's tap; the first makes it. A descriptor or a negative errno. */
 static int open_tap(struct device *d, const struct vif *v)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};
-    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), err;
+    int fd = open_tun(), err;
 
     if (fd < 0)
-        return device_fail(d, errno, "/dev/net/tun: %s: load the kernel's module tun",
+        return device_fail(d, errno, TUN_NODE ": %s: load the kernel's module tun",
                            strerror(errno));
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v->ifname);
     if (ioctl(fd, TUNSETIFF, &ifr)) {

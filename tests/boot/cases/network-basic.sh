@@ -9,6 +9,7 @@ make_bridge xenbr0
 guest_up guest 2
 domid=$("$cli" domid guest)
 vif_add "$domid" 0 00:16:3e:00:00:02 lodge-vif bridge xenbr0
+vif_state lodge-vif "$domid" 0 2 20
 guest_net guest 2
 vif_state lodge-vif "$domid" 0 4 30
 pidof lodge-netback >/dev/null || fail "there is no worker"
