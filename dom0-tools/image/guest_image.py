@@ -5,7 +5,7 @@ The image is a plain file system (no partitions, no boot loader: dom0 has the ke
 kept in build/cache under a name that stands for its recipe, so that it is made once. Nothing is
 mounted, so it can be made in a container. mmdebstrap must be root; where this is not, sudo is used.
 
-The guest: systemd, networkd with DHCP on every interface, resolved, a login as root without a
+The guest: systemd, ifupdown with DHCP as Debian's installer sets it up, a login as root without a
 password on its console; fio, iperf3, wget and ping for measuring and trying; of the fetched kernel
 the modules that a guest has a use for.
 """
@@ -24,7 +24,7 @@ from mkimage import ImageError, module_closure  # noqa: E402
 
 SUITE = "bookworm"
 PACKAGES = (
-    "systemd-sysv", "systemd-resolved", "udev", "dbus", "login", "kmod", "netbase",
+    "systemd-sysv", "udev", "dbus", "login", "kmod", "netbase", "ifupdown", "isc-dhcp-client",
     "iproute2", "iputils-ping", "wget", "procps", "fio", "iperf3",
 )
 MODULES = ("xen-blkfront", "xen-netfront", "ext4", "autofs4", "loop", "tun", "nf_tables")
@@ -37,23 +37,26 @@ FILES = {
     "etc/hostname": "debian\n",
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 debian\n",
     "etc/fstab": "/dev/xvda / ext4 rw,discard,errors=remount-ro 0 1\n",
-    # The address follows the MAC, so that guests made from this one image do not share one.
-    "etc/systemd/network/80-dhcp.network":
-        "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=ipv6\n\n"
-        "[DHCPv4]\nClientIdentifier=mac\nUseHostname=yes\n",
+    "etc/network/interfaces": "auto lo\niface lo inet loopback\n\n"
+                              "allow-hotplug enX0\niface enX0 inet dhcp\n",
+    # The demo's scripts read this console.
+    "etc/inputrc": "set enable-bracketed-paste off\n",
     # Empty, and not missing: each boot has an identity of its own, and none counts as the first.
     "etc/machine-id": "",
     "etc/issue": "Debian 12, a guest of Lodge; log in as root, there is no password\n\n",
 }
-# A guest that lives for minutes has nothing to clean up or to look for every day.
-MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
-          "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-pstore.service",
-          "systemd-networkd-wait-online.service")
+# What is for machines of other kinds, or for systems that live longer than this one; each of them
+# is a second or two of an emulated boot.
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer",
+          "e2scrub_all.timer", "e2scrub_reap.service", "systemd-pstore.service",
+          "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-fsckd.socket",
+          "modprobe@.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+          "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
+          "systemd-network-generator.service", "getty@tty1.service")
 CUSTOMIZE = (
     "passwd -d root >/dev/null",
-    "systemctl --quiet enable systemd-networkd systemd-resolved",
     "systemctl --quiet mask " + " ".join(MASKED),
-    "ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+    "rm -f /etc/resolv.conf",
     "depmod {release}",
 )
 

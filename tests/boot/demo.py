@@ -13,8 +13,8 @@ import time
 from dom0 import KERNEL, ROOT, Dom0, script_status
 from verdict import TestProblem
 
-TOUR = os.path.join(ROOT, "dom0-tools", "image", "tour")
-LIMIT = 420
+ACTS = ("tour", "tour-debian")
+LIMIT = 600
 KVM_PATIENCE = 20
 
 
@@ -24,14 +24,17 @@ def say(number, text):
 
 def prepare(args):
     hypervisor = args.hypervisor
-    dom0 = Dom0("demo", hypervisor, "lodge", guest=True, smp=args.smp, limit=LIMIT, echo=True)
+    dom0 = Dom0("demo", hypervisor, "lodge", guest=True, smp=args.smp, limit=LIMIT, echo=True,
+                debian=2)
     if args.shell:
         dom0.overlay.data("etc/motd", b"dom0 is up. Try: lodge list; lodge create -c "
-                                      b"/guest/guest.cfg (C-] leaves the console); poweroff -f\n"
+                                      b"/guest/guest.cfg (C-] leaves the console),\n"
+                                      b"/guest/debian.cfg; poweroff -f\n"
                                       b"C-a x ends the machine.\n")
     else:
-        with open(TOUR, encoding="utf-8") as handle:
-            dom0.script(handle.read())
+        for act in ACTS:
+            dom0.overlay.file(act, os.path.join(ROOT, "dom0-tools", "image", act), 0o755)
+        dom0.script("#!/bin/sh\n" + " && ".join("/" + act for act in ACTS) + "\n")
     return dom0
 
 
