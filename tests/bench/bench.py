@@ -6,6 +6,8 @@ clock of the machine), so figures repeat to the digit and the host's load does n
     guests   tiny kernels, build/guests/bench*.elf, that print "BENCH name instructions"
     create   `create` of a tiny guest, the first and the twentieth, by dom0's clock
     boot     wall time to dom0's init, without icount, sides in turn; this one is not exact
+    block    a stock-kernel guest's disk: the stock back-end, ours, and Xen's; guest_io.py has more
+    net      the same for its network
 """
 
 import argparse
@@ -22,6 +24,7 @@ from machine import Machine  # noqa: E402
 from media import cached_iso  # noqa: E402
 from run import parse, prepare  # noqa: E402
 from verdict import TestProblem  # noqa: E402
+import guest_io  # noqa: E402
 
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 SIDES = ("lodge", "xen")
@@ -113,7 +116,7 @@ def boots(rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("guests", "create", "boot"), default="")
+    parser.add_argument("--only", choices=("guests", "create", "boot", "block", "net"), default="")
     parser.add_argument("--rounds", type=int, default=3, help="boots of each side")
     parser.add_argument("--count", type=int, default=20, help="guests to create")
     args = parser.parse_args()
@@ -127,6 +130,9 @@ def main():
                   "instructions")
         if args.only in ("", "boot"):
             table("boot to dom0's init", boots(args.rounds), "seconds of wall time")
+        for what in ("block", "net"):
+            if args.only in ("", what):
+                guest_io.report(what)
     except TestProblem as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I/O of a stock-kernel guest for bench.py: the same guest, program and dom0 script on each side.
+
+A side is a hypervisor and a back-end: the stock kernel's, set up by the script itself so that no
+tool makes a difference, or our own. Our tools run on both hypervisors.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
+from dom0 import BUILD, script_status  # noqa: E402
+from run import parse, prepare  # noqa: E402
+from verdict import TestProblem  # noqa: E402
+from cpio import Archive  # noqa: E402  (dom0 has put the image folder on the path)
+
+FIGURE = re.compile(r"BENCH (\S+) (\d+)")
+# The processor that all sides run on: Xen on TCG does not come up with SMAP, and TCG's XSAVE does
+# not respect CR0.TS, on which Xen relies. Without ERMS kernels copy with `rep movsq` and not with
+# `rep movsb`, which QEMU counts (and executes) as one instruction per byte: with it the copies of
+# guest and dom0, the same on all sides, are up to three quarters of all that is counted.
+CPU = "max,-smap,-xsave,-avx,-avx2,-erms"
+SIDES = {
+    "lodge stock": ("lodge", "stock"),
+    "lodge own": ("lodge", "own"),
+    "xen stock": ("xen", "stock"),
+}
+
+
+def build():
+    subprocess.run(["make", "-s", "-C", HERE], check=True)
+
+
+def figures(side, what, icount=True, name="", extra=()):
+    """One boot: all figures of `what` ("block" or "net") on one side."""
+    hypervisor, backend = SIDES[side]
+    name = name or f"bench-{what}-{side.replace(' ', '-')}{'' if icount else '-wall'}"
+    with tempfile.TemporaryDirectory(prefix="lodge-bench-") as directory:
+        inside = Archive()
+        program = os.path.join(BUILD, "bench", "iobench")
+        inside.file("bench/init", os.path.join(HERE, "guest-init"), 0o755)
+        inside.file("bench/iobench", program, 0o755)
+        archive = os.path.join(directory, "guest.cpio")
+        inside.write(archive)
+        arguments = ["--command", f"what={what} backend={backend}\n. /bench/io.sh",
+                     "--hypervisor", hypervisor, "--tools", "lodge", "--guest", "--cpu", CPU,
+                     "--options", "dom0_mem=1024M" + (",max:1024M" if hypervisor == "xen" else ""),
+                     "--limit", "600", "--name", name, "--add", f"{archive}:/bench/guest.cpio",
+                     "--add", f"{program}:/usr/bin/iobench"]
+        for script in ("io.sh", "io-lib.sh"):
+            arguments += ["--add", f"{os.path.join(HERE, script)}:/bench/{script}"]
+        boot = prepare(parse(arguments + ["--icount"] * icount + list(extra)), echo=False)
+        with boot.machine() as machine:
+            machine.wait()
+    if script_status(machine) != 0:
+        raise TestProblem("failure", f"{what} on {side}: see build/logs/{name}.log")
+    return {key: int(value) for key, value in FIGURE.findall(machine.text)}
+
+
+def collect(what, icount=True):
+    """Figures by side; one that cannot be measured says why and stays empty."""
+    rows = {}
+    for side in SIDES:
+        try:
+            rows[side] = figures(side, what, icount)
+        except TestProblem as problem:
+            print(f"bench: {problem}", file=sys.stderr)
+            rows[side] = {}
+    return rows
+
+
+def table(title, rows):
+    print(f"\n{title:32}" + "".join(f"{side:>14}" for side in rows) + "   Lodge's share, own's")
+    for name in dict.fromkeys(name for row in rows.values() for name in row):
+        cells = "".join(f"{row[name]:14,}" if name in row else f"{'-':>14}"
+                        for row in rows.values())
+        shares = ""
+        if "irqs" not in name and "warm-up" not in name and name in rows["xen stock"]:
+            shares = "  ".join(f"{100 * rows[side][name] / rows['xen stock'][name]:5.0f} %"
+                               if name in rows[side] else f"{'-':>7}"
+                               for side in ("lodge stock", "lodge own"))
+        print(f"{name:32}{cells}   {shares}", flush=True)
+
+
+def report(what):
+    """The two tables of one kind: counted instructions, and nanoseconds of wall time."""
+    build()
+    per = "per request" if what == "block" else "per MiB or round trip"
+    table(f"{what}: instructions {per}", collect(what))
+    table(f"{what}: ns of wall time {per}", collect(what, icount=False))
+
+
+if __name__ == "__main__":
+    # One side alone: guest_io.py "lodge stock" block [wall]
+    build()
+    for key, value in figures(sys.argv[1], sys.argv[2], icount="wall" not in sys.argv).items():
+        print(f"{key:32} {value:12,}")
