@@ -29,6 +29,7 @@ static union {
     unsigned char bytes[RING_PAGE_SIZE << RING_MAX_ORDER];
 } page;
 static unsigned order;
+static size_t slot_size;
 static uint64_t messages, to_back, to_front; /* events sent */
 static int back_event, front_event;
 
@@ -64,8 +65,8 @@ static void *front_main(void *wrong)
     struct message m;
     unsigned seed = 1;
 
-    r = (struct ring_front){.shared = &page.header, .slot_size = sizeof(m)};
-    r.slots = ring_slots(sizeof(m), order);
+    r = (struct ring_front){.shared = &page.header, .slot_size = (uint32_t)slot_size};
+    r.slots = ring_slots(slot_size, order);
     while (got < messages) {
         for (unsigned n = some(&seed); n && sent < messages && ring_front_free(&r); n--, sent++) {
             m = (struct message){sent, 2 * sent};
@@ -91,7 +92,7 @@ static void *back_main(void *wrong)
     struct message m;
     unsigned seed = 2;
 
-    *(bool *)wrong = !ring_back_attach(&r, &page, sizeof(m), order, 0);
+    *(bool *)wrong = !ring_back_attach(&r, &page, slot_size, order, 0);
     while (got < messages) {
         for (unsigned n = 1 + some(&seed); n && ring_back_take(&r, &m, sizeof(m)); n--, got++) {
             *(bool *)wrong |= m.number != got || m.twice != 2 * got;
@@ -108,16 +109,17 @@ static void *back_main(void *wrong)
     return NULL;
 }
 
-static void test_ring(unsigned pages_order, uint64_t count)
+static void test_ring(unsigned pages_order, size_t size, uint64_t count)
 {
     struct ring_front r;
     pthread_t front, back;
     bool front_wrong = false, back_wrong = false;
 
     order = pages_order;
+    slot_size = size;
     messages = count;
     to_back = to_front = 0;
-    CHECK(ring_front_init(&r, &page, sizeof(struct message), order));
+    CHECK(ring_front_init(&r, &page, slot_size, order));
     CHECK(!pthread_create(&front, NULL, front_main, &front_wrong));
     CHECK(!pthread_create(&back, NULL, back_main, &back_wrong));
     pthread_join(front, NULL);
@@ -125,8 +127,8 @@ static void test_ring(unsigned pages_order, uint64_t count)
     CHECK(!front_wrong);
     CHECK(!back_wrong);
     CHECK(to_back >= 1 && to_back <= count && to_front >= 1 && to_front <= count);
-    printf("%u pages: %ju messages, %ju events to the back-end, %ju to the front-end\n",
-           1u << order, (uintmax_t)count, (uintmax_t)to_back, (uintmax_t)to_front);
+    printf("%4u slots: %ju messages, %ju events to the back-end, %ju to the front-end\n",
+           ring_slots(slot_size, order), (uintmax_t)count, (uintmax_t)to_back, (uintmax_t)to_front);
 }
 
 /* A byte ring has no event indices: each move sends an event. */
@@ -205,9 +207,10 @@ int main(int argc, char **argv)
     back_event = eventfd(0, EFD_CLOEXEC);
     front_event = eventfd(0, EFD_CLOEXEC);
     CHECK(back_event >= 0 && front_event >= 0);
-    test_ring(0, count);
-    test_ring(2, count);
-    test_ring(RING_MAX_ORDER, count);
+    test_ring(0, 1024, count / 4); /* two slots: they sleep all the time */
+    test_ring(0, sizeof(struct message), count);
+    test_ring(2, sizeof(struct message), count);
+    test_ring(RING_MAX_ORDER, sizeof(struct message), count);
     test_bytes(count * 10);
     return check_end();
 }
