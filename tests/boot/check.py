@@ -71,7 +71,9 @@ class Check:
                  if line.strip() and not line.startswith("make")]
         last = lines[-1] if lines else ""
         closing = CLOSING.match(last)
-        if closing and status == 0 and closing.group(2) == "0":
+        if last.startswith("skip: ") and status == 0:
+            self.tally.add(name, SKIP, seconds, last[len("skip: "):])
+        elif closing and status == 0 and closing.group(2) == "0":
             self.tally.add(name, SUCCESS, seconds, weight=max(1, int(closing.group(1))))
         else:
             self.tally.add(name, SUCCESS if status == 0 else FAILURE, seconds,
