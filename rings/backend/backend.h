@@ -157,6 +157,11 @@ int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int
 void process_forget_helper(int pid); /* kills it; its end is not told */
 void process_end_all(void);          /* closes all sockets: the workers finish and leave */
 
+/* --- stock.c ------------------------------------------------------------------------------- */
+
+/* Loads kernel modules, as far as that is possible; `other` may be NULL. */
+void stock_modprobe(const char *module, const char *other);
+
 /* --- main.c -------------------------------------------------------------------------------- */
 
 /* Something that epoll watches. */

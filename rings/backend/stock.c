@@ -29,21 +29,24 @@ struct stock {
     int loop; /* -1: none was needed */
 };
 
-static int load_module(struct device *d)
+void stock_modprobe(const char *module, const char *other)
 {
-    const char *argv[] = {"modprobe", "-a", "xen-blkback", "loop", NULL};
+    const char *argv[] = {"modprobe", "-a", module, other, NULL};
     int status;
-    pid_t pid;
+    pid_t pid = fork();
 
-    (void)d;
-    if (!access("/dev/loop-control", F_OK) && !access("/sys/module/xen_blkback", F_OK))
-        return 0;
-    pid = fork();
     if (!pid) {
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
-    return pid > 0 && waitpid(pid, &status, 0) == pid ? 0 : -ECHILD;
+    if (pid > 0)
+        waitpid(pid, &status, 0);
+}
+
+static void load_modules(void)
+{
+    if (access("/dev/loop-control", F_OK) || access("/sys/module/xen_blkback", F_OK))
+        stock_modprobe("xen-blkback", "loop");
 }
 
 /* A free loop device on the file; the descriptor keeps it. */
@@ -142,7 +145,7 @@ static int probe(struct device *d)
     free(format);
     if (rc || adopt(d, s))
         return rc;
-    load_module(d);
+    load_modules();
     rc = open_it(d, s, &st);
     if (rc)
         return rc;

@@ -392,6 +392,8 @@ static int stock_probe(struct device *d)
         return rc;
     snprintf(made, sizeof(made), "vif%u.%u", d->domid, d->devid);
     if (!net_exists(v->ifname) && !net_exists(made)) {
+        if (!v->tries && access("/sys/module/xen_netback", F_OK))
+            stock_modprobe("xen-netback", NULL);
         if (v->tries++ < WAIT_FOR_KERNEL)
             return BACKEND_LATER;
         return device_fail(d, ENODEV,
