@@ -39,6 +39,17 @@ FILES = {
     "etc/fstab": "/dev/xvda / ext4 rw,discard,errors=remount-ro 0 1\n",
     "etc/network/interfaces": "auto lo\niface lo inet loopback\n\n"
                               "allow-hotplug enX0\niface enX0 inet dhcp\n",
+    # An emulated machine may be slow beyond all measure; what comes late has come.
+    "etc/systemd/system.conf.d/patience.conf":
+        "[Manager]\nDefaultTimeoutStartSec=15min\nDefaultDeviceTimeoutSec=15min\n",
+    "etc/systemd/journald.conf.d/volatile.conf": "[Journal]\nStorage=volatile\n",
+    # Of the devices that are there at boot these have something to be told; to ask all of a
+    # hundred terminals and memory blocks takes longer than the rest of the boot.
+    "etc/systemd/system/systemd-udev-trigger.service.d/few.conf":
+        "[Service]\nExecStart=\n"
+        "ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=net "
+        "--subsystem-match=xen\n"
+        "ExecStart=-udevadm trigger --action=add --sysname-match=hvc0\n",
     # The demo's scripts read this console.
     "etc/inputrc": "set enable-bracketed-paste off\n",
     # Empty, and not missing: each boot has an identity of its own, and none counts as the first.
@@ -50,6 +61,7 @@ FILES = {
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer",
           "e2scrub_all.timer", "e2scrub_reap.service", "systemd-pstore.service",
           "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-fsckd.socket",
+          "systemd-journal-flush.service",
           "modprobe@.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
           "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
           "systemd-network-generator.service", "getty@tty1.service")
