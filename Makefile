@@ -11,6 +11,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # In the order in which they need each other; what is not there yet is left out.
 COMPONENTS := hypervisor \
     $(addprefix dom0-tools/,libxenstore xenstored xenstore-clients libctl libnet builder cli consoled monitor) \
+    $(addprefix rings/,backend blkback netback) \
     tests/guests
 PRESENT := $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile,$(COMPONENTS))))
 HYPERVISOR := $(filter hypervisor,$(PRESENT))
@@ -69,6 +70,7 @@ lint: deps
 # Long runs, for a night: guests created and destroyed over and over, and every fuzzer.
 soak: all fuzz
 	@python3 tests/boot/soak.py
+	@python3 tests/boot/io_soak.py
 
 fuzz: deps
 	@set -e; for part in $(wildcard tests/fuzz/*/Makefile); do \
