@@ -194,9 +194,8 @@ static struct vif *new_vif(struct device *d)
 
 static int vif_probe(struct device *d)
 {
-    static const char *const yes[] = {"feature-sg",        "feature-gso-tcpv4",
-                                      "feature-gso-tcpv6", "feature-ipv6-csum-offload",
-                                      "feature-rx-copy",   "feature-split-event-channels"};
+    static const char *const yes[] = {"feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
+                                      "feature-ipv6-csum-offload", "feature-rx-copy"};
     struct vif *v = new_vif(d);
     int rc;
 
@@ -220,6 +219,8 @@ static int vif_probe(struct device *d)
     for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
         device_put(d, yes[i], "1");
     device_put(d, "feature-rx-flip", "0");
+    /* One event then tells of what was sent and of what came: fewer for both ends. */
+    device_put(d, "feature-split-event-channels", "0");
     device_put(d, "multi-queue-max-queues", "%u", v->max_queues);
     device_put(d, "vifname", "%s", v->ifname);
     device_put(d, "hotplug-status", "connected");

@@ -38,6 +38,7 @@ struct served {
     void *tx_ring, *rx_ring;
     bool tx_fired, rx_fired; /* the ports, which are masked since */
     bool tx_active, rx_active;
+    bool deaf; /* the tap is not watched: the guest has no buffers */
 };
 
 struct device {
@@ -257,8 +258,7 @@ static int attach_queue(struct device *d, unsigned i, const struct netback_attac
     if (!queue_attach(q, s->tx_ring, s->rx_ring, resume))
         return -EPROTO;
     *what = "its tap cannot be watched";
-    /* Edge-triggered: a tap is read until it is empty, or looked at again when there is room. */
-    if (!runtime_add(&s->tap, EPOLLIN | EPOLLET))
+    if (!runtime_add(&s->tap, EPOLLIN))
         return -errno;
     s->tx_active = s->rx_active = true;
     return 0;
@@ -408,48 +408,63 @@ static bool serve_queue(struct served *s, int64_t now)
         s->tx_active = queue_tx(q, now) == QUEUE_AGAIN;
     if (s->rx_active)
         s->rx_active = queue_rx(q, now) == QUEUE_AGAIN;
-    queue_notify(q);
+    queue_notify(q, now);
     unmask(s);
+    if (s->deaf != (q->rx_since != 0)) {
+        s->deaf = !s->deaf;
+        runtime_change(&s->tap, s->deaf ? 0 : EPOLLIN);
+    }
     return !q->broken;
 }
 
-/*
- * All queues that may have something to do. Returns how long to wait, in microseconds: 0 if there
- * is more already, -1 without limit.
- */
-static int64_t serve(void)
+static bool has_work(struct served *s, int64_t now)
 {
-    int64_t wait = -1, now = runtime_now_us(), due;
+    struct queue *q = s->queue;
+
+    if (q->tx_due && q->tx_due <= now)
+        s->tx_active = true;
+    if (q->rx_since && !(q->features & NETBACK_RX_NOTIFY))
+        s->rx_active = true;
+    return s->tx_active || s->rx_active || s->tx_fired || s->rx_fired ||
+           (q->notify_due && q->notify_due <= now);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+/* When the queue has to be served again, whatever happens; 0: not before something does. */
+static int64_t next_time(const struct served *s, int64_t now)
+{
+    const struct queue *q = s->queue;
+    int64_t look = q->features & NETBACK_RX_NOTIFY ? QUEUE_STALL_US : QUEUE_POLL_US;
+
+    if (s->tx_active || s->rx_active)
+        return now;
+    return sooner(sooner(q->tx_due, q->notify_due), q->rx_since ? now + look : 0);
+}
+
+/* All queues that may have something to do. Returns when there will be more; 0: who knows. */
+static int64_t serve(int64_t now)
+{
     struct device *d, *next;
+    int64_t due = 0;
 
     for (d = netback.devices; d; d = next) {
         next = d->next;
         for (unsigned i = 0; i < d->queues; i++) {
             struct served *s = &d->served[i];
-            struct queue *q = s->queue;
 
-            if (q->tx_due && q->tx_due <= now)
-                s->tx_active = true;
-            if (q->rx_since && !(q->features & NETBACK_RX_NOTIFY))
-                s->rx_active = true;
-            if ((s->tx_active || s->rx_active || s->tx_fired || s->rx_fired) &&
-                !serve_queue(s, now)) {
-                refuse_attach(d, d->devid, -EPROTO, q->broken);
+            if (has_work(s, now) && !serve_queue(s, now)) {
+                refuse_attach(d, d->devid, -EPROTO, s->queue->broken);
                 break;
             }
             say_stall(s, now);
-            due = s->tx_active || s->rx_active ? now : q->tx_due;
-            if (q->rx_since) {
-                int64_t look = q->features & NETBACK_RX_NOTIFY ? QUEUE_STALL_US : QUEUE_POLL_US;
-
-                if (!due || now + look < due)
-                    due = now + look;
-            }
-            if (due && (wait < 0 || due - now < wait))
-                wait = due > now ? due - now : 0;
+            due = sooner(due, next_time(s, now));
         }
     }
-    return wait;
+    return due;
 }
 
 int main(void)
@@ -469,9 +484,9 @@ int main(void)
     if (!runtime_add(&netback.evtchn, EPOLLIN) || runtime_sandbox(RUNTIME_UID_NETWORK))
         return 1;
     while (!runtime.quit) {
-        int64_t wait = serve();
+        int64_t now = runtime_now_us(), due = serve(now);
 
-        runtime_dispatch(wait < 0 ? -1 : (int)((wait + 999) / 1000));
+        runtime_dispatch(!due ? -1 : due <= now ? 0 : (int)((due - now + 999) / 1000));
     }
     return 0;
 }

@@ -8,7 +8,7 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
 {
     q->broken = NULL;
     q->tx_event = q->rx_event = q->rx_held = q->stalled = false;
-    q->tx_due = q->rx_since = 0;
+    q->tx_due = q->rx_since = q->notify_due = 0;
     if (!ring_back_attach(&q->tx, tx_ring, NET_TX_SLOT_SIZE, 0, 0) ||
         !ring_back_attach(&q->rx, rx_ring, NET_RX_SLOT_SIZE, 0, 0))
         return false;
@@ -16,6 +16,8 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
         queue_tx_resume(q);
         queue_rx_resume(q);
     }
+    q->told = q->tx.rsp_prod;
+    q->tx_untold = 0;
     q->journal->tx_end = q->tx.rsp_prod;
     q->journal->rx_end = q->rx.rsp_prod;
     /* What was answered just before the end of a predecessor may not have been told. */
@@ -23,13 +25,31 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
     return true;
 }
 
-void queue_notify(struct queue *q)
+/* Only answers to a little that was sent, and a receive event would say the same. */
+static bool can_wait(const struct queue *q)
+{
+    return q->tx_event && !q->rx_event && q->tx_port == q->rx_port &&
+           q->tx_untold <= QUEUE_DEFER_BYTES && q->tx.rsp_prod - q->told <= QUEUE_DEFER_SLOTS;
+}
+
+void queue_notify(struct queue *q, int64_t now)
 {
     bool both = q->tx_port == q->rx_port;
 
-    if (q->tx_event || (both && q->rx_event)) {
+    if (!q->tx_event && !q->rx_event)
+        return;
+    if (can_wait(q)) {
+        if (!q->notify_due)
+            q->notify_due = now + QUEUE_DEFER_US;
+        if (now < q->notify_due)
+            return;
+    }
+    if (q->tx_event || both) {
         runtime_notify(q->tx_port);
         q->stats.events++;
+        q->notify_due = 0;
+        q->tx_untold = 0;
+        q->told = q->tx.rsp_prod;
     }
     if (q->rx_event && !both) {
         runtime_notify(q->rx_port);

@@ -31,7 +31,15 @@
 #define QUEUE_FRAME_PAGES 17u  /* the largest frame: a little more than 64 KiB */
 #define QUEUE_RX_PAGES    128u
 #define QUEUE_STALL_US    10000000 /* a guest that posts no buffers for so long has stalled */
+#define QUEUE_BURST_US    30       /* frames that come so soon after others come in numbers */
 #define QUEUE_POLL_US     30000    /* how often to look for buffers, where it does not tell */
+/*
+ * An event that only says that a little was sent can wait: soon there will be something to be
+ * received, and one event tells of both. A front-end frees what was sent also when it sends more.
+ */
+#define QUEUE_DEFER_US    1000
+#define QUEUE_DEFER_BYTES 4096 /* more than so many answered, and it is told at once */
+#define QUEUE_DEFER_SLOTS 64
 
 /* Survives a worker: up to here responses may have been written that rsp_prod does not cover. */
 struct queue_journal {
@@ -68,7 +76,11 @@ struct queue {
     bool rx_event;      /* likewise */
     bool rx_held;       /* a frame was read for which there are not enough buffers: rx_hold */
     bool stalled;       /* and for so long that it was said */
+    uint32_t tx_untold; /* bytes that were answered since the last event */
+    uint32_t told;      /* the transmit ring's rsp_prod at the last event */
+    int64_t notify_due; /* when tx_event is to be sent at the latest; 0: it does not wait */
     int64_t tx_due;     /* when the rate lets the guest send again; 0: it may */
+    int64_t rx_last;    /* when the last frames were read */
     int64_t rx_since;   /* since when there are not enough buffers; 0: there are */
     const char *broken; /* why the queue can serve no more, or NULL */
     struct rx_frame rx_hold;
@@ -106,8 +118,8 @@ void queue_rx_resume(struct queue *q);
 /* What lies in the tap is not for this guest (any more). */
 void queue_drain(struct queue *q);
 
-/* Sends the events that are due. */
-void queue_notify(struct queue *q);
+/* Sends the events that are due; sets notify_due if one is not yet. */
+void queue_notify(struct queue *q, int64_t now);
 
 /* --- the tap --------------------------------------------------------------------------------- */
 

@@ -84,10 +84,11 @@ void queue_drain(struct queue *q)
 }
 
 /*
- * Reads frames for which there are `room` buffers; returns how many, and how many buffers they
- * take. *drained says that the tap has no more.
+ * Reads up to `most` frames for which there are `room` buffers; returns how many, and how many
+ * buffers they take. *drained says that the tap has no more.
  */
-static unsigned gather(struct queue *q, uint32_t room, uint32_t *slots, bool *drained)
+static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *slots,
+                       bool *drained)
 {
     uint32_t page = 0;
     unsigned nr = 0;
@@ -102,7 +103,7 @@ static unsigned gather(struct queue *q, uint32_t room, uint32_t *slots, bool *dr
         *slots = q->rx_hold.slots;
         page = q->rx_hold.page + frame_pages(&q->rx_hold);
     }
-    while (page + QUEUE_FRAME_PAGES <= QUEUE_RX_PAGES) {
+    while (nr < most && page + QUEUE_FRAME_PAGES <= QUEUE_RX_PAGES) {
         struct rx_frame *f = &q->rx_frame[nr];
         int got = read_frame(q, page, f);
 
@@ -207,10 +208,15 @@ static enum queue_more blocked(struct queue *q, int64_t now)
     return QUEUE_LATER;
 }
 
+/*
+ * A single frame, an answer that the guest waits for, say, is delivered without a look whether it
+ * is the last one: whoever watches the tap will know. One that comes soon after others is probably
+ * not alone.
+ */
 enum queue_more queue_rx(struct queue *q, int64_t now)
 {
+    unsigned frames, most = now - q->rx_last < QUEUE_BURST_US ? QUEUE_RX_PAGES : 1;
     uint32_t room = ring_back_pending(&q->rx), slots;
-    unsigned frames;
     bool drained;
 
     if (q->rx_since && room >= q->rx_hold.slots) {
@@ -219,14 +225,16 @@ enum queue_more queue_rx(struct queue *q, int64_t now)
         q->rx_since = 0;
         q->stalled = false;
     }
-    frames = gather(q, room, &slots, &drained);
-    if (frames)
+    frames = gather(q, room, most, &slots, &drained);
+    if (frames) {
         deliver(q, frames, slots);
+        q->rx_last = now;
+    }
     if (q->rx.broken) {
         q->broken = "its receive ring holds impossible indices";
         return QUEUE_BROKEN;
     }
     if (q->rx_held)
         return blocked(q, now);
-    return drained ? QUEUE_IDLE : QUEUE_AGAIN;
+    return drained || most == 1 ? QUEUE_IDLE : QUEUE_AGAIN;
 }

@@ -142,6 +142,7 @@ static void serve(struct queue *q, unsigned nr, unsigned pieces)
             status[i] = send_frame(q, &q->tx_packet[i], piece);
         }
         piece += q->tx_good[i] ? q->tx_packet[i].nr_parts : 0;
+        q->tx_untold += q->tx_packet[i].size;
     }
     q->journal->tx_end = q->tx.req_cons;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the journal first, whenever we are killed */

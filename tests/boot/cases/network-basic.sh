@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A guest's network through lodge-netback: ping and TCP both ways, checksums of what arrived, a
-# worker killed in the middle of a stream, and nothing left at the end.
+# A guest's network through lodge-netback, with two queues: ping and TCP both ways, checksums of
+# what arrived, a worker killed in the middle of a stream, then the supervisor; nothing is left at
+# the end.
 # boot: --guest --smp 2 --limit 420 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends
 make_bridge xenbr0
-guest_up guest 2
+guest_up guest 2 vcpus=2
 domid=$("$cli" domid guest)
 vif_add "$domid" 0 00:16:3e:00:00:02 lodge-vif bridge xenbr0
 vif_state lodge-vif "$domid" 0 2 20
 guest_net guest 2
 vif_state lodge-vif "$domid" 0 4 30
 pidof lodge-netback >/dev/null || fail "there is no worker"
+queues=$(xenstore-read "/local/domain/$domid/device/vif/0/multi-queue-num-queues")
+[ "$queues" = 2 ] || fail "the guest has $queues queues"
 grep -E '^(Uid|CapEff|Seccomp):' "/proc/$(pidof lodge-netback)/status"
 
 run ping -c 3 -w 20 10.9.0.2
@@ -41,6 +44,16 @@ for round in 1 2 3; do
 done
 run ping -c 2 -w 20 10.9.0.2
 guest_says guest "[ \"\$(wget -q -O - http://10.9.0.1/blob | md5sum)\" = \"$sum\" ]" 120
+
+echo "--- the supervisor dies"
+wget -q -O /tmp/back http://10.9.0.2/blob &
+fetch=$!
+usleep 300000
+kill -9 "$(pidof lodge-backends)"
+usleep 500000
+run /usr/sbin/lodge-backends
+wait $fetch || fail "the stream broke"
+[ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came is not what was sent"
 cat /var/log/lodge/backends.log
 
 echo "--- the end"

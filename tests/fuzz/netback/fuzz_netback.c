@@ -134,7 +134,7 @@ static void serve(int64_t now)
     for (unsigned i = 0; queue_rx(&fake.q, now) == QUEUE_AGAIN && !fake.q.broken; i++)
         if (i > 1000)
             abort();
-    queue_notify(&fake.q);
+    queue_notify(&fake.q, now);
     if (was && !fake.q.broken)
         abort();
     check_ring(&fake.q.tx);

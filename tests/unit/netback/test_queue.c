@@ -36,7 +36,7 @@ static void test_tx(void)
     fake_send(&plain, arp.bytes, arp.len);
     CHECK(ring_front_push(&fake.tx)); /* an idle queue wants to hear of it */
     CHECK(queue_tx(&fake.q, 0) == QUEUE_IDLE);
-    queue_notify(&fake.q);
+    queue_notify(&fake.q, 0);
     CHECK(fake.nr_sent == 1 && fake.notified == 1 && fake.sent[0].len == arp.len);
     CHECK(!memcmp(fake.sent[0].bytes, arp.bytes, arp.len) && !fake.sent[0].vh.flags);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 1);
@@ -52,7 +52,7 @@ static void test_tx(void)
     ring_front_push(&fake.tx);
     while (queue_tx(&fake.q, 0) == QUEUE_AGAIN)
         ;
-    queue_notify(&fake.q);
+    queue_notify(&fake.q, 0);
     CHECK(fake.nr_sent == 100 && fake.copies == 1 && fake.notified == 1);
     for (unsigned i = 0; i < 100; i++) {
         f.bytes[60] = (uint8_t)i;
@@ -60,6 +60,46 @@ static void test_tx(void)
     }
     CHECK(answers(NETIF_RSP_OKAY, 0) == 200);
     CHECK(fake.q.stats.tx_frames == 100 && fake.q.stats.tx_bytes == 100 * f.len);
+}
+
+/* With one event channel a little that was sent is told with what is received, or a while later. */
+static void test_tx_events(void)
+{
+    struct frame f = frame_make(4, IPPROTO_TCP, 0, 1400), arp = frame_make(0, 0, 0, 28);
+
+    fake_reset();
+    fake.q.rx_port = fake.q.tx_port;
+    fake_send(&plain, arp.bytes, arp.len);
+    ring_front_push(&fake.tx);
+    CHECK(queue_tx(&fake.q, 0) == QUEUE_IDLE);
+    queue_notify(&fake.q, 100);
+    CHECK(!fake.notified && fake.q.notify_due == 100 + QUEUE_DEFER_US);
+    queue_notify(&fake.q, 99 + QUEUE_DEFER_US);
+    CHECK(!fake.notified);
+    queue_notify(&fake.q, 100 + QUEUE_DEFER_US);
+    CHECK(fake.notified == 1 && !fake.q.notify_due);
+    queue_notify(&fake.q, 5 * QUEUE_DEFER_US);
+    CHECK(fake.notified == 1);
+    CHECK(answers(NETIF_RSP_OKAY, 0) == 1 && !ring_front_final_check(&fake.tx));
+
+    fake_send(&plain, arp.bytes, arp.len);
+    ring_front_push(&fake.tx);
+    fake_post(10, 0, 1);
+    CHECK(queue_tx(&fake.q, 0) == QUEUE_IDLE);
+    queue_notify(&fake.q, 0);
+    CHECK(fake.notified == 1);
+    fake_arrive(arp.bytes, arp.len);
+    CHECK(queue_rx(&fake.q, 0) == QUEUE_IDLE);
+    queue_notify(&fake.q, 0);
+    CHECK(fake.notified == 2 && !fake.q.notify_due);
+    CHECK(answers(NETIF_RSP_OKAY, 0) == 1 && !ring_front_final_check(&fake.tx));
+
+    for (unsigned i = 0; i < 3; i++)
+        fake_send(&plain, f.bytes, f.len);
+    ring_front_push(&fake.tx);
+    CHECK(queue_tx(&fake.q, 0) == QUEUE_IDLE);
+    queue_notify(&fake.q, 0);
+    CHECK(fake.notified == 3);
 }
 
 static void test_tx_large(void)
@@ -239,7 +279,7 @@ static void test_rx(void)
         fake_arrive(f.bytes, f.len)->vh.flags = i == 3 ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
     }
     CHECK(queue_rx(&fake.q, 0) == QUEUE_IDLE);
-    queue_notify(&fake.q);
+    queue_notify(&fake.q, 0);
     CHECK(fake.copies == 1 && fake.notified == 1);
     for (unsigned i = 0; i < 60; i++) {
         f.bytes[100] = (uint8_t)i;
@@ -249,12 +289,18 @@ static void test_rx(void)
     }
     CHECK(!receive(&got, &flags, &x, 0, 0));
 
-    /* More than a batch. */
-    for (unsigned i = 0; i < 140; i++)
+    /* After a pause one frame is delivered at once, those behind it together. */
+    for (unsigned i = 0; i < 5; i++)
         fake_arrive(f.bytes, f.len);
-    CHECK(queue_rx(&fake.q, 0) == QUEUE_AGAIN);
-    CHECK(queue_rx(&fake.q, 0) == QUEUE_IDLE);
-    CHECK(fake.copies == 3 && fake.q.stats.rx_frames == 200);
+    CHECK(queue_rx(&fake.q, 1000) == QUEUE_IDLE && fake.taken == 61 && fake.copies == 2);
+    CHECK(queue_rx(&fake.q, 1010) == QUEUE_IDLE && fake.taken == 65 && fake.copies == 3);
+
+    /* More than a batch. */
+    for (unsigned i = 0; i < 135; i++)
+        fake_arrive(f.bytes, f.len);
+    CHECK(queue_rx(&fake.q, 1020) == QUEUE_AGAIN);
+    CHECK(queue_rx(&fake.q, 1020) == QUEUE_IDLE);
+    CHECK(fake.copies == 5 && fake.q.stats.rx_frames == 200);
 }
 
 static void test_rx_large(void)
@@ -484,6 +530,7 @@ static void test_long(void)
 int main(void)
 {
     test_tx();
+    test_tx_events();
     test_tx_large();
     test_tx_errors();
     test_tx_hostile();
