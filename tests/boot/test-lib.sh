@@ -38,3 +38,70 @@ dom0_is_well() {
     run "$cli" list
     run "$cli" info
 }
+
+# disk_nodes NAME TYPE DEVID IMAGE MODE [KEY VALUE ...]: a disk for a guest, written into the store
+# by hand: what the daemon does with it must not depend on the command line's doing. TYPE is
+# lodge-vbd or vbd.
+disk_nodes() {
+    dom=$("$cli" domid "$1")
+    back=/local/domain/0/backend/$2/$dom/$3
+    front=/local/domain/$dom/device/vbd/$3
+    xenstore-write "$front/backend" "$back" "$front/backend-id" 0 "$front/virtual-device" "$3" \
+        "$front/device-type" disk "$front/state" 1
+    xenstore-chmod -r "$front" "n$dom" r0
+    xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$dom" "$back/online" 1 \
+        "$back/lodge-hotplug" 1 "$back/domain" "$1" "$back/params" "$4" "$back/mode" "$5"
+    shift 5
+    while [ $# -gt 1 ]; do
+        xenstore-write "$back/$1" "$2"
+        shift 2
+    done
+    xenstore-chmod -r "$back" n0 "r$dom"
+    xenstore-write "$back/state" 1
+}
+
+# back_node NAME TYPE DEVID KEY: a node of a device's back directory, or nothing.
+back_node() {
+    xenstore-read "/local/domain/0/backend/$2/$("$cli" domid "$1")/$3/$4" 2>/dev/null
+}
+
+# back_state NAME TYPE DEVID STATE SECONDS: wait for a back-end's state.
+back_state() {
+    tries=$5
+    while [ "$(back_node "$1" "$2" "$3" state)" != "$4" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { cat /var/log/lodge/backends.log
+            fail "$2 $3 of $1 is in state $(back_node "$1" "$2" "$3" state), not $4"; }
+        sleep 1
+    done
+}
+
+# guest_do NAME SECONDS COMMAND: run a shell command in the guest and insist on its success.
+guest_do() {
+    mark=$(cat /proc/sys/kernel/random/uuid)
+    type_line "$1" "$3"
+    type_line "$1" "echo status-\$?-$mark"
+    tries=$2
+    while ! grep -q "^status-[0-9]*-$mark" "/tmp/screen.$1"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { tail -n 20 /var/log/lodge/backends.log; fail "$1 never ended: $3"; }
+        sleep 1
+    done
+    grep -q "^status-0-$mark" "/tmp/screen.$1" || {
+        tail -n 20 /var/log/lodge/backends.log; fail "$1 failed: $3"; }
+}
+
+# guest_fails NAME SECONDS COMMAND: the command must fail.
+guest_fails() {
+    guest_do "$1" "$2" "! { $3; }"
+}
+
+# log_has PATTERN: the back-ends' log says so.
+log_has() {
+    tries=10
+    while ! grep -q -- "$1" /var/log/lodge/backends.log; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { tail -n 30 /var/log/lodge/backends.log; fail "no log of \"$1\""; }
+        sleep 1
+    done
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A guest writes and reads its disk while the block worker is killed again and again, and the
+# supervisor, too: nothing that was acknowledged is lost, nothing is changed. With pages that stay
+# granted and with copies; the data of every region differ.
+# boot: --guest --smp 2 --limit 500
+. /test-lib.sh
+REGIONS=${REGIONS:-6} # of 4 MiB each
+
+worker() {
+    pidof lodge-blkback | tr ' ' '\n' | head -n 1
+}
+
+# Kills the worker, and waits for another one.
+kill_worker() {
+    old=$(worker)
+    kill -9 "$old" || fail "there is no worker to kill"
+    tries=100
+    while [ -z "$(worker)" ] || [ "$(worker)" = "$old" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "no worker came after number $old"
+        usleep 100000
+    done
+}
+
+# torture NAME DISK: the guest writes, here the worker dies; then the same while it reads.
+torture() {
+    type_line "$1" "for i in \$(seq $REGIONS); do tail -c +\$((i * 7)) /tmp/a | head -c 4194304 | \
+dd of=/dev/$2 bs=64k seek=\$((i * 64)) iflag=fullblock conv=notrunc 2>/dev/null || echo bad; \
+done; sync; echo wrote-\$?-$2"
+    for kill in 1 2 3 4 5; do
+        sleep 1
+        kill_worker
+    done
+    await "$1" "^wrote-0-$2" 200
+    grep -q "^bad" "/tmp/screen.$1" && fail "a write failed"
+    type_line "$1" "echo 3 >/proc/sys/vm/drop_caches; for i in \$(seq $REGIONS); do \
+dd if=/dev/$2 bs=64k skip=\$((i * 64)) count=64 2>/dev/null | md5sum; done >/tmp/read; \
+for i in \$(seq $REGIONS); do tail -c +\$((i * 7)) /tmp/a | head -c 4194304 | md5sum; done \
+>/tmp/sums; cmp /tmp/read /tmp/sums && echo same-$2 || echo differ-$2"
+    sleep 1
+    kill_worker
+    sleep 1
+    kill_worker
+    await "$1" "^\(same\|differ\)-$2" 200
+    grep -q "^same-$2" "/tmp/screen.$1" || fail "what was read is not what was written"
+    echo "dom0: $2: $REGIONS regions written and read, seven workers killed"
+}
+
+for disk in persistent copy; do
+    truncate -s 64M /tmp/$disk.img
+done
+run "$cli" create /guest/guest.cfg
+attach guest
+await guest "guest is up" 60
+disk_nodes guest lodge-vbd 51712 /tmp/persistent.img w lodge-transfer persistent
+disk_nodes guest lodge-vbd 51728 /tmp/copy.img w lodge-transfer copy
+guest_do guest 60 "modprobe xen-blkfront"
+back_state guest lodge-vbd 51712 4 30
+back_state guest lodge-vbd 51728 4 30
+guest_do guest 60 "dd if=/dev/urandom of=/tmp/a bs=1M count=5 2>/dev/null"
+torture guest xvda
+torture guest xvdb
+
+echo "dom0: the supervisor is killed while the guest writes"
+type_line guest "dd if=/tmp/a of=/dev/xvda bs=64k 2>/dev/null; sync; echo wrote-again"
+usleep 500000
+kill -9 "$(pidof lodge-backends)"
+sleep 1
+run lodge-backends
+await guest "^wrote-again" 120
+guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvda bs=1M count=5 | cmp - /tmp/a"
+log_has "is served again"
+
+echo "dom0: a detached disk is let go of"
+for disk in 51712 51728; do
+    back=/local/domain/0/backend/lodge-vbd/$("$cli" domid guest)/$disk
+    xenstore-write "$back/online" 0 "$back/state" 5
+    back_state guest lodge-vbd $disk 6 30
+    xenstore-rm "$back"
+done
+tries=20
+while pidof lodge-blkback >/dev/null; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the worker stayed without a disk"
+    sleep 1
+done
+ls /run/lodge/blk/* 2>/dev/null && fail "files of disks that went are left"
+if grep -E "refused|failed|cannot" /var/log/lodge/backends.log; then
+    fail "the log has what should not have happened"
+fi
+run "$cli" destroy guest
+exit 0
