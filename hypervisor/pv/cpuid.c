@@ -4,7 +4,7 @@
  * can use. The list names what is allowed, so that a feature of a newer processor stays hidden
  * until someone has thought about it. Hidden on purpose: what belongs to ring 0 (SMEP, SMAP, PGE,
  * PCID, UMIP, MTRR, machine check), what needs registers that are not switched (PKU, RDTSCP's
- * TSC_AUX), large pages, and virtualization.
+ * TSC_AUX), large pages, virtualization, and FSGSBASE (segments.c has the reason).
  *
  * Leaves 0x40000000 and up say who we are; a Linux guest that does not find them there turns its
  * own page-table isolation on.
@@ -36,10 +36,9 @@ enum { EAX, EBX, ECX, EDX };
      B(23) /* mmx */ | B(24) /* fxsr */ | B(25) /* sse */ | B(26) /* sse2 */)
 
 /* Leaf 7. */
-#define ALLOW_7_EBX                                                                                \
-    (B(0) /* fsgsbase */ | B(3) /* bmi1 */ | B(5) /* avx2 */ | B(8) /* bmi2 */ | B(9) /* erms */ | \
-     B(18) /* rdseed */ | B(19) /* adx */ | B(23) /* clflushopt */ | B(24) /* clwb */ |            \
-     B(29) /* sha */)
+#define ALLOW_7_EBX                                                                               \
+    (B(3) /* bmi1 */ | B(5) /* avx2 */ | B(8) /* bmi2 */ | B(9) /* erms */ | B(18) /* rdseed */ | \
+     B(19) /* adx */ | B(23) /* clflushopt */ | B(24) /* clwb */ | B(29) /* sha */)
 #define AVX512_7_EBX                                                                       \
     (B(16) /* f */ | B(17) /* dq */ | B(21) /* ifma */ | B(28) /* cd */ | B(30) /* bw */ | \
      B(31) /* vl */)
@@ -61,6 +60,8 @@ enum { EAX, EBX, ECX, EDX };
 #define ALLOW_E7_EDX B(8) /* invariant tsc */
 #define ALLOW_E8_EBX B(0) /* clzero */
 #define MAX_EXT_LEAF 0x80000008u
+#define LEAF_E21     0x80000021u
+#define E21_EAX_NSCB B(6) /* loading a null selector clears the segment's base */
 #define MAX_LEAF     0xdu
 
 static bool avx_on(void)
@@ -98,8 +99,6 @@ static void leaf_7(uint32_t sub, uint32_t out[4])
         out[EBX] &= ~NEED_AVX_7_EBX;
         out[ECX] &= ~NEED_AVX_7_ECX;
     }
-    if (!cpu_features.fsgsbase)
-        out[EBX] &= ~B(0);
 }
 
 /* XSAVE: components that are on. Component n's size and offset are the processor's own. */
@@ -123,7 +122,12 @@ static void leaf_extended(uint32_t leaf, uint32_t out[4])
 {
     switch (leaf) {
     case 0x80000000u:
-        out[EAX] = MIN(out[EAX], MAX_EXT_LEAF);
+        /* Kernels whose processor is too old to say so load selectors twice to be sure. */
+        out[EAX] = cpu_features.null_clears_base ? LEAF_E21 : MIN(out[EAX], MAX_EXT_LEAF);
+        break;
+    case LEAF_E21:
+        memset(out, 0, 4 * sizeof(*out));
+        out[EAX] = cpu_features.null_clears_base ? E21_EAX_NSCB : 0;
         break;
     case 0x80000001u:
         out[ECX] &= ALLOW_E1_ECX;

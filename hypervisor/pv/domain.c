@@ -102,8 +102,6 @@ int arch_vcpu_init(struct vcpu *v)
     a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features.xsave)
         a->cr4 |= CR4_OSXSAVE;
-    if (cpu_features.fsgsbase)
-        a->cr4 |= CR4_FSGSBASE;
     a->dr[6] = 0xffff0ff0;
     a->dr[7] = 0x400;
     a->xcr0 = cpu_features.xcr0;

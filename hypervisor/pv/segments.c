@@ -4,6 +4,11 @@
  * GS base. While a vcpu runs, the base of the mode it is in sits in the processor's GS base and
  * the other one in KERNEL_GS_BASE, so a change of mode costs one SWAPGS and one CR3 load. The
  * hypervisor itself uses neither FS nor GS.
+ *
+ * The FSGSBASE instructions stay off, also where the processor has them. A kernel that is offered
+ * them must read both bases back at every task switch, as user code may have changed them, and the
+ * inactive one it can only read by an RDMSR that traps. Without them it knows the bases, and most
+ * switches need no call at all.
  */
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -12,42 +17,6 @@
 #include <x86/cpu.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
-
-static inline uint64_t read_fs_base(void)
-{
-    uint64_t v;
-
-    if (!cpu_features.fsgsbase)
-        return rdmsr(MSR_FS_BASE);
-    __asm__ volatile("rdfsbase %0" : "=r"(v));
-    return v;
-}
-
-static inline uint64_t read_gs_base(void)
-{
-    uint64_t v;
-
-    if (!cpu_features.fsgsbase)
-        return rdmsr(MSR_GS_BASE);
-    __asm__ volatile("rdgsbase %0" : "=r"(v));
-    return v;
-}
-
-static inline void write_fs_base(uint64_t v)
-{
-    if (!cpu_features.fsgsbase)
-        wrmsr(MSR_FS_BASE, v);
-    else
-        __asm__ volatile("wrfsbase %0" : : "r"(v));
-}
-
-static inline void write_gs_base(uint64_t v)
-{
-    if (!cpu_features.fsgsbase)
-        wrmsr(MSR_GS_BASE, v);
-    else
-        __asm__ volatile("wrgsbase %0" : : "r"(v));
-}
 
 static inline void swapgs(void)
 {
@@ -80,12 +49,9 @@ void segments_enter_user(struct vcpu *v)
 void segments_save(struct vcpu *v)
 {
     struct arch_vcpu *a = &v->arch;
-    uint64_t active = read_gs_base(), inactive;
+    uint64_t active = rdmsr(MSR_GS_BASE), inactive = rdmsr(MSR_KERNEL_GS_BASE);
 
-    swapgs();
-    inactive = read_gs_base();
-    swapgs();
-    a->fs_base = read_fs_base();
+    a->fs_base = rdmsr(MSR_FS_BASE);
     a->gs_base_kernel = a->kernel_mode ? active : inactive;
     a->gs_base_user = a->kernel_mode ? inactive : active;
     __asm__ volatile("mov %%ds, %0" : "=rm"(a->ds));
@@ -129,10 +95,9 @@ void segments_load(struct vcpu *v)
     if (unlikely(refused)) /* the guest hears of it through its failsafe callback */
         __atomic_fetch_or(&v->arch.pending_work, WORK_SELECTOR, __ATOMIC_SEQ_CST);
 
-    write_fs_base(a->fs_base);
-    write_gs_base(a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
-    swapgs();
-    write_gs_base(a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
+    wrmsr(MSR_FS_BASE, a->fs_base);
+    wrmsr(MSR_GS_BASE, a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
+    wrmsr(MSR_KERNEL_GS_BASE, a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
 }
 
 /* set_segment_base(which, base): also selects the user GS of the guest by a selector. */
@@ -155,15 +120,13 @@ int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t
 
     switch (which) {
     case SEGBASE_FS:
-        write_fs_base(base);
+        wrmsr(MSR_FS_BASE, base);
         break;
     case SEGBASE_GS_KERNEL: /* only guest kernel mode makes hypercalls: this is the active one */
-        write_gs_base(base);
+        wrmsr(MSR_GS_BASE, base);
         break;
     case SEGBASE_GS_USER:
-        swapgs();
-        write_gs_base(base);
-        swapgs();
+        wrmsr(MSR_KERNEL_GS_BASE, base);
         break;
     case SEGBASE_GS_USER_SEL:
         swapgs();

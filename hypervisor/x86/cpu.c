@@ -39,7 +39,6 @@ static INIT_TEXT void detect_leaf7(struct cpu_features *f)
     cpuid_raw(7, 0, r);
     f->leaf7_ebx = r[1];
     f->leaf7_ecx = r[2];
-    f->fsgsbase = leaf_bit(r[1], 0);
     f->smep = leaf_bit(r[1], 7) && boot_options.smep;
     f->erms = leaf_bit(r[1], 9);
     f->smap = leaf_bit(r[1], 20) && boot_options.smap;
@@ -74,6 +73,18 @@ static INIT_TEXT void detect_extended(struct cpu_features *f)
     }
 }
 
+/* Some processors say it in CPUID, others only do it. */
+static bool null_clears_base(void)
+{
+    uint64_t before = rdmsr(MSR_FS_BASE), after;
+
+    wrmsr(MSR_FS_BASE, PAGE_SIZE);
+    __asm__ volatile("mov %0, %%fs" : : "r"(0));
+    after = rdmsr(MSR_FS_BASE);
+    wrmsr(MSR_FS_BASE, before);
+    return after == 0;
+}
+
 INIT_TEXT void cpu_detect(void)
 {
     struct cpu_features *f = &cpu_features;
@@ -92,6 +103,7 @@ INIT_TEXT void cpu_detect(void)
     f->xsave = leaf_bit(r[2], 26) && boot_options.xsave;
     detect_leaf7(f);
     detect_extended(f);
+    f->null_clears_base = null_clears_base();
 }
 
 static uint64_t wanted_cr4(void)
@@ -101,8 +113,6 @@ static uint64_t wanted_cr4(void)
 
     if (f->umip)
         cr4 |= CR4_UMIP;
-    if (f->fsgsbase)
-        cr4 |= CR4_FSGSBASE;
     if (f->xsave)
         cr4 |= CR4_OSXSAVE;
     if (f->smep)
@@ -174,8 +184,7 @@ INIT_TEXT void cpu_report(void)
         for (unsigned i = 0; i < 3; i++)
             cpuid_raw(0x80000002 + i, 0, (uint32_t *)(name + 16 * i));
     log_info("processor: %.48s", name);
-    log_info("using:%s%s%s%s%s%s%s%s", f->smep ? " SMEP" : "", f->smap ? " SMAP" : "",
-             f->umip ? " UMIP" : "", f->fsgsbase ? " FSGSBASE" : "", f->xsave ? " XSAVE" : "",
-             f->x2apic ? " x2APIC" : "", f->tsc_deadline ? " TSC-deadline" : "",
-             f->page1gb ? " 1-GiB-pages" : "");
+    log_info("using:%s%s%s%s%s%s%s", f->smep ? " SMEP" : "", f->smap ? " SMAP" : "",
+             f->umip ? " UMIP" : "", f->xsave ? " XSAVE" : "", f->x2apic ? " x2APIC" : "",
+             f->tsc_deadline ? " TSC-deadline" : "", f->page1gb ? " 1-GiB-pages" : "");
 }
