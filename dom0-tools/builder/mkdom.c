@@ -18,6 +18,7 @@
 
 #include <public/domctl.h>
 #include <public/io/console.h>
+#include <rings/byte_ring.h>
 
 static void mkdom_usage(void)
 {
@@ -34,13 +35,13 @@ static void mkdom_usage(void)
 /* Move what the guest has written to standard output. */
 static void mkdom_drain(struct xencons_interface *ring)
 {
-    uint32_t prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE), cons = ring->out_cons;
+    struct byte_ring out =
+        byte_ring_attach(ring->out, sizeof(ring->out), &ring->out_cons, &ring->out_prod);
+    char text[sizeof(ring->out)];
+    int n = byte_ring_read(&out, text, sizeof(text));
 
-    if (prod - cons > sizeof(ring->out))
-        return; /* the guest wrote nonsense */
-    while (cons != prod)
-        putchar(ring->out[cons++ & (sizeof(ring->out) - 1)]);
-    __atomic_store_n(&ring->out_cons, cons, __ATOMIC_RELEASE);
+    if (n > 0) /* less than 0: the guest wrote nonsense */
+        fwrite(text, 1, (size_t)n, stdout);
     fflush(stdout);
 }
 

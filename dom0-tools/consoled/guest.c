@@ -134,7 +134,7 @@ static void unmap_ring(struct guest *g)
     if (g->by_grant)
         ctl_grant_unmap(&g->grant);
     else
-        ctl_memory_unmap((void *)(uintptr_t)g->ring.page, 1);
+        ctl_memory_unmap(g->ring.page, 1);
     g->ring.page = NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rings/byte_ring.h>
 #include "ring.h"
 
 /* Each field that the guest can write is read exactly once, through this. */
@@ -77,32 +78,26 @@ int ring_fetch(struct ring *r)
     if (c.reply_len)
         return 0;
     for (;;) {
-        uint32_t want = sizeof(hdr), avail, off, n;
+        struct byte_ring in = {r->page->req, XENSTORE_RING_SIZE, c.req_cons, &r->page->req_cons,
+                               &r->page->req_prod};
+        uint32_t want = sizeof(hdr);
+        int n;
 
         if (c.in_len >= sizeof(hdr)) {
             memcpy(&hdr, r->slot->in, sizeof(hdr));
             if (hdr.len > XENSTORE_PAYLOAD_MAX)
                 return -EPROTO;
             want += hdr.len;
-            if (c.in_len == want)
-                return 1;
+            if (c.in_len >= want)
+                return c.in_len == want ? 1 : -EPROTO;
         }
-        avail = read_once(r->page->req_prod) - c.req_cons;
-        if (avail > XENSTORE_RING_SIZE)
-            return -EIO;
-        if (!avail)
-            return 0;
-        off = MASK_XENSTORE_IDX(c.req_cons);
-        n = want - c.in_len;
-        if (n > avail)
-            n = avail;
-        if (n > XENSTORE_RING_SIZE - off)
-            n = XENSTORE_RING_SIZE - off;
-        memcpy(r->slot->in + c.in_len, r->page->req + off, n);
+        n = byte_ring_peek(&in, r->slot->in + c.in_len, want - c.in_len);
+        if (n <= 0)
+            return n ? -EIO : 0;
         c.in_len = (uint16_t)(c.in_len + n);
-        c.req_cons += n;
+        c.req_cons = in.own;
         commit(r, &c);
-        write_once(r->page->req_cons, c.req_cons);
+        byte_ring_publish(&in);
         r->notify = true;
     }
 }
@@ -150,25 +145,21 @@ int ring_flush(struct ring *r, ring_source_fn source, void *arg)
     struct ring_ctl c = current(r);
 
     for (;;) {
-        uint32_t used, off, n;
+        struct byte_ring out = {r->page->rsp, XENSTORE_RING_SIZE, c.rsp_prod, &r->page->rsp_prod,
+                                &r->page->rsp_cons};
         uint16_t *len;
+        int n;
 
         if (c.sending == RING_IDLE && !choose(r, &c, source, arg))
             return 0;
         len = c.sending == RING_REPLY ? &c.reply_len : &c.event_len;
-        used = c.rsp_prod - read_once(r->page->rsp_cons);
-        if (used > XENSTORE_RING_SIZE)
+        n = byte_ring_poke(&out,
+                           (c.sending == RING_REPLY ? r->slot->reply : r->slot->event) + c.out_off,
+                           (size_t)*len - c.out_off);
+        if (n < 0)
             return -EIO;
-        off = MASK_XENSTORE_IDX(c.rsp_prod);
-        n = (uint32_t)(*len - c.out_off);
-        if (n > XENSTORE_RING_SIZE - used)
-            n = XENSTORE_RING_SIZE - used;
-        if (n > XENSTORE_RING_SIZE - off)
-            n = XENSTORE_RING_SIZE - off;
-        memcpy(r->page->rsp + off,
-               (c.sending == RING_REPLY ? r->slot->reply : r->slot->event) + c.out_off, n);
         c.out_off = (uint16_t)(c.out_off + n);
-        c.rsp_prod += n;
+        c.rsp_prod = out.own;
         if (c.out_off == *len) {
             *len = 0;
             c.sending = RING_IDLE;
@@ -176,7 +167,7 @@ int ring_flush(struct ring *r, ring_source_fn source, void *arg)
         commit(r, &c);
         if (!n && c.sending != RING_IDLE)
             return 0; /* full: the guest's next notification brings us back */
-        write_once(r->page->rsp_prod, c.rsp_prod);
+        byte_ring_publish(&out);
         r->notify = true;
     }
 }
