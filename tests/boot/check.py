@@ -81,14 +81,16 @@ class Check:
 
     def images(self):
         """Kernel and images; without a kernel there is nothing to boot."""
-        targets = ["image", "xen"] if self._needs_xen() else ["image"]
+        targets = ["image"]
+        targets += ["xen"] if self._case_says("--hypervisor xen") else []
+        targets += ["guest-image"] if self._case_says("# boot: --debian") else []
         status, output, seconds = self.call("images", self.make + targets, 900)
         if status != 0:
             self.tally.add("images", ERROR, seconds, complaint(output))
         return status == 0
 
-    def _needs_xen(self):
-        return any("--hypervisor xen" in open(path, encoding="utf-8").read()
+    def _case_says(self, words):
+        return any(words in open(path, encoding="utf-8").read()
                    for path in glob.glob(os.path.join(CASES, "*.sh")))
 
     def boot_cases(self):
