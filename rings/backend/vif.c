@@ -27,10 +27,10 @@
 #include <libnet/libnet.h>
 #include "../netback/netback.h"
 
-#define TUN_NODE        "/dev/net/tun"
-#define TUN_MAJOR       10
-#define TUN_MINOR       200
-#define WAIT_FOR_KERNEL 100 /* times that we look for xen-netback's interface: ten seconds */
+#define TUN_NODE   "/dev/net/tun"
+#define TUN_MAJOR  10
+#define TUN_MINOR  200
+#define WAIT_TRIES 100 /* times that we look for what is about to come: ten seconds */
 
 struct vif {
     char ifname[IFNAMSIZ];
@@ -38,7 +38,7 @@ struct vif {
     int tap[NETBACK_MAX_QUEUES]; /* -1: not open */
     struct netback_rate rate;
     bool plugged;
-    unsigned tries; /* to find xen-netback's interface */
+    unsigned tries; /* to find xen-netback's interface, or the tap free */
 };
 
 /* --- reading the configuration ------------------------------------------------------------- */
@@ -138,12 +138,14 @@ static int open_tun(void)
 /* One more queue of the device's tap; the first makes it. A descriptor or a negative errno. */
 static int open_tap(struct device *d, const struct vif *v)
 {
-    struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};
+    struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
     int fd = open_tun(), err;
 
     if (fd < 0)
         return device_fail(d, errno, TUN_NODE ": %s: load the kernel's module tun",
                            strerror(errno));
+    if (v->max_queues > 1)
+        ifr.ifr_flags |= IFF_MULTI_QUEUE;
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v->ifname);
     if (ioctl(fd, TUNSETIFF, &ifr)) {
         err = errno;
@@ -173,11 +175,25 @@ static void set_carrier(const struct vif *v, int on)
 
 /* --- a device of our own ------------------------------------------------------------------- */
 
-static unsigned default_queues(void)
+/* The guest's processors, as far as the store knows; 0: it does not. */
+static unsigned guest_vcpus(const struct device *d)
+{
+    unsigned nr;
+    char **list = store_list(backend.store, store_fmt("/local/domain/%u/cpu", d->domid), &nr);
+
+    for (unsigned i = 0; i < nr; i++)
+        free(list[i]);
+    free(list);
+    return nr;
+}
+
+/* More queues than processors on either side are of no use, and several cost more than one. */
+static unsigned default_queues(const struct device *d)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned most = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus, vcpus = guest_vcpus(d);
 
-    return cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned)cpus;
+    return vcpus && vcpus < most ? vcpus : most;
 }
 
 static struct vif *new_vif(struct device *d)
@@ -192,30 +208,43 @@ static struct vif *new_vif(struct device *d)
     return v;
 }
 
+/* The tap, in its place. */
+static int set_up(struct device *d, struct vif *v)
+{
+    int rc = read_name(d, v);
+
+    if (rc)
+        return rc;
+    v->max_queues = (unsigned)device_number(d, "queues", default_queues(d), NETBACK_MAX_QUEUES);
+    if (!v->max_queues)
+        v->max_queues = 1;
+    read_rate(d, &v->rate);
+    rc = open_tap(d, v);
+    /* A worker of an earlier daemon may still hold it; it is about to end. */
+    if (rc == -EBUSY && d->adopted && v->tries++ < WAIT_TRIES)
+        return BACKEND_LATER;
+    if (rc < 0)
+        return rc;
+    v->tap[0] = rc;
+    if (!d->adopted)
+        set_carrier(v, 0);
+    return plug(d, v);
+}
+
 static int vif_probe(struct device *d)
 {
     static const char *const yes[] = {"feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
                                       "feature-ipv6-csum-offload", "feature-rx-copy"};
-    struct vif *v = new_vif(d);
+    struct vif *v = d->priv;
     int rc;
 
-    if (!v)
-        return device_fail(d, ENOMEM, "no memory");
-    rc = read_name(d, v);
-    if (rc)
-        return rc;
-    v->max_queues = (unsigned)device_number(d, "queues", default_queues(), NETBACK_MAX_QUEUES);
-    if (!v->max_queues)
-        v->max_queues = 1;
-    read_rate(d, &v->rate);
-    v->tap[0] = open_tap(d, v);
-    if (v->tap[0] < 0)
-        return v->tap[0];
-    if (!d->adopted)
-        set_carrier(v, 0);
-    rc = plug(d, v);
-    if (rc)
-        return rc;
+    /* Where a front-end has gone and comes anew, all is in its place still. */
+    if (!v || !v->plugged) {
+        v = v ? v : new_vif(d);
+        rc = v ? set_up(d, v) : device_fail(d, ENOMEM, "no memory");
+        if (rc)
+            return rc;
+    }
     for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
         device_put(d, yes[i], "1");
     device_put(d, "feature-rx-flip", "0");
@@ -395,7 +424,7 @@ static int stock_probe(struct device *d)
     if (!net_exists(v->ifname) && !net_exists(made)) {
         if (!v->tries && access("/sys/module/xen_netback", F_OK))
             stock_modprobe("xen-netback", NULL);
-        if (v->tries++ < WAIT_FOR_KERNEL)
+        if (v->tries++ < WAIT_TRIES)
             return BACKEND_LATER;
         return device_fail(d, ENODEV,
                            "the kernel made no interface %s: load its module "

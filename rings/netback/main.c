@@ -389,10 +389,14 @@ static void unmask(struct served *s)
     }
 }
 
-static void say_stall(struct served *s, int64_t now)
+/* What the guest did, or left undone; how often it is said, runtime_log() limits. */
+static void say_news(struct served *s, int64_t now)
 {
     struct queue *q = s->queue;
 
+    if (q->complaint)
+        runtime_log(s->device->devid, "refused: %s", q->complaint);
+    q->complaint = NULL;
     if (!q->rx_since || q->stalled || now - q->rx_since < QUEUE_STALL_US)
         return;
     q->stalled = true;
@@ -460,7 +464,7 @@ static int64_t serve(int64_t now)
                 refuse_attach(d, d->devid, -EPROTO, s->queue->broken);
                 break;
             }
-            say_stall(s, now);
+            say_news(s, now);
             due = sooner(due, next_time(s, now));
         }
     }

@@ -72,17 +72,18 @@ struct queue {
     struct queue_journal *journal;
     struct queue_stats stats;
 
-    bool tx_event;      /* responses were pushed that the guest wants to hear of */
-    bool rx_event;      /* likewise */
-    bool rx_held;       /* a frame was read for which there are not enough buffers: rx_hold */
-    bool stalled;       /* and for so long that it was said */
-    uint32_t tx_untold; /* bytes that were answered since the last event */
-    uint32_t told;      /* the transmit ring's rsp_prod at the last event */
-    int64_t notify_due; /* when tx_event is to be sent at the latest; 0: it does not wait */
-    int64_t tx_due;     /* when the rate lets the guest send again; 0: it may */
-    int64_t rx_last;    /* when the last frames were read */
-    int64_t rx_since;   /* since when there are not enough buffers; 0: there are */
-    const char *broken; /* why the queue can serve no more, or NULL */
+    bool tx_event;         /* responses were pushed that the guest wants to hear of */
+    bool rx_event;         /* likewise */
+    bool rx_held;          /* a frame was read for which there are not enough buffers: rx_hold */
+    bool stalled;          /* and for so long that it was said */
+    uint32_t tx_untold;    /* bytes that were answered since the last event */
+    uint32_t told;         /* the transmit ring's rsp_prod at the last event */
+    int64_t notify_due;    /* when tx_event is to be sent at the latest; 0: it does not wait */
+    int64_t tx_due;        /* when the rate lets the guest send again; 0: it may */
+    int64_t rx_last;       /* when the last frames were read */
+    int64_t rx_since;      /* since when there are not enough buffers; 0: there are */
+    const char *complaint; /* what the guest did wrong lately, for the log; or NULL */
+    const char *broken;    /* why the queue can serve no more, or NULL */
     struct rx_frame rx_hold;
 
     uint8_t *tx_pages; /* QUEUE_SLOTS */

@@ -163,6 +163,7 @@ static void deliver(struct queue *q, unsigned frames, uint32_t slots)
         net_rx_finish(&q->rx, p, bad);
         if (bad) {
             q->stats.rx_errors++;
+            q->complaint = "it posts a buffer that is not granted";
         } else {
             q->stats.rx_frames++;
             q->stats.rx_bytes += p->size;

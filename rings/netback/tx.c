@@ -51,6 +51,8 @@ static unsigned gather(struct queue *q, int64_t now, unsigned *pieces, enum net_
             break;
         /* Nobody was offered to send multicast messages. */
         q->tx_good[nr] = *e == NET_OK && p->kind == NET_TX_PACKET;
+        if (*e != NET_OK)
+            q->complaint = net_error_text(*e);
         if (q->tx_good[nr])
             for (unsigned i = 0; i < p->nr_parts; i++)
                 grant_copy_in(&q->piece[*pieces + i], part_bytes(q, *pieces + i), p->part[i].gref,
@@ -108,13 +110,13 @@ static int16_t send_frame(struct queue *q, const struct net_tx_packet *p, unsign
 
     for (unsigned i = 0; i < p->nr_parts; i++) {
         if (q->piece[piece + i].status) {
-            q->stats.tx_errors++;
+            q->complaint = "it sends from a page that is not granted";
             return NETIF_RSP_ERROR;
         }
         iov[i + 1] = (struct iovec){part_bytes(q, piece + i), p->part[i].size};
     }
     if (!translate(q, p, piece, &vh)) {
-        q->stats.tx_errors++;
+        q->complaint = "it wants a checksum or segments where the headers allow none";
         return NETIF_RSP_ERROR;
     }
     iov[0] = (struct iovec){&vh, sizeof(vh)};
@@ -136,11 +138,9 @@ static void serve(struct queue *q, unsigned nr, unsigned pieces)
     q->stats.batches++;
     for (unsigned i = 0; i < nr; i++) {
         status[i] = NETIF_RSP_ERROR;
-        if (!q->tx_good[i] || failed) {
-            q->stats.tx_errors++;
-        } else {
+        if (q->tx_good[i] && !failed)
             status[i] = send_frame(q, &q->tx_packet[i], piece);
-        }
+        q->stats.tx_errors += status[i] == NETIF_RSP_ERROR;
         piece += q->tx_good[i] ? q->tx_packet[i].nr_parts : 0;
         q->tx_untold += q->tx_packet[i].size;
     }

@@ -24,7 +24,7 @@ guest_says guest "ping -c 2 -s 1400 -w 20 10.9.0.1" 40
 
 echo "--- TCP, both ways"
 mkdir -p /tmp/www
-dd if=/dev/urandom of=/tmp/www/blob bs=1M count=16 2>/dev/null
+dd if=/dev/urandom of=/tmp/www/blob bs=1M count=8 2>/dev/null
 sum=$(md5sum </tmp/www/blob)
 httpd -p 10.9.0.1:80 -h /tmp/www
 guest_says guest "wget -q -O /tmp/blob http://10.9.0.1/blob" 120
