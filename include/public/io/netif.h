@@ -151,11 +151,9 @@ DEFINE_RING_TYPES(netif_rx, struct netif_rx_request, struct netif_rx_response);
 #define XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE 5 /* [0]: entries */
 #define XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING      6 /* [0]: gref, [1]: entries, [2]: first entry */
 #define XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM    7 /* [0]: HASH_ALGORITHM_* */
-#define XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE                                            \
-    8                                           /* [0]: queue; back: most grants kept mapped \
-                                                 */
-#define XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING 9  /* [0]: queue, [1]: gref of list, [2]: entries */
-#define XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING 10 /* likewise; back: entries unmapped */
+#define XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE 8 /* [0]: queue; back: most grants kept */
+#define XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING      9 /* [0]: queue, [1]: gref of list, [2]: entries */
+#define XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING      10 /* likewise; back: entries unmapped */
 
 struct xen_netif_ctrl_request {
     uint16_t id;
