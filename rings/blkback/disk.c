@@ -183,6 +183,7 @@ static bool start_queue(struct disk *disk, const struct blk_attach *a, unsigned 
 {
     struct queue *q = &disk->queue[number];
     unsigned order = (unsigned)__builtin_ctz(a->ring_pages);
+    uint32_t slots = ring_slots(BLK_SLOT_SIZE, order);
     bool fresh = !(a->flags & BLK_RECONNECT);
     int nr = 0;
 
@@ -196,8 +197,8 @@ static bool start_queue(struct disk *disk, const struct blk_attach *a, unsigned 
             inflight_reset(q->inflight, q->ring.slots);
         q->inflight->taken = q->ring.req_cons;
     }
-    q->request = calloc(INFLIGHT_MAX_SLOTS, sizeof(*q->request));
-    for (unsigned i = 0; q->request && i < INFLIGHT_MAX_SLOTS; i++) {
+    q->request = calloc(slots, sizeof(*q->request));
+    for (unsigned i = 0; q->request && i < slots; i++) {
         q->request[i].queue = q;
         q->request[i].entry = (uint16_t)i;
     }

@@ -12,7 +12,7 @@
 
 void inflight_reset(struct inflight_queue *q, uint32_t slots)
 {
-    memset(q, 0, sizeof(*q));
+    memset(q, 0, offsetof(struct inflight_queue, entry) + slots * sizeof(q->entry[0]));
     q->slots = slots;
     INFLIGHT_ORDER();
     q->magic = INFLIGHT_MAGIC;

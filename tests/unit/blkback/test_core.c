@@ -287,9 +287,46 @@ static void test_discard(void)
     close_disk();
 }
 
+/* The record at every moment at which a worker can die, with indices about to wrap. */
+static void test_record(void)
+{
+    static struct inflight_queue q;
+    uint16_t again[INFLIGHT_MAX_SLOTS];
+    const uint32_t base = UINT32_MAX - 1;
+    uint32_t taken;
+
+    inflight_reset(&q, 32);
+    q.taken = base;
+    CHECK(inflight_recover(&q, 32, base, &taken, again) == 0 && taken == base);
+    for (uint32_t i = 0; i < 4; i++)
+        inflight_take(&q, (int)(9 - i), base + i);
+    CHECK(inflight_recover(&q, 32, base, &taken, again) == 4 && taken == base + 4);
+    CHECK(again[0] == 9 && again[1] == 8 && again[2] == 7 && again[3] == 6); /* in order */
+    /* Answered, and killed before that was published: it has to be done again. */
+    inflight_answer(&q, 7, base);
+    CHECK(inflight_recover(&q, 32, base, &taken, again) == 4);
+    /* And after: the guest may have seen it. */
+    inflight_answer(&q, 7, base);
+    CHECK(inflight_recover(&q, 32, base + 1, &taken, again) == 3);
+    CHECK(again[0] == 9 && again[1] == 8 && again[2] == 6);
+    CHECK(q.entry[7].state == INFLIGHT_FREE);
+    /* Filled in, and killed before it was counted: the ring still has it. */
+    q.entry[20].index = base + 4;
+    q.entry[20].state = INFLIGHT_TAKEN;
+    CHECK(inflight_recover(&q, 32, base + 1, &taken, again) == 3 && taken == base + 4);
+    CHECK(q.entry[20].state == INFLIGHT_FREE);
+    /* Indices in the ring that cannot be true, another ring, a record that contradicts itself. */
+    CHECK(inflight_recover(&q, 32, base + 2, &taken, again) < 0);
+    CHECK(inflight_recover(&q, 32, base + 500, &taken, again) < 0);
+    CHECK(inflight_recover(&q, 64, base + 1, &taken, again) < 0);
+    q.entry[8].index = q.entry[9].index;
+    CHECK(inflight_recover(&q, 32, base + 1, &taken, again) < 0);
+}
+
 int main(void)
 {
     fake_start();
+    test_record();
     test_good(0);
     test_good(BLK_PERSISTENT);
     test_indirect(0);
