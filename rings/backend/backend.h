@@ -88,6 +88,7 @@ struct device {
     bool reconnect; /* a worker served these very rings before */
     bool online;    /* 0: after the front-end has closed, the device goes */
     bool doomed;    /* to be freed as soon as the worker let go of it */
+    bool seen;      /* the guest has lived: if xenstored does not know it any more, it died */
     bool failed;    /* hotplug-error is written; waits for its removal */
     int64_t due;    /* milliseconds: when to try again; 0: not at all */
     unsigned tries; /* to attach, since it last worked */

@@ -172,6 +172,7 @@ static void probe(struct device *d)
 
 static void attach(struct device *d)
 {
+    d->seen = true;
     d->link = DEVICE_ATTACHING;
     process_attach(d);
 }
@@ -478,7 +479,14 @@ void device_scan(void)
 void device_reap(void)
 {
     for (struct device *d = devices.first; d; d = d->next) {
-        if (d->doomed || store_is_introduced(backend.store, d->domid))
+        if (d->doomed)
+            continue;
+        if (store_is_introduced(backend.store, d->domid)) {
+            d->seen = true;
+            continue;
+        }
+        /* A guest in the making has its devices in the store before it is introduced there. */
+        if (!d->seen)
             continue;
         d->online = false;
         if (d->type->program && d->state != XenbusStateClosed)

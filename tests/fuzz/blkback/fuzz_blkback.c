@@ -7,7 +7,7 @@
  * of the I/O, kill the worker and start another one in its place. Whatever it does, the worker must
  * answer, refuse or close, and leave nothing mapped or bound behind.
  */
-#include "../../unit/blkback/fake.h"
+#include "../../unit/blkback/fake.c" /* one program, whichever compiler */
 
 #include <fcntl.h>
 #include <stdlib.h>
