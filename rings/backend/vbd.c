@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <rings/blk.h>
 #include <rings/blkback/inflight.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define VBD_BUSY_TRIES 100 /* of DEVICE_RETRY_MS: an old worker lets go within that */
@@ -75,6 +77,7 @@ static int lock_image(struct device *d, struct vbd *v)
 int vbd_measure(struct device *d, struct vbd *v)
 {
     struct stat st;
+    struct statfs fs;
     uint64_t bytes = 0;
     int sector = 512;
 
@@ -82,6 +85,8 @@ int vbd_measure(struct device *d, struct vbd *v)
         return device_fail(d, errno, "%s: %s", v->path, strerror(errno));
     if (S_ISREG(st.st_mode)) {
         bytes = (uint64_t)st.st_size;
+        v->in_memory = !fstatfs(v->fd, &fs) &&
+                       (fs.f_type == TMPFS_MAGIC || (uint32_t)fs.f_type == RAMFS_MAGIC);
     } else if (S_ISBLK(st.st_mode)) {
         v->is_device = true;
         if (ioctl(v->fd, BLKGETSIZE64, &bytes) || ioctl(v->fd, BLKSSZGET, &sector))
@@ -265,7 +270,8 @@ static int connect(struct device *d, struct worker_parcel *parcel)
         return rc;
     a.flags = (v->readonly ? BLK_READONLY : 0) | (v->nbd.on ? BLK_NBD : 0) |
               (v->is_device ? BLK_DEVICE : 0) | (v->direct ? BLK_DIRECT : 0) |
-              (v->discard ? BLK_DISCARD : 0) | (d->reconnect ? BLK_RECONNECT : 0);
+              (v->discard ? BLK_DISCARD : 0) | (v->in_memory ? BLK_MEMORY : 0) |
+              (d->reconnect ? BLK_RECONNECT : 0);
     if (v->persistent && device_front_number(d, BLK_FEATURE_PERSISTENT, 0, 1))
         a.flags |= BLK_PERSISTENT;
     memcpy(parcel->body, &a, sizeof(a));

@@ -15,7 +15,7 @@ struct vbd {
     int fd;       /* the image, or the connection to the helper */
     int inflight; /* -1: not connected */
     bool readonly, shared, cdrom, removable, discard, persistent;
-    bool direct, is_device;
+    bool direct, is_device, in_memory;
     uint32_t sector_size;
     uint64_t sectors; /* of 512 bytes, as the front-end knows them */
     struct {

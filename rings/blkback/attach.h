@@ -19,6 +19,7 @@
 #define BLK_DISCARD    0x10U /* the configuration allows it */
 #define BLK_PERSISTENT 0x20U /* both sides want persistent grants */
 #define BLK_RECONNECT  0x40U /* these rings were served before: the in-flight file counts */
+#define BLK_MEMORY     0x80U /* the image is in memory: no I/O on it ever waits */
 
 /* WORKER_ATTACH. Descriptors: the image or the NBD connection, and the in-flight file. */
 struct blk_attach {

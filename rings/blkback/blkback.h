@@ -49,7 +49,7 @@ struct io_op {
     struct iovec *iov;
     unsigned niov;
     uint64_t offset, length;
-    int64_t result; /* of threads.c and remote.c */
+    int64_t result; /* until it is reaped */
 };
 
 /* Which way I/O goes: "io_uring" or "threads". */
@@ -177,7 +177,7 @@ struct disk {
     struct request *barrier;     /* nothing else begins until this is answered */
     bool closing;                /* takes and begins nothing any more */
     bool truncated;              /* the image is shorter than it ought to be; said so */
-    int64_t looked;              /* when the image's size was last looked at, microseconds */
+    int64_t looked;              /* when the image's size was last looked at, seconds */
     char failure[160];           /* why it closes; "": because it was told to */
 };
 

@@ -2,6 +2,9 @@
 /*
  * io.c: asynchronous I/O through io_uring; without one, through the threads of threads.c.
  *
+ * An image in memory is read and written at once, by ordinary system calls: io_uring would give
+ * such a file's I/O to a thread of its own, and waking that costs more than the I/O does.
+ *
  * The ring's descriptor is left with the supervisor: if this process is killed, the kernel still
  * carries on what it was given, and a write that is late could overwrite a newer one. So the
  * successor waits, before it does anything, until the old ring has nothing under way: every entry
@@ -42,7 +45,8 @@ struct io_keepsake {
 static struct {
     struct io_uring ring;
     bool on;
-    unsigned queued; /* not submitted yet */
+    unsigned queued;       /* not submitted yet */
+    struct io_op *at_once; /* done, to be reaped */
     struct runtime_source source;
 } io;
 
@@ -186,6 +190,12 @@ void io_queue(struct io_op *op)
         remote_queue(op->disk->remote, op);
         return;
     }
+    if (op->disk->flags & BLK_MEMORY) {
+        op->result = threads_perform(op);
+        op->next = io.at_once;
+        io.at_once = op;
+        return;
+    }
     if (!io.on) {
         threads_queue(op);
         return;
@@ -214,9 +224,16 @@ void io_submit(void)
 
 unsigned io_reap(void)
 {
+    struct io_op *list = io.at_once, *next;
     struct io_uring_cqe *cqe;
     unsigned nr = 0;
 
+    io.at_once = NULL;
+    for (; list; list = next) {
+        next = list->next;
+        list->done(list, list->result);
+        nr++;
+    }
     while (io.on && !io_uring_peek_cqe(&io.ring, &cqe)) {
         struct io_op *op = io_uring_cqe_get_data(cqe);
         int result = cqe->res;
