@@ -14,7 +14,7 @@ from dom0 import KERNEL, ROOT, Dom0, script_status
 from verdict import TestProblem
 
 ACTS = ("tour", "tour-debian")
-LIMIT = 600
+LIMIT = 1200
 KVM_PATIENCE = 20
 
 
