@@ -70,6 +70,8 @@ lint: deps
 # Long runs, for a night: guests created and destroyed over and over, and every fuzzer.
 soak: all fuzz
 	@python3 tests/boot/soak.py
+	@tests/boot/run.py --guest --smp 2 --options dom0_mem=1400M --dom0 block.regions=64 \
+	    --limit 3600 --name soak-block --script tests/boot/cases/block-restart.sh
 	@python3 tests/boot/io_soak.py
 
 fuzz: deps

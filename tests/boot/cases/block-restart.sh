@@ -4,7 +4,8 @@
 # granted and with copies; the data of every region differ.
 # boot: --guest --smp 2 --limit 500
 . /test-lib.sh
-REGIONS=${REGIONS:-6} # of 4 MiB each
+REGIONS=$(sed -n 's/.*block.regions=\([0-9]*\).*/\1/p' /proc/cmdline) # of 4 MiB each
+REGIONS=${REGIONS:-6}
 
 worker() {
     pidof lodge-blkback | tr ' ' '\n' | head -n 1
@@ -28,10 +29,10 @@ torture() {
 dd of=/dev/$2 bs=64k seek=\$((i * 64)) iflag=fullblock conv=notrunc 2>/dev/null || echo bad; \
 done; sync; echo wrote-\$?-$2"
     for kill in 1 2 3 4 5; do
-        sleep 1
+        sleep $((1 + REGIONS / 16))
         kill_worker
     done
-    await "$1" "^wrote-0-$2" 200
+    await "$1" "^wrote-0-$2" $((150 + REGIONS * 10))
     grep -q "^bad" "/tmp/screen.$1" && fail "a write failed"
     type_line "$1" "echo 3 >/proc/sys/vm/drop_caches; for i in \$(seq $REGIONS); do \
 dd if=/dev/$2 bs=64k skip=\$((i * 64)) count=64 2>/dev/null | md5sum; done >/tmp/read; \
@@ -41,13 +42,13 @@ for i in \$(seq $REGIONS); do tail -c +\$((i * 7)) /tmp/a | head -c 4194304 | md
     kill_worker
     sleep 1
     kill_worker
-    await "$1" "^\(same\|differ\)-$2" 200
+    await "$1" "^\(same\|differ\)-$2" $((150 + REGIONS * 10))
     grep -q "^same-$2" "/tmp/screen.$1" || fail "what was read is not what was written"
     echo "dom0: $2: $REGIONS regions written and read, seven workers killed"
 }
 
 for disk in persistent copy; do
-    truncate -s 64M /tmp/$disk.img
+    truncate -s $((REGIONS * 4 + 8))M /tmp/$disk.img
 done
 run "$cli" create /guest/guest.cfg
 attach guest

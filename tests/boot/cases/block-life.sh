@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What a guest's disks can do: rings of many pages, several queues, large requests, flush, discard,
+# a size that changes, read-only, qcow2, the kernel's back-end, and going away without a trace.
+# boot: --guest --smp 2 --limit 500 --add /usr/bin/qemu-nbd:/usr/bin/qemu-nbd --add /usr/bin/qemu-img:/usr/bin/qemu-img
+. /test-lib.sh
+
+# resize DEVID REQUEST EXPECTED: asks the daemon, and compares what it says.
+resize() {
+    back=/local/domain/0/backend/lodge-vbd/$("$cli" domid guest)/$1
+    xenstore-rm "$back/lodge-resize-result" 2>/dev/null
+    xenstore-write "$back/lodge-resize" "$2"
+    tries=15
+    while ! said=$(back_node guest lodge-vbd "$1" lodge-resize-result); do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "a resize of $1 to $2 got no answer"
+        sleep 1
+    done
+    echo "dom0: resize of $1 to $2: $said"
+    echo "$said" | grep -q "$3" || fail "a resize to $2 said \"$said\""
+}
+
+# take_away TYPE DEVID: as the tools do it.
+take_away() {
+    back=/local/domain/0/backend/$1/$("$cli" domid guest)/$2
+    xenstore-write "$back/online" 0 "$back/state" 5
+    back_state guest "$1" "$2" 6 40
+    xenstore-rm "$back"
+    xenstore-rm "/local/domain/$("$cli" domid guest)/device/vbd/$2"
+}
+
+truncate -s 16M /tmp/raw.img
+truncate -s 8M /tmp/stock.img
+dd if=/dev/urandom of=/tmp/ro.img bs=1M count=2 2>/dev/null
+run qemu-img create -q -f qcow2 /tmp/disk.qcow2 16M
+sed 's/^vcpus.*/vcpus = 2/' /guest/guest.cfg >/tmp/two.cfg
+run "$cli" create /tmp/two.cfg
+attach guest
+await guest "guest is up" 60
+disk_nodes guest lodge-vbd 51712 /tmp/raw.img w
+disk_nodes guest lodge-vbd 51728 /tmp/ro.img r
+disk_nodes guest lodge-vbd 51744 /tmp/disk.qcow2 w format qcow2
+disk_nodes guest vbd 51760 /tmp/stock.img w
+back_state guest lodge-vbd 51744 2 40
+guest_do guest 60 "modprobe xen-blkfront max_ring_page_order=4 max_queues=2 max_indirect_segments=256"
+for disk in 51712 51728 51744; do
+    back_state guest lodge-vbd $disk 4 40
+done
+back_state guest vbd 51760 4 40
+front=/local/domain/$("$cli" domid guest)/device/vbd/51712
+[ "$(xenstore-read "$front/ring-page-order")" = 4 ] || fail "the ring does not have 16 pages"
+[ "$(xenstore-read "$front/multi-queue-num-queues")" = 2 ] || fail "there are not two queues"
+
+guest_do guest 30 "dd if=/dev/urandom of=/tmp/a bs=1M count=6 2>/dev/null"
+for disk in xvda xvdc xvdd; do
+    guest_do guest 60 "dd if=/tmp/a of=/dev/$disk bs=1M conv=fsync 2>/dev/null"
+    guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/$disk bs=1M count=6 2>/dev/null | cmp - /tmp/a"
+    echo "dom0: $disk keeps what is written"
+done
+dd if=/tmp/raw.img bs=1M count=6 2>/dev/null | cmp - /tmp/stock.img 2>&1 | grep -q "EOF on -" ||
+    fail "the images of both back-ends differ"
+
+echo "dom0: read-only"
+guest_fails guest 30 "dd if=/tmp/a of=/dev/xvdb bs=4k count=1 2>/dev/null"
+guest_do guest 30 "[ \$(cat /sys/block/xvdb/ro) = 1 ]"
+guest_do guest 30 "[ \"\$(md5sum </dev/xvdb)\" = \"$(md5sum </tmp/ro.img)\" ]"
+
+echo "dom0: discard"
+before=$(du -k /tmp/raw.img | cut -f1)
+guest_do guest 30 "blkdiscard -o 0 -l 4194304 /dev/xvda"
+after=$(du -k /tmp/raw.img | cut -f1)
+echo "dom0: the image took $before KiB, now it takes $after"
+[ $((before - after)) -ge 4096 ] || fail "discarded blocks stay in the image"
+guest_do guest 30 "dd if=/dev/xvda bs=1M count=4 2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0"
+
+echo "dom0: sizes"
+resize 51712 33554432 "^ok"
+guest_do guest 30 "[ \$(cat /sys/block/xvda/size) = 65536 ]"
+guest_do guest 30 "dd if=/tmp/a of=/dev/xvda bs=1M count=1 seek=31 conv=fsync 2>/dev/null"
+resize 51712 16777216 "cut off"
+resize 51712 "16777216 shrink" "^ok"
+guest_do guest 30 "[ \$(cat /sys/block/xvda/size) = 32768 ]"
+truncate -s 20M /tmp/raw.img
+resize 51712 0 "^ok"
+guest_do guest 30 "[ \$(cat /sys/block/xvda/size) = 40960 ]"
+resize 51712 1000 "whole number"
+resize 51744 33554432 "qemu-img"
+
+echo "dom0: qemu-nbd dies"
+type_line guest "dd if=/tmp/a of=/dev/xvdc bs=64k seek=64 conv=fsync 2>/dev/null && echo survived"
+kill -9 "$(pidof qemu-nbd)"
+await guest "^survived" 60
+guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvdc bs=64k skip=64 count=96 2>/dev/null | cmp - /tmp/a"
+
+echo "dom0: all go"
+loop=$(xenstore-read "/local/domain/0/backend/vbd/$("$cli" domid guest)/51760/physical-device-path")
+losetup "$loop" || fail "the kernel's back-end has no loop device $loop"
+take_away vbd 51760
+tries=10
+while losetup "$loop" 2>/dev/null; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "$loop is still set up"
+    sleep 1
+done
+for disk in 51712 51728 51744; do
+    take_away lodge-vbd $disk
+done
+tries=20
+while pidof lodge-blkback qemu-nbd >/dev/null; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "a worker or server stayed without a disk: $(ps | grep -E 'blkback|nbd')"
+    sleep 1
+done
+run qemu-img check -q /tmp/disk.qcow2
+cat /var/log/lodge/backends.log
+run "$cli" destroy guest
+exit 0
