@@ -38,7 +38,8 @@ static bool exists(const struct device *d)
     char *id = device_get(d, "frontend-id");
 
     free(id);
-    return id != NULL;
+    /* Where the store is away, nothing is known to be gone. */
+    return id != NULL || store_is_dead(backend.store);
 }
 
 void device_set_state(struct device *d, int state)
@@ -232,7 +233,10 @@ static void step(struct device *d)
 
 static void read_front(struct device *d)
 {
-    d->front_state = (int)device_front_number(d, "state", 0, XenbusStateReconfigured);
+    int state = (int)device_front_number(d, "state", 0, XenbusStateReconfigured);
+
+    if (!store_is_dead(backend.store))
+        d->front_state = state;
 }
 
 void device_front_changed(uint16_t domid, const char *directory, uint32_t devid)
@@ -275,6 +279,12 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     if (!state || state == XenbusStateClosed || !*d->front ||
         (!type->program && !device_number(d, "lodge-hotplug", 0, 1))) {
         free(d); /* not complete yet, over already, or somebody else's */
+        return;
+    }
+    if (type->program && state == XenbusStateClosing) {
+        /* An earlier daemon was about to let go of it; now it has. */
+        device_set_state(d, XenbusStateClosed);
+        free(d);
         return;
     }
     d->next = devices.first;

@@ -118,6 +118,8 @@ static int give_up_rights(uint32_t uid)
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
+    /* What is on it goes into the log unseen: from here on the supervisor limits what is said. */
+    dup2(STDIN_FILENO, STDERR_FILENO);
     if (chroot(".") || chdir("/"))
         return -errno;
     for (int capability = 0; capability < 64; capability++)

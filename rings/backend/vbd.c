@@ -66,7 +66,8 @@ static int lock_image(struct device *d, struct vbd *v)
         return 0;
     if (errno != EAGAIN && errno != EACCES)
         return 0; /* a file system without locks */
-    if (d->tries++ < VBD_BUSY_TRIES)
+    /* A guest that uses it already is not given up because a worker is slow to leave. */
+    if (d->tries++ < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
         return BACKEND_LATER;
     return device_fail(d, EBUSY,
                        "%s is in use by another guest; detach it there, or give both mode \"w!\" "
