@@ -9,21 +9,12 @@
  * An input is a scenario's number and a program for it: an operation's number and its operands, as
  * seeds.py writes them.
  */
+#include "oracle.h"
+
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include <rings/blk.h>
 #include <rings/byte_ring.h>
-#include <rings/net.h>
-
-#define MUST(cond)                                                             \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 /* What is left of the input; it goes on with zeros. */
 static const uint8_t *input;
@@ -68,13 +59,6 @@ static void lie(uint32_t honest)
     (&shared->req_prod)[at & 3] = value;
 }
 
-static void check_back(const struct ring_back *r)
-{
-    MUST(r->rsp_prod - r->rsp_push <= r->req_cons - r->rsp_push);
-    MUST(r->req_cons - r->rsp_push <= r->req_prod - r->rsp_push || r->broken);
-    MUST(r->req_prod - r->rsp_push <= r->slots || r->broken);
-}
-
 /* The peer writes the slot that it would use next, honestly or at random, and may publish it. */
 static void put_slot(const struct ring_back *r, uint32_t *next, bool publish)
 {
@@ -88,27 +72,6 @@ static void put_slot(const struct ring_back *r, uint32_t *next, bool publish)
 }
 
 /* ---- Block ---- */
-
-static void check_request(const struct blk_disk *d, const struct blk_request *q)
-{
-    uint64_t bytes = 0;
-
-    MUST(q->op <= BLKIF_OP_FLUSH_DISKCACHE || (q->op == BLKIF_OP_DISCARD && d->discard));
-    MUST(!d->read_only || q->op == BLKIF_OP_READ || !q->nr_segments);
-    MUST(q->op != BLKIF_OP_DISCARD || (!d->read_only && q->nr_sectors && !q->nr_segments));
-    MUST(q->op > BLKIF_OP_WRITE || q->nr_segments);
-    MUST(q->nr_segments <= BLK_MAX_SEGMENTS);
-    MUST((unsigned __int128)q->sector + q->nr_sectors <= d->sectors);
-    MUST(q->sector * 512 % d->block_size == 0);
-    for (unsigned i = 0; i < q->nr_segments; i++) {
-        const struct blk_segment *s = &q->seg[i];
-
-        MUST(s->len >= 512 && s->offset + s->len <= 4096);
-        MUST(s->offset % d->block_size == 0 && s->len % d->block_size == 0);
-        bytes += s->len;
-    }
-    MUST(q->op == BLKIF_OP_DISCARD || bytes == q->nr_sectors * 512);
-}
 
 static void serve_blk(struct ring_back *r, const struct blk_disk *d)
 {
@@ -133,7 +96,7 @@ static void serve_blk(struct ring_back *r, const struct blk_disk *d)
         }
         MUST(e != BLK_INDIRECT && q.id == slot.id);
         if (e == BLK_OK)
-            check_request(d, &q);
+            oracle_request(d, &q);
         MUST(*blk_error_text(e));
         rsp = blk_response(&q, blk_error_status(e));
         MUST(ring_back_put(r, &rsp, sizeof(rsp)));
@@ -178,29 +141,11 @@ static void play_blk(void)
             break;
         }
         ring_back_final_check(&r);
-        check_back(&r);
+        oracle_back(&r);
     }
 }
 
 /* ---- Network ---- */
-
-static void check_packet(const struct net_tx_packet *p)
-{
-    uint32_t bytes = 0;
-
-    MUST(p->nr_parts >= 1 && p->nr_parts <= 18 && p->nr_extras <= NET_MAX_EXTRAS);
-    if (p->kind != NET_TX_PACKET) {
-        MUST(p->mcast[0] & 1);
-        return;
-    }
-    for (unsigned i = 0; i < p->nr_parts; i++) {
-        MUST(p->part[i].offset + p->part[i].size <= 4096);
-        bytes += p->part[i].size;
-    }
-    MUST(bytes == p->size && p->size >= 14 && p->size <= 65535 && p->part[0].size);
-    MUST(p->extra.gso_type <= XEN_NETIF_GSO_TYPE_TCPV6);
-    MUST(!p->extra.gso_type == !p->extra.gso_size);
-}
 
 static void serve_tx(struct ring_back *r)
 {
@@ -219,7 +164,7 @@ static void serve_tx(struct ring_back *r)
         taken += p.nr_parts + p.nr_extras;
         MUST(taken <= r->slots && ring_back_unanswered(r) == p.nr_parts + (uint32_t)p.nr_extras);
         if (e == NET_OK)
-            check_packet(&p);
+            oracle_packet(&p);
         net_tx_respond(r, &p, e ? NETIF_RSP_ERROR : NETIF_RSP_OKAY);
         MUST(!ring_back_unanswered(r));
     }
@@ -291,7 +236,7 @@ static void play_net(size_t slot_size, void (*serve)(struct ring_back *))
             break;
         }
         ring_back_final_check(&r);
-        check_back(&r);
+        oracle_back(&r);
     }
 }
 

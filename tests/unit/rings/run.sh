@@ -11,7 +11,7 @@ for test in $TESTS; do
     if [ $# != 2 ] || { [ $status != 0 ] && [ "$2" = 0 ]; }; then
         echo "$text" | tail -n 40
         set -- "${1:-0}" 1
-    elif [ "$2" != 0 ] || [ "$test" = test_threads ]; then
+    elif [ "$2" != 0 ] || [ "$test" = test_threads ] || [ "$test" = test_evil ]; then
         echo "$text" | sed '$d; s/^/    /'
     fi
     passed=$((passed + $1)) failed=$((failed + $2))
