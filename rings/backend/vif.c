@@ -245,6 +245,10 @@ static int vif_probe(struct device *d)
         if (rc)
             return rc;
     }
+    /*
+     * Not offered: a control ring (for hashes, which the stock front-end never asks for) and
+     * multicast control (a bridge with snooping does that).
+     */
     for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
         device_put(d, yes[i], "1");
     device_put(d, "feature-rx-flip", "0");

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define MAX_DEVICES 64 /* of one guest */
@@ -45,6 +46,7 @@ struct device {
     struct device *next;
     uint32_t devid;
     unsigned queues;
+    struct rate rate;
     struct served served[NETBACK_MAX_QUEUES];
 };
 
@@ -52,6 +54,8 @@ static struct {
     struct device *devices;
     struct journal_entry *journal;
     struct runtime_source evtchn;
+    struct runtime_source timer; /* for events that wait */
+    bool ticking, late;          /* it runs; it has fired in this round */
 } netback;
 
 ssize_t tap_read(int tap, const struct iovec *iov, int nr)
@@ -248,7 +252,7 @@ static int attach_queue(struct device *d, unsigned i, const struct netback_attac
     q->journal = &s->entry->journal;
     q->tap = s->tap.fd;
     q->features = attach->features;
-    rate_set(&q->rate, &attach->rate, runtime_now_us());
+    q->rate = &d->rate;
     rc = map_rings(s, rings, what);
     if (!rc)
         rc = bind_ports(q, rings, what);
@@ -299,6 +303,7 @@ static void netback_attach(struct worker_parcel *parcel)
     }
     d->devid = devid;
     d->queues = attach.queues;
+    rate_set(&d->rate, &attach.rate, runtime_now_us());
     d->next = netback.devices;
     netback.devices = d;
     for (unsigned i = 0; i < d->queues; i++)
@@ -333,8 +338,8 @@ static void netback_change(struct worker_parcel *parcel)
     worker_drop_fds(parcel);
     if (good) {
         memcpy(&change, parcel->body, sizeof(change));
+        rate_set(&d->rate, &change.rate, runtime_now_us());
         for (unsigned i = 0; i < d->queues; i++) {
-            rate_set(&d->served[i].queue->rate, &change.rate, runtime_now_us());
             d->served[i].queue->tx_due = 0;
             d->served[i].tx_active = true;
         }
@@ -390,29 +395,50 @@ static void unmask(struct served *s)
 }
 
 /* What the guest did, or left undone; how often it is said, runtime_log() limits. */
-static void say_news(struct served *s, int64_t now)
+static void say_news(struct served *s)
 {
     struct queue *q = s->queue;
 
     if (q->complaint)
         runtime_log(s->device->devid, "refused: %s", q->complaint);
     q->complaint = NULL;
-    if (!q->rx_since || q->stalled || now - q->rx_since < QUEUE_STALL_US)
+    if (!q->rx_since || q->stalled || runtime_now_us() - q->rx_since < QUEUE_STALL_US)
         return;
     q->stalled = true;
     runtime_log(s->device->devid, "the guest posts no buffers: what is sent to it is dropped");
 }
 
+/* The timer is not stopped when the event that it ran for was sent with another: most of the time
+ * the next one is soon there, and one timer does for many. */
+static void timer_ready(struct runtime_source *src, uint32_t events)
+{
+    uint64_t times;
+
+    (void)events;
+    netback.late = read(src->fd, &times, sizeof(times)) == sizeof(times);
+    netback.ticking = false;
+}
+
+static void start_timer(void)
+{
+    struct itimerspec in = {.it_value = {.tv_nsec = QUEUE_DEFER_US * 1000L}};
+
+    if (netback.ticking)
+        return;
+    netback.ticking = true;
+    timerfd_settime(netback.timer.fd, 0, &in, NULL);
+}
+
 /* One batch each way. False: the queue is broken. */
-static bool serve_queue(struct served *s, int64_t now)
+static bool serve_queue(struct served *s)
 {
     struct queue *q = s->queue;
 
     if (s->tx_active)
-        s->tx_active = queue_tx(q, now) == QUEUE_AGAIN;
+        s->tx_active = queue_tx(q) == QUEUE_AGAIN;
     if (s->rx_active)
-        s->rx_active = queue_rx(q, now) == QUEUE_AGAIN;
-    queue_notify(q, now);
+        s->rx_active = queue_rx(q) == QUEUE_AGAIN;
+    queue_notify(q, netback.late);
     unmask(s);
     if (s->deaf != (q->rx_since != 0)) {
         s->deaf = !s->deaf;
@@ -421,54 +447,70 @@ static bool serve_queue(struct served *s, int64_t now)
     return !q->broken;
 }
 
-static bool has_work(struct served *s, int64_t now)
+static bool has_work(struct served *s)
 {
     struct queue *q = s->queue;
 
-    if (q->tx_due && q->tx_due <= now)
+    if (q->tx_due && q->tx_due <= runtime_now_us())
         s->tx_active = true;
     if (q->rx_since && !(q->features & NETBACK_RX_NOTIFY))
         s->rx_active = true;
     return s->tx_active || s->rx_active || s->tx_fired || s->rx_fired ||
-           (q->notify_due && q->notify_due <= now);
+           (netback.late && q->waiting);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return !a || (b && b < a) ? b : a;
-}
-
-/* When the queue has to be served again, whatever happens; 0: not before something does. */
-static int64_t next_time(const struct served *s, int64_t now)
+/* How long the queue can be left alone, in microseconds; -1: until something happens. */
+static int64_t idle_time(const struct served *s)
 {
     const struct queue *q = s->queue;
-    int64_t look = q->features & NETBACK_RX_NOTIFY ? QUEUE_STALL_US : QUEUE_POLL_US;
+    int64_t wait = -1;
 
     if (s->tx_active || s->rx_active)
-        return now;
-    return sooner(sooner(q->tx_due, q->notify_due), q->rx_since ? now + look : 0);
+        return 0;
+    if (q->rx_since)
+        wait = q->features & NETBACK_RX_NOTIFY ? QUEUE_STALL_US : QUEUE_POLL_US;
+    if (q->tx_due) {
+        int64_t left = q->tx_due - runtime_now_us();
+
+        left = left < 0 ? 0 : left;
+        wait = wait < 0 || left < wait ? left : wait;
+    }
+    return wait;
 }
 
-/* All queues that may have something to do. Returns when there will be more; 0: who knows. */
-static int64_t serve(int64_t now)
+/* All queues that may have something to do. Returns how long to wait, as idle_time(). */
+static int64_t serve(void)
 {
     struct device *d, *next;
-    int64_t due = 0;
+    int64_t wait = -1, idle;
 
     for (d = netback.devices; d; d = next) {
         next = d->next;
         for (unsigned i = 0; i < d->queues; i++) {
             struct served *s = &d->served[i];
 
-            if (has_work(s, now) && !serve_queue(s, now)) {
+            if (has_work(s) && !serve_queue(s)) {
                 refuse_attach(d, d->devid, -EPROTO, s->queue->broken);
                 break;
             }
-            say_news(s, now);
-            due = sooner(due, next_time(s, now));
+            say_news(s);
+            if (s->queue->waiting)
+                start_timer();
+            idle = idle_time(s);
+            wait = wait < 0 || (idle >= 0 && idle < wait) ? idle : wait;
         }
     }
-    return due;
+    netback.late = false;
+    return wait;
+}
+
+static bool watch_events(void)
+{
+    netback.evtchn = (struct runtime_source){evtchn_ready, runtime.evtchn};
+    netback.timer = (struct runtime_source){
+        timer_ready, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
+    return netback.timer.fd >= 0 && runtime_add(&netback.evtchn, EPOLLIN) &&
+           runtime_add(&netback.timer, EPOLLIN);
 }
 
 int main(void)
@@ -484,13 +526,12 @@ int main(void)
         runtime_log(0, "no journal for a successor: %s", strerror(-rc));
         return 1;
     }
-    netback.evtchn = (struct runtime_source){evtchn_ready, runtime.evtchn};
-    if (!runtime_add(&netback.evtchn, EPOLLIN) || runtime_sandbox(RUNTIME_UID_NETWORK))
+    if (!watch_events() || runtime_sandbox(RUNTIME_UID_NETWORK))
         return 1;
     while (!runtime.quit) {
-        int64_t now = runtime_now_us(), due = serve(now);
+        int64_t wait = serve();
 
-        runtime_dispatch(!due ? -1 : due <= now ? 0 : (int)((due - now + 999) / 1000));
+        runtime_dispatch(wait < 0 ? -1 : (int)((wait + 999) / 1000));
     }
     return 0;
 }

@@ -7,8 +7,8 @@
 bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
 {
     q->broken = NULL;
-    q->tx_event = q->rx_event = q->rx_held = q->stalled = false;
-    q->tx_due = q->rx_since = q->notify_due = 0;
+    q->tx_event = q->rx_event = q->rx_held = q->stalled = q->waiting = false;
+    q->tx_due = q->rx_since = 0;
     if (!ring_back_attach(&q->tx, tx_ring, NET_TX_SLOT_SIZE, 0, 0) ||
         !ring_back_attach(&q->rx, rx_ring, NET_RX_SLOT_SIZE, 0, 0))
         return false;
@@ -32,22 +32,19 @@ static bool can_wait(const struct queue *q)
            q->tx_untold <= QUEUE_DEFER_BYTES && q->tx.rsp_prod - q->told <= QUEUE_DEFER_SLOTS;
 }
 
-void queue_notify(struct queue *q, int64_t now)
+void queue_notify(struct queue *q, bool late)
 {
     bool both = q->tx_port == q->rx_port;
 
     if (!q->tx_event && !q->rx_event)
         return;
-    if (can_wait(q)) {
-        if (!q->notify_due)
-            q->notify_due = now + QUEUE_DEFER_US;
-        if (now < q->notify_due)
-            return;
+    if (!late && can_wait(q)) {
+        q->waiting = true;
+        return;
     }
     if (q->tx_event || both) {
         runtime_notify(q->tx_port);
         q->stats.events++;
-        q->notify_due = 0;
         q->tx_untold = 0;
         q->told = q->tx.rsp_prod;
     }
@@ -55,5 +52,5 @@ void queue_notify(struct queue *q, int64_t now)
         runtime_notify(q->rx_port);
         q->stats.events++;
     }
-    q->tx_event = q->rx_event = false;
+    q->tx_event = q->rx_event = q->waiting = false;
 }

@@ -15,7 +15,8 @@
  * outlives the process; see queue_resume().
  *
  * What the outside world does is behind functions that the tests replace: grant_copy() and its
- * like, runtime_notify(), tap_read() and tap_write().
+ * like, runtime_notify(), runtime_now_us(), tap_read() and tap_write(). The clock is asked only
+ * where a time is needed: where the kernel has no fast way to read it, that costs a call.
  */
 #ifndef LODGE_NETBACK_QUEUE_H
 #define LODGE_NETBACK_QUEUE_H
@@ -31,13 +32,12 @@
 #define QUEUE_FRAME_PAGES 17u  /* the largest frame: a little more than 64 KiB */
 #define QUEUE_RX_PAGES    128u
 #define QUEUE_STALL_US    10000000 /* a guest that posts no buffers for so long has stalled */
-#define QUEUE_BURST_US    30       /* frames that come so soon after others come in numbers */
 #define QUEUE_POLL_US     30000    /* how often to look for buffers, where it does not tell */
 /*
  * An event that only says that a little was sent can wait: soon there will be something to be
  * received, and one event tells of both. A front-end frees what was sent also when it sends more.
  */
-#define QUEUE_DEFER_US    1000
+#define QUEUE_DEFER_US    2000
 #define QUEUE_DEFER_BYTES 4096 /* more than so many answered, and it is told at once */
 #define QUEUE_DEFER_SLOTS 64
 
@@ -68,7 +68,7 @@ struct queue {
     uint32_t tx_port, rx_port; /* ours; equal where the guest has but one */
     int tap;
     uint32_t features; /* NETBACK_*, of the front-end */
-    struct rate rate;
+    struct rate *rate; /* the device's: all its queues together */
     struct queue_journal *journal;
     struct queue_stats stats;
 
@@ -78,9 +78,10 @@ struct queue {
     bool stalled;          /* and for so long that it was said */
     uint32_t tx_untold;    /* bytes that were answered since the last event */
     uint32_t told;         /* the transmit ring's rsp_prod at the last event */
-    int64_t notify_due;    /* when tx_event is to be sent at the latest; 0: it does not wait */
+    bool waiting;          /* tx_event is to be sent, but not at once */
     int64_t tx_due;        /* when the rate lets the guest send again; 0: it may */
-    int64_t rx_last;       /* when the last frames were read */
+    bool rx_burst;         /* frames came in numbers lately */
+    uint8_t rx_alone;      /* frames in a row that were delivered alone */
     int64_t rx_since;      /* since when there are not enough buffers; 0: there are */
     const char *complaint; /* what the guest did wrong lately, for the log; or NULL */
     const char *broken;    /* why the queue can serve no more, or NULL */
@@ -109,18 +110,21 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume);
 
 /* --- tx.c: from the guest to the tap --------------------------------------------------------- */
 
-enum queue_more queue_tx(struct queue *q, int64_t now);
+enum queue_more queue_tx(struct queue *q);
 void queue_tx_resume(struct queue *q);
 
 /* --- rx.c: from the tap to the guest --------------------------------------------------------- */
 
-enum queue_more queue_rx(struct queue *q, int64_t now);
+enum queue_more queue_rx(struct queue *q);
 void queue_rx_resume(struct queue *q);
 /* What lies in the tap is not for this guest (any more). */
 void queue_drain(struct queue *q);
 
-/* Sends the events that are due; sets notify_due if one is not yet. */
-void queue_notify(struct queue *q, int64_t now);
+/*
+ * Sends the events that are due. One that can wait waits until this is called with `late`, which
+ * is to happen after QUEUE_DEFER_US if `waiting` is set.
+ */
+void queue_notify(struct queue *q, bool late);
 
 /* --- the tap --------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define DRAIN_LIMIT 4096
+#define RX_ALONE    8 /* so many frames that came alone, and it is seen whether they do */
 
 static uint8_t *frame_bytes(const struct queue *q, const struct rx_frame *f)
 {
@@ -200,42 +201,58 @@ static bool wait_for_buffers(struct queue *q)
     return ring_back_pending(&q->rx) < q->rx_hold.slots;
 }
 
-static enum queue_more blocked(struct queue *q, int64_t now)
+static enum queue_more blocked(struct queue *q)
 {
     if (!wait_for_buffers(q))
         return QUEUE_AGAIN;
     if (!q->rx_since)
-        q->rx_since = now;
+        q->rx_since = runtime_now_us();
     return QUEUE_LATER;
 }
 
-/*
- * A single frame, an answer that the guest waits for, say, is delivered without a look whether it
- * is the last one: whoever watches the tap will know. One that comes soon after others is probably
- * not alone.
- */
-enum queue_more queue_rx(struct queue *q, int64_t now)
+/* The guest has buffers again. */
+static void unblock(struct queue *q)
 {
-    unsigned frames, most = now - q->rx_last < QUEUE_BURST_US ? QUEUE_RX_PAGES : 1;
+    if (runtime_now_us() - q->rx_since >= QUEUE_STALL_US)
+        queue_drain(q);
+    q->rx_since = 0;
+    q->stalled = false;
+}
+
+/*
+ * How many frames to read. A single one, an answer that the guest waits for, say, is delivered
+ * without a look whether it is the last: whoever watches the tap will know. While frames come in
+ * numbers they are read until there are no more; now and then one has to look.
+ */
+static unsigned how_many(struct queue *q)
+{
+    return q->rx_burst || q->rx_alone >= RX_ALONE ? QUEUE_RX_PAGES : 1;
+}
+
+static void learn(struct queue *q, unsigned most, unsigned frames)
+{
+    q->rx_burst = frames > 1;
+    q->rx_alone = most == 1 ? q->rx_alone + 1 : 0;
+}
+
+enum queue_more queue_rx(struct queue *q)
+{
     uint32_t room = ring_back_pending(&q->rx), slots;
+    unsigned frames, most = how_many(q);
     bool drained;
 
-    if (q->rx_since && room >= q->rx_hold.slots) {
-        if (now - q->rx_since >= QUEUE_STALL_US)
-            queue_drain(q);
-        q->rx_since = 0;
-        q->stalled = false;
-    }
+    if (q->rx_since && room >= q->rx_hold.slots)
+        unblock(q);
     frames = gather(q, room, most, &slots, &drained);
     if (frames) {
         deliver(q, frames, slots);
-        q->rx_last = now;
+        learn(q, most, frames);
     }
     if (q->rx.broken) {
         q->broken = "its receive ring holds impossible indices";
         return QUEUE_BROKEN;
     }
     if (q->rx_held)
-        return blocked(q, now);
+        return blocked(q);
     return drained || most == 1 ? QUEUE_IDLE : QUEUE_AGAIN;
 }

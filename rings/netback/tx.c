@@ -33,8 +33,9 @@ static uint32_t next_size(struct queue *q)
  * Takes frames and adds their parts to the batch. Returns how many; *pieces is how many parts, and
  * *e why it ended: NET_OK, with the batch full or the rate used up, NET_NONE, or a fatal error.
  */
-static unsigned gather(struct queue *q, int64_t now, unsigned *pieces, enum net_error *e)
+static unsigned gather(struct queue *q, unsigned *pieces, enum net_error *e)
 {
+    int64_t now = q->rate->bytes ? runtime_now_us() : 0;
     unsigned nr = 0;
 
     *pieces = 0;
@@ -42,8 +43,8 @@ static unsigned gather(struct queue *q, int64_t now, unsigned *pieces, enum net_
     while (nr < QUEUE_SLOTS && *pieces + NET_MAX_PARTS <= QUEUE_SLOTS) {
         struct net_tx_packet *p = &q->tx_packet[nr];
 
-        if (!rate_take(&q->rate, next_size(q), now)) {
-            q->tx_due = q->rate.next;
+        if (!rate_take(q->rate, next_size(q), now)) {
+            q->tx_due = q->rate->next;
             break;
         }
         *e = net_tx_gather(&q->tx, p);
@@ -187,15 +188,15 @@ void queue_tx_resume(struct queue *q)
 
 /* --- the whole ----------------------------------------------------------------------------- */
 
-enum queue_more queue_tx(struct queue *q, int64_t now)
+enum queue_more queue_tx(struct queue *q)
 {
     enum net_error e;
     unsigned nr, pieces;
 
-    if (q->tx_due > now)
+    if (q->tx_due && q->tx_due > runtime_now_us())
         return QUEUE_LATER;
     q->tx_due = 0;
-    nr = gather(q, now, &pieces, &e);
+    nr = gather(q, &pieces, &e);
     if (nr)
         serve(q, nr, pieces);
     if (net_error_fatal(e)) {

@@ -128,13 +128,13 @@ static void serve(int64_t now)
 {
     bool was = fake.q.broken;
 
-    for (unsigned i = 0; queue_tx(&fake.q, now) == QUEUE_AGAIN && !fake.q.broken; i++)
+    for (unsigned i = 0; fake_tx(now) == QUEUE_AGAIN && !fake.q.broken; i++)
         if (i > 1000)
             abort();
-    for (unsigned i = 0; queue_rx(&fake.q, now) == QUEUE_AGAIN && !fake.q.broken; i++)
+    for (unsigned i = 0; fake_rx(now) == QUEUE_AGAIN && !fake.q.broken; i++)
         if (i > 1000)
             abort();
-    queue_notify(&fake.q, now);
+    queue_notify(&fake.q, now & 1);
     if (was && !fake.q.broken)
         abort();
     check_ring(&fake.q.tx);
@@ -182,7 +182,7 @@ static void one_command(void)
         break;
     case 11:
         rate = (struct netback_rate){.bytes = number(3), .usec = number(2)};
-        rate_set(&fake.q.rate, &rate, now);
+        rate_set(fake.q.rate, &rate, now);
         break;
     case 12:
         fake.journal.tx_end = number(1) + fake.q.tx.rsp_prod;
@@ -192,6 +192,7 @@ static void one_command(void)
         break;
     case 13:
         fake.tap_full = number(1) & 1;
+        fake.singly = number(1) & 1;
         break;
     }
 }

@@ -66,6 +66,11 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
     return 0;
 }
 
+int64_t runtime_now_us(void)
+{
+    return fake.now;
+}
+
 void runtime_notify(uint32_t port)
 {
     (void)port;
@@ -127,7 +132,8 @@ static bool attach(bool resume)
     q->features = NETBACK_SG | NETBACK_GSO_V4 | NETBACK_GSO_V6 | NETBACK_CSUM_V4 | NETBACK_CSUM_V6 |
                   NETBACK_RX_NOTIFY;
     q->journal = &fake.journal;
-    rate_set(&q->rate, &none, 0);
+    q->rate = &fake.rate;
+    rate_set(q->rate, &none, 0);
     return queue_attach(q, fake.tx_ring, fake.rx_ring, resume);
 }
 
@@ -135,7 +141,7 @@ void fake_reset(void)
 {
     memset(fake.revoked, 0, sizeof(fake.revoked));
     fake.nr_sent = fake.nr_arriving = fake.taken = fake.copies = fake.notified = 0;
-    fake.tap_full = fake.copy_fails = false;
+    fake.tap_full = fake.copy_fails = fake.singly = false;
     fake.journal = (struct queue_journal){0};
     ring_front_init(&fake.tx, fake.tx_ring, NET_TX_SLOT_SIZE, 0);
     ring_front_init(&fake.rx, fake.rx_ring, NET_RX_SLOT_SIZE, 0);

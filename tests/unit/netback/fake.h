@@ -22,6 +22,7 @@ struct fake_frame {
 
 struct fake {
     struct queue q;
+    struct rate rate;
     struct queue_journal journal;
     struct ring_front tx, rx; /* the guest's ends */
     _Alignas(4096) uint8_t tx_ring[4096];
@@ -36,11 +37,27 @@ struct fake {
     struct fake_frame arriving[FAKE_FRAMES]; /* what the tap has */
     unsigned nr_arriving, taken;
 
+    int64_t now;
+    bool singly; /* the queue may read one frame only; else fake_rx() has it read all */
     unsigned copies, notified; /* calls */
     bool copy_fails;           /* the call itself */
 };
 
 extern struct fake fake;
+
+/* The queue's two directions at a certain time. */
+static inline enum queue_more fake_tx(int64_t now)
+{
+    fake.now = now;
+    return queue_tx(&fake.q);
+}
+
+static inline enum queue_more fake_rx(int64_t now)
+{
+    fake.now = now;
+    fake.q.rx_burst |= !fake.singly;
+    return queue_rx(&fake.q);
+}
 
 /* A new guest, rings, and queue with all features; `keep` leaves the guest and takes a new queue.
  */
