@@ -20,8 +20,10 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
     q->tx_untold = 0;
     q->journal->tx_end = q->tx.rsp_prod;
     q->journal->rx_end = q->rx.rsp_prod;
-    /* What was answered just before the end of a predecessor may not have been told. */
-    q->tx_event = q->rx_event = resume;
+    /* What was answered just before the end of a predecessor may not have been told; and whether
+     * there was one is not known for sure. */
+    q->tx_event = true;
+    q->rx_event = resume;
     return true;
 }
 
