@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -75,6 +76,27 @@ static int lock_image(struct device *d, struct vbd *v)
                        v->path);
 }
 
+/* Whether a block device can forget sectors; a partition's queue is its disk's. */
+static bool device_discards(dev_t number)
+{
+    static const char *const places[] = {"queue", "../queue"};
+    char path[96], text[32] = "";
+
+    for (unsigned i = 0; i < 2 && !*text; i++) {
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/discard_max_bytes", major(number),
+                 minor(number), places[i]);
+        file = fopen(path, "re");
+        if (!file)
+            continue;
+        if (!fgets(text, sizeof(text), file))
+            *text = '\0';
+        fclose(file);
+    }
+    return strtoull(text, NULL, 10) != 0;
+}
+
 int vbd_measure(struct device *d, struct vbd *v)
 {
     struct stat st;
@@ -90,6 +112,7 @@ int vbd_measure(struct device *d, struct vbd *v)
                        (fs.f_type == TMPFS_MAGIC || (uint32_t)fs.f_type == RAMFS_MAGIC);
     } else if (S_ISBLK(st.st_mode)) {
         v->is_device = true;
+        v->discard = v->discard && device_discards(st.st_rdev);
         if (ioctl(v->fd, BLKGETSIZE64, &bytes) || ioctl(v->fd, BLKSSZGET, &sector))
             return device_fail(d, errno, "%s: its size cannot be read: %s", v->path,
                                strerror(errno));
