@@ -66,22 +66,19 @@ void device_args_free(struct device_args *a)
 
 static void add_live_disk(struct store *s, const struct splitdev *dev, struct domcfg *dc)
 {
-    char *mode = NULL, *script = NULL, err[400];
+    char *mode = NULL, err[400];
     struct disk d = {.devid = dev->devid};
 
     store_read(s, splitdev_back(dev, "params"), &d.target);
     store_read(s, splitdev_back(dev, "mode"), &mode);
-    store_read(s, splitdev_back(dev, "script"), &script);
     store_flush(s);
     disk_vdev(dev->devid, d.vdev, sizeof(d.vdev));
     d.readonly = mode && *mode == 'r';
     d.shared = mode && strchr(mode, '!');
-    d.script = script && *script ? must_copy(script) : NULL;
     d.target = d.target ? d.target : must_copy("");
     if (domcfg_add_disk(dc, &d, err, sizeof(err)))
         disk_free(&d);
     free(mode);
-    free(script);
 }
 
 static void add_live_vif(struct store *s, const struct splitdev *dev, struct domcfg *dc)

@@ -366,7 +366,8 @@ int cmd_info(struct cli *c, int argc, char **argv)
     struct ctl_version *v;
     char text[64];
     uint32_t sched = 0;
-    int rc = cli_open(c);
+    struct xen_domctl_getdomaininfo *list = NULL;
+    int rc = cli_open(c), nr;
 
     (void)argv;
     if (argc > 1)
@@ -381,6 +382,9 @@ int cmd_info(struct cli *c, int argc, char **argv)
     }
     js = json_object_new_object();
     info_machine(c, js, &host);
+    nr = domain_list(&c->lodge, &list);
+    fact_num(c, js, "nr_domains", nr > 0 ? (uint64_t)nr : 0);
+    free(list);
     snprintf(text, sizeof(text), "%u.%u%s", v->major, v->minor, v->extra);
     fact_str(c, js, "hypervisor", strstr(v->extra, "lodge") ? "Lodge" : "Xen");
     fact_str(c, js, "version", text);

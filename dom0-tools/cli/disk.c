@@ -260,8 +260,9 @@ static int set_param(struct disk_reader *r, enum param param, const char *v)
         d->backend = must_copy(v);
         return 0;
     default:
-        d->script = devspec_script(v);
-        return 0;
+        return devspec_fail(&r->spec,
+                            "script is not supported for disks; make the block device first, and "
+                            "give its path as the target");
     }
 }
 
@@ -357,10 +358,6 @@ static int check_whole(struct disk_reader *r)
                             "backendtype=kernel serves raw images and block devices only; for %s "
                             "use backendtype=lodge",
                             disk_format_name(d->format));
-    if (d->script && (d->format != DISK_RAW || d->type != BACKEND_KERNEL))
-        return devspec_fail(&r->spec,
-                            "a script makes a raw block device for the kernel's back-end; "
-                            "leave format out and add backendtype=kernel");
     return 0;
 }
 
@@ -382,7 +379,7 @@ static int read_params(struct disk_reader *r)
                 rc =
                     devspec_fail(&r->spec,
                                  "there is no key '%s'; the keys are target, format, vdev, access, "
-                                 "devtype, backendtype, backend and script",
+                                 "devtype, backendtype and backend",
                                  key);
         }
         if (rc)
@@ -410,7 +407,6 @@ void disk_free(struct disk *d)
 {
     free(d->target);
     free(d->backend);
-    free(d->script);
     memset(d, 0, sizeof(*d));
 }
 
@@ -427,8 +423,8 @@ int disk_resolve(struct disk *d, char *err, size_t errlen)
     char *path = NULL, *in_dev = NULL;
     struct stat st;
 
-    if (d->script || (d->backend && strcmp(d->backend, "0") && strcmp(d->backend, "Domain-0"))) {
-        d->block_device = d->script || !strncmp(d->target, "/dev/", 5);
+    if (d->backend && strcmp(d->backend, "0") && strcmp(d->backend, "Domain-0")) {
+        d->block_device = !strncmp(d->target, "/dev/", 5);
         return 0;
     }
     path = realpath(d->target, NULL);
@@ -477,8 +473,6 @@ struct json_object *disk_to_json(const struct disk *d)
     json_object_object_add(js, "backendtype", json_object_new_string(backend_type_name(d->type)));
     if (d->backend)
         json_object_object_add(js, "backend", json_object_new_string(d->backend));
-    if (d->script)
-        json_object_object_add(js, "script", json_object_new_string(d->script));
     json_object_object_add(js, "block_device", json_object_new_boolean(d->block_device));
     json_object_object_add(js, "discard", json_object_new_boolean(d->discard));
     json_object_object_add(js, "direct_io_safe", json_object_new_boolean(d->direct_io_safe));
@@ -508,6 +502,5 @@ int disk_from_json(struct disk *d, struct json_object *js)
     d->direct_io_safe = devspec_js_bool(js, "direct_io_safe", false);
     d->target = must_copy(target);
     d->backend = must_copy(devspec_js_string(js, "backend"));
-    d->script = must_copy(devspec_js_string(js, "script"));
     return 0;
 }

@@ -18,8 +18,6 @@
  *   devtype         disk or cdrom; the bare word cdrom is the same
  *   backendtype     lodge (default; also qdisk): our own back-end. kernel (also phy): xen-blkback
  *   backend         the domain whose back-end serves it
- *   script          a hot-plug script that makes a block device of the target; for
- *                   backendtype=kernel
  *   discard, no-discard, direct-io-safe
  */
 #ifndef LODGE_DISK_H
@@ -40,7 +38,6 @@ enum backend_type { BACKEND_LODGE, BACKEND_KERNEL };
 struct disk {
     char *target;
     char *backend; /* a domain's name or number; NULL: domain 0 */
-    char *script;  /* NULL: none */
     enum disk_format format;
     enum backend_type type;
     char vdev[DISK_MAX_VDEV]; /* as written, in lower case */
@@ -58,7 +55,7 @@ int disk_parse(struct disk *d, const char *text, char *err, size_t errlen);
 
 /*
  * Looks at the target: it must exist, be of the right kind, and allow what the guest may do with
- * it. Its path is made absolute. A target in another domain, or of a script, is left alone.
+ * it. Its path is made absolute. A target in another domain is left alone.
  */
 int disk_resolve(struct disk *d, char *err, size_t errlen);
 

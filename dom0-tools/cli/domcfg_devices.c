@@ -47,8 +47,8 @@ int domcfg_add_disk(struct domcfg *dc, struct disk *d, char *err, size_t errlen)
                      d->vdev, other->target);
             return -1;
         }
-        if (!d->script && !other->script && !strcmp(other->target, d->target) &&
-            !(d->readonly && other->readonly) && !(d->shared && other->shared)) {
+        if (!strcmp(other->target, d->target) && !(d->readonly && other->readonly) &&
+            !(d->shared && other->shared)) {
             snprintf(err, errlen,
                      "disk %s: '%.200s' is the guest's %s already; two disks on one image would "
                      "destroy it, unless both have access=ro or w!",

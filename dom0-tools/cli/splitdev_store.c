@@ -120,7 +120,6 @@ void splitdev_write_disk(struct store *s, const struct splitdev *dev, const char
     write_back(s, dev, "bootable", "1");
     write_back(s, dev, "discard-enable", d->discard && !d->readonly ? "1" : "0");
     write_back(s, dev, "direct-io-safe", d->direct_io_safe ? "1" : "0");
-    write_back(s, dev, "script", d->script);
 }
 
 void splitdev_write_vif(struct store *s, const struct splitdev *dev, const char *guest,

@@ -128,7 +128,7 @@ static void same_disk(const char *text)
     CHECK_STR(d.target, "/dev/vg/guest-volume");
     CHECK_STR(d.vdev, "hda");
     CHECK(d.format == DISK_RAW && !d.readonly && !d.cdrom && d.devid == 768);
-    CHECK(d.type == BACKEND_LODGE && d.discard && !d.direct_io_safe && !d.script && !d.backend);
+    CHECK(d.type == BACKEND_LODGE && d.discard && !d.direct_io_safe && !d.backend);
 }
 
 static void same_cd(const char *text)
@@ -164,8 +164,6 @@ static void test_disks(void)
     CHECK(!d.discard && d.direct_io_safe && d.type == BACKEND_LODGE);
     CHECK(disk("/i,,xvda,backendtype=phy,backend=storage"));
     CHECK(d.type == BACKEND_KERNEL && !strcmp(d.backend, "storage"));
-    CHECK(disk("x,,xvda,script=block-iscsi,backendtype=kernel"));
-    CHECK_STR(d.script, "/etc/xen/scripts/block-iscsi");
     CHECK(disk("/i,,xvda,w!") && d.shared && !d.readonly);
     CHECK(disk("/i,,xvda,discard") && d.discard);
 }
@@ -196,7 +194,7 @@ static void test_bad_disks(void)
         disk_refused("/i,qcow2,xvda,backendtype=phy", "serves raw images and block devices only"));
     CHECK(disk_refused("/i,raw,xvda,devtype=tape", "devtype 'tape' is not known"));
     CHECK(disk_refused("/i,raw,hdc,rw,cdrom", "a CD cannot be written to"));
-    CHECK(disk_refused("x,,xvda,script=s", "add backendtype=kernel"));
+    CHECK(disk_refused("x,,xvda,script=s", "script is not supported for disks"));
     memset(text, 'a', sizeof(text));
     text[sizeof(text) - 1] = '\0';
     memcpy(text, "vdev=xvda,target=", 17);
@@ -366,9 +364,9 @@ static void test_stable_addresses(void)
 
 static void test_json(void)
 {
-    static const char *const texts[] = {
-        "/i,qcow2,xvda,ro,backendtype=lodge,no-discard", "/i,,sdb3,w!,direct-io-safe",
-        "x,,xvdzz,script=s,backendtype=phy,backend=net", "/i,,hdc,cdrom"};
+    static const char *const texts[] = {"/i,qcow2,xvda,ro,backendtype=lodge,no-discard",
+                                        "/i,,sdb3,w!,direct-io-safe",
+                                        "x,,xvdzz,backendtype=phy,backend=net", "/i,,hdc,cdrom"};
     static const char *const vifs[] = {
         "", "mac=00:16:3e:01:02:03,mode=nat,mtu=1400,queues=2,filter=0,backendtype=kernel",
         "mode=route,ip=10.0.0.1 fd00::1,gatewaydev=e0,rate=1MB/s@20ms,vifname=w,script=s,devid=9"};

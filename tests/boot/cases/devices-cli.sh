@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# disk=, vif= and the block- and network- commands with real back-ends, ours and the kernel's: what
+# the guest reads is what is in the image, what is refused leaves nothing, a disk in use stays until
+# it is let go or taken away, sizes change, a restart keeps what was attached, and at the end the
+# counts of ports, grants and store nodes are what they were.
+# boot: --guest --smp 2 --limit 560
+. /test-lib.sh
+
+# in_guest SECONDS COMMAND: the guest's shell runs it, and must succeed.
+step=0
+in_guest() {
+    step=$((step + 1))
+    type_line guest "if $2; then echo go''od$step; else echo b''ad$step; fi"
+    await guest "\\(good\\|bad\\)$step" "$1"
+    grep -q "good$step" /tmp/screen.guest || fail "the guest's \`$2\` failed"
+}
+
+# What must be the same before and after: ports, grants, nodes. The memory moves with the kernel's.
+counts() {
+    "$cli" resources | awk '$1 == "Domain-0" { print $5, $9 } /^xenstore/ { print $8 }' | tr '\n' ' '
+}
+
+# counts_back WHAT: ports may take a moment to go.
+counts_back() {
+    tries=20
+    while [ "$(counts)" != "$1" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { "$cli" resources; fail "the counts were $1, now they are $(counts)"; }
+        sleep 1
+    done
+}
+
+# A guest's ports and nodes, and its grants that others have mapped.
+held() {
+    "$cli" resources | awk -v name="$1" '$1 == name { print $5 + $6 + $7, $10 }'
+}
+in_use() {
+    "$cli" resources | awk -v name="$1" '$1 == name { print $9 }'
+}
+
+# shows PATTERN COMMAND: the output of a list has it.
+shows() {
+    pattern=$1
+    shift
+    "$@" | grep -q -- "$pattern" || { "$@"; fail "\`$*\` does not show \"$pattern\""; }
+}
+
+up() {
+    attach guest
+    await guest "guest is up" 180
+    in_guest 60 'modprobe -a xen-blkfront xen-netfront && sleep 2'
+}
+
+for name in a b c d; do
+    truncate -s 8M /tmp/$name.img
+    echo "this is image $name" | dd of=/tmp/$name.img conv=notrunc 2>/dev/null
+done
+counts >/dev/null # the first look makes no difference to the second
+before=$(counts)
+memory=$(free_memory)
+
+echo "--- a guest that cannot have its devices is not made"
+refuse 'missing.img' "$cli" create /guest/guest.cfg 'disk=["/tmp/missing.img,,xvda"]'
+refuse 'vdev already' "$cli" create /guest/guest.cfg 'disk=["/tmp/a.img,,xvda","/tmp/b.img,,xvda"]'
+refuse 'no such domain' "$cli" create /guest/guest.cfg 'disk=["/tmp/a.img,,xvda,backend=nobody"]'
+refuse 'bridge' "$cli" create /guest/guest.cfg 'vif=["bridge=nobridge"]'
+refuse 'xvdb' "$cli" create /guest/guest.cfg \
+    'disk=["/tmp/a.img,,xvda","/tmp/b.img,qcow2,xvdb"]'
+gone guest 10
+memory_back "$memory"
+counts_back "$before"
+
+echo "--- both kinds of back-end from the start"
+run "$cli" create /guest/guest.cfg 'vif=["mode=nat"]' \
+    'disk=["/tmp/a.img,,xvda", "format=raw,vdev=xvdb,access=ro,backendtype=phy,target=/tmp/b.img"]'
+first=$("$cli" domid guest)
+mac=$("$cli" network-list --json guest | sed -n 's/.*"mac": "\(.*\)".*/\1/p')
+echo "$mac" | grep -q '^00:16:3e:' || fail "the interface has the address '$mac'"
+up
+in_guest 30 'grep -q "this is image a" /dev/xvda && grep -q "this is image b" /dev/xvdb'
+in_guest 30 "ip link show eth0 | grep -q $mac"
+in_guest 30 '! echo x 2>/dev/null >/dev/xvdb'
+in_guest 30 'echo "the guest was here" | dd of=/dev/xvda seek=4 conv=fsync 2>/dev/null'
+grep -q "the guest was here" /tmp/a.img || fail "what the guest wrote is not in the image"
+run "$cli" block-list
+run "$cli" network-list
+shows 'xvda .* lodge .* connected .* /tmp/a.img' "$cli" block-list guest
+shows 'xvdb .* kernel .* ro .* connected .* /tmp/b.img' "$cli" block-list guest
+refuse 'in use' "$cli" create /guest/guest.cfg name=other 'disk=["/tmp/a.img,,xvda"]'
+gone other 10
+
+echo "--- attach and detach, with both kinds"
+quiet=$(held guest)
+mapped=$(in_use guest)
+for kind in lodge kernel lodge kernel; do
+    run "$cli" block-attach guest "/tmp/c.img,,xvdc,w,backendtype=$kind"
+    run "$cli" network-attach guest mode=nat "backendtype=$kind"
+    in_guest 30 'sleep 1; grep -q "this is image c" /dev/xvdc && [ -e /sys/class/net/eth1 ]'
+    shows "xvdc .* $kind " "$cli" block-list
+    shows " 1 00:16:3e:.* $kind " "$cli" network-list
+    run "$cli" block-detach guest xvdc
+    run "$cli" network-detach guest 1
+    # The guest's driver tidies up when it sees that the nodes are gone.
+    in_guest 30 'sleep 2; ! [ -e /dev/xvdc ] && ! [ -e /sys/class/net/eth1 ]'
+done
+[ "$(held guest)" = "$quiet" ] || { "$cli" resources; fail "the guest had $quiet ports and nodes"; }
+# xen-blkback keeps some of a disk's grants mapped, and lets them go when it likes: fewer is well.
+[ "$(in_use guest)" -le "$mapped" ] || { "$cli" resources; fail "$mapped grants were in use"; }
+refuse 'there is no such file' "$cli" block-attach guest /tmp/missing.img,,xvdc
+refuse 'a disk of this vdev already' "$cli" block-attach guest /tmp/c.img,,xvda
+refuse "is the guest's xvda already" "$cli" block-attach guest /tmp/a.img,,xvdc
+
+echo "--- a disk in use"
+for kind in lodge kernel; do
+    run "$cli" block-attach guest "/tmp/c.img,,xvdc,,backendtype=$kind"
+    in_guest 30 'sleep 1; { sleep 6000 </dev/xvdc & }'
+    refuse 'still uses the disk.*front-end closing' "$cli" block-detach -t 3 guest xvdc
+    shows "xvdc .* closing .* /tmp/c.img" "$cli" block-list
+    in_guest 30 'kill $!; sleep 1'
+    run "$cli" block-detach guest xvdc
+    run "$cli" block-attach guest "/tmp/c.img,,xvdd,backendtype=$kind"
+    in_guest 30 'sleep 1; { sleep 6000 </dev/xvdd & }'
+    run "$cli" block-detach -f guest xvdd
+    in_guest 30 'kill $!; sleep 1'
+    shows xvdb "$cli" block-list
+    if "$cli" block-list | grep xvdd; then fail "xvdd is still listed"; fi
+done
+
+echo "--- another size"
+for disk in xvda xvdb; do
+    run "$cli" block-resize guest $disk 16m
+    in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 32768 ]"
+    shows "$disk .* 16 " "$cli" block-list
+    refuse 'small\|shrink' "$cli" block-resize guest $disk 12m
+    in_guest 30 "[ \$(cat /sys/block/$disk/size) = 32768 ]"
+    run "$cli" block-resize -s guest $disk 12m
+    in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 24576 ]"
+done
+
+echo "--- a restart keeps what is attached"
+run "$cli" block-attach guest /tmp/d.img,,xvdd
+run "$cli" block-detach guest xvdb
+type_line guest reboot
+tries=90
+while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the rebooting guest did not come back"
+    sleep 1
+done
+detach guest
+up
+in_guest 30 'grep -q "this is image d" /dev/xvdd && ! [ -e /dev/xvdb ]'
+in_guest 30 "ip link show eth0 | grep -q $mac"
+run "$cli" list -l guest
+
+echo "--- the end"
+run "$cli" destroy guest
+detach guest
+gone guest 20
+cat /var/log/lodge/backends.log
+memory_back "$memory"
+counts_back "$before"
+run "$cli" resources
+! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' || fail "the kernel complains"
