@@ -68,7 +68,9 @@ lint: deps
 	@python3 tests/lint/lint.py $(if $(DEEP),--deep)
 
 # Long runs, for a night: guests created and destroyed over and over, and every fuzzer.
-soak: all fuzz
+soak: all fuzz guest-image
+	@tests/boot/run.py --debian 1 --smp 2 --options dom0_mem=900M --limit 1200 --name block-fio \
+	    --script tests/boot/long/block-fio.sh
 	@python3 tests/boot/soak.py
 	@tests/boot/run.py --guest --smp 2 --options dom0_mem=1400M --dom0 block.regions=64 \
 	    --limit 3600 --name soak-block --script tests/boot/cases/block-restart.sh

@@ -2,7 +2,7 @@
 # A Debian guest writes 256 MiB in one go and then at random, 32 requests deep and with flushes,
 # while the block worker is killed and started again five times in each; fio writes a checksum
 # with every block, and verifies them all when the kills are over, past every cache.
-# boot: --debian 1 --smp 2 --limit 700 --options dom0_mem=900M
+# Run by `make soak`.
 . /test-lib.sh
 prompt='root@[a-z0-9]*:~#'
 kills=0
