@@ -259,8 +259,8 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
     cli_json_num(js, "devid", dev->devid);
     cli_json_num(js, "backend", dev->backend);
     cli_json_str(js, "backendtype", strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge");
-    cli_json_str(js, "state", splitdev_state_name(back ? atoi(back) : 0));
-    cli_json_str(js, "front_state", splitdev_state_name(front ? atoi(front) : 0));
+    cli_json_str(js, "state", splitdev_state_name(back ? (int)strtol(back, NULL, 10) : 0));
+    cli_json_str(js, "front_state", splitdev_state_name(front ? (int)strtol(front, NULL, 10) : 0));
     if (error && *error)
         cli_json_str(js, "error", error);
     free(back);

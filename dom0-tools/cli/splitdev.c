@@ -28,9 +28,20 @@ static int64_t now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A state; the guest may have written anything. */
 static int number(const char *text)
 {
-    return text ? atoi(text) : XenbusStateUnknown;
+    long n = text ? strtol(text, NULL, 10) : XenbusStateUnknown;
+
+    return n < 0 || n > XenbusStateReconfigured ? XenbusStateUnknown : (int)n;
+}
+
+/* The sentence is of the domain that serves the device, which need not be dom0. */
+static void make_printable(char *text)
+{
+    for (; text && *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
@@ -151,6 +162,7 @@ static int check_taken(struct lodge *l, const struct splitdev *dev, const struct
     char name[40];
 
     splitdev_name(dev, name, sizeof(name));
+    make_printable(a->error);
     if (a->error && *a->error)
         return domain_fail(l, EIO, "%s: %s", name, a->error);
     if (!a->state)
@@ -393,6 +405,7 @@ static int check_resized(struct lodge *l, const struct splitdev *dev, const stru
         return domain_fail(l, ENOENT, "%s: it was detached meanwhile", name);
     if (!a->resized)
         return 0;
+    make_printable(a->resized);
     return !strcmp(a->resized, "ok") ? 1 : domain_fail(l, EIO, "%s: %s", name, a->resized);
 }
 

@@ -234,6 +234,7 @@ static void test_detach(void)
 
 static void test_forged_nodes(void)
 {
+    struct disk d = a_disk("/srv/data,,xvdb");
     struct splitdev dev, *list = NULL;
 
     fresh();
@@ -249,6 +250,16 @@ static void test_forged_nodes(void)
     list = NULL;
     CHECK(splitdev_list(l.store, 99, NULL, &list) == 0);
     free(list);
+
+    /* A state that is none harms only the guest that wrote it. */
+    fresh();
+    fake_store_set("/local/domain/3/device/vbd/51712/state", "99999999999999999999x", NULL);
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
+    /* What a driver domain says reaches the terminal as text. */
+    fake_backend = "error:a\033[2Jb\n";
+    CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK_STR(l.message, "disk xvdb: a?[2Jb?");
+    disk_free(&d);
 }
 
 static void test_resize(void)
