@@ -131,6 +131,8 @@ const char *io_start(void)
     int rc = -ENOSYS;
 
     io_drain_old();
+    if (runtime.kept >= 0)
+        close(runtime.kept);
     if (!getenv("LODGE_NO_IO_URING"))
         rc = io_uring_queue_init_params(IO_ENTRIES, &io.ring, &params);
     if (!rc) {
