@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What a guest's disks can do: rings of many pages, several queues, large requests, flush, discard,
-# a size that changes, read-only, qcow2, the kernel's back-end, and going away without a trace.
+# a size that changes, read-only, qcow2, the kernel's back-end, and going away without a trace. The
+# block device is served without io_uring, as on a kernel that has none.
 # boot: --guest --smp 2 --limit 500 --add /usr/bin/qemu-nbd:/usr/bin/qemu-nbd --add /usr/bin/qemu-img:/usr/bin/qemu-img
 . /test-lib.sh
 
@@ -28,7 +29,14 @@ take_away() {
     xenstore-rm "/local/domain/$("$cli" domid guest)/device/vbd/$2"
 }
 
+kill "$(pidof lodge-backends)"
+sleep 1
+LODGE_NO_IO_URING=1 lodge-backends || fail "lodge-backends did not start again"
 truncate -s 16M /tmp/raw.img
+truncate -s 8M /tmp/loop.img
+modprobe loop
+loop=$(losetup -f)
+run losetup "$loop" /tmp/loop.img
 truncate -s 8M /tmp/stock.img
 dd if=/dev/urandom of=/tmp/ro.img bs=1M count=2 2>/dev/null
 run qemu-img create -q -f qcow2 /tmp/disk.qcow2 16M
@@ -39,10 +47,11 @@ await guest "guest is up" 60
 disk_nodes guest lodge-vbd 51712 /tmp/raw.img w
 disk_nodes guest lodge-vbd 51728 /tmp/ro.img r
 disk_nodes guest lodge-vbd 51744 /tmp/disk.qcow2 w format qcow2
+disk_nodes guest lodge-vbd 51776 "$loop" w
 disk_nodes guest vbd 51760 /tmp/stock.img w
 back_state guest lodge-vbd 51744 2 40
 guest_do guest 60 "modprobe xen-blkfront max_ring_page_order=4 max_queues=2 max_indirect_segments=256"
-for disk in 51712 51728 51744; do
+for disk in 51712 51728 51744 51776; do
     back_state guest lodge-vbd $disk 4 40
 done
 back_state guest vbd 51760 4 40
@@ -51,7 +60,8 @@ front=/local/domain/$("$cli" domid guest)/device/vbd/51712
 [ "$(xenstore-read "$front/multi-queue-num-queues")" = 2 ] || fail "there are not two queues"
 
 guest_do guest 30 "dd if=/dev/urandom of=/tmp/a bs=1M count=6 2>/dev/null"
-for disk in xvda xvdc xvdd; do
+log_has "I/O through threads"
+for disk in xvda xvdc xvdd xvde; do
     guest_do guest 60 "dd if=/tmp/a of=/dev/$disk bs=1M conv=fsync 2>/dev/null"
     guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/$disk bs=1M count=6 2>/dev/null | cmp - /tmp/a"
     echo "dom0: $disk keeps what is written"
@@ -92,16 +102,16 @@ await guest "^survived" 60
 guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvdc bs=64k skip=64 count=96 2>/dev/null | cmp - /tmp/a"
 
 echo "dom0: all go"
-loop=$(xenstore-read "/local/domain/0/backend/vbd/$("$cli" domid guest)/51760/physical-device-path")
-losetup "$loop" || fail "the kernel's back-end has no loop device $loop"
+theirs=$(xenstore-read "/local/domain/0/backend/vbd/$("$cli" domid guest)/51760/physical-device-path")
+losetup "$theirs" || fail "the kernel's back-end has no loop device $theirs"
 take_away vbd 51760
 tries=10
-while losetup "$loop" 2>/dev/null; do
+while losetup "$theirs" 2>/dev/null; do
     tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "$loop is still set up"
+    [ $tries -gt 0 ] || fail "$theirs is still set up"
     sleep 1
 done
-for disk in 51712 51728 51744; do
+for disk in 51712 51728 51744 51776; do
     take_away lodge-vbd $disk
 done
 tries=20
@@ -110,6 +120,7 @@ while pidof lodge-blkback qemu-nbd >/dev/null; do
     [ $tries -gt 0 ] || fail "a worker or server stayed without a disk: $(ps | grep -E 'blkback|nbd')"
     sleep 1
 done
+run losetup -d "$loop"
 run qemu-img check -q /tmp/disk.qcow2
 cat /var/log/lodge/backends.log
 run "$cli" destroy guest

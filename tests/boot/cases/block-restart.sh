@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A guest writes and reads its disk while the block worker is killed again and again, and the
-# supervisor, too: nothing that was acknowledged is lost, nothing is changed. With pages that stay
-# granted and with copies; the data of every region differ.
+# supervisor, too: nothing that was acknowledged is lost, nothing is changed. Once a block device,
+# with direct I/O on pages that stay granted, once a file, with copies; the data of every region
+# differ.
 # boot: --guest --smp 2 --limit 500
 . /test-lib.sh
 REGIONS=$(sed -n 's/.*block.regions=\([0-9]*\).*/\1/p' /proc/cmdline) # of 4 MiB each
@@ -53,7 +54,10 @@ done
 run "$cli" create /guest/guest.cfg
 attach guest
 await guest "guest is up" 60
-disk_nodes guest lodge-vbd 51712 /tmp/persistent.img w lodge-transfer persistent
+modprobe loop
+loop=$(losetup -f)
+run losetup "$loop" /tmp/persistent.img
+disk_nodes guest lodge-vbd 51712 "$loop" w lodge-transfer persistent
 disk_nodes guest lodge-vbd 51728 /tmp/copy.img w lodge-transfer copy
 guest_do guest 60 "modprobe xen-blkfront"
 back_state guest lodge-vbd 51712 4 30
@@ -89,5 +93,6 @@ ls /run/lodge/blk/* 2>/dev/null && fail "files of disks that went are left"
 if grep -E "refused|failed|cannot" /var/log/lodge/backends.log; then
     fail "the log has what should not have happened"
 fi
+run losetup -d "$loop"
 run "$cli" destroy guest
 exit 0
