@@ -29,7 +29,9 @@ PACKAGES = (
 )
 MODULES = ("xen-blkfront", "xen-netfront", "ext4", "autofs4", "loop", "tun", "nf_tables")
 SIZE = "1G"
-ENOUGH = 200 << 20
+FILESYSTEM = ("-t", "ext4", "-L", "debian", "-m", "0", "-J", "size=16",
+              "-E", "root_owner=0:0,lazy_itable_init=0")
+ROOM = 800 << 20
 WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*",
            "/usr/lib/x86_64-linux-gnu/gconv/*")
 
@@ -75,10 +77,8 @@ CUSTOMIZE = (
 
 def recipe(release):
     """What the image is made of, as a short name."""
-    with open(os.path.abspath(__file__), "rb") as handle:
-        digest = hashlib.sha256(handle.read())
-    digest.update(release.encode())
-    return digest.hexdigest()[:16]
+    parts = (SUITE, PACKAGES, MODULES, SIZE, FILESYSTEM, WITHOUT, FILES, MASKED, CUSTOMIZE, release)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def as_root(command):
@@ -130,12 +130,14 @@ def make(kernel, release, work, path):
     command += [f"--customize-hook=sync-in {overlay} /"]
     command += [f'--customize-hook=chroot "$1" {line.format(release=release)}'
                 for line in CUSTOMIZE]
-    run(command + [SUITE, root])
-    with open(path, "wb") as handle:
-        handle.truncate(0)
-    run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "debian", "-m", "0", "-J", "size=16",
-         "-E", "root_owner=0:0,lazy_itable_init=0", "-d", root, path, SIZE])
-    run(["rm", "-rf", root])
+    try:
+        run(command + [SUITE, root])
+        # Made by us first, so that it is ours also where root fills it.
+        with open(path, "wb") as handle:
+            handle.truncate(0)
+        run(["mke2fs", "-q", "-F", *FILESYSTEM, "-d", root, path, SIZE])
+    finally:
+        run(["rm", "-rf", "--one-file-system", root])
 
 
 def image(kernel, cache):
@@ -148,9 +150,9 @@ def image(kernel, cache):
         return path
     print("making the Debian guest's disk (once; one to three minutes)", flush=True)
     free = shutil.disk_usage(cache).free
-    if free < 4 * ENOUGH:
+    if free < ROOM:
         raise ImageError(f"{cache}: {free >> 20} MiB are free, the guest's disk needs "
-                         f"{4 * ENOUGH >> 20} while it is made")
+                         f"{ROOM >> 20} while it is made")
     with tempfile.TemporaryDirectory(prefix="guest-", dir=cache) as work:
         fresh = os.path.join(work, "image")
         make(kernel, release, work, fresh)
