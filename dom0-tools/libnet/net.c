@@ -240,13 +240,16 @@ static int unplug(const char *ifname, const struct net_err *err)
 {
     struct net_state state;
     bool known = state_read(ifname, &state) == 0;
-    bool exists = link_index(ifname) != 0;
     int rc = 0;
     if (known && state.script[0]) {
         rc = script_run(state.script, "offline", ifname, state.xenbus_path, err);
     }
-    if (exists && known) {
-        rc = link_set_up(ifname, false, err) || link_set_bridge(ifname, NULL, err) ? -1 : rc;
+    // An interface may go at any moment, the kernel's with its guest; then there is nothing to
+    // undo.
+    if (known && link_index(ifname) &&
+        (link_set_up(ifname, false, err) || link_set_bridge(ifname, NULL, err)) &&
+        link_index(ifname)) {
+        rc = -1;
     }
     if (known && state.mode == NET_ROUTE) {
         unplug_route(ifname, &state);
