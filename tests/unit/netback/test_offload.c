@@ -158,6 +158,12 @@ static void test_from_tap(void)
     four.bytes[20] = 0x20;
     CHECK(offload_from_tap(&vh, four.bytes, four.len, &all, &of) && !of.csum_blank);
     CHECK(frame_checksum_good(&four, 34));
+    four = frame_make(4, IPPROTO_TCP, 0, 1001);
+    vh.csum_start = 38; /* some inner header's, which the front-end would not look at */
+    CHECK(offload_from_tap(&vh, four.bytes, four.len, &all, &of) && !of.csum_blank);
+    vh.csum_start = 34;
+    vh.csum_offset = 6;
+    CHECK(offload_from_tap(&vh, four.bytes, four.len, &all, &of) && !of.csum_blank);
     vh.csum_start = (uint16_t)(four.len - 1);
     CHECK(!offload_from_tap(&vh, four.bytes, four.len, &all, &of));
 }
