@@ -9,7 +9,8 @@
  * inflight.c   the record that outlives this process
  * buffer.c     memory for data that is copied
  * persist.c    pages that the guest keeps granted
- * io.c         I/O through io_uring; threads.c where there is none; remote.c for images not raw
+ * io.c         I/O through io_uring; threads.c where there is none
+ * remote.c     images that are not raw: remote_nbd.c, a module that is loaded where it is there
  *
  * One thread (helpers of threads.c apart), no locks. A request's life:
  *
@@ -67,8 +68,19 @@ unsigned threads_reap(void);
 /* Carries one operation out, here and now. */
 int64_t threads_perform(const struct io_op *op);
 
-/* remote.c: the same, over a connection to an NBD server. */
+/*
+ * remote.c: the same, over a connection to an NBD server. remote_start() comes before the sandbox;
+ * remote_open() says what is missing where the module is not there; the others need its success.
+ */
 struct remote;
+struct remote_ops {
+    struct remote *(*open)(int fd, struct blk_attached *found, char *err, size_t errlen);
+    void (*close)(struct remote *n);
+    void (*queue)(struct remote *n, struct io_op *op);
+    unsigned (*reap)(void);
+};
+extern const struct remote_ops remote_nbd_ops; /* the module's */
+void remote_start(void);
 struct remote *remote_open(int fd, struct blk_attached *found, char *err, size_t errlen);
 void remote_close(struct remote *n);
 void remote_queue(struct remote *n, struct io_op *op);

@@ -102,6 +102,7 @@ int main(void)
     if (runtime_start(&ops))
         return 1;
     events.fd = runtime.evtchn;
+    remote_start();
     way = io_start();
     if (!way || !buffer_start() || !pass_start() || !finish_start() ||
         !runtime_add(&events, EPOLLIN)) {
