@@ -189,8 +189,13 @@ static void say_totals(const struct device *d)
 
 static void tap_ready(struct runtime_source *src, uint32_t events)
 {
-    (void)events;
-    ((struct served *)src)->rx_active = true;
+    struct served *s = (struct served *)src;
+
+    /* Somebody has removed the interface: nothing will come any more, and epoll says so for ever.
+     */
+    if (events & EPOLLERR)
+        s->queue->broken = "its interface on the host is gone";
+    s->rx_active = true;
 }
 
 static void *pages(unsigned nr)
@@ -272,7 +277,8 @@ static void refuse_attach(struct device *d, uint32_t devid, int rc, const char *
 {
     char text[200];
 
-    snprintf(text, sizeof(text), "%s: %s", what, strerror(-rc));
+    snprintf(text, sizeof(text), "%s%s%s", what, rc == -EPROTO ? "" : ": ",
+             rc == -EPROTO ? "" : strerror(-rc));
     if (d) {
         /* Who comes back for the same rings must find what the journal says. */
         for (unsigned i = 0; rc == -EBUSY && i < d->queues; i++)

@@ -2,7 +2,7 @@
 # A guest's network through lodge-netback, with two queues: ping and TCP both ways, checksums of
 # what arrived, a worker killed in the middle of a stream, then the supervisor; nothing is left at
 # the end.
-# boot: --guest --smp 2 --limit 420 --add tests/boot/net-lib.sh:/net-lib.sh
+# boot: --guest --smp 2 --limit 560 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Two guests on a bridge through lodge-netback: TCP between them, a frame with another's address
 # goes nowhere, a limited rate is held and can be changed, one guest's end leaves the other alone.
-# boot: --guest --smp 2 --limit 420 --add tests/boot/net-lib.sh:/net-lib.sh
+# boot: --guest --smp 2 --limit 560 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends
@@ -15,7 +15,7 @@ done
 
 echo "--- between guests"
 guest_says g2 "ping -c 3 -w 20 10.9.0.3" 40
-guest_says g2 "mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/blob bs=1M count=8; httpd -p 80 -h /tmp/www" 40
+guest_says g2 "mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/blob bs=1M count=4; httpd -p 80 -h /tmp/www" 40
 guest_says g2 "md5sum </tmp/www/blob >/tmp/www/sum" 20
 guest_says g3 "wget -q -O /tmp/blob http://10.9.0.2/blob && wget -q -O /tmp/sum http://10.9.0.2/sum" 120
 guest_says g3 "[ \"\$(md5sum </tmp/blob)\" = \"\$(cat /tmp/sum)\" ]" 20
