@@ -2,7 +2,7 @@
 # What a guest's disks can do: rings of many pages, several queues, large requests, flush, discard,
 # a size that changes, read-only, qcow2, the kernel's back-end, and going away without a trace. The
 # block device is served without io_uring, as on a kernel that has none.
-# boot: --guest --smp 2 --limit 500 --add /usr/bin/qemu-nbd:/usr/bin/qemu-nbd --add /usr/bin/qemu-img:/usr/bin/qemu-img --add build/blkback/blkback-nbd.so:/usr/lib/lodge/blkback-nbd.so
+# boot: --guest --smp 2 --limit 600 --options dom0_mem=1024M --add /usr/bin/qemu-nbd:/usr/bin/qemu-nbd --add /usr/bin/qemu-img:/usr/bin/qemu-img --add build/blkback/blkback-nbd.so:/usr/lib/lodge/blkback-nbd.so
 . /test-lib.sh
 
 # resize DEVID REQUEST EXPECTED: asks the daemon, and compares what it says.

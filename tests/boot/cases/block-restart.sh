@@ -3,10 +3,10 @@
 # supervisor, too: nothing that was acknowledged is lost, nothing is changed. Once a block device,
 # with direct I/O on pages that stay granted, once a file, with copies; the data of every region
 # differ.
-# boot: --guest --smp 2 --limit 500
+# boot: --guest --smp 2 --limit 600 --options dom0_mem=1024M
 . /test-lib.sh
 REGIONS=$(sed -n 's/.*block.regions=\([0-9]*\).*/\1/p' /proc/cmdline) # of 4 MiB each
-REGIONS=${REGIONS:-6}
+REGIONS=${REGIONS:-4}
 
 worker() {
     pidof lodge-blkback | tr ' ' '\n' | head -n 1
