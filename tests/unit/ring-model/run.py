@@ -37,7 +37,7 @@ CHECKS = [
     ("hostile back-end, trusted", ["EVIL_BACK", "BROKEN_TRUST"], False, WRONG),
     ("looking instead of taking", ["BROKEN_SPIN", "BUFFER=1"], True, IDLE),
 ]
-DEEP = [("both ends, four slots: safety", ["SLOTS=4"], False, None),
+DEEP = [("both ends, three slots: safety", ["SLOTS=3"], False, None),
         ("both ends, two slots, deep buffers", ["SLOTS=2", "BUFFER=4"], False, None),
         ("both ends, two slots, buffers: progress", ["SLOTS=2"], True, None)]
 
@@ -58,7 +58,7 @@ def explore(model, out, words, cycles, optimize):
         code, text = run(command, out)
         if code:
             return "failed: " + " ".join(command) + "\n" + text
-    _, text = run(["./pan", "-m4000000"] + (["-l", "-f"] if cycles else []), out)
+    _, text = run(["./pan", "-m8000000"] + (["-l", "-f"] if cycles else []), out)
     (out / "log").write_text(text, encoding="utf-8")
     return text
 
