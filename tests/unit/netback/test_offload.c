@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <netback/offload.h>
 #include <netback/rate.h>
-#include "check.h"
+#include "../cli/check.h"
 #include "frames.h"
 
 static struct offload_layout parse(const struct frame *f, size_t len)

@@ -5,7 +5,7 @@
  * rules stops its queue; a new worker takes up where a dead one was.
  */
 #include <stdlib.h>
-#include "check.h"
+#include "../cli/check.h"
 #include "fake.h"
 #include "frames.h"
 
