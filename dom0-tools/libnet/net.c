@@ -180,6 +180,22 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
     return link_set_bridge(ifname, bridge, err) || link_set_up(ifname, true, err) ? -1 : 0;
 }
 
+// A host that forwards does not listen to routers any more, unless it is told to do both.
+static void forward_ipv6(const char *gateway)
+{
+    char path[96], now = '0';
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", gateway);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, &now, 1) == 1 && now == '1') {
+            net_sysctl("ipv6/conf/", gateway, "/accept_ra", "2");
+        }
+        close(fd);
+    }
+    net_sysctl("ipv6/conf/", "all", "/forwarding", "1");
+    net_sysctl("ipv6/conf/", gateway, "/proxy_ndp", "1");
+}
+
 static int plug_route(const char *ifname, const struct net_state *state,
                       const struct net_addresses *ips, const struct net_err *err)
 {
@@ -205,8 +221,7 @@ static int plug_route(const char *ifname, const struct net_state *state,
             return -1;
         }
         if (ip->family == AF_INET6) {
-            net_sysctl("ipv6/conf/", "all", "/forwarding", "1");
-            net_sysctl("ipv6/conf/", state->gateway, "/proxy_ndp", "1");
+            forward_ipv6(state->gateway);
             net_sysctl("ipv6/conf/", ifname, "/proxy_ndp", "1");
         }
     }

@@ -308,6 +308,8 @@ class Route(NetTest):
             self.assertIn("2001:db8::5 dev vif1.0", ip("-6", "route"))
             self.assertIn("192.0.2.1/32", ip("addr", "show", "vif1.0"))
             self.assertIn("192.0.2.5 dev gate0", ip("neigh", "show", "proxy"))
+            with open("/proc/sys/net/ipv6/conf/gate0/accept_ra", encoding="utf-8") as handle:
+                self.assertEqual(handle.read(), "2\n")
             net("plug", "vif2.0", "--mode=route", f"--mac={MAC2}", "--ip=192.0.2.5",
                 "--gatewaydev=gate0", fails="192.0.2.5 is routed to vif1.0 already")
             self.assertIn("192.0.2.5 dev vif1.0", ip("route"))
