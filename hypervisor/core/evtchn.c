@@ -25,6 +25,7 @@ void evtchn_upcall(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
+    v->sched.handoff_answered = true;
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0)
         return; /* whoever set it has woken the vcpu */
     if (!READ_ONCE(info->evtchn_upcall_mask))
@@ -366,8 +367,15 @@ int evtchn_send(struct domain *d, uint32_t port)
     if (unlikely(c == NULL)) {
         rc = -XEN_EINVAL;
     } else if (likely(c->state == PORT_INTERDOMAIN)) {
+        struct evtchn *far;
+        struct vcpu *v;
+
         rd = c->u.inter.remote;
-        evtchn_set_pending(rd, evtchn_of(rd, c->u.inter.remote_port));
+        far = evtchn_of(rd, c->u.inter.remote_port);
+        evtchn_set_pending(rd, far);
+        v = domain_vcpu(rd, far->notify_vcpu);
+        if (likely(v != NULL))
+            sched_event_sent(v);
     } else if (c->state == PORT_IPI) {
         evtchn_set_pending(d, c);
     } else if (c->state != PORT_UNBOUND) {

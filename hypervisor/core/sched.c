@@ -26,6 +26,12 @@
 
 #define BALANCE_NS   20000000ull
 #define WAKE_WAIT_NS 1000000ull
+/*
+ * A vcpu that has just got the CPU keeps it for so long against those that wake. A back-end sends
+ * an event per answer: were the guest to run at each of them, every one would cost two switches and
+ * an interrupt, where a moment later the guest finds all answers at once.
+ */
+#define RUN_AT_LEAST_NS 1000000ull
 
 static struct sched_cpu sched_cpus[NR_CPUS];
 static const struct sched_policy *sched_policy = &sched_fair;
@@ -114,12 +120,31 @@ static bool sched_within_cap(struct vcpu *v, uint64_t now)
     return false;
 }
 
+/* Until when a running vcpu is not disturbed by one that wakes. */
+static uint64_t sched_undisturbed(const struct sched_vcpu *running)
+{
+    return running->runstate.state_entry_time + RUN_AT_LEAST_NS;
+}
+
+/* The running vcpu's slice ends at `end` if not before; the queue is locked. */
+static void sched_end_slice_by(struct sched_cpu *rq, struct sched_vcpu *running, uint64_t end)
+{
+    if (rq->slice_armed && running->slice_end <= end)
+        return;
+    running->slice_end = MIN(running->slice_end, end);
+    if (rq->slice_armed && rq->slice_timer.expires <= end)
+        return; /* for the sake of a cap */
+    rq->slice_armed = true;
+    timer_set(&rq->slice_timer, end);
+}
+
 /* Neither queued nor running becomes queued on the locked queue; says whom to disturb. */
 static void sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
 {
     unsigned cpu = v->sched.cpu;
     struct vcpu *r = rq->running;
     cpumask_t idle;
+    uint64_t end;
 
     if (!sched_within_cap(v, now)) {
         runstate_change(v, RUNSTATE_runnable, now);
@@ -127,18 +152,18 @@ static void sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
     }
     sched_policy->wake(&rq->q, &v->sched, now - v->sched.runstate.state_entry_time);
     runstate_change(v, RUNSTATE_runnable, now);
+    end = now + WAKE_WAIT_NS; /* one that has slept does not wait for the end of a long slice */
     if (domain_is_idle(r->domain) || sched_policy->preempts(&v->sched, &r->sched)) {
-        sched_poke(cpu);
-        return;
+        end = MIN(end, sched_undisturbed(&r->sched));
+        if (domain_is_idle(r->domain) || end <= now) {
+            sched_poke(cpu);
+            return;
+        }
     }
     idle = READ_ONCE(sched_idle_mask) & sched_allowed(&v->sched);
     if (idle != 0)
         sched_poke(bit_lowest(idle)); /* it will steal */
-    /* One that has slept does not wait for the end of a long slice. */
-    if (!rq->slice_armed || r->sched.slice_end > now + WAKE_WAIT_NS) {
-        r->sched.slice_end = MIN(r->sched.slice_end, now + WAKE_WAIT_NS);
-        sched_poke(cpu);
-    }
+    sched_end_slice_by(rq, &r->sched, end);
 }
 
 /* A vcpu that may just have become runnable: to the best CPU's queue. Unlocks rq. */
@@ -255,7 +280,8 @@ static bool sched_keeps(const struct vcpu *prev, const struct sched_vcpu *first,
     if (first == NULL)
         return true;
     if (now < prev->sched.slice_end && !prev->sched.yielding)
-        return !sched_policy->preempts(first, &prev->sched);
+        return now < sched_undisturbed(&prev->sched) ||
+               !sched_policy->preempts(first, &prev->sched);
     return !sched_policy->next_in_turn(first, &prev->sched);
 }
 
@@ -267,6 +293,14 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
 
     sched_balance(rq, c->id, now);
     first = sched_policy->first(&rq->q, sched_ready);
+    rq->handed = false;
+    if (unlikely(rq->handoff != NULL) && first != NULL) {
+        struct sched_vcpu *to = sched_handed(rq, sched_policy, first);
+
+        rq->handed = to != NULL;
+        if (to != NULL)
+            return vcpu_of(to);
+    }
     if (prev_can && sched_keeps(prev, first, now))
         return prev;
     if (first != NULL)
@@ -300,8 +334,8 @@ static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fres
         rq->slice_armed = false;
         return;
     }
-    if (fresh || now >= next->sched.slice_end)
-        next->sched.slice_end = now + sched_policy->slice_ns;
+    if (fresh || now >= next->sched.slice_end) /* one that was handed the CPU has not waited */
+        next->sched.slice_end = now + (rq->handed ? WAKE_WAIT_NS : sched_policy->slice_ns);
     left = sched_cap_left(&next->domain->sched, now);
     if (left == UINT64_MAX && rq->q.nr_waiting == 0) {
         rq->slice_armed = false; /* alone: whoever comes will disturb */

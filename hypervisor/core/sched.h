@@ -35,6 +35,12 @@ struct sched_vcpu {
     uint64_t last_start; /* when it got the CPU */
     uint64_t slice_end;
     bool capped, yielding;
+    /* sched_handoff.c; changed only by the vcpu itself */
+    bool handoff_trial;
+    uint8_t handoffs;      /* so many of its next events hand the CPU over */
+    uint8_t handoff_doubt; /* so many trials must go well first */
+    bool handoff_answered; /* it was sent an event since it sent one; anyone sets it */
+    uint64_t handoff_ran;
     struct timer cap_timer;
     struct vcpu_runstate_info runstate;
 };
@@ -64,8 +70,10 @@ uint64_t sched_idle_ns(unsigned cpu);
 void sched_dump(void);
 
 void vcpu_wake(struct vcpu *v); /* an event for a blocked vcpu */
-void vcpu_block(void);          /* current; returns when woken */
-void vcpu_block_begin(void);    /* current counts as blocked; then vcpu_wake() or schedule() */
+/* current has sent `to` an event, by a hypercall: perhaps it should have the CPU. */
+void sched_event_sent(struct vcpu *to);
+void vcpu_block(void);       /* current; returns when woken */
+void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
 void vcpu_yield(void);
 void vcpu_set_down(struct vcpu *v, bool down); /* offline / online */
 void vcpu_pause(struct vcpu *v);               /* counted; waits until off its CPU */

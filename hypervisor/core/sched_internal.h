@@ -13,6 +13,8 @@ struct sched_cpu {
     struct vcpu *running; /* not NULL: the idle one, or a guest's */
     struct timer slice_timer;
     bool slice_armed;
+    struct vcpu *handoff; /* to run next; only this CPU's, and only to compare with */
+    bool handed;          /* the one that runs got the CPU in this way */
     uint64_t next_balance;
 };
 
@@ -31,6 +33,11 @@ static inline bool sched_ready(const struct sched_vcpu *s)
 struct sched_cpu *sched_lock(struct vcpu *v);
 /* Sets and clears reasons not to run, and does what follows from it. Unlocks rq, v's queue. */
 void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set, uint32_t clear);
+
+/* sched_handoff.c: current is about to block; and: the one that was handed to, or NULL (locked). */
+void sched_handoff_judge(struct sched_vcpu *s);
+struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
+                                const struct sched_vcpu *first);
 
 static inline void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
 {

@@ -11,7 +11,11 @@
 
 void vcpu_block_begin(void)
 {
-    sched_change_blocked(current, SCHED_BLOCKED, 0);
+    struct vcpu *v = current;
+
+    if (v->sched.handoff_trial)
+        sched_handoff_judge(&v->sched);
+    sched_change_blocked(v, SCHED_BLOCKED, 0);
     smp_mb(); /* against an event that was raised before it could see the flag */
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# I/O of a guest, in dom0. `what` is block or net; `backend` is stock (the kernel's) or own (ours).
+# I/O of a guest, in dom0. `what` is block or net; `backend` is stock (the
+# kernel's), own (ours), or copy (our block back-end without persistent grants).
 . /bench/io-lib.sh
 
 block_setup() {
@@ -12,6 +13,11 @@ block_setup() {
         bench_guest a 10.9.0.2
         stock_disk "$("$cli" domid a)" /disks/a
     else
+        if [ "$backend" = copy ]; then # by grant copy instead of persistent grants
+            killall lodge-backends
+            sleep 1
+            lodge-backends --transfer=copy || fail "lodge-backends does not start"
+        fi
         bench_guest a 10.9.0.2 'disk = [ "format=raw, vdev=xvda, access=rw, target=/disks/a" ]'
     fi
     "$cli" unpause a

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Handing the CPU over with an event: a front-end's request to its back-end, the answer back.
+ *
+ * Two vcpus on one CPU that work for each other can go about it in two ways. One that sends and
+ * then has nothing else to do would go through its kernel's idle loop, for thousands of
+ * instructions, only to be woken a moment later: better that the receiver runs at once, and the
+ * sender finds the answer there when it goes on. One that has more to send should be left alone, so
+ * that the receiver finds all of it together. Which of the two a vcpu is, its own behaviour tells:
+ * now and then an event does not hand over, and whoever blocks soon afterwards has had nothing to
+ * do. Its next HANDOFFS events hand over. Whoever sends again without having been sent something in
+ * between had more to do: that was a mistake, and each makes us slower to believe it again.
+ *
+ * Only a vcpu that waits in this CPU's queue is handed to, and only if nobody else there would
+ * preempt it: sched_fair's order still decides over any length of time.
+ */
+#include <core/domain.h>
+#include <core/sched_internal.h>
+#include <x86/cpu.h>
+#include <x86/time.h>
+
+#define HANDOFFS  15
+#define MAX_DOUBT 62
+#define SOON_NS   30000ull
+
+/* CPU time that the running vcpu has had. */
+static uint64_t handoff_ran(const struct sched_vcpu *s)
+{
+    return s->runstate.time[RUNSTATE_running] + (time_now() - s->runstate.state_entry_time);
+}
+
+void sched_event_sent(struct vcpu *to)
+{
+    struct sched_vcpu *s = &current->sched;
+    struct cpu *c = this_cpu();
+
+    if (!READ_ONCE(to->sched.queued) || READ_ONCE(to->sched.cpu) != c->id)
+        return;
+    if (s->handoffs != 0 && !s->handoff_answered) {
+        s->handoffs = 0;
+        s->handoff_doubt = MIN(2 * s->handoff_doubt + 2, MAX_DOUBT);
+    }
+    s->handoff_answered = false;
+    if (s->handoffs != 0) {
+        s->handoffs--;
+        c->sched->handoff = to;
+        c->need_resched = true;
+        return;
+    }
+    s->handoff_trial = true;
+    s->handoff_ran = handoff_ran(s);
+}
+
+void sched_handoff_judge(struct sched_vcpu *s)
+{
+    s->handoff_trial = false;
+    if (handoff_ran(s) - s->handoff_ran >= SOON_NS)
+        return;
+    if (s->handoff_doubt != 0)
+        s->handoff_doubt--;
+    else
+        s->handoffs = HANDOFFS;
+}
+
+struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
+                                const struct sched_vcpu *first)
+{
+    struct vcpu *to = rq->handoff;
+    struct sched_vcpu *s;
+
+    rq->handoff = NULL;
+    /* It may be gone from the queue, even from the machine: only what the queue has is looked at.
+     */
+    list_for_each (s, &rq->q.waiting, link) {
+        if (vcpu_of(s) == to)
+            return sched_ready(s) && (s == first || !policy->preempts(first, s)) ? s : NULL;
+    }
+    return NULL;
+}
