@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Run-state accounting, and the copy of it in the guest's memory. The copy is written through the
- * page tables of the vcpu's guest kernel when the vcpu gets a CPU and when it loses it, so that a
- * guest sees which of its other vcpus are being kept waiting.
+ * page tables of the vcpu's guest kernel when the vcpu gets a CPU and, if there is another one to
+ * read it, when it loses it, so that a guest sees which of its other vcpus are being kept waiting.
  */
 #include <core/domain.h>
 #include <core/runstate.h>
@@ -40,7 +40,9 @@ static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
     vaddr_t entry_time = at + offsetof(struct vcpu_runstate_info, state_entry_time);
     int rc;
 
-    if (!(v->domain->arch.vm_assist & (1u << VMASST_TYPE_runstate_update_flag))) {
+    /* The only reader may be this vcpu, which sees the whole or nothing. */
+    if (v->domain->max_vcpus == 1 ||
+        !(v->domain->arch.vm_assist & (1u << VMASST_TYPE_runstate_update_flag))) {
         rc = copy_to_guest(at, r, sizeof(*r));
         (void)rc;
         return;
@@ -60,14 +62,12 @@ static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
 
 void runstate_publish(struct vcpu *v)
 {
-    struct vcpu_runstate_info r = v->sched.runstate;
-
-    if (v->arch.kernel_mode) {
-        runstate_write(v, &r);
+    if (likely(v->arch.kernel_mode)) {
+        runstate_write(v, &v->sched.runstate);
         return;
     }
     /* The guest's user page tables do not have to map its kernel. */
     tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
-    runstate_write(v, &r);
+    runstate_write(v, &v->sched.runstate);
     tlb_write_cr3(v->arch.cr3);
 }

@@ -400,7 +400,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     struct cpu *c = this_cpu();
     uint64_t rsp = next->saved_rsp;
 
-    if (prev->runstate_area != 0)
+    if (prev->runstate_area != 0 && prev->domain->max_vcpus > 1)
         runstate_publish(prev);
     arch_switch_out(prev);
     next->saved_rsp = 0;

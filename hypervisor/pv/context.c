@@ -16,11 +16,7 @@
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 
-#define FXSAVE_SIZE       512
-#define FXSAVE_MXCSR      24
-#define FXSAVE_MXCSR_MASK 28
-#define XSAVE_HEADER      512
-#define MXCSR_MAX         0xffbfu
+#define FXSAVE_SIZE 512 /* an XSAVE area's header follows */
 
 /* The registers come first in both frames, in the same order, down to the error code. */
 #define REGS_COMMON offsetof(struct cpu_regs, error_code)
@@ -111,27 +107,20 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
         v->domain->arch.vm_assist = (uint32_t)c->vm_assist;
 }
 
-/* An FXSAVE image; the processor refuses reserved MXCSR bits, and our own area says what is valid.
- */
+/* An FXSAVE image: x87 and SSE, the rest in its initial state. v does not run. */
 static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
 {
+    uint64_t header = 3;
     uint8_t *area = v->arch.fpu;
-    uint32_t mxcsr;
 
     if (!(c->flags & VGCF_i387_valid))
         return;
     fpu_sync(v);
     memcpy(area, &c->fpu_ctxt, FXSAVE_SIZE);
-    memcpy(&mxcsr, area + FXSAVE_MXCSR, sizeof(mxcsr));
-    mxcsr &= MXCSR_MAX;
-    memcpy(area + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
     memset(area + FXSAVE_SIZE - 48, 0, 48); /* the part that is software's */
-    if (cpu_features.xsave) {
-        uint64_t header = 3; /* x87 and SSE are in the area, the rest in its initial state */
-
-        memcpy(area + XSAVE_HEADER, &header, sizeof(header));
-        memset(area + XSAVE_HEADER + sizeof(header), 0, 64 - sizeof(header));
-    }
+    if (cpu_features.xsave)
+        memcpy(area + FXSAVE_SIZE, &header, sizeof(header));
+    fpu_area_check(area);
 }
 
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)

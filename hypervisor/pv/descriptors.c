@@ -94,6 +94,7 @@ int descriptors_init_vcpu(struct vcpu *v)
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
         v->arch.gdt_frames[i] = INVALID_MFN;
     v->arch.desc_window = w;
+    v->arch.desc_gdt_pte = hv_pte(w + OUR_GDT_PAGE * PAGE_SIZE);
     return 0;
 }
 
@@ -126,13 +127,12 @@ static void ldt_load(struct vcpu *v, struct cpu *c)
 
 void descriptors_switch_in(struct vcpu *v, struct cpu *c)
 {
-    vaddr_t ours = v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE;
-    pte_t *pte = hv_pte(ours), want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
+    pte_t *pte = v->arch.desc_gdt_pte, want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
     struct table_register gdtr = {GDT_LIMIT, v->arch.desc_window};
 
     if (*pte != want) {
         *pte = want;
-        invlpg(ours);
+        invlpg(v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE);
     }
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
     ldt_load(v, c);

@@ -105,7 +105,6 @@ int arch_vcpu_init(struct vcpu *v)
     a->dr[6] = 0xffff0ff0;
     a->dr[7] = 0x400;
     a->xcr0 = cpu_features.xcr0;
-    spin_lock_init(&a->ldt_lock, LOCK_DOMAIN);
     a->traps = hpage_alloc();
     a->fpu = fpu_area_alloc();
     if (a->traps == NULL || a->fpu == NULL || descriptors_init_vcpu(v) != 0) {
@@ -193,14 +192,11 @@ void arch_switch_in(struct vcpu *next)
     switch_tables(c, next->domain, next->arch.cr3);
     descriptors_switch_in(next, c);
     segments_load(next);
-    fpu_switch_in(next);
     /*
      * At once, not on first use: some processors let speculation see the registers of whoever ran
      * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.
      */
-    fpu_restore(next);
-    if (unlikely(next->arch.fpu_ts))
-        fpu_set_guest_ts(next, true);
+    fpu_switch_in(next);
     if (unlikely(next->arch.debug_active))
         debugreg_load(next);
 }

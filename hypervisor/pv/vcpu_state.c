@@ -12,10 +12,7 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
-#define XSAVE_HEADER 512
-#define MXCSR_OFFSET 24
-#define MXCSR_MAX    0xffbfu
-#define EXT_PREFIX   16 /* XCR0 now, and all that it ever was, in front of the area */
+#define EXT_PREFIX 16 /* XCR0 now, and all that it ever was, in front of the area */
 
 int64_t vcpu_state_get_ext(struct domain *d, struct xen_domctl_ext_vcpucontext *e)
 {
@@ -81,20 +78,6 @@ int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e
     return rc;
 }
 
-/* The header says which parts are there: only what we enabled, in the plain layout. */
-static void area_make_safe(uint8_t *area)
-{
-    uint64_t header[8] = {0};
-    uint32_t mxcsr;
-
-    memcpy(&header[0], area + XSAVE_HEADER, sizeof(header[0]));
-    header[0] &= cpu_features.xcr0;
-    memcpy(area + XSAVE_HEADER, header, sizeof(header));
-    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
-    mxcsr &= MXCSR_MAX;
-    memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
-}
-
 int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextstate *e)
 {
     struct vcpu *v = domain_vcpu(d, e->vcpu);
@@ -121,7 +104,7 @@ int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextst
     if (copy_from_guest(v->arch.fpu, (vaddr_t)e->buffer.p + EXT_PREFIX, cpu_features.xsave_size) !=
         0)
         rc = -XEN_EFAULT;
-    area_make_safe(v->arch.fpu);
+    fpu_area_check(v->arch.fpu);
     vcpu_unpause(v);
     return rc;
 }

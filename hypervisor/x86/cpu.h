@@ -218,18 +218,17 @@ void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 void smp_start_all(void);
 void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for work */
 void smp_call(cpumask_t mask, void (*fn)(void *), void *arg); /* and wait; not with locks held */
-/* x86/fpu.c: lazy state; fpu_switch_out() at each vcpu switch, fpu_restore() on #NM (x86/traps.c).
- */
+/* x86/fpu.c: state is switched with the vcpu */
 void fpu_init_cpu(void);
 void *fpu_area_alloc(void);
 void fpu_area_free(void *area);
+void fpu_area_check(void *area); /* after it was written from outside */
 void fpu_switch_out(struct vcpu *v);
 void fpu_switch_in(struct vcpu *v);
 bool fpu_xcr0_valid(uint64_t v);
 void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0);
-void fpu_restore(struct vcpu *v);
 void fpu_set_guest_ts(struct vcpu *v, bool ts); /* current: the guest's CR0.TS */
-/* Makes v's memory image current even if its state is live on some CPU; v must not be running. */
+/* Makes v's memory image current, even if its state is live on some CPU. */
 void fpu_sync(struct vcpu *v);
 /* x86/power.c */
 void machine_restart(void) NORETURN;

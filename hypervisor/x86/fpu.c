@@ -2,8 +2,11 @@
 /*
  * Floating point and vector state. It is loaded when a vcpu is switched in (pv/domain.c), unless
  * the registers hold it still, and saved when it leaves, so that no CPU ever has to fetch it from
- * another. TS is set only where the guest has set it. Waiting for #NM instead would save little:
- * kernels use XSAVE at each task switch; and some processors, and emulators, do not wait for TS.
+ * another. TS is set only while a vcpu runs that has set it. Waiting for #NM instead would save
+ * little: kernels use XSAVE at each task switch; and some processors, and emulators, do not wait
+ * for TS.
+ *
+ * Whoever writes an area from outside makes it one that the processor takes: fpu_area_check().
  *
  * XCR0 is each vcpu's own while it runs. State is saved and restored with all that guests may have
  * turned on, so that a component that one leaves off never shows it another's.
@@ -23,6 +26,8 @@
 
 #define FXSAVE_SIZE   512
 #define XSAVE_HEADER  512 /* offset; 64 bytes */
+#define MXCSR         24
+#define MXCSR_VALID   0xffbfu /* what every processor has */
 #define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
 
@@ -72,7 +77,6 @@ void fpu_init_cpu(void)
         f->xsave_size = FXSAVE_SIZE;
     }
     BUG_ON(f->xsave_size > PAGE_SIZE);
-    set_ts();
 }
 
 void *fpu_area_alloc(void)
@@ -84,7 +88,7 @@ void *fpu_area_alloc(void)
     if (area == NULL)
         return NULL;
     memcpy(area, &fcw, sizeof(fcw));
-    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    memcpy(area + MXCSR, &mxcsr, sizeof(mxcsr));
     if (cpu_features.xsave)
         area[XSAVE_HEADER] =
             XCR0_X87 | XCR0_SSE; /* in use: not the initial state, but these bytes */
@@ -109,25 +113,23 @@ static void save(void *area)
 }
 
 /*
- * The area may come from a toolstack (domain restore): what the processor would refuse is put right
- * first, so that the restore cannot fault.
+ * An area that came from outside: what the processor would refuse is put right, so that the restore
+ * cannot fault.
  */
-static void sanitize(uint8_t *area)
+void fpu_area_check(void *area)
 {
-    uint32_t mxcsr, mask;
-    uint64_t header[8];
+    uint8_t *a = area;
+    uint64_t header[8] = {0}; /* standard form, nothing reserved */
+    uint32_t mxcsr;
 
-    memcpy(&mxcsr, area + 24, sizeof(mxcsr));
-    memcpy(&mask, area + 28, sizeof(mask));
-    mxcsr &= 0xffff & (mask != 0 ? mask : 0xffbf);
-    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
+    memcpy(&mxcsr, a + MXCSR, sizeof(mxcsr));
+    mxcsr &= MXCSR_VALID;
+    memcpy(a + MXCSR, &mxcsr, sizeof(mxcsr));
     if (!cpu_features.xsave)
         return;
-    memcpy(header, area + XSAVE_HEADER, sizeof(header));
+    memcpy(header, a + XSAVE_HEADER, sizeof(header[0]));
     header[0] &= cpu_features.xcr0;
-    for (unsigned i = 1; i < 8; i++)
-        header[i] = 0; /* standard form, nothing reserved */
-    memcpy(area + XSAVE_HEADER, header, sizeof(header));
+    memcpy(a + XSAVE_HEADER, header, sizeof(header));
 }
 
 static void restore(void *area)
@@ -141,18 +143,16 @@ static void restore(void *area)
 }
 
 /*
- * v leaves this CPU: its state goes to memory if it may have changed since it came. The registers
- * keep it, so that v finds it there if it comes back before anyone else has used them.
+ * v leaves this CPU: its state goes to memory. The registers keep it, so that v finds it there if
+ * it comes back before anyone else has used them.
  */
 void fpu_switch_out(struct vcpu *v)
 {
-    if (!v->arch.fpu_used)
-        return;
-    clts();
-    set_xcr0(this_cpu(), cpu_features.xcr0);
+    if (unlikely(v->arch.fpu_ts))
+        clts();
+    if (cpu_features.xsave)
+        set_xcr0(this_cpu(), cpu_features.xcr0);
     save(v->arch.fpu);
-    v->arch.fpu_used = false;
-    set_ts();
 }
 
 /* x87 always, AVX only with SSE, AVX-512 only with AVX and whole; and only what guests may have. */
@@ -163,13 +163,6 @@ bool fpu_xcr0_valid(uint64_t v)
            (!(v & XCR0_AVX512) || ((v & XCR0_AVX) && (v & XCR0_AVX512) == XCR0_AVX512));
 }
 
-/* v is about to run here: the components that it has turned on. */
-void fpu_switch_in(struct vcpu *v)
-{
-    if (cpu_features.xsave)
-        set_xcr0(this_cpu(), v->arch.xcr0);
-}
-
 /* The current vcpu turns components on or off; the value has been checked. */
 void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0)
 {
@@ -177,42 +170,44 @@ void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0)
     set_xcr0(this_cpu(), xcr0);
 }
 
-/* v is being switched in, or uses the FPU after its TS has been cleared. */
-void fpu_restore(struct vcpu *v)
+/* v is about to run here. */
+void fpu_switch_in(struct vcpu *v)
 {
     struct cpu *c = this_cpu();
 
-    clts();
-    v->arch.fpu_used = true;
-    if (c->fpu_owner == v && v->arch.fpu_cpu == c->id + 1)
-        return;
-    sanitize(v->arch.fpu);
-    set_xcr0(c, cpu_features.xcr0);
-    restore(v->arch.fpu);
-    fpu_switch_in(v);
-    c->fpu_owner = v;
-    v->arch.fpu_cpu = c->id + 1;
+    if (c->fpu_owner != v || v->arch.fpu_cpu != c->id + 1) {
+        if (cpu_features.xsave)
+            set_xcr0(c, cpu_features.xcr0);
+        restore(v->arch.fpu);
+        c->fpu_owner = v;
+        v->arch.fpu_cpu = c->id + 1;
+    }
+    if (cpu_features.xsave) /* the components that v has turned on */
+        set_xcr0(c, v->arch.xcr0);
+    if (unlikely(v->arch.fpu_ts))
+        set_ts();
 }
 
-/* CR0.TS as the guest wants it. */
+/* CR0.TS as the current vcpu wants it. */
 void fpu_set_guest_ts(struct vcpu *v, bool ts)
 {
     v->arch.fpu_ts = ts;
     if (ts)
         set_ts();
-    else if (v->arch.fpu_used)
+    else
         clts();
 }
 
 /*
- * Before v's memory image is read or written: v is current, or does not run and was saved when it
- * left. Whatever registers hold of it is not used again.
+ * Before v's memory image is read, or, if v does not run, written: v is current, or was saved when
+ * it left. Whatever registers hold of it is not used again.
  */
 void fpu_sync(struct vcpu *v)
 {
-    if (v == current && v->arch.fpu_used) {
+    if (v == current) {
         fpu_switch_out(v);
         fpu_switch_in(v);
+    } else {
+        v->arch.fpu_cpu = 0;
     }
-    v->arch.fpu_cpu = 0;
 }

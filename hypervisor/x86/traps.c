@@ -129,13 +129,10 @@ void traps_ring0(struct cpu_regs *regs)
                regs->error_code, addr);
 }
 
-/* From entry.S: #NM in guest mode. Ours, unless the guest itself has set TS. */
+/* From entry.S: #NM in guest mode. TS is only ever set by the guest itself. */
 void traps_device_not_available(struct cpu_regs *regs)
 {
-    if (current->arch.fpu_ts)
-        pv_device_not_available(regs);
-    else
-        fpu_restore(current);
+    pv_device_not_available(regs);
 }
 
 static unsigned traps_nmis; /* seen and not yet reported; atomic */

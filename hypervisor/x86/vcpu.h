@@ -37,10 +37,10 @@ struct arch_vcpu {
     uint16_t ds, es, fs, gs;
     mfn_t gdt_frames[GDT_GUEST_FRAMES];
     unsigned gdt_entries, ldt_entries;
-    uint64_t ldt_base;        /* guest virtual address */
-    vaddr_t desc_window;      /* in the vmap area */
-    struct spinlock ldt_lock; /* LOCK_DOMAIN: lazily mapped LDT pages */
-    uint32_t ldt_mapped;      /* bit per LDT page in the window */
+    uint64_t ldt_base;      /* guest virtual address */
+    vaddr_t desc_window;    /* in the vmap area */
+    uint64_t *desc_gdt_pte; /* maps our own GDT there, that of the CPU where it runs */
+    uint32_t ldt_mapped;    /* bit per LDT page in the window; the vcpu's own, or it is stopped */
 
     uint64_t cr0, cr4; /* as the guest sees them */
     uint64_t dr[8];
@@ -51,7 +51,6 @@ struct arch_vcpu {
 
     void *fpu; /* XSAVE or FXSAVE area */
     uint64_t xcr0;
-    bool fpu_used;    /* the registers hold its state, newer than the area */
     unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
     bool fpu_ts;      /* the guest set TS: #NM is its own */
 
