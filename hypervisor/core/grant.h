@@ -25,8 +25,18 @@ void grant_dump(struct domain *d);
  * Implemented by pv/grant_map.c: put a mapping of mfn at a host address of the current domain, or
  * into the PTE at machine address `addr` (GNTMAP_contains_pte), and take it out again. The caller
  * holds the frame reference that the mapping will own. Return GNTST_*.
+ *
+ * The addresses of a list mostly lie side by side: the table that the last one was in is kept for
+ * the next one, with a reference, until arch_grant_done().
  */
-int arch_grant_map(uint64_t addr, mfn_t mfn, uint32_t gntmap_flags);
-int arch_grant_unmap(uint64_t addr, mfn_t mfn, uint32_t gntmap_flags, uint64_t new_addr);
+struct grant_cursor {
+    struct frame *table; /* NULL: none is kept; then the rest means nothing */
+    uint64_t region;     /* what it maps */
+    uint64_t *entries;
+};
+int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t gntmap_flags);
+int arch_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t gntmap_flags,
+                     uint64_t new_addr);
+void arch_grant_done(struct grant_cursor *at);
 
 #endif

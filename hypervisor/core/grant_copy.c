@@ -12,12 +12,12 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
-/* One side of a copy: a frame held for reading or writing. */
+/* One side of a copy: a frame held for reading or writing, and its domain beyond that. */
 struct copy_end {
     bool held, write, by_ref;
     domid_t domid;
-    uint64_t name; /* grant reference or frame number, as the guest gave it */
-    struct domain *d;
+    uint64_t name;    /* grant reference or frame number, as the guest gave it */
+    struct domain *d; /* with a reference; NULL: none */
     uint64_t mfn;
     unsigned start, end; /* what of the frame may be touched */
 };
@@ -29,8 +29,26 @@ static void copy_end_release(struct copy_end *e)
     grant_frame_put(e->mfn, e->write);
     if (e->by_ref)
         grant_unpin(e->d, (uint32_t)e->name, e->write);
-    domain_put(e->d);
     e->held = false;
+}
+
+static void copy_end_done(struct copy_end *e)
+{
+    copy_end_release(e);
+    if (e->d != NULL)
+        domain_put(e->d);
+    e->d = NULL;
+}
+
+static bool copy_end_domain(struct copy_end *e, domid_t id)
+{
+    if (likely(e->d != NULL && e->domid == id))
+        return true;
+    if (e->d != NULL)
+        domain_put(e->d);
+    e->d = domain_get(id);
+    e->domid = id;
+    return e->d != NULL;
 }
 
 static int copy_end_by_ref(struct copy_end *e, struct domain *d, uint32_t ref)
@@ -63,7 +81,6 @@ static int copy_end_by_frame(struct copy_end *e, struct domain *d, uint64_t gmfn
 static int copy_end_claim(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref)
 {
     uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
-    struct domain *d;
     int rc;
 
     if (e->held && e->domid == p->domid && e->by_ref == by_ref && e->name == name)
@@ -71,19 +88,14 @@ static int copy_end_claim(struct copy_end *e, const struct gnttab_copy_ptr *p, b
     copy_end_release(e);
     if (!by_ref && p->domid != DOMID_SELF && p->domid != current->domain->id)
         return GNTST_permission_denied;
-    d = domain_get(p->domid);
-    if (d == NULL)
+    if (!copy_end_domain(e, p->domid))
         return GNTST_bad_domain;
-    rc = by_ref ? copy_end_by_ref(e, d, p->u.ref) : copy_end_by_frame(e, d, p->u.gmfn);
-    if (rc != GNTST_okay) {
-        domain_put(d);
+    rc = by_ref ? copy_end_by_ref(e, e->d, p->u.ref) : copy_end_by_frame(e, e->d, p->u.gmfn);
+    if (rc != GNTST_okay)
         return rc;
-    }
     e->held = true;
     e->by_ref = by_ref;
-    e->domid = p->domid;
     e->name = name;
-    e->d = d;
     return GNTST_okay;
 }
 
@@ -132,12 +144,14 @@ int64_t grant_copy_list(uint64_t list, uint64_t count)
                           sizeof(op.status)) != 0)
             rc = -XEN_EFAULT;
         if (i % 16 == 15) {
-            copy_end_release(&src);
-            copy_end_release(&dst);
-            preempt_point();
+            copy_end_done(&src);
+            copy_end_done(&dst);
+            if (preempt_for_event() && rc == 0 && i + 1 < count)
+                return hypercall_restart(GNTTABOP_copy, list + (i + 1) * sizeof(op), count - i - 1,
+                                         0);
         }
     }
-    copy_end_release(&src);
-    copy_end_release(&dst);
+    copy_end_done(&src);
+    copy_end_done(&dst);
     return rc;
 }

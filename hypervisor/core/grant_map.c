@@ -103,16 +103,42 @@ static void map_unhold(uint64_t mfn, uint32_t flags, bool write)
         grant_frame_put(mfn, write);
 }
 
-static int map_pinned(struct domain *rd, struct gnttab_map_grant_ref *op, uint32_t handle,
+/* What the elements of a list mostly share. */
+struct mapper {
+    struct domain *granter; /* with a reference; NULL: none yet */
+    struct grant_cursor at;
+};
+
+static void mapper_done(struct mapper *m)
+{
+    arch_grant_done(&m->at);
+    if (m->granter != NULL)
+        domain_put(m->granter);
+    m->granter = NULL;
+}
+
+static struct domain *mapper_granter(struct mapper *m, domid_t id)
+{
+    if (m->granter != NULL && m->granter->id != id) {
+        domain_put(m->granter);
+        m->granter = NULL;
+    }
+    if (m->granter == NULL)
+        m->granter = domain_get(id);
+    return m->granter;
+}
+
+static int map_pinned(struct mapper *m, struct gnttab_map_grant_ref *op, uint32_t handle,
                       uint64_t mfn, bool write)
 {
+    struct domain *rd = m->granter;
     struct grant_track *t;
     int rc = GNTST_okay;
 
     if (!map_hold(rd, mfn, op->flags, write))
         return GNTST_general_error;
     if (op->flags & GNTMAP_host_map)
-        rc = arch_grant_map(op->host_addr, MFN(mfn), op->flags);
+        rc = arch_grant_map(&m->at, op->host_addr, MFN(mfn), op->flags);
     if (rc != GNTST_okay) {
         map_unhold(mfn, op->flags, write);
         return rc;
@@ -129,7 +155,7 @@ static int map_pinned(struct domain *rd, struct gnttab_map_grant_ref *op, uint32
     return GNTST_okay;
 }
 
-static int map_one(struct gnttab_map_grant_ref *op)
+static int map_one(struct mapper *m, struct gnttab_map_grant_ref *op)
 {
     struct domain *ld = current->domain, *rd;
     bool write = !(op->flags & GNTMAP_readonly);
@@ -139,40 +165,46 @@ static int map_one(struct gnttab_map_grant_ref *op)
 
     if (!(op->flags & (GNTMAP_host_map | GNTMAP_device_map)))
         return GNTST_bad_gntref;
-    rd = domain_get(op->dom);
+    rd = mapper_granter(m, op->dom);
     if (rd == NULL)
         return GNTST_bad_domain;
     handle = track_alloc(ld->grants);
-    if (handle == TRACK_NONE) {
-        domain_put(rd);
+    if (handle == TRACK_NONE)
         return GNTST_no_device_space;
-    }
     rc = grant_pin(rd, op->ref, ld->id, write, false, &a);
     if (rc == GNTST_okay) {
-        rc = map_pinned(rd, op, handle, a.mfn, write);
+        rc = map_pinned(m, op, handle, a.mfn, write);
         if (rc != GNTST_okay)
             grant_unpin(rd, op->ref, write);
     }
     if (rc != GNTST_okay)
         track_free(ld->grants, handle);
-    domain_put(rd);
     return rc;
 }
 
 int64_t grant_map_list(uint64_t list, uint64_t count)
 {
     struct gnttab_map_grant_ref op;
+    struct mapper m = {.granter = NULL};
+    int64_t rc = 0;
 
-    for (uint64_t i = 0; i < count; i++) {
-        if (copy_from_guest_at(&op, list, i) != 0)
-            return -XEN_EFAULT;
-        op.status = (int16_t)map_one(&op);
+    for (uint64_t i = 0; i < count && rc == 0; i++) {
+        if (copy_from_guest_at(&op, list, i) != 0) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        op.status = (int16_t)map_one(&m, &op);
         if (copy_to_guest_at(list, i, &op) != 0)
-            return -XEN_EFAULT;
-        if (i % MAP_BATCH == MAP_BATCH - 1)
-            preempt_point();
+            rc = -XEN_EFAULT;
+        if (i % MAP_BATCH == MAP_BATCH - 1) {
+            mapper_done(&m);
+            if (preempt_for_event() && rc == 0 && i + 1 < count)
+                return hypercall_restart(GNTTABOP_map_grant_ref, list + (i + 1) * sizeof(op),
+                                         count - i - 1, 0);
+        }
     }
-    return 0;
+    mapper_done(&m);
+    return rc;
 }
 
 /* ---- unmap ---- */
@@ -208,7 +240,7 @@ static bool unmap_begin(struct grant_table *g, struct unmap *u)
     return ok;
 }
 
-static void unmap_entry(struct grant_table *g, struct unmap *u)
+static void unmap_entry(struct grant_table *g, struct unmap *u, struct grant_cursor *at)
 {
     struct grant_track *t;
     uint16_t flags;
@@ -222,11 +254,9 @@ static void unmap_entry(struct grant_table *g, struct unmap *u)
     }
     t = track_of(g, u->handle);
     flags = t->flags;
-    spin_lock(&u->granter->grants->lock);
-    u->mfn = grant_active_of(u->granter->grants, u->ref)->mfn;
-    spin_unlock(&u->granter->grants->lock);
+    u->mfn = grant_active_of(u->granter->grants, u->ref)->mfn; /* stays while it is in use */
     if (u->host_addr != 0 && (flags & GNTMAP_host_map)) {
-        rc = arch_grant_unmap(u->host_addr, MFN(u->mfn), flags, u->new_addr);
+        rc = arch_grant_unmap(at, u->host_addr, MFN(u->mfn), flags, u->new_addr);
         if (rc == GNTST_okay)
             u->done |= GNTMAP_host_map;
     }
@@ -299,6 +329,7 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
 
     for (uint64_t i = 0; i < count && rc == 0; i += BATCH) {
         unsigned n = (unsigned)MIN(count - i, (uint64_t)BATCH), got = 0;
+        struct grant_cursor at = {.table = NULL};
         bool flush = false;
 
         for (; got < n; got++) {
@@ -306,9 +337,10 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
                 rc = -XEN_EFAULT;
                 break;
             }
-            unmap_entry(d->grants, &batch[got]);
+            unmap_entry(d->grants, &batch[got], &at);
             flush |= (batch[got].done & GNTMAP_host_map) != 0;
         }
+        arch_grant_done(&at);
         if (flush)
             tlb_flush_mask(READ_ONCE(d->arch.tlb_mask) & cpu_online);
         for (unsigned k = 0; k < got; k++) {
@@ -316,7 +348,10 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
             if (unmap_write_status(list, i + k, batch[k].status) != 0)
                 rc = -XEN_EFAULT;
         }
-        preempt_point();
+        if (preempt_for_event() && rc == 0 && i + n < count)
+            return hypercall_restart(
+                replace ? GNTTABOP_unmap_and_replace : GNTTABOP_unmap_grant_ref,
+                list + (i + n) * sizeof(struct gnttab_unmap_grant_ref), count - i - n, 0);
     }
     return rc;
 }

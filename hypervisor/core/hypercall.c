@@ -32,6 +32,12 @@ bool preempt_wanted(void)
     return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current);
 }
 
+bool preempt_for_event(void)
+{
+    preempt_point();
+    return vcpu_event_due(current);
+}
+
 /*
  * All assists that a 64-bit guest can ask for are how things are anyway, or, for m2p_strict, would
  * hide from its user mode what is no secret; they are remembered for the tools.

@@ -38,5 +38,10 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 void preempt_point(void);
 /* True when something waits: the moment for hypercall_restart(). Cheap. */
 bool preempt_wanted(void);
+/*
+ * The same as preempt_point(), for a list that can be gone on with by a restart: true when the vcpu
+ * has an event of its own to take first.
+ */
+bool preempt_for_event(void);
 
 #endif

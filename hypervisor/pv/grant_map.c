@@ -16,29 +16,59 @@
 #include <x86/page.h>
 #include <x86/regs.h>
 
-/* Where the entry is; *table holds a type reference. NULL: there is no L1 table. */
-static pte_t *map_find(struct vcpu *v, uint64_t addr, bool is_pte, struct frame **table)
+void arch_grant_done(struct grant_cursor *at)
 {
-    uint64_t m = addr >> PAGE_SHIFT;
-
-    if (!is_pte)
-        return pte_walk(v, addr, table);
-    if (addr % sizeof(pte_t) != 0 || m >= max_mfn ||
-        page_type_of(READ_ONCE(FRAMES[m].type)) != PAGE_TYPE_L1 ||
-        page_type_get(&FRAMES[m], PAGE_TYPE_L1, v->domain) != 0)
-        return NULL;
-    *table = &FRAMES[m];
-    return (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
+    if (at->table != NULL)
+        page_type_put(at->table, current->domain);
+    at->table = NULL;
 }
 
-int arch_grant_map(uint64_t addr, mfn_t mfn, uint32_t flags)
+/* The table that the entry for addr is in, and a reference of it. */
+static bool cursor_move(struct grant_cursor *at, struct vcpu *v, uint64_t addr, bool is_pte)
 {
-    struct vcpu *v = current;
-    struct frame *table;
-    pte_t *p = map_find(v, addr, flags & GNTMAP_contains_pte, &table);
+    uint64_t m = addr >> PAGE_SHIFT;
+    pte_t *p;
+
+    arch_grant_done(at);
+    if (!is_pte) {
+        p = pte_walk(v, addr, &at->table);
+        if (p == NULL) {
+            at->table = NULL;
+            return false;
+        }
+        at->entries = p - pt_index(addr, 1);
+        return true;
+    }
+    if (m >= max_mfn || page_type_of(READ_ONCE(FRAMES[m].type)) != PAGE_TYPE_L1 ||
+        page_type_get(&FRAMES[m], PAGE_TYPE_L1, v->domain) != 0)
+        return false;
+    at->table = &FRAMES[m];
+    at->entries = mfn_to_virt(MFN(m));
+    return true;
+}
+
+/* Where the entry is, in a table that the cursor holds. NULL: there is no L1 table. */
+static pte_t *map_find(struct grant_cursor *at, struct vcpu *v, uint64_t addr, bool is_pte)
+{
+    /* With all upper bits, so that an address that is not canonical never looks like another. */
+    uint64_t region = is_pte ? addr >> PAGE_SHIFT | BIT(63) : addr >> 21;
+
+    if (is_pte && addr % sizeof(pte_t) != 0)
+        return NULL;
+    if (at->table == NULL || at->region != region) {
+        if (!cursor_move(at, v, addr, is_pte))
+            return NULL;
+        at->region = region;
+    }
+    return at->entries + (is_pte ? (addr % PAGE_SIZE) / sizeof(pte_t) : pt_index(addr, 1));
+}
+
+int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags)
+{
+    pte_t *p = map_find(at, current, addr, flags & GNTMAP_contains_pte);
     pte_t e = pte_make(mfn, PTE_P | PTE_A | PTE_D | PTE_U | PTE_NX);
 
-    if (p == NULL) {
+    if (unlikely(p == NULL)) {
         guest_refused("no L1 table for %lx", (unsigned long)addr);
         return (flags & GNTMAP_contains_pte) ? GNTST_general_error : GNTST_bad_virt_addr;
     }
@@ -46,7 +76,6 @@ int arch_grant_map(uint64_t addr, mfn_t mfn, uint32_t flags)
         e |= PTE_W;
     e |= ((uint64_t)(flags & GNTMAP_guest_avail_mask) >> _GNTMAP_guest_avail0 << 9) & PTE_AVAIL;
     pte_put_l1(__atomic_exchange_n(p, e, __ATOMIC_SEQ_CST));
-    page_type_put(table, v->domain);
     return GNTST_okay;
 }
 
@@ -63,30 +92,25 @@ static bool replacement_take(struct vcpu *v, uint64_t new_addr, pte_t *e)
     return true;
 }
 
-int arch_grant_unmap(uint64_t addr, mfn_t mfn, uint32_t flags, uint64_t new_addr)
+int arch_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags,
+                     uint64_t new_addr)
 {
     struct vcpu *v = current;
-    struct frame *table;
-    pte_t *p = map_find(v, addr, flags & GNTMAP_contains_pte, &table);
+    pte_t *p = map_find(at, v, addr, flags & GNTMAP_contains_pte);
     pte_t want = pte_make(mfn, PTE_P | ((flags & GNTMAP_readonly) ? 0 : PTE_W));
     pte_t old, new = 0;
 
-    if (p == NULL)
+    if (unlikely(p == NULL))
         return (flags & GNTMAP_contains_pte) ? GNTST_general_error : GNTST_bad_virt_addr;
-    if (new_addr != 0 && ((flags & GNTMAP_contains_pte) || !replacement_take(v, new_addr, &new))) {
-        page_type_put(table, v->domain);
+    if (new_addr != 0 && ((flags & GNTMAP_contains_pte) || !replacement_take(v, new_addr, &new)))
         return GNTST_bad_virt_addr;
-    }
     old = READ_ONCE(*p);
     while ((old & (PTE_ADDR | PTE_P | PTE_W)) == want) {
-        if (pte_swap(p, &old, new)) {
-            page_type_put(table, v->domain);
+        if (pte_swap(p, &old, new))
             return GNTST_okay;
-        }
     }
     guest_refused("entry for %lx is %lx, not frame %lx", (unsigned long)addr, (unsigned long)old,
                   (unsigned long)mfn.m);
     pte_put_l1(new); /* the replacement was taken out and has no place now */
-    page_type_put(table, v->domain);
     return GNTST_general_error;
 }

@@ -115,7 +115,7 @@ static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
     return update_entry(b, ptr, val, keep);
 }
 
-/* Requests [0, count); *done counts those carried out. */
+/* Requests [0, count); *done counts those carried out. -XEN_ERESTART: an event comes first. */
 static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_t *done)
 {
     struct mmu_update req[MMU_BLOCK];
@@ -140,8 +140,8 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
                           (unsigned long)req[i].val, rc);
             return rc;
         }
-        if (*done < count)
-            preempt_point();
+        if (*done < count && preempt_for_event())
+            return -XEN_ERESTART;
     }
     return 0;
 }
@@ -166,31 +166,40 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
     return rc;
 }
 
+/* Set in the count of a call that goes on after an event: *pdone has what was done before. */
+#define COUNT_GOES_ON BIT(31)
+
 static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t count, uint64_t pdone,
                                                      uint64_t foreign)
 {
     struct domain *d = current->domain;
     struct mmu_batch b = {.tables = d, .owner = d, .mfn = UINT64_MAX};
+    uint32_t before = 0, all;
     uint64_t done;
     int rc;
 
+    if (unlikely(count & COUNT_GOES_ON) && pdone != 0 &&
+        copy_from_guest(&before, pdone, sizeof(before)) != 0)
+        return -XEN_EFAULT;
+    count = (uint32_t)(count & ~COUNT_GOES_ON);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         rc = batch_begin_foreign(&b, (uint32_t)foreign);
         if (rc != 0)
             return rc;
     }
-    rc = update_all(&b, reqs, (uint32_t)count, &done);
+    rc = update_all(&b, reqs, count, &done);
     batch_leave(&b);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         mmu_owner_put(b.tables);
         mmu_owner_put(b.owner);
     }
-    if (pdone != 0) {
-        uint32_t n = (uint32_t)done;
-
-        if (copy_to_guest(pdone, &n, sizeof(n)) != 0 && rc == 0)
-            rc = -XEN_EFAULT;
-    }
+    all = before + (uint32_t)done;
+    if (pdone != 0 && copy_to_guest(pdone, &all, sizeof(all)) != 0 &&
+        (rc == 0 || rc == -XEN_ERESTART))
+        return -XEN_EFAULT;
+    if (rc == -XEN_ERESTART)
+        return hypercall_restart(reqs + done * sizeof(struct mmu_update),
+                                 (count - done) | COUNT_GOES_ON, pdone, foreign);
     return rc;
 }
 
