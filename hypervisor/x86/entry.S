@@ -8,6 +8,7 @@
  */
 #include <asm-offsets.h>
 #include <x86/layout.h>
+#include <x86/macros.inc>
 
 #define VEC_SYSCALL 0x100
 #define VEC_IRET    0x101
@@ -15,21 +16,6 @@
 /* The two ends of stack_top as seen from RSP = &stack_top.regs. */
 #define RSP_CPU  (TOP_CPU - TOP_REGS)
 #define RSP_VCPU (TOP_VCPU - TOP_REGS)
-
-/* A fault of the instruction at `from` continues at `to`. */
-.macro EXTABLE from, to
-    .pushsection .extable, "a"
-    .quad \from, \to
-    .popsection
-.endm
-
-/* Three bytes that x86/cpu.c turns into CLAC (or, for 1, STAC) where the processor has SMAP. */
-.macro SMAP_SITE kind
-    .pushsection .smap_sites, "a"
-    .quad 771f, \kind
-    .popsection
-771: .byte 0x0f, 0x1f, 0x00
-.endm
 
 .macro SAVE_REGS
     pushq %rdi

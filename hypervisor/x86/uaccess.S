@@ -6,19 +6,7 @@
  */
 #include <asm-offsets.h>
 #include <x86/layout.h>
-
-.macro EXTABLE from, to
-    .pushsection .extable, "a"
-    .quad \from, \to
-    .popsection
-.endm
-
-.macro SMAP_SITE kind
-    .pushsection .smap_sites, "a"
-    .quad 771f, \kind
-    .popsection
-771: .byte 0x0f, 0x1f, 0x00
-.endm
+#include <x86/macros.inc>
 
 /* Go to uaccess_bad unless [va, va + n) is the guest's; uses RAX and RCX (guest_range_ok). */
 .macro CHECK_RANGE va, n
