@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # disk=, vif= and the block- and network- commands with real back-ends, ours and the kernel's: what
-# the guest reads is what is in the image, what is refused leaves nothing, a disk in use stays until
-# it is let go or taken away, sizes change, a restart keeps what was attached, and at the end the
-# counts of ports, grants and store nodes are what they were.
+# the guest reads is what is in the image, what is refused leaves nothing, a device stays until the
+# guest lets it go or it is taken away, sizes change, a restart keeps what was attached, and at the
+# end the counts of ports, grants and store nodes are what they were.
 # boot: --guest --smp 2 --limit 560
 . /test-lib.sh
 
@@ -110,20 +110,27 @@ refuse 'there is no such file' "$cli" block-attach guest /tmp/missing.img,,xvdc
 refuse 'a disk of this vdev already' "$cli" block-attach guest /tmp/c.img,,xvda
 refuse "is the guest's xvda already" "$cli" block-attach guest /tmp/a.img,,xvdc
 
-echo "--- a disk in use"
+echo "--- a guest that does not answer"
 for kind in lodge kernel; do
-    run "$cli" block-attach guest "/tmp/c.img,,xvdc,,backendtype=$kind"
-    in_guest 30 'sleep 1; { sleep 6000 </dev/xvdc & }'
-    refuse 'still uses the disk.*front-end closing' "$cli" block-detach -t 3 guest xvdc
+    run "$cli" block-attach guest "/tmp/c.img,,xvdc,backendtype=$kind"
+    run "$cli" network-attach guest mode=nat "backendtype=$kind"
+    in_guest 30 'sleep 1; grep -q "this is image c" /dev/xvdc && [ -e /sys/class/net/eth1 ]'
+    run "$cli" pause guest
+    refuse 'the guest is paused.*front-end connected' "$cli" block-detach -t 3 guest xvdc
     shows "xvdc .* closing .* /tmp/c.img" "$cli" block-list
-    in_guest 30 'kill $!; sleep 1'
+    run "$cli" network-detach -f guest 1
+    run "$cli" unpause guest
+    # What it was asked for it does now, and the command, given again, finds it done.
+    in_guest 30 'sleep 2; ! [ -e /sys/class/net/eth1 ]'
     run "$cli" block-detach guest xvdc
     run "$cli" block-attach guest "/tmp/c.img,,xvdd,backendtype=$kind"
     in_guest 30 'sleep 1; { sleep 6000 </dev/xvdd & }'
+    run "$cli" pause guest
     run "$cli" block-detach -f guest xvdd
-    in_guest 30 'kill $!; sleep 1'
+    run "$cli" unpause guest
+    in_guest 30 'sleep 2; kill $!; ! [ -e /dev/xvdd ]'
     shows xvdb "$cli" block-list
-    if "$cli" block-list | grep xvdd; then fail "xvdd is still listed"; fi
+    if "$cli" block-list | grep 'xvd[cd]'; then fail "a disk is still listed"; fi
 done
 
 echo "--- another size"
