@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "alloc.h"
 
 /* xl takes a specification in pieces, too: they are joined with commas. */
@@ -174,6 +175,25 @@ int cmd_block_list(struct cli *c, int argc, char **argv)
 /* --- block-resize -------------------------------------------------------------------------------
  */
 
+/* A kernel's back-end finds out by itself that its image has another size, within a moment. */
+static struct json_object *resized_json(struct cli *c, const struct splitdev *dev, uint64_t bytes)
+{
+    const struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
+    struct json_object *js = NULL, *now;
+
+    for (int tries = 0; tries < 20; tries++) {
+        if (js) {
+            json_object_put(js);
+            nanosleep(&moment, NULL);
+        }
+        js = block_json(c, dev);
+        if (!bytes || !json_object_object_get_ex(js, "bytes", &now) ||
+            (uint64_t)json_object_get_int64(now) == bytes)
+            break;
+    }
+    return js;
+}
+
 static int resize(struct cli *c, const struct device_args *a, const struct splitdev *dev,
                   uint64_t bytes)
 {
@@ -181,7 +201,7 @@ static int resize(struct cli *c, const struct device_args *a, const struct split
 
     if (splitdev_resize(&c->lodge, dev, bytes, a->shrink))
         return cli_failed(c);
-    js = block_json(c, dev);
+    js = resized_json(c, dev, bytes);
     if (c->json) {
         cli_print_json(js);
         return 0;

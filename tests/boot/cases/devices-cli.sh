@@ -134,17 +134,20 @@ for kind in lodge kernel; do
 done
 
 echo "--- another size"
-for disk in xvda xvdb; do
+run "$cli" block-attach guest /tmp/c.img,,xvdc,backendtype=kernel
+refuse 'read-only' "$cli" block-resize guest xvdb 16m
+for disk in xvda xvdc; do
     run "$cli" block-resize guest $disk 16m
     in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 32768 ]"
     shows "$disk .* 16 " "$cli" block-list
-    refuse 'small\|shrink' "$cli" block-resize guest $disk 12m
+    refuse 'ask for it to shrink' "$cli" block-resize guest $disk 12m
     in_guest 30 "[ \$(cat /sys/block/$disk/size) = 32768 ]"
     run "$cli" block-resize -s guest $disk 12m
     in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 24576 ]"
 done
 
 echo "--- a restart keeps what is attached"
+run "$cli" block-detach guest xvdc
 run "$cli" block-attach guest /tmp/d.img,,xvdd
 run "$cli" block-detach guest xvdb
 type_line guest reboot
