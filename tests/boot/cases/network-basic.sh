@@ -34,9 +34,10 @@ run wget -q -O /tmp/back http://10.9.0.2/blob
 [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came back is not what was sent"
 
 echo "--- IPv6"
-ip -6 address add fd09::1/64 dev xenbr0 nodad
+echo 0 >/proc/sys/net/ipv6/conf/xenbr0/accept_dad
+ip -6 address add fd09::1/64 dev xenbr0
 httpd -p 8080 -h /tmp/www
-guest_says guest "ip -6 address add fd09::2/64 dev eth0 nodad" 20
+guest_says guest "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip -6 address add fd09::2/64 dev eth0" 20
 guest_says guest "[ \"\$(wget -q -O - http://[fd09::1]:8080/blob | md5sum)\" = \"$sum\" ]" 120
 run wget -q -O /tmp/back "http://[fd09::2]/blob"
 [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came over IPv6 is not what was sent"
