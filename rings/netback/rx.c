@@ -104,9 +104,13 @@ static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *
         *slots = q->rx_hold.slots;
         page = q->rx_hold.page + frame_pages(&q->rx_hold);
     }
-    while (nr < most && page + QUEUE_FRAME_PAGES <= QUEUE_RX_PAGES) {
+    for (unsigned tries = 0; tries < QUEUE_RX_PAGES; tries++) {
         struct rx_frame *f = &q->rx_frame[nr];
-        int got = read_frame(q, page, f);
+        int got;
+
+        if (nr >= most || page + QUEUE_FRAME_PAGES > QUEUE_RX_PAGES)
+            break;
+        got = read_frame(q, page, f);
 
         if (!got) {
             *drained = true;
