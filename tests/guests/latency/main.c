@@ -64,7 +64,10 @@ static struct mmu_update updates[8192];
 
 static void mmu_update(void)
 {
-    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, updates, ARRAY_SIZE(updates), 0, DOMID_SELF), 0);
+    unsigned done = 0;
+
+    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, updates, ARRAY_SIZE(updates), &done, DOMID_SELF), 0);
+    CHECK_EQ(done, ARRAY_SIZE(updates)); /* all of them, in however many goes */
 }
 
 static struct multicall_entry calls[4096];
