@@ -183,7 +183,7 @@ int64_t runtime_now_us(void)
     return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
-bool runtime_add(struct runtime_source *src, uint32_t events)
+__attribute__((weak)) bool runtime_add(struct runtime_source *src, uint32_t events)
 {
     (void)src;
     (void)events;
@@ -194,6 +194,10 @@ bool runtime_add(struct runtime_source *src, uint32_t events)
 
 void io_queue(struct io_op *op)
 {
+    if (op->disk->remote) {
+        remote_queue(op->disk->remote, op);
+        return;
+    }
     if (fake.nr_held == sizeof(fake.held) / sizeof(fake.held[0]))
         abort();
     fake.held[fake.nr_held++] = op;
@@ -216,10 +220,13 @@ unsigned fake_io(unsigned nr)
 
 unsigned io_reap(void)
 {
-    return fake.hold ? 0 : fake_io(1024);
+    return (fake.hold ? 0 : fake_io(1024)) + remote_reap();
 }
 
-struct remote *remote_open(int fd, struct blk_attached *found, char *err, size_t errlen)
+/* A test of its own brings a server's connection. */
+#define FAKE_WEAK __attribute__((weak))
+
+FAKE_WEAK struct remote *remote_open(int fd, struct blk_attached *found, char *err, size_t errlen)
 {
     (void)fd;
     (void)found;
@@ -227,9 +234,20 @@ struct remote *remote_open(int fd, struct blk_attached *found, char *err, size_t
     return NULL;
 }
 
-void remote_close(struct remote *n)
+FAKE_WEAK void remote_close(struct remote *n)
 {
     (void)n;
+}
+
+FAKE_WEAK void remote_queue(struct remote *n, struct io_op *op)
+{
+    (void)n;
+    op->done(op, -5);
+}
+
+FAKE_WEAK unsigned remote_reap(void)
+{
+    return 0;
 }
 
 /* --- the worker ------------------------------------------------------------------------------- */
