@@ -30,7 +30,7 @@ end=$(($(date +%s) + $2)) loops=0
 while [ "$(date +%s)" -lt $end ]; do
     dd if=/dev/urandom of=/blob bs=1M count=4 2>/dev/null
     sum=$(md5sum </blob)
-    at=$((loops % 4 * 64))
+    at=$((loops % 2 * 64))
     dd if=/blob of=/dev/xvda bs=64k seek=$at oflag=direct conv=notrunc,fsync 2>/dev/null ||
         { echo "IO FAILED: write"; exit; }
     [ "$(dd if=/dev/xvda bs=64k skip=$at count=64 iflag=direct 2>/dev/null | md5sum)" = "$sum" ] ||
@@ -138,7 +138,7 @@ def main():
     args = parser.parse_args()
     seconds = int(args.minutes * 60)
     boot = parse(["--command", "true", "--name", "io-soak", "--guest", "--smp", "2", "--tools",
-                  "lodge", "--limit", str(seconds + 1200)])
+                  "lodge", "--options", "dom0_mem=900M", "--limit", str(seconds + 1200)])
     boot.command = SCRIPT.format(guests=args.guests, seconds=seconds, backend=args.backend,
                                  patience=args.patience)
     start = time.monotonic()
