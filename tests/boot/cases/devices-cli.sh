@@ -17,7 +17,7 @@ in_guest() {
 
 # What must be the same before and after: ports, grants, nodes. The memory moves with the kernel's.
 counts() {
-    "$cli" resources | awk '$1 == "Domain-0" { print $5, $9 } /^xenstore/ { print $8 }' | tr '\n' ' '
+    "$cli" resources | awk '$1 == "Domain-0" { print $5 + $6, $9 } /^xenstore/ { print $8 }' | tr '\n' ' '
 }
 
 # counts_back WHAT: ports may take a moment to go.
