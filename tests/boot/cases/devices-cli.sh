@@ -48,7 +48,9 @@ shows() {
 up() {
     attach guest
     await guest "guest is up" 180
-    in_guest 60 'modprobe -a xen-blkfront xen-netfront && sleep 2'
+    # The guest's drivers take their time: what a command leads to is waited for.
+    type_line guest 'soon() { n=0; until eval "$1"; do n=$((n+1)); [ $n -lt 40 ] || return 1; sleep 1; done; }'
+    in_guest 60 "modprobe -a xen-blkfront xen-netfront && soon '[ -e /dev/xvda ]'"
 }
 
 for name in a b c d; do
@@ -77,6 +79,7 @@ first=$("$cli" domid guest)
 mac=$("$cli" network-list --json guest | sed -n 's/.*"mac": "\(.*\)".*/\1/p')
 echo "$mac" | grep -q '^00:16:3e:' || fail "the interface has the address '$mac'"
 up
+in_guest 60 "soon '[ -e /dev/xvdb ] && [ -e /sys/class/net/eth0 ]'"
 in_guest 30 'grep -q "this is image a" /dev/xvda && grep -q "this is image b" /dev/xvdb'
 in_guest 30 "ip link show eth0 | grep -q $mac"
 in_guest 30 '! echo x 2>/dev/null >/dev/xvdb'
@@ -95,13 +98,13 @@ mapped=$(in_use guest)
 for kind in lodge kernel lodge kernel; do
     run "$cli" block-attach guest "/tmp/c.img,,xvdc,w,backendtype=$kind"
     run "$cli" network-attach guest mode=nat "backendtype=$kind"
-    in_guest 30 'sleep 1; grep -q "this is image c" /dev/xvdc && [ -e /sys/class/net/eth1 ]'
+    in_guest 60 "soon '[ -e /dev/xvdc ]' && grep -q 'this is image c' /dev/xvdc && soon '[ -e /sys/class/net/eth1 ]'"
     shows "xvdc .* $kind " "$cli" block-list
     shows " 1 00:16:3e:.* $kind " "$cli" network-list
     run "$cli" block-detach guest xvdc
     run "$cli" network-detach guest 1
     # The guest's driver tidies up when it sees that the nodes are gone.
-    in_guest 30 'sleep 2; ! [ -e /dev/xvdc ] && ! [ -e /sys/class/net/eth1 ]'
+    in_guest 60 "soon '! [ -e /dev/xvdc ] && ! [ -e /sys/class/net/eth1 ]'"
 done
 [ "$(held guest)" = "$quiet" ] || { "$cli" resources; fail "the guest had $quiet ports and nodes"; }
 # xen-blkback keeps some of a disk's grants mapped, and lets them go when it likes: fewer is well.
@@ -114,21 +117,21 @@ echo "--- a guest that does not answer"
 for kind in lodge kernel; do
     run "$cli" block-attach guest "/tmp/c.img,,xvdc,backendtype=$kind"
     run "$cli" network-attach guest mode=nat "backendtype=$kind"
-    in_guest 30 'sleep 1; grep -q "this is image c" /dev/xvdc && [ -e /sys/class/net/eth1 ]'
+    in_guest 60 "soon '[ -e /dev/xvdc ]' && grep -q 'this is image c' /dev/xvdc && soon '[ -e /sys/class/net/eth1 ]'"
     run "$cli" pause guest
     refuse 'the guest is paused.*front-end connected' "$cli" block-detach -t 3 guest xvdc
     shows "xvdc .* closing .* /tmp/c.img" "$cli" block-list
     run "$cli" network-detach -f guest 1
     run "$cli" unpause guest
     # What it was asked for it does now, and the command, given again, finds it done.
-    in_guest 30 'sleep 2; ! [ -e /sys/class/net/eth1 ]'
+    in_guest 60 "soon '! [ -e /sys/class/net/eth1 ]'"
     run "$cli" block-detach guest xvdc
     run "$cli" block-attach guest "/tmp/c.img,,xvdd,backendtype=$kind"
-    in_guest 30 'sleep 1; { sleep 6000 </dev/xvdd & }'
+    in_guest 60 "soon '[ -e /dev/xvdd ]' && { sleep 6000 </dev/xvdd & }"
     run "$cli" pause guest
     run "$cli" block-detach -f guest xvdd
     run "$cli" unpause guest
-    in_guest 30 'sleep 2; kill $!; ! [ -e /dev/xvdd ]'
+    in_guest 60 "soon '! [ -e /dev/xvdd ]'; kill \$!; ! [ -e /dev/xvdd ]"
     shows xvdb "$cli" block-list
     if "$cli" block-list | grep 'xvd[cd]'; then fail "a disk is still listed"; fi
 done
@@ -138,12 +141,12 @@ run "$cli" block-attach guest /tmp/c.img,,xvdc,backendtype=kernel
 refuse 'read-only' "$cli" block-resize guest xvdb 16m
 for disk in xvda xvdc; do
     run "$cli" block-resize guest $disk 16m
-    in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 32768 ]"
+    in_guest 60 "soon '[ \$(cat /sys/block/$disk/size) = 32768 ]'"
     shows "$disk .* 16 " "$cli" block-list
     refuse 'ask for it to shrink' "$cli" block-resize guest $disk 12m
     in_guest 30 "[ \$(cat /sys/block/$disk/size) = 32768 ]"
     run "$cli" block-resize -s guest $disk 12m
-    in_guest 30 "sleep 1; [ \$(cat /sys/block/$disk/size) = 24576 ]"
+    in_guest 60 "soon '[ \$(cat /sys/block/$disk/size) = 24576 ]'"
 done
 
 echo "--- a restart keeps what is attached"
@@ -159,6 +162,7 @@ while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
 done
 detach guest
 up
+in_guest 60 "soon '[ -e /dev/xvdd ] && [ -e /sys/class/net/eth0 ]'"
 in_guest 30 'grep -q "this is image d" /dev/xvdd && ! [ -e /dev/xvdb ]'
 in_guest 30 "ip link show eth0 | grep -q $mac"
 run "$cli" list -l guest
