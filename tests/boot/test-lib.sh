@@ -50,7 +50,8 @@ disk_nodes() {
         "$front/device-type" disk "$front/state" 1
     xenstore-chmod -r "$front" "n$dom" r0
     xenstore-write "$back/frontend" "$front" "$back/frontend-id" "$dom" "$back/online" 1 \
-        "$back/lodge-hotplug" 1 "$back/domain" "$1" "$back/params" "$4" "$back/mode" "$5"
+        "$back/lodge-hotplug" 1 "$back/domain" "$1" "$back/params" "$4" "$back/mode" "$5" \
+        "$back/dev" "disk$3"
     shift 5
     while [ $# -gt 1 ]; do
         xenstore-write "$back/$1" "$2"
