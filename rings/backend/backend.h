@@ -75,6 +75,7 @@ struct device {
     struct process *process; /* its worker, or NULL */
     uint16_t domid;
     uint32_t devid;
+    unsigned serial;   /* of all devices that there ever were */
     char back[96];     /* its directory in the store */
     char front[256];   /* the front-end's; "" if it makes no sense */
     char guest[64];    /* the guest's name */

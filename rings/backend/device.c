@@ -106,7 +106,8 @@ static void find_front(struct device *d)
 
 static const char *front_token(const struct device *d)
 {
-    return store_fmt("f:%s:%u:%u", d->type->directory, d->domid, d->devid);
+    /* Its own, so that a device that goes does not end the watch of its successor. */
+    return store_fmt("f:%s:%u:%u:%u", d->type->directory, d->domid, d->devid, d->serial);
 }
 
 /* Frees a device that no worker holds any more. */
@@ -261,6 +262,7 @@ void device_front_changed(uint16_t domid, const char *directory, uint32_t devid)
 
 static void learn(const struct device_type *type, uint16_t domid, uint32_t devid)
 {
+    static unsigned serial;
     struct device *d = devices.nr < DEVICE_MAX ? calloc(1, sizeof(*d)) : NULL;
     int state;
 
@@ -290,6 +292,7 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     d->next = devices.first;
     devices.first = d;
     devices.nr++;
+    d->serial = ++serial;
     d->state = state;
     d->online = device_number(d, "online", 1, 1);
     /* Devices that work already: an earlier daemon made them so, and its workers are leaving. */
@@ -334,6 +337,13 @@ void device_back_changed(const struct device_type *type, uint16_t domid, uint32_
     }
     if (!exists(d)) {
         doom(d);
+        return;
+    }
+    /* One that failed is made anew in its place. */
+    if (d->failed && d->link == DEVICE_IDLE && !strcmp(key, "state") &&
+        device_number(d, "state", 0, XenbusStateReconfigured) == XenbusStateInitialising) {
+        free_device(d);
+        learn(type, domid, devid);
         return;
     }
     if (!strcmp(key, "online"))

@@ -3,7 +3,7 @@
 # names guest, device and reason; the guest's other disk, and other guests, do not notice.
 # boot: --guest --smp 2 --limit 500
 . /test-lib.sh
-back=/local/domain/0/backend/lodge-vbd
+top=/local/domain/0/backend/lodge-vbd
 
 # well: the disk that nothing was done to works.
 well() {
@@ -17,7 +17,7 @@ rejected() {
     echo "dom0: $1: $said"
     echo "$said" | grep -q "$2" || fail "the reason does not mention \"$2\""
     log_has "guest (domain .*), disk $1: .*$2"
-    xenstore-rm "$back/$("$cli" domid guest)/$1"
+    xenstore-rm "$top/$("$cli" domid guest)/$1"
     xenstore-rm "/local/domain/$("$cli" domid guest)/device/vbd/$1"
 }
 
@@ -85,12 +85,12 @@ well
 
 echo "dom0: a worker that hangs"
 kill -STOP "$(pidof lodge-blkback)"
-xenstore-write "$back/$domid/51744/online" 0 "$back/$domid/51744/state" 5
+xenstore-write "$top/$domid/51744/online" 0 "$top/$domid/51744/state" 5
 disk_nodes guest lodge-vbd 51952 /tmp/nothing.img w
 rejected 51952 "No such file" # the supervisor goes on meanwhile
 kill -CONT "$(pidof lodge-blkback)"
 back_state guest lodge-vbd 51744 6 40
-xenstore-rm "$back/$domid/51744"
+xenstore-rm "$top/$domid/51744"
 well
 
 echo "dom0: the guest dies in the middle of its I/O"
@@ -104,7 +104,7 @@ while pidof lodge-blkback >/dev/null || "$cli" list | grep -q guest; do
     sleep 1
 done
 ls /run/lodge/blk/* 2>/dev/null && fail "files of disks that went are left"
-[ -z "$(xenstore-ls "$back/$domid" 2>/dev/null)" ] || echo "dom0: nodes are left: $(xenstore-ls $back/$domid)"
+[ -z "$(xenstore-ls "$top/$domid" 2>/dev/null)" ] || echo "dom0: nodes are left: $(xenstore-ls "$top/$domid")"
 pidof lodge-backends >/dev/null || fail "the supervisor has ended"
 tail -n 40 /var/log/lodge/backends.log
 exit 0
