@@ -20,11 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct device_type *const types[] = {&vbd_type, &vbd_stock_type,
-#ifdef HAVE_VIF
-                                                  &vif_type, &vif_stock_type,
-#endif
-                                                  NULL};
+static const struct device_type *const types[] = {&vbd_type, &vbd_stock_type, &vif_type,
+                                                  &vif_stock_type, NULL};
 
 struct backend backend = {
     .types = types,
