@@ -40,7 +40,7 @@ run losetup "$loop" /tmp/loop.img
 truncate -s 8M /tmp/stock.img
 dd if=/dev/urandom of=/tmp/ro.img bs=1M count=2 2>/dev/null
 run qemu-img create -q -f qcow2 /tmp/disk.qcow2 16M
-sed 's/^vcpus.*/vcpus = 2/' /guest/guest.cfg >/tmp/two.cfg
+sed 's/^vcpus.*/vcpus = 2/; s/^memory.*/memory = 256/' /guest/guest.cfg >/tmp/two.cfg
 run "$cli" create /tmp/two.cfg
 attach guest
 await guest "guest is up" 60
@@ -50,7 +50,8 @@ disk_nodes guest lodge-vbd 51744 /tmp/disk.qcow2 w format qcow2
 disk_nodes guest lodge-vbd 51776 "$loop" w
 disk_nodes guest vbd 51760 /tmp/stock.img w
 back_state guest lodge-vbd 51744 2 40
-guest_do guest 60 "modprobe xen-blkfront max_ring_page_order=4 max_queues=2 max_indirect_segments=256"
+# With pages that stay granted, rings of this size would take more memory than the guest has.
+guest_do guest 60 "modprobe xen-blkfront max_ring_page_order=4 max_queues=2 max_indirect_segments=64 feature_persistent=0"
 for disk in 51712 51728 51744 51776; do
     back_state guest lodge-vbd $disk 4 40
 done
