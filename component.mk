@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the Makefiles of programs and libraries below dom0-tools/ and rings/ share. Each sets
+# COMPONENT, its folder below build/, and includes this; then come its own objects and targets:
+# `all` (the default) and `install`.
+
+TOP      := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+OUT      := $(TOP)/build/$(COMPONENT)
+PREFIX   ?= /usr
+CFLAGS   ?= -O2 -g
+WARN     := -std=gnu17 -Wall -Wextra -Werror
+CPPFLAGS += -D_GNU_SOURCE -I$(TOP)/include -MMD -MP
+
+.DEFAULT_GOAL := all
+.PHONY: all clean install
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(OUT)
+	$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# A library of another component.
+$(TOP)/build/%.a:
+	@echo "$@ is missing: run make at the top, which builds the components in their order" && false
+
+clean:
+	rm -rf $(OUT)
+
+-include $(wildcard $(OUT)/*.d)
