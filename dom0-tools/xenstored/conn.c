@@ -207,23 +207,22 @@ static void reset_ring(struct conn *c)
 
 static bool run_ring(struct conn *c)
 {
-    int rc = 0, n;
+    int rc, n;
 
     if (ring_wants_reset(&c->ring))
         reset_ring(c);
     if (c->ignored)
         return false;
-    for (n = 0; n < SHARE && rc >= 0; n++) {
+    /*
+     * An answer that waits for room holds up the requests behind it, so it is sent first: the
+     * event that brought us here may be the last one.
+     */
+    for (n = 0; (rc = ring_flush(&c->ring, ring_source, c)) == 0 && n < SHARE; n++) {
         rc = ring_fetch(&c->ring);
-        if (rc == 0)
+        if (rc <= 0)
             break;
-        if (rc == 1) {
-            serve(c);
-            rc = ring_flush(&c->ring, ring_source, c);
-        }
+        serve(c);
     }
-    if (rc >= 0)
-        rc = ring_flush(&c->ring, ring_source, c);
     if (rc < 0)
         ignore_ring(c, rc);
     if (c->ring.notify) {

@@ -283,6 +283,24 @@ class Hostile(GuestCase):
         self.guest.write("own", b"w" * 2000)
         self.assertEqual(self.guest.read("own"), b"w" * 2000)
 
+    def test_one_event_for_room_is_enough(self):
+        """Linux sends an event after it has read from a full ring, and none after the next read.
+        What stood behind the answer that had no room is served all the same."""
+        guest = self.guest
+        guest.write("big", b"v" * 1500)
+        guest.write("small", "s")
+        first, second = (guest.post(wire.READ, strings(name)) for name in ("big", "small"))
+        deadline = time.monotonic() + wire.PATIENCE
+        while guest.get(guest.RSP_PROD) - guest.get(guest.RSP_CONS) < guest.SIZE:
+            guest.wait(deadline)
+        time.sleep(0.05)  # the daemon has found no room and sleeps
+        guest.kick_after_read = False
+        guest.buffer = guest.receive(deadline)
+        guest.kick()
+        time.sleep(0.05)
+        self.assertEqual(guest.reply(first), b"v" * 1500)
+        self.assertEqual(guest.reply(second), b"s")
+
     def test_guest_that_never_reads(self):
         """Its events are bounded, and nobody else waits for it."""
         self.guest.watch(self.home, "t")
