@@ -44,8 +44,8 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
         }
         if (put_guest_u64(list + offsetof(struct entry, result), (uint64_t)result) != 0)
             return -XEN_EFAULT;
-        if ((i & 31) == 31)
-            preempt_point();
+        if ((i & 31) == 31 && preempt_for_event() && i + 1 < count)
+            return hypercall_restart(list + ENTRY_STRIDE, count - i - 1, 0, 0);
     }
     return 0;
 }

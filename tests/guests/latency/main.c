@@ -13,12 +13,17 @@
 
 static volatile uint64_t deadline, arrived;
 static unsigned port;
+static struct multicall_entry calls[4096];
+#define LAST  (ARRAY_SIZE(calls) - 1)
+#define TO_DO 0x70d0
+static volatile bool amid_calls; /* an event came before the list of calls was done */
 
 static bool on_event(unsigned vcpu)
 {
     (void)vcpu;
     if (arrived == 0 && ((volatile unsigned long *)shared->evtchn_pending)[0] >> port & 1)
         arrived = kit_now();
+    amid_calls |= *(volatile unsigned long *)&calls[LAST].result == TO_DO;
     return false;
 }
 
@@ -70,15 +75,15 @@ static void mmu_update(void)
     CHECK_EQ(done, ARRAY_SIZE(updates)); /* all of them, in however many goes */
 }
 
-static struct multicall_entry calls[4096];
-
 static void multicall(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
         calls[i].op = __HYPERVISOR_xen_version;
         calls[i].args[0] = XENVER_version;
     }
+    calls[LAST].result = TO_DO;
     CHECK_EQ(hc2(__HYPERVISOR_multicall, calls, ARRAY_SIZE(calls)), 0);
+    CHECK(calls[LAST].result != TO_DO);
 }
 
 #define SPARE  0x8000u
@@ -222,6 +227,7 @@ void test_main(void)
         updates[i] = (struct mmu_update){kit_pte_maddr(page), i % 2 ? pte : pte & ~PTE_W};
     measure("mmu_update", mmu_update, NULL);
     measure("multicall", multicall, NULL);
+    CHECK(amid_calls);
     for (unsigned i = 0; i < ARRAY_SIZE(copies); i++) {
         copies[i].len = 4096;
         copies[i].source.u.gmfn = kit_mfn(page);
