@@ -36,7 +36,11 @@ void store_share(struct store *s, const char *path, uint16_t owner, uint16_t rea
 /* *value is malloc'ed, or NULL where the node is missing or cannot be read. */
 void store_read(struct store *s, const char *path, char **value);
 
-/* The names of a node's children, each with its terminator; NULL where there is no such node. */
+/*
+ * The names of a node's children, each with its terminator; NULL where there is no such node. Those
+ * that one answer has no room for are asked for behind everything else that is queued, in parts;
+ * -EBUSY if the list changes again and again meanwhile (in a transaction it does not).
+ */
 void store_dir(struct store *s, const char *path, char **names, size_t *len);
 
 /*

@@ -49,7 +49,10 @@ void xs_daemon_close(struct xs_handle *h);
 /* In a child process: frees the handle and leaves the parent's connection alone. */
 void xs_daemon_destroy_postfork(struct xs_handle *h);
 
-/* The children's names; *num is their number. One free() frees names and array. */
+/*
+ * The children's names; *num is their number. One free() frees names and array. A list of any
+ * length; EBUSY if it changes again and again while its parts are read (not in a transaction).
+ */
 char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *num);
 
 /* The value, with a NUL put behind it; *len (may be NULL) is its length without that. */

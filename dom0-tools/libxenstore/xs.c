@@ -82,6 +82,9 @@ bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
     return done(talk_text(h, t, XS_RM, path, NULL));
 }
 
+/* How often a long list is read again because it has changed meanwhile. */
+#define LIST_RESTARTS 50
+
 /*
  * A list that is too long for one message comes in parts, each with the list's generation in
  * front. When that changes in between, the list has changed, and is read again from the start.
@@ -90,7 +93,7 @@ static char *read_parts(struct xs_handle *h, xs_transaction_t t, const char *pat
                         unsigned int *len)
 {
     char offset[MAX_STRLEN(unsigned int)], gen[24] = "", *all = NULL;
-    unsigned int have = 0, n;
+    unsigned int have = 0, restarts = 0, n;
 
     for (;;) {
         struct iovec v[2] = {text(path), {0}};
@@ -111,7 +114,10 @@ static char *read_parts(struct xs_handle *h, xs_transaction_t t, const char *pat
         if (have && strcmp(gen, part)) {
             have = 0;
             free(part);
-            continue;
+            if (restarts++ < LIST_RESTARTS)
+                continue;
+            errno = EBUSY;
+            break;
         }
         strcpy(gen, part);
         n -= (unsigned int)skip;

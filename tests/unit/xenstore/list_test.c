@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lists a node's children with each of our clients, for test_lists.py: `list_test CLIENT PATH...`,
+ * where CLIENT is `library` (libxenstore) or `tools` (the connection of lodge and its daemons).
+ * Prints "PATH N" and then the names, one in a line. The tools' connection gets all paths in one
+ * go, with reads before, between and behind that must not get each other's answers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cli/store.h>
+
+#include "xenstore.h"
+
+static int die(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", what, why);
+    return 1;
+}
+
+static int list_one(struct xs_handle *h, const char *path)
+{
+    unsigned int n;
+    char **names = xs_directory(h, XBT_NULL, path, &n);
+
+    if (!names)
+        return die(path, strerror(errno));
+    printf("%s %u\n", path, n);
+    for (unsigned int k = 0; k < n; k++)
+        puts(names[k]);
+    free(names);
+    return 0;
+}
+
+static int with_library(char **path, int nr)
+{
+    struct xs_handle *h = xs_open(0);
+    int rc = 0;
+
+    if (!h)
+        return die("xs_open", strerror(errno));
+    for (int i = 0; i < nr && !rc; i++)
+        rc = list_one(h, path[i]);
+    xs_close(h);
+    return rc;
+}
+
+struct list {
+    char *value, *names;
+    size_t len;
+};
+
+/* The value of each node in these tests is its own path. */
+static int print_list(const char *path, const struct list *l)
+{
+    unsigned n = 0;
+
+    if (!l->value || strcmp(l->value, path))
+        return die(path, l->value ? l->value : "has no value");
+    for (size_t at = 0; at < l->len; at += strlen(l->names + at) + 1)
+        n++;
+    printf("%s %u\n", path, n);
+    for (size_t at = 0; at < l->len; at += strlen(l->names + at) + 1)
+        puts(l->names + at);
+    return 0;
+}
+
+static int with_tools(char **path, int nr)
+{
+    struct list *list = calloc((size_t)nr, sizeof(*list));
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+    int rc = 0;
+
+    if (!s || !list)
+        return die("store_open", err);
+    for (int i = 0; i < nr; i++) {
+        store_dir(s, path[i], &list[i].names, &list[i].len);
+        store_read(s, path[i], &list[i].value);
+    }
+    if (store_flush(s))
+        rc = die("store_flush", store_message(s));
+    for (int i = 0; i < nr; i++) {
+        rc = rc ? rc : print_list(path[i], &list[i]);
+        free(list[i].value);
+        free(list[i].names);
+    }
+    free(list);
+    store_close(s);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2 && !strcmp(argv[1], "library"))
+        return with_library(argv + 2, argc - 2);
+    if (argc > 2 && !strcmp(argv[1], "tools"))
+        return with_tools(argv + 2, argc - 2);
+    return die(argv[0], "usage: list_test library|tools PATH...");
+}
