@@ -62,6 +62,8 @@ void device_give_up(struct device *d)
 {
     device_say(d, "%s", d->message);
     d->failed = true;
+    /* Should the guest start over, then with other rings. */
+    d->reconnect = d->adopted = false;
     d->due = 0;
     if (d->link != DEVICE_IDLE)
         process_detach(d);

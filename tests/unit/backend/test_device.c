@@ -289,6 +289,13 @@ static void test_failures(void)
     device_worker_failed(only(), -EIO, "bad \x01 index");
     CHECK_STATE("6");
     CHECK_STR(fake_store_value(BACK "/hotplug-error"), "bad ? index");
+    /* It starts over: its new rings are nobody's, and a port that cannot be bound stays so. */
+    front("1");
+    CHECK_STATE("2");
+    front("3");
+    CHECK(!t.reconnect);
+    device_worker_failed(only(), -EBUSY, "no port");
+    CHECK_STATE("6");
     tools_remove_it();
     CHECK(!only());
 }
