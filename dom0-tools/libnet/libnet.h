@@ -50,8 +50,10 @@ struct net_plug {
 
     // A hot-plug script as for xl, by its absolute path; NULL or "": none. It is run instead of
     // what mode asks for (the filter is set up all the same), with the argument "online", and by
-    // net_unplug() with "offline", in an environment with vif, XENBUS_PATH, XENBUS_TYPE and
-    // XENBUS_BASE_PATH. What it prints is in err if it fails.
+    // net_unplug() with "offline", both followed by "type_if=vif", in an environment with script,
+    // vif (the interface), netdev (gatewaydev), XENBUS_PATH, XENBUS_TYPE and XENBUS_BASE_PATH. The
+    // last line that it prints is in err if it fails. A script that has failed with "online" is not
+    // called with "offline".
     const char *script;
     const char *xenbus_path; // script only: "/local/domain/0/backend/lodge-vif/3/0", for instance
 };

@@ -126,6 +126,8 @@ static int plug_resolve(const struct net_plug *plug, struct net_state *state,
         }
         snprintf(state->script, sizeof(state->script), "%s", plug->script);
         snprintf(state->xenbus_path, sizeof(state->xenbus_path), "%s", path);
+        snprintf(state->gateway, sizeof(state->gateway), "%s",
+                 plug->gatewaydev && net_name_valid(plug->gatewaydev) ? plug->gatewaydev : "");
         state->bridge[0] = '\0';
     }
     return 0;
@@ -257,7 +259,7 @@ static int unplug(const char *ifname, const struct net_err *err)
     bool known = state_read(ifname, &state) == 0;
     int rc = 0;
     if (known && state.script[0]) {
-        rc = script_run(state.script, "offline", ifname, state.xenbus_path, err);
+        rc = script_run(&state, "offline", ifname, err);
     }
     // An interface may go at any moment, the kernel's with its guest; then there is nothing to
     // undo.
@@ -297,7 +299,7 @@ static int plug_carry_out(const struct net_plug *plug, struct net_state *state,
         return -1;
     }
     if (state->script[0]) {
-        return script_run(state->script, "online", plug->ifname, state->xenbus_path, err);
+        return script_run(state, "online", plug->ifname, err);
     }
     return state->mode == NET_ROUTE ? plug_route(plug->ifname, state, ips, err)
                                     : plug_bridge(plug->ifname, state, plug->mtu, err);

@@ -96,10 +96,6 @@ int nat_ensure(const char *bridge, const struct net_err *err);
 // Take the network away if net_plug() made it and no port is left.
 int nat_release(const char *bridge, const struct net_err *err);
 
-// script.c
-int script_run(const char *script, const char *action, const char *ifname, const char *xenbus_path,
-               const struct net_err *err);
-
 // state.c: what unplugging must know.
 struct net_state {
     enum net_mode mode;
@@ -116,5 +112,9 @@ void state_remove(const char *ifname);
 // Between processes: one change at a time. Returns a descriptor for state_unlock(), perhaps -1.
 int state_lock(void);
 void state_unlock(int lock);
+
+// script.c
+int script_run(const struct net_state *state, const char *action, const char *ifname,
+               const struct net_err *err);
 
 #endif

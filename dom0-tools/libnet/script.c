@@ -16,8 +16,8 @@
 
 #define SCRIPT_SECONDS 30
 
-static void script_child(const char *script, const char *action, const char *ifname,
-                         const char *xenbus_path, int output)
+static void script_child(const struct net_state *state, const char *action, const char *ifname,
+                         int output)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -29,12 +29,13 @@ static void script_child(const char *script, const char *action, const char *ifn
     }
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
-    setenv("script", script, 1);
+    setenv("script", state->script, 1);
     setenv("vif", ifname, 1);
     setenv("XENBUS_TYPE", "vif", 1);
     setenv("XENBUS_BASE_PATH", "backend", 1);
-    setenv("XENBUS_PATH", xenbus_path, 1);
-    execl(script, script, action, "type_if=vif", (char *)NULL);
+    setenv("XENBUS_PATH", state->xenbus_path, 1);
+    setenv("netdev", state->gateway, 1);
+    execl(state->script, state->script, action, "type_if=vif", (char *)NULL);
     dprintf(STDERR_FILENO, "%s", strerror(errno));
     _exit(127);
 }
@@ -95,9 +96,10 @@ static int script_reap(pid_t pid)
     return got == pid ? status : -1;
 }
 
-int script_run(const char *script, const char *action, const char *ifname, const char *xenbus_path,
+int script_run(const struct net_state *state, const char *action, const char *ifname,
                const struct net_err *err)
 {
+    const char *script = state->script;
     int pipes[2];
     char last[200] = "it said nothing";
     if (script[0] != '/' || access(script, X_OK)) {
@@ -114,7 +116,7 @@ int script_run(const char *script, const char *action, const char *ifname, const
         return net_fail(err, "%s: script %s: %s", ifname, script, strerror(errno));
     }
     if (pid == 0) {
-        script_child(script, action, ifname, xenbus_path ? xenbus_path : "", pipes[1]);
+        script_child(state, action, ifname, pipes[1]);
     }
     close(pipes[1]);
     bool in_time = script_listen(pipes[0], last, sizeof(last));

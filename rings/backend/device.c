@@ -142,9 +142,15 @@ static void doom(struct device *d)
     /* Freed by device_run(): whoever calls may still look at it. */
 }
 
-/* The end of a device whose front-end has closed: what is open is let go. */
+/*
+ * The end of a device whose front-end has closed: what is open is let go. If it does not come back,
+ * that is done before Closed tells the tools that they can remove its nodes: a hot-plug script
+ * reads them.
+ */
 static void finish(struct device *d)
 {
+    if (!d->online)
+        close_device(d);
     if (d->type->program)
         device_set_state(d, XenbusStateClosed);
     if (!d->online)

@@ -79,6 +79,16 @@ static int read_name(struct device *d, struct vif *v)
     return rc;
 }
 
+/* xl's scripts print nothing when they fail, and write what they have to say into the store. */
+static int plug_failed(struct device *d, const char *script, const char *err)
+{
+    char *said = script && *script ? device_get(d, "hotplug-error") : NULL;
+    int rc = device_fail(d, EIO, "%s%s%s", err, said && *said ? "; " : "", said ? said : "");
+
+    free(said);
+    return rc;
+}
+
 /* Puts the interface where the configuration wants it. */
 static int plug(struct device *d, struct vif *v)
 {
@@ -99,7 +109,7 @@ static int plug(struct device *d, struct vif *v)
     if (mode && *mode && net_mode_parse(mode, &p.mode))
         rc = device_fail(d, EINVAL, "mode \"%s\" is none of auto, bridge, nat, route", mode);
     else if (net_plug(&p, NULL, err, sizeof(err)))
-        rc = device_fail(d, EIO, "%s", err);
+        rc = plug_failed(d, script, err);
     else
         v->plugged = true;
     free(mode);

@@ -329,14 +329,16 @@ class Script(NetTest):
         os.chmod("/run/script", 0o755)
 
     def test_it_is_run_with_xls_environment(self):
-        self.script('echo "$1 $2 $vif $XENBUS_TYPE $XENBUS_BASE_PATH $XENBUS_PATH" >>/run/said\n')
+        self.script('echo "$1 $2 $script $vif $netdev $XENBUS_TYPE $XENBUS_BASE_PATH $XENBUS_PATH"'
+                    ' >>/run/said\n')
         path = "/local/domain/0/backend/lodge-vif/1/0"
-        net("plug", "vif1.0", f"--mac={MAC1}", "--script=/run/script", f"--xenbus-path={path}")
+        net("plug", "vif1.0", f"--mac={MAC1}", "--script=/run/script", "--gatewaydev=out0",
+            f"--xenbus-path={path}")
         self.assertIn("lodge-vif1.0", ruleset())
         net("unplug", "vif1.0")
         with open("/run/said", encoding="utf-8") as handle:
             said = handle.read().splitlines()
-        rest = f"type_if=vif vif1.0 vif backend {path}"
+        rest = f"type_if=vif /run/script vif1.0 out0 vif backend {path}"
         self.assertEqual(said, [f"online {rest}", f"offline {rest}"])
 
     def test_its_last_words_are_told(self):
