@@ -200,6 +200,7 @@ static int ctl_status(struct cli *c, int rc)
 
 static int destroy_one(struct cli *c, const struct xen_domctl_getdomaininfo *info)
 {
+    intent_drop(&c->lodge, info->handle);
     return domain_destroy(&c->lodge, info->domain) ? cli_failed(c) : 0;
 }
 

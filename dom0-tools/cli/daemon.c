@@ -137,16 +137,16 @@ void daemon_ready(int ready_fd, const char *log)
 
 void daemon_say(const char *fmt, ...)
 {
+    char stamp[32], text[1024];
     struct timespec now;
     struct tm tm;
-    char stamp[32];
     va_list ap;
 
     clock_gettime(CLOCK_REALTIME, &now);
     strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-    fprintf(stderr, "%s %s: ", stamp, program_invocation_short_name);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+    /* In one piece: several processes of a daemon may have something to say. */
+    fprintf(stderr, "%s %s: %s\n", stamp, program_invocation_short_name, text);
 }

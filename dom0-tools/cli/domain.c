@@ -365,11 +365,28 @@ int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_
 
 /* --- destroying and renaming --------------------------------------------------------------- */
 
+int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16])
+{
+    char *name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
+    int rc, err;
+
+    splitdev_close_all(l, domid);
+    rc = ctl_domain_destroy(&l->ctl, domid);
+    if (rc && rc != -ESRCH) {
+        free(name);
+        return ctl_failed(l, rc);
+    }
+    rc = name ? layout_free_name(l->store, domid, name) : 0;
+    err = layout_remove(l->store, domid, uuid);
+    free(name);
+    rc = rc ? rc : err;
+    return rc ? store_failed(l, rc) : 0;
+}
+
 int domain_destroy(struct lodge *l, uint16_t domid)
 {
     struct xen_domctl_getdomaininfo info;
-    char *name;
-    int rc, err;
+    int rc;
 
     if (!domid)
         return domain_fail(l, EINVAL, "domain 0 runs these tools and cannot be destroyed");
@@ -378,18 +395,7 @@ int domain_destroy(struct lodge *l, uint16_t domid)
         return ctl_failed(l, rc);
     /* First of all the config, so that the monitor does not take the end for a crash. */
     saved_remove(l, info.handle);
-    name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
-    splitdev_close_all(l, domid);
-    rc = ctl_domain_destroy(&l->ctl, domid);
-    if (rc && rc != -ESRCH) {
-        free(name);
-        return ctl_failed(l, rc);
-    }
-    rc = name ? layout_free_name(l->store, domid, name) : 0;
-    err = layout_remove(l->store, domid, info.handle);
-    free(name);
-    rc = rc ? rc : err;
-    return rc ? store_failed(l, rc) : 0;
+    return domain_clear(l, domid, info.handle);
 }
 
 static void change_name(struct domcfg *dc, void *name)

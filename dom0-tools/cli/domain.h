@@ -41,6 +41,8 @@ int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_
 
 /* Kills the guest and removes its entries from everywhere. */
 int domain_destroy(struct lodge *l, uint16_t domid);
+/* The same for one that may be gone already, from a destruction that did not come to its end. */
+int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16]);
 
 /* A guest by name or number. */
 int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininfo *info);
@@ -78,14 +80,42 @@ int saved_change(struct lodge *l, const uint8_t uuid[16],
 bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
 void saved_remove(struct lodge *l, const uint8_t uuid[16]);
 void saved_free(struct saved *saved);
+struct json_object *saved_to_json(const struct saved *saved);
+/* -EINVAL: it is damaged, or another guest's. */
+int saved_from_json(struct saved *out, struct json_object *js, const uint8_t uuid[16]);
+/* What a file has, or NULL. With `end`, what stands behind it; malloc'ed. */
+struct json_object *saved_load(int fd, char **end);
+
+/* --- intent.c: what is being done to a guest that went down ----------------------------------- */
+
+struct intent {
+    struct saved saved;  /* of the guest that went down; `restarts` counts this one already */
+    enum on_event event; /* what happened to it */
+    unsigned tries;      /* how many processes did not come to the end of it */
+    int fd;
+};
+
+/* Writes it down, and holds it. -EBUSY: another process does it. */
+int intent_begin(struct lodge *l, struct intent *in);
+/* Takes over what a killed process has left. -ENOENT: nothing; -EBUSY: its process lives. */
+int intent_take(struct lodge *l, const uint8_t uuid[16], struct intent *in);
+/* It is done, or for `later` left to another process. Frees what is in it. */
+void intent_end(struct lodge *l, struct intent *in, bool later);
+/* Nothing is to be done any more: the guest was destroyed. */
+void intent_drop(struct lodge *l, const uint8_t uuid[16]);
+/* True while a process is at it; *there: there is one, held or left behind. */
+bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);
+void intent_dir(struct lodge *l, char *buf, size_t len);
 
 /* --- pending.c: guests in the making --------------------------------------------------------- */
 
 /* A descriptor to hand to pending_end(), or a negative errno. */
 int pending_begin(struct lodge *l, const uint8_t uuid[16]);
 void pending_end(struct lodge *l, const uint8_t uuid[16], int fd);
-/* Destroys what killed makers have left. */
-void pending_reap(struct lodge *l);
+/* True if its maker was killed. */
+bool pending_abandoned(struct lodge *l, const uint8_t uuid[16]);
+/* Destroys what a killed maker has left. */
+void pending_reap(struct lodge *l, const uint8_t uuid[16]);
 void pending_dir(struct lodge *l, char *buf, size_t len);
 
 /* --- daemon.c: the daemons' presence --------------------------------------------------------- */

@@ -62,8 +62,7 @@ void pending_end(struct lodge *l, const uint8_t uuid[16], int fd)
     close(fd);
 }
 
-/* True if the file is there and nobody holds it. */
-static bool abandoned(struct lodge *l, const uint8_t uuid[16])
+bool pending_abandoned(struct lodge *l, const uint8_t uuid[16])
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char path[600];
@@ -71,7 +70,7 @@ static bool abandoned(struct lodge *l, const uint8_t uuid[16])
     int fd;
 
     pending_path(l, uuid, path, sizeof(path));
-    fd = open(path, O_WRONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_CLOEXEC); /* the end of a writer would be told to the monitor */
     if (fd < 0)
         return false;
     yes = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type == F_UNLCK;
@@ -79,7 +78,7 @@ static bool abandoned(struct lodge *l, const uint8_t uuid[16])
     return yes;
 }
 
-static void reap(struct lodge *l, const uint8_t uuid[16])
+void pending_reap(struct lodge *l, const uint8_t uuid[16])
 {
     struct xen_domctl_getdomaininfo *list;
     int nr = domain_list(l, &list);
@@ -95,20 +94,4 @@ static void reap(struct lodge *l, const uint8_t uuid[16])
     free(list);
     pending_path(l, uuid, path, sizeof(path));
     unlink(path);
-}
-
-void pending_reap(struct lodge *l)
-{
-    char dir[600];
-    uint8_t uuid[16];
-    struct dirent *e;
-    DIR *d;
-
-    pending_dir(l, dir, sizeof(dir));
-    d = opendir(dir);
-    while (d && (e = readdir(d)))
-        if (!uuid_parse(uuid, e->d_name) && abandoned(l, uuid))
-            reap(l, uuid);
-    if (d)
-        closedir(d);
 }

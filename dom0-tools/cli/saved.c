@@ -41,22 +41,28 @@ static int open_new(struct lodge *l, const char *path)
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-static int write_file(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts,
-                      int64_t started)
+struct json_object *saved_to_json(const struct saved *saved)
 {
     struct json_object *js = json_object_new_object();
+
+    json_object_object_add(js, "domid", json_object_new_int(saved->domid));
+    json_object_object_add(js, "restarts", json_object_new_int((int)saved->restarts));
+    json_object_object_add(js, "started", json_object_new_int64(saved->started));
+    json_object_object_add(js, "config", domcfg_to_json(&saved->config));
+    return js;
+}
+
+static int write_file(struct lodge *l, const struct saved *saved)
+{
+    struct json_object *js = saved_to_json(saved);
     char path[600], tmp[600];
     const char *text;
     size_t len;
     int fd, rc = 0;
 
-    json_object_object_add(js, "domid", json_object_new_int(domid));
-    json_object_object_add(js, "restarts", json_object_new_int((int)restarts));
-    json_object_object_add(js, "started", json_object_new_int64(started));
-    json_object_object_add(js, "config", domcfg_to_json(dc));
     text = json_object_to_json_string_length(js, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    saved_path(l, dc->uuid, path, sizeof(path), "");
-    saved_path(l, dc->uuid, tmp, sizeof(tmp), ".new");
+    saved_path(l, saved->config.uuid, path, sizeof(path), "");
+    saved_path(l, saved->config.uuid, tmp, sizeof(tmp), ".new");
     fd = open_new(l, tmp);
     if (fd < 0 || write(fd, text, len) != (ssize_t)len || rename(tmp, path))
         rc = domain_fail(l, errno ? errno : EIO, "%s: cannot save the guest's config: %s", path,
@@ -71,43 +77,62 @@ static int write_file(struct lodge *l, const struct domcfg *dc, uint16_t domid, 
 
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts)
 {
-    return write_file(l, dc, domid, restarts, time(NULL));
+    const struct saved saved = {
+        .config = *dc, .domid = domid, .restarts = restarts, .started = time(NULL)};
+
+    return write_file(l, &saved);
+}
+
+struct json_object *saved_load(int fd, char **end)
+{
+    char *text = calloc(1, SAVED_MAX + 1);
+    ssize_t n = text ? read(fd, text, SAVED_MAX) : -1;
+    struct json_object *js = n > 0 ? json_tokener_parse(text) : NULL;
+
+    if (js && end)
+        *end = strdup(strrchr(text, '}') + 1);
+    free(text);
+    return js;
+}
+
+int saved_from_json(struct saved *out, struct json_object *js, const uint8_t uuid[16])
+{
+    struct json_object *config, *v;
+    char err[128];
+
+    memset(out, 0, sizeof(*out));
+    if (!js || !json_object_object_get_ex(js, "config", &config))
+        return -EINVAL;
+    if (domcfg_from_json(&out->config, config, err, sizeof(err)) ||
+        memcmp(out->config.uuid, uuid, 16)) {
+        saved_free(out);
+        return -EINVAL;
+    }
+    if (json_object_object_get_ex(js, "domid", &v))
+        out->domid = (uint16_t)json_object_get_int(v);
+    if (json_object_object_get_ex(js, "restarts", &v))
+        out->restarts = (unsigned)json_object_get_int(v);
+    if (json_object_object_get_ex(js, "started", &v))
+        out->started = json_object_get_int64(v);
+    return 0;
 }
 
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
 {
-    struct json_object *js, *config, *v;
-    char path[600], err[128], *text;
-    ssize_t n;
-    int fd, rc = 0;
+    struct json_object *js;
+    char path[600];
+    int fd, rc;
 
     memset(out, 0, sizeof(*out));
     saved_path(l, uuid, path, sizeof(path), "");
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return domain_fail(l, errno, "%s: %s", path, strerror(errno));
-    text = calloc(1, SAVED_MAX + 1);
-    n = text ? read(fd, text, SAVED_MAX) : -1;
+    js = saved_load(fd, NULL);
     close(fd);
-    js = n > 0 ? json_tokener_parse(text) : NULL;
-    free(text);
-    if (!js || !json_object_object_get_ex(js, "config", &config)) {
-        rc = domain_fail(l, EINVAL, "%s: the saved config is damaged", path);
-    } else if (domcfg_from_json(&out->config, config, err, sizeof(err)) ||
-               memcmp(out->config.uuid, uuid, 16)) {
-        rc = domain_fail(l, EINVAL, "%s: the saved config is damaged", path);
-    } else {
-        if (json_object_object_get_ex(js, "domid", &v))
-            out->domid = (uint16_t)json_object_get_int(v);
-        if (json_object_object_get_ex(js, "restarts", &v))
-            out->restarts = (unsigned)json_object_get_int(v);
-        if (json_object_object_get_ex(js, "started", &v))
-            out->started = json_object_get_int64(v);
-    }
+    rc = saved_from_json(out, js, uuid);
     json_object_put(js);
-    if (rc)
-        saved_free(out);
-    return rc;
+    return rc ? domain_fail(l, EINVAL, "%s: the saved config is damaged", path) : 0;
 }
 
 /* Two who change a config at the same time do so one after the other. */
@@ -128,7 +153,7 @@ int saved_change(struct lodge *l, const uint8_t uuid[16],
         rc = saved_read(l, uuid, &saved);
         if (!rc) {
             change(&saved.config, arg);
-            rc = write_file(l, &saved.config, saved.domid, saved.restarts, saved.started);
+            rc = write_file(l, &saved);
             saved_free(&saved);
         }
     }

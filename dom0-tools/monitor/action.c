@@ -5,6 +5,9 @@
  * A restart is a new domain from the saved config, after the old one is gone. A guest that goes
  * down again and again right after its start is not restarted for ever: the number of quick
  * restarts in a row is kept in the saved config, so that it also survives the monitor's own end.
+ *
+ * What is to be done is written down first (cli/intent.c). Each step can be done again, or sees
+ * that it has been done: a process that takes over starts from the first one.
  */
 #include "action.h"
 
@@ -56,54 +59,141 @@ static int create_again(struct lodge *l, struct domcfg *dc, unsigned quick, uint
     return rc;
 }
 
-static void restart(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
-                    struct saved *saved, enum on_action action, int64_t now)
+/* Unless that was done already: it is gone, or has another uuid now. */
+static int out_of_the_way(struct lodge *l, const struct saved *saved, enum on_action action)
 {
-    unsigned quick = now - saved->started < ACTION_QUICK_SECONDS ? saved->restarts + 1 : 0;
-    uint16_t domid;
-    int rc;
+    struct xen_domctl_getdomaininfo old;
+    bool there = !ctl_domain_info(&l->ctl, saved->domid, &old);
 
-    if (quick > ACTION_QUICK_LIMIT) {
-        daemon_say("%s: went down %d times within %d seconds of its start; it is destroyed and "
-                   "not restarted again",
-                   saved->config.name, ACTION_QUICK_LIMIT, ACTION_QUICK_SECONDS);
-        if (domain_destroy(l, info->domain))
-            daemon_say("%s: %s", saved->config.name, l->message);
-        return;
+    if (!there) {
+        saved_remove(l, saved->config.uuid);
+        return domain_clear(l, saved->domid, saved->config.uuid);
     }
-    rc = action == ON_RENAME_RESTART ? domain_set_aside(l, info) : domain_destroy(l, info->domain);
-    if (!rc)
-        rc = create_again(l, &saved->config, quick, &domid);
+    if (memcmp(old.handle, saved->config.uuid, sizeof(old.handle)))
+        return 0;
+    return action == ON_RENAME_RESTART ? domain_set_aside(l, &old) : domain_destroy(l, old.domain);
+}
+
+/* A successor that somebody made who did not come to the end; *paused, if it has yet to run. */
+static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t *domid,
+                           bool *paused)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr = domain_list(l, &list);
+    bool found = false;
+
+    for (int i = 0; i < nr && !found; i++) {
+        found = !memcmp(list[i].handle, saved->config.uuid, sizeof(list[i].handle)) &&
+                !(list[i].flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying));
+        *domid = list[i].domain;
+        *paused = list[i].flags & XEN_DOMINF_paused;
+    }
+    free(list);
+    return found;
+}
+
+static bool restart(struct lodge *l, struct saved *saved, enum on_action action)
+{
+    bool paused;
+    uint16_t domid;
+    int rc = 0;
+
+    if (!find_successor(l, saved, &domid, &paused)) {
+        rc = out_of_the_way(l, saved, action);
+        if (!rc)
+            rc = create_again(l, &saved->config, saved->restarts, &domid);
+    } else if (paused) {
+        rc = ctl_domain_unpause(&l->ctl, domid);
+        if (rc)
+            domain_fail(l, rc, "%s", ctl_message(&l->ctl));
+    }
     if (rc)
         daemon_say("%s: could not be restarted: %s", saved->config.name, l->message);
     else
         daemon_say("%s: restarted as domain %u", saved->config.name, domid);
+    return true;
 }
 
-bool action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info, int64_t now)
+static bool end(struct lodge *l, struct saved *saved)
+{
+    if (!out_of_the_way(l, saved, ON_DESTROY))
+        return true;
+    daemon_say("%s: could not be destroyed: %s", saved->config.name, l->message);
+    return false;
+}
+
+/* Without xenstored nothing can be finished; there will be another one. */
+static enum action_result carry_out(struct lodge *l, struct intent *in)
+{
+    struct saved *saved = &in->saved;
+    enum on_action action = saved->config.on[in->event];
+    bool later, done;
+
+    if (restarts(action) && saved->restarts > ACTION_QUICK_LIMIT) {
+        daemon_say("%s: went down %d times within %d seconds of its start; it is destroyed and "
+                   "not restarted again",
+                   saved->config.name, ACTION_QUICK_LIMIT, ACTION_QUICK_SECONDS);
+        done = end(l, saved);
+    } else {
+        done = restarts(action) ? restart(l, saved, action) : end(l, saved);
+    }
+    later = store_is_dead(l->store);
+    intent_end(l, in, later);
+    return later ? ACTION_LATER : done ? ACTION_DONE : ACTION_NONE;
+}
+
+enum action_result action_resume(struct lodge *l, const uint8_t uuid[16])
+{
+    struct intent in;
+    int rc = intent_take(l, uuid, &in);
+
+    if (rc)
+        return rc == -EBUSY ? ACTION_DONE : ACTION_NONE; /* the one who is at it does it */
+    if (in.tries > ACTION_TRIES) {
+        daemon_say("%s: %u processes did not come to the end of %s=%s; it is given up",
+                   in.saved.config.name, in.tries, domcfg_event_name(in.event),
+                   domcfg_action_name(in.saved.config.on[in.event]));
+        saved_remove(l, uuid);
+        intent_end(l, &in, false);
+        return ACTION_NONE;
+    }
+    daemon_say("%s: whoever carried out %s=%s did not come to its end; going on with it",
+               in.saved.config.name, domcfg_event_name(in.event),
+               domcfg_action_name(in.saved.config.on[in.event]));
+    return carry_out(l, &in);
+}
+
+enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
+                              int64_t now)
 {
     unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-    int event = action_event(reason);
+    int event = action_event(reason), rc;
+    struct intent in = {.fd = -1};
     enum on_action action;
-    struct saved saved;
 
-    if (event < 0 || saved_read(l, info->handle, &saved))
-        return false;
-    if (saved.domid != info->domain) {
-        saved_free(&saved); /* another domain with the same uuid: not ours */
-        return false;
+    if (event < 0 || saved_read(l, info->handle, &in.saved))
+        return ACTION_NONE;
+    if (in.saved.domid != info->domain) {
+        saved_free(&in.saved); /* another domain with the same uuid: not ours */
+        return ACTION_NONE;
     }
-    action = saved.config.on[event];
-    daemon_say("%s: domain %u went down (reason %u), %s says %s", saved.config.name, info->domain,
-               reason, domcfg_event_name((enum on_event)event), domcfg_action_name(action));
+    in.event = (enum on_event)event;
+    action = in.saved.config.on[event];
+    daemon_say("%s: domain %u went down (reason %u), %s says %s", in.saved.config.name,
+               info->domain, reason, domcfg_event_name(in.event), domcfg_action_name(action));
     if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
-        daemon_say("%s: core dumps are not supported; going on without one", saved.config.name);
-    if (restarts(action)) {
-        restart(l, info, &saved, action, now);
-    } else if (action != ON_PRESERVE && domain_destroy(l, info->domain)) {
-        daemon_say("%s: could not be destroyed: %s", saved.config.name, l->message);
-        action = ON_PRESERVE;
+        daemon_say("%s: core dumps are not supported; going on without one", in.saved.config.name);
+    if (action == ON_PRESERVE) {
+        saved_free(&in.saved);
+        return ACTION_NONE;
     }
-    saved_free(&saved);
-    return action != ON_PRESERVE;
+    in.saved.restarts = now - in.saved.started < ACTION_QUICK_SECONDS ? in.saved.restarts + 1 : 0;
+    rc = intent_begin(l, &in);
+    if (rc == -EBUSY) {
+        saved_free(&in.saved);
+        return ACTION_DONE;
+    }
+    if (rc) /* better done than written down */
+        daemon_say("%s: %s; going on without", in.saved.config.name, l->message);
+    return carry_out(l, &in);
 }

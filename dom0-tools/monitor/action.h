@@ -11,11 +11,24 @@
 #define ACTION_QUICK_SECONDS 30
 #define ACTION_QUICK_LIMIT   5
 
+/* So many processes may be killed over one guest before it is left as it is. */
+#define ACTION_TRIES 3
+
+enum action_result {
+    ACTION_DONE,  /* or another process is at it */
+    ACTION_NONE,  /* the guest stays as it is: preserve, not ours, or a failure */
+    ACTION_LATER, /* xenstored went away: action_resume(), once it is back */
+};
+
 /*
  * Carries out what the config of a shut-down guest says. Does nothing for a guest that was not
- * made by these tools. Returns false if the guest stays as it is (preserve, or a failure).
+ * made by these tools.
  */
-bool action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info, int64_t now);
+enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
+                              int64_t now);
+
+/* Goes on with what a killed process has begun, if it has. */
+enum action_result action_resume(struct lodge *l, const uint8_t uuid[16]);
 
 /* Which on_* setting a shutdown reason falls under; -1 if none does. */
 int action_event(unsigned reason);

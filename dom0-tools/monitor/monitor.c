@@ -4,14 +4,17 @@
  *
  * xenstore's @releaseDomain says that some domain went down, the hypervisor says which and why, the
  * saved config says what to do. The daemon keeps no state that it could not read back, so it may be
- * stopped and started at any time.
+ * stopped and started at any time. What a guest needs is done by a process of its own (jobs.h):
+ * devices may take half a minute to come and go.
  *
  * Its second task is the name index: guests that xl made or renamed are entered there, so that
  * `lodge create` can trust one read to tell whether a name is free.
  */
 #include "action.h"
+#include "jobs.h"
 
 #include <cli/layout.h>
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -37,7 +40,10 @@ static struct {
     struct lodge lodge;
     struct known *known;
     uint16_t next_domid;
-    int making; /* inotify: files of guests in the making */
+    int lock;
+    int files;    /* inotify: guests in the making, and those that something is being done to */
+    bool refused; /* a job could not be started: look again when one has ended */
+    bool again;   /* one has failed: look again in a while */
     volatile sig_atomic_t quit;
 } mon;
 
@@ -148,15 +154,78 @@ static void learn_new(void)
     free(list);
 }
 
+/* A guest that needs something; info: NULL, if it is not there or need not be looked at. */
+struct task {
+    const uint8_t *uuid;
+    const struct xen_domctl_getdomaininfo *info;
+};
+
+/* In a process of its own. What is open here is the monitor's; its lock must not outlive it. */
+static int work_on(void *arg)
+{
+    const struct task *t = arg;
+    enum action_result result = ACTION_DONE;
+    struct lodge l;
+    bool begun;
+
+    close(mon.lock);
+    domain_close(&mon.lodge);
+    if (domain_open(&l)) {
+        daemon_say("%s", l.message);
+        return ACTION_LATER;
+    }
+    if (pending_abandoned(&l, t->uuid))
+        pending_reap(&l, t->uuid);
+    intent_held(&l, t->uuid, &begun);
+    if (begun)
+        result = action_resume(&l, t->uuid);
+    else if (t->info)
+        result = action_for(&l, t->info, time(NULL));
+    domain_close(&l);
+    return result;
+}
+
+static void start_work(const uint8_t *uuid, const struct xen_domctl_getdomaininfo *info)
+{
+    struct task t = {uuid, info};
+
+    if (!jobs_start(uuid, info ? info->domain : 0, work_on, &t))
+        mon.refused = true;
+}
+
 static void act_on(const struct xen_domctl_getdomaininfo *info)
 {
+    unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
     struct known *k = known_by_domid(info->domain);
+    bool begun;
 
     if (!info->domain || !(info->flags & XEN_DOMINF_shutdown) || (info->flags & XEN_DOMINF_dying) ||
-        (k && k->settled))
+        (k && k->settled) || action_event(reason) < 0 || !saved_exists(&mon.lodge, info->handle))
         return;
-    if (!action_for(&mon.lodge, info, time(NULL)) && k)
-        k->settled = true;
+    if (!intent_held(&mon.lodge, info->handle, &begun))
+        start_work(info->handle, info);
+}
+
+/* What killed processes have left: of `lodge create`, or of our own. */
+static void look_at_files(void)
+{
+    char dir[2][600];
+    uint8_t uuid[16];
+    struct dirent *e;
+    bool begun;
+
+    pending_dir(&mon.lodge, dir[0], sizeof(dir[0]));
+    intent_dir(&mon.lodge, dir[1], sizeof(dir[1]));
+    for (int i = 0; i < 2; i++) {
+        DIR *d = opendir(dir[i]);
+
+        while (d && (e = readdir(d)))
+            if (!uuid_parse(uuid, e->d_name) && (pending_abandoned(&mon.lodge, uuid) ||
+                                                 (!intent_held(&mon.lodge, uuid, &begun) && begun)))
+                start_work(uuid, NULL);
+        if (d)
+            closedir(d);
+    }
 }
 
 static void look_at_all(void)
@@ -169,6 +238,7 @@ static void look_at_all(void)
         daemon_say("%s", mon.lodge.message);
         return;
     }
+    look_at_files();
     for (k = mon.known; k; k = next) {
         bool alive = false;
 
@@ -211,28 +281,50 @@ static void handle_events(void)
         learn_new();
 }
 
-/* A maker closed its file: because the guest is whole, or because it was killed. */
-static void handle_makers(void)
+/* Somebody closed a file: because the guest is whole, or because it was killed. */
+static void handle_files(void)
 {
     char buf[4096];
 
-    while (read(mon.making, buf, sizeof(buf)) > 0)
+    while (read(mon.files, buf, sizeof(buf)) > 0)
         ;
-    pending_reap(&mon.lodge);
+    look_at_files();
 }
 
-static void watch_makers(void)
+static void watch_files(void)
 {
-    char dir[600];
+    char dir[2][600];
 
-    pending_dir(&mon.lodge, dir, sizeof(dir));
-    mkdir(dir, 0700);
-    mon.making = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (mon.making < 0 || inotify_add_watch(mon.making, dir, IN_CLOSE_WRITE) < 0)
-        daemon_say("%s: cannot be watched: %s; guests whose maker is killed are found only when "
-                   "this daemon is started again",
-                   dir, strerror(errno));
-    pending_reap(&mon.lodge);
+    pending_dir(&mon.lodge, dir[0], sizeof(dir[0]));
+    intent_dir(&mon.lodge, dir[1], sizeof(dir[1]));
+    mon.files = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    for (int i = 0; i < 2; i++) {
+        mkdir(dir[i], 0700);
+        if (mon.files < 0 || inotify_add_watch(mon.files, dir[i], IN_CLOSE_WRITE) < 0)
+            daemon_say("%s: cannot be watched: %s; what killed processes leave there is found only "
+                       "when this daemon is started again",
+                       dir[i], strerror(errno));
+    }
+}
+
+static void handle_ended(void)
+{
+    bool look = false;
+    struct job job;
+
+    while (jobs_ended(&job)) {
+        struct known *k = job.domid ? known_by_domid(job.domid) : NULL;
+
+        if (job.result == ACTION_NONE && k)
+            k->settled = true;
+        else if (job.result != ACTION_NONE && job.result != ACTION_DONE)
+            mon.again = true;
+        look = mon.refused;
+    }
+    if (!look)
+        return;
+    mon.refused = false;
+    look_at_all();
 }
 
 static bool watch_domains(void)
@@ -277,23 +369,37 @@ static void reconnect_store(void)
     }
 }
 
-static void loop(void)
+/* Signals come while it waits, and at no other time. */
+static void await(const sigset_t *unblocked)
+{
+    const struct timespec while_ = {.tv_sec = 1};
+    struct pollfd pfd[2] = {{.fd = store_fd(mon.lodge.store), .events = POLLIN},
+                            {.fd = mon.files, .events = POLLIN}};
+    int nr = ppoll(pfd, 2, mon.again ? &while_ : NULL, unblocked);
+
+    if (nr > 0 && pfd[1].revents)
+        handle_files();
+    if (!nr) {
+        mon.again = false;
+        look_at_all();
+    }
+}
+
+static void loop(const sigset_t *unblocked)
 {
     while (!mon.quit) {
-        struct pollfd pfd[2] = {{.fd = store_fd(mon.lodge.store), .events = POLLIN},
-                                {.fd = mon.making, .events = POLLIN}};
-
         if (store_is_dead(mon.lodge.store)) {
-            poll(NULL, 0, 1000);
+            const struct timespec pause = {.tv_sec = 1};
+
+            ppoll(NULL, 0, &pause, unblocked);
             reconnect_store();
             continue;
         }
         if (!store_has_event(mon.lodge.store))
-            poll(pfd, 2, -1);
+            await(unblocked);
         if (mon.quit)
             break;
-        if (pfd[1].revents)
-            handle_makers();
+        handle_ended();
         handle_events();
         if (store_is_dead(mon.lodge.store))
             daemon_say("xenstored went away; waiting for it");
@@ -302,24 +408,40 @@ static void loop(void)
 
 /* --- starting ------------------------------------------------------------------------------ */
 
+/* SIGCHLD only wakes the loop. */
 static void on_signal(int sig)
 {
-    (void)sig;
-    mon.quit = 1;
+    if (sig != SIGCHLD)
+        mon.quit = 1;
 }
 
-static int start(int *lock)
+static void catch_signals(sigset_t *unblocked)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGCHLD};
+    struct sigaction act = {.sa_handler = on_signal};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < 3; i++) {
+        sigaddset(&set, signals[i]);
+        sigaction(signals[i], &act, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &set, unblocked);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int start(void)
 {
     struct lodge *l = &mon.lodge;
     int rc = domain_open(l);
 
     if (!rc)
-        rc = daemon_lock(l, "lodge-monitor", lock);
+        rc = daemon_lock(l, "lodge-monitor", &mon.lock);
     if (rc)
         return rc;
     mkdir(log_dir, 0750);
     introduce_dom0();
-    watch_makers();
+    watch_files();
     if (!watch_domains())
         return domain_fail(l, EIO, "%s", store_message(l->store));
     return domain_repair_index(l);
@@ -329,9 +451,9 @@ int main(int argc, char **argv)
 {
     static const struct option longopts[] = {{"foreground", no_argument, NULL, 'F'},
                                              {NULL, 0, NULL, 0}};
-    struct sigaction act = {.sa_handler = on_signal};
     bool foreground = false;
-    int opt, lock, ready = -1;
+    sigset_t unblocked;
+    int opt, ready = -1;
 
     while ((opt = getopt_long(argc, argv, "F", longopts, NULL)) == 'F')
         foreground = true;
@@ -344,16 +466,14 @@ int main(int argc, char **argv)
     }
     if (!foreground && daemon_detach(&ready))
         return 1;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    if (start(&lock)) {
+    catch_signals(&unblocked);
+    if (start()) {
         fprintf(stderr, "lodge-monitor: %s\n", mon.lodge.message);
         return 1;
     }
     if (!foreground)
         daemon_ready(ready, store_fmt("%s/lodge-monitor.log", log_dir));
     look_at_all();
-    loop();
+    loop(&unblocked);
     return 0;
 }

@@ -106,3 +106,29 @@ log_has() {
         sleep 1
     done
 }
+
+# counts: what must be the same before and after a guest: dom0's ports, the grants that it has mapped,
+# the store's nodes.
+counts() {
+    "$cli" resources | awk '$1 == "Domain-0" { print $5 + $6, $9 } /^xenstore/ { print $8 }' | tr '\n' ' '
+}
+
+# counts_back WHAT: ports may take a moment to go.
+counts_back() {
+    tries=20
+    while [ "$(counts)" != "$1" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { "$cli" resources; fail "the counts were $1, now they are $(counts)"; }
+        sleep 1
+    done
+}
+
+# reborn NAME DOMID SECONDS: wait until the guest has another domain than this one.
+reborn() {
+    tries=$3
+    while [ "$("$cli" domid "$1" 2>/dev/null || echo "$2")" = "$2" ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { cat /var/log/lodge/lodge-monitor.log; fail "$1 did not come back"; }
+        sleep 1
+    done
+}

@@ -15,21 +15,6 @@ in_guest() {
     grep -q "good$step" /tmp/screen.guest || fail "the guest's \`$2\` failed"
 }
 
-# What must be the same before and after: ports, grants, nodes. The memory moves with the kernel's.
-counts() {
-    "$cli" resources | awk '$1 == "Domain-0" { print $5 + $6, $9 } /^xenstore/ { print $8 }' | tr '\n' ' '
-}
-
-# counts_back WHAT: ports may take a moment to go.
-counts_back() {
-    tries=20
-    while [ "$(counts)" != "$1" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { "$cli" resources; fail "the counts were $1, now they are $(counts)"; }
-        sleep 1
-    done
-}
-
 # A guest's ports and nodes, and its grants that others have mapped.
 held() {
     "$cli" resources | awk -v name="$1" '$1 == name { print $5 + $6 + $7, $10 }'
@@ -154,12 +139,7 @@ run "$cli" block-detach guest xvdc
 run "$cli" block-attach guest /tmp/d.img,,xvdd
 run "$cli" block-detach guest xvdb
 type_line guest reboot
-tries=90
-while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "the rebooting guest did not come back"
-    sleep 1
-done
+reborn guest "$first" 90
 detach guest
 up
 in_guest 60 "soon '[ -e /dev/xvdd ] && [ -e /sys/class/net/eth0 ]'"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # on_poweroff, on_reboot and on_crash really happen: a rebooting guest comes back, a crashing one is
-# handled as configured, a guest that powers itself off is cleaned away.
+# handled as configured, a guest that powers itself off is cleaned away. One whose back-end is dead
+# holds up no other, and gets what is due to it even if the monitor is killed over it.
 # boot: --guest --smp 2 --limit 400
 . /test-lib.sh
 before=$(free_memory)
@@ -9,12 +10,7 @@ first=$("$cli" domid guest)
 attach guest
 await guest "guest is up" 180
 type_line guest reboot
-tries=60
-while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "the rebooting guest did not come back"
-    sleep 1
-done
+reborn guest "$first" 60
 detach guest
 attach guest
 await guest "guest is up" 180
@@ -23,18 +19,46 @@ gone guest 60
 detach guest
 memory_back "$before"
 
-run "$cli" create /guest/guest.cfg 'on_crash="restart"'
-first=$("$cli" domid guest)
+# working_on: the monitor's process that works on a guest, or nothing.
+working_on() {
+    cat "/proc/$monitor/task/$monitor/children"
+}
+
+truncate -s 4M /tmp/a.img
+monitor=$(pidof lodge-monitor)
+backends=$(pidof lodge-backends)
+run "$cli" create /guest/guest.cfg
+run "$cli" create /guest/guest.cfg name=stuck 'on_crash="restart"' 'disk=["/tmp/a.img,,xvda"]'
+first=$("$cli" domid stuck)
 attach guest
+attach stuck
 await guest "guest is up" 180
-type_line guest 'echo c >/proc/sysrq-trigger'
-tries=60
-while [ "$("$cli" domid guest 2>/dev/null || echo "$first")" = "$first" ]; do
+await stuck "guest is up" 180
+kill -STOP "$backends"
+type_line stuck 'echo c >/proc/sysrq-trigger'
+tries=30
+until [ "$(working_on)" ]; do
     tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "on_crash=restart did not bring the guest back"
+    [ $tries -gt 0 ] || fail "the monitor does nothing about a guest that crashed"
     sleep 1
 done
-detach guest
-run "$cli" destroy guest
+type_line guest poweroff
 gone guest 20
+busy=$(working_on)
+[ "$busy" ] || fail "this test is too slow: the dead back-end is not waited for any more"
+cat /var/log/lodge/lodge-monitor.log
+echo "--- the monitor is killed in the middle"
+kill -9 "$monitor" $busy
+kill -CONT "$backends"
+detach guest
+detach stuck
+run lodge-monitor
+reborn stuck "$first" 60
+attach stuck
+await stuck "guest is up" 180
+cat /var/log/lodge/lodge-monitor.log
+detach stuck
+run "$cli" destroy stuck
+gone stuck 20
+[ -z "$(find /run/lodge/acting /run/lodge/creating -type f)" ] || fail "something is left to be done"
 memory_back "$before"

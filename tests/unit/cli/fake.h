@@ -27,6 +27,8 @@ extern uint64_t fake_free_pages;
 extern const char *fake_failing;
 /* How many transactions fail with EAGAIN before one is let through. */
 extern unsigned fake_conflicts;
+/* Called before each change of the machine or the store; may not come back. */
+extern void (*fake_step)(void);
 /* How often the whole list of domains was asked for: creation must not. */
 extern unsigned fake_lists;
 
@@ -50,6 +52,8 @@ struct fake_domain *fake_by_domid(uint16_t domid);
 void fake_down(uint16_t domid, unsigned reason);
 
 /* The tree. */
+/* What is queued and the open transaction go with the one who has made them. */
+void fake_store_client_died(void);
 void fake_store_reset(void);
 const char *fake_store_value(const char *path);
 const char *fake_store_perms(const char *path);

@@ -58,6 +58,12 @@ struct fake_domain *fake_by_domid(uint16_t domid)
     return NULL;
 }
 
+static void step(void)
+{
+    if (fake_step)
+        fake_step();
+}
+
 static struct fake_domain *domain(struct ctl *ctl, uint16_t domid)
 {
     struct fake_domain *d = fake_by_domid(domid);
@@ -173,6 +179,7 @@ int ctl_domain_destroy(struct ctl *ctl, uint16_t domid)
 {
     struct fake_domain *d = domain(ctl, domid);
 
+    step();
     if (!d)
         return -ESRCH;
     fake_free_pages += d->info.tot_pages;
@@ -185,6 +192,7 @@ int ctl_domain_pause(struct ctl *ctl, uint16_t domid)
 {
     struct fake_domain *d = domain(ctl, domid);
 
+    step();
     if (!d)
         return -ESRCH;
     d->info.flags |= XEN_DOMINF_paused;
@@ -195,6 +203,7 @@ int ctl_domain_unpause(struct ctl *ctl, uint16_t domid)
 {
     struct fake_domain *d = domain(ctl, domid);
 
+    step();
     if (!d)
         return -ESRCH;
     if (fails("unpause"))
@@ -217,6 +226,7 @@ int ctl_domain_set_uuid(struct ctl *ctl, uint16_t domid, const uint8_t uuid[16])
 {
     struct fake_domain *d = domain(ctl, domid);
 
+    step();
     if (!d)
         return -ESRCH;
     memcpy(d->info.handle, uuid, 16);
@@ -365,6 +375,7 @@ int builder_create(struct ctl *ctl, const struct builder_config *c, struct build
     struct fake_domain *d;
     uint16_t domid = 20;
 
+    step();
     if (fails("builder"))
         return ctl_fail(ctl, ENOEXEC, "%s: this is not a kernel", c->kernel);
     if (c->memory_kib / 4 > fake_free_pages)

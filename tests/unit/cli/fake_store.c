@@ -43,6 +43,7 @@ static char message[256];
 
 const char *fake_failing;
 unsigned fake_conflicts;
+void (*fake_step)(void);
 
 static int position(const char *path, bool *found)
 {
@@ -198,6 +199,8 @@ int store_flush(struct store *s)
     int rc = 0;
 
     (void)s;
+    if (nr_queued && !in_tx && fake_step)
+        fake_step();
     for (unsigned i = 0; i < nr_queued; i++) {
         struct pending *p = &queue[i];
         struct node *n = lookup(p->path);
@@ -287,6 +290,8 @@ int store_commit(struct store *s)
 
     if (!in_tx)
         abort();
+    if (fake_step)
+        fake_step();
     in_tx = false;
     if (fake_failing && !strcmp(fake_failing, "commit")) {
         tree = shadow;
@@ -391,6 +396,14 @@ void fake_store_reset(void)
     memset(&tree, 0, sizeof(tree));
     nr_queued = 0;
     in_tx = false;
+}
+
+void fake_store_client_died(void)
+{
+    if (in_tx)
+        tree = shadow;
+    in_tx = false;
+    nr_queued = 0;
 }
 
 const char *fake_store_value(const char *path)

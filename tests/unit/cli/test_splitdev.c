@@ -3,12 +3,10 @@
  * test_splitdev.c: a guest's devices come with it and go with it; attaching and detaching leave
  * all or nothing, whatever a back-end or a guest does; the saved config follows.
  */
-#include "check.h"
-#include "fake.h"
+#include "setup.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 #include <cli/splitdev.h>
 #include <monitor/action.h>
 #include <public/sched.h>
@@ -16,9 +14,6 @@
 #define FRONT "/local/domain/20/device/vbd/51712"
 #define BACK  "/local/domain/0/backend/lodge-vbd/20/51712"
 #define VBACK "/local/domain/0/backend/lodge-vif/20/0"
-
-static struct lodge l;
-static char state_dir[] = "/tmp/lodge-test-XXXXXX";
 
 static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
 {
@@ -34,28 +29,10 @@ static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
 
 static struct domcfg config(const char *name)
 {
-    struct domcfg dc = {
-        .name = strdup(name),
-        .kernel = strdup("/k"),
-        .cmdline = strdup("quiet"),
-        .memory_mib = 64,
-        .maxmem_mib = 64,
-        .vcpus = 1,
-        .maxvcpus = 1,
-        .cap = -1,
-        .on = {ON_DESTROY, ON_RESTART, ON_DESTROY, ON_DESTROY},
-    };
+    struct domcfg dc = setup_config(name);
 
     add(&dc, "/srv/a b.img,qcow2,xvda,no-discard", "bridge=br0,ip=10.0.0.5,rate=1MB/s@20ms");
     return dc;
-}
-
-static void fresh(void)
-{
-    domain_close(&l);
-    fake_reset();
-    CHECK(!domain_open(&l));
-    l.wait_ms = 50;
 }
 
 static unsigned nodes_of(uint16_t domid)
@@ -83,7 +60,7 @@ static void test_nodes(void)
     struct domcfg dc = config("dev");
     uint16_t domid = 0;
 
-    fresh();
+    setup_fresh();
     CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
     CHECK_STR(fake_store_value(FRONT "/backend"), BACK);
     CHECK_STR(fake_store_value(FRONT "/backend-id"), "0");
@@ -121,7 +98,7 @@ static void fails_cleanly(const char *backend, const char *why)
     struct domcfg dc = config("dev");
     uint16_t domid = 0;
 
-    fresh();
+    setup_fresh();
     fake_backend = backend;
     dc.disk[0].type = !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
     CHECK(domain_create(&l, &dc, 0, &domid) < 0);
@@ -135,7 +112,7 @@ static void test_driver_domain(void)
     struct domcfg dc = config("dev");
     uint16_t domid = 0;
 
-    fresh();
+    setup_fresh();
     dc.disk[0].backend = strdup("nobody");
     CHECK(domain_create(&l, &dc, 0, &domid) == -ESRCH && !fake_by_domid(20));
     CHECK_STR(l.message, "backend=nobody: there is no such domain; start the one that serves the "
@@ -165,7 +142,7 @@ static void test_attach(void)
     struct disk d = a_disk("/srv/data,,xvdb,ro,backendtype=kernel");
     struct splitdev dev, *list = NULL;
 
-    fresh();
+    setup_fresh();
     CHECK(!splitdev_attach_disk(&l, 3, &d));
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/mode"), "r");
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/domain"), "web");
@@ -192,7 +169,7 @@ static void test_detach(void)
 {
     struct splitdev dev;
 
-    fresh();
+    setup_fresh();
     fake_backend = "busy";
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
@@ -207,11 +184,11 @@ static void test_detach(void)
     CHECK(!splitdev_detach(&l, &dev, false));
     CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
 
-    fresh();
+    setup_fresh();
     fake_backend = "busy";
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
-    fresh();
+    setup_fresh();
     fake_backend = "silent";
     CHECK(splitdev_find(l.store, 3, "vif", 0, &dev) && splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK(strstr(l.message, "interface 0 is not detached") &&
@@ -219,14 +196,14 @@ static void test_detach(void)
                             "does not answer"));
     fake_by_domid(3)->info.flags = XEN_DOMINF_paused;
     CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "the guest is paused"));
-    fresh();
+    setup_fresh();
     fake_backend = "dead";
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
     CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(!splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
 
     /* A front-end that never came up has nothing to close. */
-    fresh();
+    setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "1", NULL);
     fake_backend = "busy";
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
@@ -237,7 +214,7 @@ static void test_forged_nodes(void)
     struct disk d = a_disk("/srv/data,,xvdb");
     struct splitdev dev, *list = NULL;
 
-    fresh();
+    setup_fresh();
     /* What the guest writes into its own directory leads nowhere. */
     fake_store_set("/local/domain/3/device/vbd/51712/backend",
                    "/local/domain/0/backend/vbd/7/51712", NULL);
@@ -252,7 +229,7 @@ static void test_forged_nodes(void)
     free(list);
 
     /* A state that is none harms only the guest that wrote it. */
-    fresh();
+    setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "99999999999999999999x", NULL);
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
     /* What a driver domain says reaches the terminal as text. */
@@ -266,7 +243,7 @@ static void test_resize(void)
 {
     struct splitdev dev;
 
-    fresh();
+    setup_fresh();
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(!splitdev_resize(&l, &dev, 1ull << 30, false));
     CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/sectors"), "2097152");
@@ -292,12 +269,13 @@ static void test_restart(void)
     char mac[32];
     uint16_t domid;
 
-    fresh();
+    setup_fresh();
     CHECK(!domain_create(&l, &dc, 0, &domid));
     snprintf(mac, sizeof(mac), "%s", fake_store_value(VBACK "/mac"));
     CHECK(!saved_change(&l, dc.uuid, drop_xvda, NULL));
     fake_down(domid, SHUTDOWN_reboot);
-    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, time(NULL) + 100));
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
+          action_for(&l, &info, time(NULL) + 100) == ACTION_DONE);
     CHECK(!domain_find(&l, "dev", &info) && !fake_store_value(BACK));
     CHECK_STR(fake_store_value(VBACK "/mac"), mac);
     CHECK(!domain_destroy(&l, info.domain));
@@ -311,11 +289,12 @@ static void test_set_aside(void)
     struct xen_domctl_getdomaininfo info;
     uint16_t domid;
 
-    fresh();
+    setup_fresh();
     dc.on[ON_CRASH] = ON_RENAME_RESTART;
     CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
     fake_down(domid, SHUTDOWN_crash);
-    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, time(NULL) + 100));
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
+          action_for(&l, &info, time(NULL) + 100) == ACTION_DONE);
     CHECK(fake_by_domid(20) && fake_by_domid(21) && !fake_store_value(BACK));
     CHECK(fake_store_value("/local/domain/0/backend/lodge-vbd/21/51712/params"));
     CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21));
@@ -328,7 +307,7 @@ static void test_destroy(void)
     struct domcfg dc = config("dev");
     uint16_t domid;
 
-    fresh();
+    setup_fresh();
     CHECK(!domain_create(&l, &dc, 0, &domid));
     fake_backend = "dead";
     CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0 && !fake_by_domid(20));
@@ -340,12 +319,9 @@ static void test_destroy(void)
 int main(void)
 {
     time_t start = time(NULL);
-    char path[300];
 
-    if (!mkdtemp(state_dir) || setenv("LODGE_STATE_DIR", state_dir, 1) ||
-        setenv("LODGE_RUN_DIR", state_dir, 1) || setenv("LODGE_FAKE_BACKEND", "well", 1))
-        return 1;
-    CHECK(!domain_open(&l));
+    setenv("LODGE_FAKE_BACKEND", "well", 1);
+    setup_begin();
     test_nodes();
     fails_cleanly("error:/srv/a b.img is in use by another guest",
                   "disk xvda: /srv/a b.img is in use by another guest");
@@ -363,10 +339,5 @@ int main(void)
     test_restart();
     test_set_aside();
     test_destroy();
-    domain_close(&l);
-    snprintf(path, sizeof(path), "%s/domains", state_dir);
-    CHECK(!rmdir(path));
-    snprintf(path, sizeof(path), "%s/creating", state_dir);
-    CHECK(!rmdir(path) && !rmdir(state_dir)); /* nothing is left behind */
-    return check_end();
+    return setup_end();
 }

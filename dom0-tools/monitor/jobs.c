@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * jobs.c: a small table of child processes.
+ *
+ * A child is not ended with its parent: it comes to the end of what it does, and a new monitor sees
+ * from the guest's files (cli/intent.c) that somebody is at it.
+ */
+#include "jobs.h"
+
+#include <cli/domain.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct {
+    pid_t pid; /* 0: free */
+    struct job job;
+} jobs[JOBS_MAX];
+
+bool jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg)
+{
+    int at = -1;
+    pid_t pid;
+
+    for (int i = 0; i < JOBS_MAX; i++) {
+        if (!jobs[i].pid)
+            at = i;
+        else if (!memcmp(jobs[i].job.uuid, uuid, sizeof(jobs[i].job.uuid)))
+            return false;
+    }
+    if (at < 0)
+        return false;
+    pid = fork();
+    if (!pid) {
+        sigset_t none;
+
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        _exit(work(arg));
+    }
+    if (pid < 0) {
+        daemon_say("no process to look after a guest: %s", strerror(errno));
+        return false;
+    }
+    jobs[at].pid = pid;
+    jobs[at].job = (struct job){.domid = domid};
+    memcpy(jobs[at].job.uuid, uuid, sizeof(jobs[at].job.uuid));
+    return true;
+}
+
+bool jobs_ended(struct job *out)
+{
+    int status;
+
+    for (int i = 0; i < JOBS_MAX; i++) {
+        if (!jobs[i].pid || waitpid(jobs[i].pid, &status, WNOHANG) != jobs[i].pid)
+            continue;
+        jobs[i].pid = 0;
+        *out = jobs[i].job;
+        out->result = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        return true;
+    }
+    return false;
+}

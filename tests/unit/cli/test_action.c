@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_action.c: what happens to guests that go down, and that it is done to its end even if the
+ * process that does it is killed, wherever that is.
+ */
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <time.h>
+#include <monitor/action.h>
+#include <monitor/jobs.h>
+#include <public/sched.h>
+#include <sanitizer/lsan_interface.h>
+
+/* Makes a guest, lets it go down, and lets the monitor act; the guest with its name afterwards. */
+static int after(enum on_event event, enum on_action action, unsigned reason, bool *acted,
+                 struct domcfg *dc)
+{
+    struct xen_domctl_getdomaininfo info;
+    uint16_t domid;
+
+    setup_fresh();
+    dc->on[event] = action;
+    CHECK(!domain_create(&l, dc, 0, &domid) && domid == 20);
+    CHECK(!ctl_domain_unpause(&l.ctl, domid));
+    fake_down(domid, reason);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info));
+    *acted = action_for(&l, &info, time(NULL) + 100) == ACTION_DONE;
+    return domain_find(&l, dc->name, &info) ? -1 : info.domain;
+}
+
+static void test_actions(void)
+{
+    struct domcfg dc = setup_config("act");
+    struct xen_domctl_getdomaininfo info;
+    bool acted;
+
+    CHECK(after(ON_POWEROFF, ON_DESTROY, SHUTDOWN_poweroff, &acted, &dc) == -1 && acted);
+    CHECK(setup_files("domains") == 0);
+    CHECK(after(ON_REBOOT, ON_RESTART, SHUTDOWN_reboot, &acted, &dc) == 20 && acted);
+    CHECK(!(fake_by_domid(20)->info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused)));
+    CHECK(setup_files("domains") == 1 && !domain_destroy(&l, 20));
+    CHECK(after(ON_CRASH, ON_PRESERVE, SHUTDOWN_crash, &acted, &dc) == 20 && !acted);
+    CHECK(fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown && !domain_destroy(&l, 20));
+    CHECK(after(ON_CRASH, ON_COREDUMP_DESTROY, SHUTDOWN_crash, &acted, &dc) == -1 && acted);
+    CHECK(after(ON_WATCHDOG, ON_COREDUMP_RESTART, SHUTDOWN_watchdog, &acted, &dc) == 20 && acted);
+    CHECK(!domain_destroy(&l, 20));
+
+    CHECK(after(ON_CRASH, ON_RENAME_RESTART, SHUTDOWN_crash, &acted, &dc) == 21 && acted);
+    CHECK_STR(fake_store_value("/local/domain/20/name"), "act-1");
+    CHECK_STR(fake_store_value("/lodge/names/act-1"), "20");
+    CHECK(memcmp(fake_by_domid(20)->info.handle, dc.uuid, 16));
+    CHECK(!memcmp(fake_by_domid(21)->info.handle, dc.uuid, 16) && setup_files("domains") == 1);
+    CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21) && setup_files("domains") == 0);
+
+    /* Others' guests, and suspended ones, are left alone. */
+    fake_down(3, SHUTDOWN_poweroff);
+    CHECK(!ctl_domain_info(&l.ctl, 3, &info) && action_for(&l, &info, 0) == ACTION_NONE &&
+          fake_by_domid(3));
+    CHECK(after(ON_POWEROFF, ON_DESTROY, SHUTDOWN_suspend, &acted, &dc) == 20 && !acted);
+    CHECK(!domain_destroy(&l, 20));
+    domcfg_free(&dc);
+}
+
+static void test_restart_loop(void)
+{
+    struct domcfg dc = setup_config("loop");
+    struct xen_domctl_getdomaininfo info;
+    unsigned restarts = 0;
+    uint16_t domid;
+
+    setup_fresh();
+    dc.on[ON_CRASH] = ON_RESTART;
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    while (!domain_find(&l, "loop", &info) && restarts < 100) {
+        fake_down(info.domain, SHUTDOWN_crash);
+        CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
+        CHECK(action_for(&l, &info, time(NULL)) == ACTION_DONE);
+        restarts++;
+    }
+    CHECK(restarts == ACTION_QUICK_LIMIT + 1 && setup_files("domains") == 0);
+
+    /* One that lives for a while in between may go on for ever. */
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    for (restarts = 0; restarts < 20 && !domain_find(&l, "loop", &info); restarts++) {
+        fake_down(info.domain, SHUTDOWN_crash);
+        CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
+        action_for(&l, &info, time(NULL) + ACTION_QUICK_SECONDS);
+    }
+    CHECK(restarts == 20);
+    CHECK(!domain_find(&l, "loop", &info) && !domain_destroy(&l, info.domain));
+    domcfg_free(&dc);
+}
+
+static void test_damaged_state(void)
+{
+    struct domcfg dc = setup_config("dam");
+    struct xen_domctl_getdomaininfo info;
+    char text[37], path[300];
+    struct saved saved;
+    uint16_t domid;
+    FILE *f;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    uuid_format(dc.uuid, text);
+    snprintf(path, sizeof(path), "%s/domains/%s.json", setup_dir, text);
+    f = fopen(path, "w");
+    fputs("{\"config\": {\"name\": ", f);
+    fclose(f);
+    CHECK(saved_read(&l, dc.uuid, &saved) == -EINVAL && strstr(l.message, "is damaged"));
+    fake_down(domid, SHUTDOWN_poweroff);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, 0) == ACTION_NONE);
+    CHECK(!domain_destroy(&l, domid) && setup_files("domains") == 0);
+    domcfg_free(&dc);
+}
+
+/* A maker that is killed in the middle leaves its file unlocked, and a domain. */
+static void test_killed_maker(void)
+{
+    struct domcfg dc = setup_config("half");
+    uint16_t domid;
+    uint8_t held[16] = {1};
+    int fd, other;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fd = pending_begin(&l, dc.uuid);
+    CHECK(fd >= 0 && pending_begin(&l, dc.uuid) == -EBUSY);
+    other = pending_begin(&l, held);
+    CHECK(!pending_abandoned(&l, dc.uuid)); /* its maker lives */
+    close(fd);
+    CHECK(pending_abandoned(&l, dc.uuid) && !pending_abandoned(&l, held));
+    pending_reap(&l, dc.uuid);
+    CHECK(!pending_abandoned(&l, dc.uuid));
+    CHECK(!fake_by_domid(domid) && !fake_store_value("/lodge/names/half") &&
+          setup_files("domains") == 0);
+    pending_end(&l, held, other);
+    CHECK(setup_files("creating") == 0);
+    domcfg_free(&dc);
+}
+
+/* --- killed processes ---------------------------------------------------------------------- */
+
+static jmp_buf killed;
+static unsigned steps_left; /* 0: nobody is killed */
+
+static void kill_here(void)
+{
+    if (steps_left && !--steps_left)
+        siglongjmp(killed, 1);
+}
+
+/*
+ * Does what a job of the monitor does, in a process that is killed before its n-th change of the
+ * machine: its descriptors close and its transaction is dropped. False if it came to its end.
+ */
+static bool dies_at(unsigned n, const struct xen_domctl_getdomaininfo *info, const uint8_t uuid[16])
+{
+    int first = dup(0);
+    bool begun, dead;
+
+    close(first);
+    __lsan_disable();
+    steps_left = n;
+    fake_step = kill_here;
+    dead = sigsetjmp(killed, 1);
+    if (!dead) {
+        if (pending_abandoned(&l, uuid))
+            pending_reap(&l, uuid);
+        intent_held(&l, uuid, &begun);
+        if (begun)
+            action_resume(&l, uuid);
+        else
+            action_for(&l, info, time(NULL) + 100);
+    } else {
+        close_range((unsigned)first, ~0u, 0);
+        fake_store_client_died();
+    }
+    fake_step = NULL;
+    steps_left = 0;
+    __lsan_enable();
+    return dead;
+}
+
+/* Killed at step n of the first process, and at step m of the one that takes over. */
+static bool survives(struct domcfg *dc, enum on_action action, unsigned n, unsigned m)
+{
+    struct xen_domctl_getdomaininfo info;
+    unsigned nodes, before = check_failed;
+    uint16_t domid;
+    bool dead;
+
+    setup_fresh();
+    dc->on[ON_CRASH] = action;
+    nodes = fake_store_count();
+    CHECK(!domain_create(&l, dc, 0, &domid) && domid == 20 && !ctl_domain_unpause(&l.ctl, 20));
+    fake_down(20, SHUTDOWN_crash);
+    CHECK(!ctl_domain_info(&l.ctl, 20, &info));
+    dead = dies_at(n, &info, dc->uuid);
+    if (dead && m)
+        dies_at(m, &info, dc->uuid);
+    if (dead)
+        CHECK(!dies_at(0, &info, dc->uuid));
+
+    CHECK(setup_files("acting") == 0 && setup_files("creating") == 0);
+    if (action == ON_DESTROY) {
+        CHECK(!fake_by_domid(20) && setup_files("domains") == 0);
+        CHECK(fake_store_count() <= nodes + 8); /* parents may stay */
+    } else {
+        CHECK(!domain_find(&l, dc->name, &info) && info.domain == (action == ON_RESTART ? 20 : 21));
+        CHECK(!memcmp(info.handle, dc->uuid, 16) && setup_files("domains") == 1);
+        CHECK(!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused)));
+        CHECK(fake_store_value(store_fmt("/local/domain/0/backend/lodge-vbd/%u/51712/params",
+                                         info.domain)) != NULL);
+        CHECK(action == ON_RESTART || fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown);
+        CHECK(!domain_destroy(&l, info.domain));
+    }
+    if (check_failed != before)
+        fprintf(stderr, "  ... for %s, killed at step %u, its successor at %u\n",
+                domcfg_action_name(action), n, m);
+    return dead;
+}
+
+static void test_killed_anywhere(void)
+{
+    static const enum on_action actions[] = {ON_DESTROY, ON_RESTART, ON_RENAME_RESTART};
+    struct domcfg dc = setup_config("vic");
+    char err[640];
+    struct disk d;
+    unsigned n;
+
+    CHECK(!disk_parse(&d, "/srv/vic.img,raw,xvda", err, sizeof(err)) &&
+          !domcfg_add_disk(&dc, &d, err, sizeof(err)));
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        for (n = 1; survives(&dc, actions[i], n, 0) && n < 200; n++)
+            for (unsigned m = 1; m < 12; m += 3)
+                survives(&dc, actions[i], n, m);
+        CHECK(n > 5 && n < 200);
+    }
+    domcfg_free(&dc);
+}
+
+/* One whose process is killed each time is given up; one that somebody destroys is not made again.
+ */
+static void test_given_up(void)
+{
+    struct domcfg dc = setup_config("vic");
+    struct xen_domctl_getdomaininfo info;
+    uint16_t domid;
+    unsigned n;
+
+    setup_fresh();
+    dc.on[ON_CRASH] = ON_RESTART;
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fake_down(domid, SHUTDOWN_crash);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info));
+    for (n = 0; dies_at(1, &info, dc.uuid) && n < 10; n++)
+        CHECK(setup_files("acting") == 1);
+    CHECK(n == ACTION_TRIES + 1 && setup_files("acting") == 0 && fake_by_domid(domid));
+    CHECK(action_for(&l, &info, time(NULL)) == ACTION_NONE);
+    CHECK(!domain_destroy(&l, domid));
+
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fake_down(domid, SHUTDOWN_crash);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info) && dies_at(1, &info, dc.uuid));
+    intent_drop(&l, dc.uuid);
+    CHECK(!domain_destroy(&l, domid) && action_resume(&l, dc.uuid) == ACTION_NONE);
+    CHECK(domain_find(&l, "vic", &info) == -ESRCH);
+    domcfg_free(&dc);
+}
+
+/* What is written down belongs to one process at a time; a piece of it means nothing. */
+static void test_intent(void)
+{
+    struct intent in = {.saved.config = setup_config("int"), .saved.domid = 5, .fd = -1}, other;
+    uint8_t uuid[16] = {7};
+    char path[300], text[37];
+    bool there;
+
+    memcpy(in.saved.config.uuid, uuid, 16);
+    in.event = ON_CRASH;
+    CHECK(!intent_held(&l, uuid, &there) && !there);
+    CHECK(!intent_begin(&l, &in) && intent_held(&l, uuid, &there) && there);
+    CHECK(intent_take(&l, uuid, &other) == -EBUSY);
+    CHECK(action_resume(&l, uuid) == ACTION_DONE); /* by the other one */
+    intent_drop(&l, uuid);
+    CHECK(intent_held(&l, uuid, &there));
+    intent_end(&l, &in, true);
+    CHECK(!intent_held(&l, uuid, &there) && there);
+    CHECK(!intent_take(&l, uuid, &other) && other.tries == 1 && other.event == ON_CRASH);
+    CHECK(other.saved.domid == 5 && !strcmp(other.saved.config.name, "int"));
+    intent_end(&l, &other, true);
+
+    uuid_format(uuid, text);
+    snprintf(path, sizeof(path), "%s/acting/%s", setup_dir, text);
+    CHECK(!truncate(path, 40) && intent_take(&l, uuid, &other) == -ENOENT);
+    CHECK(setup_files("acting") == 0);
+}
+
+/* --- jobs ---------------------------------------------------------------------------------- */
+
+static int wait_and_return(void *arg)
+{
+    int *pipe_and_result = arg;
+    char c;
+
+    return read(pipe_and_result[0], &c, 1) == 1 ? pipe_and_result[1] : 99;
+}
+
+static int die(void *arg)
+{
+    (void)arg;
+    abort();
+}
+
+static struct job next_job(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct job job = {.result = 1000};
+
+    for (int i = 0; i < 10000 && !jobs_ended(&job); i++)
+        nanosleep(&moment, NULL);
+    return job;
+}
+
+/* One guest's job keeps no other's waiting, unless there are too many; a guest has one at a time.
+ */
+static void test_jobs(void)
+{
+    uint8_t uuid[JOBS_MAX + 1][16] = {{0}};
+    int first[2], others[2];
+    struct job job;
+
+    CHECK(!pipe(first) && !pipe(others));
+    for (int i = 0; i <= JOBS_MAX; i++)
+        uuid[i][0] = (uint8_t)i;
+    for (int i = 0; i < JOBS_MAX; i++) {
+        int arg[2] = {i ? others[0] : first[0], 10 + i};
+
+        CHECK(jobs_start(uuid[i], (uint16_t)i, wait_and_return, arg));
+        CHECK(!jobs_start(uuid[i], (uint16_t)i, wait_and_return, arg));
+    }
+    CHECK(!jobs_start(uuid[JOBS_MAX], 1, die, NULL)); /* no room */
+    CHECK(!jobs_ended(&job));
+    for (int i = 1; i < JOBS_MAX; i++) {
+        CHECK(write(others[1], "", 1) == 1);
+        job = next_job();
+        CHECK(job.domid && job.domid == job.uuid[0] && job.result == 10 + job.domid);
+    }
+    /* The first one is still at it. */
+    CHECK(!jobs_ended(&job) && !jobs_start(uuid[0], 0, die, NULL));
+    CHECK(jobs_start(uuid[JOBS_MAX], 77, die, NULL));
+    job = next_job();
+    CHECK(job.result == -1 && job.domid == 77);
+    CHECK(write(first[1], "", 1) == 1);
+    job = next_job();
+    CHECK(job.result == 10 && !jobs_ended(&job));
+}
+
+int main(void)
+{
+    setup_begin();
+    test_actions();
+    test_restart_loop();
+    test_damaged_state();
+    test_killed_maker();
+    test_killed_anywhere();
+    test_given_up();
+    test_intent();
+    test_jobs();
+    return setup_end();
+}
