@@ -75,6 +75,15 @@ void kit_sleep(uint64_t ns)
     hc2(__HYPERVISOR_sched_op, SCHEDOP_poll, &p);
 }
 
+void kit_sleep_port(unsigned port, uint64_t ns)
+{
+    struct sched_poll p = {.nr_ports = 1, .timeout = kit_now() + ns};
+
+    p.ports.p = &port;
+    hc2(__HYPERVISOR_sched_op, SCHEDOP_poll, &p);
+    __atomic_fetch_and(&shared->evtchn_pending[port / 64], ~(1ul << port % 64), __ATOMIC_SEQ_CST);
+}
+
 bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns)
 {
     uint64_t end = kit_now() + timeout_ns;

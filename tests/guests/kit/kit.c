@@ -263,16 +263,21 @@ static void start(struct start_info *si)
         on_lodge |= memcmp(extra + i, "odge", 4) == 0;
 }
 
-void kit_main(struct start_info *si)
+void kit_verdict(void)
 {
-    start(si);
-    test_main();
     if (kit_failures != 0)
         printk("RESULT failure %u of %u checks failed\n", kit_failures, kit_checks);
     else if (skipped != NULL)
         printk("RESULT skip %s\n", skipped);
     else
         printk("RESULT success %u checks\n", kit_checks);
+}
+
+void kit_main(struct start_info *si)
+{
+    start(si);
+    test_main();
+    kit_verdict();
     kit_shutdown(SHUTDOWN_poweroff);
 }
 

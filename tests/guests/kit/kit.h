@@ -57,6 +57,7 @@ extern struct start_info *start_info;
 extern struct shared_info *shared;
 extern bool is_dom0, on_lodge;
 extern struct vcpu_info *kit_vcpu_info[KIT_VCPUS]; /* a test that moves one says so here */
+extern unsigned kit_checks, kit_failures;
 extern uint8_t kit_stacks[KIT_VCPUS][KIT_STACK_SIZE];
 extern uint8_t image_start[], image_end[], hypercall_page[];
 
@@ -64,6 +65,7 @@ extern uint8_t image_start[], image_end[], hypercall_page[];
 void test_main(void);
 
 /* Verdicts. CHECK counts a failure and goes on; the result is what was worst. */
+void kit_verdict(void); /* prints it now, for a test that does not return */
 void kit_check(bool ok, const char *file, int line, const char *what, ...);
 #define CHECK(cond) kit_check((cond), __FILE__, __LINE__, "%s", #cond)
 #define CHECK_EQ(a, b)                                                                     \
@@ -155,6 +157,8 @@ unsigned kit_bind_ipi(unsigned vcpu);
 unsigned kit_bind_virq(unsigned virq, unsigned vcpu);
 int kit_send(unsigned port);
 void kit_sleep(uint64_t ns); /* off the processor, by poll */
+void kit_sleep_port(unsigned port,
+                    uint64_t ns); /* or until the port's next event, which it takes */
 void kit_events_on(void);
 void kit_events_off(void);
 void kit_unmask(unsigned port);
@@ -198,8 +202,25 @@ void *kit_child_map(struct kit_child *c, const void *va); /* its page at our scr
 void kit_child_unmap(void);
 /* All of it: create, run, expect that reason (-1: power-off or crash), destroy. */
 void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int reason);
+
+/*
+ * As a guest of a real dom0: what front-ends need. Paths in xenstore may be relative to the
+ * domain's home; results are 0, or a length, or one of its errors as a negative number.
+ */
+int kit_store_read(const char *path, char *buf, size_t size); /* with a zero byte behind it */
+int kit_store_write(const char *path, const char *value);
+int kit_store_remove(const char *path);
+#define KIT_GRANTS 5120u                              /* entries of the table, version 1 */
+unsigned kit_grant(const void *page, unsigned flags); /* a new reference, for dom0 */
+void kit_grant_put(unsigned ref, uint64_t mfn, unsigned flags, domid_t domid); /* any entry */
+bool kit_grant_in_use(unsigned ref);
+unsigned kit_port_alloc(void); /* to which dom0 may bind */
+void kit_port_close(unsigned port);
+
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
+int kit_snprintf(char *buf, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void *memset(void *p, int c, size_t n);
 void *memcpy(void *d, const void *s, size_t n);
 int memcmp(const void *a, const void *b, size_t n);

@@ -96,3 +96,14 @@ int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
         buf[o.len < size ? o.len : size - 1] = 0;
     return (int)o.len;
 }
+
+int kit_snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+    __builtin_va_list ap;
+    int n;
+
+    __builtin_va_start(ap, fmt);
+    n = kit_vsnprintf(buf, size, fmt, ap);
+    __builtin_va_end(ap);
+    return n;
+}
