@@ -5,7 +5,8 @@ A guest is build/guests/<case>.elf. It prints "RESULT success|skip|error|failure
 thing it tests, the worst counts, and then ends the machine by power-off or by the debug-exit port.
 A guest that ends without a RESULT line, or never ends, has failed. The first lines of its source
 may say how to boot it: "boot: options=... smp=2 cpu=max,-smap limit=30 expect=regular expression"
-in tests/guests/<case>/boot.txt, one boot a line.
+in tests/guests/<case>/boot.txt, one boot a line; where that has none, the guest is for a test in
+tests/boot/cases that creates it in a real dom0.
 """
 
 import glob
