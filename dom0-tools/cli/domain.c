@@ -68,11 +68,47 @@ void domain_close(struct lodge *l)
     ctl_close(&l->ctl);
 }
 
+bool domain_watch(struct lodge *l)
+{
+    return !store_watch(l->store, "@introduceDomain", "new") &&
+           !store_watch(l->store, "@releaseDomain", "gone");
+}
+
+bool domain_reconnect(struct lodge *l)
+{
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+
+    if (!s)
+        return false;
+    store_close(l->store);
+    l->store = s;
+    return domain_watch(l);
+}
+
 /* --- finding ------------------------------------------------------------------------------- */
 
 int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out)
 {
     return domain_list_from(l, 0, out);
+}
+
+int domain_list_new(struct lodge *l, uint16_t next, struct xen_domctl_getdomaininfo **out)
+{
+    int nr = domain_list_from(l, next, out);
+
+    if (nr)
+        return nr;
+    free(*out);
+    return domain_list(l, out);
+}
+
+bool domain_lives(const struct xen_domctl_getdomaininfo *list, int nr, uint16_t domid)
+{
+    for (int i = 0; i < nr; i++)
+        if (list[i].domain == domid)
+            return !(list[i].flags & XEN_DOMINF_dying);
+    return false;
 }
 
 int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomaininfo **out)

@@ -54,6 +54,18 @@ void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
 /* All domains from number `first` on, malloc'ed; how many, or a negative errno. */
 int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomaininfo **out);
 int domain_list(struct lodge *l, struct xen_domctl_getdomaininfo **out);
+/*
+ * For who knows all below `next`: those from there on. All, if there are none: numbers have started
+ * from the bottom again, or it was no news.
+ */
+int domain_list_new(struct lodge *l, uint16_t next, struct xen_domctl_getdomaininfo **out);
+/* True if it is in the list, and not about to go. */
+bool domain_lives(const struct xen_domctl_getdomaininfo *list, int nr, uint16_t domid);
+
+/* Events "new" when a domain is introduced and "gone" when one goes down or ends. */
+bool domain_watch(struct lodge *l);
+/* A new connection in place of a dead one, with those watches; false: there is no xenstored yet. */
+bool domain_reconnect(struct lodge *l);
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name);
 /* Out of the way of its successor: a new uuid, and a name with a number behind it. */
@@ -105,7 +117,7 @@ void intent_end(struct lodge *l, struct intent *in, bool later);
 void intent_drop(struct lodge *l, const uint8_t uuid[16]);
 /* True while a process is at it; *there: there is one, held or left behind. */
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);
-void intent_dir(struct lodge *l, char *buf, size_t len);
+void intent_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 
 /* --- pending.c: guests in the making --------------------------------------------------------- */
 
@@ -116,7 +128,7 @@ void pending_end(struct lodge *l, const uint8_t uuid[16], int fd);
 bool pending_abandoned(struct lodge *l, const uint8_t uuid[16]);
 /* Destroys what a killed maker has left. */
 void pending_reap(struct lodge *l, const uint8_t uuid[16]);
-void pending_dir(struct lodge *l, char *buf, size_t len);
+void pending_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 
 /* --- daemon.c: the daemons' presence --------------------------------------------------------- */
 

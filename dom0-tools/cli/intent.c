@@ -9,54 +9,34 @@
  * sees it close. Who has created the file and not written it whole has not begun either. Each
  * process that takes over adds a line's end, so that one that kills whoever tries is given up.
  */
-#include "domain.h"
+#include "lockfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-void intent_dir(struct lodge *l, char *buf, size_t len)
+static const char folder[] = "acting";
+
+void intent_dir(struct lodge *l, char *path)
 {
-    snprintf(buf, len, "%s/acting", l->run_dir);
-}
-
-static void intent_path(struct lodge *l, const uint8_t uuid[16], char *buf, size_t len)
-{
-    char text[37];
-
-    uuid_format(uuid, text);
-    snprintf(buf, len, "%s/acting/%s", l->run_dir, text);
-}
-
-/* Also false if the file was removed by whoever held the lock just now. */
-static bool hold(int fd)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat st;
-
-    return !fcntl(fd, F_OFD_SETLK, &lock) && !fstat(fd, &st) && st.st_nlink;
+    lockfile_dir(l, folder, path);
 }
 
 int intent_begin(struct lodge *l, struct intent *in)
 {
     struct json_object *js;
-    char path[600], dir[600];
+    char path[LOCKFILE_PATH];
     const char *text;
     size_t len;
     int rc = 0;
 
-    intent_dir(l, dir, sizeof(dir));
-    mkdir(l->run_dir, 0755);
-    mkdir(dir, 0700);
-    intent_path(l, in->saved.config.uuid, path, sizeof(path));
-    in->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    lockfile_path(l, folder, in->saved.config.uuid, path);
+    in->fd = lockfile_open(l, folder, in->saved.config.uuid, O_RDWR | O_CREAT | O_EXCL | O_APPEND);
     if (in->fd < 0 && errno != EEXIST)
         return domain_fail(l, errno, "%s: %s", path, strerror(errno));
-    if (in->fd < 0 || !hold(in->fd)) {
+    if (in->fd < 0 || !lockfile_hold(in->fd)) {
         if (in->fd >= 0)
             close(in->fd);
         in->fd = -1;
@@ -97,14 +77,14 @@ static int parse(struct intent *in, const uint8_t uuid[16])
 
 int intent_take(struct lodge *l, const uint8_t uuid[16], struct intent *in)
 {
-    char path[600];
+    char path[LOCKFILE_PATH];
 
     memset(in, 0, sizeof(*in));
-    intent_path(l, uuid, path, sizeof(path));
-    in->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+    lockfile_path(l, folder, uuid, path);
+    in->fd = lockfile_open(l, folder, uuid, O_RDWR | O_APPEND);
     if (in->fd < 0)
         return domain_fail(l, errno, "%s: %s", path, strerror(errno));
-    if (!hold(in->fd)) {
+    if (!lockfile_hold(in->fd)) {
         close(in->fd);
         return domain_fail(l, EBUSY, "%s: another process is at it", path);
     }
@@ -120,9 +100,9 @@ int intent_take(struct lodge *l, const uint8_t uuid[16], struct intent *in)
 
 void intent_end(struct lodge *l, struct intent *in, bool later)
 {
-    char path[600];
+    char path[LOCKFILE_PATH];
 
-    intent_path(l, in->saved.config.uuid, path, sizeof(path));
+    lockfile_path(l, folder, in->saved.config.uuid, path);
     if (in->fd >= 0 && !later)
         unlink(path);
     if (in->fd >= 0)
@@ -140,17 +120,5 @@ void intent_drop(struct lodge *l, const uint8_t uuid[16])
 
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char path[600];
-    bool held;
-    int fd;
-
-    intent_path(l, uuid, path, sizeof(path));
-    fd = open(path, O_RDONLY | O_CLOEXEC); /* as one who reads: see pending_abandoned() */
-    *there = fd >= 0;
-    if (fd < 0)
-        return false;
-    held = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
-    close(fd);
-    return held;
+    return lockfile_held(l, folder, uuid, there);
 }

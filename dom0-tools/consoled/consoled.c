@@ -94,13 +94,8 @@ static void add_guests(const struct xen_domctl_getdomaininfo *list, int nr)
 void find_new_guests(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list_from(&consoled.lodge, consoled.next_domid, &list);
+    int nr = domain_list_new(&consoled.lodge, consoled.next_domid, &list);
 
-    if (!nr) {
-        /* Numbers have started from the bottom again, or it was no news. */
-        free(list);
-        nr = domain_list(&consoled.lodge, &list);
-    }
     if (nr < 0) {
         daemon_say("%s", consoled.lodge.message);
         return;
@@ -120,12 +115,8 @@ static void forget_ended_guests(void)
         return;
     }
     for (g = consoled.guests; g; g = next) {
-        bool alive = false;
-
         next = g->next;
-        for (int i = 0; i < nr && !alive; i++)
-            alive = list[i].domain == g->domid && !(list[i].flags & XEN_DOMINF_dying);
-        if (!alive)
+        if (!domain_lives(list, nr, g->domid))
             guest_free(g);
     }
     add_guests(list, nr);
@@ -133,12 +124,6 @@ static void forget_ended_guests(void)
 }
 
 /* --- events -------------------------------------------------------------------------------- */
-
-static bool watch_domains(void)
-{
-    return !store_watch(consoled.lodge.store, "@introduceDomain", "new") &&
-           !store_watch(consoled.lodge.store, "@releaseDomain", "gone");
-}
 
 static void store_ready(struct source *src, uint32_t events)
 {
@@ -166,17 +151,11 @@ static void store_ready(struct source *src, uint32_t events)
 /* Once a second while xenstored is away. */
 static void reconnect_store(void)
 {
-    char err[256];
-    struct store *s = store_open(err, sizeof(err));
-
-    if (!s)
+    if (!domain_reconnect(&consoled.lodge))
         return;
-    store_close(consoled.lodge.store);
-    consoled.lodge.store = s;
-    consoled.store.fd = store_fd(s);
+    consoled.store.fd = store_fd(consoled.lodge.store);
     source_add(&consoled.store, EPOLLIN);
-    if (watch_domains())
-        daemon_say("xenstored is back");
+    daemon_say("xenstored is back");
 }
 
 static void evtchn_ready(struct source *src, uint32_t events)
@@ -327,7 +306,7 @@ static int start(int *lock)
     rc = viewer_listen(l->run_dir);
     if (rc)
         return rc;
-    if (!watch_domains())
+    if (!domain_watch(l))
         return domain_fail(l, EIO, "%s", store_message(l->store));
     forget_ended_guests(); /* finds those that exist */
     return 0;

@@ -165,25 +165,26 @@ def make_base(kernel, out):
     archive.write(os.path.join(out, "base.cpio"))
 
 
-def make_guest(kernel, out):
-    inner = _skeleton("guest-init")
-    add_modules(inner, kernel, GUEST_MODULES)
-    initrd = os.path.join(out, "guest-initrd.cpio")
-    inner.write(initrd)
+def _with_initrd(kernel, modules, init, name, out):
+    """An archive for dom0 that has a guest's initrd as /guest/NAME."""
+    inner = _skeleton(init)
+    add_modules(inner, kernel, modules)
+    path = os.path.join(out, init.replace("-init", "-initrd") + ".cpio")
+    inner.write(path)
     archive = Archive()
-    archive.file("guest/initrd", initrd, 0o644)
+    archive.file("guest/" + name, path, 0o644)
+    return archive
+
+
+def make_guest(kernel, out):
+    archive = _with_initrd(kernel, GUEST_MODULES, "guest-init", "initrd", out)
     archive.file("guest/vmlinuz", os.path.join(kernel, "vmlinuz"), 0o644)
     archive.file("guest/guest.cfg", os.path.join(HERE, "guest.cfg"), 0o644)
     archive.write(os.path.join(out, "guest.cpio"))
 
 
 def make_debian(kernel, out):
-    inner = _skeleton("disk-init")
-    add_modules(inner, kernel, DISK_MODULES)
-    initrd = os.path.join(out, "disk-initrd.cpio")
-    inner.write(initrd)
-    archive = Archive()
-    archive.file("guest/disk-initrd", initrd, 0o644)
+    archive = _with_initrd(kernel, DISK_MODULES, "disk-init", "disk-initrd", out)
     for name in ("debian.cfg", "debian2.cfg"):
         archive.file("guest/" + name, os.path.join(HERE, name), 0o644)
     if not os.path.exists(DNSMASQ):

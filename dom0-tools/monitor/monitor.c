@@ -14,6 +14,7 @@
 #include "jobs.h"
 
 #include <cli/layout.h>
+#include <cli/lockfile.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -138,13 +139,8 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
 static void learn_new(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list_from(&mon.lodge, mon.next_domid, &list);
+    int nr = domain_list_new(&mon.lodge, mon.next_domid, &list);
 
-    if (!nr) {
-        /* Numbers have started from the bottom again, or it was no news. */
-        free(list);
-        nr = domain_list(&mon.lodge, &list);
-    }
     if (nr < 0) {
         daemon_say("%s", mon.lodge.message);
         return;
@@ -209,13 +205,13 @@ static void act_on(const struct xen_domctl_getdomaininfo *info)
 /* What killed processes have left: of `lodge create`, or of our own. */
 static void look_at_files(void)
 {
-    char dir[2][600];
+    char dir[2][LOCKFILE_PATH];
     uint8_t uuid[16];
     struct dirent *e;
     bool begun;
 
-    pending_dir(&mon.lodge, dir[0], sizeof(dir[0]));
-    intent_dir(&mon.lodge, dir[1], sizeof(dir[1]));
+    pending_dir(&mon.lodge, dir[0]);
+    intent_dir(&mon.lodge, dir[1]);
     for (int i = 0; i < 2; i++) {
         DIR *d = opendir(dir[i]);
 
@@ -240,12 +236,8 @@ static void look_at_all(void)
     }
     look_at_files();
     for (k = mon.known; k; k = next) {
-        bool alive = false;
-
         next = k->next;
-        for (int i = 0; i < nr && !alive; i++)
-            alive = list[i].domain == k->domid && !(list[i].flags & XEN_DOMINF_dying);
-        if (!alive)
+        if (!domain_lives(list, nr, k->domid))
             forget(k);
     }
     for (int i = 0; i < nr; i++) {
@@ -293,10 +285,10 @@ static void handle_files(void)
 
 static void watch_files(void)
 {
-    char dir[2][600];
+    char dir[2][LOCKFILE_PATH];
 
-    pending_dir(&mon.lodge, dir[0], sizeof(dir[0]));
-    intent_dir(&mon.lodge, dir[1], sizeof(dir[1]));
+    pending_dir(&mon.lodge, dir[0]);
+    intent_dir(&mon.lodge, dir[1]);
     mon.files = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     for (int i = 0; i < 2; i++) {
         mkdir(dir[i], 0700);
@@ -327,12 +319,6 @@ static void handle_ended(void)
     look_at_all();
 }
 
-static bool watch_domains(void)
-{
-    return !store_watch(mon.lodge.store, "@introduceDomain", "new") &&
-           !store_watch(mon.lodge.store, "@releaseDomain", "gone");
-}
-
 /* dom0's own entries, where nothing else has written them. */
 static void introduce_dom0(void)
 {
@@ -348,25 +334,18 @@ static void introduce_dom0(void)
 
 static void reconnect_store(void)
 {
-    char err[256];
-    struct store *s = store_open(err, sizeof(err));
-
-    if (!s)
+    if (!domain_reconnect(&mon.lodge))
         return;
-    store_close(mon.lodge.store);
-    mon.lodge.store = s;
     while (mon.known) {
         struct known *k = mon.known;
 
         mon.known = k->next;
         free(k);
     }
-    if (watch_domains()) {
-        daemon_say("xenstored is back");
-        introduce_dom0();
-        domain_repair_index(&mon.lodge);
-        look_at_all();
-    }
+    daemon_say("xenstored is back");
+    introduce_dom0();
+    domain_repair_index(&mon.lodge);
+    look_at_all();
 }
 
 /* Signals come while it waits, and at no other time. */
@@ -442,7 +421,7 @@ static int start(void)
     mkdir(log_dir, 0750);
     introduce_dom0();
     watch_files();
-    if (!watch_domains())
+    if (!domain_watch(l))
         return domain_fail(l, EIO, "%s", store_message(l->store));
     return domain_repair_index(l);
 }

@@ -324,35 +324,40 @@ static int do_transaction_end(struct proto_request *rq)
 
 /* ---- watches ---- */
 
-static int do_watch(struct proto_request *rq)
+static int path_and_token(struct proto_request *rq, char path[PATH_SIZE], size_t *home,
+                          char **token)
 {
-    char *arg[2], path[PATH_SIZE];
-    size_t home;
-    int rc;
+    char *arg[2];
 
     if (proto_strings(rq, arg, 2) != 2)
         return -EINVAL;
-    rc = to_path(rq, arg[0], path, &home);
+    *token = arg[1];
+    return to_path(rq, arg[0], path, home);
+}
+
+static int do_watch(struct proto_request *rq)
+{
+    char *token, path[PATH_SIZE];
+    size_t home;
+    int rc = path_and_token(rq, path, &home, &token);
+
     if (!rc)
-        rc = watch_add(rq->conn, path, home, arg[1]);
+        rc = watch_add(rq->conn, path, home, token);
     if (!rc)
-        state_watch(rq->conn, path, home, arg[1]);
+        state_watch(rq->conn, path, home, token);
     return put_ok(rq, rc);
 }
 
 static int do_unwatch(struct proto_request *rq)
 {
-    char *arg[2], path[PATH_SIZE];
+    char *token, path[PATH_SIZE];
     size_t home;
-    int rc;
+    int rc = path_and_token(rq, path, &home, &token);
 
-    if (proto_strings(rq, arg, 2) != 2)
-        return -EINVAL;
-    rc = to_path(rq, arg[0], path, &home);
     if (!rc)
-        rc = watch_remove(rq->conn, path, arg[1]);
+        rc = watch_remove(rq->conn, path, token);
     if (!rc)
-        state_unwatch(rq->conn, path, arg[1]);
+        state_unwatch(rq->conn, path, token);
     return put_ok(rq, rc);
 }
 

@@ -8,10 +8,8 @@
 #include "runtime.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <public/grant_table.h>
 
 #define GRANT_MAX_MAP 256 /* pages of one mapping */
 
@@ -90,30 +88,6 @@ void grant_unmap(void *p, unsigned nr)
         return;
     undo.index = where.offset;
     ioctl(runtime.gntdev, IOCTL_GRANT_UNMAP, &undo);
-}
-
-void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref, unsigned offset,
-                   unsigned length)
-{
-    piece->source.guest.ref = ref;
-    piece->source.guest.offset = (uint16_t)offset;
-    piece->source.guest.domid = runtime.domid;
-    piece->dest.local = local;
-    piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_source_gref;
-    piece->status = GNTST_general_error;
-}
-
-void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref, unsigned offset,
-                    unsigned length)
-{
-    piece->source.local = (void *)(uintptr_t)local;
-    piece->dest.guest.ref = ref;
-    piece->dest.guest.offset = (uint16_t)offset;
-    piece->dest.guest.domid = runtime.domid;
-    piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_dest_gref;
-    piece->status = GNTST_general_error;
 }
 
 int grant_copy(struct grant_copy *pieces, unsigned nr)

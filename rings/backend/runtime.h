@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <libctl/libctl.h>
+#include <public/grant_table.h>
 #include "worker.h"
 
 /* In the range that Debian leaves to the administrator's local use; each kind has its own. */
@@ -101,11 +102,31 @@ struct grant_copy {
 };
 
 /* From the guest's page to `local`. */
-void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref, unsigned offset,
-                   unsigned length);
+static inline void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref,
+                                 unsigned offset, unsigned length)
+{
+    piece->source.guest.ref = ref;
+    piece->source.guest.offset = (uint16_t)offset;
+    piece->source.guest.domid = runtime.domid;
+    piece->dest.local = local;
+    piece->length = (uint16_t)length;
+    piece->flags = GNTCOPY_source_gref;
+    piece->status = GNTST_general_error;
+}
+
 /* From `local` to the guest's page. */
-void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref, unsigned offset,
-                    unsigned length);
+static inline void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref,
+                                  unsigned offset, unsigned length)
+{
+    piece->source.local = (void *)(uintptr_t)local;
+    piece->dest.guest.ref = ref;
+    piece->dest.guest.offset = (uint16_t)offset;
+    piece->dest.guest.domid = runtime.domid;
+    piece->length = (uint16_t)length;
+    piece->flags = GNTCOPY_dest_gref;
+    piece->status = GNTST_general_error;
+}
+
 /*
  * Copies all pieces in one call. 0 or a negative errno: then no status can be trusted, and all
  * count as failed.

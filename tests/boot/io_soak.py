@@ -10,11 +10,9 @@ grants, store nodes.
 
 import argparse
 import sys
-import time
 
-from dom0 import script_status
-from run import parse, prepare
-from verdict import TestProblem
+from run import parse
+from soak import endure
 
 LOAD = r"""#!/bin/sh
 # In the guest: load NUMBER SECONDS SUM
@@ -47,10 +45,6 @@ echo "IO DONE: $loops loops"
 SCRIPT = r"""#!/bin/sh
 . /test-lib.sh
 guests="$(seq {guests})"
-
-counts() {{
-    "$cli" resources --json
-}}
 
 # One bridge with dom0 on it.
 modprobe bridge; modprobe tun; modprobe loop; modprobe xen-blkback; modprobe xen-netback
@@ -116,13 +110,7 @@ for number in $guests; do
     run "$cli" destroy g$number; gone g$number 60; detach g$number; rm -f /disks/$number.img
 done
 memory_back "$before"
-tries=20
-while [ "$(counts)" != "$held" ]; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "held before: $held
-now: $(counts)"
-    sleep 1
-done
+counts_back "$held"
 "$cli" resources
 dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' && fail "dom0's kernel complains"
 exit 0
@@ -141,19 +129,7 @@ def main():
                   "lodge", "--options", "dom0_mem=900M", "--limit", str(seconds + 1200)])
     boot.command = SCRIPT.format(guests=args.guests, seconds=seconds, backend=args.backend,
                                  patience=args.patience)
-    start = time.monotonic()
-    try:
-        dom0 = prepare(boot)
-        dom0.overlay.data("load.sh", LOAD.encode(), 0o755)
-        with dom0.machine() as machine:
-            machine.wait()
-            status = script_status(machine)
-    except TestProblem as problem:
-        print(f"io-soak: {problem}")
-        return 1
-    print(f"io-soak: {'SUCCESS' if status == 0 else 'FAILURE'} after "
-          f"{time.monotonic() - start:.0f} s; the log is build/logs/io-soak.log")
-    return 1 if status else 0
+    return endure(boot, {"load.sh": LOAD})
 
 
 if __name__ == "__main__":

@@ -40,6 +40,25 @@ exit 0
 """
 
 
+def endure(boot, files=None):
+    """Boots and waits for the script's end; `files` are dom0's beside the image, {name: text}.
+    Prints the verdict and returns the exit status."""
+    start = time.monotonic()
+    try:
+        dom0 = prepare(boot)
+        for name, text in (files or {}).items():
+            dom0.overlay.data(name, text.encode(), 0o755)
+        with dom0.machine() as machine:
+            machine.wait()
+            status = script_status(machine)
+    except TestProblem as problem:
+        print(f"{boot.name}: {problem}")
+        return 1
+    print(f"{boot.name}: {'SUCCESS' if status == 0 else 'FAILURE'} after "
+          f"{time.monotonic() - start:.0f} s; the log is build/logs/{boot.name}.log")
+    return 1 if status else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20)
@@ -50,17 +69,7 @@ def main():
     boot = parse(["--command", "true", "--name", "soak", "--guest", "--smp", "2", "--tools",
                   "lodge", "--hypervisor", args.hypervisor, "--limit", str(limit)])
     boot.command = SCRIPT.format(rounds=args.rounds, guests=args.guests)
-    start = time.monotonic()
-    try:
-        with prepare(boot).machine() as machine:
-            machine.wait()
-            status = script_status(machine)
-    except TestProblem as problem:
-        print(f"soak: {problem}")
-        return 1
-    print(f"soak: {'SUCCESS' if status == 0 else 'FAILURE'} after "
-          f"{time.monotonic() - start:.0f} s; the log is build/logs/soak.log")
-    return 1 if status else 0
+    return endure(boot)
 
 
 if __name__ == "__main__":

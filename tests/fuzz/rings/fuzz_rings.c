@@ -71,6 +71,22 @@ static void put_slot(const struct ring_back *r, uint32_t *next, bool publish)
         shared->req_prod = *next;
 }
 
+/* What a peer does on its own: false for what it leaves to the one who serves it. */
+static bool play_peer(const struct ring_back *r, uint32_t *next, unsigned move)
+{
+    switch (move) {
+    case 0:
+    case 1:
+        put_slot(r, next, move == 0);
+        return true;
+    case 2:
+        lie(*next);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ---- Block ---- */
 
 static void serve_blk(struct ring_back *r, const struct blk_disk *d)
@@ -122,24 +138,14 @@ static void play_blk(void)
     shared->req_prod = shared->rsp_prod = next;
     MUST(ring_back_attach(&r, shared, BLK_SLOT_SIZE, order, 0));
     while (input_len) {
-        switch (take_number(1) % 5) {
-        case 0:
-            put_slot(&r, &next, true);
-            break;
-        case 1:
-            put_slot(&r, &next, false);
-            break;
-        case 2:
-            lie(next);
-            break;
-        case 3:
+        unsigned move = take_number(1) % 5;
+
+        if (play_peer(&r, &next, move))
+            ;
+        else if (move == 3)
             serve_blk(&r, &d);
-            break;
-        case 4: /* the worker is replaced */
-            if (!r.broken)
-                ring_back_attach(&r, shared, BLK_SLOT_SIZE, order, take_number(1));
-            break;
-        }
+        else if (!r.broken) /* the worker is replaced */
+            ring_back_attach(&r, shared, BLK_SLOT_SIZE, order, take_number(1));
         ring_back_final_check(&r);
         oracle_back(&r);
     }
@@ -221,20 +227,8 @@ static void play_net(size_t slot_size, void (*serve)(struct ring_back *))
     shared->req_prod = shared->rsp_prod = next;
     MUST(ring_back_attach(&r, shared, slot_size, 0, 0));
     while (input_len) {
-        switch (take_number(1) % 4) {
-        case 0:
-            put_slot(&r, &next, true);
-            break;
-        case 1:
-            put_slot(&r, &next, false);
-            break;
-        case 2:
-            lie(next);
-            break;
-        case 3:
+        if (!play_peer(&r, &next, take_number(1) % 4))
             serve(&r);
-            break;
-        }
         ring_back_final_check(&r);
         oracle_back(&r);
     }

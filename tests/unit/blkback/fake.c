@@ -68,34 +68,12 @@ void grant_unmap(void *p, unsigned nr)
     fake.mapped -= nr;
 }
 
-void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref, unsigned offset,
-                   unsigned length)
-{
-    memset(piece, 0, sizeof(*piece));
-    piece->source.guest.ref = ref;
-    piece->source.guest.offset = (uint16_t)offset;
-    piece->dest.local = local;
-    piece->length = (uint16_t)length;
-    piece->flags = 1;
-}
-
-void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref, unsigned offset,
-                    unsigned length)
-{
-    memset(piece, 0, sizeof(*piece));
-    piece->source.local = (void *)(uintptr_t)local;
-    piece->dest.guest.ref = ref;
-    piece->dest.guest.offset = (uint16_t)offset;
-    piece->length = (uint16_t)length;
-    piece->flags = 2;
-}
-
 int grant_copy(struct grant_copy *pieces, unsigned nr)
 {
     fake.copies++;
     for (unsigned i = 0; i < nr; i++) {
         struct grant_copy *c = &pieces[i];
-        bool in = c->flags == 1;
+        bool in = c->flags == GNTCOPY_source_gref;
         uint32_t ref = in ? c->source.guest.ref : c->dest.guest.ref;
         unsigned offset = in ? c->source.guest.offset : c->dest.guest.offset;
         uint8_t *page;
@@ -103,7 +81,7 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
         /* The kernel refuses the whole call for this one: the worker must never ask for it. */
         if (offset + c->length > RING_PAGE_SIZE)
             abort();
-        c->status = -3;
+        c->status = GNTST_bad_gntref;
         if (!granted(ref, !in))
             continue;
         page = (uint8_t *)fake_page(ref - FAKE_FIRST_REF) + offset;
@@ -111,7 +89,7 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
             memcpy(c->dest.local, page, c->length);
         else
             memcpy(page, c->source.local, c->length);
-        c->status = 0;
+        c->status = GNTST_okay;
     }
     return 0;
 }

@@ -3,6 +3,8 @@
  * test_core.c: the block worker's core against a front-end that is good, and then one that is not.
  */
 #include "fake.h"
+#define CHECK_CONTEXT fake.log
+#include "../cli/check.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,17 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static unsigned passed, failed;
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (condition) {                                                                         \
-            passed++;                                                                            \
-        } else {                                                                                 \
-            failed++;                                                                            \
-            printf("%s:%d: not true: %s (log: %s)\n", __FILE__, __LINE__, #condition, fake.log); \
-        }                                                                                        \
-    } while (0)
 
 #define DATA  32u   /* the first page of data */
 #define IMAGE 8192u /* sectors */
@@ -339,6 +330,5 @@ int main(void)
     test_barrier();
     test_batch();
     test_discard();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return check_end();
 }

@@ -3,6 +3,8 @@
  * test_nbd.c: a qcow2 image behind the block worker's core, served by a real qemu-nbd.
  */
 #include "fake.h"
+#define CHECK_CONTEXT fake.log
+#include "../cli/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,17 +18,6 @@
 #include <unistd.h>
 
 #define DATA 32u
-
-static unsigned passed, failed;
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (condition) {                                                                         \
-            passed++;                                                                            \
-        } else {                                                                                 \
-            failed++;                                                                            \
-            printf("%s:%d: not true: %s (log: %s)\n", __FILE__, __LINE__, #condition, fake.log); \
-        }                                                                                        \
-    } while (0)
 
 static struct ring_front front;
 static int epoll_fd;
@@ -170,6 +161,5 @@ int main(void)
     waitpid(server, NULL, 0);
     snprintf(command, sizeof(command), "qemu-img check -q %s && rm -r %s", image, dir);
     CHECK(!system(command));
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return check_end();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * check.h: counts what held and what did not; every unit test here closes with both numbers.
+ * check.h: counts what held and what did not; every unit test here closes with both numbers. A
+ * test that knows more about a failure defines CHECK_CONTEXT, a string, before it includes this.
  */
 #ifndef LODGE_TEST_CHECK_H
 #define LODGE_TEST_CHECK_H
@@ -8,16 +9,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef CHECK_CONTEXT
+#define CHECK_CONTEXT ""
+#endif
+
 static unsigned check_passed, check_failed;
 
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (cond) {                                                                   \
-            check_passed++;                                                           \
-        } else {                                                                      \
-            check_failed++;                                                           \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-        }                                                                             \
+#define CHECK(cond)                                                                     \
+    do {                                                                                \
+        if (cond) {                                                                     \
+            check_passed++;                                                             \
+        } else {                                                                        \
+            check_failed++;                                                             \
+            fprintf(stderr, "%s:%d: does not hold: %s %s\n", __FILE__, __LINE__, #cond, \
+                    CHECK_CONTEXT);                                                     \
+        }                                                                               \
     } while (0)
 
 #define CHECK_STR(got, want)                                                                \

@@ -7,34 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <public/grant_table.h>
 
 struct fake fake;
 struct runtime runtime;
 
 /* --- what the queue calls ------------------------------------------------------------------ */
-
-void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref, unsigned offset,
-                   unsigned length)
-{
-    memset(piece, 0, sizeof(*piece));
-    piece->source.guest.ref = ref;
-    piece->source.guest.offset = (uint16_t)offset;
-    piece->dest.local = local;
-    piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_source_gref;
-}
-
-void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref, unsigned offset,
-                    unsigned length)
-{
-    memset(piece, 0, sizeof(*piece));
-    piece->source.local = (void *)(uintptr_t)local;
-    piece->dest.guest.ref = ref;
-    piece->dest.guest.offset = (uint16_t)offset;
-    piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_dest_gref;
-}
 
 static int16_t copy_one(const struct grant_copy *c)
 {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lockfile.h: files below the run directory that are named after a guest's uuid, and locked by the
+ * process that has something to do with the guest for as long as it lives.
+ */
+#ifndef LODGE_LOCKFILE_H
+#define LODGE_LOCKFILE_H
+
+#include "domain.h"
+
+#define LOCKFILE_PATH 600
+
+void lockfile_dir(struct lodge *l, const char *folder, char path[LOCKFILE_PATH]);
+void lockfile_path(struct lodge *l, const char *folder, const uint8_t uuid[16],
+                   char path[LOCKFILE_PATH]);
+/* Opens the file with these flags (O_CREAT and others), and makes the folder if that is missing. */
+int lockfile_open(struct lodge *l, const char *folder, const uint8_t uuid[16], int flags);
+
+/* Takes the lock. False if another process has it, or had it just now and removed the file. */
+bool lockfile_hold(int fd);
+/*
+ * True if some process has it; *there: there is the file, whoever holds it. Looking does not end in
+ * the event that the monitor watches the folders for: a file that was open for writing is closed.
+ */
+bool lockfile_held(struct lodge *l, const char *folder, const uint8_t uuid[16], bool *there);
+
+#endif
