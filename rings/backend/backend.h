@@ -6,6 +6,8 @@
  * device.c     the list of devices, and the xenbus state machine that all kinds share
  * process.c    workers: starting them, starting them again, their messages
  * vbd.c        block devices of our own: images, features, resizing
+ * nbd.c        images in other formats than raw; lodge-nbd runs a server for each, confined:
+ *              confine.h says to what, chain.h which files it gets
  * stock.c      hot-plug for the kernel's xen-blkback: loop devices
  * vif.c        network devices, of our own and of xen-netback
  *
@@ -152,10 +154,11 @@ int64_t process_next(void);
 void process_child_exited(void); /* SIGCHLD: collects them all */
 /*
  * A helper program of a device: its end is told once. The first word of argv is looked up in
- * $PATH. `fd` becomes its descriptor 3 (-1: none). Returns the pid, or a negative errno.
+ * $PATH. The first two descriptors of `fds` become its 3 and 4. Returns the pid, or a negative
+ * errno.
  */
-int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int status),
-                   void *arg);
+int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
+                   void (*ended)(void *arg, int status), void *arg);
 void process_forget_helper(int pid); /* kills it; its end is not told */
 void process_end_all(void);          /* closes all sockets: the workers finish and leave */
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nbd.c: images in formats that qemu-nbd knows (qcow2 and others), one helper per disk.
+ * nbd.c: images in formats that qemu-nbd knows (qcow2 and others), one helper per disk: lodge-nbd,
+ * which opens the image and runs a qemu-nbd that can reach nothing else (see lodge_nbd.c).
  *
  * The socket on which the helper accepts is made here and handed to it the way systemd does: it
  * outlives the helper, so that a helper that dies is started again behind it, and a connection can
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define NBD_GOOD_LIFE  2000  /* ms: a helper that ends sooner will not do better the next time */
+#define NBD_BUSY_TRIES 50    /* starts where an earlier daemon's helper may have the image */
 #define NBD_START_TIME 20000 /* ms it may take to open the image */
 
 static void nbd_ended(void *arg, int status);
@@ -32,27 +34,32 @@ static void nbd_path(const struct device *d, struct sockaddr_un *addr)
              d->devid);
 }
 
+static void nbd_forget_reason(struct vbd *v)
+{
+    if (v->nbd.reason >= 0)
+        close(v->nbd.reason);
+    v->nbd.reason = -1;
+}
+
 static int nbd_run(struct device *d, struct vbd *v)
 {
-    /* The shell fills in the one thing that is known only in the child: its own pid. */
-    const char *argv[] = {"sh",
-                          "-c",
-                          "export LISTEN_FDS=1 LISTEN_PID=$$; exec qemu-nbd \"$@\"",
-                          "qemu-nbd",
-                          "--persistent",
-                          "--shared=2",
-                          "--format",
-                          v->format,
-                          "--cache=writeback",
-                          v->discard ? "--discard=unmap" : "--discard=ignore",
-                          v->readonly ? "--read-only" : "--detect-zeroes=off",
-                          "--",
-                          v->path,
-                          NULL};
-    int pid = process_helper(argv, v->nbd.listener, nbd_ended, d);
+    char program[512];
+    const char *argv[] = {
+        program, v->format, v->readonly ? "r" : "w", v->discard ? "discard" : "ignore",
+        v->path, NULL};
+    int reason[2], fds[2], pid;
 
+    snprintf(program, sizeof(program), "%s/lodge-nbd", backend.program_dir);
+    if (pipe2(reason, O_CLOEXEC | O_NONBLOCK))
+        return device_fail(d, errno, "its server cannot be started: %s", strerror(errno));
+    fds[0] = v->nbd.listener;
+    fds[1] = reason[1];
+    pid = process_helper(argv, fds, 2, nbd_ended, d);
+    close(reason[1]);
+    nbd_forget_reason(v);
+    v->nbd.reason = reason[0];
     if (pid < 0)
-        return device_fail(d, -pid, "qemu-nbd cannot be started: %s", strerror(-pid));
+        return device_fail(d, -pid, "its server cannot be started: %s", strerror(-pid));
     v->nbd.pid = pid;
     v->nbd.started = backend_now();
     return 0;
@@ -62,17 +69,26 @@ static void nbd_ended(void *arg, int status)
 {
     struct device *d = arg;
     struct vbd *v = d->priv;
+    char why[400];
+    ssize_t n;
 
     v->nbd.pid = 0;
+    n = v->nbd.reason < 0 ? 0 : read(v->nbd.reason, why, sizeof(why) - 1);
+    why[n > 0 ? n : 0] = '\0';
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         device_fail(d, ENOENT,
                     "qemu-nbd is missing, which serves images of format %s: install the "
                     "package qemu-utils",
                     v->format);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) < 128 && *why)
+        device_fail(d, EIO, "%s cannot be served as %s: %s", v->path, v->format, why);
     else
         device_fail(d, EIO, "qemu-nbd cannot serve %s as %s (%s %d): try `qemu-img check` on it",
                     v->path, v->format, WIFSIGNALED(status) ? "signal" : "status",
                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    /* The server of an earlier daemon may still write back what it holds, with the image locked. */
+    if (d->adopted && !d->ready && d->tries++ < NBD_BUSY_TRIES)
+        return; /* nbd_start() is called again */
     if (backend_now() - v->nbd.started < NBD_GOOD_LIFE) {
         device_give_up(d);
         return;
@@ -145,6 +161,7 @@ void nbd_stop(struct device *d, struct vbd *v)
     if (v->nbd.pid)
         process_forget_helper(v->nbd.pid);
     v->nbd.pid = 0;
+    nbd_forget_reason(v);
     if (v->nbd.listener >= 0) {
         nbd_path(d, &addr);
         unlink(addr.sun_path);

@@ -423,7 +423,8 @@ void process_end_all(void)
 
 /* --- helpers ---------------------------------------------------------------------------------- */
 
-int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int status), void *arg)
+int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
+                   void (*ended)(void *arg, int status), void *arg)
 {
     struct helper *h = calloc(1, sizeof(*h));
     sigset_t none;
@@ -434,13 +435,16 @@ int process_helper(const char *const *argv, int fd, void (*ended)(void *arg, int
     sigemptyset(&none);
     h->pid = fork();
     if (!h->pid) {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC), moved[2];
 
         sigprocmask(SIG_SETMASK, &none, NULL);
         /* It must not outlive the one who looks after it. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (fd >= 0)
-            dup2(fcntl(fd, F_DUPFD_CLOEXEC, 4), 3);
+        /* Two steps: one may have the other's place. */
+        for (unsigned i = 0; i < nr_fds && i < 2; i++)
+            moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 5);
+        for (unsigned i = 0; i < nr_fds && i < 2; i++)
+            dup2(moved[i], 3 + (int)i);
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
         execvp(argv[0], (char *const *)(uintptr_t)argv);

@@ -58,15 +58,28 @@ static int open_image(const char *path, int flags, bool *direct)
     return open(path, flags | O_CLOEXEC | O_NONBLOCK);
 }
 
-/* Two writers, or a writer and readers, would destroy what is in the image. */
-static int lock_image(struct device *d, struct vbd *v)
-{
-    struct flock lock = {.l_type = v->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+/*
+ * Locks on the image, of the kind that belongs to an open file. The worker has the same open file,
+ * and so has every request that the kernel still works on, whoever made it: a lock is gone when the
+ * last of them is. In the lower half of what can be locked, users exclude each other; in the upper
+ * one each device has a byte that tells its successor, in a later daemon, that I/O of its former
+ * life is under way. (A worker's successor under the same daemon looks at the ring, see io.c.)
+ */
+#define VBD_LOCK_OWN (1LL << 61)
 
-    if (v->shared || !fcntl(v->fd, F_OFD_SETLK, &lock))
-        return 0;
-    if (errno != EAGAIN && errno != EACCES)
-        return 0; /* a file system without locks */
+static bool lock_is_busy(int err)
+{
+    return err == EAGAIN || err == EACCES;
+}
+
+/* Two writers, or a writer and readers, would destroy what is in the image. */
+static int lock_others_out(struct device *d, struct vbd *v)
+{
+    struct flock lock = {
+        .l_type = v->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET, .l_len = VBD_LOCK_OWN};
+
+    if (v->shared || !fcntl(v->fd, F_OFD_SETLK, &lock) || !lock_is_busy(errno))
+        return 0; /* or a file system without locks */
     /* A guest that uses it already is not given up because a worker is slow to leave. */
     if (d->tries++ < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
         return BACKEND_LATER;
@@ -74,6 +87,37 @@ static int lock_image(struct device *d, struct vbd *v)
                        "%s is in use by another guest; detach it there, or give both mode \"w!\" "
                        "if they share a cluster file system",
                        v->path);
+}
+
+/*
+ * Late I/O of a former life could overwrite what the next worker writes, or the guest's memory.
+ * There is one daemon, so nothing comes between the look and the lock.
+ */
+static int lock_own_byte(struct device *d, struct vbd *v)
+{
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = VBD_LOCK_OWN + ((off_t)d->domid << 32) + d->devid,
+                         .l_len = 1};
+
+    if (!fcntl(v->fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK) {
+        if (!d->tries++)
+            device_say(d, "waits for I/O of an earlier worker");
+        if (d->tries < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
+            return BACKEND_LATER;
+        return device_fail(d, EBUSY, "%s: I/O of an earlier worker does not come to an end",
+                           v->path);
+    }
+    lock.l_type = F_RDLCK; /* which a read-only file can have, too */
+    fcntl(v->fd, F_OFD_SETLK, &lock);
+    return 0;
+}
+
+static int lock_image(struct device *d, struct vbd *v)
+{
+    int rc = lock_own_byte(d, v);
+
+    return rc ? rc : lock_others_out(d, v);
 }
 
 /* Whether a block device can forget sectors; a partition's queue is its disk's. */
@@ -200,7 +244,7 @@ static int probe(struct device *d)
         v = d->priv = calloc(1, sizeof(*v));
         if (!v)
             return device_fail(d, ENOMEM, "there is no memory for it");
-        v->fd = v->inflight = v->nbd.listener = -1;
+        v->fd = v->inflight = v->nbd.listener = v->nbd.reason = -1;
         rc = read_keys(d, v);
     }
     v->nbd.on = strcmp(v->format, "raw") != 0;

@@ -25,6 +25,7 @@ struct vbd {
     struct {
         bool on;
         int listener; /* where the helper accepts connections */
+        int reason;   /* where it says why it could not serve; -1: nowhere */
         int pid;      /* 0: it does not run */
         int64_t started;
     } nbd;

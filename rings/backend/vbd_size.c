@@ -71,8 +71,10 @@ void vbd_resize(struct device *d, struct vbd *v)
     if (words < 1)
         return; /* its removal */
     if (v->nbd.on) {
-        refuse(d, "an image of this format cannot be resized while it is in use: detach it, use "
-                  "`qemu-img resize`, and attach it again");
+        refuse(d, store_fmt("%.300s is %s, which its server cannot resize while it is attached: "
+                            "`lodge block-detach %s %u`, then `qemu-img resize -f %s %.300s SIZE`, "
+                            "and attach it again",
+                            v->path, v->format, d->guest, d->devid, v->format, v->path));
         return;
     }
     if (v->resize.sectors) {

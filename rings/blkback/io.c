@@ -10,6 +10,13 @@
  * successor waits, before it does anything, until the old ring has nothing under way: every entry
  * that the kernel took makes one completion, so it is idle when both counts are equal.
  *
+ * If the supervisor is killed in the same moment, the ring's descriptor is lost with it. Then the
+ * next supervisor waits, before it starts a worker at all: each request holds the image's open
+ * file, and with it a lock that the supervisor has put on that (see vbd.c). It cannot where the
+ * file system knows no locks (NFS mounted with nolock, for instance): there, and only if both die
+ * at once, a write of the old worker that a slow device still holds can land after one that the
+ * guest made later to the same sectors.
+ *
  * What the ring may be asked to do is restricted before the sandbox closes: system calls made
  * through it are not seen by the list of allowed ones.
  */

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What lodge-nbd lets a real qemu-nbd have: its rights, its world, its files; which backing files
+it follows; and that images work all the same. Needs root: namespaces and another user's number."""
+
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+CONFINED = "64992"
+NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
+results = {True: 0, False: 0}
+
+
+def check(what, good, detail=""):
+    results[bool(good)] += 1
+    if not good:
+        print(f"not true: {what} {detail}")
+
+
+def img(*words):
+    subprocess.run(("qemu-img",) + words, check=True, stdout=subprocess.DEVNULL)
+
+
+class Server:
+    """A lodge-nbd, started as lodge-backends starts it."""
+
+    def __init__(self, program, image, form="qcow2", mode="w"):
+        self.path = image + ".socket"
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(4)
+        self.reason, end = os.pipe()
+        given = (self.listener.fileno(), end)
+
+        def descriptors():
+            moved = [os.dup(fd) for fd in given for _ in range(3)]
+            os.dup2(moved[0], 3)
+            os.dup2(moved[3], 4)
+
+        self.process = subprocess.Popen([program, form, mode, "discard", image],
+                                        preexec_fn=descriptors, close_fds=False)
+        os.close(end)
+
+    def greets(self):
+        """Whether it serves; else it has ended."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(20)
+            probe.connect(self.path)
+            self.listener.close()
+            try:
+                return probe.recv(8) == b"NBDMAGIC"
+            except OSError:
+                return False
+
+    def pid(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            return int(file.read().split()[0])
+
+    def io(self, *commands, readonly=False):
+        words = ["qemu-io", "-f", "raw"] + (["-r"] if readonly else [])
+        for command in commands:
+            words += ["-c", command]
+        done = subprocess.run(words + [f"nbd+unix:///?socket={self.path}"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        return done.returncode == 0 and "failed" not in done.stdout, done.stdout
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(30)
+        os.close(self.reason)
+        return status
+
+    def refusal(self):
+        """What it says of an image that it does not serve."""
+        self.listener.close()
+        status = self.process.wait(30)
+        text = os.read(self.reason, 4000).decode()
+        os.close(self.reason)
+        return status, text
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def rights(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        status = status_of(f"{pid}/task/{task}")
+        for field in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            check(field, int(status[field], 16) == 0, status[field])
+        check("NoNewPrivs", status["NoNewPrivs"] == "1")
+        check("Seccomp", status["Seccomp"] == "2")
+        for field in ("Uid", "Gid"):
+            check(field, status[field].split() == [CONFINED] * 4, status[field])
+        check("Groups", status["Groups"].strip() == "", status["Groups"])
+    check("process 1", status_of(pid)["NSpid"].split()[-1] == "1")
+    for kind in NAMESPACES:
+        check(f"namespace {kind}",
+              os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}"))
+
+
+def world(pid, image):
+    root = f"/proc/{pid}/root"
+    names = set(os.listdir(root))
+    check("its root", names <= {"usr", "bin", "sbin", "lib", "lib64", "lib32", "libx32", "etc"}, names)
+    check("its /etc", set(os.listdir(f"{root}/etc")) <= {"ld.so.cache"})
+    check("the image is not there", not os.path.lexists(root + image))
+    with open(f"/proc/{pid}/mountinfo") as file:
+        mounts = [line.split() for line in file]
+    check("read-only", mounts and all("ro" in line[5].split(",") for line in mounts), mounts)
+    files = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        files.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    strange = [name for name in files if not name.startswith(("/dev/null", "pipe:", "socket:",
+               "anon_inode:", os.path.dirname(image)))]
+    check("its descriptors", not strange, strange)
+    with open(f"/proc/{pid}/limits") as file:
+        limits = {line[:26].strip(): line[26:].split()[0] for line in file}
+    check("memory", limits["Max address space"] == str(4 << 30))
+    check("file size", limits["Max file size"] == str(1 << 30), limits["Max file size"])
+    check("descriptors", limits["Max open files"] == "64")
+
+
+def life(program, folder):
+    """An image with a backing file behind a backing file, all of them root's alone."""
+    for name, behind, form in (("base", None, "raw"), ("middle", "base", "raw"),
+                               ("top", f"{folder}/middle.img", "qcow2")):
+        path = f"{folder}/{name}.img"
+        if behind is None:
+            with open(path, "wb") as file:
+                file.write(b"\x07" * (8 << 20))
+        else:
+            behind = behind if behind.startswith("/") else behind + ".img"
+            img("create", "-q", "-f", "qcow2", "-b", behind, "-F", form, path)
+        os.chmod(path, 0o600)
+    os.chmod(folder, 0o700)
+    image = f"{folder}/top.img"
+    server = Server(program, image)
+    check("it serves", server.greets())
+    good, said = server.io("read -P 7 0 8M", "write -P 9 1M 64k", "flush", "read -P 9 1M 64k",
+                           "discard 2M 64k", "read -P 7 3M 1M")
+    check("I/O", good, said)
+    pid = server.pid()
+    rights(pid)
+    world(pid, image)
+    check("it ends", server.end() == 0)
+    img("check", "-q", image)
+    server = Server(program, image, mode="r")
+    check("it serves what is read-only", server.greets())
+    good, said = server.io("read -P 9 1M 64k", "read -P 7 4M 1M", readonly=True)
+    check("read-only I/O", good, said)
+    check("no writing", not server.io("write -P 1 0 64k")[0])
+    os.kill(server.pid(), signal.SIGKILL)
+    check("its death is told", server.process.wait(30) == 128 + signal.SIGKILL)
+    with open(f"{folder}/base.img", "rb") as file:
+        check("the backing file is as it was", file.read() == b"\x07" * (8 << 20))
+
+
+def other_formats(program, folder):
+    for form in ("vmdk", "vdi", "vpc", "qed"):
+        image = f"{folder}/other.{form}"
+        img("create", "-q", "-f", form, image, "8M")
+        server = Server(program, image, form)
+        check(f"{form} is served", server.greets(), form)
+        good, said = server.io("write -P 3 1M 64k", "flush", "read -P 3 1M 64k")
+        check(f"{form} I/O", good, said)
+        check(f"{form} ends", server.end() == 0)
+
+
+def refused(program, image, what, form="qcow2"):
+    status, text = Server(program, image, form).refusal()
+    check(f"refused: {what}", status == 1 and what in text, f"{status} {text}")
+
+
+def strangers(program, folder):
+    """Backing files that an image may not show."""
+    outside = tempfile.mkdtemp(prefix="outside-")
+    secret = f"{outside}/secret"
+    with open(secret, "wb") as file:
+        file.write(b"s" * (1 << 20))
+    os.chmod(outside, 0o755)
+    image = f"{folder}/thief.img"
+    img("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", image)
+    os.chmod(secret, 0o600)
+    refused(program, image, "not readable for everyone")
+    os.symlink(secret, f"{folder}/link")
+    img("rebase", "-u", "-f", "qcow2", "-b", f"{folder}/link", "-F", "raw", image)
+    refused(program, image, "not readable for everyone")
+    img("rebase", "-u", "-f", "qcow2", "-b", "/dev/mem", "-F", "raw", image)
+    refused(program, image, "")
+    img("rebase", "-u", "-f", "qcow2", "-b", "nbd://127.0.0.1/x", "-F", "raw", image)
+    refused(program, image, "is not the name of a file")
+    img("rebase", "-u", "-f", "qcow2", "-b", image, "-F", "qcow2", image)
+    refused(program, image, "files behind it")
+    os.chmod(secret, 0o644)
+    img("rebase", "-u", "-f", "qcow2", "-b", secret, "-F", "raw", image)
+    server = Server(program, image)
+    check("what all may read may be behind it", server.greets())
+    check("its content", server.io("read -P 115 0 1M")[0])
+    check("it ends", server.end() == 0)
+    data = f"{folder}/data.img"
+    img("create", "-q", "-f", "qcow2", "-o", f"data_file={folder}/raw,data_file_raw=on", data, "1M")
+    refused(program, data, "keeps its data in another file")
+    # Formats that we do not look into are not followed either: the file is not in its world.
+    vmdk = f"{folder}/flat.vmdk"
+    img("create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", vmdk, "1M")
+    refused(program, vmdk, "", "vmdk")
+    shutil.rmtree(outside)
+
+
+def damaged(program, folder):
+    """Headers that lie: never a crash of ours."""
+    image = f"{folder}/damaged.img"
+    for at, form, value in ((8, ">Q", 1 << 63), (8, ">Q", 65530), (16, ">I", 0xFFFFFFFF),
+                            (100, ">I", 0xFFFFFFFF), (100, ">I", 60), (0, ">I", 0), (4, ">I", 9)):
+        img("create", "-q", "-f", "qcow2", "-b", f"{folder}/base.img", "-F", "raw", image)
+        with open(image, "r+b") as file:
+            file.seek(at)
+            file.write(struct.pack(form, value))
+        server = Server(program, image)
+        status, text = server.refusal()
+        check(f"{value:#x} at {at}", status == 1 and text, f"{status} {text}")
+    with open(image, "wb") as file:
+        file.write(b"QFI\xfb")
+    refused(program, image, "is not a qcow2 image")
+    refused(program, f"{folder}/none.img", "No such file")
+
+
+def early_end(program, folder):
+    """SIGTERM while qemu-nbd has no handler for it yet."""
+    for wait in (0, 0.005, 0.02, 0.05):
+        server = Server(program, f"{folder}/top.img")
+        time.sleep(wait)
+        started = time.monotonic()
+        status = server.end()
+        check("an early end", status in (0, -signal.SIGTERM) and time.monotonic() - started < 20,
+              status)
+
+
+def main():
+    program = sys.argv[1]
+    if os.getuid() != 0:
+        print("skip: a user is given up here, which only root can")
+        return 0
+    probe = subprocess.run(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "true"],
+                           stderr=subprocess.DEVNULL, check=False)
+    if probe.returncode:
+        print("skip: namespaces are not allowed here")
+        return 0
+    folder = tempfile.mkdtemp(prefix="test-nbd-")
+    try:
+        for test in (life, other_formats, strangers, damaged, early_end):
+            test(program, folder)
+    finally:
+        shutil.rmtree(folder)
+    print(f"{results[True]} passed, {results[False]} failed")
+    return results[False] != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
