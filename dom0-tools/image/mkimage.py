@@ -7,7 +7,7 @@ from run to run:
     lodge.cpio   our tools with the shared libraries they need, as listed in the manifest
     xen.cpio     Debian's Xen tools instead of ours, for comparison
     guest.cpio   a guest's kernel, initrd and config, under /guest
-    debian.cpio  the initrd and configs of guests with a disk, and what dom0 serves their network with
+    debian.cpio  the initrd and configs of guests with a disk, and what serves their network
 """
 
 import argparse

@@ -69,7 +69,8 @@ def create_figures(side, count):
     with prepare(parse(arguments), echo=False).machine() as machine:
         machine.wait()
         if script_status(machine) != 0:
-            raise TestProblem("failure", f"create on {side}: see build/logs/bench-create-{side}.log")
+            raise TestProblem("failure",
+                              f"create on {side}: see build/logs/bench-create-{side}.log")
     found = {name: int(value) for name, value in FIGURE.findall(machine.text)}
     return {name: found[name] for name in ("create-1", f"create-{count}") if name in found}
 

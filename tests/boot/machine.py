@@ -37,9 +37,9 @@ class Machine:
         self.seen = 0
         self.status = None
         self._command = [
-            QEMU, "-machine", "q35", "-accel", accel, "-cpu", "host" if accel == "kvm" else cpu, "-m", str(memory),
-            "-smp", str(smp), "-display", "none", "-vga", "none", "-net", "none", "-no-reboot",
-            "-boot", "d", "-cdrom", iso,
+            QEMU, "-machine", "q35", "-accel", accel, "-cpu", "host" if accel == "kvm" else cpu,
+            "-m", str(memory), "-smp", str(smp), "-display", "none", "-vga", "none",
+            "-net", "none", "-no-reboot", "-boot", "d", "-cdrom", iso,
             "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
         ]
         for number, path in enumerate(disks):

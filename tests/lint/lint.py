@@ -23,6 +23,8 @@ def checks(args):
         ("machine paths", rules.machine_paths),
         ("file length", rules.file_length),
         ("function length", rules.function_length),
+        ("columns of Python", rules.columns),
+        ("names of Python", rules.python_names),
         ("include cycles", rules.include_cycles),
         ("include direction", rules.include_direction),
         ("layout (clang-format)", compiled.layout),

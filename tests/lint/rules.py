@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks that need only the text of the files."""
 
+import ast
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 
 FILE_LIMIT = 600
 FUNCTION_LIMIT = 60
+COLUMNS = 100
 EXCUSE = "long because"
 CODE = (".c", ".h", ".S", ".py", ".sh", ".ld", ".lds")
 NAMED = ("Makefile", ".ci/run")
@@ -67,6 +69,40 @@ def file_length(tree):
         if lines > FILE_LIMIT:
             if EXCUSE not in "\n".join(tree.read(path).split("\n")[:40]).lower():
                 yield path, lines, f"{lines} lines, the limit is {FILE_LIMIT}"
+
+
+def python_files(tree):
+    return [path for path in tree.files
+            if path.endswith(".py") or re.match(r"#!.*python", tree.read(path)[:80])]
+
+
+def columns(tree):
+    """Of Python: clang-format sees to the C."""
+    for path in python_files(tree):
+        for number, line in enumerate(tree.read(path).split("\n"), 1):
+            if len(line) > COLUMNS:
+                yield path, number, f"{len(line)} columns, the limit is {COLUMNS}"
+
+
+def python_names(tree):
+    """What is imported and never used, and functions of a file's own that nobody calls."""
+    for path in python_files(tree):
+        try:
+            top = ast.parse(tree.read(path))
+        except SyntaxError as wrong:
+            yield path, wrong.lineno or 1, f"not Python: {wrong.msg}"
+            continue
+        used = {node.id for node in ast.walk(top) if isinstance(node, ast.Name)}
+        used |= {node.attr for node in ast.walk(top) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(top):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name in node.names:
+                    bound = (name.asname or name.name).split(".")[0]
+                    if bound not in used:
+                        yield path, node.lineno, f"{bound} is imported and not used"
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("_") and \
+                    not node.name.endswith("__") and node.name not in used:
+                yield path, node.lineno, f"{node.name}() is never called"
 
 
 def function_length(tree):

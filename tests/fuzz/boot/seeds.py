@@ -14,7 +14,8 @@ def elf():
     virt = 0xffffffff80000000
     notes = note(6, b"linux\0") + b"".join(
         note(kind, struct.pack("<Q", value)) for kind, value in
-        ((3, virt), (1, virt + 0x1000000), (2, virt + 0x1001000), (15, 1 << 39), (16, 1), (17, 1 << 11)))
+        ((3, virt), (1, virt + 0x1000000), (2, virt + 0x1001000), (15, 1 << 39), (16, 1),
+         (17, 1 << 11)))
     head = b"\x7fELF\2\1\1" + b"\0" * 9 + struct.pack(
         "<HHIQQQIHHHHHH", 2, 62, 1, 0x1000000, 64, 0, 0, 64, 56, 2, 64, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 5, 0, virt + 0x1000000, 0x1000000, 0x100, 0x3000, 4096)

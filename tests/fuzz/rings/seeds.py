@@ -67,7 +67,8 @@ def seeds():
     yield "blk-discard", blk(PUBLISH + blk_discard(16, 800, 1), SERVE)
     yield "blk-discard-wrap", blk(PUBLISH + blk_discard(16, (1 << 64) - 8), SERVE)
     for count in (1, 32, 256, 257):
-        yield f"blk-indirect-{count}", blk(PUBLISH + blk_indirect(0, count), SERVE, table(count % 257))
+        yield f"blk-indirect-{count}", blk(PUBLISH + blk_indirect(0, count), SERVE,
+                                           table(count % 257))
     yield "blk-indirect-short", blk(PUBLISH + blk_indirect(1, 9), SERVE, b"\0")
     yield "blk-4k", blk(PUBLISH + blk_slot(0, [page], 9), SERVE, bits=ALL_FEATURES | 3)
     yield "blk-read-only", blk(PUBLISH + blk_slot(1, [page]), SERVE, bits=4)
@@ -80,8 +81,8 @@ def seeds():
     yield "tx-one", net(TX, tx(9, 0, 60), SERVE)
     yield "tx-chain", net(TX, tx(9, 0, 6000, 4), tx(10, 0, 2000, 4), tx(11, 96, 1000), SERVE)
     yield "tx-gso", net(TX, tx(9, 0, 5000, 1 | 4 | 8), extra(1, 0, gso), tx(10, 0, 4000), SERVE)
-    yield "tx-hash", net(TX, tx(9, 0, 100, 8), extra(1, 1, gso), extra(4, 0, bytes([1, 1, 2, 3, 4, 5])),
-                         SERVE)
+    yield "tx-hash", net(TX, tx(9, 0, 100, 8), extra(1, 1, gso),
+                         extra(4, 0, bytes([1, 1, 2, 3, 4, 5])), SERVE)
     yield "tx-mcast", net(TX, tx(0, 0, 0, 8), extra(2, 0, b"\1\0\x5e\0\0\1"), SERVE)
     yield "tx-endless", net(TX, tx(9, 0, 100, 4) * 19, SERVE)
     yield "tx-open", net(TX, tx(9, 0, 100, 4), SERVE, index=0xfffffffe)

@@ -55,7 +55,8 @@ OURS_ONLY = {"xen_memory_domain_t", "xen_domctl_createdomain_t", "xen_sysctl_rea
              "xen_sysctl_physinfo_t", "XEN_EINTR", "XEN_ERESTART", "struct ring_header"}
 
 # Families of operation numbers that have to be complete, and what we leave out on purpose.
-FAMILIES = re.compile(r"^(__HYPERVISOR_\w+|VIRQ_\w+|DOMID_\w+|VMASST_\w+|MMUEXT_\w+|MMU_\w+|UVMF_\w+"
+FAMILIES = re.compile(r"^(__HYPERVISOR_\w+|VIRQ_\w+|DOMID_\w+|VMASST_\w+|MMUEXT_\w+|MMU_\w+"
+                      r"|UVMF_\w+"
                       r"|SIF_\w+|EVTCHNOP_\w+|EVTCHNSTAT_\w+|EVTCHN_FIFO_\w+|GNTTABOP_\w+|GNTST_\w+"
                       r"|GNTMAP_\w+|GTF_\w+|SCHEDOP_\w+|SHUTDOWN_\w+|VCPUOP_\w+|RUNSTATE_\w+"
                       r"|CALLBACK\w+|XENNMI_\w+|PHYSDEVOP_\w+|MAP_PIRQ_\w+|XENPF_\w+|XENVER_\w+"

@@ -112,8 +112,8 @@ class TheirPrograms(Programs, Case):
     clients = THEIRS
 
     def test_it_is_our_library(self):
-        out = subprocess.run(["ldd", f"{self.clients}/xenstore-ls"], stdout=subprocess.PIPE, text=True,
-                             check=True, env=self.environment()).stdout
+        out = subprocess.run(["ldd", f"{self.clients}/xenstore-ls"], stdout=subprocess.PIPE,
+                             text=True, check=True, env=self.environment()).stdout
         self.assertIn(f"{LIBRARY}/libxenstore.so.4", out)
 
 

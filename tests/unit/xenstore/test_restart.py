@@ -11,7 +11,7 @@ import unittest
 
 import wire
 from test_protocol import Case
-from wire import Ring, StoreError, strings
+from wire import StoreError, strings
 
 
 class Restart(Case):

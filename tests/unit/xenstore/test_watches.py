@@ -99,7 +99,7 @@ class Watches(Case):
         self.refused("EINVAL", self.other.watch, "/w", "t" * 2000)
 
     def test_slow_reader_gets_merged_events(self):
-        """A reader that stops costs the daemon little, the writers nothing, and learns all paths."""
+        """A reader that stops costs the daemon little, writers nothing, and learns all paths."""
         self.watch("/w")
         for i in range(3000):
             self.root.write("/w/a", str(i))
