@@ -7,7 +7,6 @@
  */
 #include "jobs.h"
 
-#include <cli/domain.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -19,7 +18,7 @@ static struct {
     struct job job;
 } jobs[JOBS_MAX];
 
-bool jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg)
+int jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg)
 {
     int at = -1;
     pid_t pid;
@@ -28,10 +27,10 @@ bool jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), 
         if (!jobs[i].pid)
             at = i;
         else if (!memcmp(jobs[i].job.uuid, uuid, sizeof(jobs[i].job.uuid)))
-            return false;
+            return -EBUSY;
     }
     if (at < 0)
-        return false;
+        return -EBUSY;
     pid = fork();
     if (!pid) {
         sigset_t none;
@@ -40,14 +39,12 @@ bool jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), 
         sigprocmask(SIG_SETMASK, &none, NULL);
         _exit(work(arg));
     }
-    if (pid < 0) {
-        daemon_say("no process to look after a guest: %s", strerror(errno));
-        return false;
-    }
+    if (pid < 0)
+        return -errno;
     jobs[at].pid = pid;
     jobs[at].job = (struct job){.domid = domid};
     memcpy(jobs[at].job.uuid, uuid, sizeof(jobs[at].job.uuid));
-    return true;
+    return 0;
 }
 
 bool jobs_ended(struct job *out)

@@ -19,11 +19,11 @@ struct job {
 };
 
 /*
- * Calls work(arg) in a process of its own, with no signal blocked. False if
+ * Calls work(arg) in a process of its own, with no signal blocked. -EBUSY if
  * there is one for this guest already, or no room for another; one that ends is the time to ask
- * again.
+ * again. Any other negative errno: there are no processes to be had.
  */
-bool jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg);
+int jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg);
 
 /* Takes one that has ended; false if none has. SIGCHLD says when. */
 bool jobs_ended(struct job *out);

@@ -184,9 +184,14 @@ static int work_on(void *arg)
 static void start_work(const uint8_t *uuid, const struct xen_domctl_getdomaininfo *info)
 {
     struct task t = {uuid, info};
+    int rc = jobs_start(uuid, info ? info->domain : 0, work_on, &t);
 
-    if (!jobs_start(uuid, info ? info->domain : 0, work_on, &t))
+    if (rc == -EBUSY) {
         mon.refused = true;
+    } else if (rc) {
+        daemon_say("no process to look after a guest: %s", strerror(-rc));
+        mon.again = true;
+    }
 }
 
 static void act_on(const struct xen_domctl_getdomaininfo *info)

@@ -44,6 +44,7 @@ static char message[256];
 const char *fake_failing;
 unsigned fake_conflicts;
 void (*fake_step)(void);
+bool fake_store_dead;
 
 static int position(const char *path, bool *found)
 {
@@ -373,7 +374,7 @@ bool store_has_event(const struct store *s)
 bool store_is_dead(const struct store *s)
 {
     (void)s;
-    return false;
+    return fake_store_dead;
 }
 
 const char *store_fmt(const char *fmt, ...)

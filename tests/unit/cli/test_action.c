@@ -243,6 +243,26 @@ static void test_killed_anywhere(void)
     domcfg_free(&dc);
 }
 
+/* Without xenstored nobody can say that something was done; it is gone on with when it is back. */
+static void test_store_dies(void)
+{
+    struct domcfg dc = setup_config("vic");
+    struct xen_domctl_getdomaininfo info;
+    uint16_t domid;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    fake_down(domid, SHUTDOWN_reboot);
+    CHECK(!ctl_domain_info(&l.ctl, domid, &info));
+    fake_store_dead = true;
+    CHECK(action_for(&l, &info, time(NULL) + 100) == ACTION_LATER && setup_files("acting") == 1);
+    fake_store_dead = false;
+    CHECK(action_resume(&l, dc.uuid) == ACTION_DONE && setup_files("acting") == 0);
+    CHECK(!domain_find(&l, "vic", &info) && !(info.flags & XEN_DOMINF_paused));
+    CHECK(!domain_destroy(&l, info.domain));
+    domcfg_free(&dc);
+}
+
 /* One whose process is killed each time is given up; one that somebody destroys is not made again.
  */
 static void test_given_up(void)
@@ -340,10 +360,10 @@ static void test_jobs(void)
     for (int i = 0; i < JOBS_MAX; i++) {
         int arg[2] = {i ? others[0] : first[0], 10 + i};
 
-        CHECK(jobs_start(uuid[i], (uint16_t)i, wait_and_return, arg));
         CHECK(!jobs_start(uuid[i], (uint16_t)i, wait_and_return, arg));
+        CHECK(jobs_start(uuid[i], (uint16_t)i, wait_and_return, arg) == -EBUSY);
     }
-    CHECK(!jobs_start(uuid[JOBS_MAX], 1, die, NULL)); /* no room */
+    CHECK(jobs_start(uuid[JOBS_MAX], 1, die, NULL) == -EBUSY); /* no room */
     CHECK(!jobs_ended(&job));
     for (int i = 1; i < JOBS_MAX; i++) {
         CHECK(write(others[1], "", 1) == 1);
@@ -351,8 +371,8 @@ static void test_jobs(void)
         CHECK(job.domid && job.domid == job.uuid[0] && job.result == 10 + job.domid);
     }
     /* The first one is still at it. */
-    CHECK(!jobs_ended(&job) && !jobs_start(uuid[0], 0, die, NULL));
-    CHECK(jobs_start(uuid[JOBS_MAX], 77, die, NULL));
+    CHECK(!jobs_ended(&job) && jobs_start(uuid[0], 0, die, NULL) == -EBUSY);
+    CHECK(!jobs_start(uuid[JOBS_MAX], 77, die, NULL));
     job = next_job();
     CHECK(job.result == -1 && job.domid == 77);
     CHECK(write(first[1], "", 1) == 1);
@@ -368,6 +388,7 @@ int main(void)
     test_damaged_state();
     test_killed_maker();
     test_killed_anywhere();
+    test_store_dies();
     test_given_up();
     test_intent();
     test_jobs();
