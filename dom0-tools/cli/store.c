@@ -5,25 +5,11 @@
 #include "store_link.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "alloc.h"
-
-const char *store_fmt(const char *fmt, ...)
-{
-    static char ring[8][1200];
-    static unsigned turn;
-    char *buf = ring[turn++ % 8];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(buf, sizeof(ring[0]), fmt, ap);
-    va_end(ap);
-    return buf;
-}
 
 /* --- requests that are queued -------------------------------------------------------------- */
 

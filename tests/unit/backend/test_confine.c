@@ -14,17 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <backend/confine.h>
-
-static unsigned passed, failed;
-#define CHECK(condition)                                                     \
-    do {                                                                     \
-        if (condition) {                                                     \
-            passed++;                                                        \
-        } else {                                                             \
-            failed++;                                                        \
-            printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-        }                                                                    \
-    } while (0)
+#include "check.h"
 
 /* Not there at all, whatever the arguments. */
 static const struct {
@@ -176,8 +166,7 @@ int main(void)
     text = listen_to(&c);
     CHECK(waitpid(c.pid, &status, 0) == c.pid && WIFEXITED(status) && !WEXITSTATUS(status));
     check_answers(text);
-    if (failed)
+    if (check_failed)
         printf("it said:\n%s", text);
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return check_end();
 }

@@ -111,7 +111,8 @@ def rights(pid):
 def world(pid, image):
     root = f"/proc/{pid}/root"
     names = set(os.listdir(root))
-    check("its root", names <= {"usr", "bin", "sbin", "lib", "lib64", "lib32", "libx32", "etc"}, names)
+    check("its root",
+          names <= {"usr", "bin", "sbin", "lib", "lib64", "lib32", "libx32", "etc"}, names)
     check("its /etc", set(os.listdir(f"{root}/etc")) <= {"ld.so.cache"})
     check("the image is not there", not os.path.lexists(root + image))
     with open(f"/proc/{pid}/mountinfo") as file:
@@ -251,8 +252,8 @@ def main():
     if os.getuid() != 0:
         print("skip: a user is given up here, which only root can")
         return 0
-    probe = subprocess.run(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "true"],
-                           stderr=subprocess.DEVNULL, check=False)
+    probe = subprocess.run(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork",
+                            "true"], stderr=subprocess.DEVNULL, check=False)
     if probe.returncode:
         print("skip: namespaces are not allowed here")
         return 0

@@ -8,7 +8,6 @@
 #include "fake.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,19 +374,6 @@ bool store_is_dead(const struct store *s)
 {
     (void)s;
     return fake_store_dead;
-}
-
-const char *store_fmt(const char *fmt, ...)
-{
-    static char ring[8][1200];
-    static unsigned turn;
-    char *buf = ring[turn++ % 8];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(buf, sizeof(ring[0]), fmt, ap);
-    va_end(ap);
-    return buf;
 }
 
 /* --- for the tests ------------------------------------------------------------------------- */
