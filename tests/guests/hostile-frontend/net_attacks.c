@@ -46,18 +46,19 @@ static const struct shape {
     {"18 parts", NETIF_RSP_OKAY, 18 * 64, 0, PAGE_GOOD, 18, .other = 64},
     {"a whole page", NETIF_RSP_OKAY, 4096, 0, PAGE_GOOD, 1},
     {"a packet from a read-only page", NETIF_RSP_OKAY, 100, 3996, PAGE_READ_ONLY, 1},
-    /* Ends of the interface. */
+    /* Ends of the interface: one for each reason, then the others (the log has few lines). */
     {"a packet larger than its page", SHUT, 4097, 0, PAGE_GOOD, 1},
+    {"19 parts", SHUT, 19 * 64, 0, PAGE_GOOD, 19, .other = 64},
+    {"a packet whose end is not there", SHUT, 100, 0, PAGE_GOOD, 1, .endless = true},
+    {"an extra info of unknown type", SHUT, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = 77},
+    /* Variations. */
     {"a packet that ends past its page", SHUT, 100, 3997, PAGE_GOOD, 1},
     {"a part that ends past its page", SHUT, 200, 0, PAGE_GOOD, 2, .other = 100,
      .other_offset = 4095},
     {"an offset far past the page", SHUT, 100, 65535, PAGE_GOOD, 1},
     {"the rest of 64 KiB in the first part", SHUT, 65535, 0, PAGE_GOOD, 2, .other = 1},
-    {"19 parts", SHUT, 19 * 64, 0, PAGE_GOOD, 19, .other = 64},
-    {"a packet whose end is not there", SHUT, 100, 0, PAGE_GOOD, 1, .endless = true},
     {"255 parts and no end", SHUT, 65535, 0, PAGE_GOOD, 255, .other = 1, .endless = true},
     {"an extra info of no type", SHUT, 100, 0, PAGE_GOOD, 1, .extras = 1},
-    {"an extra info of unknown type", SHUT, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = 77},
     {"an extra info with unknown flags", SHUT, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = GSO,
      .flags = 0xfe, .gso_type = 1, .gso_size = 1400},
     {"200 extra infos", SHUT, 100, 0, PAGE_GOOD, 1, .extras = 200, .type = GSO, .flags = MORE,

@@ -86,18 +86,20 @@ static char huge[1800];
 static const struct {
     const char *what, *key, *value; /* NULL: not there */
 } nodes[] = {
+    /* One for each reason to close it: the log has only so many lines for one device. */
     {"no transmit ring", NET_NODE_TX_RING, NULL},
-    {"no receive ring", NET_NODE_RX_RING, NULL},
     {"no port", NET_NODE_PORT, NULL},
+    {"a port that there is not", NET_NODE_PORT, "4294967295"},
+    {"no queues", NET_NODE_QUEUES, "0"},
+    {"pages to be exchanged, not copied", NET_NODE_RX_COPY, "0"},
+    {"a ring beyond the table", NET_NODE_RX_RING, "4294967295"},
+    /* Variations. */
+    {"no receive ring", NET_NODE_RX_RING, NULL},
     {"a ring that is no number", NET_NODE_TX_RING, "8,9"},
     {"a ring of 1800 digits", NET_NODE_RX_RING, huge},
-    {"a port that there is not", NET_NODE_PORT, "4294967295"},
     {"a port that is no number", NET_NODE_PORT, "../../1"},
-    {"a ring beyond the table", NET_NODE_RX_RING, "4294967295"},
-    {"no queues", NET_NODE_QUEUES, "0"},
     {"more queues than anything", NET_NODE_QUEUES, "8"},
     {"queues that are not there", NET_NODE_QUEUES, "2"},
-    {"pages to be exchanged, not copied", NET_NODE_RX_COPY, "0"},
 };
 
 static void node_attacks(void)

@@ -82,15 +82,17 @@ static char huge[1800];
 static const struct {
     const char *what, *key, *value; /* NULL: not there */
 } nodes[] = {
+    /* One for each reason to close it: the log has only so many lines for one device. */
     {"no ring", BLK_NODE_RING_REF, NULL},
     {"no port", BLK_NODE_PORT, NULL},
+    {"a port that there is not", BLK_NODE_PORT, "4000000000"},
+    {"a ring beyond the table", BLK_NODE_RING_REF, "4294967295"},
+    {"rings too large", BLK_NODE_RING_ORDER, "5"},
+    /* Variations. */
     {"a ring that is no number", BLK_NODE_RING_REF, "-1"},
     {"a ring of 1800 digits", BLK_NODE_RING_REF, huge},
     {"a port that is no number", BLK_NODE_PORT, "0x7;reboot"},
-    {"a port that there is not", BLK_NODE_PORT, "4000000000"},
     {"port 0", BLK_NODE_PORT, "0"},
-    {"a ring beyond the table", BLK_NODE_RING_REF, "4294967295"},
-    {"rings too large", BLK_NODE_RING_ORDER, "5"},
     {"rings larger than anything", BLK_NODE_RING_ORDER, "4294967295"},
     {"no queues", BLK_NODE_QUEUES, "0"},
     {"too many queues", BLK_NODE_QUEUES, "5"},
