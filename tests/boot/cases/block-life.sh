@@ -39,7 +39,10 @@ loop=$(losetup -f)
 run losetup "$loop" /tmp/loop.img
 truncate -s 8M /tmp/stock.img
 dd if=/dev/urandom of=/tmp/ro.img bs=1M count=2 2>/dev/null
-run qemu-img create -q -f qcow2 /tmp/disk.qcow2 16M
+cp /tmp/ro.img /tmp/base.img
+truncate -s 16M /tmp/base.img
+chmod 600 /tmp/base.img
+run qemu-img create -q -f qcow2 -b base.img -F raw /tmp/disk.qcow2
 sed 's/^vcpus.*/vcpus = 2/; s/^memory.*/memory = 256/' /guest/guest.cfg >/tmp/two.cfg
 run "$cli" create /tmp/two.cfg
 attach guest
@@ -59,6 +62,15 @@ back_state guest vbd 51760 4 40
 front=/local/domain/$("$cli" domid guest)/device/vbd/51712
 [ "$(xenstore-read "$front/ring-page-order")" = 4 ] || fail "the ring does not have 16 pages"
 [ "$(xenstore-read "$front/multi-queue-num-queues")" = 2 ] || fail "there are not two queues"
+
+echo "dom0: what serves qcow2 has no rights, and the backing file behind it"
+for line in "Uid:.64992.64992" "CapPrm:.0*$" "CapEff:.0*$" "CapBnd:.0*$" "NoNewPrivs:.1" "Seccomp:.2"; do
+    grep "^$line" "/proc/$(pidof qemu-nbd)/status" || fail "qemu-nbd is not confined: no $line"
+done
+[ "$(readlink "/proc/$(pidof qemu-nbd)/ns/net")" != "$(readlink /proc/self/ns/net)" ] ||
+    fail "qemu-nbd has the network"
+[ ! -e "/proc/$(pidof qemu-nbd)/root/tmp" ] || fail "qemu-nbd sees dom0's files"
+guest_do guest 60 "[ \"\$(dd if=/dev/xvdc bs=1M count=2 2>/dev/null | md5sum)\" = \"$(md5sum </tmp/ro.img)\" ]"
 
 guest_do guest 30 "dd if=/dev/urandom of=/tmp/a bs=1M count=6 2>/dev/null"
 log_has "I/O through threads"
@@ -94,7 +106,7 @@ truncate -s 20M /tmp/raw.img
 resize 51712 0 "^ok"
 guest_do guest 30 "[ \$(cat /sys/block/xvda/size) = 40960 ]"
 resize 51712 1000 "whole number"
-resize 51744 33554432 "qemu-img"
+resize 51744 33554432 "qemu-img resize -f qcow2 /tmp/disk.qcow2"
 
 echo "dom0: qemu-nbd dies"
 type_line guest "dd if=/tmp/a of=/dev/xvdc bs=64k seek=64 conv=fsync 2>/dev/null && echo survived"
@@ -123,6 +135,7 @@ while pidof lodge-blkback qemu-nbd >/dev/null; do
 done
 run losetup -d "$loop"
 run qemu-img check -q /tmp/disk.qcow2
+dd if=/tmp/base.img bs=1M count=2 2>/dev/null | cmp - /tmp/ro.img || fail "the backing file was changed"
 cat /var/log/lodge/backends.log
 run "$cli" destroy guest
 exit 0
