@@ -95,7 +95,15 @@ bool buffer_start(void);
 void *buffer_get(unsigned pages);
 void buffer_put(void *p, unsigned pages);
 
-/* Pages that stay mapped, by reference. One per disk. */
+/*
+ * Pages that stay mapped, by reference. One per disk.
+ *
+ * Direct I/O never works on them: the kernel holds the pages of such I/O until it is over, also
+ * where the process is not there any more, and its grant device loses count of a mapped page that
+ * is held when the process ends (seen in Linux 6.1: "Bad page map", then a fault on the page that
+ * went away under the I/O). So a worker that is killed while a device is slow would take dom0 with
+ * it. The data are moved through a buffer then, which is no system call.
+ */
 struct persist;
 struct persist *persist_new(void);
 /*
@@ -123,6 +131,7 @@ struct request {
     bool table_bad;  /* its indirect pages could not be had */
     int16_t status;  /* BLKIF_RSP_* */
     uint8_t *buffer; /* or NULL: the data are in mapped pages */
+    bool mapped;     /* they go between buffer and mapped pages */
     unsigned pages;  /* of the buffer */
     struct blk_request q;
     struct iovec iov[BLK_MAX_SEGMENTS];

@@ -145,6 +145,7 @@ static void choose(struct disk *disk, enum blk_error *error)
             break;
         list_take(&disk->waiting);
         r->buffer = NULL;
+        r->mapped = false;
         r->status = BLKIF_RSP_OKAY;
         error[pass.nr_batch] = blk_decode(&disk->d, &slot->req, &r->q);
         if (error[pass.nr_batch] == BLK_INDIRECT)
@@ -168,31 +169,54 @@ static void add_iov(struct request *r, void *base, size_t len)
         r->iov[r->io.niov++] = (struct iovec){.iov_base = base, .iov_len = len};
 }
 
-/* I/O straight from and to the guest's pages, where they are mapped. */
+static bool take_buffer(struct request *r)
+{
+    size_t length = r->q.nr_sectors * BLK_SECTOR;
+
+    r->pages = (unsigned)((length + RING_PAGE_SIZE - 1) / RING_PAGE_SIZE);
+    r->buffer = buffer_get(r->pages);
+    if (r->buffer)
+        add_iov(r, r->buffer, length);
+    return r->buffer;
+}
+
+/*
+ * Data in the guest's pages that are mapped: I/O straight from and to them, or through a buffer.
+ * -ENOBUFS: there is no room now.
+ */
 static int use_mapped(struct request *r)
 {
+    struct disk *disk = r->queue->disk;
     uint32_t refs[BLK_MAX_SEGMENTS];
     void *pages[BLK_MAX_SEGMENTS];
+    size_t at = 0;
     int rc;
 
     for (unsigned i = 0; i < r->q.nr_segments; i++)
         refs[i] = r->q.seg[i].gref;
-    rc = persist_find(r->queue->disk->persist, refs, r->q.nr_segments, pages);
-    for (unsigned i = 0; i < r->q.nr_segments && !rc; i++)
-        add_iov(r, (uint8_t *)pages[i] + r->q.seg[i].offset, r->q.seg[i].len);
+    rc = persist_find(disk->persist, refs, r->q.nr_segments, pages);
+    r->mapped = !rc && (disk->flags & BLK_DIRECT);
+    if (r->mapped && !take_buffer(r))
+        return -ENOBUFS;
+    for (unsigned i = 0; i < r->q.nr_segments && !rc; i++) {
+        uint8_t *data = (uint8_t *)pages[i] + r->q.seg[i].offset;
+
+        if (!r->mapped)
+            add_iov(r, data, r->q.seg[i].len);
+        else if (blk_writes(r->q.op))
+            memcpy(r->buffer + at, data, r->q.seg[i].len);
+        at += r->q.seg[i].len;
+    }
     return rc;
 }
 
 /* A buffer, and for a write the pieces to be copied into it. False: there is no room now. */
 static bool use_buffer(struct request *r)
 {
-    size_t length = r->q.nr_sectors * BLK_SECTOR, at = 0;
+    size_t at = 0;
 
-    r->pages = (unsigned)((length + RING_PAGE_SIZE - 1) / RING_PAGE_SIZE);
-    r->buffer = buffer_get(r->pages);
-    if (!r->buffer)
+    if (!take_buffer(r))
         return false;
-    add_iov(r, r->buffer, length);
     if (!blk_writes(r->q.op))
         return true;
     for (unsigned i = 0; i < r->q.nr_segments; i++) {
@@ -216,8 +240,8 @@ static int find_data(struct request *r)
         return 1;
     if (disk->persist) {
         rc = use_mapped(r);
-        if (!rc)
-            return 1;
+        if (!rc || rc == -ENOBUFS)
+            return !rc;
         if (rc != -ENOSPC) {
             runtime_log(disk->id, "request failed: a page of it is not granted to us");
             finish_request(r, BLKIF_RSP_ERROR);

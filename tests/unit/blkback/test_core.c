@@ -320,10 +320,13 @@ int main(void)
     test_record();
     test_good(0);
     test_good(BLK_PERSISTENT);
+    test_good(BLK_PERSISTENT | BLK_DIRECT);
     test_indirect(0);
     test_indirect(BLK_PERSISTENT);
+    test_indirect(BLK_PERSISTENT | BLK_DIRECT);
     test_bad(0);
     test_bad(BLK_PERSISTENT);
+    test_bad(BLK_PERSISTENT | BLK_DIRECT);
     test_read_only();
     test_ring_index();
     test_image_faults();

@@ -180,20 +180,21 @@ static unsigned run(uint32_t flags, unsigned *stuck)
 
 int main(void)
 {
-    static const uint32_t ways[] = {0, BLK_PERSISTENT};
+    static const uint32_t ways[] = {0, BLK_PERSISTENT, BLK_PERSISTENT | BLK_DIRECT};
+    static const char *const names[] = {"copy", "persistent", "persistent, direct"};
     unsigned failed = 0;
 
     srand(1);
     fake_start();
     fake_grant_all();
-    for (unsigned w = 0; w < 2; w++) {
+    for (unsigned w = 0; w < 3; w++) {
         unsigned stuck = 0, errors = run(ways[w], &stuck);
 
-        printf("%s: %llu requests answered, %u workers killed, %u errors%s\n",
-               w ? "persistent" : "copy", (unsigned long long)t.answered, KILLS, errors,
+        printf("%s: %llu requests answered, %u workers killed, %u errors%s\n", names[w],
+               (unsigned long long)t.answered, KILLS, errors,
                stuck ? ", and then it stood still" : "");
         failed += errors || stuck || t.answered < KILLS;
     }
-    printf("%u passed, %u failed\n", 2 - failed, failed);
+    printf("%u passed, %u failed\n", 3 - failed, failed);
     return failed != 0;
 }
