@@ -101,13 +101,17 @@ static int lock_own_byte(struct device *d, struct vbd *v)
                          .l_len = 1};
 
     if (!fcntl(v->fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK) {
-        if (!d->tries++)
-            device_say(d, "waits for I/O of an earlier worker");
-        if (d->tries < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
+        if (!v->late_since)
+            v->late_since = backend_now();
+        if (d->tries++ < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
             return BACKEND_LATER;
         return device_fail(d, EBUSY, "%s: I/O of an earlier worker does not come to an end",
                            v->path);
     }
+    if (v->late_since)
+        device_say(d, "waited %lld ms for I/O of an earlier worker",
+                   (long long)(backend_now() - v->late_since));
+    v->late_since = 0;
     lock.l_type = F_RDLCK; /* which a read-only file can have, too */
     fcntl(v->fd, F_OFD_SETLK, &lock);
     return 0;

@@ -16,6 +16,7 @@ struct vbd {
     int inflight; /* -1: not connected */
     bool readonly, shared, cdrom, removable, discard, persistent;
     bool direct, is_device, in_memory;
+    int64_t late_since; /* it waits for I/O of a former life; 0: it does not */
     uint32_t sector_size;
     uint64_t sectors; /* of 512 bytes, as the front-end knows them */
     struct {
