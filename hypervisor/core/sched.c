@@ -62,11 +62,17 @@ struct sched_cpu *sched_lock(struct vcpu *v)
     }
 }
 
-static void sched_poke(unsigned cpu)
+/*
+ * Has a CPU look at its queue again. Interrupting another one takes its time, so none that has to
+ * do with the same queue should wait for it: first the queue is unlocked.
+ */
+#define NO_CPU (-1)
+static void sched_poke(int cpu)
 {
+    if (cpu == NO_CPU)
+        return;
     WRITE_ONCE(cpus[cpu]->need_resched, true);
-    if (cpu != this_cpu()->id)
-        smp_kick(cpu);
+    smp_kick((unsigned)cpu);
 }
 
 static unsigned sched_load(unsigned cpu)
@@ -138,38 +144,35 @@ static void sched_end_slice_by(struct sched_cpu *rq, struct sched_vcpu *running,
     timer_set(&rq->slice_timer, end);
 }
 
-/* Neither queued nor running becomes queued on the locked queue; says whom to disturb. */
-static void sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
+/* Neither queued nor running becomes queued on the locked queue; returns whom to poke. */
+static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
 {
-    unsigned cpu = v->sched.cpu;
     struct vcpu *r = rq->running;
     cpumask_t idle;
     uint64_t end;
 
     if (!sched_within_cap(v, now)) {
         runstate_change(v, RUNSTATE_runnable, now);
-        return;
+        return NO_CPU;
     }
     sched_policy->wake(&rq->q, &v->sched, now - v->sched.runstate.state_entry_time);
     runstate_change(v, RUNSTATE_runnable, now);
     end = now + WAKE_WAIT_NS; /* one that has slept does not wait for the end of a long slice */
     if (domain_is_idle(r->domain) || sched_policy->preempts(&v->sched, &r->sched)) {
         end = MIN(end, sched_undisturbed(&r->sched));
-        if (domain_is_idle(r->domain) || end <= now) {
-            sched_poke(cpu);
-            return;
-        }
+        if (domain_is_idle(r->domain) || end <= now)
+            return (int)v->sched.cpu;
     }
-    idle = READ_ONCE(sched_idle_mask) & sched_allowed(&v->sched);
-    if (idle != 0)
-        sched_poke(bit_lowest(idle)); /* it will steal */
     sched_end_slice_by(rq, &r->sched, end);
+    idle = READ_ONCE(sched_idle_mask) & sched_allowed(&v->sched);
+    return idle != 0 ? (int)bit_lowest(idle) : NO_CPU; /* it will steal */
 }
 
 /* A vcpu that may just have become runnable: to the best CPU's queue. Unlocks rq. */
 static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
+    int poke = NO_CPU;
 
     if (sched_runnable(s) && !s->running && !s->queued) {
         unsigned cpu = sched_choose_cpu(s);
@@ -183,15 +186,17 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
                 return;
             }
         }
-        sched_enqueue(rq, v, time_now());
+        poke = sched_enqueue(rq, v, time_now());
     }
     spin_unlock(&rq->lock);
+    sched_poke(poke);
 }
 
 /* Sets and clears reasons not to run, and does what follows from it. Unlocks rq. */
 void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set, uint32_t clear)
 {
     struct sched_vcpu *s = &v->sched;
+    int poke = NO_CPU;
 
     if (s->dying)
         set &= SCHED_DYING;
@@ -204,11 +209,12 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
         sched_policy->detach(&rq->q, s);
         runstate_change(v, runstate_when_stopped(v), time_now());
     } else if (s->running) {
-        sched_poke(s->cpu);
+        poke = (int)s->cpu;
     } else {
         runstate_change(v, runstate_when_stopped(v), time_now());
     }
     spin_unlock(&rq->lock);
+    sched_poke(poke);
 }
 
 static void sched_uncap(struct vcpu *v)
@@ -271,7 +277,7 @@ static void sched_balance(struct sched_cpu *rq, unsigned cpu, uint64_t now)
     sched_policy->wake(&to->q, s, 0);
     to->next_balance = now + BALANCE_NS;
     spin_unlock(&to->lock);
-    sched_poke(best);
+    sched_poke((int)best);
 }
 
 /* prev may go on: does it? */
@@ -520,6 +526,7 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 {
     struct sched_cpu *rq;
     struct sched_vcpu *s = &v->sched;
+    int poke;
 
     if ((hard & READ_ONCE(cpu_online)) == 0)
         return -XEN_EINVAL;
@@ -531,9 +538,9 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
         sched_place_and_unlock(rq, v);
         return 0;
     }
-    if (s->running)
-        sched_poke(s->cpu);
+    poke = s->running ? (int)s->cpu : NO_CPU;
     spin_unlock(&rq->lock);
+    sched_poke(poke);
     return 0;
 }
 
