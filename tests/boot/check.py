@@ -2,7 +2,8 @@
 """Run every test there is, one line each; the last line says "N passed, N failed".
 
 A component that does not build is an error of its own and does not keep the others from being
-tested. Order: cheap before slow, so that a plain mistake shows within seconds.
+tested. What runs on the host goes in one lane, one after the other, as they share what they build;
+boots go beside it as far as there are processors, those that want several last.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 
 from dom0 import BUILD, IMAGE, LODGE, LOGS, ROOT, script_status
 from guests import run_guests
+from lanes import Lanes
 from run import parse, prepare
 from verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
 
@@ -93,12 +95,29 @@ class Check:
         return any(words in open(path, encoding="utf-8").read()
                    for path in glob.glob(os.path.join(CASES, "*.sh")))
 
-    def boot_cases(self):
-        for path in sorted(glob.glob(os.path.join(CASES, "*.sh")) +
-                           glob.glob(os.path.join(CASES, "*.py"))):
+    def everything(self, guests):
+        """All tests; with the tiny guests or without."""
+        lanes = Lanes()
+        lanes.add(1, self._host)
+        if guests:
+            lanes.add(1, run_guests, self.tally, self.wanted)
+        lanes.add(1, self._boots, lanes)
+        lanes.run()
+
+    def _boots(self, lanes):
+        """The boot tests, the narrow ones first."""
+        cases = []
+        for path in glob.glob(os.path.join(CASES, "*.sh")) + glob.glob(os.path.join(CASES, "*.py")):
             name = "boot/" + os.path.splitext(os.path.basename(path))[0]
             if self.wanted(name):
-                self._boot_case(name, path)
+                cases.append((processors(path), name, path))
+        if cases and self.images():
+            for width, name, path in sorted(cases):
+                lanes.add(width, self._boot_case, name, path)
+
+    def _host(self):
+        self.host_tests("unit", 300)
+        self.host_tests("fuzz", 120)
 
     def _boot_case(self, name, path):
         start = time.monotonic()
@@ -127,6 +146,13 @@ def options_of(path):
             if line.startswith("# boot:"):
                 return shlex.split(line[len("# boot:"):])
     return []
+
+
+def processors(path):
+    """How many a boot test keeps busy: a script says it, a module boots what it likes."""
+    words = options_of(path)
+    return int(words[words.index("--smp") + 1]) if "--smp" in words else \
+        1 if path.endswith(".sh") else 2
 
 
 def run_script(name, path):
@@ -163,12 +189,7 @@ def main():
     check = Check(args)
     print("building", flush=True)
     built = {part: check.build(part) for part in args.components.split()}
-    check.host_tests("unit", 300)
-    check.host_tests("fuzz", 120)
-    if built.get("tests/guests", not args.components) and os.path.exists(LODGE):
-        run_guests(check.tally, check.wanted)
-    if glob.glob(os.path.join(CASES, "*.[sp][hy]")) and check.images():
-        check.boot_cases()
+    check.everything(built.get("tests/guests", not args.components) and os.path.exists(LODGE))
     print(f"logs are in {os.path.relpath(LOGS)}; images in {os.path.relpath(IMAGE)}")
     return check.tally.close()
 

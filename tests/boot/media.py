@@ -6,12 +6,14 @@ the one entry at once. Only the GRUB modules that are used are put in, as making
 ISO is a good part of a short test.
 """
 
+import contextlib
 import glob
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 
 from verdict import ERROR, TestProblem
 
@@ -85,7 +87,7 @@ def cached_iso(cache, hypervisor, options, modules):
     if os.path.exists(path):
         os.utime(path)
         return path
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
     make_iso(temporary, hypervisor, options, modules)
     os.replace(temporary, path)
     _prune(cache)
@@ -95,5 +97,6 @@ def cached_iso(cache, hypervisor, options, modules):
 def _prune(cache):
     """Keep the ISOs used last: each is as large as a kernel, and every new build makes more."""
     isos = glob.glob(os.path.join(cache, "*.iso"))
-    for path in sorted(isos, key=os.path.getmtime)[:-KEPT_ISOS]:
-        os.unlink(path)
+    with contextlib.suppress(FileNotFoundError):  # another one prunes as well
+        for path in sorted(isos, key=os.path.getmtime)[:-KEPT_ISOS]:
+            os.unlink(path)

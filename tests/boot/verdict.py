@@ -5,6 +5,8 @@ An error is a test that could not be carried out; a failure is one whose answer 
 count as failed in the closing line. A skip says why, and counts as neither.
 """
 
+import threading
+
 SUCCESS, SKIP, ERROR, FAILURE = "success", "skip", "error", "failure"
 ORDER = (SUCCESS, SKIP, ERROR, FAILURE)
 
@@ -18,18 +20,20 @@ class TestProblem(Exception):
 
 
 class Tally:
-    """Prints a line per test and the closing "N passed, N failed"."""
+    """Prints a line per test and the closing "N passed, N failed". Any thread may add."""
 
     def __init__(self):
         self.verdicts = []
+        self._lock = threading.Lock()
 
     def add(self, name, verdict, seconds, text="", weight=1):
         """One line; weight is the number of tests that a success stands for."""
-        self.verdicts += [verdict] * weight
         if weight > 1:
             name += f" ({weight} tests)"
         note = f"  {text}" if text and verdict != SUCCESS else ""
-        print(f"{verdict:8} {name:44} {seconds:6.1f} s{note}", flush=True)
+        with self._lock:
+            self.verdicts += [verdict] * weight
+            print(f"{verdict:8} {name:44} {seconds:6.1f} s{note}", flush=True)
 
     def worst(self):
         return max(self.verdicts, key=ORDER.index, default=SUCCESS)
