@@ -17,6 +17,7 @@ from dom0 import BUILD, script_status  # noqa: E402
 from run import parse, prepare  # noqa: E402
 from verdict import TestProblem  # noqa: E402
 from cpio import Archive  # noqa: E402  (dom0 has put the image folder on the path)
+from mkimage import add_program  # noqa: E402
 
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 # The processor that all sides run on: Xen on TCG does not come up with SMAP, and TCG's XSAVE does
@@ -24,6 +25,7 @@ FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 # `rep movsb`, which QEMU counts (and executes) as one instruction per byte: with it the copies of
 # guest and dom0, the same on all sides, are up to three quarters of all that is counted.
 CPU = "max,-smap,-xsave,-avx,-avx2,-erms"
+IPERF = "/usr/bin/iperf3"
 SIDES = {
     "lodge stock": ("lodge", "stock"),
     "lodge own": ("lodge", "own"),
@@ -45,13 +47,15 @@ def figures(side, what, icount=True, name="", extra=()):
         program = os.path.join(BUILD, "bench", "iobench")
         inside.file("bench/init", os.path.join(HERE, "guest-init"), 0o755)
         inside.file("bench/iobench", program, 0o755)
+        add_program(inside, "usr/bin/iperf3", IPERF)
         archive = os.path.join(directory, "guest.cpio")
         inside.write(archive)
-        arguments = ["--command", f"what={what} backend={backend}\n. /bench/io.sh",
+        arguments = ["--command", f"what={what} backend={backend} wall={int(not icount)}\n"
+                                  ". /bench/io.sh",
                      "--hypervisor", hypervisor, "--tools", "lodge", "--guest", "--cpu", CPU,
                      "--options", "dom0_mem=1024M" + (",max:1024M" if hypervisor == "xen" else ""),
                      "--limit", "600", "--name", name, "--add", f"{archive}:/bench/guest.cpio",
-                     "--add", f"{program}:/usr/bin/iobench"]
+                     "--add", f"{program}:/usr/bin/iobench", "--add", f"{IPERF}:{IPERF}"]
         for script in ("io.sh", "io-lib.sh"):
             arguments += ["--add", f"{os.path.join(HERE, script)}:/bench/{script}"]
         boot = prepare(parse(arguments + ["--icount"] * icount + list(extra)), echo=False)
@@ -76,25 +80,40 @@ def collect(what, icount=True):
     return rows
 
 
-def table(title, rows):
-    print(f"\n{title:32}" + "".join(f"{side:>14}" for side in rows) + "   Lodge's share, own's")
+def rate(name, figure):
+    """A time in nanoseconds as what people compare: (name with its unit, value)."""
+    if "irqs" in name or name.endswith("kB/s"):
+        return name, figure
+    if "4k" in name:
+        return name + ", IOPS", 10**9 // figure
+    if "round-trip" in name:
+        return name + ", us", figure // 1000
+    return name + ", kB/s", 2**20 * 10**6 // figure
+
+
+def table(title, rows, share=True):
+    heads = "   Lodge's share, own's" if share else ""
+    print(f"\n{title:36}" + "".join(f"{side:>14}" for side in rows) + heads)
     for name in dict.fromkeys(name for row in rows.values() for name in row):
         cells = "".join(f"{row[name]:14,}" if name in row else f"{'-':>14}"
                         for row in rows.values())
         shares = ""
-        if "irqs" not in name and "warm-up" not in name and name in rows["xen stock"]:
+        if share and "irqs" not in name and "warm-up" not in name and name in rows["xen stock"]:
             shares = "  ".join(f"{100 * rows[side][name] / rows['xen stock'][name]:5.0f} %"
                                if name in rows[side] else f"{'-':>7}"
                                for side in ("lodge stock", "lodge own"))
-        print(f"{name:32}{cells}   {shares}", flush=True)
+        print(f"{name:36}{cells}   {shares}".rstrip(), flush=True)
 
 
 def report(what):
-    """The two tables of one kind: counted instructions, and nanoseconds of wall time."""
+    """The two tables of one kind: instructions that were counted, and what the clock says."""
     build()
-    per = "per request" if what == "block" else "per MiB or round trip"
-    table(f"{what}: instructions {per}", collect(what))
-    table(f"{what}: ns of wall time {per}", collect(what, icount=False))
+    table(f"{what}: instructions per {'request' if what == 'block' else 'MiB or round trip'}",
+          collect(what))
+    timed = collect(what, icount=False)
+    table(f"{what}: by the clock",
+          {side: dict(rate(*figure) for figure in row.items()) for side, row in timed.items()},
+          share=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # I/O of a guest, in dom0. `what` is block or net; `backend` is stock (the
-# kernel's), own (ours), or copy (our block back-end without persistent grants).
+# kernel's), own (ours), or copy (our block back-end without persistent grants); `wall` is 1 where
+# time is measured instead of instructions.
 . /bench/io-lib.sh
 
 block_setup() {
@@ -64,12 +65,28 @@ net_setup() {
     sleep 1
 }
 
+# iperf_figure NAME ADDRESS OPTIONS...: what the receiver of an iperf3 stream of five seconds saw.
+iperf_figure() {
+    name=$1 address=$2
+    shift 2
+    ask a "iperf3 -c $address -t 5 -f K $* | awk '/receiver/ { print \"BENCH $name\", \$7 }'"
+}
+
+net_iperf() {
+    iperf3 -s -D
+    ask b "iperf3 -s -D"
+    iperf_figure iperf3-guest-to-dom0-kB/s 10.9.0.1
+    iperf_figure iperf3-dom0-to-guest-kB/s 10.9.0.1 -R
+    iperf_figure iperf3-guest-to-guest-kB/s 10.9.0.3
+}
+
 net_figures() {
     ask a "iobench pingpong 10.9.0.1 5001 round-trip-64 1000"
     ask a "iobench stream 10.9.0.1 5001 guest-to-dom0-MiB up 64"
     ask a "iobench stream 10.9.0.1 5001 dom0-to-guest-MiB down 64"
     ask a "iobench pingpong 10.9.0.3 5001 guest-guest-round-trip-64 1000"
     ask a "iobench stream 10.9.0.3 5001 guest-to-guest-MiB up 64"
+    [ "$wall" = 0 ] || net_iperf
 }
 
 "${what}_setup"
