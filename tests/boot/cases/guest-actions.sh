@@ -36,8 +36,9 @@ await guest "guest is up" 180
 await stuck "guest is up" 180
 kill -STOP "$backends"
 type_line stuck 'echo c >/proc/sysrq-trigger'
+monitor_log=/var/log/lodge/lodge-monitor.log
 tries=30
-until [ "$(working_on)" ]; do
+until grep -q "stuck: .* went down" $monitor_log; do
     tries=$((tries - 1))
     [ $tries -gt 0 ] || fail "the monitor does nothing about a guest that crashed"
     sleep 1
@@ -46,7 +47,7 @@ type_line guest poweroff
 gone guest 20
 busy=$(working_on)
 [ "$busy" ] || fail "this test is too slow: the dead back-end is not waited for any more"
-cat /var/log/lodge/lodge-monitor.log
+cat $monitor_log
 echo "--- the monitor is killed in the middle"
 kill -9 "$monitor" $busy
 kill -CONT "$backends"
@@ -56,7 +57,7 @@ run lodge-monitor
 reborn stuck "$first" 60
 attach stuck
 await stuck "guest is up" 180
-cat /var/log/lodge/lodge-monitor.log
+cat $monitor_log
 detach stuck
 run "$cli" destroy stuck
 gone stuck 20
