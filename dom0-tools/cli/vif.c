@@ -145,6 +145,7 @@ struct vif_reader {
     struct devspec spec;
     struct vif *v;
     const char *key; /* the one being read */
+    bool has_type;
 };
 
 typedef int set_fn(struct vif_reader *r, const char *value);
@@ -278,6 +279,7 @@ static int set_backendtype(struct vif_reader *r, const char *value)
         return devspec_fail(&r->spec, "backendtype '%s' is not known; it can be lodge or kernel",
                             value);
     r->v->type = (enum backend_type)type;
+    r->has_type = true;
     return 0;
 }
 
@@ -389,6 +391,12 @@ static int check_whole(struct vif_reader *r)
                             "mode=route");
     if (v->mode == VIF_ROUTE && !v->ip)
         return devspec_fail(&r->spec, "mode=route needs ip, the guest's address to route to");
+    if (!r->has_type)
+        v->type = v->queues ? BACKEND_LODGE : BACKEND_KERNEL;
+    else if (v->type == BACKEND_KERNEL && v->queues)
+        return devspec_fail(&r->spec,
+                            "the kernel's back-end has as many queues as dom0 has processors; "
+                            "leave out queues, or add backendtype=lodge");
     return 0;
 }
 

@@ -16,8 +16,9 @@
  *   vifname      the interface's name in the back-end domain; vifDOMID.INDEX
  *   filter       on (default) or off: drop what the guest sends with another's address
  *   mtu          68 to 65535
- *   queues       1 to 16: the most that the front-end may use
- *   backendtype  lodge (default): our own back-end. kernel: xen-netback
+ *   queues       1 to 16: the most that the front-end may use; for backendtype=lodge
+ *   backendtype  kernel: xen-netback, and the default, as it moves more for less. lodge: our own
+ *                back-end, a process per guest without rights; the default where queues is given
  *   backend      the domain whose back-end serves it
  *   devid        its index; by default the lowest that is free
  *   type, model  without a meaning for a paravirtual guest; model is warned about

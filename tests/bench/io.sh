@@ -48,7 +48,7 @@ net_guest() {
         bench_guest "$1" "$2"
         stock_vif "$("$cli" domid "$1")" "$3"
     else
-        bench_guest "$1" "$2" "vif = [ \"mac=$3, bridge=br0\" ]"
+        bench_guest "$1" "$2" "vif = [ \"mac=$3, bridge=br0, backendtype=lodge\" ]"
     fi
     "$cli" unpause "$1"
     hear "$1" READY

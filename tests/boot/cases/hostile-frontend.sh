@@ -37,7 +37,7 @@ counts >/dev/null # the first look makes no difference to the second
 held=$(counts)
 memory=$(free_memory)
 
-tiny neighbour neighbour '"/tmp/neighbour.img,raw,xvda,rw"' '"mac=00:16:3e:00:00:10,bridge=xenbr0"'
+tiny neighbour neighbour '"/tmp/neighbour.img,raw,xvda,rw"' '"mac=00:16:3e:00:00:10,bridge=xenbr0,backendtype=lodge"'
 await neighbour "^well 3" 60
 served_by=$(pidof lodge-blkback lodge-netback)
 supervisor=$(pidof lodge-backends)
@@ -45,7 +45,7 @@ supervisor=$(pidof lodge-backends)
 
 tiny hostile "disks networks" \
     '"/tmp/a.img,raw,xvda,rw", "/tmp/b.img,raw,xvdb,ro", "/tmp/c.img,raw,xvdc,rw"' \
-    '"mac=00:16:3e:00:00:20,bridge=xenbr0", "mac=00:16:3e:00:00:21,bridge=xenbr0"'
+    '"mac=00:16:3e:00:00:20,bridge=xenbr0,backendtype=lodge", "mac=00:16:3e:00:00:21,bridge=xenbr0,backendtype=lodge"'
 domid=$("$cli" domid hostile)
 from=$(rounds)
 await hostile "^RESULT" 300

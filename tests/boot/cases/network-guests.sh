@@ -7,7 +7,7 @@
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends
 make_bridge xenbr0
 for number in 2 3; do
-    guest_up "g$number" $number "vif=[\"mac=00:16:3e:00:00:0$number,bridge=xenbr0\"]"
+    guest_up "g$number" $number "vif=[\"mac=00:16:3e:00:00:0$number,bridge=xenbr0,backendtype=lodge\"]"
     guest_net "g$number" $number
     vif_state lodge-vif "$("$cli" domid "g$number")" 0 4 30
 done

@@ -17,7 +17,7 @@ ip address add 192.0.2.1/24 dev lan0
 ip link set lan0 up
 plug='mode=route,gatewaydev=lan0'
 run "$cli" create /guest/guest.cfg 'extra="console=hvc0 loglevel=4"' \
-    "vif=[\"mac=00:16:3e:00:00:02,ip=10.50.0.2,$plug\", \"mac=00:16:3e:00:00:03,ip=10.50.0.3,$plug\"]"
+    "vif=[\"mac=00:16:3e:00:00:02,ip=10.50.0.2,$plug\", \"mac=00:16:3e:00:00:03,ip=10.50.0.3,$plug,backendtype=lodge\"]"
 attach guest
 domid=$("$cli" domid guest)
 await guest "guest is up" 120
@@ -69,7 +69,7 @@ xenstore-write "$XENBUS_PATH/hotplug-error" "the store knows why" "$XENBUS_PATH/
 exit 1
 SCRIPT
 chmod +x /tmp/vif-mine /tmp/vif-bad /tmp/vif-store
-run "$cli" network-attach guest mac=00:16:3e:00:00:22,ip=10.60.0.2,script=/tmp/vif-mine,gatewaydev=lan0
+run "$cli" network-attach guest mac=00:16:3e:00:00:22,ip=10.60.0.2,script=/tmp/vif-mine,gatewaydev=lan0,backendtype=lodge
 guest_do guest 30 'until [ -e /sys/class/net/eth1 ]; do sleep 1; done; ip address add 10.60.0.2/32 dev eth1; ip link set eth1 up; ip route add 10.60.0.1 dev eth1'
 run ping -c 2 -w 20 10.60.0.2
 run "$cli" network-detach guest 1

@@ -247,15 +247,18 @@ static void test_vifs(void)
     char mac[18];
 
     CHECK(vif("") && !v.has_mac && v.filter && v.mode == VIF_AUTO && v.devid == VIF_NO_DEVID);
+    CHECK(v.type == BACKEND_KERNEL);
+    CHECK(vif("queues=2") && v.type == BACKEND_LODGE);
+    CHECK(vif("backendtype=lodge") && v.type == BACKEND_LODGE);
     CHECK(vif(" mac=00:16:3E:74:3d:76 , model=rtl8139, bridge=xenbr0,type=ioemu,"));
     vif_mac_format(v.mac, mac);
     CHECK_STR(mac, "00:16:3e:74:3d:76");
     CHECK(v.has_model && !strcmp(v.bridge, "xenbr0"));
     CHECK(vif("ip=10.0.0.5 10.1.0.0/24  fd00::5,mode=route,gatewaydev=eth0,rate=10Mb/s,mtu=9000,"
-              "queues=4,filter=off,vifname=web0,backendtype=kernel,backend=net,devid=3"));
+              "queues=4,filter=off,vifname=web0,backendtype=lodge,backend=net,devid=3"));
     CHECK_STR(v.ip, "10.0.0.5 10.1.0.0/24 fd00::5");
     CHECK(v.mode == VIF_ROUTE && v.rate_bytes == 62500 && v.mtu == 9000 && v.queues == 4);
-    CHECK(!v.filter && v.type == BACKEND_KERNEL && v.devid == 3 && !strcmp(v.backend, "net"));
+    CHECK(!v.filter && v.type == BACKEND_LODGE && v.devid == 3 && !strcmp(v.backend, "net"));
     CHECK(vif("script=vif-nat") && v.mode == VIF_NAT && !v.script);
     CHECK(vif("script=/etc/xen/scripts/vif-bridge") && v.mode == VIF_BRIDGE && !v.script);
     CHECK(vif("script=my-own") && !strcmp(v.script, "/etc/xen/scripts/my-own"));
@@ -275,6 +278,7 @@ static void test_vifs(void)
     CHECK(vif_refused("mtu=67", "mtu '67' is not a number from 68 to 65535"));
     CHECK(vif_refused("queues=17", "queues '17' is not a number from 1 to 16"));
     CHECK(vif_refused("queues=x", "queues 'x' is not a number"));
+    CHECK(vif_refused("queues=2,backendtype=kernel", "as many queues as dom0 has processors"));
     CHECK(vif_refused("filter=maybe", "filter 'maybe' is not known; it can be on or off"));
     CHECK(vif_refused("backendtype=qdisk", "backendtype 'qdisk' is not known; it can be lodge or"));
     CHECK(vif_refused("bridge=br0,mode=route,ip=1.2.3.4", "mode=route has no bridge"));
@@ -368,7 +372,7 @@ static void test_json(void)
                                         "/i,,sdb3,w!,direct-io-safe",
                                         "x,,xvdzz,backendtype=phy,backend=net", "/i,,hdc,cdrom"};
     static const char *const vifs[] = {
-        "", "mac=00:16:3e:01:02:03,mode=nat,mtu=1400,queues=2,filter=0,backendtype=kernel",
+        "", "mac=00:16:3e:01:02:03,mode=nat,mtu=1400,queues=2,filter=0",
         "mode=route,ip=10.0.0.1 fd00::1,gatewaydev=e0,rate=1MB/s@20ms,vifname=w,script=s,devid=9"};
     struct json_object *js, *again;
     struct disk back;

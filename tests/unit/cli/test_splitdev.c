@@ -13,7 +13,7 @@
 
 #define FRONT "/local/domain/20/device/vbd/51712"
 #define BACK  "/local/domain/0/backend/lodge-vbd/20/51712"
-#define VBACK "/local/domain/0/backend/lodge-vif/20/0"
+#define VBACK "/local/domain/0/backend/vif/20/0"
 
 static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
 {
