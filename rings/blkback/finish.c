@@ -119,7 +119,7 @@ void finish_next_stage(struct request *r)
 /* --- answers -----------------------------------------------------------------------------------
  */
 
-/* What was read goes into pages that were mapped when the request began, and still are. */
+/* What was read goes into pages that were mapped when the request began, and should still be. */
 static void deliver_mapped(struct request *r)
 {
     size_t at = 0;
@@ -129,8 +129,12 @@ static void deliver_mapped(struct request *r)
         uint32_t ref = s->gref;
         void *page;
 
-        if (!persist_find(r->queue->disk->persist, &ref, 1, &page))
-            memcpy((uint8_t *)page + s->offset, r->buffer + at, s->len);
+        if (persist_find(r->queue->disk->persist, &ref, 1, &page)) {
+            r->status = BLKIF_RSP_ERROR;
+            runtime_log(r->queue->disk->id, "read failed: a page of it is not granted to us");
+            return;
+        }
+        memcpy((uint8_t *)page + s->offset, r->buffer + at, s->len);
         at += s->len;
     }
 }
