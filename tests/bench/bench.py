@@ -34,7 +34,7 @@ CREATE_SCRIPT = """
 [ -x /usr/bin/lodge ] || cli=xl
 mark() {{ echo "bench $1" >/dev/kmsg; }}
 for number in $(seq {count}); do
-    printf 'name = "b%s"\\nkernel = "/idle.elf"\\nmemory = 16\\n' $number >/tmp/bench.cfg
+    printf 'name = "b%s"\\nkernel = "/idle.elf"\\nmemory = 8\\n' $number >/tmp/bench.cfg
     mark from-$number
     "$cli" create /tmp/bench.cfg >/tmp/said 2>&1 || fail "$(cat /tmp/said)"
     mark to-$number

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What goes wrong with disks ends in an I/O error or a closed device and a line in the log that
 # names guest, device and reason; the guest's other disk, and other guests, do not notice.
-# boot: --guest --smp 2 --limit 500
+# boot: --guest --limit 500
 . /test-lib.sh
 top=/local/domain/0/backend/lodge-vbd
 

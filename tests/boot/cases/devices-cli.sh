@@ -3,7 +3,7 @@
 # the guest reads is what is in the image, what is refused leaves nothing, a device stays until the
 # guest lets it go or it is taken away, sizes change, a restart keeps what was attached, and at the
 # end the counts of ports, grants and store nodes are what they were.
-# boot: --guest --smp 2 --limit 560
+# boot: --guest --limit 560
 . /test-lib.sh
 
 # in_guest SECONDS COMMAND: the guest's shell runs it, and must succeed.

@@ -2,7 +2,7 @@
 # on_poweroff, on_reboot and on_crash really happen: a rebooting guest comes back, a crashing one is
 # handled as configured, a guest that powers itself off is cleaned away. One whose back-end is dead
 # holds up no other, and gets what is due to it even if the monitor is killed over it.
-# boot: --guest --smp 2 --limit 400
+# boot: --guest --limit 400
 . /test-lib.sh
 before=$(free_memory)
 run "$cli" create /guest/guest.cfg

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Two guests on a bridge through lodge-netback: TCP between them, a frame with another's address
 # goes nowhere, a limited rate is held and can be changed, one guest's end leaves the other alone.
-# boot: --guest --smp 2 --limit 560 --add tests/boot/net-lib.sh:/net-lib.sh
+# boot: --guest --limit 560 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The kernel's xen-netback as a choice: its interface is put on the bridge without any script, with
 # the filter against false addresses, and taken off again when the device is detached.
-# boot: --guest --smp 2 --limit 300 --add tests/boot/net-lib.sh:/net-lib.sh
+# boot: --guest --limit 300 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
 pidof lodge-backends >/dev/null || run /usr/sbin/lodge-backends

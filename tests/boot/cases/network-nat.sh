@@ -2,7 +2,7 @@
 # The network behind NAT, made when the first guest asks for it and gone with the last. One guest is
 # behind it, another one plays the world on a bridge: out with dom0's address, in only answers; and
 # the guest cannot use an address that its config does not give it.
-# boot: --guest --smp 2 --limit 420
+# boot: --guest --limit 420
 . /test-lib.sh
 ip link add xenbr0 type bridge
 ip address add 192.0.2.1/24 dev xenbr0
