@@ -92,7 +92,7 @@ static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t 
     return found;
 }
 
-static bool restart(struct lodge *l, struct saved *saved, enum on_action action)
+static void restart(struct lodge *l, struct saved *saved, enum on_action action)
 {
     bool paused;
     uint16_t domid;
@@ -111,7 +111,6 @@ static bool restart(struct lodge *l, struct saved *saved, enum on_action action)
         daemon_say("%s: could not be restarted: %s", saved->config.name, l->message);
     else
         daemon_say("%s: restarted as domain %u", saved->config.name, domid);
-    return true;
 }
 
 static bool end(struct lodge *l, struct saved *saved)
@@ -127,15 +126,17 @@ static enum action_result carry_out(struct lodge *l, struct intent *in)
 {
     struct saved *saved = &in->saved;
     enum on_action action = saved->config.on[in->event];
-    bool later, done;
+    bool later, done = true;
 
     if (restarts(action) && saved->restarts > ACTION_QUICK_LIMIT) {
         daemon_say("%s: went down %d times within %d seconds of its start; it is destroyed and "
                    "not restarted again",
                    saved->config.name, ACTION_QUICK_LIMIT, ACTION_QUICK_SECONDS);
         done = end(l, saved);
+    } else if (restarts(action)) {
+        restart(l, saved, action);
     } else {
-        done = restarts(action) ? restart(l, saved, action) : end(l, saved);
+        done = end(l, saved);
     }
     later = store_is_dead(l->store);
     intent_end(l, in, later);

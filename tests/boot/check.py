@@ -150,9 +150,7 @@ def options_of(path):
 
 def processors(path):
     """How many a boot test keeps busy: a script says it, a module boots what it likes."""
-    words = options_of(path)
-    return int(words[words.index("--smp") + 1]) if "--smp" in words else \
-        1 if path.endswith(".sh") else 2
+    return parse(["--script", path] + options_of(path)).smp if path.endswith(".sh") else 2
 
 
 def run_script(name, path):

@@ -69,7 +69,10 @@ bool device_wait(const struct device *d, int state)
 
 void device_put(const struct device *d, const char *key, const char *value)
 {
-    CHECK_EQ(kit_store_write(join(d->front, key), value), 0);
+    if (value != NULL)
+        CHECK_EQ(kit_store_write(join(d->front, key), value), 0);
+    else
+        kit_store_remove(join(d->front, key)); /* which may not be there */
 }
 
 void device_put_number(const struct device *d, const char *key, uint64_t value)
@@ -78,11 +81,6 @@ void device_put_number(const struct device *d, const char *key, uint64_t value)
 
     kit_snprintf(text, sizeof(text), "%lu", value);
     device_put(d, key, text);
-}
-
-void device_drop(const struct device *d, const char *key)
-{
-    kit_store_remove(join(d->front, key)); /* which may not be there */
 }
 
 void device_enter(const struct device *d, int state)

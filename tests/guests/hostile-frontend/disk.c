@@ -19,7 +19,7 @@ void disk_prepare(struct disk *d)
     device_reset(&d->dev);
     CHECK(!kit_grant_in_use(d->ref));
     for (unsigned i = 0; i < ARRAY_SIZE(drop); i++)
-        device_drop(&d->dev, drop[i]);
+        device_put(&d->dev, drop[i], NULL);
     CHECK(ring_front_init(&d->ring, d->page, BLK_SLOT_SIZE, 0));
     device_put_number(&d->dev, BLK_NODE_RING_REF, d->ref);
     device_put_number(&d->dev, BLK_NODE_PORT, d->dev.port);

@@ -26,9 +26,9 @@ void device_open(struct device *d, const char *front); /* finds its back-end */
 int device_state(const struct device *d);              /* the back-end's */
 bool device_wait(const struct device *d, int state);   /* until the back-end is there */
 void device_enter(const struct device *d, int state);  /* our own state */
+/* Below its directory; NULL: the node goes. */
 void device_put(const struct device *d, const char *key, const char *value);
 void device_put_number(const struct device *d, const char *key, uint64_t value);
-void device_drop(const struct device *d, const char *key);
 uint64_t device_offer(const struct device *d, const char *key); /* a number of the back-end's */
 /* Whatever state it is in: back to the back-end's InitWait, with a new port. */
 void device_reset(struct device *d);

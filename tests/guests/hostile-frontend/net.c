@@ -42,7 +42,7 @@ void nic_prepare(struct nic *n)
     device_reset(&n->dev);
     CHECK(!kit_grant_in_use(n->tx_ref) && !kit_grant_in_use(n->rx_ref));
     for (unsigned i = 0; i < ARRAY_SIZE(drop); i++)
-        device_drop(&n->dev, drop[i]);
+        device_put(&n->dev, drop[i], NULL);
     CHECK(ring_front_init(&n->tx, n->tx_page, NET_TX_SLOT_SIZE, 0));
     CHECK(ring_front_init(&n->rx, n->rx_page, NET_RX_SLOT_SIZE, 0));
     device_put_number(&n->dev, NET_NODE_TX_RING, n->tx_ref);

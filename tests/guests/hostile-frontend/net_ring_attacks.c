@@ -108,10 +108,7 @@ static void node_attacks(void)
     for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++) {
         attack(nodes[i].what);
         nic_prepare(&nic);
-        if (nodes[i].value != NULL)
-            device_put(&nic.dev, nodes[i].key, nodes[i].value);
-        else
-            device_drop(&nic.dev, nodes[i].key);
+        device_put(&nic.dev, nodes[i].key, nodes[i].value);
         device_enter(&nic.dev, XenbusStateConnected);
         device_expect_closed(&nic.dev);
     }
@@ -151,7 +148,7 @@ static void state_attacks(void)
     }
     attack("no state at all");
     fill();
-    device_drop(&nic.dev, "state");
+    device_put(&nic.dev, "state", NULL);
     again();
     attack("states that come too fast");
     for (unsigned i = 0; i < 60; i++)

@@ -109,10 +109,7 @@ static void node_attacks(void)
     for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++) {
         attack(nodes[i].what);
         disk_prepare(&disk);
-        if (nodes[i].value != NULL)
-            device_put(&disk.dev, nodes[i].key, nodes[i].value);
-        else
-            device_drop(&disk.dev, nodes[i].key);
+        device_put(&disk.dev, nodes[i].key, nodes[i].value);
         device_enter(&disk.dev, XenbusStateInitialised);
         device_expect_closed(&disk.dev);
     }
@@ -188,7 +185,7 @@ static void state_attacks(void)
     }
     attack("no state at all");
     disk_fill(&disk);
-    device_drop(&disk.dev, "state");
+    device_put(&disk.dev, "state", NULL);
     again();
     attack("states that come too fast");
     for (unsigned i = 0; i < 60; i++)
