@@ -3,6 +3,11 @@
  * Connections: transport, and the queue that shares the daemon's time between them. Sockets use
  * edge-triggered epoll, so a woken connection reads until it would block or its share is used up;
  * in the latter case it stays in the queue.
+ *
+ * What one connection can cost the others is bounded: SHARE requests a turn, each at most one
+ * message long; replies are not produced faster than they are read (a ring holds one, a socket
+ * OUT_FULL bytes); events wait in watch.c, merged. A domain that breaks the ring's rules is no
+ * longer heard, and costs nothing more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -101,7 +106,10 @@ static void socket_put(struct conn *c, const void *data, size_t len)
     c->out_len += len;
 }
 
-/* 1: a whole request is in c->in. 0: not yet. Negative: the client is gone or talks nonsense. */
+/*
+ * 1: a whole request is in c->in. 0: not yet. Negative: the client is gone or talks nonsense. Reads
+ * no further than the end of one request, so `in` never has to hold more.
+ */
 static int socket_fetch(struct conn *c)
 {
     struct xsd_sockmsg hdr;
@@ -157,7 +165,15 @@ static size_t ring_source(void *arg, void *msg)
     return watch_next_event(arg, msg);
 }
 
-/* A request is there in full: has it carried out, saved, answered, and announced, in that order. */
+/*
+ * A request is there in full: has it carried out, saved, answered, and announced, in that order.
+ * Where the daemon is killed decides what a domain's request finds after a restart:
+ *   before state_commit()   the journal knows nothing of it; the slot still has the request, which
+ *                           is carried out anew;
+ *   before ring_finish()    the journal has its changes and its reply; conn_resume() only answers;
+ *   after ring_finish()     the slot has the reply, and goes on sending it.
+ * Watch events come last: they may be lost, and a restart fires every watch because of that.
+ */
 static void serve(struct conn *c)
 {
     static unsigned char reply[CONN_MSG_MAX];
@@ -184,7 +200,7 @@ static void serve(struct conn *c)
     store_announce();
 }
 
-/* The domain is not heard again until it reconnects or is introduced anew. */
+/* The domain is not heard again until it asks for a reconnect, or is released and introduced. */
 static void ignore_ring(struct conn *c, int rc)
 {
     log_warn("domain %u: %s; its store connection is ignored from now on", c->cred.domid,
@@ -199,12 +215,14 @@ static void reset_ring(struct conn *c)
     log_info("domain %u: store connection is reset at its request", c->cred.domid);
     watch_remove_all(c);
     tx_abort_all(c);
+    /* Saved first: killed before the last step, the page still asks for the reset. */
     state_domain_reset(c->domain->domid);
     state_commit();
     ring_reset(&c->ring);
     c->ignored = false;
 }
 
+/* One turn. True where it ended for no other reason than that the share was used up. */
 static bool run_ring(struct conn *c)
 {
     int rc, n;
@@ -232,6 +250,7 @@ static bool run_ring(struct conn *c)
     return rc == 0 && n == SHARE;
 }
 
+/* One turn. True where there may be more to do that epoll, being edge-triggered, will not tell. */
 static bool run_socket(struct conn *c)
 {
     bool full = false;
@@ -251,7 +270,7 @@ static bool run_socket(struct conn *c)
     if (rc < 0) {
         if (rc == -EPROTO)
             log_warn("a socket client sent a request longer than the protocol allows; closed");
-        c->dead = true;
+        c->dead = true; /* the caller frees it, when it has let go of it */
         return false;
     }
     /* Stopped for lack of room that the flush has made, or with its share used up. */
@@ -262,7 +281,10 @@ bool conn_run_all(void)
 {
     struct list_link batch, *l;
 
-    /* Those that wake up meanwhile stand behind, for the next round. */
+    /*
+     * Those that wake up meanwhile stand behind, for the next round. A connection that is freed
+     * while it waits in the batch (dom0 releases its domain) takes itself out of it.
+     */
     list_init(&batch);
     while (!list_empty(&runq)) {
         l = runq.next;
@@ -283,6 +305,7 @@ bool conn_run_all(void)
 
 void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len)
 {
+    /* The serial says whether the saved reply is to the request in the slot or to an older one. */
     if (reply && ring_fetch(&c->ring) == 1 && serial == ring_serial(&c->ring))
         ring_finish(&c->ring, reply, len);
     watch_fire_own(c);

@@ -11,19 +11,24 @@
 #include "ring.h"
 #include "store.h"
 
-#define CONN_MSG_MAX RING_MSG_MAX
+#define CONN_MSG_MAX RING_MSG_MAX /* a header and the longest payload */
 
+/*
+ * Exactly one of `domain` and `fd` says which kind it is: domain is NULL for a socket, fd is -1 for
+ * a ring. A socket's connection is freed in conn_run_all() and nowhere else, since the epoll loop
+ * holds pointers to it; a ring's, when its domain is released.
+ */
 struct conn {
-    struct list_link all;  /* in conn_all */
-    struct list_link runq; /* in the queue, or alone */
-    struct store_cred cred;
-    struct list_link watches;
-    struct list_link transactions;
-    struct list_link events;
-    unsigned int nevents;
-    size_t event_bytes;
-    uint32_t last_tx;
-    bool dead; /* to be freed when its turn comes */
+    struct list_link all;          /* in conn_all */
+    struct list_link runq;         /* in the queue, or alone */
+    struct store_cred cred;        /* a socket is dom0's: only its root can open it */
+    struct list_link watches;      /* struct watch, owned; watch.c's */
+    struct list_link transactions; /* struct tx, owned; tx.c's */
+    struct list_link events;       /* struct event of these watches, oldest first; watch.c's */
+    unsigned int nevents;          /* how many, */
+    size_t event_bytes;            /* and the bytes of their paths */
+    uint32_t last_tx;              /* the transaction id given out last */
+    bool dead;                     /* a socket's: to be freed when its turn comes */
 
     /* A ring's connection: the domain owns it. */
     struct domain *domain;
@@ -32,23 +37,24 @@ struct conn {
 
     /* A socket's. */
     int fd;
-    unsigned char *in, *out;
-    size_t in_len;
-    size_t out_off, out_len;
+    unsigned char *in, *out; /* CONN_MSG_MAX, and out_cap bytes */
+    size_t in_len;           /* bytes of the one request that is being received */
+    size_t out_off, out_len; /* of `out`, from out_off up to out_len is still to be sent */
     unsigned int out_cap;
 };
 
-extern struct list_link conn_all;
+extern struct list_link conn_all; /* both kinds */
 
 void conn_init(void);
 
-struct conn *conn_new_socket(int fd);
+struct conn *conn_new_socket(int fd); /* takes over the descriptor */
+/* The caller then sets up conn->ring, before the connection's turn can come. */
 struct conn *conn_new_ring(struct domain *d);
 
 /* Drops watches and transactions too. A socket is closed; the ring is the domain's to unmap. */
 void conn_free(struct conn *c);
 
-/* Puts the connection into the queue. */
+/* Puts the connection into the queue, unless it is there: it may have something to do. */
 void conn_wake(struct conn *c);
 
 /* Serves each queued connection once. Returns whether there is more to do right away. */

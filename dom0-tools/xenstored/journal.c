@@ -18,9 +18,10 @@
 #define MAGIC   "LdgXenS1"
 #define INITIAL (256u << 10)
 
+/* At the start of the file. Written by create(); after that only `committed` changes. */
 struct header {
-    char magic[8];
-    char boot[40];
+    char magic[8];      /* MAGIC; its digit is the version of this format */
+    char boot[40];      /* the kernel's boot id as text, filled up with zeroes */
     uint64_t committed; /* bytes of the file, header included, that are valid */
 };
 
@@ -30,16 +31,18 @@ struct record {
     uint8_t pad[3];
 };
 
+/* An open journal has both fd and mem; a closed one fd -1, and nothing else. */
 struct file {
     int fd;
-    unsigned char *mem;
-    size_t cap;
-    size_t end; /* where the next byte goes */
+    unsigned char *mem; /* the whole file, shared; moves when it grows */
+    size_t cap;         /* bytes of the file, and of the mapping; all have blocks on the disk */
+    size_t end;         /* where the next byte goes: at or behind header.committed */
 };
 
 static char journal_dir[3072];
+/* Where records go; and, during a rewrite, the one that is still in force. */
 static struct file file = {.fd = -1}, old = {.fd = -1};
-static size_t record_at;
+static size_t record_at; /* offset of the record that has been begun */
 
 static void name_of(char name[4096], const char *which)
 {
@@ -80,7 +83,10 @@ static void give_up(const char *what, int error)
     unlink(name);
 }
 
-/* Makes room for `more` bytes behind the end. */
+/*
+ * Makes room for `more` bytes behind the end. Blocks are allocated here, so that a full file
+ * system is an error of this call and not a SIGBUS at a store into the mapping.
+ */
 static bool reserve(size_t more)
 {
     size_t cap = file.cap;
@@ -159,7 +165,7 @@ static bool load(void)
     if (memcmp(h->magic, MAGIC, sizeof(h->magic)) || memcmp(h->boot, boot, sizeof(boot)) ||
         h->committed > file.cap || h->committed < sizeof(*h))
         goto unusable;
-    file.end = h->committed;
+    file.end = h->committed; /* the next record overwrites what was not committed */
     return true;
 
 unusable:
@@ -252,6 +258,10 @@ void journal_commit(void)
 {
     if (file.fd < 0)
         return;
+    /*
+     * The reader is a later process, after this one was killed between two instructions: it sees
+     * the stores in program order, so only the compiler has to be kept from moving them.
+     */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&((struct header *)file.mem)->committed, file.end, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -22,11 +22,18 @@
 
 typedef void (*journal_fn)(uint8_t type, const unsigned char *data, size_t len);
 
-/* Opens the journal in `dir` and hands the records of this boot to fn. 0 or -errno. */
+/*
+ * Opens the journal in `dir` and hands the records of this boot to fn, oldest first. 0 or -errno.
+ * A record's data are good during the call only, and may start at any address: copy what is in
+ * them. Records that were written but not committed are not among them.
+ */
 int journal_open(const char *dir, journal_fn fn);
 bool journal_is_open(void);
 
-/* One record: begin, fields, end. Without an open journal these do nothing. */
+/*
+ * One record: begin, fields, end. Without an open journal these do nothing, also where it is given
+ * up in the middle for lack of room. Any number of records may follow each other before a commit.
+ */
 void journal_begin(uint8_t type);
 void journal_u32(uint32_t v);
 void journal_u64(uint64_t v);
@@ -40,7 +47,10 @@ void journal_commit(void);
 /* Bytes of valid records, to decide when to write it anew. */
 size_t journal_size(void);
 
-/* Between these two, records go to a new file, which then replaces the old one. */
+/*
+ * Between these two, records go to a new file, which then replaces the old one. What was committed
+ * counts until the replacement, which is one rename: there is no moment without a whole journal.
+ */
 void journal_rewrite_begin(void);
 void journal_rewrite_end(void);
 

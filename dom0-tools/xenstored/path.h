@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <public/io/xs_wire.h>
 
-#define PATH_SIZE (XENSTORE_ABS_PATH_MAX + 1)
+#define PATH_SIZE (XENSTORE_ABS_PATH_MAX + 1) /* with the NUL */
 
 /* The two events that are watched like nodes but are in no tree. */
 #define PATH_INTRODUCE "@introduceDomain"
@@ -22,11 +22,13 @@ static inline bool path_is_special(const char *path)
 /*
  * Makes `in`, sent by domain `domid`, absolute: relative paths start at /local/domain/<domid>.
  * `limited` applies the path quota. *home gets the length of the prefix put in front (0 if none).
- * Returns 0, -EINVAL for a malformed path, or -ENOSPC over the quota.
+ * Returns 0, -EINVAL for a malformed path, or -ENOSPC over the quota. Special paths stay as they
+ * are; any other result starts with a slash, has no empty component, and ends in no slash unless
+ * it is "/". Everything behind this function relies on that form and on the bound of PATH_SIZE.
  */
 int path_absolute(uint16_t domid, bool limited, const char *in, char out[PATH_SIZE], size_t *home);
 
-/* Cuts the last component off, in place; the parent of "/a" is "/". */
+/* Cuts the last component off, in place; the parent of "/a" is "/". Not for special paths. */
 void path_parent(char *path);
 
 /* Whether `path` is `top` or lies under it. Both absolute. */

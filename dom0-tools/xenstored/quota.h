@@ -26,20 +26,27 @@ enum quota_kind {
     QUOTA_KINDS
 };
 
+/*
+ * The account of one domain. Each file keeps its own part up to date: store.c the nodes and their
+ * bytes when a view settles, watch.c and tx.c the rest and the bytes of their objects. What dom0
+ * does in a guest's name can take an account over its limit; nothing is taken away then, only the
+ * guest's next request for more is refused. Nodes belong to their owner (perms[0]), whoever wrote
+ * them; watches and transactions to the domain of the connection.
+ */
 struct quota_usage {
     int64_t nodes;
-    int64_t bytes;
+    int64_t bytes; /* of nodes, watches and transactions; what QUOTA_MEMORY limits */
     uint32_t watches;
     uint32_t transactions;
 };
 
-extern uint32_t quota_limit[QUOTA_KINDS];
+extern uint32_t quota_limit[QUOTA_KINDS]; /* the same for all domains */
 
 const char *quota_name(enum quota_kind kind);
 /* Returns 0, or -1 where no quota has that name. */
 int quota_set(const char *name, uint32_t value);
 
-/* Never NULL; domid must be below QUOTA_DOMIDS. */
+/* Never NULL; domid must be below QUOTA_DOMIDS. Valid until quota_reset(). */
 struct quota_usage *quota_usage(uint16_t domid);
 void quota_reset(uint16_t domid);
 

@@ -18,7 +18,11 @@ static struct ring_ctl current(const struct ring *r)
     return r->slot->ctl[r->slot->current & 1];
 }
 
-/* The point at which a change of the slot has happened. */
+/*
+ * The point at which a change of the slot has happened. Whoever reads it after a kill is another
+ * process, which finds every store that this one executed: so it is enough that the compiler keeps
+ * the order, which the release store and the fence make it do.
+ */
 static void commit(struct ring *r, const struct ring_ctl *c)
 {
     uint8_t next = !(r->slot->current & 1);
@@ -28,6 +32,7 @@ static void commit(struct ring *r, const struct ring_ctl *c)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Brings the page in line with the slot. May be done any number of times. */
 static void publish(struct ring *r)
 {
     struct ring_ctl c = current(r);
@@ -42,6 +47,10 @@ void ring_attach(struct ring *r, void *page, struct ring_slot *slot)
     struct ring_ctl c = {0};
 
     *r = (struct ring){.page = page, .slot = slot, .notify = true};
+    /*
+     * These two are the store's own, yet the guest could have written anything there. Any start
+     * will do: whether the peer's index goes with it is checked by each peek and poke.
+     */
     c.req_cons = read_once(r->page->req_cons);
     c.rsp_prod = read_once(r->page->rsp_prod);
     commit(r, &c);
@@ -65,7 +74,7 @@ void ring_resume(struct ring *r, void *page, struct ring_slot *slot)
     *r = (struct ring){.page = page, .slot = slot, .notify = true};
     c = current(r);
     if (sane(&c))
-        publish(r);
+        publish(r); /* the daemon may have died between its commit and setting the page */
     else
         ring_attach(r, page, slot);
 }
@@ -76,19 +85,21 @@ int ring_fetch(struct ring *r)
     struct xsd_sockmsg hdr;
 
     if (c.reply_len)
-        return 0;
+        return 0; /* the slot has room for one reply */
     for (;;) {
+        /* Made anew from the slot each time: the page's own copy of our index is never read. */
         struct byte_ring in = {r->page->req, XENSTORE_RING_SIZE, c.req_cons, &r->page->req_cons,
                                &r->page->req_prod};
         uint32_t want = sizeof(hdr);
         int n;
 
+        /* First the header alone, then what it asks for: never a byte of the next request. */
         if (c.in_len >= sizeof(hdr)) {
             memcpy(&hdr, r->slot->in, sizeof(hdr));
             if (hdr.len > XENSTORE_PAYLOAD_MAX)
                 return -EPROTO;
             want += hdr.len;
-            if (c.in_len >= want)
+            if (c.in_len >= want) /* more than asked for: only in a damaged slot */
                 return c.in_len == want ? 1 : -EPROTO;
         }
         n = byte_ring_peek(&in, r->slot->in + c.in_len, want - c.in_len);
@@ -96,6 +107,8 @@ int ring_fetch(struct ring *r)
             return n ? -EIO : 0;
         c.in_len = (uint16_t)(c.in_len + n);
         c.req_cons = in.own;
+        /* The slot first: a consumer index ahead of it would let the guest overwrite bytes that a
+         * restarted daemon still had to fetch. */
         commit(r, &c);
         byte_ring_publish(&in);
         r->notify = true;
@@ -124,7 +137,10 @@ void ring_finish(struct ring *r, const void *reply, size_t len)
     commit(r, &c);
 }
 
-/* Chooses what to send next: a reply goes first. False if there is nothing. */
+/*
+ * Chooses what to send next: a reply goes first. False if there is nothing. Called only where
+ * nothing is half sent, so messages do not mix in the stream.
+ */
 static bool choose(struct ring *r, struct ring_ctl *c, ring_source_fn source, void *arg)
 {
     if (c->reply_len) {
@@ -160,6 +176,7 @@ int ring_flush(struct ring *r, ring_source_fn source, void *arg)
             return -EIO;
         c.out_off = (uint16_t)(c.out_off + n);
         c.rsp_prod = out.own;
+        /* Sent: as soon as this is committed, the buffer may take the next message. */
         if (c.out_off == *len) {
             *len = 0;
             c.sending = RING_IDLE;
@@ -181,6 +198,11 @@ void ring_reset(struct ring *r)
 {
     struct ring_ctl c = {.serial = current(r).serial + 1};
 
+    /*
+     * Killed in the middle, the daemon finds `connection` still asking, and does it all again. The
+     * guest's own two indices are set as well: by the ABI it waits, and uses none of the four
+     * until it sees XENSTORE_CONNECTED, which is therefore last.
+     */
     commit(r, &c);
     write_once(r->page->req_cons, 0);
     write_once(r->page->req_prod, 0);

@@ -19,8 +19,8 @@
 #define CHUNK_SIZE ((size_t)SLOT_SIZE * PER_CHUNK)
 #define CHUNKS     512u /* room for as many domains as there are ids */
 
-static unsigned char *chunk[CHUNKS];
-static bool used[CHUNKS * PER_CHUNK];
+static unsigned char *chunk[CHUNKS];  /* NULL: not mapped yet. Never unmapped */
+static bool used[CHUNKS * PER_CHUNK]; /* by index; only in memory: the journal names the used */
 static int slots_fd = -1;
 
 int slots_open(const char *dir)
@@ -34,6 +34,7 @@ int slots_open(const char *dir)
     return slots_fd < 0 ? -errno : 0;
 }
 
+/* Maps the chunk if need be, and marks the slot as used. NULL if that cannot be. */
 static struct ring_slot *place(uint32_t index)
 {
     uint32_t n = index / PER_CHUNK;

@@ -13,10 +13,11 @@
 /* Without a directory the slots live in memory only. 0 or -errno. */
 int slots_open(const char *dir);
 
-/* A free slot, cleared. NULL when there is no room. */
+/* A free slot, cleared, and its number. NULL when there is no room. It stays where it is mapped. */
 struct ring_slot *slots_new(uint32_t *index);
-/* The slot that the saved state names; marks it as used. */
+/* The slot that the saved state names, as it was left; marks it as used. NULL beyond the last. */
 struct ring_slot *slots_at(uint32_t index);
+/* Of a slot that one of these gave. Its contents are cleared when it is given out again. */
 void slots_free(uint32_t index);
 
 #endif

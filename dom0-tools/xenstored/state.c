@@ -9,15 +9,16 @@
 #include "tx.h"
 #include "watch.h"
 
-#define REWRITE_MIN (1u << 20)
+#define REWRITE_MIN (1u << 20) /* a journal below this many bytes is never written anew */
 
-static size_t snapshot_size;
+static size_t snapshot_size; /* bytes of the journal right after the last snapshot */
 
 static void put_string(const char *s)
 {
     journal_bytes(s, strlen(s) + 1);
 }
 
+/* The node itself, without what is below it. */
 static void put_node(const char *path, const struct tree_node *n)
 {
     journal_begin(STATE_NODE);
@@ -39,6 +40,7 @@ void state_change(const struct store_change *c)
         journal_end();
         return;
     }
+    /* As the node is after the whole request: of several changes of one, each says the last. */
     n = tree_find(store_main.root, c->path);
     if (n) /* else a later change of the same transaction has removed it */
         put_node(c->path, n);
@@ -145,6 +147,7 @@ void state_commit(void)
 
 /* ---- everything at once ---- */
 
+/* The node and all below, parents first. `path` is a buffer of PATH_SIZE with the node's path. */
 static void put_tree(const struct tree_node *n, char *path, size_t len)
 {
     put_node(len ? path : "/", n);

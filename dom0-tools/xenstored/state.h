@@ -3,6 +3,10 @@
  * What is saved, and how it comes back: nodes, special permissions, introduced domains with their
  * watches and transaction ids, and the reply to each domain's last request. Clients of the socket
  * are not saved: their connection ends with the process.
+ *
+ * A record tells what has already been done in memory, and the records of one request become valid
+ * together, with the commit. Replaying all records in order gives the state as it was then; a
+ * snapshot is the same state in the fewest records.
  */
 #ifndef XENSTORED_STATE_H
 #define XENSTORED_STATE_H
@@ -27,12 +31,15 @@ void state_unwatch(const struct conn *c, const char *path, const char *token);
 void state_domain_reset(uint16_t domid); /* it has no watches and transactions any more */
 void state_tx_start(const struct conn *c, uint32_t id);
 void state_tx_end(const struct conn *c, uint32_t id);
-/* Only if the request has left other records: what only read can be carried out again. */
+/*
+ * The last record of a request, with the serial that the ring had while it was worked on. Only if
+ * the request has left other records: what only read can be carried out again.
+ */
 void state_reply(const struct conn *c, uint32_t serial, const void *reply, size_t len);
 
 void state_commit(void);
 
-/* Writes everything anew, so that the journal is short. */
+/* Writes everything anew, so that the journal is short. All changes must have been saved before. */
 void state_snapshot(void);
 
 #endif

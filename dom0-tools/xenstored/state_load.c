@@ -19,22 +19,26 @@
 #include "watch.h"
 
 struct saved_watch {
-    char *path, *token;
-    size_t home;
+    char *path, *token; /* owned */
+    size_t home;        /* as in struct watch */
 };
 
+/*
+ * A domain as far as the records read so far describe it. Lives from its STATE_DOMAIN record to
+ * its STATE_RELEASE, or until it has been reconnected.
+ */
 struct saved_domain {
-    struct list_link link;
+    struct list_link link; /* in `saved`, in the order of introduction */
     uint16_t domid;
-    int32_t target;
+    int32_t target; /* STORE_NO_TARGET: none */
     bool shutdown;
     uint32_t port, slot;
     uint64_t mfn;
     struct saved_watch *watch;
-    uint32_t *tx;
+    uint32_t *tx; /* ids of open transactions */
     unsigned int nwatches, watch_cap, ntx, tx_cap;
-    uint32_t reply_serial;
-    void *reply;
+    uint32_t reply_serial; /* of the last reply that was saved: */
+    void *reply;           /* owned; NULL: none was */
     size_t reply_len;
 };
 
@@ -65,6 +69,7 @@ static uint32_t get_u32(struct reader *r)
     return (uint32_t)get(r, sizeof(uint32_t));
 }
 
+/* Borrowed from the record, at any address. */
 static const void *get_block(struct reader *r, size_t *len)
 {
     const void *p;
@@ -78,6 +83,7 @@ static const void *get_block(struct reader *r, size_t *len)
     return p;
 }
 
+/* Borrowed from the record, or "": never NULL, and always ended. */
 static const char *get_string(struct reader *r)
 {
     size_t len;
@@ -265,6 +271,10 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
 
 /* ---- reconnecting ---- */
 
+/*
+ * Rights, watches and transactions first, and the connection last: its first request must find them
+ * all. Nothing is served before the whole state has been loaded.
+ */
 static void reconnect(struct saved_domain *s)
 {
     struct domain *d;
@@ -295,6 +305,7 @@ int state_open(const char *dir)
         rc = journal_open(dir, load_record);
     if (rc)
         return rc;
+    /* Before anything is purged or charged: those change the accounts by differences. */
     store_recount();
     while (!list_empty(&saved)) {
         struct saved_domain *s = list_entry(saved.next, struct saved_domain, link);
@@ -302,6 +313,7 @@ int state_open(const char *dir)
         reconnect(s);
         saved_free(s);
     }
+    /* What the purges changed is in the snapshot, too; so the records of store_save() may go. */
     store_save();
     state_snapshot();
     store_announce();

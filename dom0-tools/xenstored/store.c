@@ -17,9 +17,10 @@
 
 struct store_view store_main = {.record = true};
 
+/* The special paths: to begin with, nobody but dom0 learns of domains that come and go. */
 static struct {
     const char *path;
-    struct tree_perm *perms;
+    struct tree_perm *perms; /* owned; never NULL after store_init() */
     unsigned int nperms;
 } specials[] = {{.path = PATH_INTRODUCE}, {.path = PATH_RELEASE}};
 
@@ -54,6 +55,7 @@ void store_set_special(const char *path, const struct tree_perm *perms, unsigned
     }
 }
 
+/* A domain that serves another (a device model) has that one's rights beside its own. */
 static bool acts_as(const struct store_cred *cred, uint16_t domid)
 {
     return cred->domid == domid || (cred->target >= 0 && cred->target == domid);
@@ -64,6 +66,7 @@ unsigned int store_rights(const struct store_cred *cred, const struct tree_perm 
 {
     if (cred->privileged || acts_as(cred, perms[0].domid))
         return TREE_READ | TREE_WRITE | STORE_OWNER;
+    /* The first entry that fits decides, also where it gives less than the default does. */
     for (unsigned int i = 1; i < nperms; i++)
         if (acts_as(cred, perms[i].domid))
             return perms[i].bits;
@@ -83,6 +86,7 @@ int64_t store_node_bytes(const struct tree_node *n)
                      n->nperms * sizeof(*n->perms));
 }
 
+/* Good until the next call for this view: the array may move. */
 static struct store_delta *delta_of(struct store_view *v, uint16_t domid)
 {
     for (unsigned int i = 0; i < v->ndeltas; i++)
@@ -101,6 +105,10 @@ static void account(struct store_view *v, uint16_t domid, int32_t nodes, int64_t
     d->bytes += bytes;
 }
 
+/*
+ * Whether the caller may have so much more. Only growth is refused: a domain over its limit can
+ * still shrink.
+ */
 static int fits(struct store_view *v, const struct store_cred *cred, int32_t nodes, int64_t bytes)
 {
     const struct quota_usage *u;
@@ -126,6 +134,7 @@ static void account_subtree(struct store_view *v, const struct tree_node *n, int
 
 /* ---- changes ---- */
 
+/* The view's new last change, to be filled in by the caller; NULL where none are collected. */
 static struct store_change *note(struct store_view *v, enum store_change_kind kind,
                                  const char *path, size_t len)
 {
@@ -185,16 +194,19 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     size_t len;
     int rc;
 
+    /* As store_node_bytes() will count each of them. From here to the end nothing can fail. */
     for (pos = rest; tree_component(&pos, &len); missing++)
         need += (int64_t)(sizeof(*n) + sizeof(void *) + len + nperms * sizeof(*perms));
     rc = fits(v, cred, missing, need);
     if (rc)
         return rc;
 
+    /* A copy: tree_own() below may replace `near` and free it. */
     perms = alloc_copy(near->perms, nperms * sizeof(*perms));
     if (!cred->privileged)
         perms[0].domid = cred->domid;
     {
+        /* The path down to `near`; it ends before `rest`. */
         char *top = alloc_zero((size_t)(rest - path) + 2);
 
         memcpy(top, path, (size_t)(rest - path));
@@ -231,6 +243,7 @@ int store_write(struct store_view *v, const struct store_cred *cred, const char 
     }
     if (rc)
         return rc;
+    /* The owner pays, who may be another than the writer. A new node's value_len is 0. */
     account(v, n->perms[0].domid, 0, (int64_t)len - n->value_len);
     tree_set_value(n, data, len);
     note(v, STORE_SET, path, strlen(path));
@@ -243,13 +256,14 @@ int store_mkdir(struct store_view *v, const struct store_cred *cred, const char 
     int rc = store_get(v, cred, path, TREE_WRITE, &n);
 
     if (rc != -ENOENT)
-        return rc;
+        return rc; /* 0: it is there, which is what was asked for */
     rc = create(v, cred, path, 0, &n);
     if (!rc)
         note(v, STORE_SET, path, strlen(path));
     return rc;
 }
 
+/* The node is there. Cannot fail. */
 static void remove_node(struct store_view *v, const char *path)
 {
     char parent[PATH_SIZE];
@@ -264,7 +278,7 @@ static void remove_node(struct store_view *v, const char *path)
     account_subtree(v, gone, -1);
     c = note(v, STORE_GONE, path, strlen(path));
     if (c)
-        c->gone = gone;
+        c->gone = gone; /* kept until the watchers of its nodes have been told */
     else
         tree_unref(gone);
 }
@@ -304,6 +318,7 @@ int store_set_perms(struct store_view *v, const struct store_cred *cred, const c
         if (perms[0].domid != n->perms[0].domid)
             return -EPERM; /* ownership is given away by the privileged only */
     }
+    /* Off the old owner's account and onto the new one's, as the size changes with the entries. */
     n = tree_own(&v->root, path);
     account(v, n->perms[0].domid, -1, -store_node_bytes(n));
     c = note(v, STORE_SET, path, strlen(path));

@@ -6,6 +6,10 @@
  * Every operation first checks everything that can fail, then changes the view, so a refusal
  * leaves no trace. The changes of store_main are collected until store_save() writes them to
  * the journal and store_announce() wakes the watchers.
+ *
+ * Paths given to this file are absolute and of path_absolute()'s form, and not special. Values are
+ * copied. Accounts: a view notes what it adds to each domain; a quota check adds that to the
+ * domain's account, and the account itself moves only when store_main settles.
  */
 #ifndef XENSTORED_STORE_H
 #define XENSTORED_STORE_H
@@ -23,8 +27,8 @@
 /* Who asks. */
 struct store_cred {
     uint16_t domid;
-    bool privileged;
-    int32_t target; /* the domain that this one serves, with that one's rights, or none */
+    bool privileged; /* dom0's ring and clients of the socket: no rights and no quotas to check */
+    int32_t target;  /* the domain that this one serves, with that one's rights, or none */
 };
 
 enum store_change_kind {
@@ -33,11 +37,12 @@ enum store_change_kind {
     STORE_GONE  /* removed; `gone` is the subtree */
 };
 
+/* Everything in it is owned; `gone` is one reference. In the order in which things were done. */
 struct store_change {
     enum store_change_kind kind;
     char *path;
-    struct tree_node *gone;
-    struct tree_perm *old_perms;
+    struct tree_node *gone;      /* STORE_GONE only: what watchers could see of it */
+    struct tree_perm *old_perms; /* NULL where they did not change; `nold` entries */
     unsigned int nold;
 };
 
@@ -48,26 +53,37 @@ struct store_delta {
     int64_t bytes;
 };
 
+/* All zero, with a reference as root, is an empty view. */
 struct store_view {
-    struct tree_node *root;
-    bool record; /* collect changes: not for a transaction's own copy */
+    struct tree_node *root; /* one reference */
+    bool record;            /* collect changes: not for a transaction's own copy */
     struct store_change *change;
     unsigned int nchanges, change_cap;
-    struct store_delta *delta;
+    struct store_delta *delta; /* one for each domain, in no order */
     unsigned int ndeltas, delta_cap;
 };
 
+/* Between two requests it holds no changes and no deltas: all have settled. */
 extern struct store_view store_main;
 
 void store_init(void);
 
-/* Lookup with the right `need`. 0, -ENOENT (only if the caller may know), or -EACCES. */
+/*
+ * Lookup with the right `need`. 0, -ENOENT (only if the caller may know), or -EACCES. *node is
+ * borrowed and not to be written: tree_own() is for that.
+ */
 int store_get(struct store_view *v, const struct store_cred *cred, const char *path, unsigned need,
               struct tree_node **node);
+/*
+ * These change the view. Beside the errors of store_get(): -ENOSPC for a quota of the caller, and
+ * each what stands beside it.
+ */
 int store_write(struct store_view *v, const struct store_cred *cred, const char *path,
                 const void *data, size_t len);
 int store_mkdir(struct store_view *v, const struct store_cred *cred, const char *path);
+/* Removes the subtree, whoever owns what is in it. -EINVAL for "/". */
 int store_rm(struct store_view *v, const struct store_cred *cred, const char *path);
+/* -EPERM where an unprivileged owner would give the node away. `nperms` is at least 1. */
 int store_set_perms(struct store_view *v, const struct store_cred *cred, const char *path,
                     const struct tree_perm *perms, unsigned int nperms);
 
@@ -79,8 +95,13 @@ void store_set_special(const char *path, const struct tree_perm *perms, unsigned
 unsigned int store_rights(const struct store_cred *cred, const struct tree_perm *perms,
                           unsigned int nperms);
 
-/* Replaces the store's tree by the view's, and takes over its changes. The view is used up. */
+/*
+ * Replaces the store's tree by the view's, and takes over its changes. The view is used up. It must
+ * have been made from the root that the store has at this moment: whatever else happened to the
+ * store since would be lost.
+ */
 void store_adopt(struct store_view *v);
+/* Lets go of all that the view holds; nothing of it has happened. */
 void store_drop(struct store_view *v);
 
 /* After a request: accounts, journal, watches. */

@@ -23,6 +23,7 @@ void store_restore(const char *path, const struct tree_perm *perms, unsigned int
 
         memcpy(name, comp, clen);
         name[clen] = '\0';
+        /* `n` is private already, so this does not replace it, and steps down to its child. */
         next = tree_own(&n, name);
         n = next ? next : tree_add(n, comp, clen, n->perms, n->nperms);
     }
@@ -61,6 +62,7 @@ struct found {
     unsigned int n, cap;
 };
 
+/* `path` is a buffer of PATH_SIZE that holds the node's path; `len` is that path's length. */
 static void collect(const struct tree_node *n, char *path, size_t len, uint16_t domid,
                     struct found *f)
 {
@@ -93,6 +95,7 @@ void store_purge(uint16_t domid)
         if (n->perms[0].domid == domid) {
             store_rm(&store_main, &root, f.path[i]);
         } else {
+            /* At least the owner's entry is kept: it names another domain. */
             struct tree_perm *perms = alloc_copy(n->perms, n->nperms * sizeof(*perms));
             unsigned int kept = 0;
 
@@ -107,6 +110,7 @@ void store_purge(uint16_t domid)
     free(f.path);
 }
 
+/* For accounts that are still zero: the journal's records were applied without counting. */
 static void recount(const struct tree_node *n)
 {
     struct quota_usage *u = quota_usage(n->perms[0].domid);

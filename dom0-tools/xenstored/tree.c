@@ -57,7 +57,7 @@ const char *tree_component(const char **pos, size_t *len)
     return start;
 }
 
-/* Where the name is, or where it would have to be put. */
+/* Where the name is, or where it would have to be put. `name` need not end after `len`. */
 static uint32_t child_index(const struct tree_node *n, const char *name, size_t len, bool *found)
 {
     uint32_t lo = 0, hi = n->nchildren;
@@ -119,20 +119,22 @@ static struct tree_node *own_slot(struct tree_node **slot)
     if (old->ref == 1)
         return old;
     n = tree_new(old->name, old->name_len, old->perms, old->nperms);
-    n->gen = old->gen;
+    n->gen = old->gen; /* the same list of children (tree_clock) */
     if (old->value_len)
         tree_set_value(n, old->value, old->value_len);
     if (old->nchildren) {
         n->child = alloc_copy(old->child, old->nchildren * sizeof(struct tree_node *));
         n->nchildren = n->cap = old->nchildren;
+        /* From here on every child has two parents: whoever changes one of them copies it first. */
         for (uint32_t i = 0; i < n->nchildren; i++)
             tree_ref(n->child[i]);
     }
-    tree_unref(old);
+    tree_unref(old); /* not the last: it had more than one */
     *slot = n;
     return n;
 }
 
+/* From the top down: a node with one reference is private only if all above it are. */
 struct tree_node *tree_own(struct tree_node **root, const char *path)
 {
     struct tree_node *n = own_slot(root);

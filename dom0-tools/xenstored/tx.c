@@ -9,15 +9,17 @@
 #include "quota.h"
 #include "tx.h"
 
+/* An answer depended on these aspects of this node: TX_*. The path may name no node. */
 struct seen {
     char *path;
     unsigned int aspects;
 };
 
+/* A change, with all that is needed to make it again. */
 struct done {
     enum tx_op op;
     char *path;
-    void *data;
+    void *data; /* a value, or struct tree_perm: `len` bytes of it */
     size_t len;
 };
 
@@ -25,15 +27,16 @@ struct tx {
     struct list_link link; /* in conn->transactions */
     struct conn *conn;
     uint32_t id;
-    bool doomed;            /* began before a restart */
-    struct tree_node *base; /* the store as it was at the start */
-    struct store_view view;
+    bool doomed;            /* began before a restart, which lost what it saw and did */
+    struct tree_node *base; /* the store as it was at the start; one reference */
+    struct store_view view; /* does not collect changes: it is never adopted */
     struct seen *seen;
-    struct done *done;
+    struct done *done; /* in the order in which they were made */
     unsigned int nseen, seen_cap, ndone, done_cap;
     int64_t bytes; /* charged to the domain */
 };
 
+/* No check of quotas: one that is restored was within them. */
 static struct tx *create(struct conn *c, uint32_t id)
 {
     struct tx *t = alloc_zero(sizeof(*t));
@@ -53,7 +56,7 @@ int tx_start(struct conn *c, uint32_t *id)
         quota_usage(c->cred.domid)->transactions >= quota_limit[QUOTA_TRANSACTIONS])
         return -ENOSPC;
     do {
-        c->last_tx++;
+        c->last_tx++; /* 0 in a request's header means "in no transaction" */
     } while (!c->last_tx || tx_find(c, c->last_tx));
     *id = c->last_tx;
     create(c, *id);
@@ -93,6 +96,7 @@ static void destroy(struct tx *t)
     free(t);
 }
 
+/* Pays for one more entry of either list. Called before the entry is made. */
 static int charge(struct tx *t, size_t len)
 {
     bool enforce = !t->conn->cred.privileged;
@@ -112,6 +116,7 @@ static int charge(struct tx *t, size_t len)
  */
 static unsigned int not_own(const struct tx *t, const char *path, unsigned int aspects)
 {
+    /* The very same node in both trees, or none: neither it nor what is below was changed here. */
     if (!t->ndone || tree_find(t->base, path) == tree_find(t->view.root, path))
         return aspects;
     for (unsigned int i = 0; i < t->ndone; i++) {
@@ -160,6 +165,7 @@ int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size
 
 /* ---- the end ---- */
 
+/* By name only: what the children hold is an aspect of theirs. */
 static bool same_kids(const struct tree_node *a, const struct tree_node *b)
 {
     if (a->gen == b->gen)
@@ -177,7 +183,7 @@ static bool unchanged(const struct tx *t, const struct seen *s)
     const struct tree_node *a = tree_find(t->base, s->path);
     const struct tree_node *b = tree_find(store_main.root, s->path);
 
-    if (a == b)
+    if (a == b) /* not even copied, or there in neither tree */
         return true;
     if (!a || !b)
         return false;
@@ -206,6 +212,10 @@ static int redo(struct store_view *v, const struct store_cred *cred, const struc
     return -EINVAL;
 }
 
+/*
+ * Checks first, then changes: until store_adopt(), nothing that another could see has happened.
+ * No request of anyone else can come between the two, as requests are served one after the other.
+ */
 static int try_commit(struct tx *t)
 {
     struct store_view v = {.record = true};
@@ -225,6 +235,7 @@ static int try_commit(struct tx *t)
     for (unsigned int i = 0; i < t->ndone; i++) {
         int rc = redo(&v, &t->conn->cred, &t->done[i]);
 
+        /* It succeeded in the copy, so only a change from outside can be the reason: try again. */
         if (rc) {
             store_drop(&v);
             return rc == -ENOSPC ? rc : -EAGAIN;
@@ -257,7 +268,7 @@ void tx_abort_all(struct conn *c)
 void tx_restore(struct conn *c, uint32_t id)
 {
     create(c, id)->doomed = true;
-    c->last_tx = id;
+    c->last_tx = id; /* where ids go on; a clash with another restored one is seen in tx_start() */
 }
 
 void tx_forget(struct conn *c, uint32_t id)

@@ -8,6 +8,17 @@
  * agree, every answer would have been the same now, and the changes are made on the store. So two
  * transactions that create siblings, or a writer next door, are no conflict; a value that was read
  * and has changed is one.
+ *
+ * Three trees take part. `base` is the store as it was at the start and is only compared with. The
+ * view starts as the same tree and carries the transaction's own changes, so that it reads what it
+ * wrote. The store moves on by itself. A commit does not use the view: it makes the recorded
+ * changes again on the store of now, with the caller's rights and quotas of now, in a fresh view
+ * that replaces the store only if each of them succeeds. So it happens as a whole or not at all,
+ * and to everyone else at one moment.
+ *
+ * What a guest could try: transactions that never end cost it its own quota, and hold up nobody,
+ * since nothing is locked; long ones are bounded by QUOTA_TX_OPS and by the bytes of what they
+ * recorded; one that conflicts again and again only loses its own time.
  */
 #ifndef XENSTORED_TX_H
 #define XENSTORED_TX_H
@@ -16,7 +27,7 @@
 #include "store.h"
 
 /* Aspects of a node that an answer can depend on. */
-#define TX_EXISTS 1u
+#define TX_EXISTS 1u /* compared in any case: the others mean nothing without it */
 #define TX_VALUE  2u
 #define TX_PERMS  4u
 #define TX_KIDS   8u
@@ -25,9 +36,12 @@ enum tx_op { TX_WRITE, TX_MKDIR, TX_RM, TX_SET_PERMS };
 
 struct tx;
 
-/* 0 and *id, or -ENOSPC over the quota. */
+/* 0 and *id (never 0, unique among those that the connection has open), or -ENOSPC over the quota.
+ */
 int tx_start(struct conn *c, uint32_t *id);
+/* NULL where the connection has none with that id. The connection owns it until its end. */
 struct tx *tx_find(struct conn *c, uint32_t id);
+/* What the transaction's requests work on; lives as long as the transaction. */
 struct store_view *tx_view(struct tx *t);
 
 /* 0, or -ENOSPC when the transaction has become too long. */
@@ -35,7 +49,7 @@ int tx_saw(struct tx *t, const char *path, unsigned int aspects);
 /* A change that succeeded in the copy; for TX_SET_PERMS the data are struct tree_perm. */
 int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size_t len);
 
-/* Ends and frees it. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
+/* Ends and frees it, whatever the result. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
 int tx_end(struct tx *t, bool commit);
 void tx_abort_all(struct conn *c);
 

@@ -19,6 +19,7 @@
 #define SOCKET_EVENTS 65536 /* dom0's clients: more than any tool leaves unread */
 #define EVENT_BYTES   (8u << 20)
 
+/* Owned by its watch, and gone with it. In two lists: the reader's order, and the watch's own. */
 struct event {
     struct list_link conn_link;  /* in conn->events */
     struct list_link watch_link; /* in watch->pending */
@@ -28,6 +29,10 @@ struct event {
 
 static struct watch *table[HASH_SIZE];
 
+/*
+ * FNV-1a, which works byte by byte: the hash of a path's beginning goes on to be that of the path.
+ * A guest may choose paths that collide; its quota of watches bounds how long a chain that makes.
+ */
 static uint32_t hash_more(uint32_t h, const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -66,6 +71,11 @@ static bool already_waits(const struct watch *w, const char *path)
     return false;
 }
 
+/*
+ * The path is the watch's own or below it. No connection holds more events than the limit, and one
+ * more for each watch: over the limit, an event is queued only in place of another of its watch, or
+ * where the watch has none.
+ */
 static void queue_event(struct watch *w, const char *path)
 {
     struct conn *c = w->conn;
@@ -189,8 +199,8 @@ void watch_remove_all(struct conn *c)
 
 /* Permissions that decide whether a watcher may learn of a change: any one of them suffices. */
 struct sight {
-    const struct tree_node *node, *parent;
-    const struct tree_perm *old;
+    const struct tree_node *node, *parent; /* the node, or what was removed; may be NULL */
+    const struct tree_perm *old; /* those before the change, or of a special path; else NULL */
     unsigned int nold;
 };
 
@@ -232,7 +242,10 @@ static void fire_upwards(const char *path, const struct sight *s)
     }
 }
 
-/* Watches on exactly one of the nodes that went away with their ancestor. */
+/*
+ * Watches on exactly one of the nodes that went away with their ancestor. `path` is a buffer of
+ * PATH_SIZE that holds the parent's path; each node was in the tree, so its path fits.
+ */
 static void fire_removed(const struct tree_node *parent, char *path, size_t len)
 {
     for (uint32_t i = 0; i < parent->nchildren; i++) {
@@ -256,6 +269,7 @@ void watch_fire(const struct store_change *change)
     if (change->kind == STORE_MADE)
         return;
     strcpy(buf, change->path);
+    /* A later change of the same transaction may have removed it: then that one's event tells. */
     s.node = change->gone ? change->gone : tree_find(store_main.root, buf);
     if (strcmp(buf, "/")) {
         path_parent(buf);

@@ -13,24 +13,34 @@
 #include "conn.h"
 #include "store.h"
 
+/* Owned by its connection. After watch_add() only the links change. */
 struct watch {
     struct list_link conn_link; /* in conn->watches */
-    struct watch *hash_next;
+    struct watch *hash_next;    /* in the table's chain */
     struct conn *conn;
-    uint32_t hash;
-    uint16_t home; /* length of the prefix that the client did not send, and does not get back */
+    uint32_t hash; /* of `path` */
+    uint16_t home; /* length of the prefix that the client did not send, and does not get back;
+                      less than that of `path`, so it can be cut off any path that fires this */
     struct list_link pending; /* events of this watch, oldest first */
-    char *token;
-    char path[]; /* absolute, or special */
+    char *token;              /* the client's own text; an event gives it back */
+    char path[];              /* absolute, or special */
 };
 
-/* Registers and queues the first event. 0, -EEXIST, or -E2BIG or -ENOSPC over the quota. */
+/*
+ * Registers and queues the first event. 0, -EEXIST, -EINVAL for a token that leaves no room for
+ * the path in an event, or -E2BIG or -ENOSPC over the quota. Needs no right on the path: what the
+ * watcher may learn is decided each time when something happens there.
+ */
 int watch_add(struct conn *c, const char *path, size_t home, const char *token);
 
 /* Removes the watch and its waiting events. 0 or -ENOENT. */
 int watch_remove(struct conn *c, const char *path, const char *token);
 void watch_remove_all(struct conn *c);
 
+/*
+ * Queues an event for each watch on the changed path, on what is above it and, for a removal, on
+ * what was below it, where the watcher may see it. The change has been made in store_main already.
+ */
 void watch_fire(const struct store_change *change);
 void watch_fire_special(const char *path);
 
