@@ -24,8 +24,8 @@
 #include <x86/irq.h>
 #include <x86/time.h>
 
-#define BALANCE_NS   20000000ull
-#define WAKE_WAIT_NS 1000000ull
+#define BALANCE_NS   20000000ull /* between two moves for the sake of balance */
+#define WAKE_WAIT_NS 1000000ull  /* one that wakes waits no longer for a running one's slice */
 /*
  * A vcpu that has just got the CPU keeps it for so long against those that wake. A back-end sends
  * an event per answer: were the guest to run at each of them, every one would cost two switches and
@@ -93,7 +93,7 @@ static unsigned sched_choose_cpu(const struct sched_vcpu *s)
         idle &= liked;
     else
         idle &= allowed;
-    if (idle != 0)
+    if (idle != 0) /* a hint: if several choose the same one, the others steal */
         return (idle >> s->cpu) & 1 ? s->cpu : bit_lowest(idle);
     if ((liked >> s->cpu) & 1)
         return s->cpu;
@@ -180,7 +180,7 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
         if (cpu != s->cpu) {
             WRITE_ONCE(s->cpu, cpu);
             spin_unlock(&rq->lock);
-            rq = sched_lock(v);
+            rq = sched_lock(v); /* in between another CPU may have stopped, queued or run it */
             if (!sched_runnable(s) || s->running || s->queued) {
                 spin_unlock(&rq->lock);
                 return;
@@ -348,6 +348,8 @@ static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fres
         return;
     }
     rq->slice_armed = true;
+    /* 1 GiB as ns, about a second, so that the sum cannot overflow; caps are no finer than 50 us.
+     */
     timer_set(&rq->slice_timer, MIN(next->sched.slice_end, now + MAX(MIN(left, GIB(1)), 50000ull)));
 }
 
@@ -375,7 +377,7 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
         runstate_change(prev, RUNSTATE_runnable, now);
     } else {
         sched_policy->detach(&rq->q, s);
-        displaced = sched_runnable(s);
+        displaced = sched_runnable(s); /* its affinity forbids this CPU */
         runstate_change(
             prev, displaced || s->capped ? RUNSTATE_runnable : runstate_when_stopped(prev), now);
     }
@@ -406,6 +408,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     struct cpu *c = this_cpu();
     uint64_t rsp = next->saved_rsp;
 
+    /* Into the guest's memory: prev's page tables have to be loaded still. */
     if (prev->runstate_area != 0 && prev->domain->max_vcpus > 1)
         runstate_publish(prev);
     arch_switch_out(prev);
@@ -416,7 +419,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     if (next->arch.time_info != NULL)
         time_update_vcpu(next);
     arch_switch_stack(&prev->saved_rsp, rsp);
-    /* prev again, perhaps on another CPU and much later. */
+    /* prev again, perhaps on another CPU and much later: c is not this CPU any more. */
     if (prev->runstate_area != 0)
         runstate_publish(prev);
 }
@@ -430,11 +433,11 @@ void schedule(void)
     bool can, displaced = false;
 
     spin_lock(&rq->lock);
-    WRITE_ONCE(c->need_resched, false);
+    WRITE_ONCE(c->need_resched, false); /* first: whoever changes the queue later sets it again */
     sched_account(rq, prev, now);
     can = !domain_is_idle(prev->domain) && sched_runnable(&prev->sched) &&
           ((sched_allowed(&prev->sched) >> c->id) & 1) && sched_within_cap(prev, now);
-    next = sched_pick(rq, prev, can, now);
+    next = sched_pick(rq, prev, can, now); /* prev is in no queue yet */
     if (next != prev) {
         displaced = sched_put_prev(rq, prev, can, now);
         sched_take_next(rq, next, now);
@@ -449,6 +452,7 @@ void schedule(void)
         sched_switch(prev, next);
 }
 
+/* STI takes effect after the next instruction: what comes after the look still ends the HLT. */
 void sched_idle_loop(void)
 {
     for (;;) {

@@ -2,6 +2,20 @@
 /*
  * Who runs when. The mechanism (run state, wake, sleep, switch) is here; the policy is behind
  * struct sched_policy, of which there is one: proportional share with weights, caps and affinity.
+ *
+ * A vcpu is runnable when it has no reason not to run (blocked_by) and its domain has not used up
+ * its cap (capped). A runnable vcpu is running on a CPU or queued for one, never both; it is
+ * neither only for a moment, between two queues, while the CPU that moves it holds no queue's lock.
+ * One that is not runnable is in no queue, and if it runs, its CPU has been told to call
+ * schedule(). So a change of blocked_by does not stop a vcpu: it runs on to its next preemption
+ * point or to the boundary to guest mode, and keeps its C stack. Who needs it stopped, its
+ * registers in memory, calls vcpu_pause(), which waits for that.
+ *
+ * Locks: a run queue's lock (LOCK_SCHED) is taken inside these functions, so the caller may hold
+ * any lock that comes before it, and an interrupt handler may call those that only change a state
+ * or wake. With no lock at all must be called what gives the CPU away or waits: schedule(),
+ * vcpu_block(), vcpu_yield(), vcpu_park_dying(), vcpu_pause(), domain_pause(). A lock that was held
+ * across a switch would belong to a vcpu that does not run, and every waiter would spin for it.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -22,73 +36,97 @@ struct vcpu;
 #define SCHED_DYING   0x8u /* parked for good at the guest boundary */
 
 struct sched_vcpu {
-    uint32_t blocked_by; /* SCHED_*; run queue lock of sched.cpu */
-    bool running;        /* on a CPU now (between switch-in and switched-out) */
-    bool queued;
-    bool entered; /* has been on a CPU at least once */
-    bool dying;   /* sched_vcpu_kill(): nothing stops it before the guest boundary */
-    unsigned cpu; /* where it runs or would run */
+    /* As long as nothing else is said: changed under the run queue lock of .cpu, times in ns. */
+    uint32_t blocked_by; /* SCHED_*; others may look without the lock, and must then look again */
+    bool running;        /* has a CPU; falls before its registers are saved, see sched_ready() */
+    bool queued;         /* in the waiting list of its run queue; excludes running */
+    bool entered;        /* has been on a CPU at least once */
+    bool dying;          /* sched_vcpu_kill(): nothing stops it before the guest boundary */
+    unsigned cpu; /* where it runs or would run, whose queue it is in; under the old one's lock */
+    /* It may run on the first, or anywhere if none of those is online; prefers the second. */
     cpumask_t hard_affinity, soft_affinity;
-    cpumask_t pinned_from; /* SCHEDOP_pin_override: hard affinity before; 0: not in force */
-    struct list link;      /* in a run queue */
+    /* SCHEDOP_pin_override: hard affinity before; 0: not in force. Changed by the vcpu itself. */
+    cpumask_t pinned_from;
+    struct list link; /* in a run queue, valid while queued */
     int64_t vtime; /* weighted run time; while neither queued nor running: relative to the floor */
-    uint64_t last_start; /* when it got the CPU */
-    uint64_t slice_end;
+    uint64_t last_start; /* running: until when its run time has been charged */
+    uint64_t slice_end;  /* running: until when only one that preempts it takes the CPU */
+    /*
+     * Capped: its domain's cap is used up; cap_timer ends that with the period. Yielding: it gives
+     * way this once; set by itself without the lock, cleared by schedule().
+     */
     bool capped, yielding;
     /* sched_handoff.c; changed only by the vcpu itself */
-    bool handoff_trial;
+    bool handoff_trial;    /* its last event handed nothing over: does it block soon? */
     uint8_t handoffs;      /* so many of its next events hand the CPU over */
     uint8_t handoff_doubt; /* so many trials must go well first */
     bool handoff_answered; /* it was sent an event since it sent one; anyone sets it */
-    uint64_t handoff_ran;
+    uint64_t handoff_ran;  /* CPU time it had had when the trial began */
     struct timer cap_timer;
+    /* .time lacks what it has had of the present state, since .state_entry_time. */
     struct vcpu_runstate_info runstate;
 };
 
 struct sched_domain {
-    uint16_t weight;     /* 1..65535, 256 is the norm */
-    uint16_t cap;        /* percent of one CPU; 0: none */
+    uint16_t weight;     /* 1..65535, 256 is the norm; written under domain.lock, read without */
+    uint16_t cap;        /* percent of one CPU; 0: none; likewise */
     uint64_t cap_used;   /* ns in this period, all vcpus; atomic */
     uint64_t cap_period; /* which one; atomic */
 };
 
+/* Boot. A name that is not known is reported and ignored. */
 void sched_init(const char *policy_name);
-void sched_init_cpu(unsigned cpu);
-void sched_vcpu_init(struct vcpu *v);
-void sched_vcpu_destroy(struct vcpu *v);
+void sched_init_cpu(unsigned cpu);       /* makes its idle vcpu, which counts as running there */
+void sched_vcpu_init(struct vcpu *v);    /* down, affine to all; paused if its domain is */
+void sched_vcpu_destroy(struct vcpu *v); /* of one that never runs again: its timer */
 void sched_domain_init(struct domain *d);
 
-/* Gives the CPU to the vcpu that should have it; returns when the caller runs again. */
+/*
+ * Gives the CPU to the vcpu that should have it; returns when the caller runs again, which may be
+ * at once, or much later on another CPU: this_cpu() has to be read anew. Page tables, segments and
+ * FPU are switched along. The caller holds no lock.
+ */
 void schedule(void);
-void sched_idle_loop(void) NORETURN;
+void sched_idle_loop(void) NORETURN; /* what an idle vcpu does */
 
 void sched_pause_changed(struct vcpu *v); /* a pause count of v or its domain has changed */
 void sched_wait_off_cpu(struct vcpu *v);  /* until its registers are in memory */
-void sched_vcpu_kill(struct vcpu *v);     /* run on to the guest boundary, then park */
-bool sched_vcpu_parked(const struct vcpu *v);
-uint64_t sched_idle_ns(unsigned cpu);
-void sched_dump(void);
+/*
+ * v runs on to the guest boundary, whatever it waits for, then parks. From here on a pause does not
+ * stop it, so sched_wait_off_cpu() may last as long as the hypercall that it is in.
+ */
+void sched_vcpu_kill(struct vcpu *v);
+bool sched_vcpu_parked(const struct vcpu *v); /* it is there: uses nothing of its domain any more */
+uint64_t sched_idle_ns(unsigned cpu);         /* since the CPU was set up */
+void sched_dump(void);                        /* a debug key; takes no lock, so a rough picture */
 
-void vcpu_wake(struct vcpu *v); /* an event for a blocked vcpu */
-/* current has sent `to` an event, by a hypercall: perhaps it should have the CPU. */
+/* An event for a blocked vcpu. Raise it first: see sched_vcpu.c. No effect on one not blocked. */
+void vcpu_wake(struct vcpu *v);
+/*
+ * current has sent `to` an event, by a hypercall: perhaps it should have the CPU. Takes no lock and
+ * keeps no reference; the switch, if any, comes at current's next preemption point.
+ */
 void sched_event_sent(struct vcpu *to);
-void vcpu_block(void);       /* current; returns when woken */
+void vcpu_block(void);       /* current, until woken; not if an unmasked event is pending */
 void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
-void vcpu_yield(void);
-void vcpu_set_down(struct vcpu *v, bool down); /* offline / online */
+void vcpu_yield(void);       /* current, once, to one that waits for this CPU */
+void vcpu_set_down(struct vcpu *v, bool down); /* offline / online; does not wait for v to stop */
 void vcpu_pause(struct vcpu *v);               /* counted; waits until off its CPU */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+/* The same for all vcpus of d; domain_pause() is not for current's own domain. */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 void vcpu_park_dying(void); /* current; never to run again */
 /* Makes v notice pending work: wakes it, or kicks the CPU it runs on. */
 void vcpu_kick(struct vcpu *v);
+/* -XEN_EINVAL: none of `hard` is online. If queued v moves at once, else at its next schedule(). */
 int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);
+/* With the time of the present state added up to now. */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 
-/* domctl and sysctl scheduler_op. */
+/* domctl and sysctl scheduler_op: -XEN_EINVAL for another scheduler's or an unknown operation. */
 struct xen_domctl_scheduler_op;
 struct xen_sysctl_scheduler_op;
 int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op);

@@ -12,15 +12,15 @@
 
 struct sched_queue {
     struct list waiting; /* sched_vcpu.link, the next to run first */
-    unsigned nr_waiting;
-    int64_t floor; /* weighted run time that all here have had at least; never falls */
+    unsigned nr_waiting; /* length of the list; other CPUs read it without the lock, as a hint */
+    int64_t floor;       /* weighted run time that all here have had at least; never falls */
 };
 
 struct sched_policy {
     const char *name;
     unsigned id; /* XEN_SCHEDULER_* */
     void (*init)(struct sched_queue *q);
-    /* Detached to waiting; slept: ns that it did not want to run. */
+    /* Detached to waiting; slept: it has not run for at least so many ns. */
     void (*wake)(struct sched_queue *q, struct sched_vcpu *s, uint64_t slept);
     void (*detach)(struct sched_queue *q,
                    struct sched_vcpu *s); /* waiting or running to detached */
@@ -28,17 +28,23 @@ struct sched_policy {
     /* First in order that is ready; stays in the queue. NULL: none. */
     struct sched_vcpu *(*first)(struct sched_queue *q, bool (*ready)(const struct sched_vcpu *));
     void (*run)(struct sched_queue *q, struct sched_vcpu *s); /* waiting to running */
+    /* s, which runs or has just run here, has had ns of CPU time since the last call. */
     void (*charge)(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns);
     /* Should w have the CPU at once; or, when the slice of the running one is over, now? */
     bool (*preempts)(const struct sched_vcpu *w, const struct sched_vcpu *running);
     bool (*next_in_turn)(const struct sched_vcpu *w, const struct sched_vcpu *running);
-    uint64_t slice_ns;
-    uint32_t granularity_us;
+    uint64_t slice_ns;       /* after that it is the next one's turn */
+    uint32_t granularity_us; /* for sched_granularity_us() */
 };
 
 extern const struct sched_policy sched_fair;
 
-/* Caps, shared by all policies: ns that the domain may still run in this period, UINT64_MAX: any.
+/*
+ * Caps, shared by all policies. Time is cut into periods that are the same for all domains and
+ * CPUs; in each a domain may run cap percent of the period, summed over its vcpus. sched_cap_left()
+ * says how many ns are left of that, UINT64_MAX: any. The two need no lock: vcpus of one domain
+ * charge from several CPUs at once, and overdraw by at most what each of them runs before it looks
+ * again; the next period pays for that.
  */
 #define SCHED_CAP_PERIOD 30000000ull
 uint64_t sched_cap_left(struct sched_domain *d, uint64_t now);

@@ -3,6 +3,25 @@
  * What makes a vcpu stop and go on: blocking and waking, going down and up, pauses, and the end.
  * Each is a reason not to run, a bit of blocked_by; sched.c does what follows from a change of
  * them.
+ *
+ * No wake-up is lost, though neither side holds a lock while it looks at the other's word:
+ *
+ *   the sleeper     blocked_by |= SCHED_BLOCKED; full barrier; is an event pending? if so, undo
+ *   the waker       mark the event pending (locked instruction: full barrier); blocked? then wake
+ *
+ * Whichever store comes second, its CPU reads the other's afterwards and acts. Both may act: to
+ * wake one that is awake changes nothing. A spurious wake-up is allowed, for the guest looks at its
+ * events anyway. vcpu_kick() rests on the same pair for a vcpu that is moving to another CPU: one
+ * that was not seen running where the kick would go reads the pending word on its way to the guest.
+ *
+ * Pauses are counted, in the vcpu and in its domain, and SCHED_PAUSED is derived from the sum under
+ * the run queue lock; so however several pausers and unpausers interleave, the last to come to the
+ * lock leaves the bit right.
+ *
+ * The end: a vcpu in the middle of a hypercall may hold references and reservations on its C stack,
+ * so it cannot just be stopped. sched_vcpu_kill() takes away every reason to wait and refuses new
+ * ones but SCHED_DYING; WORK_DYING makes the way back to the guest end in vcpu_park_dying(). One
+ * that has never run holds nothing and is parked where it is.
  */
 #include <core/domain.h>
 #include <core/sched_internal.h>
@@ -15,6 +34,7 @@ void vcpu_block_begin(void)
 
     if (v->sched.handoff_trial)
         sched_handoff_judge(&v->sched);
+    /* It still runs: its CPU is told to call schedule(), which the caller is about to do. */
     sched_change_blocked(v, SCHED_BLOCKED, 0);
     smp_mb(); /* against an event that was raised before it could see the flag */
 }
@@ -40,6 +60,7 @@ void vcpu_kick(struct vcpu *v)
     unsigned cpu;
 
     vcpu_wake(v);
+    /* On this CPU nothing is needed: the way back to the guest looks at pending work. */
     cpu = READ_ONCE(v->sched.cpu);
     if (READ_ONCE(v->sched.running) && cpu != this_cpu()->id)
         smp_kick(cpu);
@@ -65,6 +86,7 @@ void sched_pause_changed(struct vcpu *v)
     sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
 }
 
+/* Both: `running` falls first, the registers are complete with saved_rsp (sched_internal.h). */
 void sched_wait_off_cpu(struct vcpu *v)
 {
     while (READ_ONCE(v->sched.running) || !sched_ready(&v->sched))
@@ -79,7 +101,7 @@ void vcpu_pause_nosync(struct vcpu *v)
 
 void vcpu_pause(struct vcpu *v)
 {
-    ASSERT(v != current);
+    ASSERT(v != current); /* it would wait for itself */
     vcpu_pause_nosync(v);
     sched_wait_off_cpu(v);
 }
@@ -95,7 +117,7 @@ void sched_vcpu_kill(struct vcpu *v)
     struct sched_cpu *rq = sched_lock(v);
 
     v->sched.dying = true;
-    v->sched.capped = false;
+    v->sched.capped = false; /* a cap must not keep it from its end; sched_within_cap() knows */
     __atomic_fetch_or(&v->arch.pending_work, WORK_DYING, __ATOMIC_ACQ_REL);
     if (!v->sched.entered) {
         spin_unlock(&rq->lock);
@@ -107,12 +129,14 @@ void sched_vcpu_kill(struct vcpu *v)
     vcpu_kick(v);
 }
 
+/* Once true, for good: nothing clears SCHED_DYING. */
 bool sched_vcpu_parked(const struct vcpu *v)
 {
     return (READ_ONCE(v->sched.blocked_by) & SCHED_DYING) && !READ_ONCE(v->sched.running) &&
            sched_ready(&v->sched);
 }
 
+/* Does not come back: with SCHED_DYING set schedule() never chooses it again. */
 void vcpu_park_dying(void)
 {
     for (;;) {
