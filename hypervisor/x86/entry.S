@@ -5,6 +5,23 @@
  * Each entry from the guest builds struct cpu_regs at the top of the running vcpu's stack and each
  * exit consumes it; RSP equals its address whenever C is called from the outermost level. Nothing
  * here touches FS, GS, DS or ES. x86/guest_entry.h has the contract with pv/.
+ *
+ * Stacks: for an exception or interrupt in ring 3 the processor itself loads RSP from TSS.RSP0, the
+ * end of stack_top.regs; for SYSCALL the stub loads the same address from its data page. In ring 0
+ * the stack in use goes on: the frame then lies somewhere on it and is consumed by ret_to_ring0.
+ * Four vectors can arrive while RSP is still the guest's, or the guest's again, and have stacks of
+ * their own (entry_ist).
+ *
+ * Interrupts are off on all these paths: every gate is an interrupt gate, and SYSCALL clears IF
+ * (SYSCALL_CLEARS in x86/cpu.c). So nothing is lost between CHECK_WORK and the instruction that
+ * resumes the guest: whoever gives a vcpu work first sets the flag and then sends an interrupt,
+ * which stays pending until the guest's IF is loaded.
+ *
+ * On entry all general registers, RIP, RSP and RFLAGS are the guest's choice. No entry path uses
+ * one of them as an address. SYSCALL clears DF and AC; gates leave both alone, hence CLD and the
+ * CLAC of SMAP_SITE 0 at each of them. On the way out the danger is SYSRETQ: with an RIP that is
+ * not canonical some processors raise #GP in ring 0 while RSP is the guest's already (Intel SDM
+ * volume 2, SYSRET). A refused IRETQ faults on our stack and ends in the failsafe callback.
  */
 #include <asm-offsets.h>
 #include <x86/layout.h>
@@ -17,6 +34,7 @@
 #define RSP_CPU  (TOP_CPU - TOP_REGS)
 #define RSP_VCPU (TOP_VCPU - TOP_REGS)
 
+/* struct cpu_regs from its end: the general registers below error code and vector. */
 .macro SAVE_REGS
     pushq %rdi
     pushq %rsi
@@ -56,6 +74,9 @@
 /*
  * Anything to do before the guest runs? Expects RBX = vcpu; uses RCX and RDX. An event is due when
  * the pending byte is not zero and the mask byte behind it is: as one word, 1 to 0xff.
+ * The CPU is read from the stack's top each time: a vcpu that was switched out in C may have come
+ * back on another one. The guest may change the two bytes at any moment; they decide only whether C
+ * looks again.
  */
 .macro CHECK_WORK slow
     movq RSP_CPU(%rsp), %rcx
@@ -75,6 +96,10 @@
 /*
  * What LSTAR points to: a copy of this in each CPU's stub page, with the CPU's data page behind it.
  * The displacements hold in the copy; only the last jump is adjusted (x86/descriptors.c).
+ *
+ * SYSCALL has put RIP into RCX and RFLAGS into R11 and has left RSP alone; no register is free. So
+ * RSP is parked in memory of this CPU, and the five words are pushed that an interrupt would have
+ * pushed. CS and SS are constants: SYSCALL does not record the guest's.
  */
     .globl entry_stub, entry_stub_jump, entry_stub_end
     .balign 16
@@ -105,7 +130,11 @@ entry_stub32_jump:
     .long 0
 entry_stub_end:
 
-/* RAX = number, RDI RSI RDX R10 = arguments. */
+/*
+ * RAX = number, RDI RSI RDX R10 = arguments: R10, as SYSCALL destroys RCX, C's fourth argument.
+ * RBX holds the vcpu across the call: C preserves it, and a vcpu keeps its stack wherever it runs.
+ * The table has 64 entries of 32 bytes (x86/guest_entry.h), so the index is cut to 32 bits by SHLL.
+ */
     .globl entry_syscall
     .balign 16
 entry_syscall:
@@ -131,7 +160,11 @@ hypercall_done:
     movq %rax, REGS_RAX(%rsp)
     CHECK_WORK hypercall_work
 
-    /* RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed. */
+    /*
+     * RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed.
+     * An RIP with its top bit set is canonical here: SYSCALL cannot have come from another, and
+     * whoever replaced it has seen to that (x86/guest_entry.h).
+     */
     cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
     jne ret_to_guest_by_frame /* iret */
     movq REGS_RIP(%rsp), %rcx
@@ -156,6 +189,7 @@ hypercall_low_rip:
     movq REGS_RIP(%rsp), %rcx
     jmp hypercall_sysret
 
+/* HC_PRIV: hypercall_dispatch() makes the same check for the entries of a multicall. */
 hypercall_privileged:
     movq VCPU_DOMAIN(%rbx), %r8
     cmpb $0, DOMAIN_PRIVILEGED_FLAG(%r8)
@@ -170,6 +204,7 @@ hypercall_restart_call:
     call pv_hypercall_restart
     jmp ret_to_guest
 
+/* The frame's CS is a 32-bit one, so it must leave by IRETQ, which the vector says. */
     .globl entry_syscall32
 entry_syscall32:
     pushq iret_error_and_vector(%rip)
@@ -184,7 +219,11 @@ return_work:
     movq %rsp, %rdi
     call pv_return_work
 
-/* RSP = &stack_top.regs: do what is left to do, then resume the guest from the frame. */
+/*
+ * RSP = &stack_top.regs: do what is left to do, then resume the guest from the frame. The frame may
+ * be another than the one of the entry: pv_return_work() calls schedule(), and a new vcpu begins
+ * here with the frame that arch_set_context() has made.
+ */
     .globl ret_to_guest
 ret_to_guest:
     movq RSP_VCPU(%rsp), %rbx
@@ -199,7 +238,7 @@ ret_to_guest_by_frame:
     shrq $47, %rcx
     jz 2f
 1:  RESTORE_REGS
-    addq $8, %rsp
+    addq $8, %rsp /* error code and vector */
 guest_iretq:
     iretq
     EXTABLE guest_iretq, guest_iretq_refused
@@ -209,12 +248,12 @@ guest_iretq:
     popq %r12
     popq %rbp
     popq %rbx
-    addq $8, %rsp
+    addq $8, %rsp /* r11: SYSRETQ takes rflags from it */
     popq %r10
     popq %r9
     popq %r8
     popq %rax
-    addq $8, %rsp
+    addq $8, %rsp /* rcx: and rip from this one */
     popq %rdx
     popq %rsi
     popq %rdi
@@ -223,7 +262,11 @@ guest_iretq:
     movq 32(%rsp), %rsp
     sysretq
 
-/* Here with the guest's registers and RSP at the frame's rip: the frame is rebuilt below it. */
+/*
+ * Here with the guest's registers and RSP at the frame's rip: the frame is rebuilt below it. The
+ * fault of IRETQ was taken in ring 0 on this stack and has overwritten the words below rip, whose
+ * values are in the registers by then; traps_ring0() has sent us here through the exception table.
+ */
 guest_iretq_refused:
     pushq iret_error_and_vector(%rip)
     SAVE_REGS
@@ -231,6 +274,7 @@ guest_iretq_refused:
     call pv_failsafe
     jmp ret_to_guest
 
+/* From its vector's stub: error code and vector are pushed, rip to ss are the processor's. */
     .balign 16
 entry_exception:
     cld
@@ -249,6 +293,7 @@ ret_to_ring0:
     addq $8, %rsp
     iretq
 
+/* #NM: in guest mode it comes only to a guest that has set TS itself (x86/fpu.c). */
     .balign 16
 entry_device_not_available:
     cld
@@ -260,6 +305,10 @@ entry_device_not_available:
     call traps_device_not_available
     jmp ret_to_guest
 
+/*
+ * In ring 0 this runs in an interrupt window (irq_window()) or in the idle loop, on the stack of
+ * whoever opened it: the handler never switches vcpus there, that is left to the one interrupted.
+ */
     .balign 16
 entry_interrupt:
     cld
@@ -272,9 +321,14 @@ entry_interrupt:
     jmp ret_to_guest
 
 /*
- * NMI, machine check, double fault and #DB, each on a stack of its own: they can arrive where RSP is
- * the guest's (the first instruction of the SYSCALL stub). From guest mode the frame is moved to the
- * vcpu's stack and they become ordinary exceptions. Stack: error and vector, rip, cs, ...
+ * NMI, machine check, double fault and #DB, each on a stack of its own: they can arrive where RSP
+ * is the guest's (the first instruction of the SYSCALL stub). From guest mode the frame is moved to
+ * the vcpu's stack and they become ordinary exceptions. Stack: error and vector, rip, cs, ...
+ *
+ * The move is needed because what follows may switch to another vcpu, while the next NMI or #DB
+ * of this CPU starts at the top of the same stack again. RSP0 of this CPU's TSS is the end of the
+ * running vcpu's frame; the CPU is found at the top of the exception's stack (x86/descriptors.c).
+ * In ring 0 nothing is moved, and the code that was interrupted goes on as if nothing had been.
  */
     .balign 16
 entry_ist:
@@ -284,11 +338,11 @@ entry_ist:
     jz 1f
     pushq %rdi
     pushq %rax
-    movq %rsp, %rdi
+    movq %rsp, %rdi /* to this stack's last byte, and from there to its stack_top */
     orq $(STACK_SIZE - 1), %rdi
     movq (1 - STACK_TOP_SIZE + TOP_CPU)(%rdi), %rdi
     movq CPU_TSS_RSP0(%rdi), %rdi
-    movq 16(%rsp), %rax
+    movq 16(%rsp), %rax /* error code and vector, then rip, cs, rflags, rsp, ss */
     movq %rax, -48(%rdi)
     movq 24(%rsp), %rax
     movq %rax, -40(%rdi)
@@ -300,7 +354,7 @@ entry_ist:
     movq %rax, -16(%rdi)
     movq 56(%rsp), %rax
     movq %rax, -8(%rdi)
-    movq 8(%rsp), %rax
+    movq 8(%rsp), %rax /* the guest's rdi goes along, to be popped on the other side */
     movq %rax, -56(%rdi)
     popq %rax
     leaq -56(%rdi), %rsp
@@ -314,7 +368,11 @@ entry_ist:
     call traps_ist_ring0
     jmp ret_to_ring0
 
-/* One stub of 16 bytes per vector; x86/descriptors.c points the IDT at them. */
+/*
+ * One stub of 16 bytes per vector; x86/descriptors.c points the IDT at them. For the vectors listed
+ * the processor pushes an error code of 32 bits in a word of 64 (Intel SDM volume 3, chapter 6; 29
+ * and 30 are in AMD's APM volume 2); the others get a zero. The vector goes into the upper half.
+ */
     .globl entry_vectors
     .balign 16
 entry_vectors:
@@ -339,7 +397,13 @@ entry_vectors:
     .endr
 
     .text
-/* void arch_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp) */
+/*
+ * void arch_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp)
+ *
+ * What C expects to be preserved goes onto the old stack. The store of RSP is the last use of that
+ * stack: as soon as another CPU sees it, it may run the vcpu. So nothing may be pushed after it,
+ * and the vcpu's FPU and segments have been saved before (arch_switch_out()).
+ */
     .globl arch_switch_stack
     .balign 16
 arch_switch_stack:
@@ -361,13 +425,16 @@ arch_switch_stack:
 
 /* Where a new vcpu's first switch arrives, RSP = &stack_top.regs (x86/stack.c). */
     .globl entry_new_guest, entry_new_idle
-entry_new_guest:
+entry_new_guest: /* the frame is complete: vcpus run only once they have a context */
     jmp ret_to_guest
 entry_new_idle: /* RBX: what the idle vcpu does */
     call *%rbx
     ud2
 
-/* void entry_call_on_stack(void *top, void (*fn)(void)): never returns. */
+/*
+ * void entry_call_on_stack(void *top, void (*fn)(void)): never returns. At boot, to go on as the
+ * idle vcpu, whose stack_top has been filled. RBP = 0 ends a walk along the frame pointers.
+ */
     .globl entry_call_on_stack
 entry_call_on_stack:
     leaq (TOP_REGS - STACK_TOP_SIZE)(%rdi), %rsp
@@ -375,6 +442,7 @@ entry_call_on_stack:
     call *%rsi
     ud2
 
+/* error_code and vector of struct cpu_regs, for one PUSH each. */
     .section .rodata
     .balign 8
 syscall_error_and_vector:

@@ -8,11 +8,16 @@
  * (the two are not loaded from the frame). Any other vector leaves by IRETQ, which loads all of the
  * frame; if the processor refuses it (a bad selector, say), pv_failsafe() is called. Whoever
  * changes rip, cs, ss, rcx or r11 of a frame and is not sure of the above sets another vector
- * (VEC_IRET). rflags must have IF set, and VM, NT, IOPL clear.
+ * (VEC_IRET). rflags must have IF set, and VM and IOPL clear. NT in a frame does no harm: IRETQ
+ * faults only where NT is set as it executes (Intel SDM volume 2), and every entry clears it.
  *
  * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so they are not
  * reloaded from the frame if its vector is VEC_SYSCALL still. A hypercall that changes one of them
  * sets another vector, or vcpu->arch.pending_work |= WORK_FRAME. rax becomes what it returns.
+ *
+ * All of it runs with interrupts off. The functions of pv/ are called with no lock held, and those
+ * that may schedule come back on whatever CPU the vcpu runs on then: a this_cpu() from before is
+ * not to be used afterwards.
  */
 #ifndef X86_GUEST_ENTRY_H
 #define X86_GUEST_ENTRY_H
@@ -24,7 +29,11 @@
 
 #define VEC_IRET 0x101
 
-/* Implemented by pv/. regs is guest_regs() in each. */
+/*
+ * Implemented by pv/. regs is guest_regs() in each. They return void: whatever cannot be carried
+ * out becomes a trap of the guest or its crash; a crash pauses the vcpu, and pv_return_work() then
+ * switches to another.
+ */
 void pv_trap(struct cpu_regs *regs); /* exception in guest mode, but NMI, #MC, #NM */
 void pv_device_not_available(
     struct cpu_regs *regs);                       /* #NM when the guest has TS set (arch.fpu_ts) */
@@ -43,8 +52,8 @@ bool pv_ldt_fault(vaddr_t addr);
  */
 struct hypercall_entry {
     int64_t (*fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4); /* never NULL */
-    const char *name;
-    uint32_t nargs;
+    const char *name;                                                  /* for messages */
+    uint32_t nargs; /* for the reader: all four are passed */
     uint32_t flags; /* HC_* */
     uint64_t reserved;
 };
@@ -53,7 +62,11 @@ struct hypercall_entry {
 _Static_assert(sizeof(struct hypercall_entry) == 32, "indexed by entry.S");
 extern const struct hypercall_entry hypercall_table[NR_HYPERCALLS];
 
-/* arch_switch_in(): v runs on c from now on; interrupts and SYSCALL find its stack. */
+/*
+ * arch_switch_in(): v runs on c from now on; interrupts and SYSCALL find its stack. c is this CPU,
+ * or one that has not been started. Until arch_switch_stack() the code is still on the previous
+ * vcpu's stack, so `current` is that one while c->curr is v.
+ */
 static inline void guest_entry_set_stack(struct cpu *c, struct vcpu *v)
 {
     struct stack_top *top = (struct stack_top *)v->stack - 1;

@@ -9,11 +9,16 @@
 #include <lib/types.h>
 #include <x86/layout.h>
 
+/*
+ * In memory from low to high, as the pushes of entry.S leave it: rip to ss are the processor's own
+ * frame. cs, rflags and ss are words of 64 bits, of which selectors use 16. Where the frame is the
+ * guest's, cs and ss are of ring 3, whatever they are.
+ */
 struct cpu_regs {
     uint64_t r15, r14, r13, r12, rbp, rbx;
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-    uint32_t error_code;
-    uint32_t vector; /* VEC_SYSCALL for SYSCALL; else the IDT vector */
+    uint32_t error_code; /* 0 for vectors without one */
+    uint32_t vector;     /* VEC_SYSCALL for SYSCALL; else the IDT vector; see x86/guest_entry.h */
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
@@ -22,7 +27,11 @@ struct cpu_regs {
 struct cpu;
 struct vcpu;
 
-/* At the top of every 16 KiB aligned stack. TSS.RSP0 points just behind regs. */
+/*
+ * At the top of every 16 KiB aligned stack: of vcpus, and of each CPU's NMI, machine check, double
+ * fault and debug exceptions, where only `cpu` is set. TSS.RSP0 points just behind regs of the vcpu
+ * that runs.
+ */
 struct stack_top {
     uint64_t spare;       /* makes the end of regs 16-byte aligned, as the processor wants RSP0 */
     struct cpu_regs regs; /* of the guest, while this vcpu is in the hypervisor */
@@ -31,6 +40,11 @@ struct stack_top {
     uint64_t pad[2];
 };
 
+/*
+ * From any address of the stack in use. The asm is not volatile: a function stays on its stack,
+ * also across schedule(), so the compiler may keep the result. What it may not keep is `cpu` in it,
+ * and that is memory, read again after a call.
+ */
 static inline struct stack_top *stack_top(void)
 {
     uint64_t sp;
@@ -39,24 +53,26 @@ static inline struct stack_top *stack_top(void)
     return (struct stack_top *)((sp & ~(uint64_t)(STACK_SIZE - 1)) + STACK_SIZE) - 1;
 }
 
-/* Not valid on the NMI, machine check and double fault stacks, where this_cpu()->curr is. */
+/* Not valid on the NMI, machine check, double fault and debug stacks: this_cpu()->curr is. */
 static inline struct vcpu *current_vcpu(void)
 {
     return stack_top()->vcpu;
 }
 #define current (current_vcpu())
 
+/* Good until the vcpu is switched out: schedule() and preempt_point() may return elsewhere. */
 static inline struct cpu *this_cpu(void)
 {
     return stack_top()->cpu;
 }
 
-/* The current guest's registers. */
+/* The current guest's registers, as they were on entry and as it will resume with. */
 static inline struct cpu_regs *guest_regs(void)
 {
     return &stack_top()->regs;
 }
 
+/* Was this frame made in ring 3? Only the guest runs there, its kernel included. */
 static inline bool regs_from_guest(const struct cpu_regs *r)
 {
     return (r->cs & 3) != 0;

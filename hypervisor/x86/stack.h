@@ -10,9 +10,10 @@ extern const char entry_stub32[], entry_stub32_jump[];               /* and its 
 extern const char entry_vectors[];                                   /* 256 stubs of 16 bytes */
 void entry_syscall(void);
 void entry_syscall32(void);
+/* Where the first switch to a vcpu goes: what arch_stack_prepare() and its kin write there. */
 void entry_new_guest(void);
 void entry_new_idle(void);
-/* Leaves the present stack for good. */
+/* Leaves the present stack for good; top is what stack_alloc() returned. */
 void entry_call_on_stack(void *top, void (*fn)(void)) NORETURN;
 
 #endif
