@@ -23,16 +23,38 @@
  * are refused. A waiter holds BUSY marks only on frames of higher levels than the one that it waits
  * for, so there is no cycle.
  *
- * A table of level n refers to tables of level n-1 only: linear page tables cannot be built.
+ * A table of level n refers to tables of level n-1 only: linear page tables cannot be built, and
+ * validation recurses at most four deep.
+ *
+ * The order of an update is the same everywhere: take the references of the new entry, exchange the
+ * entry, drop those of the old one. So at each moment a frame has at least as many references as
+ * there are entries through which a processor can find it, and a count of zero means that only
+ * stale translations can be left. A count cannot overflow: each reference is an entry in some page,
+ * a vcpu, or a tracked mapping, and there is no memory for 2^48 of them.
  *
  * Translations linger in TLBs after their entry has gone. The guest flushes for its own good; for
  * ours, a frame records the flush clock when its type ends, and before it takes a different one the
  * CPUs that have not flushed since then are made to. The same holds for the processor's caches of
- * upper levels, as they are flushed with everything else.
+ * upper levels (Intel SDM vol. 3, "Caching Translation Information"), as they are flushed with
+ * everything else. A frame that becomes the same kind of table again needs no flush: nobody could
+ * write to it meanwhile, so who still walks it finds only entries that were checked, and each frame
+ * that those lead to is flushed before its own change.
+ *
+ * What a guest may try, and what meets it:
+ *
+ *   change a page while it is checked     it is BUSY, which no writable mapping survives: the count
+ *                                         was zero, and the flush comes before the first look
+ *   write through a mapping just removed  the flush at the change of type
+ *   one frame as two things               one type field, changed by compare-and-swap
+ *   take a stranger's frame               the owner is compared while a reference holds it
+ *   a graph that takes long to walk       preemption points; slices when the domain is dying
+ *   pin twice, unpin twice                one PINNED bit, whoever flips it has the reference
  *
  * No lock is held here. The state word changes by compare-and-swap; BUSY gives one vcpu the frame
  * for the slow transitions. A type reference pins the owner: frames change hands only when nothing
- * but the owner's own reference is left.
+ * but the owner's own reference is left. Functions that deal with table types are called with no
+ * lock held, since they are preempted; the writable type, which needs no validation, may be taken
+ * and dropped under any lock.
  *
  * When a domain dies its tables form a graph of any size; they are taken apart one by one from a
  * list (linked through tlb_stamp, which a table does not need), so that each step is short.
@@ -55,6 +77,7 @@ static inline void validation_preempt(void)
         preempt_point();
 }
 
+/* For slots below the first one the difference wraps, so that one comparison does for both ends. */
 static inline bool slot_is_hypervisors(unsigned level, unsigned i)
 {
     return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
@@ -78,7 +101,10 @@ static inline bool run_present(const pte_t *t)
             for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
                 if ((t)[i] & PTE_P)
 
-/* Drops what entries [0, n) of a table stand for. */
+/*
+ * Drops what entries [0, n) of a table stand for. The entries stay as they are: an idle table keeps
+ * its contents, and if it becomes one again they are judged anew.
+ */
 static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
 {
     if (level == 1) {
@@ -94,6 +120,11 @@ static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
     }
 }
 
+/*
+ * Not preempted: 512 entries are a short time. Only frames of d and device memory pass; an entry
+ * for another domain's frame has its reference from a grant or a foreign mapping, and a table that
+ * has lost its type has lost that.
+ */
 static int table_validate_l1(pte_t *t, struct domain *d)
 {
     for_each_present(t, PTES, i)
@@ -112,6 +143,7 @@ static int table_validate_l1(pte_t *t, struct domain *d)
     return 0;
 }
 
+/* Levels 2 to 4. The table is BUSY: plain reads and writes of its entries are enough. */
 static int table_validate(pte_t *t, unsigned level, struct domain *d)
 {
     for_each_present(t, PTES, i)
@@ -129,15 +161,17 @@ static int table_validate(pte_t *t, unsigned level, struct domain *d)
             table_drop(t, level, i, d);
             return rc;
         }
-        if (!(e & PTE_U))
+        if (!(e & PTE_U)) /* guest kernel and guest user are both ring 3 */
             t[i] = e | PTE_U;
         validation_preempt();
     }
+    /* What the guest had in our slots was not looked at, and goes. */
     if (level == 4)
         memcpy(&t[HV_L4_FIRST], &hv_root[HV_L4_FIRST], HV_L4_COUNT * sizeof(pte_t));
     return 0;
 }
 
+/* On failure nothing of what was taken is left. */
 static int frame_validate(struct frame *f, enum page_type type, struct domain *d)
 {
     pte_t *t = mfn_to_virt(frame_mfn(f));
@@ -164,9 +198,11 @@ static void type_end(struct frame *f, struct domain *d)
 
     if (page_type_is_table(type)) {
         table_drop(t, type, PTES, d);
+        /* The owner may read it from now on as it likes: our entries are none of its business. */
         if (type == PAGE_TYPE_L4)
             memset(&t[HV_L4_FIRST], 0, HV_L4_COUNT * sizeof(pte_t));
     }
+    /* The stamp first: who sees the frame idle sees it. Then the put, which may free the frame. */
     f->tlb_stamp = tlb_clock();
     __atomic_store_n(&f->type, PAGE_TYPE(type) | (f->type & PAGE_TYPE_FOREIGN), __ATOMIC_RELEASE);
     frame_put(f);
@@ -174,7 +210,9 @@ static void type_end(struct frame *f, struct domain *d)
 
 /*
  * Tables of a dying domain that nothing refers to any more, waiting to be taken apart: a stack that
- * any vcpu of the domain still on its way out may push to, and only its destroyer pops from.
+ * any vcpu of the domain still on its way out may push to, and only its destroyer pops from. With
+ * one popper the top cannot go and come back between its look and its swap. The frames on it stay
+ * BUSY and keep the frame reference of their type.
  */
 static void orphan_push(struct frame *f, struct domain *d)
 {
@@ -207,8 +245,8 @@ void page_type_put_last(struct frame *f, struct domain *d)
     uint64_t t = READ_ONCE(f->type), n;
 
     do {
-        BUG_ON(!(t & PAGE_TYPE_VALID));
-        n = t - 1;
+        BUG_ON(!(t & PAGE_TYPE_VALID)); /* more puts than gets */
+        n = t - 1;                      /* somebody else has taken one meanwhile */
         if (likely(page_type_count_below_2(t)))
             n = (t & (PAGE_TYPE_MASK | PAGE_TYPE_FOREIGN)) | PAGE_TYPE_BUSY;
     } while (!page_type_swap(f, &t, n));
@@ -226,7 +264,10 @@ void page_type_put_last(struct frame *f, struct domain *d)
     }
 }
 
-/* Before a frame takes another type: no CPU may still translate by the old one. */
+/*
+ * Before a frame takes another type: no CPU may still translate by the old one. f is BUSY. The mask
+ * is read after that: a CPU that enters it later loads CR3 then, and so has nothing stale.
+ */
 static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
 {
     cpumask_t mask;
@@ -239,7 +280,11 @@ static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
         tlb_flush_mask(mask);
 }
 
-/* From a count of zero; `old` is the word as seen, and the frame reference has been taken. */
+/*
+ * From a count of zero; `old` is the word as seen, and the frame reference has been taken: it is
+ * the type's from then on, or, after an error, still the caller's. -XEN_EAGAIN: the word has
+ * changed, look again.
+ */
 static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct domain *d)
 {
     int rc;
@@ -248,6 +293,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
         (page_type_of(old) == PAGE_TYPE_WRITABLE || page_type_of(old) == PAGE_TYPE_NONE)) {
         uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_FOREIGN) | 1;
 
+        /* Nothing to check and nothing to flush: one step, without BUSY. */
         return page_type_swap(f, &old, n) ? 0 : -XEN_EAGAIN;
     }
     if (!page_type_swap(f, &old, PAGE_TYPE(type) | PAGE_TYPE_BUSY))
@@ -262,7 +308,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
     return rc;
 }
 
-#define FOREIGN_WAITS 10000
+#define FOREIGN_WAITS 10000 /* passes of another domain's vcpu, before it is told to come again */
 
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
 {
@@ -277,7 +323,7 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
                 return -XEN_EINVAL;
             if (!page_type_swap(f, &t, t + 1))
                 continue;
-            if (f->owner == d->id)
+            if (f->owner == d->id) /* cannot change any more: see page_type_get_valid() */
                 return 0;
             page_type_put(f, d);
             return -XEN_EPERM;
@@ -296,11 +342,12 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
             validation_preempt();
             continue;
         }
-        if (t & PAGE_TYPE_COUNT) /* ARCH_FRAME_TYPE_READONLY */
+        if (t & PAGE_TYPE_COUNT) /* never without VALID, where a count was dealt with */
             return -XEN_EINVAL;
         /* Frames of the hypervisor that a guest may map (grant frames) never become tables. */
         if ((READ_ONCE(f->refs) & FRAME_SHARED) && type != PAGE_TYPE_WRITABLE)
             return -XEN_EINVAL;
+        /* Nobody would take apart what is validated after the walk of page_type_relinquish(). */
         if (page_type_is_table(type) && d->state != DOM_ALIVE)
             return -XEN_EINVAL;
         if (!page_frame_get(f, d))
@@ -327,6 +374,7 @@ int page_type_pin(struct frame *f, enum page_type type, struct domain *d)
     return 0;
 }
 
+/* Who clears the bit owns the reference behind it: of two at once, one finds the bit gone. */
 int page_type_unpin(struct frame *f, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type);
@@ -348,6 +396,7 @@ int page_type_unpin(struct frame *f, struct domain *d)
 #define RELINQUISH_SLICE 16   /* tables */
 #define UNPIN_SLICE      4096 /* frames */
 
+/* One slice of the walk. 0: the pins are all gone. */
 static int relinquish_unpin(struct domain *d)
 {
     uint32_t m;
@@ -374,7 +423,7 @@ int page_type_relinquish(struct domain *d)
     if (d->arch.teardown_cursor != FRAME_NONE && relinquish_unpin(d) != 0)
         return -XEN_ERESTART;
     for (unsigned n = 0; (f = orphan_pop(d)) != NULL; n++) {
-        if (n == RELINQUISH_SLICE) {
+        if (n == RELINQUISH_SLICE) { /* one too many was popped */
             orphan_push(f, d);
             return -XEN_ERESTART;
         }
@@ -385,7 +434,8 @@ int page_type_relinquish(struct domain *d)
 
 /*
  * Core's view: a frame that the hypervisor or a grant writes to on behalf of someone. Callable with
- * locks held, as a writable type is never validated.
+ * locks held, as a writable type is never validated: the wait for a change of type to finish and
+ * its flush only poll. Marked foreign, since core does not say who will map it.
  */
 bool arch_frame_get_writable(struct frame *f, struct domain *d)
 {

@@ -9,6 +9,17 @@
  * word. PINNED: one of the counts is the guest's pin. FOREIGN: since the type was set, another
  * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone. With
  * the count at zero the type field tells what the frame was last (its translations may linger).
+ *
+ * So a word is in one of four states, and changes from one to the next by compare-and-swap:
+ *
+ *   0                          no type since the frame was allocated, or validation failed
+ *   type | BUSY                being validated, or being taken apart, by one vcpu
+ *   type | VALID | count       in use
+ *   type                       idle: may be taken into use as the same type, or as another one
+ *
+ * FOREIGN may be set in all but the first, PINNED only beside VALID. ARCH_FRAME_TYPE_READONLY
+ * (core/frame.h) is VALID with type NONE and a count that nobody holds: since nobody ever asks for
+ * type NONE, such a frame can be mapped, but not take a type.
  */
 #ifndef PV_PAGE_TYPES_H
 #define PV_PAGE_TYPES_H
@@ -25,8 +36,8 @@ enum page_type {
     PAGE_TYPE_L2 = 2,
     PAGE_TYPE_L3 = 3,
     PAGE_TYPE_L4 = 4,
-    PAGE_TYPE_DESC = 5,
-    PAGE_TYPE_WRITABLE = 6,
+    PAGE_TYPE_DESC = 5,     /* GDT or LDT page */
+    PAGE_TYPE_WRITABLE = 6, /* mapped writable, or written by the hypervisor for somebody */
 };
 
 #define PAGE_TYPE_SHIFT   60
@@ -38,6 +49,7 @@ enum page_type {
 #define PAGE_TYPE_FOREIGN BIT(56)
 #define PAGE_TYPE_COUNT   (BIT(48) - 1)
 
+/* What the frame is while the word says VALID or BUSY, else what it was last. */
 static inline enum page_type page_type_of(uint64_t word)
 {
     return (enum page_type)((word & PAGE_TYPE_MASK) >> PAGE_TYPE_SHIFT);
@@ -48,12 +60,14 @@ static inline bool page_type_is_table(enum page_type t)
     return t - 1u < 4u;
 }
 
+/* False: the word had changed, and *expected is what it is now. */
 static inline bool page_type_swap(struct frame *f, uint64_t *expected, uint64_t desired)
 {
     return __atomic_compare_exchange_n(&f->type, expected, desired, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
 }
 
+/* The rest of page_type_get() and of page_type_put(); not to be called by others. */
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);
 
@@ -63,7 +77,14 @@ static inline bool page_type_count_below_2(uint64_t word)
     return (word << 16) <= (1ull << 16);
 }
 
-/* Drops a type reference. d: the owner, when the type may be a page table. */
+/*
+ * Drops a type reference. d: the owner, when the type may be a page table.
+ *
+ * The last one drops a frame reference as well, which may free the frame: the caller does not touch
+ * f afterwards unless something else of its own holds it. A table's last one takes the table apart,
+ * with preemption points: no lock may be held then, unless the owner is dying, whose tables are
+ * only queued.
+ */
 static inline void page_type_put(struct frame *f, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type);
@@ -97,14 +118,21 @@ static inline bool page_type_get_valid(struct frame *f, enum page_type type, str
 /*
  * Takes a type reference on a frame of d; the frame is validated first if it is not of that type
  * yet. 0, -XEN_EPERM (not d's frame), -XEN_EINVAL (in use as something else, or its contents are
- * not what the type demands). For table types the caller holds no lock: it may be preempted.
+ * not what the type demands; for a table also: d is dying), -XEN_EAGAIN (a vcpu of d that may be
+ * paused is at work on the table; only where current is not d's). For table types the caller holds
+ * no lock: it may be preempted. f is below max_mfn, and need not be held or d's: that is what is
+ * found out. While the reference lasts the frame keeps its type and its owner.
  */
 static inline int page_type_get(struct frame *f, enum page_type type, struct domain *d)
 {
     return likely(page_type_get_valid(f, type, d)) ? 0 : page_type_get_slow(f, type, d);
 }
 
-/* core's frame_get() and frame_put() in line, for the paths where each instruction counts. */
+/*
+ * core's frame_get() and frame_put() in line, for the paths where each instruction counts. They do
+ * not look at the type: a read-only mapping stands for a frame reference and nothing else, as any
+ * frame, a page table too, may be read by its owner.
+ */
 static inline bool page_frame_get(struct frame *f, const struct domain *d)
 {
     uint64_t r = READ_ONCE(f->refs);
@@ -135,19 +163,28 @@ static inline void page_frame_put(struct frame *f)
                                                    __ATOMIC_RELAXED)));
 }
 
-/* A domain other than the owner has got a writable reference. */
+/*
+ * A domain other than the owner has got a writable reference. To be called between taking it and
+ * making the mapping: the reference keeps the word from becoming BUSY, and the bit is there before
+ * the first translation is.
+ */
 static inline void page_type_mark_foreign(struct frame *f)
 {
     if (!(READ_ONCE(f->type) & PAGE_TYPE_FOREIGN))
         __atomic_fetch_or(&f->type, PAGE_TYPE_FOREIGN, __ATOMIC_SEQ_CST);
 }
 
-/* MMUEXT_PIN_*, MMUEXT_UNPIN_TABLE. */
+/*
+ * MMUEXT_PIN_*, MMUEXT_UNPIN_TABLE. Pin: as page_type_get(), and -XEN_EINVAL when pinned already.
+ * Unpin: -XEN_EINVAL when it is not pinned. The caller of unpin holds f by something else than the
+ * pin, and knows that d owns it.
+ */
 int page_type_pin(struct frame *f, enum page_type type, struct domain *d);
 int page_type_unpin(struct frame *f, struct domain *d);
 /*
  * A dying domain's tables: unpins all, then takes the tables apart one at a time. -XEN_ERESTART
- * when the slice is over, 0 when no table is left.
+ * when the slice is over, 0 when no table is left. Its vcpus are parked and have given up their
+ * root tables; domain_destroy() lets in one caller at a time.
  */
 int page_type_relinquish(struct domain *d);
 

@@ -43,6 +43,7 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
         return -XEN_EPERM;
     }
     f = &FRAMES[m];
+    /* Of the hypervisor's own only what it shares (the M2P table's frames), and only to read. */
     if (owner == dom_xen && !((READ_ONCE(f->refs) & FRAME_SHARED) && !(e & PTE_W)))
         return -XEN_EPERM;
     if (!(e & PTE_W))
@@ -50,7 +51,7 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
     rc = page_type_get(f, PAGE_TYPE_WRITABLE, owner);
     if (rc != 0)
         return rc;
-    if (d != owner)
+    if (d != owner) /* before the caller stores the entry */
         page_type_mark_foreign(f);
     return 0;
 }
@@ -63,7 +64,10 @@ void pte_put_table(pte_t e, unsigned level, struct domain *d)
         page_type_put(frame_of(pte_mfn(e)), d);
 }
 
-/* The checks of an upper-level entry, and its reference. */
+/*
+ * The checks of an upper-level entry, and its reference: it is here that a table becomes one which
+ * was only memory before. p tells the slot, as a table is one page.
+ */
 static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *d)
 {
     unsigned slot = ((uint64_t)p % PAGE_SIZE) / sizeof(pte_t);
@@ -87,7 +91,7 @@ int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t
         guest_refused("L%u entry %lx: %d", level, (unsigned long)val, rc);
         return rc;
     }
-    if (!(val & PTE_P))
+    if (!(val & PTE_P)) /* all of it is the guest's own */
         keep = 0;
     old = READ_ONCE(*p);
     while (unlikely(!pte_swap(p, &old, val | (old & keep))))
@@ -124,7 +128,8 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
 
 /*
  * One entry of a table that a guest may be taking apart on another CPU this very moment: what lies
- * there may be anything by now, and the address as well, so a fault reads as "not present".
+ * there may be anything by now, and the address as well, so a fault reads as "not present". What is
+ * found this way is only a hint, until a type reference has been taken on it.
  */
 static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
 {
@@ -143,7 +148,7 @@ static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
     return e;
 }
 
-/* The L2 entry, or 0. */
+/* The L2 entry, or 0. By the tables of guest kernel mode, whichever mode v is in. */
 static inline pte_t walk_to_l2(struct vcpu *v, vaddr_t va)
 {
     pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
@@ -168,6 +173,7 @@ pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
     if (unlikely(e == 0 || pte_mfn(e).m >= max_mfn))
         return NULL;
     f = frame_of(pte_mfn(e));
+    /* From here on it is an L1 table of the domain, whether or not the L2 entry still says so. */
     if (unlikely(page_type_get(f, PAGE_TYPE_L1, v->domain) != 0))
         return NULL;
     *table = f;

@@ -3,6 +3,18 @@
  * Page-table entries of guests: taking and dropping the references that an entry stands for, and
  * changing an entry in a table on which the caller holds a type reference. Entries are exchanged
  * atomically, and whoever takes an entry out drops what it stood for; so updates need no lock.
+ *
+ * What a present entry stands for:
+ *
+ *   L1, writable         a writable type reference (which holds a frame reference)
+ *   L1, read-only        a frame reference
+ *   L1, device memory    nothing: such frames have no owner who could lose them
+ *   L2 to L4             a type reference on a table of the level below
+ *
+ * Which of them it is can be told at any later time from the entry (address, P and W), so what was
+ * taken is what is dropped, as long as these bits change by exchange only. The processor sets A and
+ * D at any moment, also between our look and our store: another reason for the exchange. An entry
+ * that is not present stands for nothing, and its other bits are the guest's.
  */
 #ifndef PV_PTE_H
 #define PV_PTE_H
@@ -18,8 +30,10 @@
 /* Refused in entries of levels 2 to 4: large pages, and what means nothing there. */
 #define PTE_TABLE_REFUSED (PTE_PS | PTE_G | PTE_PWT | PTE_PCD)
 
-int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner);
+int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner); /* see pte_get_l1() */
+/* Drops what an entry of a table of level 2 to 4 of d stood for. May be preempted. */
 void pte_put_table(pte_t e, unsigned level, struct domain *d);
+/* pte_write() for levels 2 to 4. May be preempted: no lock held. */
 int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep);
 
 /* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */
@@ -28,7 +42,12 @@ static inline pte_t pte_adjust(pte_t e)
     return (e | PTE_U) & ~PTE_G;
 }
 
-/* References for a present L1 entry of domain d that maps a frame of owner. 0 or -XEN_E*. */
+/*
+ * References for a present L1 entry of domain d that maps a frame of owner: 0, -XEN_EPERM (not
+ * owner's frame, nor a device's that d may reach), -XEN_EINVAL (a table or descriptor page mapped
+ * writable; cache bits). owner is d, a domain that the caller may map for, dom_io or dom_xen. Here
+ * in line is a domain's own memory; the rest is in pte.c.
+ */
 static inline __attribute__((always_inline)) int pte_get_l1(pte_t e, struct domain *d,
                                                             struct domain *owner)
 {
@@ -47,7 +66,11 @@ static inline __attribute__((always_inline)) int pte_get_l1(pte_t e, struct doma
     return pte_get_l1_slow(e, d, owner);
 }
 
-/* Drops what an L1 entry (present or not) stood for. */
+/*
+ * Drops what an L1 entry (present or not) stood for. Needs no domain: the writable type is never a
+ * table's. A frame without RAM behind it has no reference to drop; DOMID_IO as an owner is for
+ * good.
+ */
 static inline void pte_put_l1(pte_t e)
 {
     uint64_t m = pte_mfn(e).m;
@@ -60,13 +83,17 @@ static inline void pte_put_l1(pte_t e)
         page_frame_put(&FRAMES[m]);
 }
 
+/* False: the entry had changed, if only by an A or D bit, and *expected is what it is now. */
 static inline bool pte_swap(pte_t *p, pte_t *expected, pte_t desired)
 {
     return __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
 }
 
-/* Same frame, same right to write: the references stay as they are. */
+/*
+ * Same frame, same right to write: the references stay as they are. So a domain may change the
+ * other bits of an entry whose reference it could not take again (of a grant, of a foreign frame).
+ */
 static inline bool pte_same_refs(pte_t a, pte_t b)
 {
     return (a & b & PTE_P) && !((a ^ b) & (PTE_ADDR | PTE_W | PTE_CACHE));
@@ -75,14 +102,17 @@ static inline bool pte_same_refs(pte_t a, pte_t b)
 /* Bits of the old entry that the new one is to keep: PTE_KEEP_AD, or none. */
 #define PTE_KEEP_AD (PTE_A | PTE_D)
 
-/* Exchange an L1 entry of d for one that may map frames of owner. */
+/*
+ * Exchange an L1 entry of d for one that may map frames of owner. The caller holds a type reference
+ * on the L1 table around p. 0, or pte_get_l1()'s error with the entry as it was.
+ */
 static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t val, struct domain *d,
                                                               struct domain *owner, pte_t keep)
 {
     pte_t old;
     int rc;
 
-    if (!(val & PTE_P)) {
+    if (!(val & PTE_P)) { /* whatever the old one is, no reference is needed for this */
         pte_put_l1(__atomic_exchange_n(p, val, __ATOMIC_SEQ_CST));
         return 0;
     }
@@ -95,6 +125,7 @@ static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t va
     rc = pte_get_l1(val, d, owner);
     if (unlikely(rc != 0))
         return rc;
+    /* `old` is read anew by each failure: the one that is dropped is the one that was taken out. */
     while (unlikely(!pte_swap(p, &old, val | (old & keep))))
         ;
     pte_put_l1(old);
@@ -117,7 +148,7 @@ static inline int pte_exchange_l1(pte_t *p, pte_t val, struct domain *d, pte_t *
     return 0;
 }
 
-/* Entry of a table of any level. */
+/* Entry of a table of any level. owner matters for level 1 only: tables are always d's own. */
 static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *d,
                             struct domain *owner, pte_t keep)
 {
@@ -126,15 +157,21 @@ static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *
     return pte_write_table(p, level, val, d, keep);
 }
 
-/* Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. */
+/*
+ * Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. Only for frames of d,
+ * and the references of `val` are taken even where `expected` holds the same.
+ */
 int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struct domain *d);
 
 /*
  * The L1 entry that maps va in guest kernel mode of v (current). On success *table holds a type
- * reference on the L1 table. NULL: not mapped by a table, or the hypervisor's address.
+ * reference on the L1 table, which the caller drops. NULL: not mapped by a table, or the
+ * hypervisor's address. The tables above are read without references: the answer is where the entry
+ * was a moment ago, and what is certain is that *table is an L1 table of v's domain. May be
+ * preempted.
  */
 pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table);
-/* The entry itself, 0 when there is none; takes no reference. */
+/* The entry itself, 0 when there is none; takes no reference, so it is a hint. Never preempted. */
 pte_t pte_lookup(struct vcpu *v, vaddr_t va);
 
 #endif
