@@ -29,7 +29,7 @@ static int say(struct proto_request *rq, const char *fmt, ...)
     return n >= 0 && proto_put(rq, line, (size_t)n) ? 0 : -E2BIG;
 }
 
-/* Compares the accounts, which are kept up change by change, with a count of the tree. */
+/* Counts the nodes of each owner. */
 static void count(const struct tree_node *n, int64_t *nodes)
 {
     nodes[n->perms[0].domid < QUOTA_DOMIDS ? n->perms[0].domid : 0]++;
@@ -37,6 +37,10 @@ static void count(const struct tree_node *n, int64_t *nodes)
         count(n->child[i], nodes);
 }
 
+/*
+ * Compares the accounts, which are kept up change by change, with a count of the tree, for each
+ * domain that owns a node.
+ */
 static int cmd_check(struct proto_request *rq, int argc, char **argv)
 {
     int64_t *nodes = calloc(QUOTA_DOMIDS, sizeof(*nodes));
@@ -119,6 +123,7 @@ static int cmd_memreport(struct proto_request *rq, int argc, char **argv)
 
 static int cmd_help(struct proto_request *rq, int argc, char **argv);
 
+/* argv[0] is the name, argc at least 1. What is said goes to the reply. */
 static const struct {
     const char *name;
     int (*fn)(struct proto_request *rq, int argc, char **argv);

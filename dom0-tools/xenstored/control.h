@@ -5,7 +5,8 @@
 
 #include "proto.h"
 
-/* Carries out the command in the request's strings. 0 or -errno. */
+/* Carries out the command in the request's strings; its text is the answer. 0 or -errno. The caller
+ * has made sure that the request comes from dom0. */
 int control_run(struct proto_request *rq);
 
 #endif

@@ -76,6 +76,7 @@ static struct domain *attach(uint16_t domid, uint64_t mfn, uint32_t port, void *
     return d;
 }
 
+/* The connection goes first: nothing may look at the ring when page and slot are given back. */
 static void detach(struct domain *d)
 {
     conn_free(d->conn);
@@ -91,6 +92,10 @@ static void detach(struct domain *d)
 /* A fresh connection on a page that is mapped. Takes the page over only on success. */
 static int connect_fresh(uint16_t domid, uint64_t mfn, uint32_t port, void *page)
 {
+    /*
+     * The order: slot and port can fail and are easily given back; what others can see (the
+     * record, the event) comes when nothing can fail any more.
+     */
     uint32_t slot;
     struct ring_slot *mem = slots_new(&slot);
     struct domain *d;
@@ -132,7 +137,7 @@ int domain_introduce(uint16_t domid, uint64_t mfn, uint32_t port)
     /* Introduced again: the tools have made a new event channel, the page stays. */
     local = xendev_bind(domid, port);
     if (local < 0)
-        return -EINVAL;
+        return -EINVAL; /* the old channel goes on */
     xendev_unbind(d->local_port);
     d->local_port = local;
     d->port = port;
@@ -158,6 +163,7 @@ void domain_set_target(struct domain *d, uint16_t target)
     d->conn->cred.target = target;
 }
 
+/* Maps and binds anew. dom0's port is asked for: its kernel may have another since. */
 static struct domain *reattach(uint16_t domid, uint64_t mfn, uint32_t port)
 {
     void *page = domid ? xendev_map_guest(domid, mfn) : xendev_map_dom0(&port);
@@ -206,6 +212,7 @@ int domain_release(uint16_t domid)
         return -ENOENT;
     log_info("domain %u: released", domid);
     detach(d);
+    /* An id is used again some day: nobody may keep the rights of the one who had it. */
     list_for_each (l, &domain_all) {
         struct domain *other = list_entry(l, struct domain, link);
 
@@ -226,7 +233,7 @@ void domain_reap(void)
         struct domain *d = list_entry(l, struct domain, link);
         enum domain_ctl_state state;
 
-        next = l->next;
+        next = l->next; /* d may be gone after this */
         if (!d->domid)
             continue;
         state = domain_ctl_state(d->domid);

@@ -11,34 +11,46 @@
 
 #include "conn.h"
 
+/*
+ * It exists only while it is connected: page, port, slot and conn are all there, and all go with
+ * it. What of it the journal keeps is domid, mfn, port, slot, target and shutdown.
+ */
 struct domain {
     struct list_link link; /* in domain_all */
     uint16_t domid;
-    bool shutdown; /* its shutdown has been announced */
-    int32_t target;
-    uint64_t mfn;   /* of the ring page, as the tools said */
-    uint32_t port;  /* the domain's end of the event channel */
-    int local_port; /* ours */
-    uint32_t slot;  /* its place in the file of ring slots */
-    void *page;
-    struct conn *conn;
+    bool shutdown;     /* its shutdown has been announced */
+    int32_t target;    /* as conn->cred.target: the domain that it serves, or STORE_NO_TARGET */
+    uint64_t mfn;      /* of the ring page, as the tools said; 0 for dom0 */
+    uint32_t port;     /* the domain's end of the event channel */
+    int local_port;    /* ours */
+    uint32_t slot;     /* its place in the file of ring slots */
+    void *page;        /* the ring page; of dom0 it is mapped for as long as the daemon lives */
+    struct conn *conn; /* owned */
 };
 
 extern struct list_link domain_all;
 
 void domain_init(void);
+/* NULL where the domain is not introduced. Good until the domain is released. */
 struct domain *domain_find(uint16_t domid);
 
-/* Connects the domain. 0, -EINVAL where page or port cannot be had, -ENOSPC without a slot. */
+/*
+ * Connects the domain. 0, -EINVAL where page or port cannot be had, -ENOSPC without a slot. One
+ * that is connected gets the new port, and keeps page, stream and watches.
+ */
 int domain_introduce(uint16_t domid, uint64_t mfn, uint32_t port);
 
-/* Disconnects it and removes what it owned. 0 or -ENOENT. */
+/*
+ * Disconnects it and removes what it owned: its nodes with all below them, and its name in the
+ * permissions of others. Frees its connection, so not for the one that is being served. 0 or
+ * -ENOENT.
+ */
 int domain_release(uint16_t domid);
 
 /* Connects dom0's own kernel. 0, or -errno where there is no hypervisor to be dom0 of. */
 int domain_introduce_dom0(void);
 
-/* The domain starts to serve the target, with the target's rights. */
+/* The domain starts to serve the target, with the target's rights. Not saved here. */
 void domain_set_target(struct domain *d, uint16_t target);
 
 /*

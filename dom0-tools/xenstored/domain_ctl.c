@@ -31,7 +31,7 @@ struct privcmd_hypercall {
 struct getdomaininfo {
     uint32_t cmd;
     uint32_t version;
-    uint16_t domid; /* in: from this one on; out: the one that was found */
+    uint16_t domid; /* in: from this one on; a hypervisor may answer for the next higher one */
     uint16_t pad[3];
     struct {
         uint16_t domid;
@@ -42,8 +42,9 @@ struct getdomaininfo {
 };
 _Static_assert(offsetof(struct getdomaininfo, info.flags) == 20, "as the ABI has it");
 
+/* Opened and mapped when first needed, and kept. */
 static int privcmd = -1;
-static struct getdomaininfo *op;
+static struct getdomaininfo *op; /* the one argument, used again for each call; NULL: not yet */
 
 static int prepare(void)
 {

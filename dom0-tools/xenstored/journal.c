@@ -20,7 +20,7 @@
 
 /* At the start of the file. Written by create(); after that only `committed` changes. */
 struct header {
-    char magic[8];      /* MAGIC; its digit is the version of this format */
+    char magic[8];      /* MAGIC */
     char boot[40];      /* the kernel's boot id as text, filled up with zeroes */
     uint64_t committed; /* bytes of the file, header included, that are valid */
 };
@@ -35,7 +35,7 @@ struct record {
 struct file {
     int fd;
     unsigned char *mem; /* the whole file, shared; moves when it grows */
-    size_t cap;         /* bytes of the file, and of the mapping; all have blocks on the disk */
+    size_t cap;         /* bytes of the file, and of the mapping; all are allocated */
     size_t end;         /* where the next byte goes: at or behind header.committed */
 };
 

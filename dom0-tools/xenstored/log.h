@@ -5,7 +5,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-extern enum log_level log_threshold;
+extern enum log_level log_threshold; /* what is less urgent is not written */
 
 /* Sends further messages to the file instead of standard error. Returns 0 or -errno. */
 int log_open(const char *path);

@@ -5,6 +5,10 @@
  * One thread, one epoll loop. Reading order: this file, conn.c (who is served when), proto.c (what
  * can be asked), store.c and tree.c (nodes), tx.c, watch.c; then ring.c and journal.c, which
  * together make the daemon's own death harmless; domain.c and xendev.c for the hypervisor's side.
+ *
+ * One thread means that there is no lock anywhere here: each request is carried out, saved and
+ * answered before the next one is looked at. Nothing waits for a client or a guest, except that a
+ * restart gives each living domain a moment to be reconnected (domain.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,15 +35,16 @@
 
 #define MAX_EVENTS 64
 
+/* Set by parse_options() and choose_paths(); constant after that. */
 static struct {
     bool foreground;
     bool no_domain;
     bool no_state;
-    const char *pid_file;
-    const char *log_file;
-    const char *state_dir;
+    const char *pid_file;  /* NULL: none */
+    const char *log_file;  /* NULL: standard error */
+    const char *state_dir; /* NULL: keep nothing */
     const char *run_dir;
-    char socket[108];
+    char socket[108]; /* the size of sockaddr_un's path */
 } opt;
 
 static int epoll_fd = -1, listen_fd = -1, signal_fd = -1, event_fd = -1, dom_exc = -1;
@@ -238,6 +243,10 @@ static void write_pid(void)
     fclose(f);
 }
 
+/*
+ * `arg` says who it is: the address of one of the descriptors above, or a struct conn. A closed
+ * descriptor leaves the set by itself.
+ */
 static void poll_fd(int fd, uint32_t events, void *arg)
 {
     struct epoll_event e = {.events = events, .data.ptr = arg};
@@ -257,6 +266,7 @@ static void open_socket(void)
     if (listen_fd < 0)
         die("cannot create", opt.socket, errno);
     unlink(opt.socket); /* of a predecessor: the lock says that it is gone */
+    /* Never open to others, not even for a moment: every client of the socket is privileged. */
     mask = umask(0177);
     rc = bind(listen_fd, (struct sockaddr *)&addr, sizeof(addr));
     umask(mask);
@@ -273,7 +283,7 @@ static void accept_clients(void)
         struct conn *c = conn_new_socket(fd);
 
         poll_fd(fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
-        conn_wake(c);
+        conn_wake(c); /* a request may be there already */
     }
 }
 
@@ -310,6 +320,7 @@ static void take_events(void)
     }
     if (n != -EFBIG)
         return;
+    /* Some events were lost: as if every port had fired. */
     list_for_each (l, &domain_all) {
         struct domain *d = list_entry(l, struct domain, link);
 
@@ -365,6 +376,10 @@ static bool take_signal(void)
     return false;
 }
 
+/*
+ * First all events are taken, which only wakes connections; then those are served. Connections of
+ * sockets are freed in the second half only, so each pointer in `ev` is good while it is used.
+ */
 static void serve(void)
 {
     struct epoll_event ev[MAX_EVENTS];
@@ -397,7 +412,7 @@ int main(int argc, char **argv)
         die("cannot open", opt.log_file, -rc);
     if (!opt.foreground)
         daemonise();
-    take_lock();
+    take_lock(); /* in the process that will serve, and before any file of the state is opened */
     write_pid();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     open_signals();
@@ -405,7 +420,7 @@ int main(int argc, char **argv)
     store_init();
     conn_init();
     domain_init();
-    connect_hypervisor();
+    connect_hypervisor(); /* before the state: reconnecting the saved domains needs it */
     rc = state_open(opt.state_dir);
     if (rc)
         die("cannot use the state in", opt.state_dir, -rc);
@@ -413,8 +428,8 @@ int main(int argc, char **argv)
     if (event_fd >= 0 && !domain_find(0) && domain_introduce_dom0())
         log_warn("dom0's kernel cannot be reached: neither /dev/xen/xenbus_backend nor "
                  "/proc/xen/xsd_kva works");
-    domain_reap();
-    open_socket();
+    domain_reap(); /* whoever ended before the event was bound */
+    open_socket(); /* last: a client that can connect finds a store that is whole */
     announce_ready();
     log_info("serving on %s", opt.socket);
     serve();

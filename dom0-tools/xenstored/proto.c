@@ -102,6 +102,10 @@ static int only_domid(struct proto_request *rq, uint16_t *domid)
 
 /* ---- reading ---- */
 
+/*
+ * Every reading request goes through this, so that none forgets to tell its transaction what it
+ * saw: the aspects that its answer shows, or, where there is none, why there is none.
+ */
 static int look(struct proto_request *rq, const char *path, unsigned int aspects,
                 struct tree_node **n)
 {
@@ -159,6 +163,7 @@ static int do_directory_part(struct proto_request *rq)
     for (uint32_t i = 0; i < n->nchildren; i++) {
         size_t len = n->child[i]->name_len + 1u;
 
+        /* An offset that came from an earlier part lies at the start of a name. */
         skip += len;
         if (skip <= offset)
             continue;
@@ -171,7 +176,7 @@ static int do_directory_part(struct proto_request *rq)
 
 static int do_get_perms(struct proto_request *rq)
 {
-    static const char letters[4] = {'n', 'r', 'w', 'b'};
+    static const char letters[4] = {'n', 'r', 'w', 'b'}; /* by TREE_READ and TREE_WRITE */
     char *arg, path[PATH_SIZE], text[16];
     const struct tree_perm *perms;
     unsigned int nperms;
@@ -218,6 +223,7 @@ static int finish_change(struct proto_request *rq, int rc, enum tx_op op, const 
     return put_ok(rq, rc);
 }
 
+/* Path, NUL, and the value: what is left, without a NUL of its own, and with any bytes in it. */
 static int do_write(struct proto_request *rq)
 {
     char path[PATH_SIZE];
@@ -270,7 +276,7 @@ static int to_perm(const char *arg, struct tree_perm *p)
 static int do_set_perms(struct proto_request *rq)
 {
     char *arg[XENSTORE_PAYLOAD_MAX / 3], path[PATH_SIZE];
-    struct tree_perm perms[XENSTORE_PAYLOAD_MAX / 3];
+    struct tree_perm perms[XENSTORE_PAYLOAD_MAX / 3]; /* an entry has 3 bytes at the least: "n0" */
     int n = proto_strings(rq, arg, XENSTORE_PAYLOAD_MAX / 3), rc;
     size_t home;
 
@@ -318,7 +324,7 @@ static int do_transaction_end(struct proto_request *rq)
         return -EINVAL;
     if (!t)
         return -ENOENT;
-    rq->tx = NULL;
+    rq->tx = NULL; /* freed by tx_end(), whatever comes of it */
     return put_ok(rq, tx_end(t, arg[0] == 'T'));
 }
 
@@ -451,6 +457,11 @@ static int do_is_domain_introduced(struct proto_request *rq)
 
 /* ---- the table ---- */
 
+/*
+ * By the number in the header. Whoever adds one decides here who may make it; the handler may rely
+ * on that, and checks rights on nodes, numbers and strings. It returns 0 with the answer's payload
+ * in rq->out, or -errno, by which a name goes out: then nothing may have been changed.
+ */
 static const struct {
     const char *name;
     int (*fn)(struct proto_request *rq);
@@ -478,6 +489,7 @@ static const struct {
     [XS_DIRECTORY_PART] = {"directory-part", do_directory_part, false},
 };
 
+/* Errors travel as names; one that the protocol does not know goes as EINVAL. */
 static const char *error_name(int error)
 {
 #define ROW(name, number) {number, #name},
@@ -490,6 +502,7 @@ static const char *error_name(int error)
     return "EINVAL";
 }
 
+/* Rights before anything else: an unprivileged caller learns nothing by way of other errors. */
 static int dispatch(struct proto_request *rq, const struct xsd_sockmsg *hdr)
 {
     if (hdr->type >= XS_TYPE_COUNT || !requests[hdr->type].fn)
@@ -535,6 +548,7 @@ size_t proto_handle(struct conn *c, const void *msg, void *reply)
     rq.out_len = 0;
 
     rc = dispatch(&rq, &hdr);
+    /* Also after a conflict: the id is gone, and the record of that belongs to this request. */
     if (hdr.type == XS_TRANSACTION_END && hdr.tx_id && !tx_find(c, hdr.tx_id))
         state_tx_end(c, hdr.tx_id);
     if (rc) {

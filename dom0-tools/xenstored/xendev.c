@@ -96,6 +96,10 @@ static void *remember(void *page, bool by_grant, uint64_t index)
     return page;
 }
 
+/*
+ * Two steps: the ioctl names the grant and gives an offset, mmap() at that offset maps the page.
+ * The kernel keeps the entry until it is told to forget it, also where the mmap() fails.
+ */
 static void *map_grant(uint16_t domid)
 {
     struct gntdev_map map = {.count = 1, .domid = domid, .ref = GRANT_XENSTORE};
@@ -120,6 +124,7 @@ static void *map_frame(uint16_t domid, uint64_t mfn)
 
     if (privcmd_fd < 0 || !mfn)
         return NULL;
+    /* An empty place in the address space first; the ioctl then puts the frame there. */
     page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, privcmd_fd, 0);
     if (page == MAP_FAILED)
         return NULL;
@@ -250,6 +255,7 @@ int xendev_pending(uint32_t *ports, unsigned int max)
 {
     ssize_t n = read(evtchn_fd, ports, max * sizeof(*ports));
 
+    /* The kernel's buffer of fired ports ran over: which of them were lost, nobody knows. */
     if (n < 0 && errno == EFBIG) {
         ioctl(evtchn_fd, EVTCHN_RESET, 0);
         return -EFBIG;
