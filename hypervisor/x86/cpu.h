@@ -15,13 +15,14 @@
 struct vcpu;
 struct sched_cpu;
 
+/* The processor's own layout for long mode: Intel SDM volume 3, chapter 7 (task management). */
 struct tss {
     uint32_t reserved0;
-    uint64_t rsp[3];
+    uint64_t rsp[3]; /* [0]: the running vcpu's stack; ring 1 and 2 are not used */
     uint64_t reserved1;
-    uint64_t ist[7];
+    uint64_t ist[7]; /* tops of the stacks for NMI, #MC, #DF, #DB */
     uint64_t reserved2;
-    uint16_t reserved3, iomap;
+    uint16_t reserved3, iomap; /* iomap beyond the end: no port is open to ring 3 */
 } PACKED;
 
 /* The page behind a CPU's SYSCALL stub; the offsets are known to x86/entry.S. */
@@ -30,33 +31,41 @@ struct stub_data {
     uint64_t stack;     /* address just behind the current vcpu's stack_top.regs */
 };
 
+/*
+ * cpus[n] points to CPU n's from before it starts, for good. Fields without a word about others are
+ * its own: it touches them with interrupts off, so neither lock nor atomic access is needed.
+ */
 struct cpu {
     unsigned id; /* dense: index into cpus[] */
     uint32_t apic_id;
     struct vcpu *curr; /* running here now (`current` is a macro) */
     struct vcpu *idle;
-    struct stub_data *stub;
+    struct stub_data *stub; /* the page behind the SYSCALL stub's code */
     struct tss tss ALIGNED(16);
     uint64_t *gdt; /* one page: the reserved descriptors of this CPU */
     mfn_t gdt_mfn;
-    uint64_t cr3, cr4;  /* as loaded */
-    bool need_resched;  /* shared: schedule() before going back to the guest */
-    bool flush_pending; /* shared: another CPU wants our TLB flushed */
-    uint32_t tlb_stamp; /* shared (read): the flush clock when we last flushed all */
-    uint64_t irq_count;
-    struct sched_cpu *sched; /* owned by core/sched.c */
-    struct timer_queue timers;
-    uint64_t xcr0;          /* as loaded */
-    struct vcpu *fpu_owner; /* whose FPU state is in the registers */
-    uint8_t lock_depth;     /* debug builds: levels of the locks held */
+    uint64_t cr3, cr4;         /* as loaded */
+    bool need_resched;         /* shared: schedule() before going back to the guest */
+    bool flush_pending;        /* shared: another CPU wants our TLB flushed */
+    uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */
+    uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */
+    struct sched_cpu *sched;   /* owned by core/sched.c */
+    struct timer_queue timers; /* shared, by its lock */
+    uint64_t xcr0;             /* as loaded */
+    struct vcpu *fpu_owner;    /* whose FPU state is in the registers; compared, never followed */
+    uint8_t lock_depth;        /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
     uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
 };
 
 extern struct cpu *cpus[NR_CPUS];
-extern unsigned nr_cpus; /* present and started */
-extern cpumask_t cpu_online;
+extern unsigned nr_cpus;     /* present and started: cpus[0] to cpus[nr_cpus - 1] */
+extern cpumask_t cpu_online; /* those that answer interrupts; each sets its own bit */
 
+/*
+ * What the boot CPU has and the boot options leave on; not changed after boot, so it is read
+ * without a lock. A CPU that lacks something of it ends the start (cpu_init_this()).
+ */
 struct cpu_features {
     uint32_t max_leaf, max_ext_leaf;
     uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
@@ -120,6 +129,7 @@ extern struct cpu_features cpu_features;
 #define EFER_SCE           0x1ull
 #define EFER_NX            0x800ull
 
+/* For registers that exist: #GP here is a bug and ends in the crash report. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
     uint32_t lo, hi;
@@ -190,21 +200,31 @@ static inline void cpu_relax(void)
     __builtin_ia32_pause();
 }
 
+/* One address of this CPU: also a global translation, and the caches of upper levels. */
 static inline void invlpg(vaddr_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-/* Spin-wait step: PAUSE, and serve other CPUs' TLB flush requests (x86/tlb.c). */
+/*
+ * Spin-wait step: PAUSE, and serve other CPUs' TLB flush requests (x86/tlb.c). Any wait for another
+ * CPU uses it, with or without locks held: that CPU may be waiting for this one's flush.
+ */
 void cpu_relax_poll(void);
 
-/* Opens the interrupt window for one instruction; handlers run nested on this stack. */
+/*
+ * Opens the interrupt window for one instruction; handlers run nested on this stack. STI takes
+ * effect behind the next instruction, hence the NOP. No lock may be held: handlers take some.
+ */
 static inline void irq_window(void)
 {
     __asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-/* x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU. */
+/*
+ * x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU; make the
+ * SMAP sites real, once, before text is read-only; log what was found.
+ */
 void cpu_detect(void);
 void cpu_init_this(struct cpu *c);
 void cpu_patch_smap(void);
@@ -217,23 +237,28 @@ void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 /* x86/smp.c */
 void smp_start_all(void);
 void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for work */
-void smp_call(cpumask_t mask, void (*fn)(void *), void *arg); /* and wait; not with locks held */
+/*
+ * Runs fn on the CPUs of the mask, this one included if it is named, and waits for all. Not with
+ * locks held. On other CPUs fn runs in an interrupt, interrupts off, and may take locks.
+ */
+void smp_call(cpumask_t mask, void (*fn)(void *), void *arg);
 /* x86/fpu.c: state is switched with the vcpu */
 void fpu_init_cpu(void);
-void *fpu_area_alloc(void);
+void *fpu_area_alloc(void); /* in the initial state; NULL: no memory */
 void fpu_area_free(void *area);
-void fpu_area_check(void *area); /* after it was written from outside */
-void fpu_switch_out(struct vcpu *v);
+void fpu_area_check(void *area);     /* after it was written from outside */
+void fpu_switch_out(struct vcpu *v); /* v has run here until now */
 void fpu_switch_in(struct vcpu *v);
-bool fpu_xcr0_valid(uint64_t v);
-void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0);
-void fpu_set_guest_ts(struct vcpu *v, bool ts); /* current: the guest's CR0.TS */
-/* Makes v's memory image current, even if its state is live on some CPU. */
+bool fpu_xcr0_valid(uint64_t v);                        /* may a guest have this XCR0? */
+void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0); /* current; xcr0 is valid */
+void fpu_set_guest_ts(struct vcpu *v, bool ts);         /* current: the guest's CR0.TS */
+/* Makes v's memory image the truth. v is current or does not run (and is kept from running). */
 void fpu_sync(struct vcpu *v);
 /* x86/power.c */
 void machine_restart(void) NORETURN;
 void machine_crash(void) NORETURN; /* restart after a failure; no locks */
 void machine_halt(void) NORETURN;
+/* Returns only when the machine is still on: -XEN_ENODEV, no such register; -XEN_EIO. */
 int machine_power_off_s5(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val); /* platform_op's values */
 
 #endif

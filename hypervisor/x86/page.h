@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Page-table entries as bits, the direct map, and the hypervisor's own mappings. */
+/*
+ * Page-table entries as bits, the direct map, and the hypervisor's own mappings.
+ *
+ * The direct map holds all RAM and ACPI memory, not device registers: those get a window of the
+ * vmap area from ioremap(). An address of the image (static data) is not in the direct map's range;
+ * it has image_to_phys().
+ */
 #ifndef X86_PAGE_H
 #define X86_PAGE_H
 
@@ -24,6 +30,7 @@ typedef uint64_t pte_t;
 #define PTE_ADDR     0x000ffffffffff000ull
 #define PTES         512
 
+/* Of a present entry of any size; of a large page the first frame, if its low bits are clear. */
 static inline mfn_t pte_mfn(pte_t e)
 {
     return MFN((e & PTE_ADDR) >> PAGE_SHIFT);
@@ -39,12 +46,13 @@ static inline pte_t pte_make(mfn_t m, uint64_t flags)
     return (m.m << PAGE_SHIFT) | flags;
 }
 
-/* Index into the table of level 1..4 for a virtual address. */
+/* Index into the table of level 1..4 for a virtual address; bits 48 to 63 do not matter. */
 static inline unsigned pt_index(vaddr_t va, unsigned level)
 {
     return (va >> (12 + 9 * (level - 1))) & (PTES - 1);
 }
 
+/* Nothing is checked: pa is below the direct map's end, and RAM or there is no mapping. */
 static inline void *phys_to_virt(paddr_t pa)
 {
     return (void *)(DIRECT_START + pa);
@@ -85,17 +93,26 @@ extern uint64_t max_mfn;
 /* x86/paging.c: build the final mappings from the boot ones; later, protect text. */
 void paging_init(void);
 void paging_protect_image(void);
-/* Map a frame at a hypervisor address; tables are allocated as needed. flags: PTE_W, PTE_NX, ... */
+/*
+ * Map count successive frames at a hypervisor address of the caller's (vmap_alloc()); tables are
+ * allocated as needed. flags: PTE_W, PTE_NX, ... The entries must not have been present, as nothing
+ * is flushed. 0, or -XEN_ENOMEM with nothing mapped. Not with LOCK_HEAP or later held.
+ */
 int hv_map(vaddr_t va, mfn_t m, unsigned count, uint64_t flags);
-void hv_unmap(vaddr_t va, unsigned count); /* with a TLB flush on all CPUs */
+/* With a TLB flush on all CPUs: when it returns, nobody has a translation. Frames are not freed. */
+void hv_unmap(vaddr_t va, unsigned count);
 /* Reserve address space (pages, aligned to a power of two of pages) in the vmap area. 0: none. */
 vaddr_t vmap_alloc(unsigned pages, unsigned align);
 void vmap_free(vaddr_t va, unsigned pages);
-void *ioremap(paddr_t pa, size_t size); /* uncached */
+void *ioremap(paddr_t pa, size_t size); /* uncached; pa need not be aligned; NULL: no room */
 void iounmap(void *p, size_t size);
-/* The L1 entry that maps a vmap address (its tables exist once mapped); for GDT/LDT windows. */
+/*
+ * The L1 entry that maps a vmap address (its tables exist once mapped); for GDT/LDT windows. NULL
+ * where there is no table, or a large page. Whoever has reserved the address may write the entry
+ * without a lock; flushing is up to him.
+ */
 pte_t *hv_pte(vaddr_t va);
-/* The frame behind any hypervisor address, as mapped (M2P, frame table, image, ...). */
+/* The frame behind any hypervisor address, as mapped; INVALID_MFN: nothing is. */
 mfn_t hv_lookup(vaddr_t va);
 /* Gives the memory of boot-only code and data to the heap. */
 void paging_free_init(void);

@@ -2,6 +2,13 @@
 /*
  * The processor state of a PV vcpu and the machine state of a domain: plain data, embedded in
  * struct vcpu and struct domain. pv/ gives it its meaning.
+ *
+ * There is no lock around struct arch_vcpu. The vcpu itself changes it, in its own hypercalls and
+ * traps; anybody else only while the vcpu does not run (not yet up, or paused). Exceptions are
+ * pending_work, which is atomic, and single words that may change at any moment: time_area and the
+ * entries for 32-bit callers, both plain guest addresses. What lives in the processor while the
+ * vcpu runs (segments and their bases, FPU) is in memory only when it does not: see
+ * arch_switch_out().
  */
 #ifndef X86_VCPU_H
 #define X86_VCPU_H
@@ -19,58 +26,68 @@
 
 struct arch_vcpu {
     /* Address spaces: type references are held on both tables. */
-    mfn_t guest_table;      /* L4 of guest kernel mode */
+    mfn_t guest_table;      /* L4 of guest kernel mode; MFN(0): none, before the first context */
     mfn_t guest_table_user; /* L4 of guest user mode; MFN(0): none yet */
     uint64_t cr3;           /* what to load: one of the two, as an address */
     bool kernel_mode;       /* guest kernel or guest user (both run in ring 3) */
 
-    /* Entry points that the guest registered. */
+    /*
+     * Entry points that the guest registered: its own addresses, canonical; 0: none. They are only
+     * ever loaded into a frame of ring 3. The two cs are kept for the tools.
+     */
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, sysenter_callback;
     uint16_t syscall32_cs, sysenter_cs;
     bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* events on entry */
-    struct trap_info *traps;                                             /* 256 entries, one page */
-    uint64_t kernel_sp, kernel_ss;
+    struct trap_info *traps;       /* by vector, 256 entries, one page; address 0: no handler */
+    uint64_t kernel_sp, kernel_ss; /* where entries from guest user mode put their frame */
 
-    /* Segments. */
+    /* Segments: valid while switched out, then as the guest had them (pv/segments.c). */
     uint64_t fs_base, gs_base_kernel, gs_base_user;
     uint16_t ds, es, fs, gs;
-    mfn_t gdt_frames[GDT_GUEST_FRAMES];
-    unsigned gdt_entries, ldt_entries;
-    uint64_t ldt_base;      /* guest virtual address */
-    vaddr_t desc_window;    /* in the vmap area */
-    uint64_t *desc_gdt_pte; /* maps our own GDT there, that of the CPU where it runs */
-    uint32_t ldt_mapped;    /* bit per LDT page in the window; the vcpu's own, or it is stopped */
+    /* Tables: a type reference (descriptor page) on each frame that the window shows. */
+    mfn_t gdt_frames[GDT_GUEST_FRAMES]; /* INVALID_MFN: the page of null descriptors */
+    unsigned gdt_entries, ldt_entries;  /* descriptors of 8 bytes; ldt_entries 0: no LDT */
+    uint64_t ldt_base;                  /* guest virtual address, page aligned */
+    vaddr_t desc_window;                /* in the vmap area */
+    uint64_t *desc_gdt_pte;             /* maps our own GDT there, that of the CPU where it runs */
+    uint32_t ldt_mapped; /* bit per LDT page in the window; the vcpu's own, or it is stopped */
 
-    uint64_t cr0, cr4; /* as the guest sees them */
-    uint64_t dr[8];
-    unsigned iopl;  /* virtual */
-    uint64_t iobmp; /* guest pointer to its I/O bitmap */
-    uint32_t iobmp_limit;
-    bool debug_active; /* dr7 has breakpoints enabled: switch debug registers */
+    uint64_t cr0, cr4;    /* as the guest sees them */
+    uint64_t dr[8];       /* breakpoints (0 to 3) are guest addresses: pv/debugreg.c */
+    unsigned iopl;        /* virtual: the real one is always 0 */
+    uint64_t iobmp;       /* guest pointer to its I/O bitmap, for its user mode */
+    uint32_t iobmp_limit; /* ports that it covers */
+    bool debug_active;    /* dr7 has breakpoints enabled: switch debug registers */
 
-    void *fpu; /* XSAVE or FXSAVE area */
-    uint64_t xcr0;
+    void *fpu;        /* XSAVE or FXSAVE area: fpu_area_alloc() */
+    uint64_t xcr0;    /* as the guest set it: fpu_xcr0_valid() holds */
     unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
     bool fpu_ts;      /* the guest set TS: #NM is its own */
 
-    bool nmi_pending, nmi_masked;
-    uint32_t pending_work; /* WORK_*: looked at before each return to the guest */
+    bool nmi_pending, nmi_masked; /* masked from the NMI's entry to the guest's next iret */
+    uint32_t pending_work;        /* WORK_*: looked at before each return to the guest */
 
-    struct vcpu_time_info *time_info; /* inside vcpu_info; NULL: not mapped */
+    struct vcpu_time_info *time_info; /* inside vcpu_info, which the guest may write; NULL: none */
     uint64_t time_area;               /* guest address registered for a copy, 0: none */
     uint64_t time_area_done;          /* the area that has the values of now */
 };
 
-#define WORK_NMI      0x1u
-#define WORK_DYING    0x2u
+/* Bits of pending_work. Set with an atomic OR, taken all at once by pv_return_work(). */
+#define WORK_NMI      0x1u  /* the guest's NMI handler is due */
+#define WORK_DYING    0x2u  /* the domain is being destroyed: park at the guest boundary for good */
 #define WORK_IRET_RAX 0x4u  /* iret: the rax of the guest is the value HYPERCALL_RESTART */
 #define WORK_SELECTOR 0x10u /* a segment register could not be loaded at switch-in */
-#define WORK_FRAME    0x8u /* a hypercall replaced the frame: reload all registers (guest_entry.h) */
+#define WORK_FRAME    0x8u  /* a hypercall replaced the frame: reload all of it (guest_entry.h) */
 
+/*
+ * One number of a domain's physical interrupts (pv/pirq.c); the domain's lock. mapped: the number
+ * is taken; bound: an event channel is bound to it; level: what the domain said of the GSI;
+ * needs_eoi: what the domain is told, true for a level-triggered GSI that is bound.
+ */
 struct pirq {
-    int gsi; /* -1: MSI */
-    int msi; /* handle from irq_msi_bind, -1: none */
+    int gsi; /* -1: none, it is an MSI or only reserved */
+    int msi; /* handle from irq_msi_bind(), shared by the vectors of one device; -1: none */
     bool mapped, bound, needs_eoi, level;
 };
 
@@ -79,25 +96,26 @@ struct pirq {
 struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 
 struct arch_domain {
-    uint64_t vm_assist;
+    uint64_t vm_assist;     /* bits VMASST_TYPE_* that the guest has turned on */
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
     struct range_list *iomem;
     struct pirq *pirqs;     /* NR_PIRQS, hardware domains only */
-    uint64_t *pirq_eoi_map; /* guest page: bit set, EOI needed */
-    mfn_t pirq_eoi_mfn;
-    bool auto_unmask;
-    uint64_t tsc_mode, tsc_offset;
+    uint64_t *pirq_eoi_map; /* guest page, in the direct map: bit set, EOI needed */
+    mfn_t pirq_eoi_mfn;     /* the same page, by the writable type reference that is held on it */
+    bool auto_unmask;       /* how the page was asked for */
+    /* What the toolstack set and reads back; guests read the machine's TSC whatever it says. */
+    uint64_t tsc_mode, tsc_offset; /* offset: system time at the guest's time zero, ns */
     uint32_t tsc_khz, tsc_incarnation;
-    uint32_t pci_cf8;
-    cpumask_t tlb_mask; /* CPUs that may hold translations of this domain; atomic */
-    void *cpu_policy;   /* leaves and MSRs set by the toolstack; pv/cpuid.c */
-    struct e820entry *e820;
+    uint32_t pci_cf8;       /* what a hardware domain last wrote to port CF8 */
+    cpumask_t tlb_mask;     /* CPUs that may hold translations of this domain; atomic */
+    void *cpu_policy;       /* leaves and MSRs set by the toolstack; pv/cpuid.c */
+    struct e820entry *e820; /* the memory map that the toolstack gave; NULL: none */
     unsigned nr_e820;
     uint64_t max_gfn;         /* highest frame number seen in M2P updates + 1 */
     mfn_t pv_root_hint;       /* dying: stack of page tables to take apart */
     uint32_t teardown_cursor; /* dying: progress of arch_domain_relinquish */
     uint8_t teardown_stage;
-    uint32_t wallclock_version;
+    uint32_t wallclock_version; /* of shared_info's wall clock; our own copy, not the guest's */
 };
 
 #endif
