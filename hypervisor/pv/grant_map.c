@@ -7,6 +7,15 @@
  * write) were taken by the caller and belong to the entry from then on. A guest that overwrites the
  * entry itself drops them as with any other entry; so unmapping hands them back to the caller only
  * when the entry still is what it was.
+ *
+ * "What it was" means: present, of that frame, with the same right to write. A guest can arrange
+ * for another entry of its own to look like that, and name its address; but such an entry holds
+ * references of the same frame and of the same kind, so it makes no difference which of the two is
+ * taken out: each is backed by references, and as many are handed back as entries disappear.
+ *
+ * All work on the tables of the current domain. Nothing is locked: an entry is exchanged under a
+ * type reference on its table, as in pv/pte.h, and finding the table may be preempted. Flushing is
+ * the caller's (core/grant_map.c), once for a batch, before it drops what was handed back.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -75,11 +84,15 @@ int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t f
     if (!(flags & GNTMAP_readonly))
         e |= PTE_W;
     e |= ((uint64_t)(flags & GNTMAP_guest_avail_mask) >> _GNTMAP_guest_avail0 << 9) & PTE_AVAIL;
+    /* A mapping in the way is replaced, and what it held is dropped. */
     pte_put_l1(__atomic_exchange_n(p, e, __ATOMIC_SEQ_CST));
     return GNTST_okay;
 }
 
-/* Takes the entry at new_addr out of its place, to be put where the grant was. */
+/*
+ * Takes the entry at new_addr out of its place, to be put where the grant was: its references go
+ * along with it.
+ */
 static bool replacement_take(struct vcpu *v, uint64_t new_addr, pte_t *e)
 {
     struct frame *table;
@@ -104,6 +117,7 @@ int arch_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t
         return (flags & GNTMAP_contains_pte) ? GNTST_general_error : GNTST_bad_virt_addr;
     if (new_addr != 0 && ((flags & GNTMAP_contains_pte) || !replacement_take(v, new_addr, &new)))
         return GNTST_bad_virt_addr;
+    /* Again when only A or D changed meanwhile, or what software keeps in the entry. */
     old = READ_ONCE(*p);
     while ((old & (PTE_ADDR | PTE_P | PTE_W)) == want) {
         if (pte_swap(p, &old, new))

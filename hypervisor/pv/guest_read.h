@@ -3,6 +3,9 @@
  * A few words of guest memory, read in line: for requests that are so short that the call of
  * copy_from_guest() would be half the work. The same rules: range checked, SMAP open for just as
  * long, a fault is an answer.
+ *
+ * False: the address is not the guest's, or a word cannot be read; then none of the results means
+ * anything. Each word is read once; they need not be of one moment, as another vcpu may write.
  */
 #ifndef PV_GUEST_READ_H
 #define PV_GUEST_READ_H

@@ -9,7 +9,9 @@
 
 /*
  * The domain that a call names: current's own for DOMID_SELF, DOMID_IO and DOMID_XEN for what is no
- * guest's, else a domain that the caller controls. Given back with mmu_owner_put().
+ * guest's, else a domain that the caller controls. Given back with mmu_owner_put(). 0, -XEN_EPERM,
+ * -XEN_ESRCH. The domain may be dying, and may begin to at any time. dom_io and dom_xen have frames
+ * but neither tables nor vcpus: who wants to change tables refuses them.
  */
 int mmu_owner_get(domid_t id, struct domain **d);
 static inline void mmu_owner_put(struct domain *d)
@@ -18,7 +20,7 @@ static inline void mmu_owner_put(struct domain *d)
         domain_put(d);
 }
 
-/* The CPUs on which the vcpus of a guest's bitmap run now; -XEN_EFAULT. */
+/* The CPUs on which the vcpus of a guest's bitmap (64 of them) run now; 0 or -XEN_EFAULT. */
 int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask);
 
 #endif

@@ -5,6 +5,15 @@
  * This is what a guest kernel does most, so the loop is laid out for it: requests are copied in
  * blocks, and the table is looked up once for a run of entries in the same table. While it is at
  * hand a type reference keeps it what it is. All the judging of entries is in pv/pte.h.
+ *
+ * The guest names a table by machine address, so it can name any frame of the machine. What it may
+ * write to is decided by batch_enter(): a frame that is a table of the domain is changed as what it
+ * is, entry by entry; one that could be mapped writable is simply written; all others are refused,
+ * since no type reference can be had on them. The lower bits of the address, which are zero for an
+ * entry of eight bytes, carry the command.
+ *
+ * No lock is held. The vcpu may be preempted between two blocks and keeps its references then; even
+ * when its domain dies it runs on to the end of the call before it parks.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -18,12 +27,13 @@
 #define MMU_BLOCK 32 /* requests copied at once, and between two preemption points */
 
 struct mmu_batch {
-    struct domain *tables; /* whose page tables */
-    struct domain *owner;  /* whose frames they may map */
+    struct domain *tables; /* whose page tables; with a reference if not current's */
+    struct domain *owner;  /* whose frames they may map; likewise */
     uint64_t mfn;          /* of the table at hand; UINT64_MAX: none */
-    struct frame *frame;
-    pte_t *entries;
-    unsigned level; /* 0: the frame is no table, a plain store will do */
+    /* Of the table at hand, and without meaning when there is none. */
+    struct frame *frame; /* with a type reference: of its level, or of the writable type */
+    pte_t *entries;      /* in the direct map */
+    unsigned level;      /* 0: the frame is no table, a plain store will do */
 };
 
 int mmu_owner_get(domid_t id, struct domain **d)
@@ -39,6 +49,7 @@ int mmu_owner_get(domid_t id, struct domain **d)
     return 0;
 }
 
+/* Before the domains are given back: the reference is dropped on behalf of b->tables. */
 static inline void batch_leave(struct mmu_batch *b)
 {
     if (b->mfn != UINT64_MAX)
@@ -46,7 +57,11 @@ static inline void batch_leave(struct mmu_batch *b)
     b->mfn = UINT64_MAX;
 }
 
-/* Makes the frame the one at hand, as what it is now: a table, or a page that may be written. */
+/*
+ * Makes the frame the one at hand, as what it is now: a table, or a page that may be written. The
+ * type is looked at without a reference; if it changes before page_type_get() that fails, or makes
+ * the frame what was seen: either way b->level says what the reference is of.
+ */
 static int batch_enter(struct mmu_batch *b, uint64_t mfn)
 {
     struct frame *f = &FRAMES[mfn];
@@ -88,6 +103,11 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
     return 0;
 }
 
+/*
+ * MMU_MACHPHYS_UPDATE. The table is the guests' to fill: each may write what it likes about its own
+ * frames, and the hypervisor trusts none of it. The frame is held, so that the note cannot land on
+ * the next owner's.
+ */
 static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
 {
     if (unlikely(d == dom_io || d == dom_xen))
@@ -129,6 +149,7 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
             if (copy_from_guest(req, reqs + *done * sizeof(*req), sizeof(*req)) != 0)
                 return -XEN_EFAULT;
         }
+        /* From the copy: the guest may change its array meanwhile. */
         for (i = 0, rc = 0; i < n; i++) {
             rc = update_one(b, req[i].ptr, req[i].val);
             if (unlikely(rc != 0))
@@ -166,9 +187,14 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
     return rc;
 }
 
-/* Set in the count of a call that goes on after an event: *pdone has what was done before. */
+/*
+ * Set in the count of a call that goes on after an event: *pdone has what was done before. A guest
+ * that sets it itself, or changes *pdone in between, gets a wrong sum there and nothing else.
+ */
 #define COUNT_GOES_ON BIT(31)
 
+/* The call in full: batches, other domains, restarts. Done counts are reported on errors as well.
+ */
 static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t count, uint64_t pdone,
                                                      uint64_t foreign)
 {

@@ -2,6 +2,11 @@
 /*
  * mmuext_op: whole tables and address spaces. Pinning, the two root tables of a vcpu, flushes, the
  * LDT, and clearing or copying a page without mapping it.
+ *
+ * The rule for root tables: a vcpu holds a type reference on each of its two, and one is dropped
+ * only when no CPU can have it in CR3 any more. Flushes are asked for by guests for their own good;
+ * what the hypervisor needs flushed it flushes itself (pv/page_types.c), so a wrong mask here harms
+ * only the guest.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -17,6 +22,7 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
+/* The four pin operations are numbered by level, and the unpin comes behind them. */
 static int ext_pin(struct domain *d, const struct mmuext_op *op)
 {
     uint64_t m = op->arg1.mfn;
@@ -49,7 +55,7 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
         rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
         if (unlikely(rc != 0))
             return rc;
-        pv_invalidate_ldt(v);
+        pv_invalidate_ldt(v); /* its address may mean other pages in the new table */
         v->arch.guest_table = new;
         pv_load_tables(v);
         page_type_put(frame_of(old), v->domain);
@@ -59,6 +65,10 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
     return 0;
 }
 
+/*
+ * The guest user's root table; mfn 0: none. Hypercalls come from guest kernel mode, so the old one
+ * is not in CR3 and may be let go at once.
+ */
 static int ext_new_user_base(struct vcpu *v, uint64_t m)
 {
     mfn_t old = v->arch.guest_table_user;
@@ -90,7 +100,7 @@ static int ext_flush_multi(struct domain *d, const struct mmuext_op *op)
         return rc;
     if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
         tlb_flush_mask(mask);
-    else if (guest_range_ok(va, 1))
+    else if (guest_range_ok(va, 1)) /* an address of ours would flush our global pages everywhere */
         tlb_flush_page_mask(mask, va);
     return 0;
 }
@@ -112,7 +122,9 @@ static int ext_flush_cache(struct domain *d, bool everywhere)
     return 0;
 }
 
-/* MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable.
+/*
+ * MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable,
+ * the source any frame of the domain's, as it could be mapped read-only.
  */
 static int ext_fill(struct domain *d, const struct mmuext_op *op)
 {
@@ -133,7 +145,7 @@ static int ext_fill(struct domain *d, const struct mmuext_op *op)
     return 0;
 }
 
-/* What may be asked for another domain. */
+/* What may be asked for another domain: what builders of domains need. */
 static int ext_of_other(struct domain *owner, const struct mmuext_op *op)
 {
     switch (op->cmd) {
@@ -151,6 +163,7 @@ static int ext_of_other(struct domain *owner, const struct mmuext_op *op)
     }
 }
 
+/* v is current. 0 or -XEN_E*, with nothing changed. */
 static int ext_own(struct vcpu *v, const struct mmuext_op *op)
 {
     struct domain *d = v->domain;
@@ -238,6 +251,7 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
             guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
             break;
         }
+        /* Pins have preemption points of their own; this is for long lists of short operations. */
         if (unlikely(done % 16 == 15))
             preempt_point();
     }

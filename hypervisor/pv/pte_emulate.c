@@ -6,7 +6,13 @@
  * atomic operations on entries (test-and-clear of the accessed bit, exchange, write-protect).
  *
  * Only the forms that compilers make for such code are decoded, with the operand inside one entry.
- * The operand's address needs no decoding: it is the address that faulted.
+ * The operand's address needs no decoding: it is the address that faulted. Whatever is not decoded,
+ * or is refused, stays the page fault that it was.
+ *
+ * The instruction is read after the fault, and another vcpu may have changed it meanwhile. Then a
+ * store is carried out that the processor never saw; but its result is judged as any update is, on
+ * an entry of a table that is this domain's at that moment, so the guest fools only itself. What
+ * the frame is is asked of its type, never of the mapping that faulted.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -27,6 +33,7 @@ struct store {
     unsigned length; /* of the instruction */
 };
 
+/* In the order of the instruction encoding, which is not that of the frame. */
 static inline uint64_t *reg_of(struct cpu_regs *r, unsigned n)
 {
 #define AT(name) offsetof(struct cpu_regs, name)
@@ -42,6 +49,7 @@ static uint64_t size_mask(unsigned size)
     return size == 8 ? UINT64_MAX : BIT(size * 8) - 1;
 }
 
+/* ModRM.reg as an operand of the instruction's size. Without REX, byte registers 4 to 7 are AH.. */
 static uint64_t reg_read(struct cpu_regs *r, const struct store *s)
 {
     if (s->size == 1 && !s->rex && s->reg >= 4)
@@ -63,10 +71,11 @@ static void reg_write(struct cpu_regs *r, unsigned n, unsigned size, bool high, 
 
 /* ---- decoding ---- */
 
+/* The code at rip, copied once: 15 bytes is the longest that an instruction may be. */
 struct bytes {
     uint8_t b[15];
-    unsigned n, at;
-    bool bad;
+    unsigned n, at; /* how many there are, which one is next */
+    bool bad;       /* read beyond them, or an operand that is no memory: checked at the end */
 };
 
 static uint8_t next_byte(struct bytes *c)
@@ -78,6 +87,7 @@ static uint8_t next_byte(struct bytes *c)
     return c->b[c->at++];
 }
 
+/* Sign-extended to 64 bits, as all immediates here are. */
 static uint64_t next_immediate(struct bytes *c, unsigned size)
 {
     uint64_t v = 0;
@@ -97,15 +107,20 @@ static uint8_t skip_modrm(struct bytes *c)
         c->bad = true; /* a register: that cannot have faulted */
         return modrm;
     }
-    if (rm == 4)
+    if (rm == 4) /* a SIB byte follows */
         base = next_byte(c) & 7;
-    if (mod == 0 && base == 5)
+    if (mod == 0 && base == 5) /* no base, or RIP: 32 bits of displacement instead */
         disp = 4;
     while (disp-- > 0)
         (void)next_byte(c);
     return modrm;
 }
 
+/*
+ * CMPXCHG (b0, b1) and the bit operations (ab, b3, bb; ba with an immediate number). Of a bit
+ * number in a register only the part within the operand counts: the processor has added the rest to
+ * the address that faulted (Intel SDM vol. 2, BT).
+ */
 static bool decode_0f(struct bytes *c, struct cpu_regs *r, struct store *s, unsigned rex_r)
 {
     uint8_t op = next_byte(c), modrm;
@@ -128,7 +143,7 @@ static bool decode_0f(struct bytes *c, struct cpu_regs *r, struct store *s, unsi
         s->src = *reg_of(r, s->reg) & (s->size * 8 - 1);
         return true;
     case 0xba:
-        if ((s->reg & 7) < 5)
+        if ((s->reg & 7) < 5) /* 4 is BT, which does not write */
             return false;
         s->op = bit_ops[(s->reg & 7) - 5];
         s->src = next_byte(c) & (s->size * 8 - 1);
@@ -151,6 +166,7 @@ static bool decode_immediate(struct bytes *c, struct store *s, uint8_t op)
     return which == 1 || which == 4 || which == 6;
 }
 
+/* s->size is that of the prefixes; even opcodes of the list are the byte forms. */
 static bool decode_opcode(struct bytes *c, struct cpu_regs *r, struct store *s, unsigned rex_r)
 {
     uint8_t op = next_byte(c);
@@ -194,6 +210,7 @@ static bool decode_opcode(struct bytes *c, struct cpu_regs *r, struct store *s, 
     return true;
 }
 
+/* In 64-bit mode. False: not one of the forms, or the code cannot be read. */
 static bool decode(struct cpu_regs *r, struct store *s)
 {
     struct bytes c = {.n = sizeof(c.b)};
@@ -212,9 +229,9 @@ static bool decode(struct cpu_regs *r, struct store *s)
             word = true;
             break;
         case 0xf0: /* all updates are atomic here */
-        case 0xf2:
+        case 0xf2: /* hints without meaning for these instructions */
         case 0xf3:
-        case 0x26:
+        case 0x26: /* segments: the address is known already */
         case 0x2e:
         case 0x36:
         case 0x3e:
@@ -228,7 +245,7 @@ static bool decode(struct cpu_regs *r, struct store *s)
         if (more && ++c.at >= c.n)
             return false;
     }
-    if ((b & 0xf0) == 0x40) {
+    if ((b & 0xf0) == 0x40) { /* REX counts only right before the opcode */
         rex = b;
         c.at++;
     }
@@ -282,6 +299,7 @@ static bool store_result(const struct store *s, const struct cpu_regs *r, uint64
 #define RFLAGS_SF 0x80ull
 #define RFLAGS_OF 0x800ull
 
+/* As OR, AND and XOR leave the flags. AF is undefined after them and stays. */
 static void flags_logic(struct cpu_regs *r, uint64_t result, unsigned size)
 {
     uint64_t f = 0;
@@ -345,6 +363,11 @@ static void store_finish(const struct store *s, struct cpu_regs *r, uint64_t old
     }
 }
 
+/*
+ * Reads the entry, computes what the instruction would make of it, and stores that if the entry is
+ * still the same. It may not be: the processor sets A and D, and other vcpus update it. A guest
+ * that keeps changing it gets its page fault after some tries. `shift`: bits below the operand.
+ */
 static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsigned shift,
                       unsigned level, struct domain *d)
 {
@@ -371,7 +394,9 @@ static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsig
 
 /*
  * MOV and XCHG of a 64-bit register, plainly addressed, to an L1 entry: how a stock kernel sets and
- * clears entries. True: the instruction was one of them and is done.
+ * clears entries. True: the instruction was one of them and is done. The bytes are REX.W, opcode,
+ * ModRM, displacement; no SIB. A plain MOV is carried out as an exchange, since the old entry's
+ * references are to be dropped.
  */
 static inline bool store_simple(struct cpu_regs *r, pte_t *p, struct domain *d)
 {
@@ -410,12 +435,15 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
     if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || m >= max_mfn))
         return false;
     p = (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
+    /* The lookup held nothing: with a type reference it is certain that p is in an L1 table of d.
+     */
     if (likely(shift == 0 && page_type_get_valid(&FRAMES[m], PAGE_TYPE_L1, d))) {
         done = store_simple(regs, p, d);
         page_type_put(&FRAMES[m], d);
         if (likely(done))
             return true;
     }
+    /* Only a frame that is a table now: an idle one must not be validated for a stray store. */
     type = page_type_of(READ_ONCE(FRAMES[m].type));
     if (!page_type_is_table(type) || !(READ_ONCE(FRAMES[m].type) & PAGE_TYPE_VALID) ||
         !decode(regs, &s) || shift + s.size * 8 > 64 || page_type_get(&FRAMES[m], type, d) != 0)

@@ -14,7 +14,10 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-/* Vcpus that do not run have no translations: their next switch-in loads CR3. */
+/*
+ * Vcpus that do not run have no translations: their next switch-in loads CR3. For the same reason
+ * it does no harm that one may stop, start or move while it is looked at.
+ */
 int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask)
 {
     uint64_t ids;
@@ -34,6 +37,11 @@ int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask)
     return 0;
 }
 
+/*
+ * After the entry has been changed. The flags: what to flush, and in the upper bits where: here, on
+ * all CPUs that may hold translations of the domain, or by a pointer to a bitmap of vcpus. When
+ * that cannot be read the result says so, but the entry is the new one.
+ */
 static int flush_after(struct domain *d, vaddr_t va, uint64_t flags)
 {
     uint64_t type = flags & UVMF_FLUSHTYPE_MASK, who = flags & ~UVMF_FLUSHTYPE_MASK;
@@ -60,6 +68,7 @@ static int flush_after(struct domain *d, vaddr_t va, uint64_t flags)
     return rc;
 }
 
+/* The tables are current's; `owner` is whose frame may be mapped. */
 static inline int64_t update_va(vaddr_t va, pte_t val, uint64_t flags, struct domain *owner)
 {
     struct vcpu *v = current;
