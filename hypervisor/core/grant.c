@@ -2,10 +2,28 @@
 /*
  * Grant tables: the tables themselves, and taking a grant into use.
  *
+ * A grant goes through these steps, with the user's reference on the granter held throughout:
+ *
+ *   grant_pin        the entry is judged and marked as in use; the active entry counts a user
+ *   grant_frame_get  the frame, which the granter only named, must be its own; a reference
+ *   (a mapping or a copy)
+ *   (TLB flush, if it was a mapping)
+ *   grant_frame_put, grant_unpin
+ *
  * The guest owns the shared pages and may change them at any moment, from another CPU as well. So
  * an entry is judged and marked as in use (GTF_reading, GTF_writing) in one atomic step; what the
  * mark was put on is then valid, and what the guest writes there afterwards no longer matters: from
  * then on the active entry, which only we can write, says which frame it is.
+ *
+ * What a hostile granter can try, and what comes of it: change the frame between mark and read (it
+ * grants the new one; both have to be its own); wipe out the marks (it no longer sees that the
+ * grant is in use; the frame's reference keeps the frame its own all the same); change the entry
+ * without end while we compare and swap (MARK_TRIES, then an error). A hostile user can ask for
+ * references of others (the entry names the one domain that may use it), write by a grant to read
+ * (judged again when the first writer comes), and never let go (the ABI has no remedy but to end
+ * that domain, upon which grant_release_mappings() lets go for it).
+ *
+ * `lock` is never held over a copy from or to a guest's addresses, or a change of page tables.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -15,11 +33,12 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define MARK_TRIES           16
-#define HARDWARE_TRACK_PAGES 8
+#define MARK_TRIES           16 /* changes of the entry under our hands before we give up */
+#define HARDWARE_TRACK_PAGES 8  /* of tracking entries that dom0 has from the start */
 
 /* ---- pages ---- */
 
+/* A zeroed page that d may map writable; counted in d's shared_pages until frame_unshare(). */
 static void *grant_page_new(struct domain *d)
 {
     void *p = hpage_alloc();
@@ -29,6 +48,7 @@ static void *grant_page_new(struct domain *d)
     return p;
 }
 
+/* Status words for all entries of that many shared pages. Lock held. */
 static bool grant_grow_status(struct domain *d, unsigned frames)
 {
     struct grant_table *g = d->grants;
@@ -48,11 +68,18 @@ int grant_grow(struct domain *d, unsigned frames)
 {
     struct grant_table *g = d->grants;
 
+    /*
+     * The state is looked at under the lock: grant_domain_destroy() takes it later, and gives up
+     * all pages that it finds then.
+     */
     if (frames > g->max_frames || d->state != DOM_ALIVE)
         return GNTST_general_error;
+    /* The status words first: an entry that can be used has its word. What a failure leaves stays.
+     */
     if (g->version == 2 && !grant_grow_status(d, frames))
         return GNTST_general_error;
     while (g->nr_frames < frames) {
+        /* There already when an earlier call got this far and then no shared page. */
         struct grant_active *a =
             g->nr_active > g->nr_frames ? g->active[g->nr_frames] : hpages_alloc(ACTIVE_ORDER);
         void *p;
@@ -83,6 +110,7 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn)
 
     spin_lock(&g->lock);
     if (status) {
+        /* One status page serves eight shared ones: grow to the last that needs this one. */
         if (g->version == 2 && idx < grant_max_frames(d, true) &&
             (idx < g->nr_status ||
              grant_grow(d, MIN((idx + 1) * (unsigned)(STATUS_PER_PAGE / V2_PER_PAGE),
@@ -101,7 +129,10 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn)
 
 /* ---- marking an entry as in use ---- */
 
-/* The first 32 bits of an entry of either version: flags, then the domain. */
+/*
+ * The first 32 bits of an entry of either version: flags, then the domain. Together in one word, so
+ * that one compare-and-swap can make sure of both. ref is within nr_frames.
+ */
 static uint32_t *grant_word(const struct grant_table *g, uint32_t ref)
 {
     if (g->version == 2)
@@ -115,6 +146,10 @@ static grant_status_t *grant_status_word(const struct grant_table *g, uint32_t r
     return g->status[ref / STATUS_PER_PAGE] + ref % STATUS_PER_PAGE;
 }
 
+/*
+ * Does the word, which the guest can no longer change as it is our copy, allow this? Anything but
+ * GTF_permit_access is refused: transfers and transitive grants are not served.
+ */
 static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
 {
     uint16_t flags = (uint16_t)word;
@@ -128,6 +163,11 @@ static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
     return GNTST_okay;
 }
 
+/*
+ * Version 1: flags and marks share a word. The granter takes a grant back by compare-and-swap of
+ * flags without marks to 0, we mark by compare-and-swap of the word that was judged: one of the two
+ * fails. *seen is the word as judged.
+ */
 static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
                          uint32_t mark, uint32_t *seen)
 {
@@ -148,7 +188,12 @@ static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user
     return GNTST_general_error; /* the granter keeps on changing it */
 }
 
-/* Version 2 has the marks in a word of their own: mark first, then see if the grant still stands.
+/*
+ * Version 2 has the marks in a word of their own: mark first, then see if the grant still stands.
+ * The granter does it the other way round: it clears the flags, then looks at the status word. With
+ * a full barrier between the two steps on either side, one of us sees what the other did.
+ *
+ * A refusal takes back only the marks that were not there before: those are other users'.
  */
 static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
                          bool copy, uint16_t mark, uint32_t *seen)
@@ -164,6 +209,7 @@ static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user
     return rc;
 }
 
+/* An atomic AND, as the guest may be changing other bits of the same word. */
 static void grant_unmark(const struct grant_table *g, uint32_t ref, uint16_t mark)
 {
     uint16_t *where = g->version == 2 ? grant_status_word(g, ref) : (uint16_t *)grant_word(g, ref);
@@ -171,7 +217,11 @@ static void grant_unmark(const struct grant_table *g, uint32_t ref, uint16_t mar
     __atomic_fetch_and(where, (uint16_t)~mark, __ATOMIC_SEQ_CST);
 }
 
-/* What the entry grants, read once, after it has been marked. */
+/*
+ * What the entry grants, read once, after it has been marked. seen: the word as judged, so that an
+ * entry whose kind changes now is still read as the kind that was allowed. The range is not checked
+ * here: a copy compares it with the ends of the page.
+ */
 static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t seen,
                              struct grant_active *a)
 {
@@ -192,7 +242,10 @@ static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t
     }
 }
 
-/* lock held. */
+/*
+ * Lock held. The shared entry is looked at when it comes into use, and again when the first writer
+ * comes; other users are let in on what is known of it.
+ */
 static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, bool write,
                             bool copy, struct grant_active *out)
 {
@@ -215,6 +268,7 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
             rc = grant_mark_v1(g, ref, user, write, mark, &seen);
         if (rc != GNTST_okay)
             return rc;
+        /* For a first writer among readers the frame stays what it was, whatever is there now. */
         if (a->readers + a->writers == 0) {
             grant_read_entry(g, ref, seen, a);
             a->user = user;
@@ -251,7 +305,7 @@ void grant_unpin(struct domain *rd, uint32_t ref, bool write)
     uint16_t unmark = 0;
 
     spin_lock(&g->lock);
-    a = grant_active_of(g, ref);
+    a = grant_active_of(g, ref); /* there, even when the shared pages are gone */
     BUG_ON(a == NULL || (write ? a->writers : a->readers) == 0);
     if (write)
         a->writers--;
@@ -268,7 +322,7 @@ void grant_unpin(struct domain *rd, uint32_t ref, bool write)
 
 bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write)
 {
-    if (!mfn_valid(MFN(mfn)))
+    if (!mfn_valid(MFN(mfn))) /* mfn is any 64 bits of the guest's */
         return false;
     return write ? arch_frame_get_writable(frame_of(MFN(mfn)), rd)
                  : frame_get(frame_of(MFN(mfn)), rd);
@@ -284,6 +338,7 @@ void grant_frame_put(uint64_t mfn, bool write)
 
 /* ---- with the domain ---- */
 
+/* Of the smallest block that holds so many bytes. */
 static unsigned grant_order_for(uint64_t bytes)
 {
     unsigned order = 0;
@@ -304,7 +359,7 @@ int grant_domain_init(struct domain *d, unsigned max_frames, unsigned max_maptra
     spin_lock_init(&g->lock, LOCK_GRANT);
     spin_lock_init(&g->track_lock, LOCK_GRANT);
     g->version = 1;
-    g->max_version = max_version == 1 ? 1 : 2;
+    g->max_version = max_version == 1 ? 1 : 2; /* 0 allows both, too */
     g->max_frames = MAX(MIN(max_frames, 4096u), 1u);
     g->max_track = MIN(max_maptrack, 32768u);
     g->track_free = TRACK_NONE;
@@ -329,6 +384,11 @@ void grant_domain_destroy(struct domain *d)
 
     if (g == NULL || g->shared == NULL)
         return;
+    /*
+     * With no entries left nobody can take a grant into use, and grant_unpin() no longer reaches
+     * for the marks; so the pages can go outside the lock. A page that some domain has mapped stays
+     * until it is unmapped.
+     */
     spin_lock(&g->lock);
     frames = g->nr_frames;
     status = g->nr_status;

@@ -3,6 +3,14 @@
  * Copies between frames, each of them the caller's own or named by a grant. Nothing is mapped: the
  * hypervisor copies through its direct map. What one operation has taken hold of is kept for the
  * next one in the list, as a driver's copies mostly come in runs on the same frame.
+ *
+ * A side that is held is so by the same two references as a mapping: the grant is in use, and the
+ * frame has a reference, of the writable type for the destination. So a copy can no more write into
+ * a page table or into somebody else's frame than a mapping can. Either guest may change the bytes
+ * while they are copied: they are never looked at.
+ *
+ * A granter that waits for its grant to be free waits for us; so both sides let go after sixteen
+ * operations, before the CPU is given away.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -14,12 +22,16 @@
 
 /* One side of a copy: a frame held for reading or writing, and its domain beyond that. */
 struct copy_end {
+    /*
+     * held: the frame, and with by_ref the grant, are held; else only d may be. write: this is the
+     * destination; never changes. by_ref: by a grant of d's, not by number.
+     */
     bool held, write, by_ref;
-    domid_t domid;
-    uint64_t name;    /* grant reference or frame number, as the guest gave it */
-    struct domain *d; /* with a reference; NULL: none */
-    uint64_t mfn;
-    unsigned start, end; /* what of the frame may be touched */
+    domid_t domid;       /* as the guest gave it: of d */
+    uint64_t name;       /* grant reference or frame number, as the guest gave it */
+    struct domain *d;    /* with a reference; NULL: none */
+    uint64_t mfn;        /* with held */
+    unsigned start, end; /* what of the frame may be touched, in bytes; end is behind the last */
 };
 
 static void copy_end_release(struct copy_end *e)
@@ -32,6 +44,7 @@ static void copy_end_release(struct copy_end *e)
     e->held = false;
 }
 
+/* Lets go of everything. */
 static void copy_end_done(struct copy_end *e)
 {
     copy_end_release(e);
@@ -40,6 +53,7 @@ static void copy_end_done(struct copy_end *e)
     e->d = NULL;
 }
 
+/* Makes d the domain of that id; nothing of the former one is held (copy_end_release()). */
 static bool copy_end_domain(struct copy_end *e, domid_t id)
 {
     if (likely(e->d != NULL && e->domid == id))
@@ -63,7 +77,7 @@ static int copy_end_by_ref(struct copy_end *e, struct domain *d, uint32_t ref)
         return GNTST_general_error;
     }
     e->mfn = a.mfn;
-    e->start = a.start;
+    e->start = a.start; /* the granter's numbers: they may name a range beyond the page */
     e->end = MIN((unsigned)a.start + a.length, (unsigned)PAGE_SIZE);
     return GNTST_okay;
 }
@@ -78,6 +92,10 @@ static int copy_end_by_frame(struct copy_end *e, struct domain *d, uint64_t gmfn
     return GNTST_okay;
 }
 
+/*
+ * Holds what p names, which may be what is held already. By number only the caller's own frames can
+ * be named. On an error nothing is held.
+ */
 static int copy_end_claim(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref)
 {
     uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
@@ -104,6 +122,7 @@ static bool copy_end_covers(const struct copy_end *e, unsigned offset, unsigned 
     return offset >= e->start && offset + len <= e->end;
 }
 
+/* op is our copy of the element. All its numbers are 16 bits wide: no sum here can wrap. */
 static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
 {
     unsigned len = op->len;
@@ -119,6 +138,7 @@ static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct c
     if (!copy_end_covers(src, op->source.offset, len) ||
         !copy_end_covers(dst, op->dest.offset, len))
         return GNTST_general_error;
+    /* The two may be the same frame, or overlap in it. */
     memmove((char *)mfn_to_virt(MFN(dst->mfn)) + op->dest.offset,
             (const char *)mfn_to_virt(MFN(src->mfn)) + op->source.offset, len);
     return GNTST_okay;

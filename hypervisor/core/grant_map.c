@@ -7,6 +7,15 @@
  * device mapping's to the tracking entry. Unmapping first takes all entries of a batch out of the
  * page tables, then flushes the TLBs once, and only then lets go of frames and grants: the granter
  * must not find its frame free while somebody can still write to it.
+ *
+ * The user's page tables are its own: it can overwrite the entry of a grant by an ordinary update,
+ * which drops the frame's reference. The tracking entry does not notice, and the grant stays in use
+ * for the granter. So unmapping does not take its own notes for the truth: arch_grant_unmap() takes
+ * an entry out only if it maps that frame with that right, and then it has the references to give
+ * back, whoever put it there. Else the handle stays, until the domain ends.
+ *
+ * Two vcpus that unmap one handle at a time are kept apart by `busy`. Nothing here holds a lock
+ * over page-table work, which may be preempted.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -16,11 +25,12 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define MAP_BATCH 16
+#define MAP_BATCH 16 /* mapped between two moments to be preempted */
 #define BATCH     12 /* unmapped with one flush; their state is on the stack */
 
 /* ---- tracking ---- */
 
+/* NULL beyond what there is. A pointer that was good stays good: pages are only ever added. */
 static struct grant_track *track_of(const struct grant_table *g, uint32_t handle)
 {
     if (handle / TRACK_PER_PAGE >= g->nr_track)
@@ -28,6 +38,7 @@ static struct grant_track *track_of(const struct grant_table *g, uint32_t handle
     return &g->track[handle / TRACK_PER_PAGE][handle % TRACK_PER_PAGE];
 }
 
+/* One more page, all of it onto the free list. track_lock held, or the domain does not run yet. */
 static bool track_grow(struct grant_table *g)
 {
     struct grant_track *page;
@@ -54,6 +65,7 @@ bool grant_track_reserve(struct grant_table *g, unsigned pages)
     return true;
 }
 
+/* A handle whose flags are 0 still: nobody can unmap it before map_pinned() has filled it in. */
 static uint32_t track_alloc(struct grant_table *g)
 {
     uint32_t handle = TRACK_NONE;
@@ -103,7 +115,7 @@ static void map_unhold(uint64_t mfn, uint32_t flags, bool write)
         grant_frame_put(mfn, write);
 }
 
-/* What the elements of a list mostly share. */
+/* What the elements of a list mostly share: kept from one to the next, for a batch at most. */
 struct mapper {
     struct domain *granter; /* with a reference; NULL: none yet */
     struct grant_cursor at;
@@ -117,6 +129,7 @@ static void mapper_done(struct mapper *m)
     m->granter = NULL;
 }
 
+/* The granter, held until another is asked for; NULL: there is none of that id. */
 static struct domain *mapper_granter(struct mapper *m, domid_t id)
 {
     if (m->granter != NULL && m->granter->id != id) {
@@ -128,6 +141,10 @@ static struct domain *mapper_granter(struct mapper *m, domid_t id)
     return m->granter;
 }
 
+/*
+ * The grant is in use by us, mfn is what it names. On success the mapping is there, tracked, and a
+ * reference on the granter is the tracking entry's; else nothing has changed but the pin.
+ */
 static int map_pinned(struct mapper *m, struct gnttab_map_grant_ref *op, uint32_t handle,
                       uint64_t mfn, bool write)
 {
@@ -147,6 +164,7 @@ static int map_pinned(struct mapper *m, struct gnttab_map_grant_ref *op, uint32_
     t = track_of(current->domain->grants, handle);
     t->granter = rd;
     t->ref = op->ref;
+    /* Flags make the handle one that can be unmapped, also by another vcpu that guessed it. */
     smp_wmb();
     WRITE_ONCE(t->flags, (uint16_t)(op->flags & (GNTMAP_host_map | GNTMAP_device_map |
                                                  GNTMAP_readonly | GNTMAP_contains_pte)));
@@ -194,6 +212,7 @@ int64_t grant_map_list(uint64_t list, uint64_t count)
             break;
         }
         op.status = (int16_t)map_one(&m, &op);
+        /* The mapping stays when the guest cannot be told of it: it gave a bad address. */
         if (copy_to_guest_at(list, i, &op) != 0)
             rc = -XEN_EFAULT;
         if (i % MAP_BATCH == MAP_BATCH - 1) {
@@ -209,19 +228,21 @@ int64_t grant_map_list(uint64_t list, uint64_t count)
 
 /* ---- unmap ---- */
 
+/* One element of an unmap list, between its two halves: before and after the flush. */
 struct unmap {
-    uint64_t host_addr, dev_bus_addr, new_addr;
+    uint64_t host_addr, dev_bus_addr, new_addr; /* 0: not this kind; no replacement */
     uint32_t handle;
     int16_t status;
     /* Filled by the first half for the second. */
-    struct domain *granter;
+    struct domain *granter; /* the tracking entry's reference */
     uint32_t ref;
     uint16_t done; /* GNTMAP_*: the kinds that were taken out */
+    /* A writer's use; no kind is left, so grant and handle go, and the entry is busy until then. */
     bool write, last;
     uint64_t mfn;
 };
 
-/* Takes the tracking entry for us alone; what it says is copied. */
+/* Takes the tracking entry for us alone; what it says is copied. False: no such mapping. */
 static bool unmap_begin(struct grant_table *g, struct unmap *u)
 {
     struct grant_track *t;
@@ -240,6 +261,10 @@ static bool unmap_begin(struct grant_table *g, struct unmap *u)
     return ok;
 }
 
+/*
+ * The half before the flush: page-table entries go, references stay. While the handle is not free
+ * the grant is in use, so its active entry may be read without the granter's lock.
+ */
 static void unmap_entry(struct grant_table *g, struct unmap *u, struct grant_cursor *at)
 {
     struct grant_track *t;
@@ -277,6 +302,10 @@ static void unmap_entry(struct grant_table *g, struct unmap *u, struct grant_cur
     }
 }
 
+/*
+ * The half after the flush. The frame goes before the grant: once the mark is gone the granter may
+ * make a page table of the page, say, which our writable reference would forbid.
+ */
 static void unmap_complete(struct grant_table *g, struct unmap *u)
 {
     if (u->done & GNTMAP_host_map)
@@ -341,6 +370,7 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
             flush |= (batch[got].done & GNTMAP_host_map) != 0;
         }
         arch_grant_done(&at);
+        /* Only CPUs that have our tables loaded can have cached what they say. */
         if (flush)
             tlb_flush_mask(READ_ONCE(d->arch.tlb_mask) & cpu_online);
         for (unsigned k = 0; k < got; k++) {
@@ -358,7 +388,11 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
 
 /* ---- the end of a domain that has mappings ---- */
 
-/* Host mappings go with the page tables, which follow; here go grants and device mappings. */
+/*
+ * Host mappings go with the page tables, which follow; here go grants and device mappings. All
+ * vcpus of the domain are parked for good, so no access comes any more by what the tables still
+ * say, and no entry is busy.
+ */
 static void release_one(struct grant_table *g, uint32_t handle)
 {
     struct grant_track *t = track_of(g, handle);

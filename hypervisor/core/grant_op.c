@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The grant table hypercall: its operations on tables, and the way to those on mappings. */
+/*
+ * The grant table hypercall: its operations on tables, and the way to those on mappings.
+ *
+ * Two kinds of answer, as the ABI has it: most operations take a list, each element of which has a
+ * status (GNTST_*), and return an errno only when the list itself cannot be worked through;
+ * get_version, set_version and cache_flush have no status and return an errno. Each element is
+ * copied in once, worked on, and copied back.
+ *
+ * An operation on another domain's table needs the privilege over it (domain_get_target()); the
+ * reference that it gives is held while the table is used.
+ */
 #include <core/console.h>
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
@@ -8,7 +18,7 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
-/* GNTST_* for a domain that the caller may ask about. */
+/* GNTST_* for a domain that the caller may ask about; on GNTST_okay *d has a reference. */
 static int grant_target(domid_t id, struct domain **d)
 {
     switch (domain_get_target(id, d)) {
@@ -32,6 +42,7 @@ static int grant_setup(struct gnttab_setup_table *op)
     spin_lock(&d->grants->lock);
     rc = grant_grow(d, op->nr_frames);
     spin_unlock(&d->grants->lock);
+    /* The lock is not held over copies; the table never shrinks while a domain lives. */
     for (uint32_t i = 0; rc == GNTST_okay && i < op->nr_frames; i++) {
         mfn_t m;
 
@@ -58,6 +69,7 @@ static int grant_query_size(struct gnttab_query_size *op)
     return GNTST_okay;
 }
 
+/* Lists what there is: unlike grant_setup() it makes no frames. */
 static int grant_get_status_frames(struct gnttab_get_status_frames *op)
 {
     struct domain *d;
@@ -112,6 +124,7 @@ static int64_t grant_set_version_op(uint64_t arg)
     return copy_to_guest(arg, &op, sizeof(op)) != 0 ? -XEN_EFAULT : rc;
 }
 
+/* Of all domains only the control domain may fill the log like this, its own table included. */
 static int grant_dump_op(const struct gnttab_dump_table *op)
 {
     struct domain *d;
@@ -124,7 +137,10 @@ static int grant_dump_op(const struct gnttab_dump_table *op)
     return GNTST_okay;
 }
 
-/* x86 keeps devices and caches coherent; what is left is to write lines back when asked to. */
+/*
+ * x86 keeps devices and caches coherent; what is left is to write lines back when asked to. Only of
+ * the caller's own frames. A cache line is taken to be 64 bytes long.
+ */
 static int64_t grant_flush_one(const struct gnttab_cache_flush *op)
 {
     struct domain *d = current->domain;
@@ -217,7 +233,7 @@ static int64_t grant_do_list(uint64_t cmd, uint64_t list, uint64_t count)
     size_t size = grant_arg_size(cmd);
     union grant_args a;
 
-    /* The three that answer about a table take one element. */
+    /* Those that answer about a table take one element. */
     if (size == 0)
         return -XEN_ENOSYS;
     if (count != 1 && cmd != GNTTABOP_transfer && cmd != GNTTABOP_swap_grant_ref)

@@ -3,12 +3,20 @@
  * Changing the version of a grant table, and swapping entries. Both rewrite the shared pages, so
  * they are refused while a grant is in use. The first entries, reserved for console and store, are
  * taken along; the rest of the table starts empty.
+ *
+ * Why not while one is in use: the version decides where an entry, its marks and its active entry
+ * are, and those who use a grant look there without asking which version it was when they began.
+ * Looking for users and changing are one step under the lock, which every new user has to take.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
 
+/*
+ * Lock held. Looks at as many entries to a page as version 1 has; in version 2 the second half of
+ * them never have users.
+ */
 bool grant_in_use(const struct grant_table *g)
 {
     for (unsigned p = 0; p < g->nr_active; p++) {
@@ -20,6 +28,10 @@ bool grant_in_use(const struct grant_table *g)
     return false;
 }
 
+/*
+ * Lock held, no grant in use, at least one page. The guest's own vcpus may still be writing to the
+ * pages: what they spoil is theirs. Marks that are found in flags are not ours: nothing is in use.
+ */
 static void grant_to_v2(struct grant_table *g)
 {
     struct grant_entry_v1 kept[GNTTAB_NR_RESERVED_ENTRIES];
@@ -37,6 +49,7 @@ static void grant_to_v2(struct grant_table *g)
     }
 }
 
+/* As grant_to_v2(). kept is a copy: what is judged is what is put back. */
 static void grant_to_v1(struct grant_table *g)
 {
     union grant_entry_v2 kept[GNTTAB_NR_RESERVED_ENTRIES];
@@ -71,7 +84,7 @@ int grant_set_version(struct domain *d, uint32_t version)
     } else if (version != old && grant_in_use(g)) {
         rc = -XEN_EBUSY;
     } else if (version != old) {
-        g->version = version;
+        g->version = version; /* before growing, which makes status pages for version 2 only */
         /* At least one page, so that there is something to convert; and the status pages. */
         if (grant_grow(d, MAX(g->nr_frames, 1u)) != GNTST_okay) {
             g->version = old;
@@ -86,6 +99,10 @@ int grant_set_version(struct domain *d, uint32_t version)
     return rc;
 }
 
+/*
+ * Exchanges what two unused entries say. The guest may write to them meanwhile: then it finds some
+ * mixture, of its own making. Status words need no exchange, as no mark of ours is set in them.
+ */
 int grant_swap(struct domain *d, uint32_t a, uint32_t b)
 {
     struct grant_table *g = d->grants;
