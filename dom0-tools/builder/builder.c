@@ -11,6 +11,11 @@
  * and the page tables are checked by the hypervisor in one go when they are pinned. The hypervisor
  * enters populated frames into its machine-to-physical table by itself. Frames are unmapped before
  * the pinning: a frame cannot become a page table while dom0 has it mapped writable.
+ *
+ * What a hostile image could try: every address and size that comes from it has been checked
+ * (image.h) and laid out (builder_layout.c) before anything is written, and all writing goes to
+ * the new domain's own frames in one window. Tables that it could make wrong are wrong for its own
+ * domain only: the hypervisor checks each entry when the L4 is pinned, as it would for the guest.
  */
 #include "builder.h"
 #include "builder_private.h"
@@ -39,18 +44,18 @@
 /* Everything about a domain while it is being built. */
 struct build {
     struct ctl *ctl;
-    const struct builder_config *config;
-    struct builder_result *result;
+    const struct builder_config *config; /* the caller's, as given: defaults are applied below */
+    struct builder_result *result;       /* filled in as things become known */
     struct image image;
-    int ramdisk;
+    int ramdisk; /* open for reading, or -1 */
     struct layout_input input;
     struct layout layout;
     struct builder_frames frames;
-    struct builder_window window;
+    struct builder_window window; /* base is NULL while nothing is mapped */
     uint32_t max_vcpus;
-    uint32_t grant_version;
-    uint64_t max_kib;
-    bool created;
+    uint32_t grant_version; /* the highest that the guest may choose */
+    uint64_t max_kib;       /* the ceiling of its memory */
+    bool created;           /* from here on a failure has a domain to destroy */
 };
 
 static int build_ramdisk_open(struct build *b)
@@ -193,6 +198,7 @@ static int build_populate(struct build *b)
     uint64_t i, n, done, supers = b->input.pages >> BUILDER_SUPER_ORDER;
     int rc;
 
+    /* In: the first pfn of each extent. Out: its first mfn, for those that were had. */
     f->pages = b->input.pages;
     f->super = calloc(supers + 1, sizeof(*f->super));
     if (!f->super)
@@ -205,7 +211,7 @@ static int build_populate(struct build *b)
             return rc;
         f->nr_super = rc > 0 ? (uint64_t)rc : 0;
     }
-    done = f->nr_super << BUILDER_SUPER_ORDER;
+    done = f->nr_super << BUILDER_SUPER_ORDER; /* the single ones stand in for missing large ones */
     n = f->pages - done;
     f->single = malloc((n + 1) * sizeof(*f->single));
     if (!f->single)
@@ -234,6 +240,7 @@ static int build_map(struct build *b)
     rc = ctl_grant_frame(b->ctl, b->result->domid, &grant_mfn);
     if (rc)
         return rc;
+    /* Frames before the kernel stay as the hypervisor gave them. */
     w->first = (b->image.virt_start - b->image.virt_base) >> BUILDER_PAGE_SHIFT;
     w->nr = b->layout.end - w->first;
     mfns = malloc((w->nr + BUILDER_EXTRA_PAGES) * sizeof(*mfns));
@@ -324,6 +331,7 @@ static void build_start_info(struct build *b)
         memcpy(si->cmd_line, b->config->cmdline, strlen(b->config->cmdline) + 1);
 }
 
+/* The domain has not run, and nobody uses its table yet: the order of the stores is free. */
 static void build_grant(struct grant_entry_v1 *table, uint32_t ref, uint16_t to, uint64_t mfn)
 {
     table[ref].domid = to;
@@ -364,6 +372,7 @@ static int build_fill(struct build *b)
     return 0;
 }
 
+/* The hypervisor walks and checks all tables below the L4, and types their frames. */
 static int build_pin(struct build *b)
 {
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE};
@@ -372,6 +381,7 @@ static int build_pin(struct build *b)
     return ctl_memory_mmuext(b->ctl, b->result->domid, &op, 1);
 }
 
+/* The state at entry that the PV ABI promises: start_info in rsi, flat segments, a stack. */
 static int build_vcpu(struct build *b)
 {
     struct vcpu_guest_context c;
@@ -391,6 +401,7 @@ static int build_vcpu(struct build *b)
     return ctl_vcpu_set_context(b->ctl, b->result->domid, 0, &c);
 }
 
+/* The hypervisor writes the page's code; a kernel that asks for none enters by itself. */
 static int build_hypercall_page(struct build *b)
 {
     uint64_t va = b->image.notes.hypercall_va;
@@ -447,6 +458,7 @@ int builder_create(struct ctl *ctl, const struct builder_config *config,
     for (i = 0; !rc && i < sizeof(build_last_steps) / sizeof(build_last_steps[0]); i++)
         rc = build_last_steps[i](&b);
     if (rc && b.created) {
+        /* The first failure is the one to tell of; destroying may write a message, too. */
         memcpy(why, ctl->message, sizeof(why));
         if (ctl_domain_destroy(ctl, result->domid) == 0)
             memcpy(ctl->message, why, sizeof(why));

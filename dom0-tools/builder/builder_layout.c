@@ -103,6 +103,7 @@ static int layout_rest(struct layout *l, const struct layout_input *in)
         l->p2m_va = start + (l->p2m << BUILDER_PAGE_SHIFT);
         return 0;
     }
+    /* It may neither wrap nor meet the initial mapping: layout_more_levels() relies on that. */
     if (p2m_last < in->init_p2m || (in->init_p2m <= last && p2m_last >= start))
         return -EINVAL;
     l->p2m_va = in->init_p2m;
@@ -126,6 +127,7 @@ int layout_make(struct layout *l, const struct layout_input *in)
             layout_pages(in->ramdisk_size) + ((in->virt_end - in->virt_base) >> BUILDER_PAGE_SHIFT);
         return -ENOMEM;
     }
+    /* 4: an L4 and one table of each level below it, which is the least. */
     while (need != tables) {
         tables = need;
         layout_mapped_part(l, in, tables);

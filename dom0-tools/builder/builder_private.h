@@ -29,18 +29,23 @@ struct layout_input {
 };
 
 /*
- * Frame numbers (pfn) of everything in a new domain. From `start_info` to `stack` frames follow
- * each other; the kernel lies before, an unmapped ramdisk and a p2m of its own address behind.
- * Invariant: every range ends at or before `end`, and `end` <= pages.
+ * The tables of one level for one range of addresses: number, and the frame of the first. The
+ * table for `va` is number (va >> LAYOUT_SHIFT(level)) - first, in the frame of that distance from
+ * `pfn`.
  */
-/* The tables of one level for one range of addresses: number, and the frame of the first. */
 struct layout_level {
-    uint64_t first, nr; /* in units of what one table of the level covers */
+    uint64_t first, nr; /* in units of what one table of the level covers; nr may be 0 */
     uint64_t pfn;
 };
 
+/*
+ * Frame numbers (pfn) of everything in a new domain. From `start_info` to `stack` frames follow
+ * each other; the kernel lies before, an unmapped ramdisk and a p2m of its own address behind.
+ * Invariant: every range ends at or before `end`, and `end` <= pages. No two ranges overlap: so
+ * what the image wants can never come to lie over a page table.
+ */
 struct layout {
-    uint64_t ramdisk, ramdisk_pages;
+    uint64_t ramdisk, ramdisk_pages;    /* no meaning without a ramdisk */
     uint64_t p2m, p2m_pages;            /* the array: 8 bytes for each page of memory */
     uint64_t p2m_tables, nr_p2m_tables; /* page tables that only the p2m at init_p2m needs */
     uint64_t start_info, store, console;
@@ -56,6 +61,7 @@ struct layout {
     uint64_t ramdisk_va; /* 0 when unmapped */
 };
 
+/* An index below `first` wraps, and is far too large. */
 static inline bool layout_has(const struct layout_level *level, uint64_t index)
 {
     return index - level->first < level->nr;
@@ -72,12 +78,13 @@ int layout_make(struct layout *layout, const struct layout_input *in);
  * A frame's number is computed, not looked up, as far as the superpages go.
  */
 struct builder_frames {
-    uint64_t pages;
+    uint64_t pages;  /* of all */
     uint64_t *super; /* first mfn of each superpage */
     uint64_t nr_super;
-    uint64_t *single; /* mfn of each page behind them */
+    uint64_t *single; /* mfn of each page behind them: pages - nr_super * BUILDER_SUPER_PAGES */
 };
 
+/* `pfn` is less than f->pages. */
 static inline uint64_t frames_mfn(const struct builder_frames *f, uint64_t pfn)
 {
     if (pfn >> BUILDER_SUPER_ORDER < f->nr_super)
@@ -91,6 +98,7 @@ struct builder_window {
     uint64_t first, nr; /* nr without the two extra ones, which follow */
 };
 
+/* `pfn` is one of the window's: those before the kernel's first segment are not mapped. */
 static inline void *window_at(const struct builder_window *w, uint64_t pfn)
 {
     return w->base + ((pfn - w->first) << BUILDER_PAGE_SHIFT);

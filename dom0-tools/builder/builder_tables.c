@@ -18,6 +18,7 @@
 #define PTE_PAGE     (PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 #define PTE_SLOTS    511UL
 
+/* Handed down unchanged. The window covers all frames of tables, and they are zero so far. */
 struct tables {
     const struct layout *layout;
     const struct builder_frames *frames;
@@ -29,7 +30,7 @@ static uint64_t tables_entry(const struct tables *t, uint64_t pfn, uint64_t flag
     return frames_mfn(t->frames, pfn) << BUILDER_PAGE_SHIFT | flags;
 }
 
-/* The frame of the table of level `i` that covers `va`. */
+/* The frame of the table of level `i` that covers `va`, which lies in one of the two ranges. */
 static uint64_t tables_frame(const struct layout *l, int i, uint64_t va)
 {
     uint64_t index = va >> LAYOUT_SHIFT(i);
@@ -39,6 +40,7 @@ static uint64_t tables_frame(const struct layout *l, int i, uint64_t va)
     return l->p2m_level[i].pfn + (index - l->p2m_level[i].first);
 }
 
+/* A pfn before the range wraps, and is far too large. */
 static bool tables_is_table(const struct layout *l, uint64_t pfn)
 {
     return pfn - l->tables < l->nr_tables || pfn - l->p2m_tables < l->nr_p2m_tables;

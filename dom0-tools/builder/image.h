@@ -7,6 +7,10 @@
  * twice. The code here needs no hypervisor and no other component, so that tests and the fuzzer run
  * it on any host.
  *
+ * An ELF file stays open, and its owner may change it while it is used. What was checked are the
+ * copies of headers and notes in struct image; segments are read again when they are placed, at
+ * most `filesz` bytes of each, and their contents decide nothing here.
+ *
  * The parts: image.c opens files and puts the parts together, image_unpack.c holds the compression
  * formats and bzImage's header, image_elf.c the ELF64 program headers, image_notes.c what a kernel
  * says about itself to a hypervisor, image_extract.c the unpacking tool.
@@ -59,13 +63,18 @@ struct image {
 
     struct image_segment segments[IMAGE_MAX_SEGMENTS];
     unsigned int nr_segments;
-    uint64_t pstart, pend; /* all segments lie within, both on a page boundary */
-    uint64_t elf_entry;
+    uint64_t pstart, pend; /* all segments lie within, both on a page boundary;
+                              pend - pstart is at most IMAGE_MAX_SPAN */
+    uint64_t elf_entry;    /* what the header says; a note may say otherwise */
     struct image_segment notes_at[IMAGE_MAX_NOTES]; /* note segments; their offset and filesz */
     unsigned int nr_notes_at; /* 0: the notes were found elsewhere, or there are too many */
     struct image_notes notes;
 
-    /* Results, checked against each other: virtual addresses. */
+    /*
+     * Results, checked against each other: virtual addresses, in this order:
+     * virt_base <= virt_start <= virt_entry < virt_end. None lies in the hypervisor's range, and
+     * virt_start - virt_base is at most IMAGE_MAX_SPAN.
+     */
     uint64_t virt_base;  /* of pseudo-physical frame 0 */
     uint64_t virt_start; /* of pstart */
     uint64_t virt_end;   /* of pend */
@@ -88,7 +97,9 @@ void image_close(struct image *image);
 /* Bytes of the ELF: from memory or by pread(). Bounds are checked here. */
 int image_read(struct image *image, uint64_t offset, void *to, size_t size);
 
-/* Place the segments in `to`, which stands for pstart..pend, zeroing what the file does not fill.
+/*
+ * Place the segments in `to`, which stands for pstart..pend, zeroing what the file does not fill of
+ * each. Gaps between segments are left as they are.
  */
 int image_load(struct image *image, void *to);
 

@@ -4,7 +4,7 @@
  *
  * Three places can hold what a kernel says about itself, and the first that says anything counts:
  * PT_NOTE program headers, SHT_NOTE sections, and the section __xen_guest of kernels older than
- * notes. Counts and sizes are bounded, so that the worst file costs milliseconds.
+ * notes. Counts and sizes are bounded, and with them what the worst file can cost.
  */
 #include "image.h"
 
@@ -18,6 +18,7 @@
 #define MAX_BLOB     (1UL << 20) /* of notes, of section names */
 
 /* Read a bounded piece of the file into fresh memory. */
+/* *out is the caller's to free where this succeeds. image_read() checks the bounds of the file. */
 static int elf_blob(struct image *image, uint64_t offset, uint64_t size, uint8_t **out)
 {
     int rc;
@@ -88,6 +89,7 @@ static int elf_add_segment(struct image *image, const Elf64_Phdr *ph)
             "its %llu bytes; copy it again",
             (unsigned long long)ph->p_filesz, (unsigned long long)ph->p_offset,
             (unsigned long long)image->size);
+    /* So that no sum below can wrap, not even when it is rounded up to a page. */
     if (ph->p_memsz > IMAGE_MAX_SPAN || ph->p_paddr > UINT64_MAX - IMAGE_MAX_SPAN - IMAGE_PAGE_SIZE)
         return image_fail(image, EINVAL, "is damaged: a segment of %llu bytes at %#llx cannot be",
                           (unsigned long long)ph->p_memsz, (unsigned long long)ph->p_paddr);
@@ -222,6 +224,7 @@ int image_elf_parse(struct image *image)
     for (i = 0; !rc && i < eh.e_phnum; i++)
         if (ph[i].p_type == PT_NOTE)
             rc = elf_note_segment(image, &ph[i]);
+    /* Then there is no list of segments that an extracted kernel could take its notes from. */
     if (!rc && (!image->notes.present || image->nr_notes_at > IMAGE_MAX_NOTES))
         image->nr_notes_at = 0;
     if (!rc && !image->notes.present)

@@ -279,12 +279,14 @@ static int notes_check_addresses(struct image *image)
     uint64_t span = image->pend - image->pstart, offset = n->paddr_offset, in;
 
     image->virt_base = n->virt_base == IMAGE_UNSET ? 0 : n->virt_base;
+    /* Kernels of the string section's time have virtual addresses in p_paddr. */
     if (offset == IMAGE_UNSET)
         offset = n->legacy ? image->virt_base : 0;
     if (image->pstart < offset || image->pstart - offset > IMAGE_MAX_SPAN)
         return image_fail(image, EINVAL,
                           "is damaged: its segments begin at %#llx, but its notes count from %#llx",
                           (unsigned long long)image->pstart, (unsigned long long)offset);
+    /* `in` and `span` are at most IMAGE_MAX_SPAN each, so the sums with virt_base do not wrap. */
     in = image->pstart - offset;
     if ((image->virt_base | offset) & (IMAGE_PAGE_SIZE - 1) ||
         image->virt_base > UINT64_MAX - 2 * IMAGE_MAX_SPAN + 1 ||

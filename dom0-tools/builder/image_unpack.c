@@ -35,7 +35,7 @@
 
 /* One piece of work: from `in` to `out`, never past either. */
 struct unpack {
-    struct image *image;
+    struct image *image; /* for messages */
     const uint8_t *in;
     size_t in_size;
     uint8_t *out;
@@ -107,7 +107,8 @@ static int unpack_gzip(struct unpack *u)
 
     if (inflateInit2(&z, 15 + 16) != Z_OK)
         return image_fail(u->image, ENOMEM, "cannot be unpacked: not enough memory here");
-    /* Both sizes are below 4 GiB: the limits see to it. */
+    /* 15 + 16 means: a gzip header is required. Both sizes are below 4 GiB: the limits see to it.
+     */
     z.avail_in = (uInt)u->in_size;
     z.avail_out = (uInt)u->out_size;
     rc = inflate(&z, Z_FINISH);
@@ -233,7 +234,7 @@ static int unpack_zstd(struct unpack *u)
 static int unpack_find_payload(struct unpack *u)
 {
     uint32_t version = le16(u->in + SETUP_VERSION);
-    size_t sectors = u->in[SETUP_SECTS] ? u->in[SETUP_SECTS] : 4;
+    size_t sectors = u->in[SETUP_SECTS] ? u->in[SETUP_SECTS] : 4; /* boot protocol: 0 means 4 */
     size_t start = (sectors + 1) * SETUP_SECTOR;
     uint32_t offset = le32(u->in + SETUP_PAYLOAD);
     uint32_t length = le32(u->in + SETUP_LENGTH);

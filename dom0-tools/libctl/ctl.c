@@ -115,6 +115,7 @@ void ctl_close(struct ctl *ctl)
 
 int ctl_buf_get(struct ctl *ctl, struct ctl_buf *buf, size_t size)
 {
+    /* A multiple of 16 keeps the next one aligned for any structure of the ABI. */
     buf->size = (size + 15) & ~(size_t)15;
     buf->mapped = buf->size > ARENA_SIZE - ctl->arena_used;
     if (!buf->mapped) {
@@ -162,7 +163,7 @@ long ctl_hypercall_buf(struct ctl *ctl, unsigned int op, unsigned int cmd, void 
         return rc;
     memcpy(buf.p, arg, size);
     rc = ctl_hypercall(ctl, op, cmd, (uintptr_t)buf.p, 0, 0, 0);
-    memcpy(arg, buf.p, size);
+    memcpy(arg, buf.p, size); /* also after an error: some say there what they minded */
     ctl_buf_put(ctl, &buf);
     return rc;
 }
@@ -181,6 +182,7 @@ static int ctl_control(struct ctl *ctl, unsigned int op, void *arg, size_t size,
     rc = (int)ctl_hypercall(ctl, op, (uintptr_t)buf.p, 0, 0, 0, 0);
     memcpy(arg, buf.p, size);
     ctl_buf_put(ctl, &buf);
+    /* The ABI's own answer to another interface version; missing rights are EPERM. */
     if (rc == -EACCES)
         ctl_fail(ctl, EACCES,
                  "the hypervisor refuses version %#x of the %s interface: these tools are for Xen "

@@ -45,6 +45,7 @@ int ctl_domain_destroy(struct ctl *ctl, uint16_t domid)
     struct xen_domctl op;
     int rc;
 
+    /* A large domain is torn down piece by piece: the hypervisor asks to be called again. */
     do {
         op = (struct xen_domctl){.cmd = XEN_DOMCTL_destroydomain, .domain = domid};
         rc = ctl_domctl(ctl, &op);

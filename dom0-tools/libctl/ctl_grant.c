@@ -34,6 +34,7 @@ struct gntdev_unmap_request {
 
 int ctl_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t *mfn)
 {
+    /* The operation and what it points to, both in safe memory. */
     struct {
         struct gnttab_setup_table op;
         uint64_t frame;
@@ -51,6 +52,7 @@ int ctl_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t *mfn)
     set_xen_guest_handle(arg->op.frame_list, &arg->frame);
     rc = ctl_hypercall(ctl, __HYPERVISOR_grant_table_op, GNTTABOP_setup_table, (uintptr_t)arg, 1, 0,
                        0);
+    /* Grant operations say in `status` what became of each; the call itself has succeeded. */
     if (!rc && arg->op.status != GNTST_okay)
         rc = -EINVAL;
     *mfn = arg->frame;

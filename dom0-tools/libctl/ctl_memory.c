@@ -103,6 +103,7 @@ int ctl_memory_map(struct ctl *ctl, uint16_t domid, const uint64_t *mfns, size_t
         batch.addr = (uintptr_t)p;
         batch.err = errors;
         rc = ioctl(ctl->privcmd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) < 0 ? -errno : 0;
+        /* The call can succeed although frames are missing: each has a (negative) errno. */
         while (i < nr && !errors[i])
             i++;
         if (!rc && i < nr)

@@ -10,7 +10,10 @@
 /* Why something failed, in the words of this library's messages. */
 const char *ctl_reason(int err);
 
-/* A hypercall of the form op(cmd, pointer to arg): arg goes through safe memory, there and back. */
+/*
+ * A hypercall of the form op(cmd, pointer to arg): arg goes through safe memory, there and back.
+ * The hypercall's result, or a negative errno, without a message (but for a lack of memory here).
+ */
 long ctl_hypercall_buf(struct ctl *ctl, unsigned int op, unsigned int cmd, void *arg, size_t size);
 
 /* A domctl on one domain; an error becomes "domain 7 cannot be <what>: reason". */

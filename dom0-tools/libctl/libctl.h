@@ -7,7 +7,8 @@
  * works the same on Lodge and on Xen 4.17: that is what lets each be tested against the other.
  *
  * Conventions
- * - A `struct ctl` is one open handle, used by one thread at a time. It holds no lock.
+ * - A `struct ctl` is one open handle, used by one thread at a time. It holds no lock. After
+ *   fork() the child closes it, and opens its own if it needs one.
  * - Every function returns 0 (or a documented value >= 0), or a negative errno. With each error
  *   ctl_message() says in one sentence what was tried, why it failed and, where there is one, the
  *   way out. The text lives in the handle and is overwritten by the next error.
@@ -15,6 +16,12 @@
  *   caller includes the public header whose fields it reads: <public/domctl.h> for domains,
  *   <public/sysctl.h> for the host.
  * - A "gfn" is a domain's pseudo-physical frame number, an "mfn" a machine frame number.
+ * - A domain id may be used again after its domain is gone. Whoever keeps an id for long compares
+ *   the handle (the UUID) in ctl_domain_info()'s answer, too.
+ *
+ * Trust: the hypervisor is believed, also in the counts that it returns. What lies in a guest's
+ * memory is not: ctl_memory_map() and ctl_grant_map() give pages that the guest goes on changing,
+ * so each field is read once, and the copy is checked.
  */
 #ifndef LODGE_LIBCTL_H
 #define LODGE_LIBCTL_H
@@ -75,13 +82,17 @@ int ctl_fail(struct ctl *ctl, int err, const char *fmt, ...) __attribute__((form
  */
 struct ctl_buf {
     void *p;
-    size_t size;
+    size_t size; /* what it occupies: at least what was asked for */
     bool mapped; /* has a mapping of its own, not a piece of the arena */
 };
+/* 0, or -ENOMEM with a message; then there is nothing to release. */
 int ctl_buf_get(struct ctl *ctl, struct ctl_buf *buf, size_t size);
 void ctl_buf_put(struct ctl *ctl, struct ctl_buf *buf);
 
-/* A raw hypercall: its result, or a negative errno. Leaves the message alone. */
+/*
+ * A raw hypercall: its result, or a negative errno. Leaves the message alone. Arguments that are
+ * addresses point into ctl_bufs.
+ */
 long ctl_hypercall(struct ctl *ctl, unsigned int op, uint64_t a1, uint64_t a2, uint64_t a3,
                    uint64_t a4, uint64_t a5);
 
@@ -118,7 +129,10 @@ int ctl_domain_shutdown(struct ctl *ctl, uint16_t domid, unsigned int reason);
 /* Exactly this domain; -ESRCH if there is none with that id. */
 int ctl_domain_info(struct ctl *ctl, uint16_t domid, struct xen_domctl_getdomaininfo *info);
 
-/* Up to `max` domains with ids >= first, in order of id. Returns how many were stored. */
+/*
+ * Up to `max` domains with ids >= first, in order of id. Returns how many were stored; as many as
+ * `max` means that there may be more, from the last one's id + 1 on. Dying ones are among them.
+ */
 int ctl_domain_list(struct ctl *ctl, uint16_t first, unsigned int max,
                     struct xen_domctl_getdomaininfo *info);
 
@@ -169,6 +183,9 @@ struct ctl_cpumap {
     uint64_t bits[CTL_CPUMAP_CPUS / 64];
 };
 
+/*
+ * All registers at once. Set while the domain is paused; the hypervisor checks what it is given.
+ */
 int ctl_vcpu_set_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
                          const struct vcpu_guest_context *context);
 int ctl_vcpu_get_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
@@ -267,7 +284,10 @@ int ctl_memory_maximum(struct ctl *ctl, uint16_t domid, uint64_t *pages);
 
 /*
  * Map `nr` frames of a domain next to each other, in one ioctl however many they are. All or
- * nothing. Unmap with ctl_memory_unmap(). `prot` is of mmap().
+ * nothing. Unmap with ctl_memory_unmap(). `prot` is of mmap(). `nr` is at least 1. *out has a
+ * meaning only where the result is 0. The mapping counts as a use of each frame: the domain's
+ * memory is not free before it ends, and a frame that is mapped writable cannot become a page
+ * table.
  */
 int ctl_memory_map(struct ctl *ctl, uint16_t domid, const uint64_t *mfns, size_t nr, int prot,
                    void **out);
@@ -311,9 +331,9 @@ int ctl_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t *mfn);
 
 /* Map one granted page of a domain through /dev/xen/gntdev, and undo it. */
 struct ctl_grant_map {
-    void *p;
-    int fd;
-    uint64_t index;
+    void *p;        /* the page */
+    int fd;         /* of the device: one for each mapping; owned */
+    uint64_t index; /* the device's offset that stands for the grant */
 };
 int ctl_grant_map(struct ctl *ctl, uint16_t domid, uint32_t ref, int prot,
                   struct ctl_grant_map *map);
