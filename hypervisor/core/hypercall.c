@@ -9,7 +9,7 @@
 
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
-    int64_t *args = current->restart_args;
+    int64_t *args = current->restart_args; /* read by x86's entry path, or by hc_multicall() */
 
     args[0] = (int64_t)a1;
     args[1] = (int64_t)a2;
@@ -21,7 +21,7 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 void preempt_point(void)
 {
     ASSERT(this_cpu()->lock_depth == 0);
-    irq_window();
+    irq_window(); /* a handler in there may set need_resched */
     if (unlikely(READ_ONCE(this_cpu()->need_resched)))
         schedule();
 }
@@ -48,7 +48,7 @@ int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
         BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
         BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
         BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict);
-    uint64_t *assist = &current->domain->arch.vm_assist;
+    uint64_t *assist = &current->domain->arch.vm_assist; /* a domain's: its vcpus may race */
 
     if (type >= 64 || !(known & BIT(type)))
         return -XEN_EINVAL;

@@ -2,6 +2,19 @@
 /*
  * What every hypercall handler shares: its signature, how it ends early, and where it may be
  * preempted. The table that binds numbers to handlers is in pv/hypercall.c.
+ *
+ * A handler is entered from guest kernel mode on the stack of `current`, with interrupts off and no
+ * lock held; the privilege that the table asks for has been checked. Its arguments are whatever the
+ * guest had in four registers. An address among them is only ever given to x86/uaccess.h, which
+ * goes by the guest's own page tables and answers -XEN_EFAULT: each structure is copied in once,
+ * and the copy is what is checked and used, as another vcpu of the guest may change the original at
+ * any time. The other vcpus also make hypercalls at the same time, on the same ports, frames and
+ * vcpus.
+ *
+ * A handler must come to an end, and leave the CPU to others meanwhile, however long the list is
+ * that a guest hands it. There are two ways: be preempted in place (preempt_point(): the C stack
+ * stays, with the references that are held) or restart (hypercall_restart(): nothing stays but what
+ * the new arguments say). The second one lets the guest take its events, and its death, in between.
  */
 #ifndef CORE_HYPERCALL_H
 #define CORE_HYPERCALL_H
@@ -25,18 +38,28 @@ int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, u
 
 /*
  * End the call now and have the guest issue it again with these arguments; the guest takes its
- * events and interrupts in between. The handler returns what this returns, at once. Works from a
- * multicall as well (there the entry is simply run again after a preemption point).
+ * events and interrupts in between. The handler returns what this returns, at once, and has dropped
+ * its references before. The guest's registers are set to the arguments and its RIP is put back on
+ * the SYSCALL, so the new arguments are in the guest's hands: they are checked like the first ones.
+ * Works from a multicall as well: there the arguments go back into the list, and the multicall
+ * itself is restarted with the rest of it.
  */
-#define HYPERCALL_RESTART (-0x7fff) /* never seen by a guest */
+#define HYPERCALL_RESTART (-0x7fff) /* never seen by a guest; no XEN_E* has this value */
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 
 /*
  * To be called with no lock held from every loop whose length the guest chooses (each pass, or each
  * few dozen cheap passes). Takes interrupts, and gives the CPU away when another vcpu should run.
+ * Afterwards the CPU may be another one and much time may have passed: what was read from a shared
+ * structure is stale, this_cpu() has to be read anew, and the domain may be paused or dying. It
+ * still exists, as does everything that a reference is held on.
  */
 void preempt_point(void);
-/* True when something waits: the moment for hypercall_restart(). Cheap. */
+/*
+ * True when something waits, another vcpu or an event for this one: the moment for
+ * hypercall_restart(). Takes interrupts too, so with no lock held, but does not give the CPU away:
+ * that happens on the way back to the guest. Cheap.
+ */
 bool preempt_wanted(void);
 /*
  * The same as preempt_point(), for a list that can be gone on with by a restart: true when the vcpu

@@ -3,6 +3,11 @@
  * multicall: a list of hypercalls in one entry. Each result is written beside its call; a call that
  * fails does not stop the list. A call that wants to be restarted ends the pass: its new arguments
  * go back into the list, and the guest comes again for the rest.
+ *
+ * The list lies in the guest's memory and may change while it is worked on, even because of what an
+ * entry does to the page tables. So each entry is copied in when its turn comes, and goes through
+ * the same checks as a call of its own; nothing is remembered from one entry to the next. The count
+ * is not limited: that is what the preemption point, every 32 entries, is for.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -12,7 +17,7 @@
 #include <x86/uaccess.h>
 
 #define ARGS 4
-/* op, result, and as many arguments as any call has. */
+/* The beginning of struct multicall_entry: op, result, and as many arguments as any call has. */
 struct entry {
     uint64_t op, result, args[ARGS];
 };
@@ -37,6 +42,7 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
         else
             result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);
         if (unlikely(result == HYPERCALL_RESTART)) {
+            /* Before restart_args is used again, for the multicall's own arguments. */
             if (copy_to_guest(list + offsetof(struct entry, args), current->restart_args,
                               sizeof(e.args)) != 0)
                 return -XEN_EFAULT;
@@ -44,6 +50,7 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
         }
         if (put_guest_u64(list + offsetof(struct entry, result), (uint64_t)result) != 0)
             return -XEN_EFAULT;
+        /* This entry is done, so the guest goes on behind it; after the last one it is over. */
         if ((i & 31) == 31 && preempt_for_event() && i + 1 < count)
             return hypercall_restart(list + ENTRY_STRIDE, count - i - 1, 0, 0);
     }

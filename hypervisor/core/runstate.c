@@ -3,6 +3,11 @@
  * Run-state accounting, and the copy of it in the guest's memory. The copy is written through the
  * page tables of the vcpu's guest kernel when the vcpu gets a CPU and, if there is another one to
  * read it, when it loses it, so that a guest sees which of its other vcpus are being kept waiting.
+ *
+ * The accounting itself is in struct sched_vcpu, under the run queue's lock, and never read back
+ * from the guest's copy. The copy is made without the lock, by the vcpu's own CPU. When it
+ * leaves that CPU a wake-up on another may change the accounting in the middle of the copy: what
+ * the guest then sees is off by one change of state, until the vcpu runs again.
  */
 #include <core/domain.h>
 #include <core/runstate.h>
@@ -17,6 +22,7 @@ void runstate_change(struct vcpu *v, int state, uint64_t now)
 
     if (r->state == state)
         return;
+    /* `now` may have been read on this CPU before the last change was made on another. */
     if (now > r->state_entry_time) {
         r->time[r->state] += now - r->state_entry_time;
         r->state_entry_time = now;
@@ -24,6 +30,7 @@ void runstate_change(struct vcpu *v, int state, uint64_t now)
     r->state = state;
 }
 
+/* A pause counts as offline, even of one that is blocked as well. */
 int runstate_when_stopped(const struct vcpu *v)
 {
     return v->sched.blocked_by & (SCHED_DOWN | SCHED_PAUSED | SCHED_DYING) ? RUNSTATE_offline
@@ -66,7 +73,7 @@ void runstate_publish(struct vcpu *v)
         runstate_write(v, &v->sched.runstate);
         return;
     }
-    /* The guest's user page tables do not have to map its kernel. */
+    /* The guest's user page tables do not have to map its kernel. arch.cr3 is what was loaded. */
     tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
     runstate_write(v, &v->sched.runstate);
     tlb_write_cr3(v->arch.cr3);

@@ -11,8 +11,12 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
-#define CAP_MAX (100u * MAX_VCPUS)
+#define CAP_MAX (100u * MAX_VCPUS) /* percent of one CPU: all vcpus on a CPU each */
 
+/*
+ * Weight 0 leaves it as it is, so it is never 0. The scheduler reads both without the lock; a vcpu
+ * that waits for the end of a cap that has been lifted waits for the end of the period still.
+ */
 static int sched_set(struct domain *d, const struct xen_domctl_sched_credit2 *p)
 {
     if (p->cap > CAP_MAX)

@@ -6,8 +6,17 @@
  *
  * A queue's floor is the least virtual time of those that want to run; it never falls. A vcpu that
  * is asleep keeps only its distance to the floor, which time pays back: it wakes at most
- * FAIR_CREDIT ahead of the others, enough to preempt a hog at once and too little to starve one.
- * Moving between CPUs keeps the distance as well, so the queues' clocks need not agree.
+ * FAIR_CREDIT ahead of the others, enough to preempt a hog at once and too little for one sleeper
+ * to starve one. Moving between CPUs keeps the distance as well, so the queues' clocks need not
+ * agree.
+ *
+ * So vtime has two meanings: an absolute value on the queue's clock while the vcpu is queued or
+ * runs, a distance to the floor while it is detached. fair_detach() and fair_wake() convert.
+ *
+ * The distance of a sleeper shrinks by the time of day, not by the queue's clock, which is slower
+ * the more vcpus share the CPU: whoever sleeps as long as it has run has paid for it. To sleep just
+ * before a charge gains nothing, as each switch charges what the clock says; and one that sleeps
+ * for an hour has no more than FAIR_CREDIT, as one far behind owes no more than FAIR_DEBT.
  */
 #include <core/sched_policy.h>
 #include <public/domctl.h>
@@ -25,6 +34,10 @@ static void fair_init(struct sched_queue *q)
     q->floor = 0;
 }
 
+/*
+ * To the least vtime of those who want to run. `running` may have been charged already or leave
+ * next; NULL: nobody. With nobody here the floor stays: the clock stands still.
+ */
 static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *running)
 {
     int64_t least = INT64_MAX;
@@ -37,7 +50,10 @@ static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *run
         q->floor = least;
 }
 
-/* In order of vtime; behind those with the same. New ones mostly belong near the end. */
+/*
+ * In order of vtime; behind those with the same. New ones mostly belong near the end. The walk is
+ * as long as the queue at most: bounded by the vcpus that exist, which dom0 grants.
+ */
 static void fair_insert(struct sched_queue *q, struct sched_vcpu *s)
 {
     struct list *after = q->waiting.prev;
@@ -60,6 +76,7 @@ static void fair_wake(struct sched_queue *q, struct sched_vcpu *s, uint64_t slep
 {
     int64_t lag = s->vtime;
 
+    /* So long a sleep makes up for any debt; the cast below is safe for the others. */
     lag = slept > FAIR_DEBT + FAIR_CREDIT ? -FAIR_CREDIT : lag - (int64_t)slept;
     lag = MAX(lag, -FAIR_CREDIT);
     lag = MIN(lag, FAIR_DEBT);
@@ -76,6 +93,7 @@ static void fair_detach(struct sched_queue *q, struct sched_vcpu *s)
 
 static void fair_preempted(struct sched_queue *q, struct sched_vcpu *s)
 {
+    /* Behind the first in the queue, and it pays for that: else it would be next again. */
     if (s->yielding && q->nr_waiting != 0)
         s->vtime = MAX(s->vtime, list_entry(q->waiting.next, struct sched_vcpu, link)->vtime);
     fair_insert(q, s);
@@ -99,6 +117,7 @@ static void fair_run(struct sched_queue *q, struct sched_vcpu *s)
     fair_raise_floor(q, s);
 }
 
+/* Of ns at most what passes between two calls of schedule(): the product has room for two years. */
 static void fair_charge(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns)
 {
     s->vtime += (int64_t)(ns * FAIR_NORM_WEIGHT / MAX(weight, 1u));
@@ -131,7 +150,13 @@ const struct sched_policy sched_fair = {
     .granularity_us = FAIR_GRANULARITY / 1000,
 };
 
-/* ---- caps: all vcpus of a domain draw on one budget per period ---- */
+/*
+ * ---- caps: all vcpus of a domain draw on one budget per period ----
+ *
+ * Called with some CPU's run queue locked, but vcpus of the domain are on several, so the two words
+ * are atomic. Relaxed order is enough: each stands for itself, and to see an old value of one means
+ * to be a switch late. d->cap may change in between, too: a wrong answer lasts for one period.
+ */
 
 static uint64_t sched_cap_budget(const struct sched_domain *d)
 {
@@ -142,6 +167,7 @@ static uint64_t sched_cap_budget(const struct sched_domain *d)
 static void sched_cap_roll(struct sched_domain *d, uint64_t now)
 {
     uint64_t period = now / SCHED_CAP_PERIOD;
+    /* Only the CPU that moves the period on subtracts, so each period is allowed for once. */
     uint64_t old = __atomic_load_n(&d->cap_period, __ATOMIC_RELAXED);
     uint64_t used, allowed;
 

@@ -12,18 +12,23 @@
  * between had more to do: that was a mistake, and each makes us slower to believe it again.
  *
  * Only a vcpu that waits in this CPU's queue is handed to, and only if nobody else there would
- * preempt it: sched_fair's order still decides over any length of time.
+ * preempt it: sched_fair's order still decides over any length of time. Two guests that hand the
+ * CPU to each other for ever are charged for it like for any other running, and fall behind.
+ *
+ * Sending an event is to be cheap, so sched_event_sent() takes no lock. What it reads of the
+ * receiver may be stale: the worst is a needless schedule(), or none where it would have helped.
+ * The choice itself is made under the run queue's lock, from what the queue has then.
  */
 #include <core/domain.h>
 #include <core/sched_internal.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 
-#define HANDOFFS  15
-#define MAX_DOUBT 62
-#define SOON_NS   30000ull
+#define HANDOFFS  15       /* events that hand over after a trial that went well */
+#define MAX_DOUBT 62       /* 2 * doubt + 2 from 0 on: 2, 6, 14, 30, 62 */
+#define SOON_NS   30000ull /* of its own CPU time: who blocks within it had nothing else to do */
 
-/* CPU time that the running vcpu has had. */
+/* CPU time that current has had. No lock: only its own CPU, in schedule(), changes the two. */
 static uint64_t handoff_ran(const struct sched_vcpu *s)
 {
     return s->runstate.time[RUNSTATE_running] + (time_now() - s->runstate.state_entry_time);
@@ -43,7 +48,7 @@ void sched_event_sent(struct vcpu *to)
     s->handoff_answered = false;
     if (s->handoffs != 0) {
         s->handoffs--;
-        c->sched->handoff = to;
+        c->sched->handoff = to; /* no reference: only ever compared with what is in the queue */
         c->need_resched = true;
         return;
     }
@@ -51,6 +56,7 @@ void sched_event_sent(struct vcpu *to)
     s->handoff_ran = handoff_ran(s);
 }
 
+/* The trial went well if the vcpu, which is about to block, has run for but a moment since. */
 void sched_handoff_judge(struct sched_vcpu *s)
 {
     s->handoff_trial = false;

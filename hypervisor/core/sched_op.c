@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sched_op: waiting, yielding, and ending domains. */
+/*
+ * sched_op: waiting, yielding, and ending domains.
+ *
+ * Waiting is a race with the event that is waited for, and the guest cannot close it by itself: the
+ * event may come between its last look and the hypercall. So the operation says "I am waiting"
+ * first and looks again afterwards; core/sched_vcpu.c has the pair of barriers. What the looks are
+ * at is memory of the guest's, which it may change at will: it can make itself sleep or not, no
+ * more.
+ */
 #include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
@@ -13,6 +21,7 @@
 
 #define POLL_PORTS_MAX 128
 
+/* To wait with events masked would be to wait for ever, so the operation unmasks them. */
 static int64_t sched_op_block(void)
 {
     struct vcpu *v = current;
@@ -48,6 +57,7 @@ static int64_t sched_op_shutdown_code(uint64_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
+    /* One word, so the vcpus that race for it leave one of their reasons. */
     current->domain->shutdown_code_plus1 = op.reason + 1;
     return 0;
 }
@@ -72,7 +82,11 @@ static int64_t sched_op_remote_shutdown(uint64_t arg)
     return 0;
 }
 
-/* Any of the ports pending, or an event for which the guest has not masked upcalls. */
+/*
+ * Any of the ports pending, or an event for which the guest has not masked upcalls: 1; else 0.
+ * -XEN_EFAULT, -XEN_EINVAL for a list or a port that does not exist. Reads the list anew each time,
+ * and believes nothing of an earlier look.
+ */
 static int sched_poll_done(struct vcpu *v, const struct sched_poll *op)
 {
     uint32_t port;
@@ -99,19 +113,22 @@ static int64_t sched_op_poll(uint64_t arg)
         return -XEN_EINVAL;
     if (op.nr_ports == 1 && copy_from_guest_at(&port, op.ports.p, 0) != 0)
         return -XEN_EFAULT;
+    /* Too late to wait, but not to find out whether the ports exist. */
     if (op.timeout != 0 && op.timeout <= time_now())
         return sched_poll_done(v, &op) < 0 ? -XEN_EINVAL : 0;
+    /* What evtchn_check_pollers() compares with, 0 for any port: before the bit that shows it. */
     WRITE_ONCE(v->evtchn.poll_port, op.nr_ports == 1 ? (int32_t)(port & INT32_MAX) : 0);
     bit_set(&v->domain->evtchn.pollers, v->id);
     vcpu_block_begin();
     rc = sched_poll_done(v, &op);
-    if (rc != 0) {
+    if (rc != 0) { /* also an error: it must not stay asleep on it */
         vcpu_wake(v);
     } else if (op.timeout != 0) {
         timer_migrate(&v->poll_timer, this_cpu()->id);
         timer_set(&v->poll_timer, op.timeout);
     }
     schedule();
+    /* Awake, no matter what by: the guest looks at the ports itself. */
     bit_clear(&v->domain->evtchn.pollers, v->id);
     WRITE_ONCE(v->evtchn.poll_port, -1);
     if (op.timeout != 0)
@@ -128,6 +145,7 @@ static int64_t sched_op_watchdog(uint64_t arg)
     return watchdog_set(current->domain, op.id, op.timeout);
 }
 
+/* pinned_from is only touched by its own vcpu, so no lock; -XEN_EBUSY keeps it from being lost. */
 static int64_t sched_op_pin_override(uint64_t arg)
 {
     struct sched_pin_override op;

@@ -10,7 +10,11 @@
 #include <x86/cpu.h>
 
 #ifndef NDEBUG
-/* Each CPU's locks, innermost last. Out-of-order release is fine: the entry is taken out. */
+/*
+ * Each CPU's locks, innermost last. Out-of-order release is fine: the entry is taken out. Levels
+ * are recorded, not locks: two of one level held are two equal entries, and which goes first does
+ * not matter. All entries are compared, as a lock that was only tried may lie above a later one.
+ */
 static void lock_push(const struct spinlock *l, bool check)
 {
     struct cpu *c = this_cpu();
@@ -59,6 +63,7 @@ static void spin_lock_level(struct spinlock *l, bool check)
 {
     uint16_t ticket;
 
+    /* Before the wait: a wrong order is found also when nobody is in the way. */
     lock_push(l, check);
     ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE);
     while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
@@ -77,6 +82,7 @@ bool spin_trylock(struct spinlock *l)
     uint16_t owner = READ_ONCE(l->owner);
     uint16_t want = owner;
 
+    /* owner follows next: where next still is what owner was, nobody has come since. */
     if (READ_ONCE(l->next) != owner ||
         !__atomic_compare_exchange_n(&l->next, &want, (uint16_t)(owner + 1), false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -88,11 +94,12 @@ bool spin_trylock(struct spinlock *l)
 
 void spin_unlock(struct spinlock *l)
 {
-    l->cpu = 0;
+    l->cpu = 0; /* the next holder writes its own only after the store below */
     lock_pop(l);
     __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
 }
 
+/* Only this CPU ever writes this number, so the answer about itself is always right. */
 bool spin_held(const struct spinlock *l)
 {
     return READ_ONCE(l->cpu) == (int16_t)(this_cpu()->id + 1);

@@ -6,6 +6,16 @@
  * In the heap, `child` is a timer's first child, `next` its next sibling, and `prev` its previous
  * sibling, or the parent for a first child. A timer's queue is that of timer.cpu; the field changes
  * only under that queue's lock, so whoever takes the lock looks at the field again.
+ *
+ * The heap's one order: no child expires before its parent. A node has any number of children and
+ * the heap any shape; work that insertion leaves undone is done in pairs when the root is removed,
+ * which is what the amortised bound rests on. So guests, who set timers to times of their choosing,
+ * cannot make a single removal longer than the number of timers on the CPU, and those are a few per
+ * vcpu and domain.
+ *
+ * The hardware has one deadline per CPU and only that CPU can set it. A CPU that puts an earlier
+ * timer into another's queue therefore leaves a note there and kicks it. Later ones need nothing:
+ * the earlier deadline comes first, and its interrupt sets the next.
  */
 #include <core/timer.h>
 #include <lib/bitops.h>
@@ -13,7 +23,12 @@
 #include <x86/cpu.h>
 #include <x86/time.h>
 
-/* The one whose handler runs now on each CPU, for timer_stop() to wait for. */
+/*
+ * The one whose handler runs now on each CPU, for timer_stop() to wait for. Written under that
+ * CPU's queue lock, together with taking the timer out of the heap: so whoever has locked the queue
+ * finds a timer active, or running here, or neither, and never misses a handler that is about to
+ * start.
+ */
 static struct timer *timer_running[NR_CPUS];
 
 /* Both roots are roots: no siblings. The earlier one adopts the other. */
@@ -38,7 +53,11 @@ static struct timer *timer_meld(struct timer *a, struct timer *b)
     return a;
 }
 
-/* Melds a list of siblings into one heap: pairs from the left, then all pairs from the right. */
+/*
+ * Melds a list of siblings into one heap: pairs from the left, then all pairs from the right. The
+ * two passes, with loops in place of recursion as the stack is small, give the bound; `pairs` is a
+ * stack linked by `next`, so the last pair comes out first.
+ */
 static struct timer *timer_meld_siblings(struct timer *first)
 {
     struct timer *pairs = NULL, *heap = NULL, *a, *b, *rest;
@@ -72,6 +91,7 @@ static void timer_insert(struct timer_queue *q, struct timer *t)
     q->root->prev = q->root->next = NULL;
 }
 
+/* t is active in q. Its children become a heap of their own, which joins the rest. */
 static void timer_remove(struct timer_queue *q, struct timer *t)
 {
     struct timer *sub = timer_meld_siblings(t->child);
@@ -79,7 +99,7 @@ static void timer_remove(struct timer_queue *q, struct timer *t)
     if (q->root == t) {
         q->root = sub;
     } else {
-        if (t->prev->child == t)
+        if (t->prev->child == t) /* prev is the parent */
             t->prev->child = t->next;
         else
             t->prev->next = t->next;
@@ -114,13 +134,13 @@ static void timer_reprogram(struct timer_queue *q, unsigned cpu)
 
     if (cpu != this_cpu()->id) {
         if (due < q->programmed) {
-            q->programmed = 0; /* the kicked CPU's timer_poll_kick() finds a difference */
+            q->programmed = 0; /* one kick is enough, whatever is set until it arrives */
             q->rekick = true;
             smp_kick(cpu);
         }
         return;
     }
-    if (due != q->programmed) {
+    if (due != q->programmed) { /* else it is there already */
         q->programmed = due;
         time_set_deadline(due);
     }
@@ -163,6 +183,7 @@ void timer_stop(struct timer *t)
     if (t->active)
         timer_remove(q, t); /* a deadline that is now too early costs one idle interrupt */
     spin_unlock(&q->lock);
+    /* On this CPU a handler that runs is the caller itself, further up the stack: do not wait. */
     while (cpu != this_cpu()->id && READ_ONCE(timer_running[cpu]) == t)
         cpu_relax_poll();
 }
@@ -191,12 +212,12 @@ void timer_migrate(struct timer *t, unsigned cpu)
     active = t->active;
     if (active)
         timer_remove(q, t);
-    WRITE_ONCE(t->cpu, cpu);
+    WRITE_ONCE(t->cpu, cpu); /* from here whoever sets it goes to the new queue */
     spin_unlock(&q->lock);
     if (!active)
         return;
     q = timer_lock(t);
-    if (!t->active) {
+    if (!t->active) { /* else its handler has set it again meanwhile */
         timer_insert(q, t);
         timer_reprogram(q, t->cpu);
     }
@@ -214,7 +235,7 @@ void timer_run_expired(void)
     q->rekick = false;
     q->programmed = 0; /* the hardware's one shot is spent */
     while ((t = q->root) != NULL && t->expires <= time_now()) {
-        timer_remove(q, t);
+        timer_remove(q, t); /* first: the handler may set it again */
         WRITE_ONCE(timer_running[cpu], t);
         spin_unlock(&q->lock);
         t->fn(t->data);
@@ -225,6 +246,7 @@ void timer_run_expired(void)
     spin_unlock(&q->lock);
 }
 
+/* The note is written before the kick is sent, so the look without the lock does not miss it. */
 void timer_check_kick(void)
 {
     if (unlikely(READ_ONCE(this_cpu()->timers.rekick)))

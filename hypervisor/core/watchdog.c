@@ -2,6 +2,10 @@
 /*
  * Two watchdogs a domain. A guest that stops winding the one it started is shut down with reason
  * "watchdog", and its toolstack decides what happens next.
+ *
+ * watchdog_inuse is under d->lock, bit n for watchdogs[n], whose number in the ABI is n + 1. A
+ * watchdog that has run out stays in use. The handler takes no d->lock, so it may be held where a
+ * timer is stopped, which waits for the handler.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -37,7 +41,7 @@ int64_t watchdog_set(struct domain *d, uint32_t id, uint32_t timeout)
 {
     int64_t rc = 0;
 
-    if (id > WATCHDOGS)
+    if (id > WATCHDOGS) /* the guest's number: an index only after this */
         return -XEN_EINVAL;
     spin_lock(&d->lock);
     if (id == 0) {
@@ -48,7 +52,7 @@ int64_t watchdog_set(struct domain *d, uint32_t id, uint32_t timeout)
                 rc = -XEN_ENOSPC;
         if (rc == 0) {
             d->watchdog_inuse |= 1u << id;
-            rc = ++id;
+            rc = ++id; /* from index to number, as in the other case */
         }
     } else if (!(d->watchdog_inuse & (1u << (id - 1)))) {
         rc = -XEN_EINVAL;
