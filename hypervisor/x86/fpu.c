@@ -6,7 +6,15 @@
  * little: kernels use XSAVE at each task switch; and some processors, and emulators, do not wait
  * for TS.
  *
+ * Three places can have a vcpu's state: the registers of the CPU that it runs on, the area
+ * v->arch.fpu, and the registers of the CPU where it ran last. The area is true whenever the vcpu
+ * does not run. The third place is true as long as that CPU's fpu_owner is still v and
+ * v->arch.fpu_cpu still names that CPU: the first says that no other vcpu has used these registers,
+ * the second that v has not run elsewhere and that nobody has written its area. A freed vcpu's
+ * address may come back as a new one's, which is harmless: a new vcpu's fpu_cpu is 0.
+ *
  * Whoever writes an area from outside makes it one that the processor takes: fpu_area_check().
+ * XRSTOR raises #GP for reserved bits of MXCSR or of the header, and that would be in ring 0.
  *
  * XCR0 is each vcpu's own while it runs. State is saved and restored with all that guests may have
  * turned on, so that a component that one leaves off never shows it another's.
@@ -27,7 +35,7 @@
 #define FXSAVE_SIZE   512
 #define XSAVE_HEADER  512 /* offset; 64 bytes */
 #define MXCSR         24
-#define MXCSR_VALID   0xffbfu /* what every processor has */
+#define MXCSR_VALID   0xffbfu /* what every processor has: all but DAZ */
 #define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
 
@@ -36,6 +44,7 @@ static inline void xsetbv(uint64_t v)
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
 }
 
+/* c is this CPU. XSETBV is slow: only when it changes something. */
 static inline void set_xcr0(struct cpu *c, uint64_t v)
 {
     if (unlikely(c->xcr0 != v)) {
@@ -100,6 +109,11 @@ void fpu_area_free(void *area)
     hpage_free(area);
 }
 
+/*
+ * With XCR0 as for all guests and TS clear. XSAVEOPT leaves out what has not changed since the
+ * XRSTOR from the same address on this CPU (Intel SDM volume 1, chapter 13); the area is right all
+ * the same, since whoever writes it makes the next switch-in restore it (fpu_sync()).
+ */
 static void save(void *area)
 {
     uint32_t low = UINT32_MAX, high = UINT32_MAX;
@@ -123,7 +137,7 @@ void fpu_area_check(void *area)
     uint32_t mxcsr;
 
     memcpy(&mxcsr, a + MXCSR, sizeof(mxcsr));
-    mxcsr &= MXCSR_VALID;
+    mxcsr &= MXCSR_VALID; /* a reserved bit: #GP on restore */
     memcpy(a + MXCSR, &mxcsr, sizeof(mxcsr));
     if (!cpu_features.xsave)
         return;
@@ -132,6 +146,7 @@ void fpu_area_check(void *area)
     memcpy(a + XSAVE_HEADER, header, sizeof(header));
 }
 
+/* Cannot fault: areas are the processor's own work, or have gone through fpu_area_check(). */
 static void restore(void *area)
 {
     uint32_t low = UINT32_MAX, high = UINT32_MAX;
@@ -148,9 +163,9 @@ static void restore(void *area)
  */
 void fpu_switch_out(struct vcpu *v)
 {
-    if (unlikely(v->arch.fpu_ts))
+    if (unlikely(v->arch.fpu_ts)) /* else SAVE would raise #NM */
         clts();
-    if (cpu_features.xsave)
+    if (cpu_features.xsave) /* also what v has turned off: it may turn it on again */
         set_xcr0(this_cpu(), cpu_features.xcr0);
     save(v->arch.fpu);
 }
@@ -206,7 +221,7 @@ void fpu_sync(struct vcpu *v)
 {
     if (v == current) {
         fpu_switch_out(v);
-        fpu_switch_in(v);
+        fpu_switch_in(v); /* the registers are still v's: nothing is loaded but XCR0 and TS */
     } else {
         v->arch.fpu_cpu = 0;
     }

@@ -4,7 +4,14 @@
  * the vmap area. The L4's sixteen slots are filled here for good, so that a copy of them in every
  * guest L4 never goes stale; each L3 below them exists from the start for the same reason.
  *
- * After boot the tables below the vmap slot are guarded by paging_lock (LOCK_VMAP).
+ * After boot only the tables below the vmap slot change, and only by growing: a table that has been
+ * linked stays. paging_lock (LOCK_VMAP) guards the linking. An L1 entry belongs to whoever has
+ * reserved its address from vmap_alloc(), so it is written without the lock, and a walk needs none.
+ *
+ * Who can reach what: the M2P's read-only view is the one mapping here with PTE_U. Everything else
+ * is closed to ring 3, and everything but text is NX (init code until paging_free_init()); SMEP
+ * keeps us from running what a guest has mapped. The direct map shows every guest's memory to the
+ * hypervisor, writable, except for its own text and constants once paging_protect_image() has run.
  */
 #include <boot/boot.h>
 #include <core/frame.h>
@@ -24,6 +31,7 @@ uint64_t max_mfn;
 
 struct spinlock paging_lock = SPINLOCK_INIT(LOCK_VMAP);
 
+/* Accessed and dirty from the start: the processor then never has to write them. */
 #define PTE_HV      (PTE_P | PTE_A | PTE_D | PTE_G)
 #define PTE_TABLE   (PTE_P | PTE_W | PTE_A)
 #define LARGE_SHIFT 21
@@ -32,7 +40,7 @@ struct spinlock paging_lock = SPINLOCK_INIT(LOCK_VMAP);
 
 /* Pages skipped while looking for 2 MiB alignment, linked through their first word. */
 static void *paging_spare;
-static bool paging_heap_works;
+static bool paging_heap_works; /* hpage_alloc() may be used for tables: after paging_init() */
 
 extern char text_start[], text_end[], rodata_end[], data_end[], init_start[], init_end[],
     image_start[], image_end[];
@@ -59,7 +67,8 @@ static void *table_take(void **spare)
 /*
  * The entry of the given level for an address, with the tables above it made as needed; NULL when
  * one more is needed than *spare has. user: guests may reach the leaf, so the entries above it must
- * say so too.
+ * say so too. The caller holds paging_lock, or is the boot CPU before others run. A new table is
+ * complete (zeroed) before it is linked, and x86 keeps the order of the two stores.
  */
 static pte_t *walk_create(vaddr_t va, unsigned level, bool user, void **spare)
 {
@@ -109,6 +118,7 @@ static INIT_TEXT bool wanted_in_direct_map(const struct e820_entry *e)
     return e->type == E820_RAM || e->type == E820_ACPI || e->type == E820_NVS;
 }
 
+/* mem= cuts entries of the map short here, once, for all who read it later. */
 static INIT_TEXT void find_max_mfn(void)
 {
     paddr_t end = 0;
@@ -147,6 +157,10 @@ static INIT_TEXT void map_direct(paddr_t start, paddr_t end)
     map_range(DIRECT_START + start, start, end - start, PTE_W | PTE_NX);
 }
 
+/*
+ * The map is sorted by address but may overlap: `done` is the end of what is mapped. The low MiB is
+ * mapped whatever the map says, since firmware keeps tables there (x86/acpi_find.c).
+ */
 static INIT_TEXT void map_all_memory(void)
 {
     paddr_t done = MIB(1), limit = max_mfn << PAGE_SHIFT;
@@ -211,6 +225,7 @@ static INIT_TEXT void map_m2p(void)
     }
 }
 
+/* On the new tables: the early ones have no M2P. All bytes of the mark are alike. */
 static INIT_TEXT void fill_m2p(void)
 {
     uint64_t *m2p = (uint64_t *)M2P_RW_START;
@@ -232,11 +247,17 @@ static INIT_TEXT void map_image_part(const char *from, const char *to, uint64_t 
     map_range((vaddr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
 }
 
+/*
+ * Runs on the early tables of boot/head.S. They map the low 4 GiB, and what boot_alloc() hands out
+ * here must lie there: it takes the lowest pages first. The image is mapped in parts, as each gets
+ * its own protection.
+ */
 INIT_TEXT void paging_init(void)
 {
     find_max_mfn();
     hv_root = boot_alloc(1);
     hv_root_mfn = virt_to_mfn(hv_root);
+    /* Every L3 now: later a slot could only be added to this root, not to the guests' copies. */
     for (unsigned i = 0; i < HV_L4_COUNT; i++)
         hv_root[HV_L4_FIRST + i] = pte_make(virt_to_mfn(boot_alloc(1)), PTE_TABLE);
 
@@ -259,6 +280,7 @@ INIT_TEXT void paging_init(void)
     paging_heap_works = true;
 }
 
+/* Both addresses of each page: the image's with flags, the direct map's read-only. Not flushed. */
 static void protect(const char *from, const char *to, uint64_t flags)
 {
     for (const char *p = from; p < to; p += PAGE_SIZE) {
@@ -278,6 +300,7 @@ INIT_TEXT void paging_protect_image(void)
     tlb_flush_hv(cpu_online);
 }
 
+/* Not INIT_TEXT itself: it takes that away. Unmapped everywhere before the heap may reuse it. */
 void paging_free_init(void)
 {
     paddr_t start = image_to_phys(init_start), end = image_to_phys(init_end);
@@ -321,6 +344,7 @@ int hv_map(vaddr_t va, mfn_t m, unsigned count, uint64_t flags)
     return 0;
 }
 
+/* One flush for all pages. An address that never had a table is passed over. */
 void hv_unmap(vaddr_t va, unsigned count)
 {
     bool any = false;
@@ -337,7 +361,10 @@ void hv_unmap(vaddr_t va, unsigned count)
         tlb_flush_hv(cpu_online);
 }
 
-/* Walks down to the leaf, of whatever size; NULL where nothing is mapped above level 1. */
+/*
+ * Walks down to the leaf, of whatever size; NULL where nothing is mapped above level 1. The entry
+ * of level 1 that is returned may be absent. Without a lock: tables are added, never taken away.
+ */
 static pte_t *walk(vaddr_t va, unsigned *level)
 {
     pte_t *table = hv_root;

@@ -8,10 +8,13 @@
 
 extern struct spinlock paging_lock; /* the vmap area's tables and its map of free addresses */
 
-void vmap_init(void);
+void vmap_init(void); /* boot: tables for the part of the vmap area that is used most */
 /* Makes the L1 tables of a range at boot, from memory that is never given back. */
 void paging_make_tables(vaddr_t start, vaddr_t end);
-/* Flushes hypervisor (global) translations too, on the CPUs of the mask; returns when done. */
+/*
+ * Flushes hypervisor (global) translations too, on the CPUs of the mask and on this one; returns
+ * when done. Polls, so locks may be held.
+ */
 void tlb_flush_hv(cpumask_t mask);
 
 #endif

@@ -5,6 +5,16 @@
  * read t. A remote flush needs no acknowledgement of its own: set the target's flag, kick it, wait
  * for its stamp to pass.
  *
+ * Two kinds of translation, two proofs. A guest's are not global: a load of CR3 drops them all, and
+ * the stamp says that it happened. The hypervisor's are global and survive that: they need
+ * CR4.PGE cleared and set again, and their own count of generations (tlb_hv_wanted, tlb_hv_done).
+ * A flush of the second kind is one of the first as well.
+ *
+ * No wait can deadlock. The one who waits polls (cpu_relax_poll()) and so serves requests to
+ * itself; the target either runs a guest or idles, where the kick reaches it, or is in the
+ * hypervisor with interrupts off, where it opens the window or waits and polls, in bounded time.
+ * Locks may be held on both sides, as serving takes none.
+ *
  * The clock is 32 bits wide and compared by difference, which holds while no CPU stays more than
  * 2^31 flushes behind: every 2^28th flush makes all CPUs flush.
  */
@@ -18,20 +28,27 @@
 
 #define TLB_CATCH_UP ((1u << 28) - 1)
 
-static uint32_t tlb_now = 1;
+static uint32_t tlb_now = 1;          /* the clock; atomic */
 static uint32_t tlb_hv_wanted;        /* generation of the newest request to flush global pages */
-static uint32_t tlb_hv_done[NR_CPUS]; /* generation that each CPU has flushed */
+static uint32_t tlb_hv_done[NR_CPUS]; /* generation that each CPU has flushed; written by itself */
 
+/* In the order of the clock, which wraps. */
 static bool after(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) > 0;
 }
 
+/*
+ * Read after an entry has been cleared, it is not below the tick of any flush that may have missed
+ * the change. On x86 this is a plain load, which could pass an earlier plain store; entries of
+ * guests are changed by locked instructions (pv/pte.h, pv/grant_map.c), which it cannot pass.
+ */
 uint32_t tlb_clock(void)
 {
     return __atomic_load_n(&tlb_now, __ATOMIC_SEQ_CST);
 }
 
+/* The flag before the interrupt: its handler looks at the flag (smp_serve()). */
 static void post(unsigned cpu)
 {
     WRITE_ONCE(cpus[cpu]->flush_pending, true);
@@ -39,6 +56,7 @@ static void post(unsigned cpu)
     apic_send_ipi(cpu, VEC_KICK);
 }
 
+/* Asks, and does not wait: 2^28 is far enough from 2^31. */
 static __attribute__((noinline)) void catch_up(void)
 {
     unsigned cpu;
@@ -47,6 +65,7 @@ static __attribute__((noinline)) void catch_up(void)
         post(cpu);
 }
 
+/* Before the flush: its number. The locked instruction is a barrier for what was written before. */
 static inline uint32_t tick(void)
 {
     return __atomic_add_fetch(&tlb_now, 1, __ATOMIC_SEQ_CST);
@@ -71,12 +90,16 @@ void tlb_write_cr3(uint64_t cr3)
     tock(c, t);
 }
 
+/* c->cr3 is what CR3 has: nobody loads it otherwise once the CPU runs. */
 void tlb_flush_local(void)
 {
     tlb_write_cr3(this_cpu()->cr3);
 }
 
-/* Everything, also global pages. */
+/*
+ * Everything, also global pages. `wanted` is read before the flush: a request that comes in between
+ * may be served by it or not, and stays open.
+ */
 static void flush_hv_local(void)
 {
     struct cpu *c = this_cpu();
@@ -109,6 +132,7 @@ void cpu_relax_poll(void)
         tlb_serve();
 }
 
+/* A CPU that has flushed for another reason since counts as well: its stamp has passed, too. */
 static void wait_for(cpumask_t mask, uint32_t stamp)
 {
     unsigned cpu;
@@ -118,10 +142,11 @@ static void wait_for(cpumask_t mask, uint32_t stamp)
             cpu_relax_poll();
 }
 
+/* The others are kicked first, so that they flush while this CPU does. */
 void tlb_flush_mask(cpumask_t mask)
 {
     cpumask_t self = BIT(this_cpu()->id), others = mask & cpu_online & ~self;
-    uint32_t stamp = tlb_clock();
+    uint32_t stamp = tlb_clock(); /* before the requests, after the caller's change of entries */
     unsigned cpu;
 
     for_each_cpu (cpu, others)
@@ -131,6 +156,7 @@ void tlb_flush_mask(cpumask_t mask)
     wait_for(others, stamp);
 }
 
+/* This CPU flushes whether it is in the mask or not. */
 void tlb_flush_hv(cpumask_t mask)
 {
     cpumask_t self = BIT(this_cpu()->id), others = mask & cpu_online & ~self;
@@ -160,6 +186,7 @@ void tlb_flush_page_mask(cpumask_t mask, vaddr_t va)
         tlb_flush_mask(mask & ~self);
 }
 
+/* A CPU that switches guests all the time has flushed long since: most requests end here. */
 cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp)
 {
     cpumask_t stale = 0;

@@ -4,6 +4,15 @@
  * on at its fix-up; a page fault may be the LDT's lazy mapping or a stale translation; anything
  * else is a bug, reported in full. Exceptions of guests go to pv/ straight from entry.S, except
  * those that arrive on stacks of their own.
+ *
+ * Ring 0 has few reasons to fault: a guest address (x86/uaccess.S), a register that may not exist,
+ * a selector or a frame that the processor refuses at the way out, a guest's LDT page that is not
+ * in its window yet. All but the last have an entry in the exception table, so a fault anywhere
+ * else is a broken invariant of ours, and the machine stops: no guest may be able to cause one.
+ *
+ * NMIs can come between any two instructions, also where a lock is held or the console is in the
+ * middle of a line. So their handlers here take no lock and print nothing, except as part of the
+ * report of a CPU that has failed (x86/dump.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -20,12 +29,14 @@
 #define VEC_PF  14
 #define VEC_MC  18
 
+/* Error code of a page fault: Intel SDM volume 3, chapter 6. */
 #define PF_PRESENT 0x1u
 #define PF_WRITE   0x2u
 #define PF_USER    0x4u
 #define PF_RSVD    0x8u
 #define PF_FETCH   0x10u
 
+/* Two words, as the EXTABLE macros of x86/macros.inc and x86/uaccess.h write them. */
 struct extable_entry {
     vaddr_t fault, fixup;
 };
@@ -72,7 +83,13 @@ const char *traps_name(unsigned vector)
 
 /*
  * Would the access succeed by the tables as they are now? Then a permission was raised without a
- * flush, which the ABI allows, and the TLB entry that caused the fault is gone by now.
+ * flush, which the ABI allows, and the TLB entry that caused the fault is gone by now: a fault
+ * drops the translations of its address (Intel SDM volume 3, chapter 4, on invalidation).
+ *
+ * The tables are the guest's and are walked without a lock. That is safe as this CPU polls for no
+ * flush requests meanwhile: a table that is unlinked now takes no other type before this CPU has
+ * flushed (pv/page_types.c), so what is read as an entry is one. A present page that is the guest's
+ * and not open to us faults for good (SMAP outside a copy): that is no spurious fault.
  */
 static bool page_fault_is_spurious(const struct cpu_regs *regs, vaddr_t addr)
 {
@@ -94,6 +111,7 @@ static bool page_fault_is_spurious(const struct cpu_regs *regs, vaddr_t addr)
     return !user || !cpu_features.smap || (regs->rflags & RFLAGS_AC) != 0;
 }
 
+/* True: try again. In the vmap area only windows of LDTs may fault. */
 static bool page_fault_in_ring0(struct cpu_regs *regs, vaddr_t addr)
 {
     static struct {
@@ -113,7 +131,10 @@ static bool page_fault_in_ring0(struct cpu_regs *regs, vaddr_t addr)
     return page_fault_is_spurious(regs, addr);
 }
 
-/* From entry.S: an exception in ring 0, on whatever stack was in use. */
+/*
+ * From entry.S: an exception in ring 0, on whatever stack was in use. CR2 is read first: a page
+ * fault on the way would replace it.
+ */
 void traps_ring0(struct cpu_regs *regs)
 {
     vaddr_t fixup, addr = regs->vector == VEC_PF ? read_cr2() : 0;
@@ -129,7 +150,10 @@ void traps_ring0(struct cpu_regs *regs)
                regs->error_code, addr);
 }
 
-/* From entry.S: #NM in guest mode. TS is only ever set by the guest itself. */
+/*
+ * From entry.S: #NM in guest mode. TS is only ever set by the guest itself. Ring 0 uses no vector
+ * registers but in x86/fpu.c, with TS clear, so an #NM there goes to traps_ring0().
+ */
 void traps_device_not_available(struct cpu_regs *regs)
 {
     pv_device_not_available(regs);
@@ -152,7 +176,10 @@ void traps_report_nmis(void)
                  __atomic_exchange_n(&traps_nmis, 0, __ATOMIC_RELAXED), inb(0x61));
 }
 
-/* From entry.S: NMI, machine check, #DB or double fault in guest mode, on the vcpu's stack. */
+/*
+ * From entry.S: NMI, machine check, #DB or double fault in guest mode, on the vcpu's stack. A
+ * machine check ends everything: what the processor reports may be anybody's memory.
+ */
 void traps_ist_guest(struct cpu_regs *regs)
 {
     switch (regs->vector) {
@@ -167,12 +194,16 @@ void traps_ist_guest(struct cpu_regs *regs)
     }
 }
 
-/* The same in ring 0, on the exception's own stack. */
+/* The same in ring 0, on the exception's own stack: `current` is not valid (x86/regs.h). */
 void traps_ist_ring0(struct cpu_regs *regs)
 {
     switch (regs->vector) {
     case VEC_DB:
-        /* A guest's watchpoint on memory that we copied for it, or a MOV SS before SYSCALL. */
+        /*
+         * A guest's watchpoint on memory that we copied for it, or a MOV SS before SYSCALL, which
+         * delays the trap past it. The guest is not told. Its breakpoints cannot lie in addresses
+         * of ours (pv/debugreg.c), so this does not repeat itself here.
+         */
         __asm__ volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));
         regs->rflags &= ~RFLAGS_TF;
         break;

@@ -108,7 +108,7 @@ struct arch_domain {
     uint32_t tsc_khz, tsc_incarnation;
     uint32_t pci_cf8;       /* what a hardware domain last wrote to port CF8 */
     cpumask_t tlb_mask;     /* CPUs that may hold translations of this domain; atomic */
-    void *cpu_policy;       /* leaves and MSRs set by the toolstack; pv/cpuid.c */
+    void *cpu_policy;       /* leaves that the toolstack gave: kept, not used (pv/domctl.c) */
     struct e820entry *e820; /* the memory map that the toolstack gave; NULL: none */
     unsigned nr_e820;
     uint64_t max_gfn;         /* highest frame number seen in M2P updates + 1 */
