@@ -6,6 +6,19 @@
  * bound to a virtual, physical or inter-processor interrupt. Sending holds the sender's
  * evtchn.lock: breaking a link takes the locks of both ends, so the other end and its domain stay
  * while it is held. The port's state as the guest sees it is in evtchn_2l.c and evtchn_fifo.c.
+ *
+ * Links hold no references. A domain that dies closes all its ports before its structure can go,
+ * and once it is DOM_DYING nobody can link to it: that is looked at under its lock, and closing
+ * takes the same lock later. The other end of a closed link is unbound again, not closed: only its
+ * own domain gives up a port.
+ *
+ * Locks: LOCK_VIRQ, then one evtchn.lock or two of them (spin_lock_pair), then the FIFO's; waking a
+ * vcpu takes run queue locks inside all of these. None is held over a call that unbinds a line of
+ * the interrupt controllers: that waits for a handler that may be in evtchn_pirq().
+ *
+ * A hostile guest can fill its own ports up to max_ports, send without end to whom it is linked to
+ * (one bit, and one upcall until that one has looked), and write anything into pending bits, masks
+ * and event words: what we read there decides about its own events and nothing else.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -25,7 +38,7 @@ void evtchn_upcall(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
-    v->sched.handoff_answered = true;
+    v->sched.handoff_answered = true; /* for sched_handoff.c */
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0)
         return; /* whoever set it has woken the vcpu */
     if (!READ_ONCE(info->evtchn_upcall_mask))
@@ -34,6 +47,7 @@ void evtchn_upcall(struct vcpu *v)
 
 void evtchn_check_pollers(struct domain *d, uint32_t port)
 {
+    /* A poller enters itself, then looks at its ports; we set the bit, then look for pollers. */
     uint64_t pollers = READ_ONCE(d->evtchn.pollers);
 
     while (unlikely(pollers != 0)) {
@@ -68,12 +82,16 @@ static int evtchn_group_add(struct domain *d)
         group[i].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     }
     d->evtchn.groups[d->evtchn.valid_ports / EVTCHNS_PER_GROUP] = group;
-    smp_wmb();
+    smp_wmb(); /* evtchn_of() reads the count, then the group, without the lock */
     WRITE_ONCE(d->evtchn.valid_ports, d->evtchn.valid_ports + (uint32_t)EVTCHNS_PER_GROUP);
     return 0;
 }
 
-/* A free port, still free; evtchn.lock held. */
+/*
+ * A free port, still free; evtchn.lock held. With FIFO the guest may still have a closed port's
+ * word in a queue; then an event on the new one would be taken for linked and never be queued. So
+ * such ports are passed over, and the hint stays below them.
+ */
 static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
 {
     uint32_t limit = evtchn_port_limit(d);
@@ -106,6 +124,7 @@ static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
     return -XEN_ENOSPC;
 }
 
+/* lock held; what the port was bound to has been told. An event that is pending is lost. */
 static void evtchn_port_free(struct domain *d, struct evtchn *c)
 {
     if (d->evtchn.fifo != NULL)
@@ -251,6 +270,7 @@ int evtchn_bind_pirq(struct evtchn_bind_pirq *op)
     spin_unlock(&d->evtchn.lock);
     if (rc != 0)
         return rc;
+    /* After the port is there: the line may fire the moment it is opened. */
     rc = arch_pirq_bind(d, op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
     if (rc != 0)
         evtchn_close(d, op->port);
@@ -269,7 +289,11 @@ static void evtchn_unlink(struct domain *d, struct evtchn *c)
     rc->u.unbound_remote = d->id;
 }
 
-/* One port, whose lock is held on entry and released. The second lock may have to come first. */
+/*
+ * One port, whose lock is held on entry and released. The second lock may have to come first, so
+ * ours is let go in between, and then everything is looked at again. Where it is neither linked to
+ * rd nor unbound any more, somebody else has closed it meanwhile.
+ */
 static void evtchn_close_inter(struct domain *d, struct evtchn *c)
 {
     struct domain *rd = c->u.inter.remote;
@@ -305,6 +329,7 @@ int evtchn_close(struct domain *d, uint32_t port)
         return 0;
     case PORT_PIRQ:
         pirq = c->u.pirq;
+        /* pirq_port stays until the line is shut, so that nobody binds the pirq in between. */
         spin_unlock(&d->evtchn.lock);
         arch_pirq_unbind(d, pirq);
         spin_lock(&d->evtchn.lock);
@@ -370,7 +395,7 @@ int evtchn_send(struct domain *d, uint32_t port)
         struct evtchn *far;
         struct vcpu *v;
 
-        rd = c->u.inter.remote;
+        rd = c->u.inter.remote; /* without its lock: ours keeps the link */
         far = evtchn_of(rd, c->u.inter.remote_port);
         evtchn_set_pending(rd, far);
         v = domain_vcpu(rd, far->notify_vcpu);
@@ -413,7 +438,7 @@ void evtchn_virq_global(unsigned virq)
     spin_unlock(&evtchn_virq_lock);
 }
 
-/* Replaces the domain that gets a global virq; it is held until replaced, or until it dies. */
+/* The domain is held until replaced, or until it dies; dom0 itself is stored as NULL. */
 int evtchn_set_virq_handler(struct domain *d, unsigned virq)
 {
     struct domain *old = NULL;
@@ -436,7 +461,7 @@ int evtchn_set_virq_handler(struct domain *d, unsigned virq)
     return rc;
 }
 
-/* On d's death dom0 gets its global virqs back. */
+/* On d's death dom0 gets its global virqs back. The references are dropped outside the lock. */
 static void evtchn_virq_drop_handler(struct domain *d)
 {
     unsigned drop = 0;

@@ -2,10 +2,17 @@
 /*
  * The 2-level event ABI: in shared_info a pending and a mask bit per port, in vcpu_info a selector
  * bit per word of ports. An upcall is due when a port becomes pending that is not masked.
+ *
+ * The order is pending bit, then (if not masked) selector bit, then the upcall flag; the guest
+ * takes them the other way round. Where a bit was set already, whoever set it has done the rest.
+ * Every step is an atomic operation, as guest and senders change the same words; a guest that plays
+ * with them can lose its own events only. Masking by itself is the guest's, without a hypercall:
+ * the pending bit of a masked port is left for evtchn_2l_unmask() to find.
  */
 #include <core/evtchn_internal.h>
 #include <lib/bitops.h>
 
+/* v->info may be replaced meanwhile; vcpu_op.c makes the guest look at all words then. */
 static void evtchn_2l_select(struct vcpu *v, uint32_t port)
 {
     if (!bit_test_and_set(&v->info->evtchn_pending_sel, port / 64))

@@ -11,6 +11,17 @@
  *
  * All queues of a domain are under one lock (LOCK_EVTCHN_QUEUE), which a sender in another domain
  * takes above its own domain's evtchn.lock.
+ *
+ * A word has two owners. PENDING is set by us and cleared by the guest; MASKED is the guest's
+ * (EVTCHNOP_unmask clears it for the guest); LINKED is set by us when the port enters a queue, and
+ * cleared by the guest together with the link when it takes the port off. While LINKED is set the
+ * port is in a queue, so it is not appended again; when it is clear, the word may still be our
+ * tail, which then means that the queue is empty. That is the one thing to find out of the guest's
+ * doing, and fifo_link() finds it out by compare-and-swap.
+ *
+ * The frames of words and control blocks are held with a writable reference each, from the set-up
+ * to evtchn_fifo_destroy(): the guest may give them back or want page tables there, but they stay
+ * its own, and writable, until then.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -23,30 +34,36 @@
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
 #define ARRAY_PAGES    (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
-#define LINK_TRIES     4
+#define LINK_TRIES     4 /* a guest that changes the tail's word so often means harm */
 
 #define PENDING (1u << EVTCHN_FIFO_PENDING)
 #define MASKED  (1u << EVTCHN_FIFO_MASKED)
 #define LINKED  (1u << EVTCHN_FIFO_LINKED)
 #define BUSY    (1u << EVTCHN_FIFO_BUSY)
 
+/* Set once by init_control, under evtchn.lock: frame before control. tail: evtchn_fifo.lock. */
 struct fifo_vcpu {
-    struct evtchn_fifo_control_block *control; /* in a frame of the guest */
+    struct evtchn_fifo_control_block *control; /* in a frame of the guest; NULL: not given yet */
     struct frame *frame;                       /* a writable reference */
-    uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];     /* last port linked, 0: none */
+    uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];     /* last port linked, 0: none; it has a word */
 };
 
 #define FIFO_VCPUS_PER_PAGE 32
 
+/*
+ * Of a domain, from the first init_control on. The arrays are filled under evtchn.lock and only
+ * grow, each entry before what tells of it, so that they can be read without.
+ */
 struct evtchn_fifo {
-    struct spinlock lock;
-    uint32_t nr_ports; /* that have a word */
-    event_word_t *pages[ARRAY_PAGES];
+    struct spinlock lock;             /* LOCK_EVTCHN_QUEUE: tails, heads, ports' queue_* */
+    uint32_t nr_ports;                /* that have a word: a multiple of WORDS_PER_PAGE */
+    event_word_t *pages[ARRAY_PAGES]; /* direct map of the guest's frames */
     struct fifo_vcpu *vcpus[MAX_VCPUS / FIFO_VCPUS_PER_PAGE];
 };
 _Static_assert(sizeof(struct evtchn_fifo) <= PAGE_SIZE, "struct evtchn_fifo is one page");
 _Static_assert(sizeof(struct fifo_vcpu) * FIFO_VCPUS_PER_PAGE <= PAGE_SIZE, "half of the vcpus");
 
+/* NULL: nothing is known of that vcpu or of its neighbours. */
 static struct fifo_vcpu *fifo_vcpu(const struct evtchn_fifo *f, unsigned id)
 {
     struct fifo_vcpu *page = f->vcpus[id / FIFO_VCPUS_PER_PAGE];
@@ -54,6 +71,7 @@ static struct fifo_vcpu *fifo_vcpu(const struct evtchn_fifo *f, unsigned id)
     return page == NULL ? NULL : &page[id % FIFO_VCPUS_PER_PAGE];
 }
 
+/* NULL: the guest has given no page for it yet. */
 static event_word_t *fifo_word(const struct evtchn_fifo *f, uint32_t port)
 {
     if (unlikely(port >= READ_ONCE(f->nr_ports)))
@@ -63,7 +81,9 @@ static event_word_t *fifo_word(const struct evtchn_fifo *f, uint32_t port)
 
 /*
  * Makes the tail's word point to port. False: the guest has taken the tail off its queue, which is
- * empty then. BUSY asks the guest to keep its hands off while we try again.
+ * empty then. BUSY asks the guest to keep its hands off while we try again; it is cleared in any
+ * case. When the tries are used up the port becomes the head of its queue, and what the guest had
+ * in there is out of its own reach: it was not told to scribble.
  */
 static bool fifo_link(event_word_t *tail, uint32_t port)
 {
@@ -82,6 +102,12 @@ static bool fifo_link(event_word_t *tail, uint32_t port)
     return false;
 }
 
+/*
+ * Appends c to the queue of v and of c's priority. What the caller saw of LINKED is old: it is set
+ * here under the lock, and whoever finds it set leaves the port to the one before. `ready` is set
+ * and v told only when the queue was empty; else the guest has it before it yet. A vcpu without a
+ * control block gets nothing: the word stays pending, and the next event tries again.
+ */
 static void fifo_enqueue(struct domain *d, struct vcpu *v, struct evtchn *c, event_word_t *word)
 {
     struct evtchn_fifo *f = d->evtchn.fifo;
@@ -119,7 +145,7 @@ void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
     event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
     event_word_t old;
 
-    if (unlikely(word == NULL)) {
+    if (unlikely(word == NULL)) { /* for fifo_raise_early() */
         c->pending_early = true;
         return;
     }
@@ -142,6 +168,7 @@ void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, struct evtchn *c)
         fifo_enqueue(d, v, c, word);
 }
 
+/* The word of a closed port may stay linked: only the guest takes words out of queues. */
 void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *c)
 {
     event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
@@ -174,7 +201,10 @@ bool evtchn_fifo_is_linked(struct domain *d, uint32_t port)
 
 /* ---- set-up ---- */
 
-/* The first control block of a domain switches it over; what was pending before stays so. */
+/*
+ * The first control block of a domain switches it over; what was pending before stays so. Lock
+ * held. Senders in other domains do not hold it: one of them may still be setting a 2-level bit.
+ */
 static int fifo_create(struct domain *d)
 {
     struct evtchn_fifo *f = hpage_alloc();
@@ -196,6 +226,7 @@ static int fifo_create(struct domain *d)
     return 0;
 }
 
+/* Makes the page in which the vcpu's entry is. evtchn.lock held. */
 static int fifo_vcpu_create(struct evtchn_fifo *f, unsigned id)
 {
     struct fifo_vcpu **page = &f->vcpus[id / FIFO_VCPUS_PER_PAGE];
@@ -216,6 +247,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
         return -XEN_ENOENT;
     if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8 != 0)
         return -XEN_EINVAL;
+    /* Before the lock: it may have to wait for other CPUs. */
     frame = arch_get_guest_frame_writable(d, op->control_gfn);
     if (frame == NULL)
         return -XEN_EINVAL;
@@ -230,7 +262,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
             rc = -XEN_EINVAL;
         } else {
             fv->frame = frame;
-            smp_wmb();
+            smp_wmb(); /* from here on fifo_enqueue() writes to it */
             WRITE_ONCE(fv->control, (void *)((char *)mfn_to_virt(frame_mfn(frame)) + op->offset));
         }
     }
@@ -242,7 +274,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
     return rc;
 }
 
-/* Ports that were raised before they had a word are raised now. */
+/* Ports that were raised before they had a word are raised now. evtchn.lock held. */
 static void fifo_raise_early(struct domain *d, uint32_t from)
 {
     for (uint32_t port = from; port < from + WORDS_PER_PAGE; port++) {
@@ -288,7 +320,10 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
     return rc;
 }
 
-/* All ports are closed, so nobody raises one; the lock keeps out those who are just leaving. */
+/*
+ * All ports are closed, so nobody raises one; the lock keeps out those who are just leaving, in our
+ * own domain. A sender of another was out before its end of the link could be closed.
+ */
 void evtchn_fifo_destroy(struct domain *d)
 {
     struct evtchn_fifo *f;

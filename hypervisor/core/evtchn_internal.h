@@ -2,8 +2,11 @@
 /*
  * A port, and the two ways in which its state is shown to the guest. Included by evtchn*.c only.
  *
- * Everything in a struct evtchn is under its domain's evtchn.lock; a link between two domains
- * changes only with both locks held, so either lock alone keeps it as it is.
+ * What a port is (state, u, notify_vcpu, priority) is written under its domain's evtchn.lock; a
+ * link between two domains changes only with both locks held, so either lock alone keeps it as it
+ * is. A sender holds only the lock of its own end. What it uses of the far port is the link; then
+ * notify_vcpu and priority, which may be changing: the old value is as good as the new one; and
+ * pending_early and what the FIFO's own lock guards, which it may write.
  */
 #ifndef CORE_EVTCHN_INTERNAL_H
 #define CORE_EVTCHN_INTERNAL_H
@@ -13,27 +16,27 @@
 #include <core/frame.h>
 
 enum evtchn_state {
-    PORT_FREE,
-    PORT_RESERVED, /* port 0 */
-    PORT_UNBOUND,
-    PORT_INTERDOMAIN,
+    PORT_FREE,        /* a new page of ports is all zeroes */
+    PORT_RESERVED,    /* port 0: where a port number is kept, 0 means none */
+    PORT_UNBOUND,     /* for u.unbound_remote to bind to */
+    PORT_INTERDOMAIN, /* linked to u.inter, whose port is linked to this one */
     PORT_PIRQ,
     PORT_VIRQ,
     PORT_IPI,
 };
 
 struct evtchn {
-    uint32_t port;
-    uint8_t state; /* enum evtchn_state */
-    uint8_t priority;
-    uint16_t notify_vcpu;
-    bool pending_early; /* FIFO: raised before the guest had given the word's page */
-    uint8_t queue_priority;
-    uint16_t queue_vcpu; /* FIFO: the queue that it was last linked to */
-    union {
+    uint32_t port;          /* its own number; does not change */
+    uint8_t state;          /* enum evtchn_state */
+    uint8_t priority;       /* FIFO: the queue for its next events, 0 the most urgent, to 15 */
+    uint16_t notify_vcpu;   /* below max_vcpus, but the vcpu may not have been made yet */
+    bool pending_early;     /* FIFO: raised before the guest had given the word's page */
+    uint8_t queue_priority; /* FIFO, with queue_vcpu: the queue that it was last linked to; */
+    uint16_t queue_vcpu;    /* evtchn_fifo.lock */
+    union {                 /* by state; nothing for the others */
         domid_t unbound_remote;
         struct {
-            struct domain *remote;
+            struct domain *remote; /* no reference: its destruction breaks the link first */
             uint32_t remote_port;
         } inter;
         uint32_t pirq;
@@ -59,6 +62,10 @@ static inline struct evtchn *evtchn_of(const struct domain *d, uint32_t port)
 /* Wakes the vcpus that poll for this port; after its pending bit has been set. */
 void evtchn_check_pollers(struct domain *d, uint32_t port);
 
+/*
+ * The two forms. d: the port's domain, v: the vcpu to notify. set_pending comes under the lock of
+ * d or of the linked end, unmask under d's.
+ */
 void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, const struct evtchn *c);
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, const struct evtchn *c);
 
@@ -69,11 +76,15 @@ bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *c);
 bool evtchn_fifo_is_masked(struct domain *d, const struct evtchn *c);
 /* The guest still has the port's word in a queue, so the port must not be given anew. */
 bool evtchn_fifo_is_linked(struct domain *d, uint32_t port);
+/* Operations of the current domain: each keeps a frame of it until evtchn_fifo_destroy(). */
 int evtchn_fifo_init_control(struct evtchn_init_control *op);
 int evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+/* Back to the 2-level form, and the guest's pages are let go; all ports of d are closed. */
 void evtchn_fifo_destroy(struct domain *d);
 
+/* Not one of the global ones, which are bound at vcpu 0 and may be moved. */
 bool evtchn_virq_is_per_vcpu(unsigned virq);
+/* Operations, called with no lock held. Of the current domain unless the structure names one. */
 int evtchn_close(struct domain *d, uint32_t port);
 int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op);
 int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op);
@@ -82,6 +93,10 @@ int evtchn_bind_ipi(struct evtchn_bind_ipi *op);
 int evtchn_bind_pirq(struct evtchn_bind_pirq *op);
 int evtchn_reset(const struct evtchn_reset *op);
 
+/*
+ * Raises c, a port of d, under d's lock or that of the domain it is linked to: either keeps the
+ * port open, and as evtchn_fifo_destroy() comes after all ports are closed, it keeps fifo as well.
+ */
 static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
 {
     struct vcpu *v = domain_vcpu(d, c->notify_vcpu);

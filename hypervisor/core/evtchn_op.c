@@ -2,6 +2,10 @@
 /*
  * The event channel hypercall: decoding its operations, and those of them that neither make nor
  * close a port.
+ *
+ * An operation's structure is copied in once, into union evtchn_args, and copied back where it has
+ * an answer. The handlers see that copy only, so what they have checked cannot change under them.
+ * None of them needs privilege; those that name a domain go through domain_get_target().
  */
 #include <core/console.h>
 #include <core/evtchn_internal.h>
@@ -11,6 +15,7 @@
 #include <x86/irq.h>
 #include <x86/uaccess.h>
 
+/* evtchn.lock held, which keeps the domain at the other end while its id is read. */
 static void evtchn_status_of(const struct evtchn *c, struct evtchn_status *op)
 {
     op->vcpu = c->notify_vcpu;
@@ -61,6 +66,10 @@ static int evtchn_status(struct evtchn_status *op)
     return rc;
 }
 
+/*
+ * For events from now on: what is pending stays with the vcpu that was told. A physical interrupt
+ * is steered to the CPU that the new vcpu is on; that needs LOCK_IRQ, and is done afterwards.
+ */
 static int evtchn_bind_vcpu(const struct evtchn_bind_vcpu *op)
 {
     struct domain *d = current->domain;
@@ -87,6 +96,7 @@ static int evtchn_bind_vcpu(const struct evtchn_bind_vcpu *op)
     return rc;
 }
 
+/* Also of a port that is closed: the mask is the guest's own word. */
 static int evtchn_unmask(uint32_t port)
 {
     struct domain *d = current->domain;
@@ -127,6 +137,7 @@ static int evtchn_set_priority(const struct evtchn_set_priority *op)
 
 /* ---- decoding ---- */
 
+/* The members begin at the same place: the guest's structure is copied to the union's address. */
 union evtchn_args {
     struct evtchn_alloc_unbound alloc_unbound;
     struct evtchn_bind_interdomain bind_interdomain;
@@ -146,8 +157,8 @@ union evtchn_args {
 
 #define OP(cmd, member, out) [cmd] = {sizeof(((union evtchn_args *)0)->member), out}
 static const struct {
-    uint8_t size;
-    bool out; /* the structure is copied back */
+    uint8_t size; /* 0: no such operation */
+    bool out;     /* the structure is copied back */
 } evtchn_ops[] = {
     OP(EVTCHNOP_bind_interdomain, bind_interdomain, true),
     OP(EVTCHNOP_bind_virq, bind_virq, true),
@@ -223,6 +234,7 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
 
     (void)a3;
     (void)a4;
+    /* The one that is called all the time goes past the table. */
     if (likely(cmd == EVTCHNOP_send)) {
         if (copy_from_guest(&send, arg, sizeof(send)) != 0)
             return -XEN_EFAULT;
@@ -239,6 +251,7 @@ static const char *evtchn_state_name(uint8_t state)
     return state < ARRAY_SIZE(names) ? names[state] : "?";
 }
 
+/* For the debug key. Takes no lock: ports may change while they are shown. */
 void evtchn_dump(struct domain *d)
 {
     log_info("d%u: %s events, up to %u ports", d->id, d->evtchn.fifo != NULL ? "FIFO" : "2-level",
