@@ -10,6 +10,13 @@
  * cs carries the event mask in its second half, and shows ring 0 when the guest kernel was
  * interrupted; rflags shows IF as the opposite of the mask. This is where a guest's system call
  * and page fault spend most of their time in the hypervisor.
+ *
+ * A guest chooses its handlers, its kernel stack and, in kernel mode, rsp. None is trusted: the
+ * frame is written by copy_to_guest(), which accepts guest addresses only; and a handler is
+ * canonical when it is entered, as SYSRET to any other address would fault in ring 0. A handler
+ * that is not mapped, or a stack that overflows, is the guest's own next trap, or its end.
+ *
+ * Whoever changes a frame here does so to guest_regs() of the current vcpu, with no lock held.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -22,7 +29,10 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
-/* The words behind the frame's variable part: rip, cs, rflags, rsp, ss. */
+/*
+ * The words behind the frame's variable part: rip, cs, rflags, rsp, ss. mask: the event mask as it
+ * is before the entry changes it, which the guest's iret takes back.
+ */
 static inline void frame_tail(uint64_t *w, const struct cpu_regs *regs, bool from_kernel,
                               uint8_t mask)
 {
@@ -46,6 +56,8 @@ static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, cons
                      (unsigned long)rip);
         return;
     }
+    /* Only when the frame is there: until then nothing has changed that a crash dump should show.
+     */
     if (mask_events)
         v->info->evtchn_upcall_mask = 1;
     regs->rip = rip;
@@ -57,7 +69,10 @@ static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, cons
     regs->vector = VEC_SYSCALL;
 }
 
-/* Switch to guest kernel mode if need be; the top of the stack that the frame goes below. */
+/*
+ * Switch to guest kernel mode if need be; the top of the stack that the frame goes below. The frame
+ * is written after this, so by the guest kernel's tables.
+ */
 static inline vaddr_t bounce_stack(struct vcpu *v, const struct cpu_regs *regs)
 {
     if (v->arch.kernel_mode)
@@ -81,7 +96,7 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
     struct vcpu *v = current;
     const struct trap_info *ti = &v->arch.traps[vector & 0xff];
     bool from_kernel = v->arch.kernel_mode;
-    uint64_t w[8];
+    uint64_t w[8]; /* rcx, r11, perhaps an error code, and the five of frame_tail() */
     unsigned n = 0;
     vaddr_t sp;
 
@@ -97,7 +112,7 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
         w[n++] = error_code;
     frame_tail(&w[n], regs, from_kernel, v->info->evtchn_upcall_mask);
     sp = bounce_stack(v, regs);
-    bounce_enter(v, regs, sp, w, n + 5, ti->address, ti->flags & 4);
+    bounce_enter(v, regs, sp, w, n + 5, ti->address, ti->flags & 4); /* 4: mask events */
 }
 
 void arch_inject_trap(unsigned vector, uint32_t error_code)
@@ -119,6 +134,7 @@ void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
     bounce_trap(guest_regs(), X86_PF, error_code);
 }
 
+/* Of any vcpu: noted here, delivered by itself on its way to the guest, where the kick sends it. */
 void arch_inject_nmi(struct vcpu *v)
 {
     __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
@@ -137,7 +153,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
     uint64_t w[7];
 
     if (unlikely(entry == 0 || v->arch.kernel_mode)) {
-        regs->rip -= 2;
+        regs->rip -= 2; /* back to the SYSCALL itself */
         regs->vector = X86_UD;
         bounce_trap(regs, X86_UD, 0);
         return;
@@ -150,6 +166,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
                  compat ? v->arch.syscall32_masks : v->arch.syscall_masks);
 }
 
+/* Only where vcpu_event_due() said so: the mask in the frame is 0, and 1 from now on. */
 static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
     bool from_kernel = v->arch.kernel_mode;
@@ -168,6 +185,7 @@ struct selectors {
     uint16_t ds, es, fs, gs;
 };
 
+/* The guest loads its selectors anew, with its own fault handlers in place, and tries again. */
 static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct selectors *s)
 {
     bool from_kernel = v->arch.kernel_mode;
@@ -192,7 +210,8 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct 
 
 /*
  * The processor refused the frame we were about to return with: segments or the frame itself are
- * not what its tables allow. The guest hears of it through its failsafe callback.
+ * not what its tables allow. The guest hears of it through its failsafe callback. IRETQ has not
+ * touched the data segment registers (nor does the hypervisor), so they hold what the guest had.
  */
 void pv_failsafe(struct cpu_regs *regs)
 {
@@ -212,6 +231,7 @@ static void bounce_selector(struct vcpu *v, struct cpu_regs *regs)
     bounce_failsafe(v, regs, &s);
 }
 
+/* NMIs do not nest: masked from here until the next iret hypercall; at most one waits. */
 static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!bounce_has_handler(v, X86_NMI))
@@ -224,7 +244,11 @@ static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
     bounce_trap(regs, X86_NMI, 0);
 }
 
-/* The bits of pending_work. Others set them atomically; each is taken before it is acted upon. */
+/*
+ * The bits of pending_work. Others set them atomically; each is taken before it is acted upon, so
+ * one that is set again meanwhile is seen by the next pass. WORK_FRAME asks for nothing here: that
+ * the slow path was taken makes entry.S load all of the frame.
+ */
 static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
 {
     uint32_t work = __atomic_exchange_n(&v->arch.pending_work, 0, __ATOMIC_SEQ_CST);
@@ -241,7 +265,12 @@ static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
 
 /*
  * All that may have to happen before the guest runs on. Loops until there is nothing left;
- * interrupts are off, so what comes up afterwards arrives as an interrupt.
+ * interrupts are off, so what comes up afterwards arrives as an interrupt: whoever changes one of
+ * these conditions for a vcpu that runs elsewhere sends a kick after it.
+ *
+ * The order: a vcpu that is to stop stops before anything is delivered to it (a crash, too, ends in
+ * blocked_by). Events come last: one that follows a trap interrupts its handler's first
+ * instruction.
  */
 void pv_return_work(struct cpu_regs *regs)
 {
@@ -249,7 +278,7 @@ void pv_return_work(struct cpu_regs *regs)
 
     for (;;) {
         if (READ_ONCE(this_cpu()->need_resched) || v->sched.blocked_by != 0) {
-            schedule();
+            schedule(); /* may come back on another CPU: this_cpu() is asked anew */
             continue;
         }
         if (unlikely(v->arch.pending_work != 0)) {

@@ -4,6 +4,11 @@
  * specific registers, port I/O with a virtual IOPL, CPUID where it faults, and the few that have no
  * effect on a virtual machine. The instruction is fetched once into a buffer and decoded from
  * there. Whatever is not in the lists below goes to the guest as the #GP that it is.
+ *
+ * Guest user mode ends here as well, as both modes run in ring 3. It gets port I/O (by the guest's
+ * own IOPL and bitmap), CPUID, and CLI and STI with IOPL 3; everything else asks for kernel_mode.
+ * Another vcpu may change the code between the fault and the fetch. That gains nothing: what is
+ * done is decided by the bytes of the one copy, and is what this mode of the guest might do anyway.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -22,13 +27,18 @@
 
 struct insn {
     struct cpu_regs *regs;
-    uint8_t bytes[INSN_MAX];
-    unsigned len, pos;
-    bool operand16, rep, repne;
-    uint8_t rex;
+    uint8_t bytes[INSN_MAX];    /* the copy; never read again from the guest */
+    unsigned len, pos;          /* bytes that are there, bytes decoded: the length in the end */
+    bool operand16, rep, repne; /* prefixes seen */
+    uint8_t rex;                /* 0: none */
 };
 
-enum emulation { EMU_DONE, EMU_REFUSED, EMU_FAULTED /* another trap was injected */ };
+/*
+ * DONE: the guest goes on behind the instruction. REFUSED: it gets the #GP, and nothing has
+ * changed. FAULTED: rip stays or was set elsewhere: another trap was injected, or the instruction
+ * is to be executed again for its rest.
+ */
+enum emulation { EMU_DONE, EMU_REFUSED, EMU_FAULTED };
 
 /* As many bytes as can be read: an instruction may end just before an unmapped page. */
 static void insn_fetch(struct insn *in, vaddr_t rip)
@@ -51,6 +61,7 @@ static bool insn_byte(struct insn *in, uint8_t *b)
     return true;
 }
 
+/* FS, GS and address-size prefixes are not known: with one of them it is no instruction of ours. */
 static bool insn_prefixes(struct insn *in, uint8_t *opcode)
 {
     while (insn_byte(in, opcode)) {
@@ -117,6 +128,7 @@ static uint64_t *gpr(struct cpu_regs *r, unsigned n)
     }
 }
 
+/* A result in RAX as the processor leaves it: only 32 bits clear the upper half. */
 static void set_low(uint64_t *reg, unsigned size, uint32_t v)
 {
     if (size == 1)
@@ -149,7 +161,10 @@ static enum emulation emulate_in_out(struct insn *in, uint8_t op)
     return EMU_DONE;
 }
 
-/* One element of ins or outs; false: the guest's buffer faulted, and it has been told. */
+/*
+ * One element of ins or outs; false: the guest's buffer faulted, and it has been told. For ins the
+ * port has been read by then: a device may lose a value to a buffer that is not there.
+ */
 static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned size)
 {
     struct cpu_regs *r = in->regs;
@@ -173,7 +188,10 @@ static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned si
     return true;
 }
 
-/* ins and outs, repeated or not; the count is in the registers, so that it can be interrupted. */
+/*
+ * ins and outs, repeated or not; the count is in the registers, so that it can be interrupted. The
+ * permission is asked once: the port does not change, and a bitmap that does is the guest's own.
+ */
 static enum emulation emulate_string_io(struct insn *in, uint8_t op)
 {
     struct cpu_regs *r = in->regs;
@@ -204,7 +222,7 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
     case 2:
         *reg = v->info->arch.cr2;
         return EMU_DONE;
-    case 3:
+    case 3: /* machine addresses: a guest translates by the machine-to-physical table */
         *reg = v->arch.guest_table.m << PAGE_SHIFT;
         return EMU_DONE;
     case 4:
@@ -221,6 +239,7 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
 /* CR4 bits that a guest may change: they are remembered, and have no effect of their own. */
 #define CR4_GUEST (CR4_VME | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_PGE | CR4_PSE)
 
+/* CR0: only TS has an effect. CR3: with the checks of MMUEXT_NEW_BASEPTR. */
 static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t value)
 {
     switch (cr) {
@@ -250,6 +269,8 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
     }
 }
 
+/* Operands are always registers here, whatever ModRM.mod says; forms that say otherwise are
+ * refused. */
 static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
 {
     struct vcpu *v = current;
@@ -329,6 +350,7 @@ static enum emulation emulate_group7(struct insn *in)
     return EMU_DONE;
 }
 
+/* CPUID is for both modes (it faults only where the processor was told so), the rest for one. */
 static enum emulation emulate_two_byte(struct insn *in)
 {
     uint8_t op;
@@ -374,7 +396,7 @@ static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
     case 0xfa: /* cli and sti: events are masked in vcpu_info, not by IF */
     case 0xfb:
         return current->arch.iopl >= (current->arch.kernel_mode ? 1 : 3) ? EMU_DONE : EMU_REFUSED;
-    case 0xf4:
+    case 0xf4: /* hlt: as SCHEDOP_block */
         if (!current->arch.kernel_mode)
             return EMU_REFUSED;
         hc_sched_op_compat(SCHEDOP_block, 0, 0, 0);
@@ -384,7 +406,11 @@ static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
     }
 }
 
-/* Is the code 64-bit? The flat segment is known to be; of the guest's own the processor tells. */
+/*
+ * Is the code 64-bit? The flat segment is known to be; of the guest's own the processor tells: LAR
+ * loads the descriptor's second word, where bit 21 is L (Intel SDM vol. 2, LAR; vol. 3, segment
+ * descriptors). For a selector that it cannot read it leaves 0.
+ */
 static bool code_is_64bit(uint16_t cs)
 {
     uint32_t rights = 0;

@@ -4,6 +4,10 @@
  * bitmap; whether the domain may is ours. A port that the domain does not own reads as ones and
  * swallows writes, as an empty bus would. PCI's CF8/CFC pair is emulated for the hardware domain,
  * so that the hypervisor and it can both use the one address register.
+ *
+ * Ports are checked one by one, as an access of two or four bytes touches as many. No lock is
+ * taken: the vcpus of dom0 race for its pci_cf8 as they would for the real register. What keeps the
+ * pair on the bus together is the lock inside pci_conf_read() and pci_conf_write().
  */
 #include <core/domain.h>
 #include <lib/bitops.h>
@@ -37,6 +41,7 @@ bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size)
     return true;
 }
 
+/* All of them; ours is the bitmap where a set bit allows. */
 static bool domain_owns_ports(const struct domain *d, uint16_t port, unsigned size)
 {
     if (d->arch.ioport_bitmap == NULL || port + size > 0x10000)
@@ -67,6 +72,7 @@ static uint32_t ones(unsigned size)
     return size == 4 ? UINT32_MAX : (1u << (8 * size)) - 1;
 }
 
+/* The speaker port is dom0's to read, not to write: one of its bits is a gate of the timer's. */
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size)
 {
     if (domain_owns_ports(d, port, size))

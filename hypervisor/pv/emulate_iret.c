@@ -3,7 +3,9 @@
  * IRET of the guest kernel to itself (ring 3 to ring 3), which Linux uses to serialize. It needs no
  * help from anyone, but some emulators pop its frame with supervisor accesses, which SMAP then
  * refuses. So a supervisor access that faults in ring 3 is looked at: if it was an IRET, the same
- * is done here. On a processor this code never runs.
+ * is done here. On a processor this code never runs. A guest that gets here by a trick gains
+ * nothing: rip and rsp are loaded as IRETQ would, selectors keep RPL 3, and the flags that ring 3
+ * may not change stay.
  */
 #include <core/domain.h>
 #include <pv/entry.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files that stand between a trap and the guest share: bounce frames, emulation of
- * privileged instructions, processor identification, descriptors, segments.
+ * privileged instructions, processor identification, descriptors, segments. Unless said otherwise
+ * regs is guest_regs(), v is current, and no lock is held. x86/guest_entry.h says what a frame must
+ * be like when the guest is resumed from it.
  */
 #ifndef PV_ENTRY_H
 #define PV_ENTRY_H
@@ -10,6 +12,7 @@
 #include <lib/types.h>
 #include <x86/regs.h>
 
+/* Exception vectors and the error code of a page fault: Intel SDM volume 3, chapter 6. */
 #define X86_DE  0
 #define X86_DB  1
 #define X86_NMI 2
@@ -35,13 +38,20 @@
 #define PF_FETCH   0x10u
 
 /* bounce.c */
-/* Arrange that regs enter the guest kernel at the handler of the vector. */
+/*
+ * Arrange that regs enter the guest kernel at the handler of the vector; rip is what the frame will
+ * show. The error code counts only where the vector has one. A guest without a handler is crashed.
+ */
 void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code);
-/* Same, with the interrupted instruction given in rip (software interrupts step over it). */
+/* Has the guest registered one? vector < 256. */
 bool bounce_has_handler(const struct vcpu *v, unsigned vector);
 
-/* segments.c: guest kernel and guest user mode. The active GS base is in the processor's GS base,
- * the other one in KERNEL_GS_BASE, so that a change of mode is one SWAPGS. */
+/*
+ * segments.c: guest kernel and guest user mode. The active GS base is in the processor's GS base,
+ * the other one in KERNEL_GS_BASE, so that a change of mode is one SWAPGS. Each is called in the
+ * other mode only, and loads the tables of the new one; segments_enter_user() wants that there is a
+ * user root table.
+ */
 void segments_enter_kernel(struct vcpu *v);
 void segments_enter_user(struct vcpu *v);
 void segments_save(struct vcpu *v); /* selectors and bases from the processor, at switch-out */
@@ -49,28 +59,35 @@ void segments_load(struct vcpu *v); /* and to it, at switch-in; GDT and LDT are 
 
 /* emulate.c: a #GP of the guest. True: emulated, and the guest goes on (or was sent elsewhere). */
 bool emulate_privileged(struct cpu_regs *regs);
-/* #UD on the forced-emulation prefix: ud2, "xen", cpuid. */
+/* #UD on the forced-emulation prefix: ud2, "xen", cpuid. False: the #UD is the guest's. */
 bool emulate_forced_cpuid(struct cpu_regs *regs);
 /* emulate_iret.c: a supervisor access that faulted in ring 3, by an emulator's IRET. */
 bool emulate_iret(struct cpu_regs *regs);
-/* emulate_io.c: port access of 1, 2 or 4 bytes with the domain's permissions. */
+/*
+ * emulate_io.c: port access of 1, 2 or 4 bytes. The first asks whether the guest's code may, by the
+ * guest's own rules; the others obey the domain's permissions, and cannot fail: what the domain
+ * does not own reads as ones.
+ */
 bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);
 void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t value);
 
-/* cpuid.c: what the current domain sees of a leaf. */
+/* cpuid.c: what v's domain sees of a leaf: eax, ebx, ecx, edx. */
 void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
-/* msr.c: true when the register is known; else the guest gets #GP. */
+/* msr.c: true when the register is known (and takes the value); else the guest gets #GP. */
 bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val);
 bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
 /* Fill a page with the 64 hypercall entry points of 32 bytes each. */
 void hypercall_page_fill(void *page);
 
-/* policy.c: the leaves as an array for the tools; leaves NULL: only how many there are. */
+/*
+ * policy.c: the leaves as an array for the tools; leaves NULL: only how many there are. leaves is a
+ * guest's pointer, *nr_leaves its room and then their number. 0, -XEN_ENOBUFS, -XEN_EFAULT.
+ */
 struct xen_cpuid_leaf;
 int policy_get(uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves, uint32_t *nr_msrs, bool raw);
 
-/* debugreg.c */
+/* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
 int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 void debugreg_load(const struct vcpu *v); /* at switch-in, when v->arch.debug_active */
 void debugreg_clear(void);                /* at switch-out, likewise */

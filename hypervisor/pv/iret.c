@@ -4,6 +4,11 @@
  * frame lies on the guest's stack: rax, r11, rcx, flags, rip, cs, rflags, rsp, ss. What the frame
  * says is limited to what ring 3 may have; a frame that the processor then refuses ends in the
  * failsafe callback, one that cannot be read crashes the guest.
+ *
+ * Which mode it returns to is told by the RPL of cs: 3 is guest user mode, anything else the guest
+ * kernel, whose interrupted cs a bounce frame shows with RPL 0. Ring 3 is what both get. Only guest
+ * kernel mode makes hypercalls, and a multicall refuses this one, so the mode is kernel at entry,
+ * and nothing runs behind it on the tables that it may switch to.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -14,6 +19,7 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
+/* The order is the ABI's. Copied in once; all that follows goes by the copy. */
 struct iret_frame {
     uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
 };
@@ -38,20 +44,21 @@ int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     }
     regs->rip = f.rip;
     regs->cs = (f.cs & 0xffff) | 3; /* force the guest privilege level */
+    /* Real interrupts are always on in a guest; its own IF is the event mask, below. */
     regs->rflags = (f.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | 2;
     regs->rsp = f.rsp;
     regs->ss = (f.ss & 0xffff) | 3;
     if ((f.flags & VGCF_in_syscall) && va_canonical(f.rip) && regs->cs == SEL_USER_CS64 &&
         regs->ss == SEL_USER_DS) {
         regs->vector = VEC_SYSCALL; /* SYSRET destroys rcx and r11, and the guest knows */
-        regs->rflags &= ~RFLAGS_NT;
+        regs->rflags &= ~RFLAGS_NT; /* as guest_entry.h asks of whoever leaves by SYSRET */
     } else {
         regs->vector = VEC_IRET;
         regs->r11 = f.r11;
         regs->rcx = f.rcx;
     }
     v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
-    v->arch.nmi_masked = false;
+    v->arch.nmi_masked = false; /* any iret ends an NMI handler, as on the processor */
     if (unlikely(v->arch.nmi_pending)) {
         v->arch.nmi_pending = false;
         __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
