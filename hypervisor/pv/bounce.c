@@ -56,8 +56,6 @@ static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, cons
                      (unsigned long)rip);
         return;
     }
-    /* Only when the frame is there: until then nothing has changed that a crash dump should show.
-     */
     if (mask_events)
         v->info->evtchn_upcall_mask = 1;
     regs->rip = rip;

@@ -3,6 +3,10 @@
  * Where the guest wants to be entered: its trap table, its callbacks for events, failures and
  * system calls, its kernel stack. All are guest addresses in ring 3: a wrong one harms only the
  * guest, but a non-canonical one is refused here so that no return path meets it.
+ *
+ * All of it is the current vcpu's own, read by itself on its way to the guest: no lock. The cs that
+ * a guest gives for a handler is kept for the tools; handlers are entered with the flat 64-bit code
+ * segment (pv/bounce.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -34,12 +38,13 @@ int64_t hc_set_trap_table(uint64_t table, uint64_t a2, uint64_t a3, uint64_t a4)
             return 0;
         if (!va_canonical(ti.address))
             return -XEN_EINVAL;
-        v->arch.traps[ti.vector] = ti;
+        v->arch.traps[ti.vector] = ti; /* the vector has 8 bits, and the table 256 entries */
         preempt_point();
     }
     return -XEN_EINVAL;
 }
 
+/* Not checked further: a bounce frame goes to it by copy_to_guest(), and a bad one is a crash. */
 int64_t hc_stack_switch(uint64_t ss, uint64_t sp, uint64_t a3, uint64_t a4)
 {
     (void)a3, (void)a4;
@@ -63,6 +68,7 @@ int64_t hc_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall, ui
     return 0;
 }
 
+/* mask: whether events are masked on entry. For the event callback they always are. */
 static int64_t callback_register(const struct callback_register *r)
 {
     struct arch_vcpu *a = &current->arch;
@@ -90,7 +96,7 @@ static int64_t callback_register(const struct callback_register *r)
         a->sysenter_callback = r->address;
         a->sysenter_masks = mask;
         return 0;
-    case CALLBACKTYPE_nmi:
+    case CALLBACKTYPE_nmi: /* the trap table's entry for vector 2 by another name; 4: mask events */
         a->traps[X86_NMI] = (struct trap_info){
             .vector = X86_NMI, .flags = 4, .cs = SEL_USER_CS64, .address = r->address};
         return 0;

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A vcpu's complete context (struct vcpu_guest_context): set when a domain is built, restored or
- * brings up a processor, and read by tools. Everything is checked before anything is changed; what
- * can fail later (the references on tables) is taken before the old is let go.
+ * brings up a processor, and read by tools. What can be judged by the structure alone is checked
+ * before anything is changed; what can fail later (the references on tables) is taken before the
+ * old is let go. Only an LDT that is refused is found after the GDT has been replaced.
+ *
+ * The structure comes from a guest (VCPUOP_initialise) as well as from the control domain, so it is
+ * judged in full in both cases: addresses canonical, cs and ss raised to ring 3, flags cut to what
+ * ring 3 may have, FPU state put right. The caller has copied it in, and sees to it that the vcpu
+ * does not run.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -22,6 +28,7 @@
 #define REGS_COMMON offsetof(struct cpu_regs, error_code)
 _Static_assert(REGS_COMMON == offsetof(struct cpu_user_regs, error_code), "frames agree");
 
+/* kernel_sp and rsp may be anything: who writes there checks the range. */
 static bool context_ok(const struct vcpu_guest_context *c)
 {
     if (!va_canonical(c->event_callback_eip) || !va_canonical(c->failsafe_callback_eip) ||
@@ -36,7 +43,7 @@ static bool context_ok(const struct vcpu_guest_context *c)
     return c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY && c->ldt_ents <= 8192;
 }
 
-/* Kernel and user root table; the second may be none. */
+/* Kernel and user root table; the second may be none. A reference on each, or none and an error. */
 static int tables_get(struct domain *d, uint64_t kernel, uint64_t user)
 {
     int rc;
@@ -60,6 +67,7 @@ static void tables_put(struct domain *d, mfn_t kernel, mfn_t user)
         page_type_put(frame_of(user), d);
 }
 
+/* The frame at the top of v's stack, from which it is resumed. */
 static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct cpu_regs *r = pv_vcpu_regs(v);
@@ -82,7 +90,7 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.fs_base = c->fs_base;
     v->arch.gs_base_kernel = c->gs_base_kernel;
     v->arch.gs_base_user = c->gs_base_user;
-    v->arch.pending_work |= WORK_FRAME;
+    v->arch.pending_work |= WORK_FRAME; /* all registers are new, see x86/guest_entry.h */
 }
 
 static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -110,7 +118,7 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
 /* An FXSAVE image: x87 and SSE, the rest in its initial state. v does not run. */
 static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    uint64_t header = 3;
+    uint64_t header = 3; /* XSTATE_BV: x87 and SSE (Intel SDM vol. 1, XSAVE area) */
     uint8_t *area = v->arch.fpu;
 
     if (!(c->flags & VGCF_i387_valid))
@@ -123,6 +131,7 @@ static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
     fpu_area_check(area);
 }
 
+/* 0, or -XEN_E* with the tables and registers as they were. May be preempted: no lock is held. */
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct arch_vcpu *a = &v->arch;
@@ -151,7 +160,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     context_set_entries(v, c);
     context_set_fpu(v, c);
     for (unsigned i = 0; i < 8; i++) {
-        if (i != 4 && i != 5)
+        if (i != 4 && i != 5) /* a breakpoint that is refused is left out, not an error */
             debugreg_set(v, i, i == 6 ? 0xffff0ff0 : c->debugreg[i]);
     }
     a->guest_table = MFN(kernel);
@@ -162,6 +171,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     return 0;
 }
 
+/* v does not run. Frame numbers are the machine's: tools that move a domain translate. */
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 {
     const struct cpu_regs *r = pv_vcpu_regs(v);

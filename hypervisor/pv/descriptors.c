@@ -8,6 +8,19 @@
  * GDT pages 14 and 15 of every window are the hypervisor's; page 14 is the page of the CPU that
  * the vcpu runs on, with its TSS. Holes of the guest's part show a page of null descriptors.
  * LDT pages are mapped when the processor first reads from them, and all dropped together.
+ *
+ * What a page holds while it is in a window: a reference of the descriptor type, so that no guest
+ * can have it mapped writable. The window's entries are the hypervisor's own: a page leaves by
+ * changing the entry, flushing it on all CPUs, and only then dropping the reference. What the
+ * processor has loaded from it stays in its segment registers, and was legal when it was loaded.
+ *
+ * A vcpu's window is changed by itself, or while it does not run (another's context being set, the
+ * end of the domain). So there is no lock.
+ *
+ * What a guest may try: a call gate, TSS or LDT descriptor of its own (S is clear: refused, so the
+ * only system descriptors that LLDT and LTR ever see are in page 14); code of ring 0 (DPL is raised
+ * to 3); a descriptor that is not present and says anything at all (using it traps, and
+ * update_descriptor looks again when it becomes present).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -26,6 +39,7 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
+/* Bits of a descriptor, as one 64-bit word: Intel SDM volume 3, segment descriptors. */
 #define DESC_PER_PAGE  (PAGE_SIZE / 8)
 #define DESC_DPL_SHIFT 45
 #define DESC_DPL       (3ull << DESC_DPL_SHIFT)
@@ -38,6 +52,8 @@
 #define LDT_MAX_ENTRIES 8192
 #define OUR_GDT_PAGE    14
 
+/* Shown by every window wherever a guest has no GDT page. Never written: nothing in it is present.
+ */
 static uint64_t null_page[DESC_PER_PAGE] ALIGNED(PAGE_SIZE);
 
 struct table_register {
@@ -61,6 +77,7 @@ static bool descriptor_fix(uint64_t *d)
     return true;
 }
 
+/* f is BUSY and mapped writable nowhere: two looks at a descriptor see the same. */
 bool pv_validate_desc_page(struct frame *f)
 {
     uint64_t *d = mfn_to_virt(frame_mfn(f));
@@ -89,6 +106,8 @@ int descriptors_init_vcpu(struct vcpu *v)
             return -XEN_ENOMEM;
         }
     }
+    /* The LDT's half was mapped only to have its tables made, so that hv_pte() works from now on.
+     */
     for (unsigned i = 16; i < DESC_WINDOW_PAGES; i++)
         *hv_pte(w + i * PAGE_SIZE) = 0;
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
@@ -109,6 +128,7 @@ void descriptors_free_vcpu(struct vcpu *v)
     v->arch.desc_window = 0;
 }
 
+/* The LDT's descriptor is in the CPU's own GDT page, so it is written anew at each switch-in. */
 static void ldt_load(struct vcpu *v, struct cpu *c)
 {
     uint64_t base = v->arch.desc_window + 16 * PAGE_SIZE;
@@ -130,6 +150,11 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c)
     pte_t *pte = v->arch.desc_gdt_pte, want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
     struct table_register gdtr = {GDT_LIMIT, v->arch.desc_window};
 
+    /*
+     * Translations of page 14 that other CPUs have from earlier are wrong by now. They do no harm:
+     * when the vcpu comes to one of them the entry differs from what is wanted and is flushed
+     * there.
+     */
     if (*pte != want) {
         *pte = want;
         invlpg(v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE);
@@ -138,6 +163,7 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c)
     ldt_load(v, c);
 }
 
+/* When this returns no CPU reads the page that was there before. */
 static void window_set(struct vcpu *v, unsigned page, mfn_t m)
 {
     vaddr_t va = v->arch.desc_window + page * PAGE_SIZE;
@@ -158,7 +184,10 @@ void pv_destroy_gdt(struct vcpu *v)
     v->arch.gdt_entries = 0;
 }
 
-/* v is current, or not running. Decides first (references on all new frames), then replaces. */
+/*
+ * v is current, or not running. Decides first (references on all new frames), then replaces. The
+ * same frame may be given more than once: each use has its own reference.
+ */
 int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries)
 {
     unsigned n = DIV_UP(entries, DESC_PER_PAGE), got;
@@ -215,12 +244,15 @@ int64_t hc_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_
         guest_refused("descriptor %016lx at %lx", (unsigned long)desc, (unsigned long)maddr);
         return -XEN_EINVAL;
     }
+    /* Else it is a page that the guest could map writable: then it may as well be written for it.
+     */
     f = frame_of(m);
     if (page_type_of(READ_ONCE(f->type)) == PAGE_TYPE_DESC)
         type = PAGE_TYPE_DESC;
     rc = page_type_get(f, type, d);
     if (rc != 0)
         return rc;
+    /* In one store: a processor that loads it at this moment sees the old one or the new one. */
     WRITE_ONCE(*(uint64_t *)((char *)mfn_to_virt(m) + (maddr & ~PAGE_MASK)), desc);
     page_type_put(f, d);
     return 0;
@@ -281,6 +313,7 @@ bool pv_ldt_fault(vaddr_t addr)
     i = (unsigned)(offset >> PAGE_SHIFT);
     if (v->arch.ldt_mapped & (1u << i))
         return false; /* it was there: the fault is about something else */
+    /* By the guest kernel's tables, also in user mode. A hint: page_type_get() decides. */
     e = pte_lookup(v, v->arch.ldt_base + i * PAGE_SIZE);
     if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)) ||
         page_type_get(frame_of(pte_mfn(e)), PAGE_TYPE_DESC, v->domain) != 0)

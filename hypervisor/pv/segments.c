@@ -18,6 +18,7 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
+/* Changes bases only; selectors stay. Harmless to the hypervisor, which uses neither base. */
 static inline void swapgs(void)
 {
     __asm__ volatile("swapgs" ::: "memory");
@@ -28,6 +29,8 @@ void segments_enter_kernel(struct vcpu *v)
     ASSERT(!v->arch.kernel_mode);
     v->arch.kernel_mode = true;
     swapgs();
+    /* The root is held by the vcpu's type reference, and its upper slots are ours: no code moves.
+     */
     v->arch.cr3 = v->arch.guest_table.m << PAGE_SHIFT;
     tlb_write_cr3(v->arch.cr3);
 }
@@ -60,7 +63,10 @@ void segments_save(struct vcpu *v)
     __asm__ volatile("mov %%gs, %0" : "=rm"(a->gs));
 }
 
-/* A selector that the guest's tables do not back any more loads as null. True: it did. */
+/*
+ * A selector that the guest's tables do not back any more loads as null. True: it did. The load may
+ * fault for the LDT page first: then it is mapped and the instruction retried (pv_ldt_fault()).
+ */
 #define LOAD_SELECTOR(reg, value)                           \
     ({                                                      \
         bool refused_ = false;                              \
@@ -74,6 +80,10 @@ void segments_save(struct vcpu *v)
         refused_;                                           \
     })
 
+/*
+ * Selectors first, then bases: loading FS or GS sets its base from the descriptor. What is in the
+ * registers was left by the vcpu before: the same value means the same thing only if it is null.
+ */
 void segments_load(struct vcpu *v)
 {
     const struct arch_vcpu *a = &v->arch;
@@ -100,7 +110,11 @@ void segments_load(struct vcpu *v)
     wrmsr(MSR_KERNEL_GS_BASE, a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
 }
 
-/* set_segment_base(which, base): also selects the user GS of the guest by a selector. */
+/*
+ * set_segment_base(which, base): also selects the user GS of the guest by a selector, in `base`. A
+ * base is canonical: WRMSR of another would fault in ring 0. They are kept nowhere but in the
+ * processor until the vcpu is switched out.
+ */
 int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4)
 {
     (void)a3;
@@ -128,7 +142,7 @@ int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t
     case SEGBASE_GS_USER:
         wrmsr(MSR_KERNEL_GS_BASE, base);
         break;
-    case SEGBASE_GS_USER_SEL:
+    case SEGBASE_GS_USER_SEL: /* a load sets the active base: make the user's active for it */
         swapgs();
         (void)LOAD_SELECTOR(gs, base & 0xffff);
         swapgs();
