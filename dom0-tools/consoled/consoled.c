@@ -210,6 +210,7 @@ static void loop(void)
     int64_t period_end = now_ms() + CONSOLED_PERIOD_MS;
     int64_t next_poll = 0, next_try = 0;
 
+    /* One event at a time: a handler may free what another event of a batch would point to. */
     while (!consoled.quit) {
         bool dead = store_is_dead(consoled.lodge.store);
         int64_t now = now_ms();
@@ -228,6 +229,7 @@ static void loop(void)
 
             src->ready(src, ev.events);
         }
+        /* One that came while an answer was awaited: its bytes are read, so epoll says nothing. */
         if (store_has_event(consoled.lodge.store))
             store_ready(&consoled.store, 0);
         now = now_ms();

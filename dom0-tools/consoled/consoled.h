@@ -32,25 +32,30 @@ struct viewer {
     size_t lost; /* bytes that it was too slow for */
 };
 
+/*
+ * From its introduction until it ends. The port of a guest that is served stays masked only while
+ * `held` or `polled` is set, and then the loop looks at its ring when the time comes; else its
+ * event brings that about. So no guest waits for a look that does not come.
+ */
 struct guest {
     struct guest *next;
     uint16_t domid;
     uint8_t uuid[16];
-    char name[DOMCFG_MAX_NAME];
-    bool connected;  /* ring mapped, port bound */
-    bool has_spoken; /* log and pty are open */
-    bool broken;     /* its indices made no sense: not served any more */
-    bool held;       /* has used up its budget; its port stays masked until the period ends */
-    bool polled;     /* was talking a moment ago; its port stays masked, it is looked at soon */
-    struct ring ring;
-    struct ctl_grant_map grant;
+    char name[DOMCFG_MAX_NAME]; /* as xenstore had it when it was connected */
+    bool connected;             /* ring mapped, port bound */
+    bool has_spoken;            /* log and pty are open */
+    bool broken;                /* its indices made no sense: not served any more */
+    bool held;        /* has used up its budget; its port stays masked until the period ends */
+    bool polled;      /* was talking a moment ago; its port stays masked, it is looked at soon */
+    struct ring ring; /* its page is shared with the guest, and hostile */
+    struct ctl_grant_map grant; /* where by_grant says so; else the page is mapped by its frame */
     bool by_grant;
-    uint32_t port;
+    uint32_t port; /* our end */
     size_t budget; /* bytes left in this period */
     struct log log;
-    char backlog[GUEST_BACKLOG];
-    size_t backlog_total; /* ever written */
-    char input[GUEST_INPUT];
+    char backlog[GUEST_BACKLOG]; /* the last output: byte n of all is at n % GUEST_BACKLOG */
+    size_t backlog_total;        /* ever written */
+    char input[GUEST_INPUT];     /* the first input_len bytes are typed, and not yet in the ring */
     size_t input_len;
     struct source pty; /* the master end, or fd -1 */
     bool pty_full;     /* the last write did not fit */
@@ -61,21 +66,21 @@ struct guest {
 
 struct consoled {
     struct lodge lodge;
-    int epoll;
+    int epoll; /* its data pointers are struct source */
     struct source evtchn, store, listener;
     struct guest *guests;
     struct viewer *strangers; /* connected, and not yet attached to a guest */
     uint16_t next_domid;      /* new guests have this number or a higher one, as a rule */
     const char *log_dir;
-    size_t log_limit, rate; /* bytes; bytes a second */
-    bool any_held, any_polled;
-    bool quit;
+    size_t log_limit, rate;    /* bytes; bytes a second */
+    bool any_held, any_polled; /* some guest may be: the loop needs a time limit */
+    bool quit;                 /* set by a signal */
 };
 
 extern struct consoled consoled;
 
-#define CONSOLED_PERIOD_MS 100
-#define CONSOLED_POLL_MS   4
+#define CONSOLED_PERIOD_MS 100 /* in each a guest may have rate / 10 bytes taken */
+#define CONSOLED_POLL_MS   4   /* after which one that talks is looked at again */
 
 /* --- consoled.c ---------------------------------------------------------------------------- */
 
@@ -88,21 +93,30 @@ void find_new_guests(void);
 
 /* --- guest.c ------------------------------------------------------------------------------- */
 
+/* Enters it into consoled.guests; NULL without memory. */
 struct guest *guest_new(const struct xen_domctl_getdomaininfo *info);
-/* Maps the ring and binds the port, once xenstore names them; false if it is too early. */
+/*
+ * Maps the ring and binds the port, once xenstore names them; false if it is too early. True also
+ * where that failed: then `connected` stays false, and there is no use in trying again.
+ */
 bool guest_connect(struct guest *g);
+/* Takes what its ring still holds, and closes its viewers. */
 void guest_free(struct guest *g);
 /* The guest's event channel fired, or its budget is fresh. */
 void guest_serve(struct guest *g);
 /* Room for more input; those who type are not listened to while there is none. */
 size_t guest_input_room(const struct guest *g);
+/* What finds no room is dropped. */
 void guest_input(struct guest *g, const char *buf, size_t len);
 
 /* --- viewer.c ------------------------------------------------------------------------------ */
 
+/* The socket: only root can open it. 0 or a negative errno with a message. */
 int viewer_listen(const char *run_dir);
+/* Never waits: what the viewer's socket does not take is counted as lost. */
 void viewer_output(struct viewer *v, const char *buf, size_t len);
 void viewer_listen_to(struct viewer *v, bool yes);
+/* Frees it, too. */
 void viewer_close(struct viewer *v);
 
 #endif

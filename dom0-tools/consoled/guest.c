@@ -196,7 +196,7 @@ void guest_free(struct guest *g)
 {
     struct guest **at = &consoled.guests;
 
-    /* Its last words, as far as the ring holds them. */
+    /* Its last words, as far as the ring holds them: more than a ring full, so they all go. */
     if (g->connected && !g->broken) {
         g->budget = 2 * sizeof(g->ring.page->out);
         g->held = false;
@@ -298,6 +298,10 @@ void guest_serve(struct guest *g)
     }
     if (notify)
         ctl_evtchn_notify(&consoled.lodge.ctl, consoled.evtchn.fd, g->port);
+    /*
+     * Bytes that come after ring_take() and before the unmasking have their event pending, and it
+     * fires then; those of a port that stays masked are found by the next look.
+     */
     g->held = !g->budget;
     g->polled = talks && g->budget;
     consoled.any_held |= g->held;

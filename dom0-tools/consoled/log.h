@@ -9,8 +9,8 @@
 
 struct log {
     char path[512];
-    int fd;
-    size_t size, limit;
+    int fd;             /* -1: nothing is kept */
+    size_t size, limit; /* bytes of the file; a write that would pass the limit starts a new one */
 };
 
 /* 0 or a negative errno; a log that could not be opened takes writes and drops them. */

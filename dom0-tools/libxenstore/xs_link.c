@@ -35,10 +35,14 @@ struct active_handle {
 void xentoolcore__register_active_handle(struct active_handle *a) __attribute__((weak));
 void xentoolcore__deregister_active_handle(struct active_handle *a) __attribute__((weak));
 
+/*
+ * The first part is set by xs_open() and constant after that. has_reader is written with both locks
+ * held. xs_read_watch() looks at it with neither, and xs_link_start_reader() then looks again.
+ */
 struct xs_handle {
     int fd;
-    bool is_socket;
-    bool filter;
+    bool is_socket;              /* else the kernel's device, for which send() does not work */
+    bool filter;                 /* XS_UNWATCH_FILTER */
     struct active_handle active; /* found again from its address: see cut_off() */
 
     pthread_mutex_t request;
@@ -47,11 +51,11 @@ struct xs_handle {
     pthread_cond_t arrived; /* a reply, an event, or the end of the connection */
     bool has_reader;
     bool closing;
-    int broken; /* errno of the connection's end, 0 while it lives */
-    struct message *reply;
-    struct message *events, **events_tail;
-    int signal_pipe[2]; /* readable while events wait; -1 until asked for */
-    int stop_pipe[2];   /* wakes the reader so that it ends */
+    int broken;            /* errno of the connection's end, 0 while it lives */
+    struct message *reply; /* to the one request that is outstanding; NULL: not yet here */
+    struct message *events, **events_tail; /* oldest first; the tail is where the next one goes */
+    int signal_pipe[2];                    /* readable while events wait; -1 until asked for */
+    int stop_pipe[2];                      /* wakes the reader so that it ends */
     pthread_t reader;
 };
 
@@ -262,6 +266,7 @@ static void deliver(struct xs_handle *h, struct message *m)
     h->events_tail = &m->next;
 }
 
+/* Ends with the connection, or when the stop pipe is readable. Reading happens without the lock. */
 static void *reader_main(void *arg)
 {
     struct xs_handle *h = arg;

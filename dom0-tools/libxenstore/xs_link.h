@@ -9,12 +9,14 @@
 
 /*
  * One exchange: sends the pieces as one request, waits for its reply. Returns the payload with a
- * NUL behind it, to be freed, and its length; or NULL with errno.
+ * NUL behind it, to be freed, and its length (`len` may be NULL); or NULL with errno, which is the
+ * daemon's error, E2BIG for pieces that are too long together, or the connection's. No lock of the
+ * handle is held by the caller.
  */
 char *xs_link_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type,
                    const struct iovec *piece, unsigned int pieces, unsigned int *len);
 
-/* Starts the reading thread unless it runs. */
+/* Starts the reading thread unless it runs; it ends with the handle. False with errno. */
 bool xs_link_start_reader(struct xs_handle *h);
 
 /* Drops waiting events of the watch, if the handle was opened to do so. */

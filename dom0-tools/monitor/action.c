@@ -8,6 +8,11 @@
  *
  * What is to be done is written down first (cli/intent.c). Each step can be done again, or sees
  * that it has been done: a process that takes over starts from the first one.
+ *
+ * Whoever works on a guest holds its intent (unless that could not be written), so there is one
+ * process at a time, whichever monitor started it. Guests are told apart by their uuid, as the
+ * domain's number is another one after a restart: old domain and successor have the same uuid, and
+ * differ in that the old one is down.
  */
 #include "action.h"
 
@@ -44,7 +49,7 @@ static int create_again(struct lodge *l, struct domcfg *dc, unsigned quick, uint
     const struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
     int rc = -ENOMEM;
 
-    for (int tries = 0; tries < 15 && rc == -ENOMEM; tries++) {
+    for (int tries = 0; tries < 15 && rc == -ENOMEM; tries++) { /* some three seconds */
         if (tries)
             nanosleep(&moment, NULL);
         rc = domain_create(l, dc, quick, domid);
@@ -66,6 +71,7 @@ static int out_of_the_way(struct lodge *l, const struct saved *saved, enum on_ac
     bool there = !ctl_domain_info(&l->ctl, saved->domid, &old);
 
     if (!there) {
+        /* The hypervisor has let go of it, but its entries may be left. */
         saved_remove(l, saved->config.uuid);
         return domain_clear(l, saved->domid, saved->config.uuid);
     }
@@ -86,7 +92,7 @@ static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t 
         found = !memcmp(list[i].handle, saved->config.uuid, sizeof(list[i].handle)) &&
                 !(list[i].flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying));
         *domid = list[i].domain;
-        *paused = list[i].flags & XEN_DOMINF_paused;
+        *paused = list[i].flags & XEN_DOMINF_paused; /* killed before create_again() unpaused it */
     }
     free(list);
     return found;

@@ -14,6 +14,7 @@
 /* So many processes may be killed over one guest before it is left as it is. */
 #define ACTION_TRIES 3
 
+/* Also the exit status of the process that did it (jobs.h). */
 enum action_result {
     ACTION_DONE,  /* or another process is at it */
     ACTION_NONE,  /* the guest stays as it is: preserve, not ours, or a failure */

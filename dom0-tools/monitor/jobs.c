@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Only the monitor's own process uses it; a child has a copy that it does not look at. */
 static struct {
     pid_t pid; /* 0: free */
     struct job job;
@@ -52,6 +53,7 @@ bool jobs_ended(struct job *out)
     int status;
 
     for (int i = 0; i < JOBS_MAX; i++) {
+        /* One by one: a status that is waited for by "any child" could be somebody else's. */
         if (!jobs[i].pid || waitpid(jobs[i].pid, &status, WNOHANG) != jobs[i].pid)
             continue;
         jobs[i].pid = 0;

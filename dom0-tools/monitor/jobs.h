@@ -19,9 +19,10 @@ struct job {
 };
 
 /*
- * Calls work(arg) in a process of its own, with no signal blocked. -EBUSY if
- * there is one for this guest already, or no room for another; one that ends is the time to ask
- * again. Any other negative errno: there are no processes to be had.
+ * Calls work(arg) in a process of its own, with no signal blocked; what it returns becomes the
+ * job's result, and must be 0 to 255. The child has a copy of all that is open and in memory here.
+ * -EBUSY if there is one for this guest already, or no room for another; one that ends is the time
+ * to ask again. Any other negative errno: there are no processes to be had.
  */
 int jobs_start(const uint8_t uuid[16], uint16_t domid, int (*work)(void *arg), void *arg);
 

@@ -9,6 +9,12 @@
  *
  * Its second task is the name index: guests that xl made or renamed are entered there, so that
  * `lodge create` can trust one read to tell whether a name is free.
+ *
+ * No news may be lost between looking and sleeping. xenstored keeps watch events until they are
+ * read; signals are blocked except inside ppoll(), which sees those that came before; a job that
+ * could not be started sets `refused`, and whichever job ends next makes it look again; what failed
+ * otherwise sets `again`, which makes it look after a second. Looking at all guests finds
+ * everything that any event could have told, so an event only ever says when to look.
  */
 #include "action.h"
 #include "jobs.h"
@@ -40,8 +46,8 @@ struct known {
 static struct {
     struct lodge lodge;
     struct known *known;
-    uint16_t next_domid;
-    int lock;
+    uint16_t next_domid; /* where new guests are looked for first: above all that are known */
+    int lock;            /* of the one monitor; held until it ends */
     int files;    /* inotify: guests in the making, and those that something is being done to */
     bool refused; /* a job could not be started: look again when one has ended */
     bool again;   /* one has failed: look again in a while */
@@ -81,6 +87,7 @@ static void follow_name(struct known *k)
     free(name);
 }
 
+/* Its domain is gone. Frees it. */
 static void forget(struct known *k)
 {
     struct store *s = mon.lodge.store;
@@ -194,6 +201,10 @@ static void start_work(const uint8_t *uuid, const struct xen_domctl_getdomaininf
     }
 }
 
+/*
+ * Starts what a guest that is down needs, unless somebody is at it. Cheap for the others: it is
+ * called for every guest each time. The job looks again, as things may have changed until it runs.
+ */
 static void act_on(const struct xen_domctl_getdomaininfo *info)
 {
     unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
@@ -313,7 +324,7 @@ static void handle_ended(void)
         struct known *k = job.domid ? known_by_domid(job.domid) : NULL;
 
         if (job.result == ACTION_NONE && k)
-            k->settled = true;
+            k->settled = true; /* or it would be started again for every event */
         else if (job.result != ACTION_NONE && job.result != ACTION_DONE)
             mon.again = true;
         look = mon.refused;
@@ -341,6 +352,7 @@ static void reconnect_store(void)
 {
     if (!domain_reconnect(&mon.lodge))
         return;
+    /* The watches went with the old connection; look_at_all() learns of each guest anew. */
     while (mon.known) {
         struct known *k = mon.known;
 
