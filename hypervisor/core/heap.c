@@ -66,18 +66,23 @@ static void heap_unlink(struct heap *h, uint64_t mfn)
     f->next = f->prev = FRAME_NONE;
 }
 
+/*
+ * A block's buddy is the other half of the block of the next order: the two numbers differ in that
+ * one bit. Where the buddy is free as a whole, the two become one, and so on upwards.
+ */
 void heap_free_block(struct heap *h, uint64_t mfn, unsigned order)
 {
     BUG_ON(order >= HEAP_ORDERS || mfn + (1ull << order) > h->nr_frames);
-    BUG_ON(h->frames[mfn].flags & FRAME_FREE);
+    BUG_ON(h->frames[mfn].flags & FRAME_FREE); /* freed twice */
     while (order + 1 < HEAP_ORDERS) {
         uint64_t buddy = mfn ^ (1ull << order);
         const struct frame *b = &h->frames[buddy];
 
+        /* The first: beyond the end of memory there is no struct frame to ask. */
         if (buddy + (1ull << order) > h->nr_frames || !(b->flags & FRAME_FREE) || b->order != order)
             break;
         heap_unlink(h, buddy);
-        mfn &= ~(1ull << order);
+        mfn &= ~(1ull << order); /* the lower of the two */
         order++;
     }
     heap_link(h, mfn, order);
@@ -95,7 +100,11 @@ void heap_free_range(struct heap *h, uint64_t start, uint64_t end)
     }
 }
 
-/* A block of at least `order` that has its first 2^order frames below limit. */
+/*
+ * A block of at least `order` that has its first 2^order frames below limit. exact: the zone
+ * reaches beyond the limit, so each block has to be looked at; else any will do, and the
+ * smallest is taken.
+ */
 static uint32_t heap_find(struct heap *h, struct heap_zone *z, unsigned order, uint64_t limit,
                           bool exact)
 {
@@ -133,6 +142,7 @@ uint32_t heap_alloc_block(struct heap *h, unsigned order, uint64_t limit)
         return FRAME_NONE;
     have = h->frames[mfn].order;
     heap_unlink(h, mfn);
+    /* What is too much goes back in halves. The lower one is kept: it is what the limit was for. */
     while (have > order) {
         have--;
         heap_link(h, mfn + (1ull << have), have);

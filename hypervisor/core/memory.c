@@ -3,6 +3,14 @@
  * memory_op: how domains get frames and give them back. A call works on a list of extents; when
  * something waits it ends early, and the guest comes again with the number of extents that are done
  * in the upper bits of the command. A list that fails half-way returns how many were done.
+ *
+ * That number comes back from the guest, which may have made it up: nothing but where in its own
+ * list to go on hangs on it. The list is read extent by extent, each once, when its turn comes.
+ *
+ * A new frame belongs to the domain from frame_alloc() on, before the guest has been told of it.
+ * Where the guest cannot be told (its list is not writable) it keeps the frame, and it counts
+ * against max_pages: what a guest loses so is its own. What it gives back goes at once if nobody
+ * else holds it, else with the last mapping, grant or page-table type (core/frame.h).
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -36,6 +44,11 @@ static bool memory_flags(unsigned mem_flags, unsigned *flags)
 
 /* ---- increase_reservation, populate_physmap ---- */
 
+/*
+ * Extent i of the list: 2^order frames in one piece for d. populate: the list says at which
+ * pseudo-physical number they are to appear in the machine-to-physical table, and gets the machine
+ * frame in its place. The number is not looked at: the table only tells guests what they have told.
+ */
 static bool memory_give_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i,
                                unsigned flags, bool populate)
 {
@@ -56,6 +69,10 @@ static bool memory_give_extent(struct domain *d, const struct xen_memory_reserva
 
 /* ---- decrease_reservation ---- */
 
+/*
+ * False: not d's, or given back before. frame_get() comes first: only while a reference of our own
+ * is held is it certain that the frame does not change hands before the owner's one is dropped.
+ */
 static bool memory_take_frame(struct domain *d, uint64_t mfn)
 {
     struct frame *f;
@@ -86,6 +103,7 @@ static bool memory_take_extent(struct domain *d, const struct xen_memory_reserva
     return true;
 }
 
+/* To most mistakes the ABI's answer is not an error but the number of extents done: `start`. */
 static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
 {
     struct xen_memory_reservation r;
@@ -96,6 +114,7 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
 
     if (copy_from_guest(&r, arg, sizeof(r)) != 0)
         return (int64_t)start;
+    /* The first limit: i << EXTENT_SHIFT has to fit into the command of a restart. */
     if (r.nr_extents > UINT64_MAX >> (EXTENT_SHIFT + 1) || start >= r.nr_extents ||
         r.extent_order > ORDER_MAX || !memory_flags(r.mem_flags, &flags) ||
         (r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)) ||
@@ -107,7 +126,7 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
     for (i = start; i < r.nr_extents; i++) {
         bool ok;
 
-        if (i != start && preempt_wanted()) {
+        if (i != start && preempt_wanted()) { /* not before the first: each pass gets on by one */
             domain_put(d);
             return hypercall_restart(op | i << EXTENT_SHIFT, arg, 0, 0);
         }
@@ -174,7 +193,12 @@ static int64_t memory_claim(uint64_t arg)
     return rc;
 }
 
-/* ---- acquire_resource: frames of the hypervisor's that belong to a domain ---- */
+/*
+ * ---- acquire_resource: frames of the hypervisor's that belong to a domain ----
+ *
+ * A PV caller gets machine frame numbers and maps them with mmu_update, which takes the references:
+ * so a number that is out of date by then is refused there like any other.
+ */
 
 static int64_t memory_acquire_frames(struct domain *d, const struct xen_mem_acquire_resource *r)
 {

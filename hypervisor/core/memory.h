@@ -5,6 +5,7 @@
 
 #include <lib/types.h>
 
+/* arg: guest address of struct xen_memory_exchange. 0 or -XEN_E*. Preempts: no lock held. */
 int64_t memory_exchange(uint64_t arg);
 
 #endif

@@ -4,6 +4,16 @@
  * addresses. Work goes chunk by chunk, a chunk being what the larger of the two extents covers. For
  * each the new frames are allocated first, then the old ones are put out of everybody's reach; only
  * when all of them could be, the old ones are freed. So a chunk is exchanged or left as it was.
+ *
+ * "Out of reach" is a reference count of zero in a frame that still has its owner and its place in
+ * the owner's list (frame_isolate()): nobody can take a reference, so it cannot be mapped, granted
+ * or given back while the rest of the chunk is looked at. It works for frames that nobody but the
+ * owner's own reference holds: a guest takes down its mappings before. A frame that the list names
+ * twice fails the second time, and a list that lies in the frames themselves cannot be: it is
+ * mapped.
+ *
+ * For the time of one chunk the domain has up to 2^CHUNK_ORDER_MAX frames more than it may, as
+ * otherwise a domain at its limit could exchange nothing.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -14,16 +24,20 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
-#define CHUNK_ORDER_MAX 9
+#define CHUNK_ORDER_MAX 9 /* the numbers of a chunk's frames fill a page */
 
 struct exchange {
-    struct domain *d;
-    const struct xen_memory_exchange *op;
-    unsigned in_order, out_order, chunk_order;
-    unsigned flags;
-    uint64_t *frames; /* one page: the chunk's input frames */
+    struct domain *d;                          /* current's: it cannot be destroyed meanwhile */
+    const struct xen_memory_exchange *op;      /* our copy, checked */
+    unsigned in_order, out_order, chunk_order; /* the third is the larger of the two */
+    unsigned flags;                            /* ALLOC_* for the new frames */
+    uint64_t *frames;                          /* one page: the chunk's input frames */
 };
 
+/*
+ * How many input frames of the chunk were put out of reach: x->frames[0] up to there. Fewer than
+ * the chunk has: the list cannot be read, or the next frame is not the domain's or is in use.
+ */
 static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
 {
     uint64_t extents = 1ull << (x->chunk_order - x->in_order), mfn;
@@ -41,6 +55,7 @@ static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
     return n;
 }
 
+/* The first n new extents: back to the allocator. */
 static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
@@ -49,7 +64,11 @@ static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64
     }
 }
 
-/* The guest names the pseudo-physical frames, and learns the machine frames in their place. */
+/*
+ * The guest names the pseudo-physical frames, and learns the machine frames in their place. An
+ * error comes too late to undo the exchange: the frames are the guest's, which does not know their
+ * numbers.
+ */
 static int exchange_announce(struct exchange *x, uint64_t first, const uint64_t *starts, uint64_t n)
 {
     uint64_t gpfn;
@@ -65,6 +84,7 @@ static int exchange_announce(struct exchange *x, uint64_t first, const uint64_t 
     return 0;
 }
 
+/* starts: a page for the first numbers of the new extents. -XEN_ENOMEM, -XEN_EINVAL: unchanged. */
 static int exchange_chunk(struct exchange *x, uint64_t chunk, uint64_t *starts)
 {
     uint64_t outs = 1ull << (x->chunk_order - x->out_order), got;
@@ -91,6 +111,10 @@ static int exchange_chunk(struct exchange *x, uint64_t chunk, uint64_t *starts)
     return exchange_announce(x, chunk * outs, starts, outs);
 }
 
+/*
+ * After this no shift below overflows: extents are less than 2^32, orders at most 9. Both lists,
+ * and what is done already, are a whole number of chunks, so that both ends move on in step.
+ */
 static int exchange_check(const struct xen_memory_exchange *op, unsigned *flags)
 {
     const struct domain *d = current->domain;
@@ -114,6 +138,7 @@ static int exchange_check(const struct xen_memory_exchange *op, unsigned *flags)
     return 0;
 }
 
+/* nr_exchanged goes back also after an error: it says where the guest stands. */
 static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, uint64_t arg,
                             uint64_t *starts)
 {

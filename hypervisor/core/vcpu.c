@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A vcpu's structure, stack and timers. It is made once and lives as long as its domain; offline
- * and online are states of the scheduler, not of memory.
+ * and online are states of the scheduler, not of memory. So whoever has a reference to a domain may
+ * keep a pointer to a vcpu of it, and until then d->vcpus[] only goes from NULL to a complete vcpu.
+ *
+ * v->info is never NULL: the hypervisor raises events and returns to guests without asking. It is
+ * the vcpu's part of shared_info, or what the guest has registered (core/vcpu_op.c), or, for want
+ * of either, vcpu_info_none.
  */
 #include <core/arch.h>
 #include <core/domain.h>
@@ -14,7 +19,10 @@
 
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "struct vcpu is one page");
 
-/* For vcpus beyond shared_info's until they register their own: written to, never looked at. */
+/*
+ * For vcpus beyond shared_info's until they register their own, and for those of dying domains: one
+ * for all domains, which no guest can see. What is in it is nobody's in particular.
+ */
 static struct vcpu_info vcpu_info_none = {.evtchn_upcall_mask = 1};
 
 static void vcpu_stack_bind(struct vcpu *v)
@@ -22,7 +30,7 @@ static void vcpu_stack_bind(struct vcpu *v)
     struct stack_top *t = (struct stack_top *)v->stack - 1;
 
     t->vcpu = v;
-    t->cpu = cpus[v->sched.cpu];
+    t->cpu = cpus[v->sched.cpu]; /* each switch-in sets it anew */
 }
 
 static void vcpu_set_default_info(struct vcpu *v)
@@ -37,6 +45,7 @@ static void vcpu_set_default_info(struct vcpu *v)
     }
 }
 
+/* NULL: no memory, no such id, or it exists. One caller at a time per domain (boot, or domctl). */
 struct vcpu *vcpu_create(struct domain *d, unsigned id)
 {
     struct vcpu *v;
@@ -70,11 +79,12 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
         hpage_free(v);
         return NULL;
     }
-    smp_wmb();
+    smp_wmb(); /* whoever finds it, without a lock, finds it complete */
     WRITE_ONCE(d->vcpus[id], v);
     return v;
 }
 
+/* With the last reference to its domain: it is parked or never ran, and nobody can find it. */
 void vcpu_free(struct vcpu *v)
 {
     vcpu_timers_stop(v);
@@ -85,7 +95,10 @@ void vcpu_free(struct vcpu *v)
     hpage_free(v);
 }
 
-/* On destruction: the frame that the guest registered goes back before the frames are counted. */
+/*
+ * On destruction: the frame that the guest registered goes back before the frames are counted. v is
+ * parked and its ports are closed, so nobody uses v->info at this time.
+ */
 void vcpu_drop_info(struct vcpu *v)
 {
     struct frame *f = v->info_frame;

@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vcpu_op: a domain brings its own vcpus up and down, sets their timers, shares memory areas. */
+/*
+ * vcpu_op: a domain brings its own vcpus up and down, sets their timers, shares memory areas.
+ *
+ * The vcpu that an operation is about is one of the caller's own domain, but mostly not `current`:
+ * it may run at this moment, or make the same call about the caller. What may only be done by a
+ * vcpu itself is refused for others (the timers); what may be done once is decided under
+ * domain.lock or by an atomic exchange; the rest is a word that is stored, and a guest that lets
+ * two vcpus store different ones gets one of the two.
+ *
+ * Of the areas that a guest registers, vcpu_info is held: a reference keeps the frame, and the
+ * hypervisor writes to it by its own mapping, in any context. The run-state and time areas are
+ * guest addresses, looked up at each write through the tables of the vcpu itself: they cost nothing
+ * to keep, and where they are not mapped the write is left out.
+ */
 #include <boot/boot.h>
 #include <core/arch.h>
 #include <core/console.h>
@@ -18,7 +31,7 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
-#define PERIOD_MIN 1000000ull
+#define PERIOD_MIN 1000000ull /* ns; bounds the interrupts that a periodic timer makes */
 
 /* Once per vcpu, and by one caller at a time. The context is too big for the stack. */
 static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
@@ -42,7 +55,10 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
     return rc;
 }
 
-/* The last vcpu that goes down takes the domain with it. */
+/*
+ * The last vcpu that goes down takes the domain with it. The lock makes one of two that go down at
+ * the same time the last. v may still run for a moment when this returns, if it is another's.
+ */
 static int vcpu_op_down(struct vcpu *v)
 {
     struct domain *d = v->domain;
@@ -75,6 +91,7 @@ int vcpu_register_info(struct vcpu *v, uint64_t gfn, uint32_t offset)
     struct vcpu_info *info;
     struct frame *f;
 
+    /* Within the page, so that one frame reference covers it; aligned for atomic access. */
     if (offset > PAGE_SIZE - sizeof(*info) || offset % 8 != 0)
         return -XEN_EINVAL;
     if (v != current && vcpu_is_up(v))
@@ -84,7 +101,7 @@ int vcpu_register_info(struct vcpu *v, uint64_t gfn, uint32_t offset)
         return -XEN_EINVAL;
     info = (struct vcpu_info *)((char *)mfn_to_virt(frame_mfn(f)) + offset);
     spin_lock(&d->lock);
-    if (v->info_frame != NULL) {
+    if (v->info_frame != NULL) { /* only once: the old frame could not be let go while in use */
         spin_unlock(&d->lock);
         arch_frame_put_writable(f);
         return -XEN_EINVAL;
@@ -97,12 +114,12 @@ int vcpu_register_info(struct vcpu *v, uint64_t gfn, uint32_t offset)
     }
     v->info_frame = f;
     v->arch.time_info = &info->time;
-    smp_wmb();
+    smp_wmb(); /* who raises an event from here on finds a valid mask */
     WRITE_ONCE(v->info, info);
     spin_unlock(&d->lock);
     /* An event may have been noted in the old place: let the guest look at all of them. */
     info->evtchn_pending_sel = ~0ul;
-    smp_wmb();
+    smp_wmb(); /* the guest looks at the selector once it has seen the byte */
     info->evtchn_upcall_pending = 1;
     if (v == current)
         time_update_vcpu(v);
@@ -118,6 +135,7 @@ static int vcpu_op_register_info(struct vcpu *v, uint64_t arg)
     return vcpu_register_info(v, op.mfn, op.offset);
 }
 
+/* The first contents go through the caller's tables, and tell whether the address is any good. */
 static int vcpu_op_register_runstate(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_register_runstate_memory_area op;
@@ -174,6 +192,7 @@ static int vcpu_op_singleshot(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
+/* APIC and ACPI numbers, for dom0's power management, of a vcpu that is pinned to one CPU. */
 static int vcpu_op_physid(const struct vcpu *v, uint64_t arg)
 {
     cpumask_t where = v->sched.hard_affinity & cpu_online;
@@ -199,6 +218,7 @@ static int vcpu_op_runstate(struct vcpu *v, uint64_t arg)
     return copy_to_guest(arg, &r, sizeof(r)) != 0 ? -XEN_EFAULT : 0;
 }
 
+/* Apart from hc_vcpu_op(), which has the calls that a guest makes all the time. */
 static int64_t vcpu_op_rare(struct vcpu *v, uint64_t cmd, uint64_t arg)
 {
     switch (cmd) {

@@ -2,6 +2,11 @@
 /*
  * A vcpu's timers. Those that tell the guest the time raise VIRQ_TIMER; a timer is set on the CPU
  * that asks for it, which is mostly the one where the vcpu runs.
+ *
+ * They go on while the vcpu is blocked, preempted or paused: a timer raises an event, and the event
+ * waits. Each vcpu has one timer of each kind, so what a guest asks for replaces what it had asked
+ * for; the load that it can make of them is an interrupt per PERIOD_MIN (core/vcpu_op.c) or one for
+ * each of its own hypercalls.
  */
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -19,7 +24,7 @@ static void vcpu_timer_period(void *data)
     struct vcpu *v = data;
     uint64_t now = time_now(), period = READ_ONCE(v->periodic_ns);
 
-    if (period == 0)
+    if (period == 0) /* stopped since this was set: do not set it again */
         return;
     v->periodic_last += period;
     if (v->periodic_last + period < now)
@@ -42,7 +47,7 @@ void vcpu_timers_init(struct vcpu *v)
 
 void vcpu_timers_stop(struct vcpu *v)
 {
-    WRITE_ONCE(v->periodic_ns, 0);
+    WRITE_ONCE(v->periodic_ns, 0); /* first, so that the handler does not set its timer again */
     timer_kill(&v->singleshot_timer);
     timer_kill(&v->periodic_timer);
     timer_kill(&v->poll_timer);
@@ -50,6 +55,7 @@ void vcpu_timers_stop(struct vcpu *v)
 
 void vcpu_timer_singleshot(struct vcpu *v, uint64_t when)
 {
+    /* To the CPU that v runs on: raising the event there needs no interrupt of another CPU. */
     timer_migrate(&v->singleshot_timer, this_cpu()->id);
     if (when <= time_now()) {
         timer_stop(&v->singleshot_timer);
