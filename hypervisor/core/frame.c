@@ -9,6 +9,14 @@
  * owner's list and frees it. A frame that changes hands is scrubbed, and every CPU that may still
  * have a translation to it is flushed first.
  *
+ * Flushing is put off until the frame is allocated again: freeing only notes the flush clock in
+ * tlb_stamp, and by then most CPUs have flushed for reasons of their own. This is why a guest may
+ * drop its mappings without a flush: a stale translation shows it a frame that nobody has yet.
+ *
+ * The count of a frame can be raised for a moment by anyone who names it at the wrong time, a guest
+ * with a wild number included; ownership cannot. So what has to be alone with a frame swaps the
+ * whole word from "only the owner's" to zero, and either waits (frame_seize()) or gives up.
+ *
  * Lock order: the owner's page_lock, then the heap's lock.
  */
 #include <boot/boot.h>
@@ -28,8 +36,8 @@
 #define BOOT_RANGES 64
 
 static struct heap frame_heap;
-static uint64_t frame_total;
-static bool frame_heap_ready;
+static uint64_t frame_total;  /* frames ever given to the heap */
+static bool frame_heap_ready; /* before: ranges are kept in frame_boot_ranges */
 
 static struct {
     paddr_t start, end;
@@ -129,7 +137,10 @@ uint64_t frame_total_count(void)
 
 /* ---- allocation ---- */
 
-/* The CPUs that may still see what a block was before are flushed, then it is cleared. */
+/*
+ * The CPUs that may still see what a block was before are flushed, then it is cleared. In that
+ * order: a write through a stale translation must not come after the clearing.
+ */
 static void frame_block_clean(uint64_t mfn, unsigned order, bool scrub)
 {
     cpumask_t stale = 0;
@@ -144,7 +155,10 @@ static void frame_block_clean(uint64_t mfn, unsigned order, bool scrub)
     }
 }
 
-/* claim: how many frames of the block may come out of what was promised to the caller's domain. */
+/*
+ * claim: how many frames of the block may come out of what was promised to the caller's domain. It
+ * is changed under the heap's lock, as frame_claim() does. Always: claimed <= free.
+ */
 static uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
 {
     unsigned bits = (flags >> 8) & 0xff;
@@ -172,6 +186,7 @@ static uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
     return mfn;
 }
 
+/* Their counts are zero and they are on no list: nobody but us knows them. */
 static void frame_heap_give(uint64_t mfn, unsigned order)
 {
     uint32_t stamp = tlb_clock();
@@ -188,7 +203,10 @@ static void frame_heap_give(uint64_t mfn, unsigned order)
     spin_unlock(&frame_heap.lock);
 }
 
-/* Count of frames that hold the domain; the first takes a reference, the last drops it. */
+/*
+ * Count of frames that hold the domain; the first takes a reference, the last drops it. Charged
+ * before there is a frame, so that two CPUs cannot exceed max_pages together.
+ */
 static bool frame_owner_charge(struct domain *d, uint64_t n, bool beyond)
 {
     bool ok = false;
@@ -282,6 +300,7 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
     for (uint64_t m = mfn; m < mfn + n; m++) {
         struct frame *f = frame_of(MFN(m));
 
+        /* The count comes last: it is what makes the frame one that can be got. */
         f->owner = d->id;
         f->type = 0;
         f->order = 0;
@@ -311,8 +330,8 @@ void *hpages_alloc(unsigned order)
 }
 
 /*
- * Our own only reference becomes none. frame_get_owner_and_ref() on a guest's wild guess may hold
- * one for a few instructions: wait for it.
+ * Our own only reference becomes none. frame_get() on a guest's wild guess may hold one for a few
+ * instructions, if the frame belonged to that domain when it looked first: wait for it.
  */
 static void frame_seize(struct frame *f)
 {
@@ -394,6 +413,7 @@ uint64_t frame_free_between(unsigned min_bits, unsigned max_bits)
 
 /* ---- references ---- */
 
+/* The first look keeps us off the count of a stranger's frame; the second one is the answer. */
 bool frame_get(struct frame *f, const struct domain *d)
 {
     if (READ_ONCE(f->owner) != d->id || !frame_ref_unless_free(f))
@@ -441,7 +461,7 @@ static void frame_release(struct frame *f, bool shared)
     bool last;
 
     BUG_ON(d == NULL || d == dom_xen || d == dom_io);
-    M2P[mfn] = M2P_INVALID;
+    M2P[mfn] = M2P_INVALID; /* before another can get it and enter its own number */
     spin_lock(&d->page_lock);
     if (shared) {
         d->shared_pages--;
@@ -465,7 +485,7 @@ void frame_put(struct frame *f)
         BUG_ON((old & FRAME_COUNT_MASK) == 0);
         now = old - 1;
         if ((now & FRAME_COUNT_MASK) == 0)
-            now = 0;
+            now = 0; /* FRAME_SHARED goes as well */
     } while (!__atomic_compare_exchange_n(&f->refs, &old, now, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
     if (unlikely(now == 0))
@@ -497,7 +517,7 @@ void frame_share_with_guest(void *page, struct domain *d, bool writable)
         domain_ref(d);
     d->shared_pages++;
     spin_unlock(&d->page_lock);
-    frame_seize(f);
+    frame_seize(f); /* from here to the last line nobody can get it, so the owner may change */
     f->type = writable ? 0 : ARCH_FRAME_TYPE_READONLY;
     WRITE_ONCE(f->owner, d->id);
     __atomic_store_n(&f->refs, FRAME_ALLOCATED | FRAME_SHARED | 1, __ATOMIC_RELEASE);

@@ -5,8 +5,11 @@
  * References: refs counts holders: one for being allocated to its owner (FRAME_ALLOCATED), one for
  * each type reference, each grant or foreign mapping and each temporary hold. When the count falls
  * to zero the frame leaves its owner's list and is freed: it is scrubbed before anyone else gets
- * it. The owner of a frame never changes while refs > 0 except by steal and assign under its own
- * rules.
+ * it. The owner of a frame never changes while refs > 0, so a reference also keeps the owner's
+ * structure: a domain is held for as long as it owns a frame.
+ *
+ * A count of zero means free, or that one CPU is changing what the frame is (frame_isolate(),
+ * frame_share_with_guest()). No flag is set then.
  *
  * Types (PV): meaning and transitions are in pv/page_types.c. Here is only where they are stored.
  */
@@ -19,18 +22,23 @@
 
 struct domain;
 
+/*
+ * next and prev are of the owner's list, under its page_lock, for a domain's own frames; of the
+ * free lists, under the heap's lock, for the heads of free blocks; and unused for frames of the
+ * hypervisor, shared ones included.
+ */
 struct frame {
     uint64_t refs;       /* FRAME_* flags and a 48-bit count; atomic */
     uint64_t type;       /* see pv/page_types.h; atomic */
     uint32_t next, prev; /* mfns: owner's page list, or the allocator's free list */
     uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
-    domid_t owner;       /* DOMID_XEN for the hypervisor's own, DOMID_IO for no RAM */
+    domid_t owner;       /* DOMID_XEN for the hypervisor's own and free, DOMID_IO for no RAM */
     uint8_t order;       /* of a free block, in the allocator */
     uint8_t flags;       /* FRAME_FREE: the allocator's, LOCK_HEAP */
 };
 
 #define FRAME_COUNT_MASK (BIT(48) - 1)
-#define FRAME_ALLOCATED  BIT(63) /* the owner's own reference is in the count */
+#define FRAME_ALLOCATED  BIT(63) /* the owner's own reference is in the count; dropped once */
 #define FRAME_SHARED     BIT(62) /* shared-info, grant table, ...: hypervisor frame mapped by guest */
 #define FRAME_NONE       UINT32_MAX
 
@@ -38,6 +46,7 @@ struct frame {
 
 extern uint64_t max_mfn; /* frames have a struct frame below this */
 
+/* Any m below max_mfn: the caller has compared a guest's number (mfn_valid()). */
 static inline struct frame *frame_of(mfn_t m)
 {
     return &FRAMES[m.m];
@@ -51,7 +60,11 @@ static inline mfn_t frame_mfn(const struct frame *f)
 /* Is it RAM that the allocator manages (or managed: a guest's)? False for MMIO and holes. */
 bool mfn_valid(mfn_t m);
 
-/* Boot: hand over a range of usable memory; then the heap works. */
+/*
+ * Boot: hand over a range of usable memory; then the heap works. Ranges that come before
+ * frame_heap_init() are kept, and boot_alloc() takes from them; it gives the heap what is left of
+ * them below bootmem_end. Later ones go to the heap at once. The first MiB never does.
+ */
 void frame_heap_add(paddr_t start, paddr_t end);
 void frame_heap_init(paddr_t bootmem_end);
 /* Early allocation before the heap (boot CPU only): zeroed, contiguous pages. */
@@ -65,10 +78,14 @@ void *boot_alloc(unsigned pages);
 
 /*
  * A block of 2^order frames for a domain: refs = 1 | FRAME_ALLOCATED each, on d's page list and in
- * d->tot_pages. INVALID_MFN when d would exceed max_pages or memory is short. Scrubbed.
+ * d->tot_pages. INVALID_MFN when d would exceed max_pages, is dying, or memory is short. Scrubbed.
+ * Each frame is freed on its own. May wait for TLB flushes; takes page_lock and the heap's.
  */
 mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags);
-/* Frames for the hypervisor itself, zeroed, as direct-map addresses; NULL when short. */
+/*
+ * Frames for the hypervisor itself, zeroed, as direct-map addresses; NULL when short. A block is
+ * freed as it was allocated; NULL may be freed. Fine under any lock below LOCK_HEAP.
+ */
 void *hpage_alloc(void);
 void hpage_free(void *page);
 void *hpages_alloc(unsigned order);
@@ -78,46 +95,77 @@ uint64_t frame_total_count(void);
 uint64_t frame_claimed_count(void);
 /* Free frames whose addresses need more than min_bits and at most max_bits (0: any) bits. */
 uint64_t frame_free_between(unsigned min_bits, unsigned max_bits);
-/* Claim of memory for a domain being built (XENMEM_claim_pages). */
+/*
+ * Claim of memory for a domain being built (XENMEM_claim_pages): so many frames in all, counting
+ * what it has, are set aside for it and nobody else can allocate them. Its allocations use the
+ * claim up; 0 gives back what is left. -XEN_EINVAL: it has a claim, has as much already, or may not
+ * have as much; -XEN_ENOMEM: too little is free and unclaimed.
+ */
 int frame_claim(struct domain *d, uint64_t pages);
 
-/* Takes a reference if the frame is d's and alive. */
+/*
+ * Takes a reference if the frame is d's and alive. No lock. A frame of somebody else may be held
+ * for a moment when it changes hands just then: so nobody may conclude from a count of one more
+ * than his own that there is a real user.
+ */
 bool frame_get(struct frame *f, const struct domain *d) MUST_CHECK;
-/* Takes a reference whoever the owner is; returns the owner (held by that reference) or NULL. */
+/*
+ * Takes a reference whoever the owner is; returns the owner (held by that reference) or NULL, for
+ * a free frame and for the hypervisor's private ones.
+ */
 struct domain *frame_get_owner_and_ref(struct frame *f);
 void frame_get_known(struct frame *f); /* one more, when the caller already holds one */
+/* May free the frame and be the end of its owner, so page_lock and the heap's are not held. */
 void frame_put(struct frame *f);
 static inline uint64_t frame_refcount(const struct frame *f)
 {
     return READ_ONCE(f->refs) & FRAME_COUNT_MASK;
 }
-/* Drops the owner's own reference (decrease_reservation): at most once per allocation. */
+/*
+ * Drops the owner's own reference (decrease_reservation): at most once per allocation, false when
+ * it has gone before, or for a page that the hypervisor shares. The owner is not looked at: the
+ * caller needs a reference of its own, or else the owner may give the frame back at the same time,
+ * and what is dropped is the next owner's.
+ */
 bool frame_put_alloc_ref(struct frame *f);
 
-/* Owner's page list, in allocation order; LOCK_PAGE_LIST of the owner. */
+/* Owner's page list, in allocation order until it is rotated; LOCK_PAGE_LIST of the owner. */
 #define frame_list_next(f) ((f)->next == FRAME_NONE ? NULL : &FRAMES[(f)->next])
 
-/* Head to tail, page_lock held; true: with a reference on it. */
+/*
+ * Head to tail, page_lock held, the list not empty. True: with a reference on it. False: its last
+ * reference has just gone, and whoever dropped it waits for the lock to take it off the list.
+ */
 bool frame_list_rotate(struct domain *d);
 
 /* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable.
  */
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
 void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
-/* A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed.
+/*
+ * A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed.
+ * While it is isolated it stays on d's list and in its count. False: it is not d's, or somebody
+ * holds it (a mapping, a type, a grant in use).
  */
 bool frame_isolate(struct frame *f, const struct domain *d) MUST_CHECK;
 void frame_unisolate(struct frame *f);
 void frame_free_isolated(struct frame *f);
 
-/* Machine-to-physical table: what the guest told us, or the invalid mark. */
+/*
+ * Machine-to-physical table: what the guest told us, or the invalid mark. Guests read all of it; we
+ * never take it for the truth. m is below max_mfn.
+ */
 #define M2P_INVALID 0x5555555555555555ull
 void m2p_set(mfn_t m, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
 /* frame.type of a page that no guest may map writable: no type, with a count that never falls. */
 #define ARCH_FRAME_TYPE_READONLY (BIT(59) | 1)
-/* Implemented by pv/page_types.c: a writable type reference (with its frame reference). */
+/*
+ * Implemented by pv/page_types.c: a writable type reference (with its frame reference). False: not
+ * d's frame, or in use as something that must not be written. Not under a lock: it may flush TLBs
+ * and wait for a vcpu that is changing the type.
+ */
 bool arch_frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
 void arch_frame_put_writable(struct frame *f);
 
