@@ -20,6 +20,7 @@
 #define BATCH       64 /* directories per round trip */
 #define MAX_ORPHANS 20 /* that are named */
 
+/* A domain, and what it holds. */
 struct holder {
     const struct xen_domctl_getdomaininfo *info;
     char *name, uuid[37];
@@ -29,6 +30,7 @@ struct holder {
     unsigned nodes, disks, vifs;
 };
 
+/* `nodes` is all of them: those of holders, those of no domain (common), and orphans. */
 struct census {
     struct holder *holder;
     unsigned nr, nodes, common, orphans;
@@ -93,6 +95,7 @@ static void take_node(struct census *cs, const char *path)
         cs->orphan[cs->orphans - 1] = must_copy(path);
 }
 
+/* The nodes of one depth. Walking by depth, a whole level is asked for in few round trips. */
 struct level {
     char **path;
     size_t nr, room;

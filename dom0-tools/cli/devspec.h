@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <json-c/json.h>
 
+/* Its text is a config's, and may be anything; parameters are cut out of `copy` in place. */
 struct devspec {
     const char *what; /* "disk" or "vif", for messages */
     const char *text; /* all of it, for messages */

@@ -7,6 +7,11 @@
  * xenstored is told of it. Each step that fails undoes the ones before it, so that a guest either
  * exists in all places or in none. No step looks at other guests: the name index answers in one
  * read whether a name is free, which keeps the cost flat however many guests there are.
+ *
+ * Being killed in between is the one failure that cannot undo anything: pending.c marks a guest in
+ * the making for that, so that the monitor removes what is left. Destroying goes the other way
+ * round, and each of its steps may be done again: the saved config first, then devices, the domain,
+ * the name, the nodes.
  */
 #include "domain.h"
 #include "layout.h"
@@ -136,7 +141,7 @@ int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomai
         }
         nr += (unsigned)n;
         first = nr ? (uint16_t)(list[nr - 1].domain + 1) : first;
-    } while (nr == room);
+    } while (nr == room); /* a full answer: there may be more */
     *out = list;
     return (int)nr;
 }
@@ -255,6 +260,7 @@ static int check_uuid(struct lodge *l, struct domcfg *dc)
     if (!dc->has_uuid) {
         if (getrandom(dc->uuid, sizeof(dc->uuid), GRND_INSECURE) != sizeof(dc->uuid))
             return domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
+        /* Version 4, variant 1: what RFC 4122 has for a random one. */
         dc->uuid[6] = (uint8_t)((dc->uuid[6] & 0x0f) | 0x40);
         dc->uuid[8] = (uint8_t)((dc->uuid[8] & 0x3f) | 0x80);
         dc->has_uuid = true;
@@ -323,7 +329,10 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
     return rc ? store_failed(l, rc) : 0;
 }
 
-/* The domain is there, empty of all that the tools know of it. */
+/*
+ * The domain is there, empty of all that the tools know of it. The saved config comes before the
+ * introduction: from that on the monitor sees the guest, and looks for its config.
+ */
 static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
                     const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)
 {

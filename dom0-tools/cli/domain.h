@@ -17,9 +17,10 @@
 #include "domcfg.h"
 #include "store.h"
 
+/* One process's way to everything; for one thread. */
 struct lodge {
     struct ctl ctl;
-    struct store *store;
+    struct store *store;   /* replaced by domain_reconnect(): do not keep a copy */
     const char *state_dir; /* saved configs: /var/lib/lodge, or $LODGE_STATE_DIR */
     const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
     int wait_ms;           /* how long devices may take to come and go */
@@ -35,11 +36,14 @@ int domain_fail(struct lodge *l, int err, const char *fmt, ...)
 
 /*
  * Builds the guest and all of its entries; it stays paused. If anything fails nothing is left.
- * `restarts` is remembered for the monitor's guard against restart loops.
+ * `restarts` is remembered for the monitor's guard against restart loops. A config without a uuid
+ * gets one. -EEXIST: the name, or the uuid, is another guest's; -EBUSY: somebody is just making
+ * one with this uuid. Signals wait until it is over.
  */
 int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_t *domid);
 
-/* Kills the guest and removes its entries from everywhere. */
+/* Kills the guest and removes its entries from everywhere. Its back-ends get some seconds to close.
+ */
 int domain_destroy(struct lodge *l, uint16_t domid);
 /* The same for one that may be gone already, from a destruction that did not come to its end. */
 int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16]);
@@ -78,7 +82,7 @@ int domain_repair_index(struct lodge *l);
 
 struct saved {
     struct domcfg config;
-    uint16_t domid;
+    uint16_t domid;    /* when it was written; the uuid in the config is what identifies it */
     unsigned restarts; /* in a row, each soon after its start */
     int64_t started;   /* seconds since 1970 */
 };
@@ -104,7 +108,7 @@ struct intent {
     struct saved saved;  /* of the guest that went down; `restarts` counts this one already */
     enum on_event event; /* what happened to it */
     unsigned tries;      /* how many processes did not come to the end of it */
-    int fd;
+    int fd;              /* of the file; holds the lock. -1: nothing is written down */
 };
 
 /* Writes it down, and holds it. -EBUSY: another process does it. */

@@ -35,6 +35,7 @@ enum on_action {
 
 enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_EVENTS };
 
+/* Owns all that it points to. All zero is an empty one, which domcfg_free() takes. */
 struct domcfg {
     char *name;
     char *kernel;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+/* Below the home; with control/ among them, whose own permissions are taken back afterwards. */
 static const char *const guest_owned[] = {
     "control/shutdown",
     "control/feature-poweroff",
@@ -72,6 +73,8 @@ void layout_write(struct store *s, const struct domcfg *dc, const struct builder
     store_perms(s, home, r->domid, true);
     for (size_t i = 0; i < sizeof(guest_owned) / sizeof(guest_owned[0]); i++)
         store_write(s, store_fmt("%s/%s", home, guest_owned[i]), "");
+    /* The guest cannot make, change or remove anything but the nodes above and what is given to it
+     * one by one: event-channel below, and the directories of its front-ends. */
     store_perms(s, store_fmt("%s/control", home), r->domid, false);
     store_perms(s, home, r->domid, false);
     write_home(s, home, dc, r, uuid);

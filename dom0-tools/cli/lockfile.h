@@ -2,6 +2,11 @@
 /*
  * lockfile.h: files below the run directory that are named after a guest's uuid, and locked by the
  * process that has something to do with the guest for as long as it lives.
+ *
+ * The life of such a file: created, locked, perhaps written to; then unlinked by its holder, who
+ * closes it last. A file that is there and not locked was left by a process that was killed (or is
+ * about to be locked by the one that created it). Whoever has the lock makes sure that the file
+ * still has a name: else it is one that its last holder has done with, and the lock means nothing.
  */
 #ifndef LODGE_LOCKFILE_H
 #define LODGE_LOCKFILE_H

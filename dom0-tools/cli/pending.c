@@ -55,6 +55,7 @@ bool pending_abandoned(struct lodge *l, const uint8_t uuid[16])
     return !lockfile_held(l, folder, uuid, &there) && there;
 }
 
+/* By uuid: the maker may have been killed before anything else of the guest was known. */
 void pending_reap(struct lodge *l, const uint8_t uuid[16])
 {
     struct xen_domctl_getdomaininfo *list;

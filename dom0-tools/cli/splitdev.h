@@ -32,11 +32,12 @@
 #include "domain.h"
 #include "vif.h"
 
+/* All that is needed to name its three directories. */
 struct splitdev {
-    uint16_t domid, backend;
-    unsigned devid;
-    char class[16]; /* "vbd", "vif"; guests that xl made may have others */
-    char type[24];  /* "lodge-vbd", ... */
+    uint16_t domid, backend; /* the guest, and the domain that serves the device */
+    unsigned devid;          /* a disk's number (disk_devid()), an interface's index */
+    char class[16];          /* "vbd", "vif"; guests that xl made may have others */
+    char type[24];           /* "lodge-vbd", ... */
 };
 
 #define SPLITDEV_DISK "vbd"
@@ -67,7 +68,10 @@ const char *splitdev_front(const struct splitdev *dev, const char *key);
 const char *splitdev_back(const struct splitdev *dev, const char *key);
 const char *splitdev_record(const struct splitdev *dev, const char *key);
 
-/* A guest's devices of one class, or with NULL all, in order; malloc'ed. */
+/*
+ * A guest's devices of one class, or with NULL all, in order; malloc'ed. Taken from the records, so
+ * a guest cannot make one up, nor send these tools to another's directory.
+ */
 unsigned splitdev_list(struct store *s, uint16_t domid, const char *class, struct splitdev **out);
 /* One of them; false if there is none of this number. */
 bool splitdev_find(struct store *s, uint16_t domid, const char *class, unsigned devid,

@@ -5,6 +5,10 @@
  * Requests are laid one after the other into a buffer and answered in order, so the n-th answer
  * belongs to the n-th request; watch events may come between. While sending, answers are read as
  * well: xenstored may stop reading from a client that does not collect its answers.
+ *
+ * An answer can make a further request necessary (a list in parts), which goes to the end of the
+ * queue while this is being sent: so store_flush() goes on until as many answers are there as
+ * requests, and looks at the lengths anew in each round.
  */
 #include "store_link.h"
 
@@ -156,6 +160,7 @@ static int error_number(const char *text, size_t len)
     return EIO;
 }
 
+/* The connection is of no use any more: who reads what, if one answer was misread? */
 static int lost(struct store *s, const char *why)
 {
     s->dead = true;
@@ -290,6 +295,7 @@ static int take_messages(struct store *s, size_t *done)
         } else if (*done >= s->nr_req) {
             return lost(s, "it sent an answer that was not asked for");
         } else {
+            /* May queue more, and move req[]: nothing here keeps a pointer into it. */
             int err = take_answer(s, &s->req[*done], &msg, s->in + at + sizeof(msg));
 
             (*done)++;

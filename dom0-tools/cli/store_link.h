@@ -8,6 +8,7 @@
 #include <public/io/xs_wire.h>
 #include "store.h"
 
+/* One that is queued or unanswered. The n-th in req[] gets the n-th answer. */
 struct request {
     uint32_t type;
     size_t start, end; /* of its bytes in out[] */
@@ -24,19 +25,23 @@ struct event {
     char *path, *token;
 };
 
+/*
+ * Between two calls of store_flush() out[] and req[] grow together; the flush empties both,
+ * whatever comes of it. Once `dead`, nothing is sent any more, and every flush fails.
+ */
 struct store {
-    int fd;
+    int fd;      /* non-blocking */
     bool device; /* /dev/xen/xenbus takes one message per write */
     bool dead;
-    uint32_t tx;
-    char *out;
+    uint32_t tx; /* the open transaction, 0: none; goes into each request that is queued */
+    char *out;   /* messages as they will be sent, one behind the other */
     size_t out_len, out_room;
-    struct request *req;
+    struct request *req; /* moves when it grows, and so does out: keep numbers, not pointers */
     size_t nr_req, req_room;
-    char *in;
+    char *in; /* IN_ROOM bytes: what was received and is not yet a whole message */
     size_t in_len;
-    struct event *events, **events_tail;
-    char message[256];
+    struct event *events, **events_tail; /* oldest first; the tail is where the next one goes */
+    char message[256];                   /* of the last failure */
 };
 
 /*

@@ -45,7 +45,7 @@ struct vif {
     enum backend_type type;
     char *bridge, *gatewaydev, *ip, *script, *vifname, *backend; /* NULL: not given */
     uint64_t rate_bytes;                                         /* per interval; 0: no limit */
-    uint32_t rate_usec;
+    uint32_t rate_usec; /* the interval; xenstore's "rate" is the two, with a comma between */
     bool filter;
     unsigned mtu, queues; /* 0: not given */
     unsigned devid;       /* VIF_NO_DEVID: not given */

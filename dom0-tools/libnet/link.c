@@ -10,6 +10,7 @@
 #include <netlink/route/link/bridge.h>
 #include <string.h>
 
+// Always closed with link_close(), also where link_open() failed.
 struct link_call {
     struct nl_sock *sock;
     struct rtnl_link *link; // what the kernel has, or NULL

@@ -119,6 +119,7 @@ int nat_ensure(const char *bridge, const struct net_err *err)
     return nat_finish(bridge, &address, err);
 }
 
+// The caller holds the lock, and its own interface is off the bridge already.
 int nat_release(const char *bridge, const struct net_err *err)
 {
     char alias[64];

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Plugging and unplugging: the order of things. The filter stands before the interface can carry a
 // frame, and what must be undone is written down before it is done.
+//
+// net_plug() and net_unplug() run under the lock of state.c, so the reference that a NAT network's
+// ports are to it is counted and acted on by one process at a time: no port can come between
+// "it has none left" and its end.
+//
+// What a guest could try: frames with another's address (nft.c), and an address list that takes
+// another guest's route (route_add() refuses). Names and addresses come from configuration, which
+// may be a guest owner's: each is parsed and written anew before the kernel, a path under /proc or
+// the filter's text gets to see it.
 #include "net_private.h"
 
 #include <errno.h>
@@ -133,6 +142,7 @@ static int plug_resolve(const struct net_plug *plug, struct net_state *state,
     return 0;
 }
 
+// NET_ROUTE: the interface that leads outside, as named, or that of the default route.
 static int plug_gateway(const struct net_plug *plug, struct net_state *state,
                         const struct net_err *err)
 {
@@ -198,6 +208,9 @@ static void forward_ipv6(const char *gateway)
     net_sysctl("ipv6/conf/", gateway, "/proxy_ndp", "1");
 }
 
+// Proxying both ways: the host answers for the guest on the gateway's side (route_proxy()), and for
+// the world on the guest's (proxy_arp, proxy_ndp). The interface bears the gateway's own address,
+// which is what the guest sees as its next hop.
 static int plug_route(const char *ifname, const struct net_state *state,
                       const struct net_addresses *ips, const struct net_err *err)
 {
@@ -253,6 +266,8 @@ static void unplug_route(const char *ifname, const struct net_state *state)
     net_sysctl("ipv4/conf/", ifname, "/proxy_arp", "0");
 }
 
+// Undoes as much as it can; what failed last is in err, and then the state stays, so that a second
+// call can go on. The lock is held.
 static int unplug(const char *ifname, const struct net_err *err)
 {
     struct net_state state;
@@ -283,7 +298,8 @@ static int unplug(const char *ifname, const struct net_err *err)
     return rc;
 }
 
-// Everything but the script's part is undone when this fails.
+// Everything but the script's part is undone when this fails. In this order: the record, the
+// filter, and only then what brings the interface up.
 static int plug_carry_out(const struct net_plug *plug, struct net_state *state,
                           const struct net_addresses *ips, const unsigned char mac[6],
                           const struct net_err *err)
@@ -338,6 +354,7 @@ static int plug_checked(const struct net_plug *plug, struct net_plugged *done,
     }
     if (plug_carry_out(plug, &state, &ips, mac, err)) {
         struct net_err quiet = {NULL, 0};
+        // So that unplug() does not call a script whose "online" has failed.
         state.script[0] = '\0';
         state_write(plug->ifname, &state, &quiet);
         unplug(plug->ifname, &quiet);

@@ -10,13 +10,14 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-// Where failures go; passed down so that the one who knows the reason writes it.
+// Where failures go; passed down so that the one who knows the reason writes it. A function that
+// takes a `const struct net_err *` has written there when it returns -1.
 struct net_err {
-    char *text;
+    char *text; // NULL: nobody wants to know
     size_t len;
 };
 
-// Write the sentence and return -1.
+// Write the sentence and return -1. `err` may be NULL.
 int net_fail(const struct net_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -29,10 +30,10 @@ int net_sysctl(const char *before, const char *name, const char *after, const ch
 // An address or a network of the guest's.
 #define NET_ADDRESSES 32
 struct net_address {
-    int family; // AF_INET or AF_INET6
-    unsigned int prefix;
-    char text[INET6_ADDRSTRLEN];
-    unsigned char raw[16];
+    int family;                  // AF_INET or AF_INET6
+    unsigned int prefix;         // bits; 32 or 128 for an address without one
+    char text[INET6_ADDRSTRLEN]; // the kernel's spelling, without the prefix; not always filled in
+    unsigned char raw[16];       // network order; the first 4 bytes for AF_INET, zeroes behind
 };
 struct net_addresses {
     unsigned int count;
@@ -98,12 +99,12 @@ int nat_release(const char *bridge, const struct net_err *err);
 
 // state.c: what unplugging must know.
 struct net_state {
-    enum net_mode mode;
-    char bridge[IFNAMSIZ];
-    char gateway[IFNAMSIZ];
-    char ips[512];
-    char script[256];
-    char xenbus_path[256];
+    enum net_mode mode;     // never NET_AUTO after net_plug() has chosen
+    char bridge[IFNAMSIZ];  // "" with NET_ROUTE and with a script
+    char gateway[IFNAMSIZ]; // NET_ROUTE, or for a script: the interface that leads outside
+    char ips[512];          // as in struct net_plug: what address_parse() reads
+    char script[256];       // "": none
+    char xenbus_path[256];  // for the script
 };
 int state_write(const char *ifname, const struct net_state *state, const struct net_err *err);
 // -1: nothing is known of it.

@@ -5,6 +5,9 @@
 // The anti-spoof filter hangs at the ingress of the guest's interface (family netdev), where it
 // sees every frame before a bridge or the IP layer does: one filter for all modes. Each interface
 // has the table lodge-IFNAME, each NAT network the table lodge-BRIDGE.
+//
+// The text is made of names that net_name_valid() has passed, of addresses that inet_ntop() wrote,
+// and of numbers: nothing that a configuration says can end a word and begin a command.
 #include "net_private.h"
 
 #include <nftables/libnftables.h>
@@ -13,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// A batch that is being written. `text` is the caller's to free once the stream is closed.
 struct nft_text {
     FILE *stream;
     char *text;
@@ -64,6 +68,7 @@ static void nft_drop_table(struct nft_text *batch, const char *family, const cha
             family, name);
 }
 
+// A set of the addresses of one family, `also` first. Callers see to it that it is not empty.
 static void nft_put_list(struct nft_text *batch, int family, const struct net_addresses *ips,
                          const char *also)
 {
@@ -140,6 +145,8 @@ static void nft_put_ipv6(struct nft_text *batch, const unsigned char mac[6],
     fprintf(batch->stream, " accept\n");
 }
 
+// What must not pass is dropped first (another's MAC address, in the frame and in ARP). With a list
+// of addresses everything else must be on it, other protocols included; without one it may pass.
 int nft_filter(const char *ifname, const unsigned char mac[6], const struct net_addresses *ips,
                const struct net_err *err)
 {

@@ -11,6 +11,7 @@
 #include <netlink/route/route.h>
 #include <string.h>
 
+// NULL on failure. One for each call: see link.c.
 static struct nl_sock *route_open(void)
 {
     struct nl_sock *sock = nl_socket_alloc();
@@ -42,6 +43,7 @@ static void route_from_nl(struct nl_addr *addr, struct net_address *out)
     }
 }
 
+// Only one that is good everywhere: link-local addresses do not count. out->text stays empty.
 int route_first_address(const char *ifname, int family, struct net_address *out)
 {
     struct nl_sock *sock = route_open();
@@ -150,7 +152,7 @@ static bool route_find(int family,
 
 struct route_wanted {
     const struct net_address *to;
-    int index;
+    int index; // out: of the interface that the route goes to
 };
 
 static bool route_matches(struct rtnl_route *route, const struct net_address *to, void *context)
@@ -262,6 +264,7 @@ int route_default_device(char ifname[IFNAMSIZ])
                : -1;
 }
 
+// Two networks overlap if they agree in the bits of the shorter prefix.
 static bool route_covers(struct rtnl_route *route, const struct net_address *to, void *context)
 {
     (void)route;

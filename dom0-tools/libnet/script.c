@@ -22,7 +22,7 @@ static void script_child(const struct net_state *state, const char *action, cons
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setpgid(0, 0);
+    setpgid(0, 0); // so that all that it starts can be killed with it
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
