@@ -2,7 +2,8 @@
 /*
  * platform_op: what dom0's kernel asks of the machine: the wall clock, firmware tables, the list of
  * processors, sleep. Processor power data from its ACPI driver is taken and not used: frequency is
- * the firmware's business here.
+ * the firmware's business here. The hypercall table lets only privileged domains in, so these trust
+ * the caller's intent, but not its numbers: a bug of dom0's is to end in an errno.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -15,6 +16,7 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
+/* The wall clock was secs.nsecs when the system time was system_time; all domains are told. */
 static int64_t platform_settime(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
     if (nsecs >= 1000000000u)
@@ -40,6 +42,7 @@ static int64_t platform_firmware_info(struct xenpf_firmware_info *fi)
     }
 }
 
+/* UINT32_MAX: the firmware's table (MADT) does not list it. */
 static uint32_t acpi_id_of(uint32_t apic_id)
 {
     for (unsigned i = 0; i < acpi_info.nr_cpus; i++)
@@ -53,7 +56,7 @@ static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
     uint32_t id = pi->xen_cpuid;
 
     pi->max_present = nr_cpus - 1;
-    if (id >= nr_cpus) {
+    if (id >= nr_cpus) { /* no error: the caller asks until it has seen max_present */
         pi->flags = XEN_PCPU_FLAGS_INVALID;
         return 0;
     }
@@ -73,10 +76,11 @@ static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
         pv->family = pv->model = pv->stepping = 0;
         return 0;
     }
-    cpuid_raw(0, 0, leaf);
+    cpuid_raw(0, 0, leaf); /* the name is in EBX, EDX, ECX, in this order */
     memcpy(pv->vendor_id, &leaf[1], 4);
     memcpy(pv->vendor_id + 4, &leaf[3], 4);
     memcpy(pv->vendor_id + 8, &leaf[2], 4);
+    /* Leaf 1 EAX: extended model and family count where the family says so (Intel SDM, CPUID). */
     pv->family = (signature >> 8) & 15;
     pv->model = (signature >> 4) & 15;
     pv->stepping = signature & 15;
@@ -87,6 +91,7 @@ static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
     return 0;
 }
 
+/* In: the CPUs that are asked about; out: those of them that exist, with their times. */
 static int64_t platform_getidletime(struct xenpf_getidletime *it)
 {
     cpumask_t mask = 0;
@@ -106,6 +111,7 @@ static int64_t platform_getidletime(struct xenpf_getidletime *it)
     return copy_to_guest((vaddr_t)it->cpumap_bitmap.p, &mask, bytes) ? -XEN_EFAULT : 0;
 }
 
+/* Comes back only if the machine is still on. The values are what dom0's ACPI code would write. */
 static int64_t platform_sleep(const struct xenpf_enter_acpi_sleep *s)
 {
     if (s->sleep_state != 5 || (s->flags & XENPF_ACPI_SLEEP_EXTENDED)) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * sysctl: what the control domain asks of the whole hypervisor (interface 0x15). The hypercall
- * table lets only privileged domains in. Each operation works on a copy of the argument, of which
- * only what it changed goes back.
+ * table lets only privileged domains in. Each operation works on a copy of the argument, and the
+ * copy goes back if the operation succeeds. Any number of them may run at the same time: they hold
+ * no lock over a loop, so an answer about several domains or CPUs is no snapshot.
  */
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
@@ -18,6 +19,7 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
+/* Every CPU counts as a core of its own, all in one socket and node: no more is modelled. */
 static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
 {
     memset(pi, 0, sizeof(*pi));
@@ -41,7 +43,10 @@ static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
     return 0;
 }
 
-/* One domain per pass, so that a thousand of them do not hold the CPU. */
+/*
+ * One domain per pass, so that a thousand of them do not hold the CPU. The reference that
+ * domain_next() gives lasts for the pass; going on by number needs none, whatever has gone since.
+ */
 static int64_t sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
 {
     domid_t from = op->first_domain;
@@ -65,6 +70,7 @@ static int64_t sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
     return 0;
 }
 
+/* The limit: what a key prints goes to the serial line, and that takes its time. */
 static int64_t sysctl_debug_keys(const struct xen_sysctl_debug_keys *op)
 {
     for (uint32_t i = 0; i < op->nr_keys && i < 32; i++) {
@@ -101,7 +107,7 @@ static int64_t sysctl_cputopoinfo(struct xen_sysctl_cputopoinfo *op)
         if (copy_to_guest_at(op->cputopo.p, i, &t) != 0)
             return -XEN_EFAULT;
     }
-    op->num_cpus = nr_cpus;
+    op->num_cpus = nr_cpus; /* also without an array: that is how its size is asked for */
     return 0;
 }
 
@@ -110,7 +116,7 @@ static int64_t sysctl_numainfo(struct xen_sysctl_numainfo *op)
 {
     struct xen_sysctl_meminfo m = {.memsize = frame_total_count() << PAGE_SHIFT,
                                    .memfree = frame_free_count() << PAGE_SHIFT};
-    uint32_t distance = 10;
+    uint32_t distance = 10; /* a node to itself, as in ACPI's SLIT */
 
     if (op->num_nodes >= 1 && op->meminfo.p != NULL && copy_to_guest_at(op->meminfo.p, 0, &m) != 0)
         return -XEN_EFAULT;

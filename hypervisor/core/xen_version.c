@@ -2,6 +2,9 @@
 /*
  * xen_version: which ABI this is, what it can do, and who we are. The version is the ABI's; the
  * rest of the version string, "-lodge", is what tells Lodge from other implementations of it.
+ *
+ * Any domain may ask. What is about the machine or its owner (the command line, the domain's
+ * handle) is answered to the privileged; others get the empty form of the answer, and no error.
  */
 #include <boot/boot.h>
 #include <core/domain.h>
@@ -23,6 +26,7 @@ static int64_t version_features(uint64_t arg)
         return -XEN_EFAULT;
     if (fi.submap_idx >= XENFEAT_NR_SUBMAPS)
         return -XEN_EINVAL;
+    /* Facts about PV on this hypervisor, the same for every guest but dom0. */
     fi.submap = 1u << XENFEAT_pae_pgdir_above_4gb | 1u << XENFEAT_mmu_pt_update_preserve_ad |
                 1u << XENFEAT_highmem_assist | 1u << XENFEAT_gnttab_map_avail_bits |
                 1u << XENFEAT_memory_op_vnode_supported;
@@ -31,6 +35,7 @@ static int64_t version_features(uint64_t arg)
     return copy_to_guest(arg, &fi, sizeof(fi)) ? -XEN_EFAULT : 0;
 }
 
+/* size: of the array that the ABI has for it; a longer text is cut. */
 static int64_t version_text(uint64_t arg, const char *text, size_t size)
 {
     size_t n = strlen(text) + 1;
@@ -50,6 +55,7 @@ static int64_t version_compile_info(uint64_t arg)
     return copy_to_guest(arg, &ci, sizeof(ci)) ? -XEN_EFAULT : 0;
 }
 
+/* Where the hypervisor's part of every address space begins. */
 static int64_t version_platform(uint64_t arg)
 {
     struct xen_platform_parameters pp = {.virt_start = HV_START};
