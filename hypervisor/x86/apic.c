@@ -21,7 +21,7 @@
 #define LVT_MASKED       0x10000u
 #define LVT_NMI          0x400u
 
-static volatile uint8_t *apic_page;
+static volatile uint8_t *apic_page; /* at the same address on each CPU, and its own on each */
 static bool apic_x2;
 
 uint32_t apic_read(unsigned reg)
@@ -62,6 +62,7 @@ INIT_TEXT void apic_init(paddr_t base)
     }
 }
 
+/* LINT1 is where the board's NMI arrives, by convention; one CPU is enough for it. */
 void apic_init_cpu(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
@@ -90,6 +91,10 @@ void apic_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
+/*
+ * In the page's form a command takes two writes, and the second sends it. Interrupts are off, and
+ * no NMI sends, except on the way down; so nobody comes between on this CPU.
+ */
 static void send(uint32_t dest, uint32_t command)
 {
     if (apic_x2) {

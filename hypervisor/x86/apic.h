@@ -26,17 +26,17 @@
 #define APIC_TIMER_DIVIDE 0x3e0
 
 void apic_init(paddr_t base); /* boot CPU: find it, choose the mode */
-void apic_init_cpu(void);
+void apic_init_cpu(void);     /* each CPU: on, all local sources masked but errors and NMI */
 uint32_t apic_read(unsigned reg);
 void apic_write(unsigned reg, uint32_t v);
-uint32_t apic_id(void);
+uint32_t apic_id(void); /* of this CPU; 8 bits, 32 in x2APIC mode */
 bool apic_is_x2apic(void);
 /* INIT, then start-up at a page below 1 MiB. */
 void apic_send_init(uint32_t apic_id);
 void apic_send_startup(uint32_t apic_id, unsigned page);
-void apic_send_nmi_others(void);
+void apic_send_nmi_others(void); /* takes no lock: for CPUs that stop the machine */
 
-/* x86/ioapic.c */
+/* x86/ioapic.c: what touches registers wants irq_lock, but at boot */
 void ioapic_init(void);
 bool ioapic_read_at(paddr_t base, unsigned reg, uint32_t *v); /* false: no IOAPIC there */
 unsigned ioapic_nr_gsis(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the processor can do, and how each one is set up: control registers, page attributes, and
- * the registers behind SYSCALL. Features are found once, on the boot CPU; a processor that lacks
- * one of them is not started.
+ * the registers behind SYSCALL. Features are found once, on the boot CPU; another processor that
+ * lacks one of those that missing_features() compares ends the start.
  */
 #include <core/console.h>
 #include <lib/bug.h>
@@ -20,7 +20,10 @@ _Static_assert((STACK_TOP_SIZE - offsetof(struct stack_top, cpu)) % 16 == 0,
 
 #define PAT_VALUE 0x050100070406ull /* part of the ABI: WB WT UC- UC WC WP UC UC */
 
-/* Flags that SYSCALL clears: a guest's TF, DF, AC, NT or IOPL must not reach ring 0. */
+/*
+ * Flags that SYSCALL clears: a guest's TF, DF, AC, NT or IOPL must not reach ring 0. TF would trap
+ * in the stub, DF turn every string instruction round, AC open SMAP, NT make the next IRETQ fault.
+ */
 #define SYSCALL_CLEARS                                                                     \
     (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | \
      RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)
@@ -73,7 +76,7 @@ static INIT_TEXT void detect_extended(struct cpu_features *f)
     }
 }
 
-/* Some processors say it in CPUID, others only do it. */
+/* Of a null selector's base. Some processors say it in CPUID, others only do it. */
 static bool null_clears_base(void)
 {
     uint64_t before = rdmsr(MSR_FS_BASE), after;
@@ -106,6 +109,7 @@ INIT_TEXT void cpu_detect(void)
     f->null_clears_base = null_clears_base();
 }
 
+/* FSGSBASE and PCIDE stay off: see pv/segments.c; CR3 loads are what flushes a guest. */
 static uint64_t wanted_cr4(void)
 {
     const struct cpu_features *f = &cpu_features;
@@ -151,6 +155,7 @@ void cpu_init_this(struct cpu *c)
     write_cr4(c->cr4);
     wrmsr(MSR_PAT, PAT_VALUE);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NX | EFER_SCE);
+    /* SYSCALL: CS is the lower one, SS 8 above. SYSRETQ: CS is 16 above the upper, SS 8 above. */
     wrmsr(MSR_STAR, ((uint64_t)SEL_USER_CS32 << 48) | ((uint64_t)SEL_HV_CS << 32));
     wrmsr(MSR_SYSCALL_MASK, SYSCALL_CLEARS);
     (void)wrmsr_safe(MSR_SYSENTER_CS, 0); /* SYSENTER faults, and reaches the guest as #GP */
@@ -158,6 +163,7 @@ void cpu_init_this(struct cpu *c)
         wrmsr(MSR_TSC_AUX, 0);
 }
 
+/* What SMAP_SITE of x86/macros.inc writes: three bytes of NOP, and what they may become. */
 struct smap_site {
     uint8_t *at;
     uint64_t stac;

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Segment and interrupt descriptors of the hypervisor. Each CPU has one page of them, which is
- * page 14 of every GDT that is loaded on that CPU: the idle vcpus' (only that page is present) and
+ * page 14 of every GDT that is loaded on that CPU: the idle vcpus' (which use nothing else) and
  * each guest's (pv/ maps it into the vcpu's window). The IDT is common to all.
+ *
+ * So a selector of the hypervisor means the same under every GDT, and TR can stay loaded across
+ * guests. All gates are interrupt gates of ring 0, but for #BP and #OF, which a guest may raise
+ * with an instruction of its own; its other `int n` end in #GP and are looked at in pv/traps.c.
+ *
+ * The page is in a guest's GDT, but no guest can write it: it is mapped only in windows of the vmap
+ * area, which are closed to ring 3. The processor reads it for a guest that loads one of the flat
+ * user selectors; those of the hypervisor have ring 0 and are refused to it.
  */
 #include <core/frame.h>
 #include <lib/bug.h>
@@ -11,6 +19,7 @@
 #include <x86/page.h>
 #include <x86/stack.h>
 
+/* Interrupt gate of 64 bits: Intel SDM volume 3, chapter 6. */
 struct gate {
     uint16_t offset_low, selector;
     uint8_t ist, type;
@@ -46,6 +55,7 @@ static void fill_gdt(struct cpu *c)
 {
     uint64_t tss = (uint64_t)&c->tss, *t;
 
+    /* Flat; marked as accessed, so that the processor does not write to them. */
     *descriptor(c->gdt, SEL_HV_CS) = 0x00af9b000000ffff;
     *descriptor(c->gdt, SEL_HV_DS) = 0x00cf93000000ffff;
     *descriptor(c->gdt, SEL_USER_CS32) = 0x00cffb000000ffff;
@@ -58,6 +68,7 @@ static void fill_gdt(struct cpu *c)
     /* SEL_LDT stays absent until a vcpu with an LDT is switched in. */
 }
 
+/* ist 0: the stack in use, or TSS.RSP0 from ring 3; else which of the TSS's own. */
 static void set_gate(unsigned vector, unsigned dpl, unsigned ist)
 {
     uint64_t at = (uint64_t)entry_vectors + 16 * vector;
@@ -72,7 +83,11 @@ static void set_gate(unsigned vector, unsigned dpl, unsigned ist)
     };
 }
 
-/* GDT, IDT and task register; from here on this CPU can take exceptions. */
+/*
+ * GDT, IDT and task register; from here on this CPU can take exceptions. The GDT's base lies 14
+ * pages below the page: what lies there is no descriptor, but no ring 3 code runs on this GDT, and
+ * ring 0 loads no selector that leads there.
+ */
 void descriptors_load(struct cpu *c)
 {
     struct table_pointer gdt = {0xffff, (uint64_t)c->gdt - GDT_FIRST};
@@ -104,6 +119,7 @@ INIT_TEXT void descriptors_init_boot(struct cpu *c)
     descriptors_load(c);
 }
 
+/* The copy lies elsewhere than the original, so the relative jump out of it is written here. */
 static void set_jump(uint8_t *stub, const char *jump, vaddr_t at, void (*target)(void))
 {
     unsigned offset = (unsigned)(jump - entry_stub);
@@ -133,7 +149,11 @@ static bool make_stub(struct cpu *c)
     return true;
 }
 
-/* On the boot CPU, for itself and for each CPU before it is started. Memory is short: panic. */
+/*
+ * On the boot CPU, for itself and for each CPU before it is started. Memory is short: panic. The
+ * gates name the exception stacks only once the boot CPU has some; every later CPU has them in its
+ * TSS before it loads the IDT.
+ */
 INIT_TEXT void descriptors_init_cpu(struct cpu *c)
 {
     static const uint8_t vectors[NR_IST] = {VEC_NMI, VEC_MC, VEC_DF, VEC_DB};

@@ -6,6 +6,7 @@
 #include <x86/apic.h>
 #include <x86/page.h>
 
+/* Registers and bits of a redirection entry (two words): the 82093AA data sheet. */
 #define IOAPIC_VERSION 1
 #define IOAPIC_ENTRY   0x10
 #define ENTRY_MASKED   0x10000u
@@ -13,11 +14,12 @@
 #define ENTRY_LOW      0x2000u
 
 static struct {
-    volatile uint32_t *regs;
-    unsigned first, count;
+    volatile uint32_t *regs; /* [0]: which register, [4]: its value */
+    unsigned first, count;   /* GSIs [first, first + count) */
 } ioapics[8];
 static unsigned nr_ioapics;
 
+/* Two accesses, index then data: irq_lock keeps others from coming between. */
 static uint32_t ioapic_read(unsigned i, unsigned reg)
 {
     ioapics[i].regs[0] = reg;
@@ -45,6 +47,7 @@ bool ioapic_read_at(paddr_t base, unsigned reg, uint32_t *v)
     return false;
 }
 
+/* False: no IOAPIC has that GSI. */
 static bool find(unsigned gsi, unsigned *i, unsigned *pin)
 {
     for (*i = 0; *i < nr_ioapics; (*i)++)
@@ -91,6 +94,7 @@ bool ioapic_has(unsigned gsi)
     return find(gsi, &i, &pin);
 }
 
+/* Masked while the two words disagree. A GSI that does not exist is ignored. */
 void ioapic_route(unsigned gsi, unsigned vector, uint32_t apic, bool level, bool active_low,
                   bool masked)
 {

@@ -3,6 +3,15 @@
  * Interrupts: each source has a vector of its own, the same on all CPUs, and a struct irq_line.
  * irq_lock guards the lines. A handler does not hold it while it tells the domain (that takes event
  * locks, which come earlier in the order); in_service keeps the line bound meanwhile.
+ *
+ * A line goes through these states: no vector; set up (a GSI is routed to it, masked); bound to a
+ * domain, or to a function of the hypervisor. A GSI's vector is its own for good, an MSI's comes
+ * and goes. A guest never chooses a vector or a message, only which of its sources is bound to
+ * which of its pirqs.
+ *
+ * Edge-triggered sources are acknowledged at once and cannot be held back: an event that is pending
+ * already absorbs further ones. A level-triggered line whose guest does not answer stays masked: it
+ * costs that guest its device, and nobody else an interrupt storm.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -23,12 +32,14 @@
 
 struct spinlock irq_lock = SPINLOCK_INIT(LOCK_IRQ);
 
+/* Both with irq_lock. */
 static struct irq_line irq_lines[256]; /* by vector */
 static struct {
     uint8_t vector; /* 0: not set up */
     bool level, active_low;
 } irq_gsis[NR_GSIS];
 
+/* A device with several messages puts the number into the low bits of the vector: hence aligned. */
 struct irq_line *irq_line_alloc(unsigned count)
 {
     unsigned first = ROUND_UP(VEC_FIRST_DYNAMIC, count);
@@ -47,6 +58,7 @@ struct irq_line *irq_line_alloc(unsigned count)
     return NULL;
 }
 
+/* After irq_line_unbind(). The rest is overwritten when the vector is given out again. */
 void irq_line_free(struct irq_line *line)
 {
     line->vector = 0;
@@ -80,7 +92,10 @@ unsigned irq_nr_gsis(void)
     return MIN(ioapic_nr_gsis(), (unsigned)NR_GSIS);
 }
 
-/* What the line was announced to be: PCI lines are level and low, ISA lines edge and high. */
+/*
+ * What the line was announced to be: PCI lines are level and low, ISA lines edge and high. With
+ * irq_lock. A line in use is left as it is, and that is no error: dom0 announces lines again.
+ */
 static int gsi_setup(unsigned gsi, bool level, bool active_low)
 {
     struct irq_line *line;
@@ -115,7 +130,10 @@ int irq_gsi_setup(unsigned gsi, bool level, bool active_low)
     return rc;
 }
 
-/* The line behind a GSI; set up as its kind of bus would have it, if nobody has said. */
+/*
+ * The line behind a GSI; set up as its kind of bus would have it, if nobody has said: ACPI's
+ * overrides are for ISA lines. With irq_lock; NULL: no such line, or no vector left.
+ */
 static struct irq_line *gsi_line(unsigned gsi)
 {
     bool level = gsi >= 16, low = gsi >= 16;
@@ -130,6 +148,7 @@ static struct irq_line *gsi_line(unsigned gsi)
     return gsi_setup(gsi, level, low) == 0 ? &irq_lines[irq_gsis[gsi].vector] : NULL;
 }
 
+/* With irq_lock. `masked` mirrors the IOAPIC's bit, whose registers are slow to read. */
 static void gsi_mask(struct irq_line *line, bool masked)
 {
     if (line->masked != masked) {
@@ -158,6 +177,10 @@ int irq_gsi_bind(unsigned gsi, struct domain *d, unsigned pirq)
     return rc;
 }
 
+/*
+ * First no new handler finds the domain, then the one that may have found it is waited for. The
+ * caller holds no lock that evtchn_pirq() takes, or the two would wait for each other.
+ */
 void irq_line_unbind(struct irq_line *line)
 {
     spin_lock(&irq_lock);
@@ -175,6 +198,7 @@ void irq_gsi_unbind(unsigned gsi)
         irq_line_unbind(&irq_lines[irq_gsis[gsi].vector]);
 }
 
+/* The line may interrupt again at once. A line that has been unbound since stays masked. */
 void irq_gsi_eoi(unsigned gsi)
 {
     spin_lock(&irq_lock);
@@ -203,6 +227,7 @@ int irq_request_serial(unsigned gsi, void (*fn)(void))
     return line != NULL ? 0 : -XEN_EBUSY;
 }
 
+/* An interrupt on its way to the old CPU is handled there: vectors are the same everywhere. */
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
 {
     if (cpu >= nr_cpus)
@@ -225,7 +250,9 @@ void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
 
 /*
  * A level-triggered line stays masked from here until the guest's EOI: the domain may not run for
- * a while, and the device keeps the line up until it has.
+ * a while, and the device keeps the line up until it has. It is masked before the APIC's EOI, which
+ * would let the IOAPIC send it again. A line that nobody is bound to is masked, whatever its
+ * trigger.
  */
 static void handle_line(unsigned vector)
 {
@@ -247,7 +274,7 @@ static void handle_line(unsigned vector)
     if (fn != NULL) {
         fn();
         apic_eoi();
-    } else if (d != NULL && !evtchn_pirq(d, line->pirq) && !line->is_msi) {
+    } else if (d != NULL && !evtchn_pirq(d, line->pirq) && !line->is_msi) { /* no port for it */
         spin_lock(&irq_lock);
         gsi_mask(line, true);
         spin_unlock(&irq_lock);
@@ -270,11 +297,11 @@ void irq_handle(unsigned vector)
         smp_serve();
         break;
     case VEC_ERROR:
-        apic_write(APIC_ESR, 0);
+        apic_write(APIC_ESR, 0); /* a write makes the register readable: SDM volume 3, chapter 10 */
         log_warn("CPU%u: local APIC error %#x", this_cpu()->id, apic_read(APIC_ESR));
         apic_eoi();
         break;
-    case VEC_SPURIOUS:
+    case VEC_SPURIOUS: /* never in service, so it must not be acknowledged */
         break;
     default:
         if (vector >= VEC_FIRST_DYNAMIC && vector <= VEC_LAST_DYNAMIC)

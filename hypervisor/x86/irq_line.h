@@ -8,15 +8,19 @@
 
 struct domain;
 
+/*
+ * irq_lock guards all of it but in_service, which the handler also clears without. At most one of
+ * domain and fn is set.
+ */
 struct irq_line {
-    uint8_t vector; /* 0: not in use */
+    uint8_t vector; /* its own index; 0: not in use */
     bool is_msi, level, active_low;
-    bool masked;
-    bool in_service;       /* its handler runs on some CPU: whoever unbinds waits */
-    unsigned gsi;          /* not MSI */
-    unsigned cpu;          /* where it is delivered */
-    struct domain *domain; /* NULL: the hypervisor's, or bound to nobody */
-    unsigned pirq;
+    bool masked;             /* in the IOAPIC; not for MSIs */
+    bool in_service;         /* its handler runs on some CPU: whoever unbinds waits */
+    unsigned gsi;            /* not MSI */
+    unsigned cpu;            /* where it is delivered */
+    struct domain *domain;   /* NULL: the hypervisor's, or bound to nobody */
+    unsigned pirq;           /* domain's name for it */
     void (*fn)(void);        /* the hypervisor's own */
     struct msi_message *msi; /* MSI */
 };

@@ -2,7 +2,12 @@
 /*
  * Message-signalled interrupts: the hypervisor alone writes messages, so that no guest chooses a
  * vector. dom0 finds the capability and enables it; here the entry it names gets its address and
- * data. Everything is read from the device itself, not taken from the request.
+ * data. Everything is read from the device itself, not taken from the request: capability offset,
+ * kind of capability, place and size of the MSI-X table. (A domain that owns the device can program
+ * its BARs all the same: only the hardware domain gets here.)
+ *
+ * irq_lock guards the slots. From find_free() until bind_lines() has given it a line, a slot
+ * belongs to the one who binds; then to the holder of the handle, who is alone with it (pv/pirq.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -13,11 +18,12 @@
 #include <x86/irq_line.h>
 #include <x86/page.h>
 
-#define PCI_STATUS          0x06
-#define PCI_BAR0            0x10
-#define PCI_CAP_POINTER     0x34
-#define PCI_CAP_MSI         0x05
-#define PCI_CAP_MSIX        0x11
+#define PCI_STATUS      0x06
+#define PCI_BAR0        0x10
+#define PCI_CAP_POINTER 0x34
+#define PCI_CAP_MSI     0x05
+#define PCI_CAP_MSIX    0x11
+/* Offsets from the capability and bits of its control word: PCI Local Bus 3.0, section 6.8. */
 #define MSI_CONTROL         2
 #define MSI_CONTROL_ENABLE  1u
 #define MSI_CONTROL_64      0x80u
@@ -26,12 +32,12 @@
 #define NR_MSIS 128
 
 struct msi_message {
-    struct irq_line *line; /* NULL: free; count lines follow one another */
-    uint32_t cf8;          /* device */
-    uint8_t cap, count;
-    bool msix, wide;
+    struct irq_line *line;    /* NULL: not bound (yet); count lines follow one another */
+    uint32_t cf8;             /* device, as an address for CF8; 0: the slot is free */
+    uint8_t cap, count;       /* offset of the capability; vectors */
+    bool msix, wide;          /* wide: the message's address has 64 bits */
     volatile uint32_t *entry; /* MSI-X: the table entry, mapped */
-    uint16_t index;
+    uint16_t index;           /* of that entry */
 };
 
 static struct msi_message msi_messages[NR_MSIS]; /* irq_lock */
@@ -62,6 +68,7 @@ static unsigned find_capability(uint32_t dev, unsigned id)
     return 0;
 }
 
+/* The address says which local APIC, the data which vector: Intel SDM volume 3, chapter 10. */
 static void write_message(struct msi_message *m)
 {
     uint32_t address = 0xfee00000u | (cpus[m->line->cpu]->apic_id << 12);
@@ -73,7 +80,7 @@ static void write_message(struct msi_message *m)
         m->entry[1] = 0;
         m->entry[2] = data;
         m->entry[3] &= ~1u;
-        (void)m->entry[3];
+        (void)m->entry[3]; /* a read pushes the writes out to the device */
         return;
     }
     conf_write(m->cf8, m->cap + 4, 4, address);
@@ -108,7 +115,7 @@ static int map_entry(struct msi_message *m)
 
     if (bar > 5 || m->index >= size)
         return -XEN_EINVAL;
-    base = conf_read(m->cf8, PCI_BAR0 + 4 * bar, 4);
+    base = conf_read(m->cf8, PCI_BAR0 + 4 * bar, 4); /* bits 1 and 2 = 4: of 64 bits, in two BARs */
     if ((base & 6) == 4 && bar < 5)
         base |= (paddr_t)conf_read(m->cf8, PCI_BAR0 + 4 * bar + 4, 4) << 32;
     base &= ~0xfull;
@@ -118,6 +125,7 @@ static int map_entry(struct msi_message *m)
     return m->entry != NULL ? 0 : -XEN_ENOMEM;
 }
 
+/* With irq_lock. */
 static struct msi_message *find_free(void)
 {
     for (unsigned i = 0; i < NR_MSIS; i++)
@@ -126,6 +134,7 @@ static struct msi_message *find_free(void)
     return NULL;
 }
 
+/* The lines are complete before the device has the message, so the first interrupt finds them. */
 static int bind_lines(struct msi_message *m, struct domain *d, unsigned pirq)
 {
     spin_lock(&irq_lock);
@@ -180,6 +189,7 @@ int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq)
     return (int)(m - msi_messages);
 }
 
+/* The device is silenced, then no handler runs, then vectors and slot may be used again. */
 void irq_msi_unbind(int handle)
 {
     struct msi_message *m = &msi_messages[handle];
@@ -221,6 +231,7 @@ int irq_msi_restore(uint16_t seg, uint8_t bus, uint8_t devfn)
     return rc;
 }
 
+/* With irq_lock. One message serves all vectors of a device, so they move together. */
 void msi_set_cpu(struct irq_line *line, unsigned cpu)
 {
     struct msi_message *m = line->msi;

@@ -2,6 +2,7 @@
 /*
  * PCI configuration space through ports CF8 and CFC. dom0 owns the devices; the hypervisor reads
  * and writes what MSI needs, and carries out dom0's own accesses, so that the two never interleave.
+ * The address register is one for the whole machine: pci_lock covers both steps of an access.
  */
 #include <core/spinlock.h>
 #include <x86/cpu.h>

@@ -3,6 +3,9 @@
  * The processors: their structures, the start of all but the first, and calls from one to another.
  * Each new CPU begins on its idle vcpu's stack, so that from its first C instruction this_cpu() and
  * current are right.
+ *
+ * A kick (VEC_KICK) has no message: it makes a CPU leave guest mode or HLT, and smp_serve() looks
+ * at every flag that others may have set. Kicks that meet become one, which is as good as two.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -49,6 +52,9 @@ void smp_init_boot_cpu(void)
 /*
  * Function calls. One at a time: the caller's mask is taken bit by bit by the CPUs it names. They
  * run it where they hold no lock: in the kick interrupt, or while waiting for a call of their own.
+ * For that wait the interrupt is no help, as interrupts are off: two callers would wait for each
+ * other if the second did not serve the first. The store of `pending` publishes fn and arg; a CPU
+ * clears its bit when it is done, and then `busy` is given up.
  */
 static struct {
     cpumask_t pending; /* atomic */
@@ -106,7 +112,12 @@ void smp_kick(unsigned cpu)
         apic_send_ipi(cpu, VEC_KICK);
 }
 
-/* A new processor, from head.S, with the early tables. */
+/*
+ * A new processor, from head.S, with the early tables. The boot CPU waits in start() all the while.
+ * What must come before what: the IDT before anything that may fault; the real tables before the
+ * flush that others asked for until now; the time before anyone asks for it; and only a CPU that
+ * can answer kicks is online.
+ */
 void smp_ap_main(void)
 {
     struct cpu *c = this_cpu();
@@ -133,6 +144,7 @@ static INIT_TEXT void wait_ms(unsigned ms)
         cpu_relax();
 }
 
+/* On the boot CPU: all that the new one needs until it can allocate for itself. */
 static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
 {
     struct cpu *c;
@@ -152,7 +164,11 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
     return c;
 }
 
-/* Wakes one processor and waits for it; false when it does not come. */
+/*
+ * Wakes one processor and waits for it; false when it does not come. INIT, a pause of 10 ms,
+ * start-up: Intel SDM volume 3, chapter 8. The second start-up is for a processor that missed the
+ * first; one that runs ignores it.
+ */
 static INIT_TEXT bool start(struct cpu *c)
 {
     uint8_t *low = phys_to_virt(TRAMPOLINE);

@@ -6,7 +6,7 @@
 #include <lib/types.h>
 
 void smp_init_boot_cpu(void); /* first of all: this_cpu() works from here */
-void smp_serve(void);         /* the kick interrupt: whatever other CPUs want of this one */
+void smp_serve(void);         /* the kick interrupt, no lock held: what others want of this CPU */
 void smp_ap_main(void);       /* from boot/head.S, on the new CPU's idle stack */
 
 #endif

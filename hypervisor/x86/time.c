@@ -3,6 +3,11 @@
  * System time is the TSC, scaled: measured once against a timer of known rate, with one formula for
  * the hypervisor and for guests (pvclock), so that both read the same nanosecond. Processors whose
  * TSCs agree share one base; the page a guest reads then never has to change after the first time.
+ *
+ * The formula, which is the public ABI's: ns = ns_base + (((tsc - tsc_base) shifted) * mul >> 32),
+ * with ns_base and tsc_base of the CPU (struct cpu). They are set once, before the CPU runs a
+ * guest, so time_now() needs no lock. A guest's page is in memory that it may write itself: what
+ * is read back from there only decides whether to write it again.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -23,15 +28,16 @@
 
 static struct {
     uint64_t tsc_hz, apic_hz;
-    uint32_t mul; /* TSC to ns, as pvclock has it */
-    int8_t shift;
-    uint64_t ns_to_tsc, ns_to_apic; /* 32.32 */
+    uint32_t mul; /* TSC to ns, as pvclock has it: a fraction of 2^32, its top bit set */
+    int8_t shift; /* of the TSC's difference, before that; below 0: to the right */
+    uint64_t ns_to_tsc, ns_to_apic; /* counts per ns, 32.32 */
     uint64_t tsc_zero;              /* the boot CPU's TSC at system time zero */
     bool tsc_agrees;                /* all CPUs' TSCs are one clock */
 } time_scale = {.tsc_agrees = true};
 
 static uint64_t time_wall_zero; /* ns since 1970 at system time zero */
 
+/* v * factor, which is 32.32; the result must fit into 64 bits or its top is lost. */
 static inline uint64_t scale(uint64_t v, uint64_t factor)
 {
     return (uint64_t)(((unsigned __int128)v * factor) >> 32);
@@ -55,6 +61,7 @@ uint64_t time_now(void)
     return c->ns_base + tsc_to_ns(rdtsc() - c->tsc_base);
 }
 
+/* Halved or doubled until a tick takes from 1/2 to 1 ns: then mul has all of its 32 bits. */
 static INIT_TEXT void set_scale(uint64_t tsc_hz, uint64_t apic_hz)
 {
     uint64_t hz = tsc_hz;
@@ -103,6 +110,12 @@ void time_init_cpu(void)
     __asm__ volatile("mfence" : : : "memory"); /* the mode before the first deadline */
 }
 
+/*
+ * One beyond the exact count, so that the interrupt never comes before the time: the timer would be
+ * found not to have expired and be set again. A deadline that has passed interrupts at once.
+ * Writing 0 stops either timer. Without TSC deadlines a long wait is cut into pieces: the APIC's
+ * count has 32 bits, and core/timer.c sets a timer again that is not due yet.
+ */
 void time_set_deadline(uint64_t ns)
 {
     const struct cpu *c = this_cpu();
@@ -128,13 +141,15 @@ void time_set_deadline(uint64_t ns)
 
 /*
  * Agreement between CPUs. The new CPU asks, the boot CPU answers with its TSC; of several rounds
- * the one with the shortest wait tells how far apart the two can be.
+ * the one with the shortest wait tells how far apart the two can be. The answer was read at some
+ * moment of the wait; taken as its middle, it is wrong by half the wait at most. A difference
+ * within the wait counts as none. CPUs start one at a time, so there is one pair of round numbers.
  */
 #define SYNC_ROUNDS 16
 
 static struct {
-    uint32_t asked, answered; /* round numbers */
-    uint64_t boot_tsc;
+    uint32_t asked, answered; /* round numbers; the store of each releases what goes with it */
+    uint64_t boot_tsc;        /* valid for the round in `answered` */
 } time_sync;
 
 void time_sync_reset(void)
@@ -153,6 +168,7 @@ void time_sync_answer(void)
     __atomic_store_n(&time_sync.answered, round, __ATOMIC_RELEASE);
 }
 
+/* The new CPU, before it runs anything that asks for the time. */
 void time_sync_ask(void)
 {
     struct cpu *c = this_cpu();
@@ -181,12 +197,14 @@ void time_sync_ask(void)
     }
 }
 
+/* Has the guest's page our values? One that was spoiled is written anew, for what that is worth. */
 static bool time_info_current(const struct vcpu_time_info *t, const struct cpu *c)
 {
     return t->tsc_timestamp == c->tsc_base && t->system_time == c->ns_base &&
            t->tsc_to_system_mul == time_scale.mul && !(t->version & 1);
 }
 
+/* Odd version, values, even version: what a guest reads between two equal even ones is whole. */
 static void fill_time_info(struct vcpu_time_info *t, const struct cpu *c)
 {
     uint32_t version = t->version | 1;
@@ -204,7 +222,9 @@ static void fill_time_info(struct vcpu_time_info *t, const struct cpu *c)
 
 /*
  * Nothing to do, as a rule: the values hold for all CPUs, so they are written once. The copy that
- * the guest asked for is at a kernel address, so it waits until guest kernel mode is loaded.
+ * the guest asked for is at a kernel address, so it waits until guest kernel mode is loaded. In a
+ * switch the stack is still the previous vcpu's, so it is c->curr that says whose tables are
+ * loaded.
  */
 void time_update_vcpu(struct vcpu *v)
 {
@@ -224,6 +244,7 @@ void time_update_vcpu(struct vcpu *v)
     }
 }
 
+/* The version comes from a copy of ours: the guest may write the one in its page. */
 void time_update_domain_wallclock(struct domain *d)
 {
     struct shared_info *s = d->shared_info;
@@ -241,6 +262,7 @@ void time_update_domain_wallclock(struct domain *d)
     WRITE_ONCE(s->wc_version, ++d->arch.wallclock_version);
 }
 
+/* Each domain is held by a reference while it is told; the list may change in between. */
 void time_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t system_time)
 {
     time_wall_zero = sec * 1000000000ull + nsec - system_time;

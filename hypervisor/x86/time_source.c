@@ -15,6 +15,7 @@
 #define INTERVAL_DIV 40         /* 1/40 s */
 #define MAX_READS    200000000u /* of a clock that stands still */
 
+/* Read one right after the other, so that their differences cover the same interval. */
 struct sample {
     uint64_t clock, tsc;
     uint32_t apic;
@@ -22,10 +23,10 @@ struct sample {
 
 struct source {
     const char *name;
-    bool (*start)(void);
-    uint64_t (*read)(void);
+    bool (*start)(void);    /* false: the machine has none */
+    uint64_t (*read)(void); /* counts up, modulo mask + 1 */
     uint64_t mask;
-    uint64_t femtoseconds; /* per count */
+    uint64_t femtoseconds; /* per count; 0: what the HPET says of itself */
 };
 
 static volatile uint8_t *hpet_regs;
@@ -86,6 +87,10 @@ static INIT_TEXT void sample(const struct source *s, struct sample *out)
     out->apic = apic_read(APIC_TIMER_NOW);
 }
 
+/*
+ * Reads often enough that the clock cannot go round between two reads (the PIT does every 55 ms). A
+ * clock that stands still, or one that never gets there, is given up: false.
+ */
 static INIT_TEXT bool measure(const struct source *s, struct time_measurement *m)
 {
     uint64_t period = s->femtoseconds != 0 ? s->femtoseconds : hpet_period;
@@ -135,6 +140,7 @@ static INIT_TEXT unsigned cmos(unsigned reg)
     return inb(0x71);
 }
 
+/* While bit 7 of register A is set the clock is being updated and must not be read. */
 static INIT_TEXT void cmos_read(unsigned v[6])
 {
     static const uint8_t regs[6] = {0, 2, 4, 7, 8, 9}; /* s, min, h, day, month, year */
@@ -145,6 +151,7 @@ static INIT_TEXT void cmos_read(unsigned v[6])
         v[i] = cmos(regs[i]);
 }
 
+/* Read until two readings agree: the second may change between the registers. */
 INIT_TEXT uint64_t time_source_cmos(void)
 {
     unsigned v[6], again[6], status, pm, year, month;
@@ -157,7 +164,7 @@ INIT_TEXT uint64_t time_source_cmos(void)
             break;
         memcpy(v, again, sizeof(v));
     }
-    status = cmos(0xb);
+    status = cmos(0xb); /* bit 2: binary, not BCD; bit 1: 24 hours */
     pm = v[2] & 0x80;
     v[2] &= 0x7f;
     if (!(status & 4))

@@ -23,6 +23,7 @@ const char *time_source_measure(const char *wanted, struct time_measurement *m);
 /* Seconds since 1970 by the CMOS clock, taken as UTC. */
 uint64_t time_source_cmos(void);
 
+/* x86/time.c: before a CPU starts; by the boot CPU while it waits for it; by the new CPU, once. */
 void time_sync_reset(void);
 void time_sync_answer(void);
 void time_sync_ask(void);
