@@ -8,6 +8,13 @@
  *
  * Leaves 0x40000000 and up say who we are; a Linux guest that does not find them there turns its
  * own page-table isolation on.
+ *
+ * Nothing enforces the lists: the hypervisor does not have CPUID fault, so code that executes it
+ * without the forced-emulation prefix sees the processor's own answer, and an instruction that is
+ * hidden may still work. A list is a promise of what works, not a guard; what a guest must not use
+ * is kept from it by CR4 and XCR0.
+ *
+ * Bits are those of Intel SDM volume 2 (CPUID) and AMD APM volume 3, appendix E.
  */
 #include <core/domain.h>
 #include <lib/bitops.h>
@@ -28,6 +35,7 @@ enum { EAX, EBX, ECX, EDX };
      B(13) /* cx16 */ | B(19) /* sse4.1 */ | B(20) /* sse4.2 */ | B(22) /* movbe */ | \
      B(23) /* popcnt */ | B(25) /* aes */ | B(26) /* xsave */ | B(27) /* osxsave */ | \
      B(28) /* avx */ | B(29) /* f16c */ | B(30) /* rdrand */)
+/* What is nothing without a component of XSAVE that the hypervisor switches. */
 #define NEED_XSAVE_1_ECX (B(12) | B(26) | B(27) | B(28) | B(29))
 #define HYPERVISOR_1_ECX B(31)
 #define ALLOW_1_EDX                                                                                \
@@ -64,6 +72,7 @@ enum { EAX, EBX, ECX, EDX };
 #define E21_EAX_NSCB B(6) /* loading a null selector clears the segment's base */
 #define MAX_LEAF     0xdu
 
+/* XCR0 as the hypervisor allows it: bits 1, 2 are SSE and AVX, 5 to 7 those of AVX-512. */
 static bool avx_on(void)
 {
     return (cpu_features.xcr0 & 6) == 6;
@@ -74,6 +83,7 @@ static bool avx512_on(void)
     return (cpu_features.xcr0 & 0xe6) == 0xe6;
 }
 
+/* EBX: the APIC id is twice the vcpu's number, one logical processor each; CLFLUSH size is real. */
 static void leaf_1(const struct vcpu *v, uint32_t out[4])
 {
     out[EBX] = (out[EBX] & 0x0000ff00u) | (v->id * 2) << 24 | 1u << 16;
@@ -215,6 +225,7 @@ static void leaf_hypervisor(uint32_t leaf, uint32_t sub, uint32_t out[4])
     }
 }
 
+/* The processor's answer cut down, but for the hypervisor's own leaves, which it does not know. */
 void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf < XEN_CPUID_FIRST_LEAF + 0x100) {

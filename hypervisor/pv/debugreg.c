@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Debug registers of guests. Breakpoints may lie only in guest addresses: one on the hypervisor's
- * own would trap inside it. They are in the processor only while such a vcpu runs.
+ * own would trap inside it. They are in the processor only while such a vcpu runs. One on guest
+ * memory may still fire while the hypervisor copies there: x86/traps.c passes over it.
  */
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -17,6 +18,7 @@
 
 #define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(v)))
 
+/* DR7 last, which turns the others on. */
 void debugreg_load(const struct vcpu *v)
 {
     WRITE_DR(0, v->arch.dr[0]);
@@ -32,6 +34,7 @@ void debugreg_clear(void)
     WRITE_DR(7, DR7_FIXED);
 }
 
+/* With the seven bytes behind it, as a breakpoint may be eight bytes long. */
 static int64_t set_address(struct vcpu *v, unsigned reg, uint64_t value)
 {
     if (!va_canonical(value) || !guest_range_ok(value, 8))

@@ -8,6 +8,7 @@
 #include <lib/types.h>
 #include <x86/page.h>
 
+/* `count` frames in a row, in both countings. Extents are sorted by pfn and leave no gap. */
 struct dom0_extent {
     uint64_t pfn, mfn, count;
 };
@@ -26,18 +27,19 @@ struct dom0_layout {
     vaddr_t start_info_va, tables_va, stack_va;
     uint64_t nr_tables; /* page tables of that range, with the root */
 
-    uint64_t initrd_pfn;
+    uint64_t initrd_pfn; /* where it lies, mapped or not */
     /* With the INIT_P2M note the p2m has a range of its own, and frames behind those above. */
     uint64_t p2m_pfn, p2m_pages, p2m_tables;
     uint64_t end_pfn; /* first one not used for anything yet */
 
-    struct dom0_extent *extents;
+    struct dom0_extent *extents; /* DOM0_EXTENTS of them, while dom0 is built */
     unsigned nr_extents;
 };
 
 /* dom0_layout.c */
-void dom0_layout_place(struct dom0_layout *l); /* all of the above but the frames */
-void dom0_layout_allocate(struct dom0_layout *l);
+void dom0_layout_place(struct dom0_layout *l);    /* all of the above but the frames */
+void dom0_layout_allocate(struct dom0_layout *l); /* nr_pages frames, as few extents as possible */
+/* The machine frame of a pfn below nr_pages, and where it can be written; panic for others. */
 uint64_t dom0_layout_mfn(const struct dom0_layout *l, uint64_t pfn);
 void *dom0_layout_page(const struct dom0_layout *l, uint64_t pfn);
 /* Number of tables of `level` that mapping [start, end) takes. */
@@ -46,12 +48,16 @@ static inline uint64_t dom0_layout_pfn(const struct dom0_layout *l, vaddr_t va)
 {
     return (va - l->v_start) >> PAGE_SHIFT;
 }
+/* Does the kernel want its p2m at an address of its own (the INIT_P2M note)? */
 static inline bool dom0_layout_p2m_apart(const struct dom0_layout *l)
 {
     return l->elf.has_init_p2m;
 }
 
-/* dom0_pagetables.c: fills the tables; returns the root's frame. */
+/*
+ * dom0_pagetables.c: fills the tables; returns the root's frame. Plain memory as yet: no type, no
+ * references. To be called when all else is in place, as the tables show what is read-only.
+ */
 mfn_t dom0_pagetables_build(const struct dom0_layout *l);
 
 /* dom0_access.c: ports and device memory. */

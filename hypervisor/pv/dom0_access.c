@@ -2,7 +2,9 @@
 /*
  * What dom0 may reach of the machine: every port and every device, but not those that the
  * hypervisor drives itself: interrupt controllers, timers, the reset port, PCI configuration ports
- * (emulated), and the serial port of the hypervisor's console.
+ * (emulated), and the serial port of the hypervisor's console. RAM needs no entry here: whose frame
+ * it is decides (pv/pte.c). A device that reaches memory by itself is not held back by any of this:
+ * dom0 drives the devices, so it is trusted with what they can do.
  */
 #include <boot/boot.h>
 #include <core/domain.h>
@@ -22,6 +24,7 @@ static const struct {
     {0xf0, 1}, {0xcf8, 8},            /* PCI configuration, reset control */
 };
 
+/* Taking away cannot fail: the bitmap is there, and the list has room for a few splits. */
 static INIT_TEXT void deny_ports(struct domain *d, unsigned first, unsigned count)
 {
     int rc = permissions_ioport_set(d, first, count, false);

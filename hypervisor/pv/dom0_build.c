@@ -3,6 +3,10 @@
  * Builds domain 0 from the boot loader's modules: the kernel (an ELF with Xen notes) and its
  * initrd. It runs once, on the boot CPU's idle stack, before anything else does; so what goes wrong
  * here ends in a message that says which module, why, and what to do.
+ *
+ * dom0 is a guest like any other in one respect: its page tables and its first context go through
+ * the same checks (page_type_pin(), arch_set_context()). So what is built wrong is found here, and
+ * not by the processor.
  */
 #include <boot/boot.h>
 #include <core/arch.h>
@@ -97,6 +101,7 @@ static INIT_TEXT void create_domain(struct dom0_layout *l)
 
 /* ---- contents ---- */
 
+/* To pfn * PAGE_SIZE + offset, over frames that need not be neighbours. from NULL: zeros. */
 static INIT_TEXT void copy_in(const struct dom0_layout *l, uint64_t pfn, uint64_t offset,
                               const uint8_t *from, uint64_t size)
 {
@@ -117,6 +122,7 @@ static INIT_TEXT void copy_in(const struct dom0_layout *l, uint64_t pfn, uint64_
     }
 }
 
+/* ELF segments, by their addresses: pfn 0 is at v_start. What the file does not hold is zero. */
 static INIT_TEXT int copy_segment(void *ctx, uint64_t va, const void *data, uint64_t filesz,
                                   uint64_t memsz)
 {
@@ -140,7 +146,10 @@ static INIT_TEXT void load_modules(struct dom0_layout *l)
                        ROUND_UP(boot_info.modules[i].start + boot_info.modules[i].size, PAGE_SIZE));
 }
 
-/* The two directions between pseudo-physical and machine frame numbers. */
+/*
+ * The two directions between pseudo-physical and machine frame numbers. The p2m's pages lie one
+ * after the other by pfn, not by machine frame: each is looked up when the first entry of it comes.
+ */
 static INIT_TEXT void fill_p2m(const struct dom0_layout *l)
 {
     const uint64_t per_page = PAGE_SIZE / sizeof(uint64_t);
@@ -163,6 +172,7 @@ static INIT_TEXT void fill_p2m(const struct dom0_layout *l)
     l->d->arch.max_gfn = l->nr_pages;
 }
 
+/* The structure of public/xen.h; the console's description lies behind it on the same page. */
 static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
 {
     void *page = dom0_layout_page(l, dom0_layout_pfn(l, l->start_info_va));
@@ -200,7 +210,10 @@ static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
     }
 }
 
-/* The root becomes a pinned L4, which checks all of the tables; then vcpu 0 gets its registers. */
+/*
+ * The root becomes a pinned L4, which checks all of the tables; then vcpu 0 gets its registers. The
+ * pin is the guest's to undo: kernels expect to find their first tables pinned.
+ */
 static INIT_TEXT void start_vcpu(const struct dom0_layout *l, mfn_t root)
 {
     struct vcpu_guest_context *c = hpages_alloc(1);
@@ -239,6 +252,10 @@ static INIT_TEXT void check_room(const struct dom0_layout *l)
             (unsigned long)(l->nr_pages >> 8), (unsigned long)(need >> 20));
 }
 
+/*
+ * The order: frames before contents; the tables last of all that is written, as they say which
+ * pages are tables; validation after that, as no frame that it covers may be written behind it.
+ */
 INIT_TEXT void dom0_build(void)
 {
     static struct dom0_layout l INIT_DATA;

@@ -34,7 +34,8 @@ uint64_t dom0_layout_tables(vaddr_t start, vaddr_t end, unsigned level)
     return ((end - 1) >> shift) - (start >> shift) + 1;
 }
 
-/* The tables are part of the range that they map: grow until it fits. */
+/* The tables are part of the range that they map: grow until it fits. Four is the least: one each.
+ */
 static INIT_TEXT void place_tables(struct dom0_layout *l)
 {
     for (l->nr_tables = 4;; l->nr_tables++) {
@@ -51,6 +52,8 @@ static INIT_TEXT void place_tables(struct dom0_layout *l)
     }
 }
 
+/* Addresses first, from the kernel's end upwards; then frame numbers, from the end of that range.
+ */
 INIT_TEXT void dom0_layout_place(struct dom0_layout *l)
 {
     uint64_t p2m_bytes = l->nr_pages * sizeof(uint64_t);
@@ -123,6 +126,7 @@ INIT_TEXT void dom0_layout_allocate(struct dom0_layout *l)
                           (unsigned long)(l->nr_pages >> 8));
             continue;
         }
+        /* pfns always go on where the last extent ended; perhaps the frames do as well. */
         if (last != NULL && last->mfn + last->count == m.m) {
             last->count += BIT(order);
         } else {

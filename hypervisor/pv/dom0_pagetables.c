@@ -17,6 +17,7 @@ struct table_source {
     uint64_t next, end; /* pfns of tables not used yet */
 };
 
+/* The next of the reserved frames: dom0_layout.c counted how many it takes. */
 static INIT_TEXT pte_t *table_new(struct table_source *s, uint64_t *mfn)
 {
     void *page;
@@ -28,7 +29,10 @@ static INIT_TEXT pte_t *table_new(struct table_source *s, uint64_t *mfn)
     return page;
 }
 
-/* Maps pages [pfn, pfn + n) at va; ro_first..ro_end are the pfns that stay read-only. */
+/*
+ * Maps pages [pfn, pfn + n) at va; [ro_first, ro_end) are the pfns that stay read-only: the tables
+ * themselves, or no table could be validated. Upper tables are looked up once per L1 table.
+ */
 static INIT_TEXT void map_pages(struct table_source *s, pte_t *root, vaddr_t va, uint64_t pfn,
                                 uint64_t n, uint64_t ro_first, uint64_t ro_end)
 {

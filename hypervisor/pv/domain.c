@@ -6,6 +6,10 @@
  * A guest's page tables are loaded only while one of its vcpus runs: idling CPUs use the
  * hypervisor's own. So tlb_mask, the CPUs that may hold translations of a domain, is exact, and a
  * table may be freed as soon as no vcpu has it loaded.
+ *
+ * While a vcpu runs, the truth about its segments, bases, FPU and debug registers is in the
+ * processor; while it does not, in struct arch_vcpu. arch_switch_out() and arch_switch_in() carry
+ * it over. Both run with interrupts off, on the way from one stack to the next.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -23,7 +27,10 @@
 #include <x86/time.h>
 #include <x86/tlb.h>
 
-/* Which domain's page tables each CPU has loaded: NULL, the hypervisor's own. */
+/*
+ * Which domain's page tables each CPU has loaded: NULL, the hypervisor's own. Each CPU touches its
+ * own entry only.
+ */
 static struct domain *loaded[NR_CPUS];
 
 struct table_register {
@@ -55,6 +62,7 @@ void arch_domain_free(struct domain *d)
     d->arch.e820 = NULL;
 }
 
+/* All page-type references of a vcpu that will not run any more: descriptor pages, root tables. */
 static void vcpu_drop_tables(struct vcpu *v)
 {
     mfn_t kernel = v->arch.guest_table, user = v->arch.guest_table_user;
@@ -84,6 +92,7 @@ int arch_domain_relinquish(struct domain *d)
     return page_type_relinquish(d);
 }
 
+/* A PV guest's frame numbers are the machine's. Given back with arch_frame_put_writable(). */
 struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn)
 {
     if (gfn >= max_mfn || !arch_frame_get_writable(frame_of(MFN(gfn)), d))
@@ -97,6 +106,7 @@ int arch_vcpu_init(struct vcpu *v)
 {
     struct arch_vcpu *a = &v->arch;
 
+    /* cr0 and cr4 as the guest will see them: what the processor has is the hypervisor's. */
     a->kernel_mode = true;
     a->cr0 = 0x80050033; /* PE, MP, ET, NE, WP, AM, PG */
     a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -184,11 +194,12 @@ void arch_switch_in(struct vcpu *next)
 {
     struct cpu *c = this_cpu();
 
-    guest_entry_set_stack(c, next);
+    guest_entry_set_stack(c, next); /* sets c->curr, which pv_ldt_fault() goes by */
     if (domain_is_idle(next->domain)) {
         switch_in_idle(c);
         return;
     }
+    /* In this order: selectors are loaded from tables that the LDT's pages are found by. */
     switch_tables(c, next->domain, next->arch.cr3);
     descriptors_switch_in(next, c);
     segments_load(next);

@@ -2,6 +2,10 @@
 /*
  * The control operations that concern the machine: page types of a domain's frames, its access to
  * devices, and the parts of a vcpu's state that its context does not hold.
+ *
+ * The caller (core/domctl.c) has checked the privilege and holds a reference on d; the operation is
+ * a copy, which goes back to the guest if *copyback is set. What it points to is still the guest's
+ * memory, and is copied element by element. d may be alive or dying.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -20,6 +24,7 @@
 
 #define FRAMEINFO_MAX 1024 /* frames asked about at once, as the ABI has it */
 
+/* A hint, by the time it is read: the frame is not held. XTAB: no frame of d's. */
 static uint64_t frameinfo(const struct domain *d, uint64_t mfn)
 {
     uint64_t t, info = XEN_DOMCTL_PFINFO_NOTAB;
@@ -83,6 +88,7 @@ static int64_t domctl_memory_mapping(struct domain *d, const struct xen_domctl_m
     return permissions_iomem_allowed(d, m->first_mfn, last) ? 0 : -XEN_EPERM;
 }
 
+/* Written by the hypervisor on d's behalf, so it has to be a page that d could write itself. */
 static int64_t domctl_hypercall_init(struct domain *d, uint64_t gmfn)
 {
     struct frame *f = arch_get_guest_frame_writable(d, gmfn);

@@ -11,7 +11,10 @@
 
 #define STACK_WORDS 32
 
-/* By the guest kernel's tables and the direct map, so that it works for any vcpu at any time. */
+/*
+ * By the guest kernel's tables and the direct map, so that it works for any vcpu at any time. The
+ * frame is not held and may be another's by now: good enough for a log that only dom0 reads.
+ */
 static bool read_guest_word(struct vcpu *v, vaddr_t va, uint64_t *word)
 {
     pte_t e;

@@ -2,7 +2,8 @@
 /*
  * The table of hypercalls: number, handler, name, how many arguments, who may call it. It is the
  * whole list of what a guest can ask for. x86/entry.S calls through it directly; multicalls come
- * through hypercall_dispatch().
+ * through hypercall_dispatch(). Both check the number and the privilege, and nothing else: each
+ * handler judges its arguments, which are what the guest had in its registers, all 64 bits of them.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -12,6 +13,7 @@
 #include <pv/entry.h>
 #include <x86/guest_entry.h>
 
+/* In every slot without a call of its own, so that no pointer in the table is NULL. */
 static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     (void)a1, (void)a2, (void)a3, (void)a4;

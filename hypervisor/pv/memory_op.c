@@ -20,6 +20,7 @@ struct e820entry {
     uint32_t type;
 } PACKED;
 
+/* The entries are out already: now how many there were. */
 static int64_t map_reply(uint64_t arg, struct xen_memory_map *map, unsigned n)
 {
     map->nr_entries = n;
@@ -41,6 +42,7 @@ static int64_t memory_map(struct domain *d, uint64_t arg)
     return map_reply(arg, &map, n);
 }
 
+/* dom0 lays its frame numbers out by the machine's map, so it sees the firmware's as it stands. */
 static int64_t memory_machine_map(uint64_t arg)
 {
     struct xen_memory_map map;
@@ -61,6 +63,11 @@ static int64_t memory_machine_map(uint64_t arg)
     return map_reply(arg, &map, n);
 }
 
+/*
+ * The page is allocated once and stays until the domain is freed, so a reader needs no lock: at
+ * worst it sees some entries of the old map and some of the new one. Copied in before the lock is
+ * taken, as a copy may fault.
+ */
 static int64_t memory_set_map_of(struct domain *d, const struct xen_memory_map *map)
 {
     struct e820entry *e;

@@ -3,6 +3,10 @@
  * Model specific registers as guests see them: a short list. Everything else does not exist and
  * gives #GP, which is what guests probe for. No guest reads or writes a real register that has an
  * effect beyond its own vcpu.
+ *
+ * The three bases are the only real ones. They hold a guest's values whenever it runs, as the
+ * hypervisor uses neither FS nor GS; and in guest kernel mode, the only one that gets here, GS_BASE
+ * is the kernel's and KERNEL_GS_BASE the user's, which is how a kernel knows them.
  */
 #include <core/arch.h>
 #include <core/domain.h>
@@ -29,6 +33,7 @@
 #define APIC_BASE_BSP        0x100ull
 #define EFER_LMA_LME_SCE_NX  0xd01ull
 
+/* v is current. pv/emulate.c decides what an unknown register means to a guest that boots. */
 bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val)
 {
     switch (msr) {
@@ -70,6 +75,7 @@ bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val)
     }
 }
 
+/* The low bits would be the number of the page, and there is one; the rest is a frame number. */
 static bool write_hypercall_page(struct vcpu *v, uint64_t val)
 {
     struct frame *f = arch_get_guest_frame_writable(v->domain, val >> PAGE_SHIFT);
@@ -92,7 +98,7 @@ bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val)
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS_BASE:
-        if (!va_canonical(val))
+        if (!va_canonical(val)) /* WRMSR would fault in ring 0 */
             return false;
         wrmsr(msr, val);
         return true;

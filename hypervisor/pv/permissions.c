@@ -3,6 +3,9 @@
  * Which device memory and which I/O ports a domain may reach. Device memory is a sorted list of
  * ranges of frame numbers in one page: real machines need a few dozen. Ports are a bitmap, made
  * when the first port is allowed.
+ *
+ * Rights are asked for when a mapping is made or a port is touched. A right that is taken away ends
+ * port accesses at once, but not mappings: those last until the guest removes them or dies.
  */
 #include <core/domain.h>
 #include <core/frame.h>
@@ -15,12 +18,13 @@
 #define BITMAP_ORDER 1 /* 8 KiB */
 
 struct range {
-    uint64_t first, last;
+    uint64_t first, last; /* frame numbers, both included */
 };
 
 struct range_list {
     struct spinlock lock; /* LOCK_PAGE_LIST: innermost of what its users hold */
-    unsigned count;
+    unsigned count;       /* 0 is looked at without the lock */
+    /* Sorted; no two overlap or touch. */
     struct range r[(PAGE_SIZE - sizeof(struct spinlock) - 8) / sizeof(struct range)];
 };
 _Static_assert(sizeof(struct range_list) <= PAGE_SIZE, "one page");
@@ -47,6 +51,7 @@ bool permissions_iomem_any(const struct domain *d)
     return d->arch.iomem != NULL && READ_ONCE(d->arch.iomem->count) != 0;
 }
 
+/* All of it by one range: neighbours have been merged, so what two ranges share out has a gap. */
 bool permissions_iomem_allowed(const struct domain *d, uint64_t first, uint64_t last)
 {
     struct range_list *l = d->arch.iomem;
@@ -77,7 +82,7 @@ static bool range_insert(struct range_list *l, unsigned i, uint64_t first, uint6
     return true;
 }
 
-/* Cuts [first, last] out; false: a range would have to be split and there is no room. */
+/* Cuts [first, last] out; false: a range would have to be split and there is no room. Lock held. */
 static bool range_remove(struct range_list *l, uint64_t first, uint64_t last)
 {
     for (unsigned i = 0; i < l->count;) {
@@ -105,6 +110,7 @@ static bool range_remove(struct range_list *l, uint64_t first, uint64_t last)
     return true;
 }
 
+/* False: no room. Then nothing was swallowed, and the list is as it was. Lock held. */
 static bool range_add(struct range_list *l, uint64_t first, uint64_t last)
 {
     unsigned i = 0;

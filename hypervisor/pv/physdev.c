@@ -2,6 +2,9 @@
 /*
  * physdev_op: what the domain that owns the devices tells and asks about interrupt lines, MSI and
  * PCI functions; and for every PV guest its virtual I/O privilege.
+ *
+ * What is not the hardware domain's alone is harmless without a table of pirqs: EOI and status find
+ * none, and IOPL and bitmap only say what the guest allows its own user mode (pv/emulate_io.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -18,6 +21,7 @@
     if (copy_from_guest(&(name), arg, sizeof(name)) != 0) \
     return -XEN_EFAULT
 
+/* The structure goes back where it came from, with the fields that are results filled in. */
 static int64_t reply(uint64_t arg, const void *op, size_t size)
 {
     return copy_to_guest(arg, op, size) != 0 ? -XEN_EFAULT : 0;
@@ -35,6 +39,7 @@ static int64_t physdev_status_query(struct domain *d, uint64_t arg)
     return reply(arg, &q, sizeof(q));
 }
 
+/* bus: but for the oldest form (MAP_PIRQ_TYPE_MSI) the segment is in its upper half. */
 static int64_t physdev_map_msi(struct domain *d, physdev_map_pirq_t *m)
 {
     struct msi_request req = {

@@ -4,8 +4,15 @@
  * machine (then its number is the GSI's, unless asked otherwise) or for a message-signalled
  * interrupt. Mapping gives it the number, binding an event channel to it opens the line.
  *
- * The domain's lock guards the table. Level-triggered lines stay masked from an interrupt until the
- * domain's EOI; which pirqs need one the domain may read from a page of its own (pirq_eoi_map).
+ * The domain's lock guards which number is mapped to what (`mapped`, `gsi`, `msi`). `bound` and
+ * `needs_eoi` follow the event channel: core/evtchn.c lets a pirq have one channel at a time, binds
+ * after it has noted it and unbinds before it forgets it, and calls here with no lock held. The
+ * line itself is guarded by the lock in x86/irq.c.
+ *
+ * Level-triggered lines stay masked from an interrupt until the domain's EOI; which pirqs need one
+ * the domain may read from a page of its own (pirq_eoi_map). An EOI for a pirq that had no
+ * interrupt only unmasks a line of the domain's own. Only the hardware domain has a table: for all
+ * others every pirq is unknown.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -47,7 +54,10 @@ struct pirq *pirq_get(struct domain *d, unsigned n)
     return &d->arch.pirqs[n];
 }
 
-/* `count` numbers in a row above the GSIs, marked as taken. The domain's lock is held. */
+/*
+ * `count` numbers in a row above the GSIs, marked as taken: the first of them, or -XEN_ENOSPC. From
+ * the top downwards, and never one that a GSI has by default. The domain's lock is held.
+ */
 static int pirq_take_free(struct domain *d, unsigned count)
 {
     unsigned run = 0;
@@ -75,6 +85,7 @@ int pirq_reserve(struct domain *d)
     return rc;
 }
 
+/* Mapping the same line again succeeds: kernels ask for a line each time a driver wants it. */
 int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
 {
     int n = *pirq < 0 ? gsi : *pirq, rc = 0;
@@ -116,6 +127,7 @@ int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq)
     spin_unlock(&d->lock);
     if (n < 0)
         return n;
+    /* It talks to the device and takes locks of its own; `mapped` keeps the numbers ours. */
     handle = irq_msi_bind(req, d, (unsigned)n);
     spin_lock(&d->lock);
     for (unsigned i = (unsigned)n; i < (unsigned)n + count; i++) {
@@ -127,6 +139,7 @@ int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq)
     return handle >= 0 ? 0 : handle;
 }
 
+/* The page is the guest's to write as well: nothing is read back from it. */
 static void eoi_map_update(struct domain *d, unsigned n)
 {
     struct pirq *p = &d->arch.pirqs[n];
@@ -139,6 +152,7 @@ static void eoi_map_update(struct domain *d, unsigned n)
         bit_clear(d->arch.pirq_eoi_map, n);
 }
 
+/* An MSI was opened when it was mapped, and needs no EOI; a line is opened here. */
 int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
 {
     struct pirq *p = pirq_get(d, n);
@@ -178,7 +192,7 @@ int pirq_unmap(struct domain *d, int n)
 
     if (p == NULL)
         return -XEN_EINVAL;
-    arch_pirq_unbind(d, (unsigned)n);
+    arch_pirq_unbind(d, (unsigned)n); /* the channel stays, and hears nothing any more */
     spin_lock(&d->lock);
     handle = p->msi;
     for (unsigned i = 0; i < NR_PIRQS; i++) {
@@ -205,7 +219,7 @@ int pirq_eoi(struct domain *d, unsigned n)
     return 0;
 }
 
-/* A line's trigger is known: dom0 read it from ACPI. */
+/* A line's trigger is known: dom0 read it from ACPI. Also for the pirq that it will have. */
 void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
 {
     if (d->arch.pirqs == NULL)
@@ -222,6 +236,7 @@ void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
     }
 }
 
+/* Once per domain; the writable reference is held until it dies. */
 int pirq_set_eoi_map(struct domain *d, uint64_t gmfn, bool auto_unmask)
 {
     struct frame *f;

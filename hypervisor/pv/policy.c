@@ -22,6 +22,7 @@ static const struct leaf_range leaf_ranges[] = {
     {0x80000000u, 0x80000008u, 0},
 };
 
+/* Without leaves it only counts; the guest's array is written one leaf at a time. */
 int policy_get(uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves, uint32_t *nr_msrs, bool raw)
 {
     uint32_t n = 0;

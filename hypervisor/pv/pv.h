@@ -22,12 +22,18 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
 
 /* domain.c: the register frame of a vcpu that is not running (or is current). */
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);
-/* Load the tables of the vcpu's present mode (after guest_table or guest_table_user changed). */
+/*
+ * Load the tables of the vcpu's present mode (after guest_table or guest_table_user changed): at
+ * once if v is current, else with its next switch-in. The caller lets go of the old table after it.
+ */
 void pv_load_tables(struct vcpu *v);
 /* mmuext.c: another root table of guest kernel mode for current, loaded at once. 0 or -XEN_E*. */
 int pv_new_guest_table(struct vcpu *v, mfn_t mfn);
 
-/* permissions.c */
+/*
+ * permissions.c. Ranges include their last frame. `set` is for the control domain, -XEN_EINVAL and
+ * -XEN_ENOMEM or -XEN_ENOSPC; taking a right away leaves mappings that were made by it.
+ */
 int permissions_init(struct domain *d);
 void permissions_free(struct domain *d);
 bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
@@ -37,10 +43,11 @@ bool permissions_ioport_allowed(const struct domain *d, unsigned first, unsigned
 int permissions_ioport_set(struct domain *d, unsigned first, unsigned count, bool allow);
 
 /* pirq.c */
-int pirq_init(struct domain *d);
+int pirq_init(struct domain *d); /* a table, where d is to own the devices; 0 or -XEN_ENOMEM */
 /* Unbind and unmap all; called when the domain dies. */
 void pirq_release_all(struct domain *d);
 void pirq_free(struct domain *d);
+/* *pirq: the number wanted, or below zero: the GSI's own. -XEN_EEXIST: it is mapped to another. */
 int pirq_map_gsi(struct domain *d, int gsi, int *pirq);
 
 #endif

@@ -12,7 +12,7 @@
 #include <x86/cpu.h>
 #include <x86/uaccess.h>
 
-/* The words of a feature set, as the control ABI numbers them. */
+/* The words of a feature set, as the control ABI numbers them: its position is its number. */
 struct feature_word {
     uint32_t leaf, sub;
     uint8_t reg; /* eax, ebx, ecx, edx */

@@ -2,6 +2,11 @@
 /*
  * Exceptions in guest mode: a few are ours to deal with (page-table writes, descriptor windows,
  * privileged instructions), all others go on to the guest kernel.
+ *
+ * For most of these the guest decides when and how often they happen, with any registers it likes.
+ * So nothing here believes more than what the processor says (vector, error code, CR2), and each
+ * ends in one of three ways: the guest goes on behind the instruction, executes it again, or enters
+ * a handler that it registered (and is crashed where it has none).
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -22,6 +27,12 @@
 #define WRITE_DR6(v) __asm__ volatile("mov %0, %%dr6" : : "r"((uint64_t)(v)))
 #define DR6_DEFAULT  0xffff0ff0ull
 
+/*
+ * CR2 first: anything below may fault itself. A fault at the hypervisor's addresses is the guest's
+ * own mistake, unless the processor was reading a descriptor for it. A write to a present page by
+ * guest kernel mode is perhaps one to a page table. A supervisor access out of ring 3 is either an
+ * implicit one (a descriptor), or an emulator's IRET.
+ */
 static void trap_page_fault(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
@@ -52,6 +63,7 @@ static void trap_page_fault(struct cpu_regs *regs)
 /*
  * `int n` with a gate of ring 0 ends here; the guest's own table says whether its code may use the
  * vector. The instruction is the truth: some processors (and emulators) disagree on the error code.
+ * In the trap table a DPL of 1 stands for the guest kernel, 3 for its user mode as well.
  */
 static bool trap_software_interrupt(struct cpu_regs *regs)
 {
@@ -82,6 +94,10 @@ static void trap_general_protection(struct cpu_regs *regs)
     bounce_trap(regs, X86_GP, regs->error_code);
 }
 
+/*
+ * DR6 is emptied in the processor and kept for the guest, which reads it by get_debugreg: bits 0-3
+ * (which breakpoint) and 13-15 (BD, BS, BT). Intel SDM volume 3, debug status register.
+ */
 static void trap_debug(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
@@ -93,7 +109,10 @@ static void trap_debug(struct cpu_regs *regs)
     bounce_trap(regs, X86_DB, 0);
 }
 
-/* Only a guest that set TS itself gets here; its state is loaded all the time. */
+/*
+ * Only a guest that set TS itself gets here; its state is loaded all the time. TS is clear when its
+ * handler runs, so that the handler may load the state of another task at once.
+ */
 void pv_device_not_available(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
@@ -126,7 +145,10 @@ void pv_trap(struct cpu_regs *regs)
         bounce_trap(regs, regs->vector, regs->error_code);
 }
 
-/* The handler returned HYPERCALL_RESTART: the guest executes its SYSCALL again. */
+/*
+ * The handler returned HYPERCALL_RESTART: the guest executes its SYSCALL again, 2 bytes back. rax
+ * in the frame is still the number, as a restarted call stores no result.
+ */
 void pv_hypercall_restart(struct cpu_regs *regs)
 {
     const int64_t *a = current->restart_args;

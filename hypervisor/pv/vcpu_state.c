@@ -2,6 +2,9 @@
 /*
  * A vcpu's 32-bit system-call entries and its XSAVE state, out to the tools and back. An XSAVE area
  * from outside is made one that XRSTOR takes before it gets near the processor.
+ *
+ * For the control domain only, and never on current. The area itself is copied with the vcpu
+ * paused, so that no CPU saves to it or loads from it meanwhile.
  */
 #include <core/domain.h>
 #include <core/sched.h>
@@ -51,6 +54,7 @@ int64_t vcpu_state_set_ext(struct domain *d, const struct xen_domctl_ext_vcpucon
     return 0;
 }
 
+/* Size 0 and no buffer: the size is asked for. */
 int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e)
 {
     struct vcpu *v = domain_vcpu(d, e->vcpu);
@@ -104,7 +108,7 @@ int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextst
     if (copy_from_guest(v->arch.fpu, (vaddr_t)e->buffer.p + EXT_PREFIX, cpu_features.xsave_size) !=
         0)
         rc = -XEN_EFAULT;
-    fpu_area_check(v->arch.fpu);
+    fpu_area_check(v->arch.fpu); /* also of half an area, when the copy failed */
     vcpu_unpause(v);
     return rc;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of a vcpu's state beside its context that tools save and restore. */
+/*
+ * The parts of a vcpu's state beside its context that tools save and restore. No lock is held; 0,
+ * -XEN_ESRCH (no such vcpu), -XEN_EINVAL, -XEN_EFAULT, -XEN_EOPNOTSUPP (no XSAVE).
+ */
 #ifndef PV_VCPU_STATE_H
 #define PV_VCPU_STATE_H
 
