@@ -66,7 +66,7 @@ int image_read(struct image *image, uint64_t offset, void *to, size_t size)
     return 0;
 }
 
-/* Replace a packed source by what it unpacks to. */
+/* Replace a packed source by what it unpacks to. One level: what comes out must be an ELF. */
 static int image_open_packed(struct image *image, const uint8_t *data, size_t size)
 {
     uint8_t *unpacked;
@@ -76,6 +76,7 @@ static int image_open_packed(struct image *image, const uint8_t *data, size_t si
     rc = image_unpack(image, data, size, IMAGE_MAX_UNPACKED, &unpacked, &unpacked_size);
     if (rc)
         return rc;
+    /* From here on it is image_close()'s to unmap, also after the failure below. */
     image->data = unpacked;
     image->size = unpacked_size;
     image->owns_data = true;
@@ -181,6 +182,7 @@ int image_load(struct image *image, void *to)
 
     for (i = 0; i < image->nr_segments; i++) {
         const struct image_segment *s = &image->segments[i];
+        /* Inside pstart..pend, with memsz bytes: elf_add_segment() has seen to that. */
         uint8_t *p = base + (s->paddr - image->pstart);
 
         rc = image_read(image, s->offset, p, s->filesz);

@@ -109,6 +109,7 @@ static int elf_add_segment(struct image *image, const Elf64_Phdr *ph)
     return 0;
 }
 
+/* They may overlap: then the later one wins, in a kernel's own frames. */
 static int elf_segments(struct image *image, const Elf64_Phdr *ph, unsigned int nr)
 {
     unsigned int i;
@@ -152,6 +153,7 @@ static int elf_sections(struct image *image, const Elf64_Shdr *sh, unsigned int 
                 return rc;
             continue;
         }
+        /* Compared with its terminator, so the name must have room for it inside the table. */
         if (names_size < sizeof(section) || sh[i].sh_name > names_size - sizeof(section) ||
             memcmp(names + sh[i].sh_name, section, sizeof(section)) != 0)
             continue;
@@ -205,7 +207,7 @@ static int elf_note_segment(struct image *image, const Elf64_Phdr *ph)
         image->notes_at[n].filesz = ph->p_filesz;
     }
     if (n <= IMAGE_MAX_NOTES)
-        image->nr_notes_at++;
+        image->nr_notes_at++; /* one more than the maximum means: too many */
     return elf_notes_at(image, ph->p_offset, ph->p_filesz);
 }
 

@@ -18,6 +18,7 @@
 
 #define EXTRACT_CHUNK (1UL << 20)
 
+/* The start of the new file. Room for all headers that there can be, so offsets are known early. */
 struct extract_head {
     Elf64_Ehdr eh;
     Elf64_Phdr ph[IMAGE_MAX_SEGMENTS + IMAGE_MAX_NOTES];

@@ -84,6 +84,8 @@ static int note_version(struct image *image, const char *text, size_t size)
     return 0;
 }
 
+/* `desc` is in the blob with all of its `size` bytes, at any address. A note of no known type, or
+ * of a number with another size than 4 or 8, says nothing. */
 static int note_one(struct image *image, uint32_t type, const uint8_t *desc, size_t size)
 {
     struct image_notes *n = &image->notes;
@@ -146,6 +148,7 @@ int image_notes_parse(struct image *image, const uint8_t *blob, size_t size)
             if (rc)
                 return rc;
         }
+        /* All three are 64 bits wide, and come from 32-bit fields: the sums do not wrap. */
         desc_size = (desc_size + 3) & ~3UL;
         if (desc_size > left - name_room)
             break;

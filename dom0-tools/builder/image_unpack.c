@@ -152,6 +152,7 @@ static int unpack_lz4_legacy(struct unpack *u)
 {
     size_t pos = 4;
 
+    /* The size at the end is not needed: the room is bounded in any case. */
     if (u->sized) {
         if (u->in_size < 8)
             return unpack_damaged(u, "LZ4", "it ends too early");
@@ -209,6 +210,7 @@ static int unpack_lz4_frame(struct unpack *u)
     return 0;
 }
 
+/* One frame: a kernel's four bytes of size may stand behind it, so its end is found first. */
 static int unpack_zstd(struct unpack *u)
 {
     size_t frame = ZSTD_findFrameCompressedSize(u->in, u->in_size);

@@ -19,9 +19,9 @@
 
 struct scan {
     struct cfg *cfg;
-    const char *source;
-    const char *p, *end;
-    unsigned line;
+    const char *source;  /* a file's name, for messages */
+    const char *p, *end; /* what has not been read; there need be no NUL at the end */
+    unsigned line;       /* of p; from 1 */
 };
 
 static int fail(struct scan *s, unsigned line, const char *fmt, ...)

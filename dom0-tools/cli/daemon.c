@@ -33,6 +33,7 @@ static int open_pidfile(struct lodge *l, const char *name)
     return fd;
 }
 
+/* Called after daemon_detach(), which forks: the number in the file is that of who serves. */
 int daemon_lock(struct lodge *l, const char *name, int *fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

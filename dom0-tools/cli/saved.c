@@ -83,6 +83,8 @@ int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsign
     return write_file(l, &saved);
 }
 
+/* The buffer is zeroed and has a byte more than is read: so the text ends, whatever the file has.
+ */
 struct json_object *saved_load(int fd, char **end)
 {
     char *text = calloc(1, SAVED_MAX + 1);
@@ -130,6 +132,7 @@ int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
         return domain_fail(l, errno, "%s: %s", path, strerror(errno));
     js = saved_load(fd, NULL);
     close(fd);
+    /* The uuid inside must be the one that the name says: a copied file is nobody's config. */
     rc = saved_from_json(out, js, uuid);
     json_object_put(js);
     return rc ? domain_fail(l, EINVAL, "%s: the saved config is damaged", path) : 0;

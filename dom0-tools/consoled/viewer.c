@@ -37,6 +37,7 @@ void viewer_listen_to(struct viewer *v, bool yes)
     source_change(&v->src, yes ? EPOLLIN : 0);
 }
 
+/* Short texts only: one that does not go at once counts as not sent. */
 static bool send_all(struct viewer *v, const char *buf, size_t len)
 {
     return send(v->src.fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
@@ -120,6 +121,7 @@ static bool take_line(struct viewer *v, const char *buf, size_t len)
         return false;
     }
     show_backlog(v);
+    /* What a script has sent behind its line is input already. */
     if (n + 1 < len)
         guest_input(v->guest, buf + n + 1, len - n - 1);
     return true;
@@ -132,6 +134,7 @@ static void viewer_ready(struct source *src, uint32_t events)
     char buf[1024];
     ssize_t n;
 
+    /* A viewer that may not type just now is still to be noticed when it goes. */
     if (v->guest && !room && !(events & (EPOLLHUP | EPOLLERR)))
         return;
     n = recv(src->fd, buf, room && room < sizeof(buf) ? room : sizeof(buf), MSG_DONTWAIT);

@@ -70,6 +70,7 @@ static int table_frames(struct ctl *ctl, uint16_t domid, uint64_t *frames, uint3
     arg->size.dom = arg->version.dom = arg->setup.dom = domid;
     rc = ctl_hypercall(ctl, __HYPERVISOR_grant_table_op, GNTTABOP_get_version,
                        (uintptr_t)&arg->version, 1, 0, 0);
+    /* Version 2 keeps what is in use in frames of its own. */
     if (!rc && arg->version.version > 1)
         rc = -EOPNOTSUPP;
     if (!rc)

@@ -170,6 +170,7 @@ int ctl_host_topology(struct ctl *ctl, unsigned int max, struct ctl_cpu_topology
     entries = buf.p;
     op.u.cputopoinfo.num_cpus = max;
     set_xen_guest_handle(op.u.cputopoinfo.cputopo, buf.p);
+    /* In: the room; out: how many CPUs there are, which may be more. */
     rc = host_op(ctl, &op, "the hypervisor does not describe the CPUs");
     if (rc >= 0) {
         rc = (int)(op.u.cputopoinfo.num_cpus < max ? op.u.cputopoinfo.num_cpus : max);

@@ -58,6 +58,8 @@ bool address_same(const struct net_address *a, const struct net_address *b)
            memcmp(a->raw, b->raw, address_bits(a) / 8) == 0;
 }
 
+// 10.0.0.5/24 has host bits: it is one guest's address, and /24 its netmask. Taken as a network it
+// would let that guest speak for all of its neighbours.
 int address_parse(const char *text, struct net_addresses *out, const struct net_err *err)
 {
     out->count = 0;

@@ -23,6 +23,7 @@ static int link_open(struct link_call *call, const char *name)
     if (!call->sock) {
         return -NLE_NOMEM;
     }
+    // The kernel is asked each time: a cache would be old as soon as a guest comes or goes.
     int rc = nl_connect(call->sock, NETLINK_ROUTE);
     if (rc == 0 && name) {
         rc = rtnl_link_get_kernel(call->sock, 0, name, &call->link);

@@ -121,6 +121,7 @@ int script_run(const struct net_state *state, const char *action, const char *if
     close(pipes[1]);
     bool in_time = script_listen(pipes[0], last, sizeof(last));
     close(pipes[0]);
+    // The child has a process group of its own by now: it is set before the script is run.
     if (!in_time) {
         kill(-pid, SIGKILL);
     }

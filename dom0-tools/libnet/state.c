@@ -39,6 +39,8 @@ void state_unlock(int lock)
     }
 }
 
+// Under another name first: a reader finds the old state or the whole new one. Names of interfaces
+// do not begin with a dot (net_name_valid()), so none is taken for the lock.
 int state_write(const char *ifname, const struct net_state *state, const struct net_err *err)
 {
     char path[128], fresh[160];
@@ -60,6 +62,7 @@ int state_write(const char *ifname, const struct net_state *state, const struct 
     return 0;
 }
 
+// A key that is missing leaves its field empty.
 int state_read(const char *ifname, struct net_state *state)
 {
     char path[128], line[640];

@@ -111,7 +111,7 @@ static char *read_parts(struct xs_handle *h, xs_transaction_t t, const char *pat
             errno = EIO;
             break;
         }
-        if (have && strcmp(gen, part)) {
+        if (have && strcmp(gen, part)) { /* what is there may miss a name that was never gone */
             have = 0;
             free(part);
             if (restarts++ < LIST_RESTARTS)
@@ -151,6 +151,7 @@ char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, u
         return NULL;
     for (unsigned int i = 0; i < len; i++)
         count += names[i] == '\0';
+    /* Pointers and names in one piece, as the caller frees with one free(). */
     list = malloc((count + 1) * sizeof(*list) + len);
     if (list) {
         char *at = (char *)(list + count + 1);

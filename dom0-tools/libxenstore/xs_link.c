@@ -86,6 +86,7 @@ static int open_path(const char *path, bool *is_socket)
     return -1;
 }
 
+/* With $XENSTORED_PATH set, only that is tried: who names a daemon wants no other. */
 static int open_any(bool *is_socket)
 {
     static const char *const devices[] = {"/dev/xen/xenbus", "/proc/xen/xenbus"};
@@ -145,6 +146,7 @@ static void close_pipe(int pipe[2])
             close(pipe[i]);
 }
 
+/* Without the locks: nobody else uses the handle any more, or they are not to be trusted. */
 static void destroy(struct xs_handle *h)
 {
     struct message *m;
@@ -224,6 +226,7 @@ static bool read_all(int fd, int stop, void *data, size_t len)
     return true;
 }
 
+/* NULL with errno. In the middle of a message that is the end: the stream has no other borders. */
 static struct message *read_message(struct xs_handle *h, int stop)
 {
     struct xsd_sockmsg hdr;
@@ -335,6 +338,7 @@ static bool send_all(struct xs_handle *h, const char *data, size_t len)
     return true;
 }
 
+/* `request` is held, and the request has been sent. */
 static struct message *wait_reply(struct xs_handle *h)
 {
     struct message *m;
@@ -420,6 +424,8 @@ char *xs_link_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type,
 
 /* ---- events ---- */
 
+/* The pipe has one byte in it while events wait, however many, and once the connection has ended.
+ */
 int xs_fileno(struct xs_handle *h)
 {
     pthread_mutex_lock(&h->lock);
@@ -432,7 +438,10 @@ int xs_fileno(struct xs_handle *h)
     return h->signal_pipe[0];
 }
 
-/* After an event was taken out: with the last one, the descriptor stops being readable. */
+/*
+ * After an event was taken out: with the last one, the descriptor stops being readable. The lock is
+ * held.
+ */
 static void settle_pipe(struct xs_handle *h)
 {
     char c;
@@ -466,6 +475,7 @@ static char **to_strings(struct message *m)
     return v;
 }
 
+/* What waited is handed out even if the connection has ended since. */
 static char **next_event(struct xs_handle *h, bool wait)
 {
     struct message *m;

@@ -38,6 +38,7 @@ int path_absolute(uint16_t domid, bool limited, const char *in, char out[PATH_SI
             return -EINVAL;
     }
     memcpy(out + prefix, in, len + 1);
+    /* The prefix of its own home is not charged to a guest, however it has written the path. */
     if (limited) {
         char own[32];
         size_t skip = (size_t)snprintf(own, sizeof(own), "/local/domain/%u/", domid);

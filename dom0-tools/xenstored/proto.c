@@ -54,6 +54,7 @@ static int put_ok(struct proto_request *rq, int rc)
     return rc ? rc : put_or_big(rq, "OK", 3);
 }
 
+/* The one way from a client's text to a path: everything behind it works on checked paths. */
 static int to_path(struct proto_request *rq, const char *arg, char path[PATH_SIZE], size_t *home)
 {
     return path_absolute(rq->conn->cred.domid, !rq->conn->cred.privileged, arg, path, home);
@@ -367,6 +368,7 @@ static int do_unwatch(struct proto_request *rq)
     return put_ok(rq, rc);
 }
 
+/* For a kernel that does not know what the one before it has left here (kexec). */
 static int do_reset_watches(struct proto_request *rq)
 {
     watch_remove_all(rq->conn);
@@ -403,6 +405,7 @@ static int do_release(struct proto_request *rq)
     return put_ok(rq, rc);
 }
 
+/* The domain runs again: its next shutdown is news. */
 static int do_resume(struct proto_request *rq)
 {
     struct domain *d;

@@ -183,6 +183,7 @@ static void load_tx(struct saved_domain *d, uint32_t id, bool start)
             d->tx[i] = d->tx[--d->ntx];
 }
 
+/* Of a domain that is not known nothing counts: its STATE_DOMAIN record comes first. */
 static void load_domains_record(uint8_t type, struct reader *r)
 {
     uint32_t domid = get_u32(r);

@@ -36,6 +36,7 @@ void tree_unref(struct tree_node *node)
 {
     if (--node->ref)
         return;
+    /* A child that another tree holds as well stays; it then has one parent less. */
     for (uint32_t i = 0; i < node->nchildren; i++)
         tree_unref(node->child[i]);
     free(node->child);
