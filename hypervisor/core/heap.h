@@ -24,7 +24,7 @@ struct heap_zone {
 struct heap {
     struct spinlock lock; /* LOCK_HEAP */
     struct frame *frames; /* FRAMES, or a host test's array */
-    uint64_t nr_frames;   /* of them; less than FRAME_NONE, so that a number fits the links */
+    uint64_t nr_frames;   /* of them; at most FRAME_NONE, so that each number fits the links */
     /* Below and above 4 GiB. No block lies across: the border is a multiple of the largest one. */
     struct heap_zone low, high;
     uint64_t claimed; /* frames promised to domains, see frame_claim(); kept by core/frame.c */

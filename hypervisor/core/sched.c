@@ -158,6 +158,7 @@ static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
     sched_policy->wake(&rq->q, &v->sched, now - v->sched.runstate.state_entry_time);
     runstate_change(v, RUNSTATE_runnable, now);
     end = now + WAKE_WAIT_NS; /* one that has slept does not wait for the end of a long slice */
+    /* An idle CPU is poked now, one that has to give way when its vcpu has run undisturbed. */
     if (domain_is_idle(r->domain) || sched_policy->preempts(&v->sched, &r->sched)) {
         end = MIN(end, sched_undisturbed(&r->sched));
         if (domain_is_idle(r->domain) || end <= now)
@@ -291,6 +292,8 @@ static bool sched_keeps(const struct vcpu *prev, const struct sched_vcpu *first,
     return !sched_policy->next_in_turn(first, &prev->sched);
 }
 
+/* In this order: handed to, prev if it keeps the CPU, the first here, another CPU's, the idle one.
+ */
 static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool prev_can, uint64_t now)
 {
     struct cpu *c = this_cpu();
@@ -542,7 +545,7 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
         sched_place_and_unlock(rq, v);
         return 0;
     }
-    poke = s->running ? (int)s->cpu : NO_CPU;
+    poke = s->running ? (int)s->cpu : NO_CPU; /* where it may not stay, schedule() moves it */
     spin_unlock(&rq->lock);
     sched_poke(poke);
     return 0;

@@ -121,7 +121,10 @@ void domain_unpause(struct domain *d);
 void vcpu_park_dying(void); /* current; never to run again */
 /* Makes v notice pending work: wakes it, or kicks the CPU it runs on. */
 void vcpu_kick(struct vcpu *v);
-/* -XEN_EINVAL: none of `hard` is online. If queued v moves at once, else at its next schedule(). */
+/*
+ * -XEN_EINVAL: none of `hard` is online. v leaves a CPU where it may not be: at once if it is
+ * queued, else at its next schedule(), for which the caller does not wait.
+ */
 int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);
 /* With the time of the present state added up to now. */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Proportional share. Each vcpu has a virtual run time that advances with its real one, divided by
- * its weight; the one that has had least runs next. So over time each gets its share of the CPU,
- * and nobody waits forever: a waiting vcpu's time stands still while the others' goes on.
+ * its weight; the one that has had least runs next. So those that want to run all the time get
+ * their shares over time: a waiting vcpu's time stands still while the others' goes on.
  *
  * A queue's floor is the least virtual time of those that want to run; it never falls. A vcpu that
  * is asleep keeps only its distance to the floor, which time pays back: it wakes at most
@@ -14,9 +14,11 @@
  * runs, a distance to the floor while it is detached. fair_detach() and fair_wake() convert.
  *
  * The distance of a sleeper shrinks by the time of day, not by the queue's clock, which is slower
- * the more vcpus share the CPU: whoever sleeps as long as it has run has paid for it. To sleep just
- * before a charge gains nothing, as each switch charges what the clock says; and one that sleeps
- * for an hour has no more than FAIR_CREDIT, as one far behind owes no more than FAIR_DEBT.
+ * the more vcpus share the CPU: whoever sleeps as long as it has run has paid for it. That needs
+ * no common clock, at a price: sleepers that take turns can fill a CPU between them, whatever the
+ * weights, and then those that never sleep wait for as long as it goes on. To sleep just before a
+ * charge gains nothing, as each switch charges what the clock says; and one that sleeps for an hour
+ * has no more than FAIR_CREDIT, as one far behind owes no more than FAIR_DEBT.
  */
 #include <core/sched_policy.h>
 #include <public/domctl.h>

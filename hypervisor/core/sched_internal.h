@@ -5,7 +5,8 @@
  * The life of a switch, on CPU A from vcpu P to vcpu N, in the order of what others can see:
  *
  *   1. under A's lock: P.running falls, P is put into a queue or not, N leaves A's queue, N.running
- *      rises. From here nobody else takes N. P may already be chosen elsewhere, but is not ready.
+ *      rises. From here nobody else takes N. P may be in a queue, here or elsewhere, but is not
+ *      ready: nobody runs it yet.
  *   2. without a lock: P's state goes to memory, N's saved_rsp becomes 0, its page tables are used.
  *   3. arch_switch_stack(): P's saved_rsp becomes its stack pointer, and A goes on with N's stack.
  *
