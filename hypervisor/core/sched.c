@@ -292,8 +292,7 @@ static bool sched_keeps(const struct vcpu *prev, const struct sched_vcpu *first,
     return !sched_policy->next_in_turn(first, &prev->sched);
 }
 
-/* In this order: handed to, prev if it keeps the CPU, the first here, another CPU's, the idle one.
- */
+/* In this order: one handed to, prev if it stays, the first here, another CPU's, the idle one. */
 static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool prev_can, uint64_t now)
 {
     struct cpu *c = this_cpu();
