@@ -350,8 +350,7 @@ static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fres
         return;
     }
     rq->slice_armed = true;
-    /* 1 GiB as ns, about a second, so that the sum cannot overflow; caps are no finer than 50 us.
-     */
+    /* 1 GiB as ns, a second or so, lest the sum overflow; caps are no finer than 50 us. */
     timer_set(&rq->slice_timer, MIN(next->sched.slice_end, now + MAX(MIN(left, GIB(1)), 50000ull)));
 }
 
