@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * CPU masks in and out of the control ABI's struct xenctl_bitmap: a guest byte array and its length
- * in bits. Bits beyond what the other side has are dropped.
+ * in bits. Bits beyond what the other side has are dropped. Both return 0 or -XEN_EFAULT. The bytes
+ * of a longer guest array beyond a cpumask_t are left as they are.
+ *
+ * nr_bits is any 32-bit number: dividing before rounding up keeps the sum from wrapping.
  */
 #ifndef CORE_BITMAP_COPY_H
 #define CORE_BITMAP_COPY_H

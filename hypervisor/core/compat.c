@@ -2,6 +2,9 @@
 /*
  * The first forms of three hypercalls, where the sub-operation is the first word of the structure
  * or the only argument. Small kernels still use them; they become the present forms here.
+ *
+ * The sub-operation is read once, and the present form reads only what follows it: so there is
+ * nothing that a guest could change between two reads.
  */
 #include <core/hypercall.h>
 #include <public/event_channel.h>

@@ -5,7 +5,8 @@
  *
  * Output is synchronous: a log that is complete when the machine stops is worth more than the time
  * it takes. One lock guards ring, serial line and input; it is the innermost of all locks, and in
- * panic mode nobody takes it.
+ * panic mode nobody takes it. As a line takes milliseconds on a real serial port, what guests can
+ * cause to be printed is limited in number: refusals here, their own text in console_io.c.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -28,17 +29,23 @@
 #define SWITCH_COUNT 3
 
 static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
+/* console_at_cr: the last character on the line was CR, so an LF needs none added. */
 static bool console_panicking, console_serial_up, console_at_cr;
 
 static char console_early_ring[EARLY_RING];
 static char *console_ring = console_early_ring;
 static uint32_t console_ring_size = EARLY_RING; /* a power of two */
-static uint32_t console_first, console_next;    /* of the text kept; free-running */
+/*
+ * Of the text kept; free-running, so that a reader's index stays good when it wraps. Always: next
+ * minus first <= size. An index is good if it is between them, by difference.
+ */
+static uint32_t console_first, console_next;
 
-static char console_rx_buf[RX_SIZE];
-static uint32_t console_rx_get, console_rx_put;
-static bool console_rx_keys; /* input goes to the debug keys */
-static unsigned console_rx_switches;
+static char console_rx_buf[RX_SIZE];            /* for dom0; when full, input is lost */
+static uint32_t console_rx_get, console_rx_put; /* free-running */
+/* Only the serial interrupt, which one CPU gets, uses these two. */
+static bool console_rx_keys;         /* input goes to the debug keys */
+static unsigned console_rx_switches; /* Ctrl-A seen in a row */
 
 /* ---- output ---- */
 
@@ -54,6 +61,7 @@ static bool console_take(void)
     return true;
 }
 
+/* taken: what console_take() said. */
 static void console_leave(bool taken)
 {
     if (taken)
@@ -77,6 +85,7 @@ static void console_ring_put(char c)
         console_first = console_next - console_ring_size;
 }
 
+/* The lock is held for a whole line, so that lines of several CPUs do not mix. */
 static void console_put_line(const char *prefix, const char *text)
 {
     bool taken = console_take();
@@ -168,7 +177,7 @@ static void console_to_dom0(char c)
     if (console_rx_put - console_rx_get < RX_SIZE)
         console_rx_buf[console_rx_put++ % RX_SIZE] = c;
     console_leave(taken);
-    evtchn_virq_global(VIRQ_CONSOLE);
+    evtchn_virq_global(VIRQ_CONSOLE); /* with no lock held: it takes others */
 }
 
 void console_rx(char c)
@@ -267,6 +276,11 @@ void console_init(void)
 
 /* ---- readconsole ---- */
 
+/*
+ * In chunks, as the lock is not held over a copy to the guest. The ring may move on in between:
+ * then reading goes on at the oldest that is left. op is the hypervisor's copy, index and count go
+ * back.
+ */
 int console_read(struct xen_sysctl_readconsole *op)
 {
     bool taken;

@@ -7,27 +7,34 @@
 
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Levels above `loglvl=` stay silent. Each line is prefixed "(LODGE) ". */
+/*
+ * Levels above `loglvl=` stay silent, but not in panic mode. Each line is prefixed "(LODGE) ", ends
+ * by itself, and is cut at 255 characters. Callable under any lock.
+ */
 void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_err(...)   console_log(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  console_log(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  console_log(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) console_log(LOG_DEBUG, __VA_ARGS__)
-/* A refusal of a guest's request: debug level, rate limited, with the domain in front. */
+/*
+ * A refusal of a guest's request, by current: debug level, rate limited, with the domain and the
+ * function in front. Costs next to nothing while `guest_loglvl=` is lower.
+ */
 #define guest_refused(...) console_guest_refused(__func__, __VA_ARGS__)
 void console_guest_refused(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 void console_init_early(const char *cmdline); /* serial up: com1 by default */
 void console_init(void);                      /* ring in its final size, receive interrupt */
-void console_panic_mode(void);                /* no locks, synchronous */
+void console_panic_mode(void);                /* no locks from here on; there is no way back */
+/* To the serial line only, as it is: dom0's own output. */
 void console_write_raw(const char *s, size_t n);
 /* Serial input (from its interrupt): to dom0, or after three Ctrl-A to the debug keys. */
 void console_rx(char c);
 size_t console_rx_take(char *buf, size_t n); /* what waits for dom0 */
-/* Debug keys: register a handler; run one (sysctl debug_keys). */
+/* Debug keys: register a handler; run one (sysctl debug_keys). Unknown ones do nothing. */
 void console_register_key(char key, void (*fn)(void), const char *what);
 void console_handle_key(char key);
-/* sysctl readconsole. */
+/* sysctl readconsole: past output, into the caller's buffer. 0 or -XEN_EFAULT. */
 struct xen_sysctl_readconsole;
 int console_read(struct xen_sysctl_readconsole *op);
 

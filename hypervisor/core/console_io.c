@@ -20,12 +20,13 @@
 #define BURST     50u         /* lines */
 #define REFILL_NS 50000000ull /* and one more each */
 
+/* One page per domain. Its vcpus write at the same time, so all is under lock. */
 struct console_line {
     struct spinlock lock; /* LOCK_DOMAIN */
-    unsigned len;
+    unsigned len;         /* of text, up to LINE_MAX */
     char text[LINE_MAX + 1];
-    unsigned tokens, dropped;
-    uint64_t refilled;
+    unsigned tokens, dropped; /* lines that may come out now; lines left out since the last */
+    uint64_t refilled;        /* system time at which tokens were counted last */
 };
 
 int console_io_domain_init(struct domain *d)
@@ -74,6 +75,10 @@ static void console_line_out(struct domain *d, struct console_line *l)
     log_err("d%u| %s", d->id, l->text);
 }
 
+/*
+ * Only printable characters and tabs pass: a guest must not be able to steer the terminal that
+ * shows the log, or to begin a line that looks like ours.
+ */
 static void console_guest_text(struct domain *d, const char *s, size_t n)
 {
     struct console_line *l = d->console_line;
@@ -109,6 +114,7 @@ static int64_t console_io_write(uint64_t count, uint64_t buffer)
     return 0;
 }
 
+/* How many characters there were, which may be none. What cannot be copied out is lost. */
 static int64_t console_io_read(uint64_t count, uint64_t buffer)
 {
     char chunk[128];
@@ -122,7 +128,7 @@ static int64_t console_io_read(uint64_t count, uint64_t buffer)
 int64_t hc_console_io(uint64_t cmd, uint64_t count, uint64_t buffer, uint64_t a4)
 {
     (void)a4;
-    count = (uint32_t)count;
+    count = (uint32_t)count; /* an int in the ABI: the upper half of the register may be anything */
     if ((int32_t)count < 0)
         return -XEN_EINVAL;
     switch ((uint32_t)cmd) {

@@ -5,7 +5,7 @@
 
 struct domain;
 
-int console_io_domain_init(struct domain *d);
-void console_io_domain_free(struct domain *d);
+int console_io_domain_init(struct domain *d);  /* d->console_line; 0 or -XEN_ENOMEM */
+void console_io_domain_free(struct domain *d); /* an unfinished line is lost */
 
 #endif

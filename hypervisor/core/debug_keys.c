@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Debug keys: one letter, from the serial line or from dom0, makes the hypervisor show a part of
- * its state. Handlers run with interrupts off and no lock held.
+ * its state. Handlers run with interrupts off and no lock held, and print at length: for as long as
+ * that takes this CPU does nothing else. What they look at changes meanwhile: they hold a reference
+ * on the domain they are at, and else take what they read for what it is, a glimpse.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -13,8 +15,9 @@
 #include <x86/cpu.h>
 #include <x86/time.h>
 
-#define KEYS 128
+#define KEYS 128 /* ASCII; others are folded into it */
 
+/* Filled at boot and on first use, read without a lock. */
 static struct {
     void (*fn)(void);
     const char *what;
@@ -46,6 +49,7 @@ static void debug_vcpu_line(const struct vcpu *v)
                 v->n_hypercalls, v->n_traps, v->n_page_faults, v->n_emulated, v->n_switches);
 }
 
+/* The reference on the last one goes when its id has been read for the next (the comma). */
 static void debug_domains(void)
 {
     struct domain *d;
@@ -76,7 +80,7 @@ static void debug_grants(void)
         grant_dump(d);
 }
 
-/* Registers of every vcpu that is not on another CPU at this moment. */
+/* Registers of every vcpu; those of one that is running are as it came into the hypervisor last. */
 static void debug_registers(void)
 {
     struct domain *d;

@@ -6,6 +6,9 @@
  * until the structure is freed, so that domain_of_id() finds the owner of a frame for as long as it
  * owns one. The last reference may go in any context, under locks of others; so the structure is
  * put on a list then, and freed by domain_reap() where no lock is held.
+ *
+ * Between the last reference and the freeing the structure is in the table with a count of zero.
+ * Nobody can take a reference then (domain_ref_unless_zero()), and its id cannot be given anew.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -29,8 +32,8 @@ struct domain *domain_dead_list;
 
 static struct spinlock domain_list_lock = SPINLOCK_INIT(LOCK_DOMAIN_LIST);
 static struct domain *domain_table[NR_DOMIDS];
-static uint64_t domain_ids[DIV_UP(NR_DOMIDS, 64)]; /* bit: id in use */
-static domid_t domain_next_id = 1;
+static uint64_t domain_ids[DIV_UP(NR_DOMIDS, 64)]; /* bit: id in use, also before it is listed */
+static domid_t domain_next_id = 1;                 /* ids go round: one is not used again soon */
 
 _Static_assert(sizeof(struct domain) <= PAGE_SIZE, "struct domain is one page");
 
@@ -63,6 +66,7 @@ struct domain *domain_get_any(domid_t id)
 {
     struct domain *d;
 
+    /* Our own is held by the very fact that we run, so no lock is needed. */
     if (id == DOMID_SELF || id == current->domain->id) {
         d = current->domain;
         domain_ref(d);
@@ -110,6 +114,7 @@ void domain_put(struct domain *d)
 
     if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
+    /* No lock, as ours may be above all of them. Only whole lists are taken off: no ABA problem. */
     head = READ_ONCE(domain_dead_list);
     do {
         d->next_dead = head;
@@ -213,6 +218,7 @@ static void domain_id_free(domid_t id)
     spin_unlock(&domain_list_lock);
 }
 
+/* What fails leaves the rest for domain_free(). shared_info is not yet the guest's to map. */
 static int domain_init_parts(struct domain *d, const struct domain_config *cfg)
 {
     int rc;
@@ -269,6 +275,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     spin_lock(&domain_list_lock);
     domain_table[id] = d;
     spin_unlock(&domain_list_lock);
+    /* In the table first: the owner of a frame must be found by its id. */
     frame_share_with_guest(d->shared_info, d, true);
     time_update_domain_wallclock(d);
     *out = d;
@@ -336,7 +343,7 @@ void domain_shutdown(struct domain *d, unsigned code)
     d->shutdown_code = code;
     if (d->hardware)
         domain_hardware_shutdown(code);
-    domain_pause_nosync(d);
+    domain_pause_nosync(d); /* may be of the current domain: it stops on its way to the guest */
     WRITE_ONCE(d->shut_down, true);
     if (code == SHUTDOWN_suspend && d->suspend_evtchn != 0)
         evtchn_send(d, (uint32_t)d->suspend_evtchn);
@@ -350,6 +357,7 @@ void domain_resume(struct domain *d)
     if (d->shutting_down && d->shut_down) {
         d->shut_down = false;
         d->shutdown_code = 0;
+        /* Last: from here on it can be shut down again, with a pause of its own. */
         __atomic_store_n(&d->shutting_down, false, __ATOMIC_RELEASE);
         domain_unpause(d);
     }
@@ -383,6 +391,7 @@ void domain_pause_nosync(struct domain *d)
         sched_pause_changed(v);
 }
 
+/* Not of the current domain: it would wait for itself. */
 void domain_pause(struct domain *d)
 {
     struct vcpu *v;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Domains and their vcpus. A domain lives as long as someone holds a reference: the table of
- * domains holds one until it is destroyed, every frame it owns holds one together (while
- * tot_pages > 0), domain_get() takes one for a while.
+ * domains holds one until it is destroyed, all frames it owns hold one together (while
+ * tot_pages + shared_pages > 0), each mapping of one of its grants holds one, domain_get() takes
+ * one for a while.
  *
  * Life: created -> (vcpus, memory, context) -> running -> shut down -> dying -> dead -> freed.
  * Destruction is asked for by domctl, runs in slices, and is over when the last frame has gone.
+ *
+ * What a reference promises is the structure: it is freed by nobody else's doing. It does not
+ * promise that the domain stays alive. Who must not act on one that is on its way out looks at
+ * `state` under the lock that the stage of destruction which would undo the act takes as well:
+ * page_lock for frames, evtchn.lock for channels, the grant table's lock for its pages.
  */
 #ifndef CORE_DOMAIN_H
 #define CORE_DOMAIN_H
@@ -23,25 +29,29 @@
 
 struct domain;
 
+/*
+ * Made once by vcpu_create() and freed with its domain: while the domain is held, a vcpu that was
+ * found in it stays. So there are no references to vcpus.
+ */
 struct vcpu {
-    unsigned id;
+    unsigned id; /* index in domain->vcpus */
     struct domain *domain;
     void *stack;        /* top, aligned to STACK_SIZE */
-    uint64_t saved_rsp; /* while switched out */
+    uint64_t saved_rsp; /* while switched out; 0: on a CPU, or its stack is still in use there */
 
     struct vcpu_info *info;   /* in shared_info, or registered by the guest; direct map */
     struct frame *info_frame; /* holds it when registered: a writable type reference */
     uint64_t runstate_area;   /* guest address, 0: none */
     bool initialised;         /* a context has been set */
-    bool initialising;        /* one is being set; atomic */
-    unsigned pause_count;     /* atomic */
+    bool initialising;        /* one is being set by VCPUOP_initialise; atomic */
+    unsigned pause_count;     /* its own pauses, beside the domain's; atomic */
 
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
     struct timer singleshot_timer, periodic_timer, poll_timer;
-    uint64_t periodic_ns, periodic_last;
+    uint64_t periodic_ns, periodic_last; /* period, 0: none; its last due time; in ns */
 
-    int64_t restart_args[4]; /* hypercall_restart() */
+    int64_t restart_args[4]; /* hypercall_restart(), for whoever called the handler */
 
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;
@@ -49,48 +59,59 @@ struct vcpu {
     struct arch_vcpu arch;
 };
 
+/*
+ * ALIVE also while it is shut down: it may be resumed. DYING: destruction has begun, all of it may
+ * still be there. DEAD: only the structure, and the frames that others hold; domain_get() no longer
+ * finds it. It never goes back.
+ */
 enum domain_state { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
 struct domain {
     domid_t id;
-    uint32_t refs; /* atomic; 0: being freed */
-    enum domain_state state;
-    bool privileged; /* may control others: dom0 */
-    bool hardware;   /* owns the devices: dom0 */
+    uint32_t refs;           /* atomic; 0: being freed, and nobody may raise it again */
+    enum domain_state state; /* to DYING under page_lock */
+    bool privileged;         /* may control others: dom0 */
+    bool hardware;           /* owns the devices: dom0 */
+    /* The first is set atomically by whoever shuts it down; the second after it has paused it. */
     bool shutting_down, shut_down;
-    unsigned shutdown_code;
-    unsigned shutdown_code_plus1; /* SCHEDOP_shutdown_code: the reason that counts; 0: none */
-    bool creation_finished;
-    uint8_t handle[16];
-    uint32_t ssidref, create_flags;
+    unsigned shutdown_code;         /* SHUTDOWN_*, with shut_down */
+    unsigned shutdown_code_plus1;   /* SCHEDOP_shutdown_code: the reason that counts; 0: none */
+    bool creation_finished;         /* unpaused by its builder for the first time */
+    uint8_t handle[16];             /* the tools' name for it */
+    uint32_t ssidref, create_flags; /* kept for the tools: getdomaininfo */
 
-    struct spinlock lock; /* LOCK_DOMAIN */
-    struct vcpu *vcpus[MAX_VCPUS];
-    unsigned max_vcpus;
+    struct spinlock lock;          /* LOCK_DOMAIN */
+    struct vcpu *vcpus[MAX_VCPUS]; /* NULL: not made; they go with the domain only */
+    unsigned max_vcpus;            /* does not change */
+    /* Pauses of all its vcpus, atomic; those of them that the control domain made (domctl). */
     unsigned pause_count, controller_pause_count;
 
-    struct shared_info *shared_info; /* one page; direct map */
+    struct shared_info *shared_info; /* one page; direct map; NULL once it is DEAD */
 
     /* Frames: LOCK_PAGE_LIST. */
     struct spinlock page_lock;
     uint32_t page_list_head, page_list_tail; /* mfns, FRAME_NONE: empty */
+    /*
+     * Its frames (on the list, or about to be); the most it may have, which may be set lower than
+     * what it has; what is set aside for it beyond that (frame_claim()), under the heap's lock.
+     */
     uint64_t tot_pages, max_pages, claimed_pages;
-    uint64_t shared_pages; /* hypervisor frames mapped by it */
+    uint64_t shared_pages; /* hypervisor frames mapped by it; not on the list */
 
     struct sched_domain sched;
     struct evtchn_domain evtchn;
     struct grant_table *grants;
-    uint32_t destroy_stage; /* progress of domain_destroy */
-    uint32_t destroy_cursor;
-    bool destroying; /* a slice is running */
-    bool unlisted;   /* the table's reference has been dropped */
+    uint32_t destroy_stage;  /* progress of domain_destroy; these are under `destroying` */
+    uint32_t destroy_cursor; /* within the stage: next port, then frames yet to be looked at */
+    bool destroying;         /* a slice is running; atomic */
+    bool unlisted;           /* the table's reference has been dropped */
 
-    int32_t time_offset_seconds;
+    int32_t time_offset_seconds; /* of its wall clock from the machine's */
     struct timer watchdogs[2];
-    uint32_t watchdog_inuse;
-    domid_t target; /* domain it may control (set_target), DOMID_INVALID: none */
-    uint64_t suspend_evtchn;
-    void *console_line; /* core/console_io.c: the line being gathered for the log */
+    uint32_t watchdog_inuse; /* bit per watchdog; lock */
+    domid_t target; /* domain it may control (set_target), DOMID_INVALID: none; no reference */
+    uint64_t suspend_evtchn; /* its port that is sent on when it suspends; 0: none */
+    void *console_line;      /* core/console_io.c: the line being gathered for the log */
 
     struct domain *next_dead; /* list of domains waiting for domain_reap() */
 
@@ -98,10 +119,15 @@ struct domain {
 };
 
 extern struct domain *dom0;
-extern struct domain *dom_xen, *dom_io, *dom_idle; /* owners without a guest */
+/*
+ * Owners without a guest: of the hypervisor's frames, of what is no RAM, of the idle vcpus. They
+ * are in no table, never go, and have no shared_info and no grants.
+ */
+extern struct domain *dom_xen, *dom_io, *dom_idle;
 
 void domain_init_system(void); /* the three above and the idle vcpus' domain */
 
+/* domain_config.flags. Only dom0 is made with any. */
 #define DOMAIN_PRIVILEGED 0x1u
 #define DOMAIN_HARDWARE   0x2u
 struct domain_config {
@@ -111,13 +137,19 @@ struct domain_config {
     uint32_t ssidref;
     uint32_t domctl_flags; /* XEN_DOMCTL_CDF_*, for getdomaininfo */
 };
-/* New domain with no vcpus and no memory, paused once. -XEN_EEXIST, -XEN_ENOMEM, -XEN_EINVAL. */
+/*
+ * New domain with no vcpus and no memory, paused once. -XEN_EEXIST, -XEN_ENOMEM, -XEN_EINVAL. *out
+ * has no reference of the caller's: the table's keeps it until domain_destroy().
+ */
 int domain_create(const struct domain_config *cfg, struct domain **out);
-/* One vcpu, down, affine to all CPUs. */
+/* One vcpu, down, affine to all CPUs. NULL: no such id, it is there already, or no memory. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
 void vcpu_free(struct vcpu *v); /* core/domain.c: with its domain */
 
-/* The domain of an id while something of its own (a frame, a reference) is held; else NULL. */
+/*
+ * The domain of an id, without a lock or a new reference: for those who hold something that keeps
+ * it (a frame, a reference). Nobody else may use the answer. Knows the three special ones, too.
+ */
 struct domain *domain_of_id(domid_t id);
 /* As domain_get(), and also the dead whose last frames others still hold. */
 struct domain *domain_get_any(domid_t id);
@@ -127,9 +159,14 @@ extern struct domain *domain_dead_list; /* for domain_reap()'s callers: somethin
 
 /* Reference by id; NULL when there is none or it is dead. DOMID_SELF: current's. */
 struct domain *domain_get(domid_t id);
-/* DOMID_SELF or, for the privileged, any domain; others get -XEN_EPERM, -XEN_ESRCH. */
+/*
+ * The check of privilege for operations that act on a domain: the caller's own (DOMID_SELF), the
+ * one in its `target` or, for the privileged, any. 0 with a reference in *d, or -XEN_EPERM,
+ * -XEN_ESRCH. It may be dying.
+ */
 int domain_get_target(domid_t id, struct domain **d);
-void domain_ref(struct domain *d);
+void domain_ref(struct domain *d); /* one more, when something keeps it already */
+/* Any context, under any locks: the last one only puts it on the list for domain_reap(). */
 void domain_put(struct domain *d);
 /* Next domain by id, with a reference; from = last one's id + 1. NULL at the end. */
 struct domain *domain_next(domid_t from);
@@ -137,11 +174,15 @@ unsigned domain_count(void); /* that exist, dying ones included */
 
 /* The guest's own doing (SCHEDOP_shutdown) or a crash: pauses it and tells dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, unsigned code);
+/* Undoes a shutdown that is complete; else nothing. Takes d's lock. */
 void domain_resume(struct domain *d);
 /* The guest broke its contract: printed reason, then shutdown(crash). May be called in any context
  * that holds no lock above LOCK_DOMAIN. Returns; the vcpu stops at the guest boundary. */
 void domain_crash(struct domain *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* One slice; -XEN_ERESTART until all is gone. Never of current's domain. */
+/*
+ * One slice; -XEN_ERESTART until all is gone. Never of current's domain. No lock held; the caller
+ * has a reference. After 0 the structure may stay for as long as others hold it or its frames.
+ */
 int domain_destroy(struct domain *d);
 
 static inline bool domain_is_idle(const struct domain *d)
@@ -149,11 +190,13 @@ static inline bool domain_is_idle(const struct domain *d)
     return d == dom_idle;
 }
 
+/* NULL: no such vcpu, or it has not been made yet. */
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned id)
 {
     return id < d->max_vcpus ? d->vcpus[id] : NULL;
 }
 
+/* Those that have been made. (`else` ends it so that a plain statement can follow.) */
 #define for_each_vcpu(d, v)                                         \
     for (unsigned vcpu_i_ = 0; vcpu_i_ < (d)->max_vcpus; vcpu_i_++) \
         if (((v) = (d)->vcpus[vcpu_i_]) == NULL) {                  \

@@ -7,6 +7,11 @@
  * to the guest boundary, where it parks for good. After that nothing of the domain runs, and the
  * order is from users to used: channels, mappings of others' frames, page tables, then the frames.
  * A frame that another domain still maps stays, and with it the structure, until that mapping goes.
+ *
+ * From the first stage on `state` is DOM_DYING, and what others could still give the domain (a
+ * frame, a channel, a grant page) is refused, under the lock that the later stage takes to clear up
+ * that kind of thing. Taking a grant of the domain into use is possible until DESTROY_REST: what
+ * comes of it is one more frame that another domain holds.
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -19,18 +24,19 @@
 #include <lib/bug.h>
 #include <x86/cpu.h>
 
+/* In this order; a stage that asks to be called again is entered again. */
 enum destroy_stage {
-    DESTROY_START,
-    DESTROY_PARK,
-    DESTROY_EVENTS,
-    DESTROY_GRANTS,
-    DESTROY_ARCH,
-    DESTROY_FRAMES,
-    DESTROY_REST,
+    DESTROY_START,  /* refuse what is new, tell all vcpus to end */
+    DESTROY_PARK,   /* until they have; then no timer, no vcpu, no claim is left */
+    DESTROY_EVENTS, /* close all ports, and with them the links to others */
+    DESTROY_GRANTS, /* let go of the grants of others */
+    DESTROY_ARCH,   /* registered pages, page tables, descriptor tables, physical irqs */
+    DESTROY_FRAMES, /* drop the owner's reference of each frame */
+    DESTROY_REST,   /* the pages shared with the hypervisor; DOM_DEAD */
     DESTROY_DONE,
 };
 
-#define SLICE_FRAMES 256
+#define SLICE_FRAMES 256 /* between two looks at whether somebody waits for the CPU */
 
 static int destroy_start(struct domain *d)
 {
@@ -45,6 +51,7 @@ static int destroy_start(struct domain *d)
     return 0;
 }
 
+/* Gives the CPU away where one has not got there: it may be waiting for this very CPU. */
 static int destroy_park(struct domain *d)
 {
     struct vcpu *v;
@@ -65,7 +72,11 @@ static int destroy_park(struct domain *d)
     return 0;
 }
 
-/* Each step moves the head to the tail and drops its owner's reference; cursor counts the steps. */
+/*
+ * Each step moves the head to the tail and drops its owner's reference; cursor counts the steps, as
+ * frames that others hold stay on the list. Rotating takes a reference under page_lock, so that the
+ * frame cannot be freed by another holder between unlocking and our use of it.
+ */
 static int destroy_frames(struct domain *d)
 {
     for (unsigned n = 0; n < SLICE_FRAMES; n++) {
@@ -82,13 +93,14 @@ static int destroy_frames(struct domain *d)
         held = frame_list_rotate(d);
         spin_unlock(&d->page_lock);
         if (held) {
-            frame_put_alloc_ref(f);
+            frame_put_alloc_ref(f); /* false where the guest has given it back itself */
             frame_put(f);
         }
     }
     return -XEN_ERESTART;
 }
 
+/* DEAD before VIRQ_DOM_EXC: the tools, which that tells, look at the state. */
 static void destroy_rest(struct domain *d)
 {
     grant_domain_destroy(d);
@@ -147,7 +159,7 @@ int domain_destroy(struct domain *d)
     if (rc == 0 && !d->unlisted) {
         d->unlisted = true;
         __atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);
-        domain_put(d); /* the table's */
+        domain_put(d); /* the table's; the caller has one of its own */
         return 0;
     }
     __atomic_store_n(&d->destroying, false, __ATOMIC_RELEASE);

@@ -5,6 +5,12 @@
  * operations may be preempted in place without holding a lock.
  *
  * Each works on a copy of the argument; the copy goes back where the operation has an answer.
+ *
+ * Only the control domain gets here (HC_PRIV in the table of hypercalls). It is trusted with every
+ * other domain, but not to know what it does to the hypervisor: numbers are checked, an operation
+ * that would wait for the caller itself is refused, and that domains end while they are worked on
+ * is the rule, not the exception. A reference is held meanwhile; a domain that is dying is found,
+ * one that is dead only by getdomaininfo and destroydomain.
  */
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
@@ -20,7 +26,7 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
-static uint32_t domctl_busy;
+static uint32_t domctl_busy; /* atomic: 1 while an operation is at work */
 
 static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
@@ -117,6 +123,10 @@ static int64_t domctl_getdomaininfo(struct xen_domctl *op)
     return 0;
 }
 
+/*
+ * Counted apart from other pauses (shutdown has one, too), so that the control domain can undo its
+ * own only. Bounded, so that it cannot wrap the common count. Waits until no vcpu is on a CPU.
+ */
 static int64_t domctl_pause(struct domain *d)
 {
     if (__atomic_fetch_add(&d->controller_pause_count, 1, __ATOMIC_SEQ_CST) > 65535) {
@@ -160,6 +170,7 @@ static int64_t domctl_max_vcpus(struct domain *d, unsigned max)
     return 0;
 }
 
+/* The id is kept, not a reference: domain_get_target() looks the domain up each time. */
 static int64_t domctl_set_target(struct domain *d, domid_t id)
 {
     struct domain *target = domain_get(id);
@@ -182,6 +193,7 @@ static int64_t domctl_settimeoffset(struct domain *d, int64_t seconds)
     return 0;
 }
 
+/* What core does not know is a vcpu's, and what is not that either the architecture's. */
 static int64_t domctl_of_domain(struct domain *d, struct xen_domctl *op, bool *copyback,
                                 uint64_t arg)
 {
@@ -264,12 +276,12 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -XEN_EACCES;
     if (__atomic_exchange_n(&domctl_busy, 1, __ATOMIC_ACQUIRE)) {
-        vcpu_yield();
+        vcpu_yield(); /* the one at work may be waiting for this CPU */
         return hypercall_restart(arg, 0, 0, 0);
     }
     rc = domctl_run(&op, &copyback, arg);
     __atomic_store_n(&domctl_busy, 0, __ATOMIC_RELEASE);
-    domain_reap();
+    domain_reap(); /* it may have been the end of one, and no lock is held here */
 
     if (rc == -XEN_ERESTART) {
         vcpu_yield(); /* a dying domain's vcpus may need the CPU to get to their end */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* domctl operations on one vcpu: registers, affinity, what it is doing, triggers. */
+/*
+ * domctl operations on one vcpu: registers, affinity, what it is doing, triggers. The domain is
+ * held by the caller, and with it the vcpu. Registers are read and written while the vcpu is paused
+ * and off its CPU; then all of them are in memory.
+ */
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
 #include <core/domctl.h>
@@ -26,6 +30,7 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
     if (c == NULL)
         return -XEN_ENOMEM;
     if (copy_from_guest(c, from, sizeof(*c)) == 0) {
+
         domain_pause(d);
         rc = arch_set_context(v, c);
         if (rc == 0)
@@ -59,6 +64,7 @@ static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
     return rc;
 }
 
+/* A look in passing: the vcpu is not paused for it. */
 static int64_t vcpu_get_info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
 {
     struct vcpu_runstate_info rs;
@@ -111,6 +117,7 @@ static int64_t vcpu_trigger(struct vcpu *v, uint32_t trigger)
     return 0;
 }
 
+/* op->cmd is one that domctl_vcpu() has let through. */
 static int64_t with_vcpu(struct domain *d, struct vcpu *v, struct xen_domctl *op, bool *copyback)
 {
     switch (op->cmd) {
