@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the boot loader handed over, and what ACPI says; filled once on the boot CPU. */
+/*
+ * What the boot loader handed over, and what ACPI says; filled once on the boot CPU, before others
+ * run, and only read from then on.
+ */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
 
@@ -10,61 +13,64 @@
 #define E820_RESERVED 2
 #define E820_ACPI     3
 #define E820_NVS      4
-#define E820_UNUSABLE 5
+#define E820_UNUSABLE 5 /* also RAM above the limit of mem= */
 
+/* [addr, addr + size) does not wrap and is not empty; entries need not be page aligned. */
 struct e820_entry {
     uint64_t addr, size;
     uint32_t type;
 };
 
+/* Its memory is kept from the heap until dom0 has been built from it. */
 struct boot_module {
-    paddr_t start;
-    uint64_t size;
+    paddr_t start; /* below 4 GiB */
+    uint64_t size; /* bytes */
     char cmdline[1024];
 };
 
 struct boot_info {
     char cmdline[1024];
-    char loader[64];
-    struct e820_entry e820[E820_MAX];
+    char loader[64];                  /* its name */
+    struct e820_entry e820[E820_MAX]; /* by address; entries may overlap */
     unsigned nr_e820;
     struct boot_module modules[4]; /* 0: dom0's kernel, 1: its initrd */
     unsigned nr_modules;
-    paddr_t rsdp;     /* copy in the loader's info, or found in the BIOS area */
+    paddr_t rsdp;     /* our copy of the one in the loader's information, in the image; 0: none */
     uint8_t vga_text; /* 1: a VGA text console is there */
 };
 extern struct boot_info boot_info;
 
 /* From ACPI (x86/acpi.c). */
 struct acpi_info {
-    paddr_t rsdp;
+    paddr_t rsdp; /* where the firmware keeps it, below 1 MiB; 0: not there */
     paddr_t lapic_base;
     struct {
         uint32_t apic_id, acpi_id;
-        bool enabled;
+        bool enabled; /* false: may be added while the machine runs, which is not supported */
     } cpus[256];
     unsigned nr_cpus;
     struct {
         uint8_t id;
         paddr_t base;
-        uint32_t gsi_base;
+        uint32_t gsi_base; /* of its first pin */
     } ioapics[8];
     unsigned nr_ioapics;
     struct {
         uint8_t irq;
         uint32_t gsi;
         bool level, active_low;
-    } overrides[16];
+    } overrides[16]; /* ISA interrupts of which the firmware says how they are wired */
     unsigned nr_overrides;
-    uint16_t pm_timer_port;
-    paddr_t hpet_base;
+    uint16_t pm_timer_port;      /* 0: none */
+    paddr_t hpet_base;           /* 0: none */
     uint16_t pm1a_cnt, pm1b_cnt; /* ports; 0: none */
-    uint16_t reset_port;
+    uint16_t reset_port;         /* 0: none; else reset_value goes there */
     uint8_t reset_value;
 };
 extern struct acpi_info acpi_info;
 void acpi_init(void);
 
+/* boot/multiboot2.c: what head.S was given; the second is the part that tests call. */
 void multiboot2_parse(uint32_t magic, paddr_t info);
 void multiboot2_take(const uint8_t *info);
 /* boot/cmdline.c: defaults, then what the loader passed; warnings go to the log. */

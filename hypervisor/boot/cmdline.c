@@ -38,6 +38,7 @@ INIT_TEXT void cmdline_init(const char *text)
     cmdline_parse(&boot_options, text, warn_nowhere);
 }
 
+/* Parses once more, for the warnings alone; any of them brings the list of options. */
 INIT_TEXT void cmdline_report(const char *text)
 {
     static struct boot_options scratch INIT_DATA;

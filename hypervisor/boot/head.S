@@ -3,6 +3,15 @@
  * From GRUB's jump (32-bit protected mode, paging off) to boot_main() in long mode, and from an
  * application processor's first instruction (real mode) to smp_ap_main(). Both use the same early
  * tables: the low 4 GiB at address 0, at IMAGE_START and at DIRECT_START.
+ *
+ * The identity mapping is for the instructions that turn paging on and the jump after them; the two
+ * others let C use its linked addresses and phys_to_virt() from the first line. All of it is
+ * writable and executable, until paging_init() has built the final tables. These stay, though: a
+ * processor that starts later comes through them, and paging_init() puts the final upper slots into
+ * them, so that its stack is there when it arrives.
+ *
+ * Until the jump to high addresses symbols are used through PHYS(), as the code does not run where
+ * it is linked. CR0, CR4 and EFER get the least that is needed; cpu_init_this() completes them.
  */
 #include <asm-offsets.h>
 #include <x86/layout.h>
@@ -14,6 +23,7 @@
 #define BOOT_DS   0x10
 #define BOOT_CS64 0x18
 
+/* Within the first 32 KiB of the file: Multiboot2 specification, section 3.1. */
     .section .multiboot, "a", @progbits
     .balign 8
 multiboot2_header:
@@ -38,6 +48,11 @@ multiboot2_header:
     .long 8
 multiboot2_end:
 
+/*
+ * The state in section 3.3 of that specification: EAX = magic, EBX = physical address of the
+ * information, flat segments whose table may be gone, interrupts off, no stack. Both values travel
+ * in EDI and ESI, where C takes its first two arguments.
+ */
     .section .init.text, "ax", @progbits
     .code32
     .globl boot_entry
@@ -84,6 +99,7 @@ boot_entry:
     call enter_long_mode
     ljmpl $BOOT_CS64, $PHYS(boot_low64)
 
+/* To whatever shows it: the corner of a VGA text screen, and the first serial port. */
 no_long_mode:
     movl $PHYS(no_long_mode_text), %esi
     movl $0xb8000, %edi
@@ -109,7 +125,7 @@ enter_long_mode:
     movl %eax, %cr3
     movl $0xc0000080, %ecx
     rdmsr
-    orl $0x901, %eax
+    orl $0x901, %eax /* NXE LME SCE */
     wrmsr
     movl $0x80010033, %eax /* PG WP NE ET MP PE */
     movl %eax, %cr0
@@ -119,6 +135,7 @@ enter_long_mode:
 boot_low64:
     movabsq $boot_high64, %rax
     jmp *%rax
+/* boot_stack is aligned as every stack is, so stack_top() works on it (x86/regs.h). */
 boot_high64:
     movabsq $boot_stack_end, %rsp
     subq $(STACK_TOP_SIZE - TOP_REGS), %rsp
@@ -134,7 +151,12 @@ boot_high64:
     call boot_main
     ud2
 
-/* An application processor: copied to TRAMPOLINE, where its segment is TRAMPOLINE >> 4. */
+/*
+ * An application processor: copied to TRAMPOLINE, where its segment is TRAMPOLINE >> 4. It starts
+ * in real mode at offset 0 of that segment (Intel SDM volume 3, chapter 8), and finds all it needs
+ * in this page: a GDT, what to load into CR3, and its stack pointer, which x86/smp.c writes for each
+ * processor in turn. It passes through protected mode as the boot CPU did.
+ */
 #define LOW(sym) (sym - smp_trampoline + TRAMPOLINE)
     .section .text.entry, "ax", @progbits
     .code16
@@ -146,7 +168,7 @@ smp_trampoline:
     xorw %ax, %ax
     movw %ax, %ds
     lgdtl LOW(ap_gdt_pointer)
-    movl $0x11, %eax
+    movl $0x11, %eax /* ET PE; and the caches, which INIT leaves off, on */
     movl %eax, %cr0
     ljmpl $BOOT_CS32, $LOW(ap_32)
     .code32
@@ -202,6 +224,7 @@ boot_gdt_pointer:
     .word 31
     .long PHYS(boot_gdt)
 
+/* Cleared by the boot loader, as all of .bss: absent entries are zero. */
     .section .bss.page_aligned, "aw", @nobits
     .balign STACK_SIZE
     .globl boot_stack_end, boot_l4

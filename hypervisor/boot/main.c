@@ -2,6 +2,11 @@
 /*
  * Boot, as one list: from the first C instruction to the first guest's. Each step may use what the
  * steps above it have set up, and nothing below.
+ *
+ * Three stages of memory: none but the image (until add_memory()); boot_alloc(), which never gives
+ * back (until frame_heap_init()); the heap. Two stacks: the boot stack of head.S, and from
+ * entry_call_on_stack() on the idle vcpu's. Interrupts are off until sched_idle_loop(); anything
+ * that goes wrong is either the user's to put right (boot_fail()) or a bug (panic()).
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -25,11 +30,12 @@ static void boot_on_idle_stack(void);
 void boot_main(uint32_t magic, uint32_t info);
 void cmdline_report(const char *text);
 
+/* [start, end), page aligned: not for the allocator. */
 struct hole {
     paddr_t start, end;
 };
 
-#define MAX_HOLES (2 + 4 + E820_MAX)
+#define MAX_HOLES (2 + 4 + E820_MAX) /* low memory and image, modules, the map's own */
 
 /*
  * What of the usable memory is in use: the image, the modules, all below 1 MiB; and what another
@@ -58,7 +64,10 @@ static INIT_TEXT unsigned list_holes(struct hole *holes)
     return n;
 }
 
-/* Gives [start, end) to the allocator, except for the holes. */
+/*
+ * Gives [start, end) to the allocator, except for the holes. What is left on either side of one is
+ * looked at for the holes behind it in the list only: those before it did not touch the range.
+ */
 static INIT_TEXT void add_range(paddr_t start, paddr_t end, const struct hole *holes, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -73,6 +82,7 @@ static INIT_TEXT void add_range(paddr_t start, paddr_t end, const struct hole *h
     frame_heap_add(start, end);
 }
 
+/* The map is sorted by address; of RAM entries that overlap each byte is given once (`done`). */
 static INIT_TEXT void add_memory(void)
 {
     static struct hole holes[MAX_HOLES] INIT_DATA;

@@ -3,6 +3,10 @@
  * Reads what GRUB left in memory (the multiboot2 information) into boot_info, once. Nothing refers
  * to the original afterwards, so its memory is free for use; the modules' is kept out of the heap
  * by boot/main.c.
+ *
+ * The tags' numbers and layouts are those of the Multiboot2 specification, section 3.6. Each tag's
+ * size is compared with what is left of the whole before it is looked at, and each field with the
+ * tag's size.
  */
 #include <boot/boot.h>
 #include <lib/string.h>
@@ -27,6 +31,7 @@ static INIT_TEXT void copy_text(char *dst, size_t dst_size, const char *src, siz
     dst[n] = 0;
 }
 
+/* p: start, end, then its command line. A fifth one, or one of negative size, is left out. */
 static INIT_TEXT void take_module(const uint8_t *p, uint32_t size)
 {
     uint32_t range[2];
@@ -57,6 +62,7 @@ static INIT_TEXT void take_range(uint64_t addr, uint64_t size, uint32_t type)
     boot_info.nr_e820++;
 }
 
+/* Entries may be longer than we know them: the step is the loader's. */
 static INIT_TEXT void take_memory_map(const uint8_t *p, uint32_t size)
 {
     uint32_t head[2]; /* entry size, entry version */
@@ -112,6 +118,7 @@ static INIT_TEXT void take_tag(const struct tag *t, const uint8_t *p, uint32_t s
     }
 }
 
+/* p: total size, a reserved word, then tags, each aligned to 8 bytes, until one of type 0. */
 INIT_TEXT void multiboot2_take(const uint8_t *p)
 {
     uint32_t total, at = 8;

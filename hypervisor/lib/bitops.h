@@ -2,6 +2,10 @@
 /*
  * Bits in arrays of 64-bit words. The plain forms are atomic (the arrays are shared with guests and
  * other CPUs); those ending in _local are not.
+ *
+ * The atomic forms are full barriers to the processor. To the compiler only the test_and forms are:
+ * it may move other accesses across bit_set() and bit_clear(). Maps are 8-byte aligned, and nothing
+ * checks n against their size.
  */
 #ifndef LIB_BITOPS_H
 #define LIB_BITOPS_H
@@ -41,6 +45,7 @@ static inline bool bit_test_and_clear(volatile void *map, uint64_t n)
     return old;
 }
 
+/* One load. By itself it orders nothing. */
 static inline bool bit_test(const volatile void *map, uint64_t n)
 {
     return (((const volatile uint64_t *)map)[n / 64] >> (n % 64)) & 1;
@@ -67,6 +72,7 @@ static inline unsigned bit_highest(uint64_t x)
     return 63u - (unsigned)__builtin_clzll(x);
 }
 
+/* Number of set bits, without POPCNT, which not every 64-bit processor has. */
 static inline unsigned bit_count(uint64_t x)
 {
     x -= (x >> 1) & 0x5555555555555555ull;
@@ -75,10 +81,14 @@ static inline unsigned bit_count(uint64_t x)
     return (unsigned)((x * 0x0101010101010101ull) >> 56);
 }
 
-/* First set (or clear) bit at or after from, or size when there is none. */
+/*
+ * First set (or clear) bit at or after from, or size when there is none. Whole words are read, so
+ * the map has them up to its end; bits beyond size do not count.
+ */
 uint64_t bitmap_next_set(const uint64_t *map, uint64_t size, uint64_t from);
 uint64_t bitmap_next_clear(const uint64_t *map, uint64_t size, uint64_t from);
 
+/* From the lowest bit up; mask is evaluated once. cpu is not touched when the mask is empty. */
 #define for_each_cpu(cpu, mask)                                                                    \
     for (cpumask_t mask_left_ = (mask); mask_left_ != 0 && ((cpu) = bit_lowest(mask_left_), true); \
          mask_left_ &= mask_left_ - 1)

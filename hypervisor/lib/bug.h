@@ -10,6 +10,7 @@
 
 void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
 
+/* BUG_ON() evaluates its condition in every build. */
 #define BUG() panic("BUG at %s:%d (%s)", __FILE__, __LINE__, __func__)
 #define BUG_ON(cond)                                                             \
     do {                                                                         \
@@ -17,7 +18,7 @@ void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
             panic("BUG at %s:%d (%s): %s", __FILE__, __LINE__, __func__, #cond); \
     } while (0)
 
-/* For invariants too costly for every build. NDEBUG is set in release builds. */
+/* For invariants too costly for every build: NDEBUG is set in release builds. */
 #ifdef NDEBUG
 #define ASSERT(cond) ((void)sizeof(!(cond)))
 #else

@@ -8,7 +8,10 @@
 
 #include <lib/types.h>
 
-/* All options of the hypervisor; documented in boot/cmdline.c, one line each. */
+/*
+ * All options of the hypervisor: defaults are in boot/cmdline.c, a line about each in the table of
+ * lib/cmdline.c. Set once at boot, then only read.
+ */
 struct boot_options {
     char console[64];  /* console=com1|com2|none[,baud] */
     uint64_t dom0_mem; /* bytes; 0: all but a reserve */
@@ -29,10 +32,16 @@ struct boot_options {
 };
 extern struct boot_options boot_options;
 
-/* Parses text into o; calls warn(option, reason) for each it cannot take. */
+/*
+ * Parses text into o; calls warn(option, reason) for each it cannot take. What text does not name
+ * stays as it was in o. Words are separated by blanks; of two for one option the later counts.
+ */
 void cmdline_parse(struct boot_options *o, const char *text,
                    void (*warn)(const char *option, const char *reason));
-/* "512M", "1G", "1024" (KiB without suffix, as the ABI's users expect of dom0_mem). */
+/*
+ * "512M", "1G", "1024" (KiB without suffix, as the ABI's users expect of dom0_mem). *end is behind
+ * what was read; false: no number, or too large for 64 bits.
+ */
 bool cmdline_size(const char *s, const char **end, uint64_t *bytes);
 /* Option i's name and a line of help; NULL behind the last. */
 const char *cmdline_help(unsigned i, const char **name);

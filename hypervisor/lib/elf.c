@@ -2,7 +2,10 @@
 /*
  * Reads an ELF64 kernel and its Xen notes. The image comes from the boot loader or a config file,
  * so it is hostile: every offset and count is compared with the image's size before it is used, and
- * no sum of two of its numbers is formed that could wrap.
+ * no offset is added to a size before it is known that the sum cannot wrap (in_image()). Addresses
+ * are another matter: a segment's may be anything, as this file only passes it on. Wrapping is
+ * looked for in its length (check_segments()); whether it suits the guest is for the builder to
+ * say.
  */
 #include <lib/elf.h>
 #include <lib/string.h>
@@ -63,6 +66,7 @@ static struct elf_header header(const struct elf_image *e)
     return h;
 }
 
+/* i is below the header's phnum, and check_header() has found all of them inside the image. */
 static struct elf_segment segment(const struct elf_image *e, unsigned i)
 {
     struct elf_header h = header(e);
@@ -77,6 +81,7 @@ static bool is_bzimage(const struct elf_image *e)
     return e->size > 0x206 && memcmp(e->data + 0x202, "HdrS", 4) == 0;
 }
 
+/* NULL, or what is wrong: the end of a sentence that begins with the image's name. */
 static const char *check_header(const struct elf_image *e)
 {
     struct elf_header h;
@@ -100,6 +105,7 @@ static const char *check_header(const struct elf_image *e)
     return NULL;
 }
 
+/* Notes have numbers of 4 or 8 bytes, in the order of this processor. */
 static uint64_t note_number(const uint8_t *desc, uint32_t size)
 {
     uint64_t v = 0;
@@ -116,6 +122,7 @@ static void note_text(char *dst, size_t dst_size, const uint8_t *desc, uint32_t 
     dst[n] = 0;
 }
 
+/* desc has size bytes in the image; a note that occurs twice counts as it is the last time. */
 static void take_note(struct elf_image *e, uint32_t type, const uint8_t *desc, uint32_t size)
 {
     uint64_t v = note_number(desc, size);
@@ -170,6 +177,7 @@ static void take_notes(struct elf_image *e, uint64_t offset, uint64_t size)
 
         memcpy(head, p, sizeof(head));
 
+        /* As 64-bit numbers, which rounding up 32-bit ones cannot wrap. */
         uint64_t name = ROUND_UP((uint64_t)head[0], 4), desc = ROUND_UP((uint64_t)head[1], 4);
 
         p += 12;
@@ -206,6 +214,10 @@ static void find_notes(struct elf_image *e)
     }
 }
 
+/*
+ * Segments lie in the file and do not wrap; vstart and vend enclose them. Gaps and overlaps are the
+ * kernel's own affair. The hypercall page lies inside as a whole.
+ */
 static const char *check_segments(struct elf_image *e)
 {
     struct elf_header h = header(e);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Doubly linked circular list whose links sit inside the objects. The head is a link as well. */
+/*
+ * Doubly linked circular list whose links sit inside the objects. The head is a link as well, so no
+ * operation has a special case, and an object can leave without knowing which list it is in.
+ * Nothing is atomic: whoever owns the list has the lock.
+ */
 #ifndef LIB_LIST_H
 #define LIB_LIST_H
 
 #include <lib/types.h>
 
+/* A head, or the link in an object. An empty list, and a link in no list, point to themselves. */
 struct list {
     struct list *next, *prev;
 };
@@ -32,11 +37,13 @@ static inline void list_insert_(struct list *n, struct list *prev, struct list *
     next->prev = n;
 }
 
+/* At the front; n is in no list. */
 static inline void list_add(struct list *head, struct list *n)
 {
     list_insert_(n, head, head->next);
 }
 
+/* At the end, or before the link `head`, which need not be a head. */
 static inline void list_add_tail(struct list *head, struct list *n)
 {
     list_insert_(n, head->prev, head);
@@ -51,8 +58,10 @@ static inline void list_del(struct list *n)
 }
 
 #define list_entry(l, type, member) container_of(l, type, member)
+/* NULL: the list is empty. */
 #define list_first(head, type, member) \
     (list_empty(head) ? NULL : list_entry((head)->next, type, member))
+/* pos stays in the list during its pass; with _safe it may leave, but the one behind it may not. */
 #define list_for_each(pos, head, member)                                               \
     for (pos = list_entry((head)->next, typeof(*pos), member); &pos->member != (head); \
          pos = list_entry(pos->member.next, typeof(*pos), member))

@@ -17,6 +17,7 @@ struct spec {
     int length;           /* bytes of the integer argument */
 };
 
+/* The last byte is kept for the terminator; text that does not fit is counted all the same. */
 static void put(struct out *o, char c)
 {
     if (o->len + 1 < o->size)
@@ -30,6 +31,7 @@ static void put_padding(struct out *o, int n, char c)
         put(o, c);
 }
 
+/* With a precision the text need not be terminated: no more is read of it. */
 static void put_text(struct out *o, const struct spec *s, const char *text)
 {
     int n = 0;
@@ -46,6 +48,7 @@ static void put_text(struct out *o, const struct spec *s, const char *text)
         put_padding(o, s->width - n, ' ');
 }
 
+/* sign: the character in front, 0: none. 22 octal digits are the most that text[] has to hold. */
 static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned base, bool upper,
                        char sign)
 {
@@ -84,6 +87,7 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned
         put_padding(o, pad, ' ');
 }
 
+/* Stops growing at five digits, so that no format makes it overflow. */
 static const char *parse_number(const char *f, int *v)
 {
     for (*v = 0; *f >= '0' && *f <= '9'; f++)

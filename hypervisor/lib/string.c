@@ -33,6 +33,10 @@ static inline void copy_short(uint8_t *d, const uint8_t *s, size_t n)
     }
 }
 
+/*
+ * Beyond 16 bytes: whole words from the front, then the last eight bytes again, wherever they fall.
+ * They are loaded first, so that dst may overlap src from below, which memmove() makes use of.
+ */
 void *memcpy(void *dst, const void *src, size_t n)
 {
     uint8_t *d = dst;
@@ -57,6 +61,7 @@ void *memmove(void *dst, const void *src, size_t n)
     uint8_t *d = dst;
     const uint8_t *s = src;
 
+    /* Unsigned, a negative distance is a large one: what is left below is d inside [s, s + n). */
     if ((uint64_t)(d - s) >= n)
         return memcpy(dst, src, n);
     if (n <= 16) {
@@ -148,6 +153,7 @@ size_t str_copy(char *dst, const char *src, size_t size)
     return n;
 }
 
+/* invert: all ones to look for clear bits. */
 static uint64_t bitmap_next(const uint64_t *map, uint64_t size, uint64_t from, uint64_t invert)
 {
     if (from >= size)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The part of <string.h> and of printf that the hypervisor uses. */
+/*
+ * The part of <string.h> and of printf that the hypervisor uses. None of it is for guest memory:
+ * that has x86/uaccess.h. The compiler may call the first four on its own.
+ */
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 

@@ -41,12 +41,14 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define MIB(x) ((uint64_t)(x) << 20)
 #define GIB(x) ((uint64_t)(x) << 30)
 
+/* In ROUND_UP and ROUND_DOWN a is a power of two; arguments may be evaluated more than once. */
 #define BIT(n)           (1ull << (n))
 #define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
 #define ROUND_UP(x, a)   (((x) + (a)-1) & ~((typeof(x))(a)-1))
 #define ROUND_DOWN(x, a) ((x) & ~((typeof(x))(a)-1))
 #define DIV_UP(x, a)     (((x) + (a)-1) / (a))
 
+/* Each argument is evaluated once. Both should be of one type. */
 #define MIN(a, b)                          \
     ({                                     \
         typeof(a) min_a_ = (a);            \
@@ -65,6 +67,11 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/*
+ * One access, neither repeated nor left out nor split by the compiler: for what another CPU, a
+ * device or a guest may change meanwhile. x has at most 8 bytes and is aligned. They order nothing
+ * but other volatile accesses.
+ */
 #define READ_ONCE(x)     (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
@@ -74,6 +81,7 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define smp_wmb() barrier()
 #define smp_mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
+/* INIT_TEXT and INIT_DATA are unmapped by paging_free_init(): nobody may use them afterwards. */
 #define PACKED            __attribute__((packed))
 #define ALIGNED(n)        __attribute__((aligned(n)))
 #define NORETURN          __attribute__((noreturn))
