@@ -19,7 +19,10 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
-/* set_trap_table(array): entries up to one with address 0; a null array clears the table. */
+/*
+ * set_trap_table(array): entries up to one with address 0; a null array clears the table. Entries
+ * before one that is refused stay set; vectors that the array does not name keep their handler.
+ */
 int64_t hc_set_trap_table(uint64_t table, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct vcpu *v = current;
@@ -53,7 +56,7 @@ int64_t hc_stack_switch(uint64_t ss, uint64_t sp, uint64_t a3, uint64_t a4)
     return 0;
 }
 
-/* The three callbacks of the old form of registration. */
+/* The three callbacks of the old form of registration, which says nothing about masking. */
 int64_t hc_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall, uint64_t a4)
 {
     struct arch_vcpu *a = &current->arch;

@@ -111,7 +111,7 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
     if (c->ctrlreg[0] & CR0_TS)
         a->cr0 |= CR0_TS;
     a->fpu_ts = a->cr0 & CR0_TS;
-    if (v->id == 0)
+    if (v->id == 0) /* the domain's, and in each vcpu's structure */
         v->domain->arch.vm_assist = (uint32_t)c->vm_assist;
 }
 
@@ -149,6 +149,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
                       v, rc);
         return rc;
     }
+    /* The GDT's frames are judged as descriptor pages, like those of set_gdt. */
     rc = pv_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
     if (rc == 0)
         rc = pv_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
@@ -163,6 +164,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
         if (i != 4 && i != 5) /* a breakpoint that is refused is left out, not an error */
             debugreg_set(v, i, i == 6 ? 0xffff0ff0 : c->debugreg[i]);
     }
+    /* The references from tables_get() are the vcpu's from here on; it had none the first time. */
     a->guest_table = MFN(kernel);
     a->guest_table_user = MFN(user);
     pv_load_tables(v);

@@ -100,6 +100,7 @@ static int64_t domctl_hypercall_init(struct domain *d, uint64_t gmfn)
     return 0;
 }
 
+/* Kept for the tools: the TSC of guests is the processor's own, in every mode. */
 static int64_t domctl_settsc(struct domain *d, const struct xen_domctl_tsc_info *t)
 {
     if (t->tsc_mode > 3)

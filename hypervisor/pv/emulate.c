@@ -219,7 +219,7 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
     case 0:
         *reg = v->arch.cr0;
         return EMU_DONE;
-    case 2:
+    case 2: /* where arch_inject_page_fault() left it, and where the guest may read it itself */
         *reg = v->info->arch.cr2;
         return EMU_DONE;
     case 3: /* machine addresses: a guest translates by the machine-to-physical table */
@@ -228,7 +228,7 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
     case 4:
         *reg = v->arch.cr4;
         return EMU_DONE;
-    case 8:
+    case 8: /* task priority: nothing is ever held back by it */
         *reg = 0;
         return EMU_DONE;
     default:
@@ -297,6 +297,7 @@ static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
     }
 }
 
+/* RDMSR and WRMSR: the register in ECX, the value in EDX:EAX. Guest kernel mode only. */
 static enum emulation emulate_msr(struct insn *in, bool write)
 {
     struct vcpu *v = current;
@@ -385,6 +386,7 @@ static enum emulation emulate_two_byte(struct insn *in)
     }
 }
 
+/* Ports, CLI, STI, HLT: all that is privileged in the one-byte map and does not need ring 0. */
 static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
 {
     switch (op) {
@@ -421,6 +423,10 @@ static bool code_is_64bit(uint16_t cs)
     return (rights & (1u << 21)) != 0;
 }
 
+/*
+ * A 32-bit guest kernel segment is not decoded: its REX bytes would be other instructions. User
+ * code of 32 bits is, since of all that it may do here nothing begins with one.
+ */
 bool emulate_privileged(struct cpu_regs *regs)
 {
     struct insn in = {.regs = regs};

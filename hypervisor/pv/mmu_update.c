@@ -249,6 +249,7 @@ int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t fo
     m = req.ptr >> PAGE_SHIFT;
     cmd = req.ptr % 4;
     f = &FRAMES[m];
+    /* If it is no valid L1 table of d nothing has been done yet, and the long way judges it. */
     if (unlikely(m >= max_mfn || cmd == MMU_MACHPHYS_UPDATE ||
                  !page_type_get_valid(f, PAGE_TYPE_L1, d)))
         return update_many(reqs, count, pdone, foreign);

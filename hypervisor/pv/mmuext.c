@@ -61,7 +61,7 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
         page_type_put(frame_of(old), v->domain);
         return 0;
     }
-    pv_load_tables(v);
+    pv_load_tables(v); /* the one it has: the guest wants the flush that comes with a load of CR3 */
     return 0;
 }
 
@@ -105,6 +105,7 @@ static int ext_flush_multi(struct domain *d, const struct mmuext_op *op)
     return 0;
 }
 
+/* Here, or on each CPU by smp_call(). */
 static void cache_flush_here(void *unused)
 {
     __asm__ volatile("wbinvd" ::: "memory");
@@ -184,7 +185,7 @@ static int ext_own(struct vcpu *v, const struct mmuext_op *op)
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
         return ext_flush_multi(d, op);
-    case MMUEXT_TLB_FLUSH_ALL:
+    case MMUEXT_TLB_FLUSH_ALL: /* CPUs outside the mask have no translations of d: pv/domain.c */
         tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
         return 0;
     case MMUEXT_INVLPG_ALL:
@@ -204,7 +205,7 @@ static int ext_own(struct vcpu *v, const struct mmuext_op *op)
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return ext_of_other(d, op);
-    case MMUEXT_MARK_SUPER:
+    case MMUEXT_MARK_SUPER: /* large pages are refused in entries, so there is nothing to mark */
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
     default:
@@ -225,6 +226,11 @@ static inline bool ext_read(vaddr_t at, struct mmuext_op *op)
     return true;
 }
 
+/*
+ * The list ends at the first operation that fails; *pdone says how many were done before it. It is
+ * preempted in place and never restarted: whatever is referenced meanwhile is on this vcpu's stack,
+ * and a vcpu that is to die gets to the end of it first.
+ */
 int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
     struct vcpu *v = current;

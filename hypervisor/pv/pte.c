@@ -10,6 +10,8 @@
 #include <pv/pv.h>
 #include <x86/uaccess.h>
 
+/* Owners of device memory and of holes in the map never change, so no reference is needed to ask.
+ */
 static bool frame_is_ram(uint64_t m)
 {
     return m < max_mfn && FRAMES[m].owner != DOMID_IO;
@@ -115,6 +117,7 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
     }
     if (rc != 0)
         return rc;
+    /* Both entries are covered now; one of them turns out to be superfluous. */
     if (!pte_swap(p, &old, val)) { /* give back what the new entry would have held */
         rc = -XEN_EAGAIN;
         old = val;

@@ -257,7 +257,7 @@ static bool decode(struct cpu_regs *r, struct store *s)
     return true;
 }
 
-/* ---- carrying out ---- */
+/* ---- carrying out: old and new are the operand alone, shifted down to bit 0 ---- */
 
 /* The operand's new value; false: cmpxchg did not match and nothing is stored. */
 static bool store_result(const struct store *s, const struct cpu_regs *r, uint64_t old,
@@ -333,7 +333,10 @@ static void flags_compare(struct cpu_regs *r, uint64_t acc, uint64_t old, unsign
         r->rflags |= RFLAGS_AF;
 }
 
-/* What else the instruction does, once the store is done (or was not to be done). */
+/*
+ * What else the instruction does, once the store is done (or was not to be done). Only now, as a
+ * store that is refused must leave the registers as they were.
+ */
 static void store_finish(const struct store *s, struct cpu_regs *r, uint64_t old, uint64_t new,
                          bool stored)
 {
@@ -381,6 +384,7 @@ static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsig
 
         if (stored)
             rc = pte_compare_write(p, level, word, (word & ~mask) | ((new << shift) & mask), d);
+        /* A comparison that failed stores nothing, and is done as well. */
         if (rc == 0) {
             store_finish(s, r, old, new, stored);
             r->rip += s->length;
