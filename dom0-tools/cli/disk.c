@@ -28,7 +28,7 @@ static const char *const param_name[PARAMS] = {
 };
 
 struct disk_reader {
-    struct devspec spec;
+    struct devspec spec; /* where the text is read, and failures go */
     bool given[PARAMS];
     bool discard_given, access_given;
     struct disk *d;
@@ -58,6 +58,11 @@ int backend_type_parse(const char *text)
 
 /* --- names and numbers ---------------------------------------------------------------------- */
 
+/*
+ * A virtual disk's number is a Linux device number, major << 8 | minor, of the family that the name
+ * belongs to: 202 xvd (16 minors for each disk), 8 sd (16), 3 and 22 hd (64). What does not fit
+ * there has bit 28 set, then 20 bits of disk and 8 of partition. The front-end turns it back.
+ */
 #define EXTENDED 0x10000000u
 
 static unsigned xvd_devid(unsigned disk, unsigned part)

@@ -20,6 +20,7 @@
 #include "alloc.h"
 #include "devspec.h"
 
+/* Handed down to everything that reads a key; `err` gets the first failure's sentence. */
 struct read_ctx {
     struct cfg *cfg;
     domcfg_warn_fn *warn;

@@ -61,13 +61,14 @@ void vif_default_mac(uint8_t mac[6], const void *seed, size_t len, unsigned inde
     const uint8_t *p = seed;
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
 
+    /* The seed, then two bytes of the index. */
     for (size_t i = 0; i < len + 2; i++) {
         hash ^= i < len ? p[i] : (uint8_t)(i == len ? index : index >> 8);
         hash *= 0x100000001b3u;
     }
     hash ^= hash >> 32;
     hash ^= hash >> 24;
-    memcpy(mac, "\x00\x16\x3e", 3);
+    memcpy(mac, "\x00\x16\x3e", 3); /* the prefix that virtual interfaces of Xen guests have */
     mac[3] = (uint8_t)(hash >> 16 & 0x7f);
     mac[4] = (uint8_t)(hash >> 8);
     mac[5] = (uint8_t)hash;
@@ -135,6 +136,7 @@ bool vif_rate_parse(const char *text, uint64_t *bytes, uint32_t *usec)
     *usec = 50000;
     if (*p && (*p++ != '@' || !take_interval(p, usec)))
         return false;
+    /* 2^32 giga times 2^32 microseconds has more than 64 bits. */
     *bytes = (uint64_t)((unsigned __int128)per_second * *usec / 1000000);
     return *bytes && *bytes <= UINT32_MAX;
 }

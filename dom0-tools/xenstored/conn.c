@@ -6,8 +6,8 @@
  *
  * What one connection can cost the others is bounded: SHARE requests a turn, each at most one
  * message long; replies are not produced faster than they are read (a ring holds one, a socket
- * OUT_FULL bytes); events wait in watch.c, merged. A domain that breaks the ring's rules is no
- * longer heard, and costs nothing more.
+ * OUT_FULL bytes); events wait in watch.c, merged. A domain that breaks the ring's rules is not
+ * heard any more until it asks for a reset.
  */
 #include <errno.h>
 #include <stdlib.h>

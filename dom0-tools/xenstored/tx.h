@@ -16,9 +16,10 @@
  * that replaces the store only if each of them succeeds. So it happens as a whole or not at all,
  * and to everyone else at one moment.
  *
- * What a guest could try: transactions that never end cost it its own quota, and hold up nobody,
- * since nothing is locked; long ones are bounded by QUOTA_TX_OPS and by the bytes of what they
- * recorded; one that conflicts again and again only loses its own time.
+ * What a guest could try: transactions that never end hold up nobody, since nothing is locked; each
+ * keeps the tree of its start in memory, where that differs from the store's, and
+ * QUOTA_TRANSACTIONS bounds how many there are; long ones are bounded by QUOTA_TX_OPS and by the
+ * bytes of what they recorded; one that conflicts again and again only loses its own time.
  */
 #ifndef XENSTORED_TX_H
 #define XENSTORED_TX_H
