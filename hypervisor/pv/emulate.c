@@ -424,8 +424,8 @@ static bool code_is_64bit(uint16_t cs)
 }
 
 /*
- * A 32-bit guest kernel segment is not decoded: its REX bytes would be other instructions. User
- * code of 32 bits is, since of all that it may do here nothing begins with one.
+ * 32-bit code is decoded for guest user mode only. What are REX prefixes in 64-bit code are INC and
+ * DEC there, which do not fault.
  */
 bool emulate_privileged(struct cpu_regs *regs)
 {
