@@ -154,8 +154,8 @@ boot_high64:
 /*
  * An application processor: copied to TRAMPOLINE, where its segment is TRAMPOLINE >> 4. It starts
  * in real mode at offset 0 of that segment (Intel SDM volume 3, chapter 8), and finds all it needs
- * in this page: a GDT, what to load into CR3, and its stack pointer, which x86/smp.c writes for each
- * processor in turn. It passes through protected mode as the boot CPU did.
+ * in this page: a GDT, what to load into CR3, and its stack pointer, which x86/smp.c writes for
+ * each processor in turn. It passes through protected mode as the boot CPU did.
  */
 #define LOW(sym) (sym - smp_trampoline + TRAMPOLINE)
     .section .text.entry, "ax", @progbits

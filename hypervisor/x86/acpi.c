@@ -5,6 +5,10 @@
  * each is mapped by its own length, its checksum verified, and every entry stays inside it.
  * A machine without tables still boots, with one processor and the standard addresses.
  * Compiles on the host, where it is fuzzed.
+ *
+ * Offsets and types are those of the ACPI specification, section 5.2. A table is read where it
+ * lies, with field(), which never goes beyond the table's length. Names of objects (AML) are for
+ * dom0.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -23,7 +27,7 @@ struct table_header {
     uint32_t oem_revision, creator, creator_revision;
 } PACKED;
 
-#define MAX_TABLE MIB(1)
+#define MAX_TABLE MIB(1) /* a longer one is taken for damaged */
 
 INIT_TEXT bool acpi_checksum_ok(const uint8_t *p, uint64_t n)
 {
@@ -69,6 +73,7 @@ static INIT_TEXT const struct table_header *map_table(paddr_t pa)
     return t;
 }
 
+/* flags: bit 0, usable now; bit 1, may become so. One with neither is not there. */
 static INIT_TEXT void madt_processor(uint32_t id, uint32_t acpi_id, uint32_t flags)
 {
     if (acpi_info.nr_cpus == ARRAY_SIZE(acpi_info.cpus) || !(flags & 3))
@@ -81,6 +86,7 @@ static INIT_TEXT void madt_processor(uint32_t id, uint32_t acpi_id, uint32_t fla
     acpi_info.cpus[i].enabled = flags & 1;
 }
 
+/* flags: polarity, then trigger, two bits each; 3 means low and level, 0 as the bus has it. */
 static INIT_TEXT void madt_override(uint8_t irq, uint32_t gsi, uint16_t flags)
 {
     unsigned i = acpi_info.nr_overrides;
@@ -106,6 +112,7 @@ static INIT_TEXT void madt_ioapic(const struct table_header *t, unsigned at)
     acpi_info.nr_ioapics++;
 }
 
+/* A list of entries, type and length first; one of no length, or beyond the end, ends it. */
 static INIT_TEXT void take_madt(const struct table_header *t)
 {
     unsigned at = 44;
@@ -117,21 +124,21 @@ static INIT_TEXT void take_madt(const struct table_header *t)
         if (length < 2 || at + length > t->length)
             break;
         switch (type) {
-        case 0:
+        case 0: /* processor with an APIC */
             madt_processor((uint32_t)field(t, at + 3, 1), (uint32_t)field(t, at + 2, 1),
                            (uint32_t)field(t, at + 4, 4));
             break;
-        case 1:
+        case 1: /* IOAPIC */
             madt_ioapic(t, at);
             break;
-        case 2:
+        case 2: /* interrupt source override */
             madt_override((uint8_t)field(t, at + 3, 1), (uint32_t)field(t, at + 4, 4),
                           (uint16_t)field(t, at + 8, 2));
             break;
-        case 5:
+        case 5: /* address of the local APICs, when it has more than 32 bits */
             acpi_info.lapic_base = field(t, at + 4, 8);
             break;
-        case 9:
+        case 9: /* processor with an x2APIC */
             madt_processor((uint32_t)field(t, at + 4, 4), (uint32_t)field(t, at + 12, 4),
                            (uint32_t)field(t, at + 8, 4));
             break;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds the RSDP, the way into the ACPI tables. */
+/*
+ * Finds the RSDP, the way into the ACPI tables. On a machine with BIOS it is on a 16-byte boundary
+ * of the area at 0xe0000 or of the first KiB of the extended data area (ACPI
+ * specification, section 5.2.5.1); else the loader has passed a copy.
+ */
 #include <boot/boot.h>
 #include <lib/string.h>
 #include <x86/acpi.h>
 #include <x86/page.h>
 
+/* The first 20 bytes, which all revisions have. */
 static INIT_TEXT bool rsdp_ok(const uint8_t *p)
 {
     return memcmp(p, "RSD PTR ", 8) == 0 && acpi_checksum_ok(p, 20);

@@ -3,6 +3,10 @@
  * The crash report: reason, registers, stack with symbol names, of the CPU that failed and then of
  * the others, which an NMI stops. No lock is taken and nothing is allocated; a fault on the way
  * ends in the short report of a second panic.
+ *
+ * One CPU reports (dump_claim()); others that fail meanwhile halt. dump_turn goes to one CPU after
+ * the other and back: it is written by the reporting CPU with a number and by the named CPU with 0,
+ * so that their lines do not mix. What is printed of a guest is where it was, not its memory.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -36,13 +40,17 @@ void dump_regs(const struct cpu_regs *r)
             read_cr4());
 }
 
-/* Is the page there? Asked of the tables, so that a wild RSP does not fault again. */
+/* Is the word's page there? Asked of the tables, so that a wild RSP does not fault again. */
 static bool readable(uint64_t va)
 {
     return va >= HV_START && va < HV_END && (va & 7) == 0 &&
            (hv_root == NULL || !mfn_eq(hv_lookup(va), INVALID_MFN));
 }
 
+/*
+ * Not a walk along frames: every word that looks like a return address, so some may be left over
+ * from calls that have ended. It needs no valid RBP.
+ */
 void dump_stack(uint64_t sp, uint64_t rip)
 {
     uint64_t end = ROUND_UP(sp + 1, STACK_SIZE) - STACK_TOP_SIZE;
@@ -62,6 +70,7 @@ void dump_stack(uint64_t sp, uint64_t rip)
     }
 }
 
+/* By c->curr, as the stack may be an exception's own. */
 static void dump_where(void)
 {
     struct cpu *c = this_cpu();
@@ -81,7 +90,7 @@ static void dump_one_cpu(const struct cpu_regs *regs)
         dump_stack(regs->rsp, regs->rip);
 }
 
-/* A few lines each, in turn: where they were, and for whom. */
+/* A few lines each, in turn: where they were, and for whom. Returns only when nobody has failed. */
 bool dump_nmi(struct cpu_regs *regs)
 {
     unsigned me = this_cpu()->id + 1;

@@ -7,6 +7,7 @@
 
 struct cpu_regs;
 
+/* For any context, any stack, with any lock held: it takes none. regs may be the guest's. */
 void dump_fatal(struct cpu_regs *regs, const char *fmt, ...) NORETURN PRINTF_LIKE(2, 3);
 void dump_regs(const struct cpu_regs *regs);
 /* The words from sp to the end of its stack that point into hypervisor code, by name. */
@@ -16,8 +17,9 @@ void dump_halt_others(void);
 /* In an NMI: true when it was sent because another CPU is going down. */
 bool dump_nmi(struct cpu_regs *regs);
 
-const char *traps_name(unsigned vector);
-void traps_report_nmis(void);
+/* x86/traps.c */
+const char *traps_name(unsigned vector); /* never NULL */
+void traps_report_nmis(void);            /* from the timer interrupt: takes the console's lock */
 /* x86/symbols.c: the function that an address is in, and the distance to its start; NULL: none. */
 const char *symbols_find(vaddr_t addr, uint64_t *offset);
 

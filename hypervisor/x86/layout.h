@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where things are in the hypervisor's sixteen L4 slots (see hypervisor/README.md). */
+/*
+ * Where things are in the hypervisor's sixteen L4 slots (see hypervisor/README.md). Included by
+ * assembly, too: plain numbers only. Guests have the lower half and everything from HV_END on.
+ */
 #ifndef X86_LAYOUT_H
 #define X86_LAYOUT_H
 

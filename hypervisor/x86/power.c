@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Ways to end: restart, power off, halt. None returns, whatever the machine lacks. */
+/*
+ * Ways to end: restart, power off, halt. None returns, whatever the machine lacks, except a
+ * power-off that did not happen: then dom0 is told. Restart tries one way after the other, the
+ * firmware's own first, and a triple fault at last, which every processor answers with a reset.
+ */
 #include <boot/boot.h>
 #include <core/console.h>
 #include <lib/bitops.h>
@@ -78,6 +82,10 @@ void machine_halt(void)
     stop_cpu(NULL);
 }
 
+/*
+ * The sleep type is dom0's, which reads it from AML; SLP_EN makes it happen (ACPI specification,
+ * section 4.8.3.2).
+ */
 int machine_power_off_s5(uint32_t a, uint32_t b)
 {
     if (boot_options.debug_exit)

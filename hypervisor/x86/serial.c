@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt.
+/*
+ * A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt.
+ * No lock here: the console's orders output, and one CPU gets the interrupt.
  */
 #include <boot/boot.h>
 #include <core/console.h>
@@ -22,6 +24,7 @@
 static uint16_t serial_port; /* 0: none */
 static unsigned serial_isa_irq;
 
+/* The scratch register keeps what is written: no other proof that there is a port at all. */
 static bool set_up(uint16_t port, unsigned baud)
 {
     unsigned divisor = 115200 / baud;
@@ -64,6 +67,7 @@ bool serial_init(const char *spec)
     return true;
 }
 
+/* A line that stays busy loses the character rather than the machine. */
 void serial_putc(char c)
 {
     if (serial_port == 0)
@@ -82,6 +86,7 @@ bool serial_getc(char *c)
     return true;
 }
 
+/* Bounded, so that a port that always has something does not keep the CPU. */
 static void receive(void)
 {
     char c;

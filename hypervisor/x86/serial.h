@@ -7,9 +7,9 @@
 
 /* "com1", "com1,115200", "com2,..."; false: no such port or an option not understood. */
 bool serial_init(const char *spec);
-void serial_putc(char c);
-bool serial_getc(char *c);
-void serial_enable_rx_irq(void);
-unsigned serial_irq(void);
+void serial_putc(char c);        /* waits for the line; nothing without a port */
+bool serial_getc(char *c);       /* false: there is none */
+void serial_enable_rx_irq(void); /* once interrupts work: input goes to console_rx() */
+unsigned serial_irq(void);       /* the port's GSI */
 
 #endif

@@ -15,6 +15,10 @@ static bool in_code(vaddr_t a)
            (a >= (vaddr_t)init_start && a < (vaddr_t)init_end);
 }
 
+/*
+ * Offsets are from IMAGE_START and sorted: the last one not above the address. The table is made
+ * from the first of two links, and is empty in that one (boot/symbols.awk).
+ */
 const char *symbols_find(vaddr_t addr, uint64_t *offset)
 {
     uint64_t low = 0, high = READ_ONCE(symbols_count);

@@ -3,6 +3,9 @@
  * Address space for what is mapped piecemeal: stacks with guard pages, device registers, the
  * descriptor windows of vcpus. One bit per page, first fit from the lowest address that may be
  * free, so that a machine whose guests come and go uses the same tables over and over.
+ *
+ * Freeing is in this order: unmap, flush on all CPUs, then the frames and the addresses. So an
+ * address that is given out has no translation left in any TLB. vmap_free() alone flushes nothing.
  */
 #include <core/frame.h>
 #include <core/hypercall.h>
@@ -14,8 +17,8 @@
 #include <x86/paging.h>
 #include <x86/stack.h>
 
-#define VMAP_PAGES    (GIB(1) >> PAGE_SHIFT)
-#define VMAP_PREPARED MIB(128) /* as much has its page tables from the start */
+#define VMAP_PAGES    (GIB(1) >> PAGE_SHIFT) /* of the 512 GiB of the slot */
+#define VMAP_PREPARED MIB(128)               /* as much has its page tables from the start */
 #define STACK_PAGES   (STACK_SIZE / PAGE_SIZE)
 
 static uint64_t vmap_used[VMAP_PAGES / 64]; /* paging_lock */
@@ -26,6 +29,7 @@ INIT_TEXT void vmap_init(void)
     paging_make_tables(VMAP_START, VMAP_START + VMAP_PREPARED);
 }
 
+/* First fit: behind a page that is in the way, the search goes on at the next aligned one. */
 vaddr_t vmap_alloc(unsigned pages, unsigned align)
 {
     vaddr_t va = 0;
@@ -103,6 +107,7 @@ void *stack_alloc(void)
     return (void *)(va + STACK_SIZE);
 }
 
+/* Also of a stack that was only begun. Nobody runs on it, and no CPU has it in its TSS. */
 void stack_free(void *top)
 {
     vaddr_t va = (vaddr_t)top - STACK_SIZE;
@@ -118,6 +123,7 @@ void stack_free(void *top)
 }
 
 /* What arch_switch_stack() pops: six registers, then where to go on. */
+/* saved_rsp other than 0 says that the vcpu is saved and may be switched to. */
 static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
 {
     struct stack_top *top = (struct stack_top *)v->stack - 1;
