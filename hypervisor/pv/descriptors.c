@@ -52,8 +52,7 @@
 #define LDT_MAX_ENTRIES 8192
 #define OUR_GDT_PAGE    14
 
-/* Shown by every window wherever a guest has no GDT page. Never written: nothing in it is present.
- */
+/* Shown by every window where a guest has no GDT page. Never written, as nothing is present. */
 static uint64_t null_page[DESC_PER_PAGE] ALIGNED(PAGE_SIZE);
 
 struct table_register {
@@ -106,8 +105,7 @@ int descriptors_init_vcpu(struct vcpu *v)
             return -XEN_ENOMEM;
         }
     }
-    /* The LDT's half was mapped only to have its tables made, so that hv_pte() works from now on.
-     */
+    /* The LDT's half was mapped only to have its tables made, which hv_pte() needs. */
     for (unsigned i = 16; i < DESC_WINDOW_PAGES; i++)
         *hv_pte(w + i * PAGE_SIZE) = 0;
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
@@ -244,8 +242,7 @@ int64_t hc_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_
         guest_refused("descriptor %016lx at %lx", (unsigned long)desc, (unsigned long)maddr);
         return -XEN_EINVAL;
     }
-    /* Else it is a page that the guest could map writable: then it may as well be written for it.
-     */
+    /* Else a page that the guest could map writable, which may as well be written for it. */
     f = frame_of(m);
     if (page_type_of(READ_ONCE(f->type)) == PAGE_TYPE_DESC)
         type = PAGE_TYPE_DESC;

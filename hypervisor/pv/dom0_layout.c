@@ -34,8 +34,7 @@ uint64_t dom0_layout_tables(vaddr_t start, vaddr_t end, unsigned level)
     return ((end - 1) >> shift) - (start >> shift) + 1;
 }
 
-/* The tables are part of the range that they map: grow until it fits. Four is the least: one each.
- */
+/* The tables are part of the range that they map: grow until it fits, from one of each level. */
 static INIT_TEXT void place_tables(struct dom0_layout *l)
 {
     for (l->nr_tables = 4;; l->nr_tables++) {
@@ -52,8 +51,7 @@ static INIT_TEXT void place_tables(struct dom0_layout *l)
     }
 }
 
-/* Addresses first, from the kernel's end upwards; then frame numbers, from the end of that range.
- */
+/* Addresses first, from the kernel's end upwards; then frame numbers behind that range. */
 INIT_TEXT void dom0_layout_place(struct dom0_layout *l)
 {
     uint64_t p2m_bytes = l->nr_pages * sizeof(uint64_t);

@@ -7,9 +7,10 @@
  * hypervisor's own. So tlb_mask, the CPUs that may hold translations of a domain, is exact, and a
  * table may be freed as soon as no vcpu has it loaded.
  *
- * While a vcpu runs, the truth about its segments, bases, FPU and debug registers is in the
- * processor; while it does not, in struct arch_vcpu. arch_switch_out() and arch_switch_in() carry
- * it over. Both run with interrupts off, on the way from one stack to the next.
+ * While a vcpu runs, the truth about its selectors, bases and FPU state is in the processor; while
+ * it does not, in struct arch_vcpu. arch_switch_out() and arch_switch_in() carry it over, with
+ * interrupts off, on the way from one stack to the next. Debug registers are only copied in: what
+ * the guest wrote to them is in struct arch_vcpu at any time.
  */
 #include <core/arch.h>
 #include <core/console.h>

@@ -269,8 +269,7 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
     }
 }
 
-/* Operands are always registers here, whatever ModRM.mod says; forms that say otherwise are
- * refused. */
+/* Operands are always registers here; a ModRM that says memory is refused all the same. */
 static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
 {
     struct vcpu *v = current;

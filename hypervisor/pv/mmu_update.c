@@ -193,8 +193,7 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
  */
 #define COUNT_GOES_ON BIT(31)
 
-/* The call in full: batches, other domains, restarts. Done counts are reported on errors as well.
- */
+/* The call in full: batches, other domains, restarts. *pdone is set on errors as well. */
 static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t count, uint64_t pdone,
                                                      uint64_t foreign)
 {

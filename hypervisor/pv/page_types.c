@@ -361,8 +361,7 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
     }
 }
 
-/* The reference is taken before the bit is set: PINNED never stands for a count that is not there.
- */
+/* The reference comes before the bit: PINNED never stands for a count that is not there. */
 int page_type_pin(struct frame *f, enum page_type type, struct domain *d)
 {
     int rc = page_type_get(f, type, d);

@@ -10,7 +10,8 @@
  * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone. With
  * the count at zero the type field tells what the frame was last (its translations may linger).
  *
- * So a word is in one of four states, and changes from one to the next by compare-and-swap:
+ * So a word is in one of four states. It leaves BUSY by a store of the vcpu that is at work, and
+ * all other states by compare-and-swap:
  *
  *   0                          no type since the frame was allocated, or validation failed
  *   type | BUSY                being validated, or being taken apart, by one vcpu

@@ -10,8 +10,7 @@
 #include <pv/pv.h>
 #include <x86/uaccess.h>
 
-/* Owners of device memory and of holes in the map never change, so no reference is needed to ask.
- */
+/* Owners of device memory and of holes in the map never change: no reference is needed to ask. */
 static bool frame_is_ram(uint64_t m)
 {
     return m < max_mfn && FRAMES[m].owner != DOMID_IO;

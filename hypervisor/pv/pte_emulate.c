@@ -439,8 +439,7 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
     if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || m >= max_mfn))
         return false;
     p = (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
-    /* The lookup held nothing: with a type reference it is certain that p is in an L1 table of d.
-     */
+    /* The lookup held nothing: only a type reference makes p an entry of an L1 table of d. */
     if (likely(shift == 0 && page_type_get_valid(&FRAMES[m], PAGE_TYPE_L1, d))) {
         done = store_simple(regs, p, d);
         page_type_put(&FRAMES[m], d);

@@ -29,8 +29,7 @@ void segments_enter_kernel(struct vcpu *v)
     ASSERT(!v->arch.kernel_mode);
     v->arch.kernel_mode = true;
     swapgs();
-    /* The root is held by the vcpu's type reference, and its upper slots are ours: no code moves.
-     */
+    /* The vcpu holds the root by a type reference, and its upper slots are ours: no code moves. */
     v->arch.cr3 = v->arch.guest_table.m << PAGE_SHIFT;
     tlb_write_cr3(v->arch.cr3);
 }
