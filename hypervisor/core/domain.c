@@ -165,6 +165,8 @@ static void domain_init_fields(struct domain *d, domid_t id)
     sched_domain_init(d);
 }
 
+/* An owner without a guest. Its count never falls to zero: the first reference is nobody's to drop.
+ */
 static struct domain *domain_special(domid_t id)
 {
     struct domain *d = hpage_alloc();
@@ -185,6 +187,7 @@ void domain_init_system(void)
 }
 
 /* Reserves an id: the wanted one, or the next that was not used lately. */
+/* 0, -XEN_EEXIST, -XEN_EINVAL (out of range), -XEN_ENOMEM (none free). */
 static int domain_id_alloc(domid_t want, domid_t *id)
 {
     uint64_t n = want;
@@ -267,7 +270,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     d->pause_count = d->controller_pause_count = 1;
     watchdog_domain_init(d);
     rc = domain_init_parts(d, cfg);
-    if (rc != 0) {
+    if (rc != 0) { /* nobody else knows of d yet, so it is taken apart without stages */
         evtchn_domain_destroy(d);
         domain_free(d);
         return rc;
@@ -302,6 +305,7 @@ static void domain_free(struct domain *d)
     hpage_free(d);
 }
 
+/* Each domain on the list is ours alone from the exchange on: nobody has a reference any more. */
 void domain_reap(void)
 {
     struct domain *d, *next;
@@ -334,6 +338,10 @@ static void NORETURN domain_hardware_shutdown(unsigned code)
     machine_halt();
 }
 
+/*
+ * The first one wins, of any number at once; its code stays until a resume. All vcpus are paused,
+ * so that the tools find the domain as it was; nothing of it is given back before its destruction.
+ */
 void domain_shutdown(struct domain *d, unsigned code)
 {
     if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_ACQ_REL))
@@ -382,6 +390,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 
 /* ---- pausing all of a domain ---- */
 
+/* The count first: sched_pause_changed() looks at it, under the lock of the vcpu's run queue. */
 void domain_pause_nosync(struct domain *d)
 {
     struct vcpu *v;

@@ -28,6 +28,7 @@
 
 static uint32_t domctl_busy; /* atomic: 1 while an operation is at work */
 
+/* XEN_DOMINF_*; also adds up what the vcpus have. Blocked: all that are up wait for an event. */
 static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     uint32_t flags = 0;
@@ -76,6 +77,8 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     memcpy(info->handle, d->handle, sizeof(d->handle));
 }
 
+/* What a PV guest has no use for must be 0: a tool that asks for it should not be told it got it.
+ */
 static int64_t domctl_create(struct xen_domctl *op)
 {
     const struct xen_domctl_createdomain *c = &op->u.createdomain;
@@ -137,6 +140,7 @@ static int64_t domctl_pause(struct domain *d)
     return 0;
 }
 
+/* The first one ends the pause that every domain is made with: the builder is done. */
 static int64_t domctl_unpause(struct domain *d)
 {
     if (d->controller_pause_count == 0)

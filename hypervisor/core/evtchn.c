@@ -165,6 +165,10 @@ int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op)
     return rc;
 }
 
+/*
+ * Links a new port of ours to one that waits for us. Both locks at once: the far port must be found
+ * unbound and be linked in one step, or two callers could link to it.
+ */
 int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
 {
     struct domain *ld = current->domain, *rd = domain_get(op->remote_dom);
@@ -201,6 +205,7 @@ bool evtchn_virq_is_per_vcpu(unsigned virq)
     return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
+/* A global virq is always noted at vcpu 0, whichever vcpu its port notifies later. */
 int evtchn_bind_virq(struct evtchn_bind_virq *op)
 {
     struct domain *d = current->domain;
@@ -352,6 +357,10 @@ int evtchn_close(struct domain *d, uint32_t port)
     return 0;
 }
 
+/*
+ * Ports behind the cursor are free, and while `resetting` is set none is made; so at the end there
+ * is no port that anybody could raise, and the FIFO's pages can go. Senders go on meanwhile.
+ */
 int evtchn_reset(const struct evtchn_reset *op)
 {
     struct domain *d;

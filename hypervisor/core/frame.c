@@ -235,6 +235,7 @@ static void frame_owner_uncharge(struct domain *d, uint64_t n)
         domain_put(d);
 }
 
+/* False also for a frame that somebody has seized or isolated: its count is zero as well. */
 static bool frame_ref_unless_free(struct frame *f)
 {
     uint64_t old = READ_ONCE(f->refs);
@@ -261,6 +262,7 @@ static void frame_list_append(struct domain *d, struct frame *f)
     d->page_list_tail = m;
 }
 
+/* page_lock held. */
 static void frame_list_remove(struct domain *d, struct frame *f)
 {
     if (f->prev != FRAME_NONE)
@@ -371,6 +373,7 @@ void hpage_free(void *page)
     hpages_free(page, 0);
 }
 
+/* Both locks: tot_pages and the free count must not move between looking and claiming. */
 int frame_claim(struct domain *d, uint64_t pages)
 {
     int rc = 0;
@@ -492,6 +495,7 @@ void frame_put(struct frame *f)
         frame_release(f, old & FRAME_SHARED);
 }
 
+/* The flag goes first, by compare-and-swap: of two that ask at once one drops the reference. */
 bool frame_put_alloc_ref(struct frame *f)
 {
     uint64_t old = READ_ONCE(f->refs);
@@ -523,6 +527,7 @@ void frame_share_with_guest(void *page, struct domain *d, bool writable)
     __atomic_store_n(&f->refs, FRAME_ALLOCATED | FRAME_SHARED | 1, __ATOMIC_RELEASE);
 }
 
+/* A domain's mappings have references of their own, and keep the page until they are gone. */
 void frame_unshare(void *page)
 {
     struct frame *f = frame_of(virt_to_mfn(page));

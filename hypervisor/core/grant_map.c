@@ -319,6 +319,7 @@ static void unmap_complete(struct grant_table *g, struct unmap *u)
     domain_put(u->granter);
 }
 
+/* The element as a struct unmap. False: it cannot be read, and *u is not to be used. */
 static bool unmap_read(uint64_t list, uint64_t i, bool replace, struct unmap *u)
 {
     struct gnttab_unmap_grant_ref a;
@@ -350,6 +351,7 @@ static int unmap_write_status(uint64_t list, uint64_t i, int16_t status)
                          &status, sizeof(status));
 }
 
+/* Batch by batch: take out, flush, let go, tell the guest. Statuses are written after the flush. */
 int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
 {
     struct domain *d = current->domain;
@@ -413,6 +415,7 @@ static void release_one(struct grant_table *g, uint32_t handle)
     domain_put(rd);
 }
 
+/* A page of handles per call, whether they are in use or not. */
 int grant_release_mappings(struct domain *d)
 {
     struct grant_table *g = d->grants;

@@ -185,6 +185,7 @@ union grant_args {
     struct gnttab_dump_table dump;
 };
 
+/* 0: no such operation. */
 static size_t grant_arg_size(uint64_t cmd)
 {
     switch (cmd) {
@@ -228,6 +229,7 @@ static void grant_do(uint64_t cmd, union grant_args *a)
     }
 }
 
+/* Only the part of the union that belongs to cmd is read, and only that goes back. */
 static int64_t grant_do_list(uint64_t cmd, uint64_t list, uint64_t count)
 {
     size_t size = grant_arg_size(cmd);
