@@ -67,7 +67,11 @@ int splitdev_of_vif(struct lodge *l, uint16_t domid, const struct vif *v, struct
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-/* Nodes inherit the permissions of their directory: so those come first. */
+/*
+ * Nodes inherit the permissions of their directory: so those come first. The guest owns its
+ * front-end's directory and may write anything there; that of the back-end it may only read. So
+ * what the tools need to know again is in the record, which is neither's.
+ */
 static void write_common(struct store *s, const struct splitdev *dev, const char *guest)
 {
     splitdev_remove(s, dev); /* what an earlier owner of the number may have left */

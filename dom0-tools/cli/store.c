@@ -13,6 +13,7 @@
 
 /* --- requests that are queued -------------------------------------------------------------- */
 
+/* In the open transaction, if there is one. What is returned is good until the next is queued. */
 static struct request *queue(struct store *s, uint32_t type, const char *first, const void *second,
                              size_t second_len)
 {
@@ -121,7 +122,7 @@ int store_commit(struct store *s)
     int rc;
 
     queue(s, XS_TRANSACTION_END, "T", "", 0);
-    s->tx = 0;
+    s->tx = 0; /* whatever comes of it, the id is gone */
     rc = store_flush(s);
     return rc;
 }

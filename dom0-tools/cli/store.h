@@ -33,7 +33,10 @@ void store_remove(struct store *s, const char *path); /* a missing node is not a
 void store_perms(struct store *s, const char *path, uint16_t domid, bool owner);
 /* `owner` may do everything, `reader` may read; dom0 may anyway. */
 void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader);
-/* *value is malloc'ed, or NULL where the node is missing or cannot be read. */
+/*
+ * *value is NULL now, and after the flush malloc'ed, with a NUL behind it, or still NULL where the
+ * node is missing or cannot be read. The pointer has to be good until then.
+ */
 void store_read(struct store *s, const char *path, char **value);
 
 /*

@@ -74,6 +74,7 @@ static int vcpu_affinity(struct ctl *ctl, uint16_t domid, uint32_t vcpu, struct 
     maps = buf.p;
     memset(maps, 0, 2 * sizeof(*maps));
     a->vcpu = vcpu;
+    /* Only the maps that the flags name are read or written. */
     a->flags = (hard ? XEN_VCPUAFFINITY_HARD : 0) | (soft ? XEN_VCPUAFFINITY_SOFT : 0);
     set_xen_guest_handle(a->cpumap_hard.bitmap, (uint8_t *)&maps[0]);
     set_xen_guest_handle(a->cpumap_soft.bitmap, (uint8_t *)&maps[1]);

@@ -55,7 +55,8 @@ static int nat_make_bridge(const char *bridge, const char *alias, const struct n
     return 0;
 }
 
-// All that makes a bridge with this address a NAT network. What is there already stays.
+// All that makes a bridge with this address a NAT network. What is there already stays, so this may
+// be done for each interface that comes. Masquerading is set anew each time, as one batch.
 static int nat_finish(const char *bridge, const struct net_address *address,
                       const struct net_err *err)
 {

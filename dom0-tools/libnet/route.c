@@ -192,6 +192,7 @@ int route_add(const char *ifname, const struct net_address *to, const struct net
                               nl_geterror(rc));
 }
 
+// Looked up first, as the caller has to know whether the address is another interface's.
 int route_delete(const char *ifname, const struct net_address *to)
 {
     int index = link_index(ifname);

@@ -12,7 +12,7 @@
 #include "log.h"
 #include "quota.h"
 
-#define MAX_ARGS 8
+#define MAX_ARGS 8 /* with the command's name; more is -EINVAL */
 
 static int say(struct proto_request *rq, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

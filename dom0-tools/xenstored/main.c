@@ -377,8 +377,9 @@ static bool take_signal(void)
 }
 
 /*
- * First all events are taken, which only wakes connections; then those are served. Connections of
- * sockets are freed in the second half only, so each pointer in `ev` is good while it is used.
+ * First all events are taken, which wakes connections, and releases domains that have ended; then
+ * those that are awake are served. Connections of sockets are freed in the second half only, so
+ * each pointer in `ev` is good while it is used.
  */
 static void serve(void)
 {

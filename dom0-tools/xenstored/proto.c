@@ -463,7 +463,7 @@ static int do_is_domain_introduced(struct proto_request *rq)
 /*
  * By the number in the header. Whoever adds one decides here who may make it; the handler may rely
  * on that, and checks rights on nodes, numbers and strings. It returns 0 with the answer's payload
- * in rq->out, or -errno, by which a name goes out: then nothing may have been changed.
+ * in rq->out, or -errno, which goes out by its name: then no node of the store has changed.
  */
 static const struct {
     const char *name;

@@ -161,6 +161,7 @@ static void put_tree(const struct tree_node *n, char *path, size_t len)
     path[len] = '\0';
 }
 
+/* STATE_DOMAIN first: the others say something of a domain that is known. */
 static void put_domain(struct domain *d)
 {
     struct list_link *l;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The records of the journal. Fields in order: numbers are 32 bits unless noted; strings and
- * blocks come with their length in front, strings with their NUL.
+ * blocks come with their length in front, strings with their NUL. All is in the machine's own byte
+ * order: no file outlives the boot it was written in. The numbers below are in those files, so a
+ * new kind goes to the end.
  */
 #ifndef XENSTORED_STATE_RECORD_H
 #define XENSTORED_STATE_RECORD_H
