@@ -48,7 +48,7 @@ static void make_printable(char *text)
 
 /* What the back-end said so far; strings may be NULL. */
 struct answer {
-    char *state, *status, *error, *resized;
+    char *state, *status, *hotplug, *error, *resized;
 };
 
 /* 1: the device is where it shall be; 0: not yet; or a negative errno with a message. */
@@ -71,6 +71,7 @@ static int look(struct lodge *l, struct store *s, struct waiting *w)
         if (!w->done[i]) {
             store_read(s, splitdev_back(&w->dev[i], "state"), &a[i].state);
             store_read(s, splitdev_back(&w->dev[i], "hotplug-status"), &a[i].status);
+            store_read(s, splitdev_back(&w->dev[i], "lodge-hotplug"), &a[i].hotplug);
             store_read(s, splitdev_back(&w->dev[i], "hotplug-error"), &a[i].error);
             store_read(s, splitdev_back(&w->dev[i], "lodge-resize-result"), &a[i].resized);
         }
@@ -85,6 +86,7 @@ static int look(struct lodge *l, struct store *s, struct waiting *w)
         }
         free(a[i].state);
         free(a[i].status);
+        free(a[i].hotplug);
         free(a[i].error);
         free(a[i].resized);
     }
@@ -299,11 +301,20 @@ int splitdev_attach_vif(struct lodge *l, uint16_t domid, const struct vif *v)
 
 /* --- detaching ------------------------------------------------------------------------------ */
 
+/*
+ * The kernel's back-end may be through before lodge-backends has pulled its plug. Where somebody
+ * else does that (xl's scripts), nothing is said of it here.
+ */
+static bool is_plugged(const struct splitdev *dev, const char *hotplug, const char *status)
+{
+    return !is_ours(dev) && hotplug && status && !strcmp(status, "connected");
+}
+
 static int check_closed(struct lodge *l, const struct splitdev *dev, const struct answer *a)
 {
     (void)l;
-    (void)dev;
-    return !a->state || number(a->state) == XenbusStateClosed;
+    return !a->state ||
+           (number(a->state) == XenbusStateClosed && !is_plugged(dev, a->hotplug, a->status));
 }
 
 /* A front-end in this state has nothing of the back-end's, and may not even be there to answer. */
@@ -324,25 +335,31 @@ static int ask_to_close(struct lodge *l, const struct splitdev *dev, bool force,
     int rc;
 
     do {
-        char *back = NULL, *front = NULL;
+        char *back = NULL, *front = NULL, *hotplug = NULL, *status = NULL;
+        bool through;
 
         rc = store_begin(s);
         if (rc)
             break;
         store_read(s, splitdev_back(dev, "state"), &back);
         store_read(s, splitdev_front(dev, "state"), &front);
+        store_read(s, splitdev_back(dev, "lodge-hotplug"), &hotplug);
+        store_read(s, splitdev_back(dev, "hotplug-status"), &status);
         store_flush(s);
+        through = number(back) == XenbusStateClosed;
         /* One that no back-end has taken needs no answer either. */
-        *closed =
-            !back || number(back) == XenbusStateClosed || number(back) == XenbusStateInitialising;
-        if (!*closed) {
+        *closed = !back || number(back) == XenbusStateInitialising ||
+                  (through && !is_plugged(dev, hotplug, status));
+        if (!*closed)
             store_write(s, splitdev_back(dev, "online"), "0");
+        if (!*closed && !through)
             store_write(s, splitdev_back(dev, "state"), "5");
-        }
         if (force || is_idle(number(front)))
             store_remove(s, splitdev_front(dev, ""));
         free(back);
         free(front);
+        free(hotplug);
+        free(status);
         rc = store_commit(s);
     } while (store_again(rc, &tries));
     return rc ? domain_fail(l, rc, "%s", store_message(s)) : 0;
@@ -360,7 +377,7 @@ static int still_there(struct lodge *l, const struct splitdev *dev)
     store_read(l->store, splitdev_back(dev, "state"), &back);
     store_flush(l->store);
     splitdev_name(dev, name, sizeof(name));
-    if (is_idle(number(front)))
+    if (is_idle(number(front)) || number(back) == XenbusStateClosed)
         why = "the back-end does not let go of it, see /var/log/lodge/backends.log; take it away "
               "with -f";
     else if (!ctl_domain_info(&l->ctl, dev->domid, &info) && info.flags & XEN_DOMINF_paused)

@@ -314,6 +314,20 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     step(d);
 }
 
+/*
+ * The kernel's back-end says Closed before its plug is pulled, and a script that pulls it reads the
+ * nodes: the tools wait for the status before they remove them.
+ */
+static void finish_stock(struct device *d)
+{
+    close_device(d);
+    if (exists(d)) {
+        device_put(d, "hotplug-status", "disconnected");
+        device_flush(d);
+    }
+    doom(d);
+}
+
 /* The tools may write the state, too: 5 asks for the device's end. */
 static void back_state_changed(struct device *d)
 {
@@ -322,7 +336,7 @@ static void back_state_changed(struct device *d)
     if (!d->type->program) {
         d->state = state;
         if (state == XenbusStateClosed && !d->online)
-            doom(d);
+            finish_stock(d);
         return;
     }
     if (state != XenbusStateClosing || d->state >= XenbusStateClosing)

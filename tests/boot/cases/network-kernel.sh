@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The kernel's xen-netback as a choice: its interface is put on the bridge without any script, with
-# the filter against false addresses, and taken off again when the device is detached.
+# the filter against false addresses, and taken off again when the device is detached. A script that
+# connects it finds its nodes in the store when it is called a last time.
 # boot: --guest --limit 300 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
@@ -31,5 +32,27 @@ while ip link show "vif$domid.0" >/dev/null 2>&1; do
 done
 xenstore-ls "/local/domain/0/backend/vif/$domid" 2>/dev/null && fail "nodes stayed"
 ls /run/lodge/net | grep . && fail "the plug's notes stayed"
+
+cat >/tmp/vif-slow <<'SCRIPT'
+#!/bin/sh
+[ "$1" = online ] || sleep 2
+echo "$1 $(xenstore-read "$XENBUS_PATH/mac")" >>/tmp/calls
+SCRIPT
+chmod +x /tmp/vif-slow
+mac=00:16:3e:00:00:05
+run "$cli" network-attach guest mac=$mac script=/tmp/vif-slow backendtype=kernel
+vif_state vif "$domid" 0 4 30
+run "$cli" network-detach guest 0
+cat /tmp/calls
+printf '%s\n' "online $mac" "offline $mac" | cmp - /tmp/calls || fail "the script found other nodes"
+xenstore-ls "/local/domain/0/backend/vif/$domid" 2>/dev/null && fail "nodes stayed"
+run "$cli" network-attach guest mac=$mac script=/tmp/vif-slow backendtype=kernel
+vif_state vif "$domid" 0 4 30
 run "$cli" destroy guest
 gone guest 30
+tries=20
+until [ "$(grep -c "^offline $mac$" /tmp/calls)" = 2 ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "a guest's end did not call the script: $(cat /tmp/calls)"
+    sleep 1
+done

@@ -58,6 +58,15 @@ static void let_go(const char *dir, const char *front)
     set(dir, "state", "6");
 }
 
+/* The plug of a device of the kernel's is pulled some time after that. */
+static void unplug(const char *dir)
+{
+    const char *online = value(dir, "online");
+
+    if (!is("plugged") && value(dir, "lodge-hotplug") && online && !strcmp(online, "0"))
+        set(dir, "hotplug-status", "disconnected");
+}
+
 static void resize(const char *dir)
 {
     uint64_t bytes = strtoull(value(dir, "lodge-resize"), NULL, 10);
@@ -91,6 +100,8 @@ bool fake_backend_answers(void)
             take(dir);
         else if (state && !strcmp(state, "5"))
             let_go(dir, front);
+        else if (state && !strcmp(state, "6"))
+            unplug(dir);
         if (value(dir, "lodge-resize"))
             resize(dir);
     }

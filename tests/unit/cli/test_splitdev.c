@@ -209,6 +209,37 @@ static void test_detach(void)
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
 }
 
+/* The nodes of a device of the kernel's stay until its plug is pulled: a script reads them. */
+static void test_detach_plugged(void)
+{
+    static const char back[] = "/local/domain/0/backend/vif/3/1";
+    struct splitdev dev;
+
+    for (unsigned closed_before = 0; closed_before < 2; closed_before++) {
+        setup_fresh();
+        fake_device(3, "vif", "vif", 1);
+        fake_store_set(store_fmt("%s/lodge-hotplug", back), "1", NULL);
+        fake_store_set(store_fmt("%s/hotplug-status", back), "connected", NULL);
+        if (closed_before)
+            fake_store_set(store_fmt("%s/state", back), "6", NULL);
+        fake_backend = "plugged";
+        CHECK(splitdev_find(l.store, 3, "vif", 1, &dev));
+        CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
+        CHECK(strstr(l.message, "the back-end does not let go of it"));
+        CHECK_STR(fake_store_value(store_fmt("%s/online", back)), "0");
+        CHECK_STR(fake_store_value(store_fmt("%s/state", back)), "6");
+        fake_backend = NULL;
+        CHECK(!splitdev_detach(&l, &dev, false));
+        CHECK(!fake_store_value(back));
+    }
+    /* One that xl's scripts look after is not waited for. */
+    setup_fresh();
+    fake_device(3, "vif", "vif", 1);
+    fake_store_set(store_fmt("%s/hotplug-status", back), "connected", NULL);
+    fake_backend = "plugged";
+    CHECK(splitdev_find(l.store, 3, "vif", 1, &dev) && !splitdev_detach(&l, &dev, false));
+}
+
 static void test_forged_nodes(void)
 {
     struct disk d = a_disk("/srv/data,,xvdb");
@@ -334,6 +365,7 @@ int main(void)
     test_driver_domain();
     test_attach();
     test_detach();
+    test_detach_plugged();
     test_forged_nodes();
     test_resize();
     test_restart();
