@@ -8,6 +8,7 @@
 
 enum kind { STRING, SIZE, UNSIGNED, BOOL, LEVEL, DOM0_MEM };
 
+/* A value goes to `size` bytes at `offset` of struct boot_options, of the type that kind names. */
 struct option {
     const char *name;
     enum kind kind;
@@ -50,6 +51,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* False: no digit, or more than 64 bits. *end is set only on success. */
 static bool parse_u64(const char *s, const char **end, uint64_t *v)
 {
     const char *p = s;
@@ -164,6 +166,7 @@ static const char *set_dom0_mem(struct boot_options *o, const char *value)
     }
 }
 
+/* NULL: done. Else why not, as the end of a sentence; the field may have been changed in part. */
 static const char *set_option(struct boot_options *o, const struct option *opt, const char *value)
 {
     void *field = (char *)o + opt->offset;
@@ -237,6 +240,7 @@ static void parse_word(struct boot_options *o, char *word,
     warn(word, "is not an option of Lodge");
 }
 
+/* A word that does not fit is reported by its beginning and takes no effect. */
 void cmdline_parse(struct boot_options *o, const char *text,
                    void (*warn)(const char *option, const char *reason))
 {

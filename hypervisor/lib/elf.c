@@ -52,6 +52,7 @@ enum {
 
 #define FEATURE_DOM0 11 /* bit of SUPPORTED_FEATURES: the kernel can be dom0 */
 
+/* Neither comparison can wrap: the second subtracts what the first has shown to be no larger. */
 static bool in_image(const struct elf_image *e, uint64_t offset, uint64_t size)
 {
     return offset <= e->size && size <= e->size - offset;
@@ -76,6 +77,7 @@ static struct elf_segment segment(const struct elf_image *e, unsigned i)
     return s;
 }
 
+/* The boot protocol's mark: the file that a distribution installs as vmlinuz. */
 static bool is_bzimage(const struct elf_image *e)
 {
     return e->size > 0x206 && memcmp(e->data + 0x202, "HdrS", 4) == 0;

@@ -126,7 +126,10 @@ static uint64_t wanted_cr4(void)
     return cr4;
 }
 
-/* The processor says what it lacks of what the boot CPU has; 0: nothing. */
+/*
+ * The processor says what it lacks of what the boot CPU has; 0: nothing. Compared are leaf 1's EDX,
+ * XSAVE, and leaf 7's EBX; the extended leaves are not.
+ */
 static uint64_t missing_features(void)
 {
     const struct cpu_features *f = &cpu_features;
@@ -142,6 +145,7 @@ static uint64_t missing_features(void)
     return missing;
 }
 
+/* c is this CPU; its final tables are loaded. Global pages work from here on. */
 void cpu_init_this(struct cpu *c)
 {
     uint64_t missing = missing_features();

@@ -6,8 +6,8 @@
  *
  * A line goes through these states: no vector; set up (a GSI is routed to it, masked); bound to a
  * domain, or to a function of the hypervisor. A GSI's vector is its own for good, an MSI's comes
- * and goes. A guest never chooses a vector or a message, only which of its sources is bound to
- * which of its pirqs.
+ * and goes. The calls below let a guest choose which of its sources is bound to which of its
+ * pirqs, but no vector.
  *
  * Edge-triggered sources are acknowledged at once and cannot be held back: an event that is pending
  * already absorbs further ones. A level-triggered line whose guest does not answer stays masked: it

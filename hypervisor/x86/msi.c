@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Message-signalled interrupts: the hypervisor alone writes messages, so that no guest chooses a
- * vector. dom0 finds the capability and enables it; here the entry it names gets its address and
- * data. Everything is read from the device itself, not taken from the request: capability offset,
- * kind of capability, place and size of the MSI-X table. (A domain that owns the device can program
- * its BARs all the same: only the hardware domain gets here.)
+ * Message-signalled interrupts: the hypervisor writes the messages, as it alone knows the vectors.
+ * dom0 finds the capability and enables it; here the entry it names gets its address and data.
+ * Everything is read from the device itself, not taken from the request: capability offset, kind of
+ * capability, place and size of the MSI-X table. That guards against mistakes, not against malice:
+ * who owns a device can program its registers, and its DMA, himself. Only the hardware domain gets
+ * here.
  *
  * irq_lock guards the slots. From find_free() until bind_lines() has given it a line, a slot
  * belongs to the one who binds; then to the holder of the handle, who is alone with it (pv/pirq.c).
