@@ -207,8 +207,8 @@ static inline void invlpg(vaddr_t va)
 }
 
 /*
- * Spin-wait step: PAUSE, and serve other CPUs' TLB flush requests (x86/tlb.c). Any wait for another
- * CPU uses it, with or without locks held: that CPU may be waiting for this one's flush.
+ * Spin-wait step: PAUSE, and serve other CPUs' TLB flush requests (x86/tlb.c). A CPU that is
+ * online waits for another with it, locks held or not: that one may be waiting for a flush here.
  */
 void cpu_relax_poll(void);
 
