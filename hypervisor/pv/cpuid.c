@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What CPUID tells a guest: the processor's own answer, cut to a list of features that a PV guest
- * can use. The list names what is allowed, so that a feature of a newer processor stays hidden
- * until someone has thought about it. Hidden on purpose: what belongs to ring 0 (SMEP, SMAP, PGE,
+ * can use, and then to what the tools have left of it for that domain (policy.c). The list names
+ * what is allowed, so that a feature of a newer processor stays hidden until someone has thought
+ * about it. Hidden on purpose: what belongs to ring 0 (SMEP, SMAP, PGE,
  * PCID, UMIP, MTRR, machine check), what needs registers that are not switched (PKU, RDTSCP's
  * TSC_AUX), large pages, virtualization, and FSGSBASE (segments.c has the reason).
  *
@@ -84,9 +85,9 @@ static bool avx512_on(void)
 }
 
 /* EBX: the APIC id is twice the vcpu's number, one logical processor each; CLFLUSH size is real. */
-static void leaf_1(const struct vcpu *v, uint32_t out[4])
+static void leaf_1(unsigned vcpu, uint32_t out[4])
 {
-    out[EBX] = (out[EBX] & 0x0000ff00u) | (v->id * 2) << 24 | 1u << 16;
+    out[EBX] = (out[EBX] & 0x0000ff00u) | (vcpu * 2) << 24 | 1u << 16;
     out[ECX] = (out[ECX] & ALLOW_1_ECX) | HYPERVISOR_1_ECX;
     out[EDX] &= ALLOW_1_EDX;
     if (!cpu_features.xsave)
@@ -160,14 +161,14 @@ static void leaf_extended(uint32_t leaf, uint32_t out[4])
     }
 }
 
-static void leaf_standard(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
+static void leaf_standard(unsigned vcpu, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
     switch (leaf) {
     case 0:
         out[EAX] = MIN(out[EAX], MAX_LEAF);
         break;
     case 1:
-        leaf_1(v, out);
+        leaf_1(vcpu, out);
         break;
     case 2: /* cache descriptors */
         break;
@@ -226,7 +227,7 @@ static void leaf_hypervisor(uint32_t leaf, uint32_t sub, uint32_t out[4])
 }
 
 /* The processor's answer cut down, but for the hypervisor's own leaves, which it does not know. */
-void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
+void cpuid_max(unsigned vcpu, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf < XEN_CPUID_FIRST_LEAF + 0x100) {
         leaf_hypervisor(leaf, sub, out);
@@ -236,5 +237,11 @@ void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
     if (leaf & 0x80000000u)
         leaf_extended(leaf, out);
     else
-        leaf_standard(v, leaf, sub, out);
+        leaf_standard(vcpu, leaf, sub, out);
+}
+
+void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
+{
+    cpuid_max(v->id, leaf, sub, out);
+    policy_cut(v->domain, leaf, sub, out);
 }

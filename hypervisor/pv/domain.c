@@ -57,9 +57,7 @@ void arch_domain_free(struct domain *d)
     BUG_ON(d->arch.tlb_mask != 0);
     permissions_free(d);
     pirq_free(d);
-    hpage_free(d->arch.cpu_policy);
     hpage_free(d->arch.e820);
-    d->arch.cpu_policy = NULL;
     d->arch.e820 = NULL;
 }
 

@@ -121,29 +121,6 @@ static void domctl_gettsc(const struct domain *d, struct xen_domctl_tsc_info *t)
     t->elapsed_nsec = time_now() - d->arch.tsc_offset;
 }
 
-/*
- * A policy for one domain is looked at and kept, but guests are shown the common one: it is the
- * most that every PV guest may use, and tools hand back what they were given.
- */
-static int64_t domctl_set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
-{
-    struct xen_cpuid_leaf leaf;
-
-    p->err_leaf = p->err_subleaf = p->err_msr = XEN_CPUID_INPUT_UNUSED;
-    if (d->creation_finished)
-        return -XEN_EEXIST;
-    if (p->nr_leaves > PAGE_SIZE / sizeof(leaf) || p->nr_msrs > 64)
-        return -XEN_E2BIG;
-    if (d->arch.cpu_policy == NULL && (d->arch.cpu_policy = hpage_alloc()) == NULL)
-        return -XEN_ENOMEM;
-    for (uint32_t i = 0; i < p->nr_leaves; i++) {
-        if (copy_from_guest_at(&leaf, p->leaves.p, i) != 0)
-            return -XEN_EFAULT;
-        memcpy((char *)d->arch.cpu_policy + i * sizeof(leaf), &leaf, sizeof(leaf));
-    }
-    return 0;
-}
-
 static int64_t domctl_of_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
     switch (op->cmd) {
@@ -198,11 +175,13 @@ int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uin
         return 0;
     case XEN_DOMCTL_get_cpu_policy:
         *copyback = true;
-        return policy_get(&op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
-                          &op->u.cpu_policy.nr_msrs, false);
+        return policy_get(d, false, &op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
+                          &op->u.cpu_policy.nr_msrs);
     case XEN_DOMCTL_set_cpu_policy:
         *copyback = true;
-        return domctl_set_policy(d, &op->u.cpu_policy);
+        op->u.cpu_policy.err_leaf = op->u.cpu_policy.err_subleaf = op->u.cpu_policy.err_msr =
+            XEN_CPUID_INPUT_UNUSED;
+        return policy_set(d, &op->u.cpu_policy);
     case XEN_DOMCTL_shadow_op: /* no log of dirty frames: live migration is not offered */
     case XEN_DOMCTL_get_paging_mempool_size:
     case XEN_DOMCTL_set_paging_mempool_size:

@@ -72,8 +72,12 @@ bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);
 void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t value);
 
-/* cpuid.c: what v's domain sees of a leaf: eax, ebx, ecx, edx. */
-void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
+/*
+ * cpuid.c: what v sees of a leaf, and the most that a vcpu of that number may see: eax, ebx, ecx,
+ * edx.
+ */
+void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
+void cpuid_max(unsigned vcpu, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* msr.c: true when the register is known (and takes the value); else the guest gets #GP. */
 bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val);
 bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
@@ -81,11 +85,18 @@ bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
 void hypercall_page_fill(void *page);
 
 /*
- * policy.c: the leaves as an array for the tools; leaves NULL: only how many there are. leaves is a
- * guest's pointer, *nr_leaves its room and then their number. 0, -XEN_ENOBUFS, -XEN_EFAULT.
+ * policy.c: the leaves as an array for the tools: what d sees, or with d NULL the most that a
+ * domain may see, or, raw, the processor's own. leaves is a guest's pointer, or NULL: only how many
+ * there are; *nr_leaves its room and then their number. 0, -XEN_ENOBUFS, -XEN_EFAULT.
  */
 struct xen_cpuid_leaf;
-int policy_get(uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves, uint32_t *nr_msrs, bool raw);
+struct xen_domctl_cpu_policy;
+int policy_get(const struct domain *d, bool raw, uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves,
+               uint32_t *nr_msrs);
+/* Before the domain first runs. */
+int policy_set(struct domain *d, const struct xen_domctl_cpu_policy *p);
+/* Takes from a leaf what the domain's policy does not leave in it. */
+void policy_cut(const struct domain *d, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 
 /* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
 int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The architecture's part of sysctl: what guests can be shown of the processor. There is one policy
- * for all PV guests (pv/cpuid.c); a tool that asks for the raw or the largest one gets it as well.
+ * for all PV guests (pv/cpuid.c), from which the tools may take for a single one (pv/policy.c).
  */
 #include <core/arch.h>
 #include <core/domain.h>
@@ -44,7 +44,7 @@ static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
         if (raw)
             cpuid_raw(w->leaf, w->sub, out);
         else
-            cpuid_guest(current, w->leaf, w->sub, out);
+            cpuid_max(0, w->leaf, w->sub, out);
         if (copy_to_guest_at(op->features.p, i, &out[w->reg]) != 0)
             return -XEN_EFAULT;
     }
@@ -63,9 +63,9 @@ int64_t arch_sysctl(struct xen_sysctl *op)
     case XEN_SYSCTL_get_cpu_featureset:
         return sysctl_featureset(&op->u.cpu_featureset);
     case XEN_SYSCTL_get_cpu_policy:
-        return policy_get(&op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
-                          &op->u.cpu_policy.nr_msrs,
-                          op->u.cpu_policy.index <= XEN_SYSCTL_cpu_policy_host);
+        return policy_get(NULL, op->u.cpu_policy.index <= XEN_SYSCTL_cpu_policy_host,
+                          &op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
+                          &op->u.cpu_policy.nr_msrs);
     default:
         return -XEN_EOPNOTSUPP;
     }

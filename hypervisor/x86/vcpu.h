@@ -95,6 +95,8 @@ struct pirq {
 
 struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 
+#define POLICY_LEAVES 9 /* that say what a guest may use */
+
 struct arch_domain {
     uint64_t vm_assist;     /* bits VMASST_TYPE_* that the guest has turned on */
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
@@ -106,10 +108,11 @@ struct arch_domain {
     /* What the toolstack set and reads back; guests read the machine's TSC whatever it says. */
     uint64_t tsc_mode, tsc_offset; /* offset: system time at the guest's time zero, ns */
     uint32_t tsc_khz, tsc_incarnation;
-    uint32_t pci_cf8;       /* what a hardware domain last wrote to port CF8 */
-    cpumask_t tlb_mask;     /* CPUs that may hold translations of this domain; atomic */
-    void *cpu_policy;       /* leaves that the toolstack gave: kept, not used (pv/domctl.c) */
-    struct e820entry *e820; /* the memory map that the toolstack gave; NULL: none */
+    uint32_t pci_cf8;   /* what a hardware domain last wrote to port CF8 */
+    cpumask_t tlb_mask; /* CPUs that may hold translations of this domain; atomic */
+    bool policy_set;
+    uint32_t policy[POLICY_LEAVES][4]; /* what is left of feature leaves; pv/policy.c */
+    struct e820entry *e820;            /* the memory map that the toolstack gave; NULL: none */
     unsigned nr_e820;
     uint64_t max_gfn;         /* highest frame number seen in M2P updates + 1 */
     mfn_t pv_root_hint;       /* dying: stack of page tables to take apart */
