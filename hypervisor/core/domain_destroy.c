@@ -45,13 +45,15 @@ static int destroy_start(struct domain *d)
     spin_lock(&d->page_lock); /* after this nobody is given a frame any more */
     d->state = DOM_DYING;
     spin_unlock(&d->page_lock);
-    watchdog_domain_destroy(d);
     for_each_vcpu (d, v)
         sched_vcpu_kill(v);
     return 0;
 }
 
-/* Gives the CPU away where one has not got there: it may be waiting for this very CPU. */
+/*
+ * Gives the CPU away where one has not got there: it may be waiting for this very CPU. Timers are
+ * killed when all have: until then a vcpu may set one, of its own or of its domain.
+ */
 static int destroy_park(struct domain *d)
 {
     struct vcpu *v;
@@ -67,6 +69,7 @@ static int destroy_park(struct domain *d)
         sched_wait_off_cpu(v);
         vcpu_timers_stop(v);
     }
+    watchdog_domain_destroy(d);
     frame_claim(d, 0);
     d->destroy_cursor = 0;
     return 0;
