@@ -14,8 +14,10 @@
  * an entry out only if it maps that frame with that right, and then it has the references to give
  * back, whoever put it there. Else the handle stays, until the domain ends.
  *
- * Two vcpus that unmap one handle at a time are kept apart by `busy`. Nothing here holds a lock
- * over page-table work, which may be preempted.
+ * Two vcpus that unmap one handle at a time are kept apart by `busy`. But its two kinds may go in
+ * two batches, and the second may overtake the flush of the first: so whoever takes out the last
+ * kind flushes, whichever it is. Nothing here holds a lock over page-table work, which may be
+ * preempted.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -369,7 +371,7 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
                 break;
             }
             unmap_entry(d->grants, &batch[got], &at);
-            flush |= (batch[got].done & GNTMAP_host_map) != 0;
+            flush |= (batch[got].done & GNTMAP_host_map) || batch[got].last;
         }
         arch_grant_done(&at);
         /* Only CPUs that have our tables loaded can have cached what they say. */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Grants that two vcpus work on at the same time: a mapping whose two kinds they undo together, and
+ * part of a frame that one copies while the other tries to map the whole.
+ */
+#include <kit/kit.h>
+
+#define TRIES  200
+#define LIST   12 /* as many as are unmapped with one flush */
+#define COPIES 64
+
+static volatile struct grant_entry_v1 *v1;
+static volatile union grant_entry_v2 *v2;
+
+/* What the second vcpu is to do next, and that it is waiting for it. */
+static void (*volatile job)(void);
+
+static void second(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        while (job == NULL)
+            hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        job();
+        job = NULL;
+    }
+}
+
+static int grant_op(unsigned cmd, void *arg, unsigned count)
+{
+    return (int)hc3(__HYPERVISOR_grant_table_op, cmd, arg, count);
+}
+
+static uint64_t table_frame(void)
+{
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 1};
+    static xen_pfn_t frame;
+
+    s.frame_list.p = &frame;
+    CHECK_EQ(grant_op(GNTTABOP_setup_table, &s, 1), 0);
+    CHECK_EQ(s.status, GNTST_okay);
+    return frame;
+}
+
+/* ---- the flush of one vcpu, the end of the grant by another ---- */
+
+static struct gnttab_unmap_grant_ref device;
+static uint64_t *volatile host;
+static volatile const uint64_t *host_pte;
+static volatile bool ready;
+static volatile unsigned overtaken, stale;
+
+/*
+ * Has the translation cached, waits until the first vcpu has taken the entry out, and lets go of
+ * the rest. What the granter sees free from then on must be out of reach.
+ */
+static void let_go_of_device(void)
+{
+    *host = 1;
+    ready = true;
+    while (*host_pte != 0)
+        ;
+    device.status = GNTST_bad_handle;
+    for (unsigned i = 0; i < 100 && device.status == GNTST_bad_handle; i++)
+        CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &device, 1), 0);
+    if (device.status == GNTST_okay && v1[9].flags == GTF_permit_access) {
+        overtaken++;
+        stale += kit_write(host, 2);
+    }
+}
+
+static void two_kinds(void)
+{
+    static struct gnttab_map_grant_ref m[LIST];
+    static struct gnttab_unmap_grant_ref u[LIST];
+    uint64_t *page = kit_page();
+
+    v1[9].frame = v1[10].frame = (uint32_t)kit_mfn(page);
+    v1[9].flags = v1[10].flags = GTF_permit_access;
+    for (unsigned i = 0; i < LIST; i++)
+        m[i] = (struct gnttab_map_grant_ref){
+            .host_addr = (uint64_t)kit_page(), .flags = GNTMAP_host_map, .ref = 10};
+    m[0].ref = 9;
+    m[0].flags |= GNTMAP_device_map;
+    host = (uint64_t *)m[0].host_addr;
+    host_pte = &kit_table(1, host)[(uint64_t)host >> 12 & 511];
+    for (unsigned t = 0; t < TRIES; t++) {
+        CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, m, LIST), 0);
+        for (unsigned i = 0; i < LIST; i++) {
+            CHECK_EQ(m[i].status, GNTST_okay);
+            u[i] =
+                (struct gnttab_unmap_grant_ref){.host_addr = m[i].host_addr, .handle = m[i].handle};
+        }
+        device = (struct gnttab_unmap_grant_ref){.dev_bus_addr = m[0].dev_bus_addr,
+                                                 .handle = m[0].handle};
+        ready = false;
+        job = let_go_of_device;
+        while (!ready)
+            hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, u, LIST), 0);
+        while (job != NULL)
+            hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        CHECK_EQ(u[0].status, GNTST_okay);
+        CHECK_EQ(device.status, GNTST_okay);
+        CHECK_EQ(v1[9].flags, GTF_permit_access);
+    }
+    printk("%u of %u grants ended by the second vcpu, %u within reach\n", overtaken, TRIES, stale);
+    CHECK_EQ(stale, 0);
+    v1[9].flags = v1[10].flags = 0;
+}
+
+/* ---- part of a frame ---- */
+
+static struct gnttab_copy copies[COPIES];
+static volatile bool stop;
+
+static void copy_part(void)
+{
+    ready = true;
+    while (!stop)
+        CHECK_EQ(grant_op(GNTTABOP_copy, copies, COPIES), 0);
+}
+
+static void part_in_use(void)
+{
+    struct gnttab_set_version version = {.version = 2};
+    struct gnttab_map_grant_ref m = {
+        .host_addr = (uint64_t)kit_page(), .flags = GNTMAP_host_map | GNTMAP_readonly, .ref = 11};
+    unsigned mapped = 0;
+
+    CHECK_EQ(grant_op(GNTTABOP_set_version, &version, 1), 0);
+    v2 = kit_page();
+    CHECK_EQ(kit_set_pte((void *)v2, mk_pte(table_frame(), PTE_RW)), 0);
+    v2[11].sub_page.frame = kit_mfn(kit_page());
+    v2[11].sub_page.page_off = 64; /* to the end of the page */
+    v2[11].sub_page.length = PAGE_SIZE;
+    v2[11].hdr.flags = GTF_permit_access | GTF_sub_page;
+    for (unsigned i = 0; i < COPIES; i++) {
+        copies[i] = (struct gnttab_copy){.len = 4000, .flags = GNTCOPY_source_gref};
+        copies[i].source.u.ref = 11;
+        copies[i].source.offset = 64;
+        copies[i].dest.u.gmfn = kit_mfn(kit_page());
+        copies[i].dest.domid = DOMID_SELF;
+    }
+    ready = false;
+    job = copy_part;
+    while (!ready)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    for (unsigned t = 0; t < 20 * TRIES && mapped == 0; t++) {
+        CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0);
+        mapped += m.status == GNTST_okay;
+    }
+    stop = true;
+    while (job != NULL)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    for (unsigned i = 0; i < COPIES; i++)
+        CHECK_EQ(copies[i].status, GNTST_okay);
+    CHECK_EQ(mapped, 0);
+}
+
+void test_main(void)
+{
+    int rc = kit_vcpu_start(1, second, NULL);
+
+    if (rc != 0) {
+        kit_skip("it needs a second vcpu");
+        return;
+    }
+    v1 = kit_page();
+    CHECK_EQ(kit_set_pte((void *)v1, mk_pte(table_frame(), PTE_RW)), 0);
+    two_kinds();
+    part_in_use();
+}
