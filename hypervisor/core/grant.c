@@ -242,6 +242,12 @@ static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t
     }
 }
 
+/* Of an entry in use: may it be mapped? Part of a frame, wherever it begins, may be copied only. */
+static bool grant_is_whole(const struct grant_active *a)
+{
+    return a->start == 0 && a->length == PAGE_SIZE;
+}
+
 /*
  * Lock held. The shared entry is looked at when it comes into use, and again when the first writer
  * comes; other users are let in on what is known of it.
@@ -252,16 +258,18 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
     uint16_t mark = GTF_reading | (write ? GTF_writing : 0);
     struct grant_active *a;
     uint32_t seen;
+    bool in_use;
     int rc;
 
     if (ref >= g->nr_frames * grant_per_page(g))
         return GNTST_bad_gntref;
     a = grant_active_of(g, ref);
-    if (a->readers + a->writers != 0 && a->user != user)
+    in_use = a->readers + a->writers != 0;
+    if (in_use && (a->user != user || (!copy && !grant_is_whole(a))))
         return GNTST_general_error;
     if (a->readers == UINT32_MAX || a->writers == UINT32_MAX)
         return GNTST_general_error;
-    if (a->readers + a->writers == 0 || (write && a->writers == 0)) {
+    if (!in_use || (write && a->writers == 0)) {
         if (g->version == 2)
             rc = grant_mark_v2(g, ref, user, write, copy, mark, &seen);
         else
@@ -269,12 +277,10 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
         if (rc != GNTST_okay)
             return rc;
         /* For a first writer among readers the frame stays what it was, whatever is there now. */
-        if (a->readers + a->writers == 0) {
+        if (!in_use) {
             grant_read_entry(g, ref, seen, a);
             a->user = user;
         }
-    } else if (!copy && a->length != PAGE_SIZE) {
-        return GNTST_general_error;
     }
     if (write)
         a->writers++;
