@@ -20,11 +20,11 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/time.h>
+#include <x86/time_scale.h>
 #include <x86/time_source.h>
 #include <x86/uaccess.h>
 
 #define LVT_TSC_DEADLINE 0x40000u
-#define LONGEST_SLEEP_NS 10000000000ull
 
 static struct {
     uint64_t tsc_hz, apic_hz;
@@ -37,16 +37,10 @@ static struct {
 
 static uint64_t time_wall_zero; /* ns since 1970 at system time zero */
 
-/* v * factor, which is 32.32; the result must fit into 64 bits or its top is lost. */
-static inline uint64_t scale(uint64_t v, uint64_t factor)
-{
-    return (uint64_t)(((unsigned __int128)v * factor) >> 32);
-}
-
 static inline uint64_t tsc_to_ns(uint64_t delta)
 {
     delta = time_scale.shift < 0 ? delta >> -time_scale.shift : delta << time_scale.shift;
-    return scale(delta, time_scale.mul);
+    return time_scale_by(delta, time_scale.mul);
 }
 
 uint64_t time_tsc_khz(void)
@@ -113,13 +107,13 @@ void time_init_cpu(void)
 /*
  * One beyond the exact count, so that the interrupt never comes before the time: the timer would be
  * found not to have expired and be set again. A deadline that has passed interrupts at once.
- * Writing 0 stops either timer. Without TSC deadlines a long wait is cut into pieces: the APIC's
- * count has 32 bits, and core/timer.c sets a timer again that is not due yet.
+ * Writing 0 stops either timer. A long wait is cut into pieces, as the APIC's count has 32 bits and
+ * a guest's deadline may be beyond any clock: core/timer.c sets a timer again that is not due yet.
  */
 void time_set_deadline(uint64_t ns)
 {
     const struct cpu *c = this_cpu();
-    uint64_t delta, now;
+    uint64_t now, counts;
 
     if (ns == UINT64_MAX) {
         if (cpu_features.tsc_deadline)
@@ -128,15 +122,14 @@ void time_set_deadline(uint64_t ns)
             apic_write(APIC_TIMER_INIT, 0);
         return;
     }
+    now = time_now();
     if (cpu_features.tsc_deadline) {
-        delta = ns > c->ns_base ? ns - c->ns_base : 0;
-        wrmsr(MSR_TSC_DEADLINE, c->tsc_base + scale(delta, time_scale.ns_to_tsc) + 1);
+        counts = time_deadline_counts(ns, c->ns_base, now, time_scale.ns_to_tsc);
+        wrmsr(MSR_TSC_DEADLINE, c->tsc_base + counts + 1);
         return;
     }
-    now = time_now();
-    delta = ns > now ? MIN(ns - now, LONGEST_SLEEP_NS) : 0;
-    delta = scale(delta, time_scale.ns_to_apic) + 1;
-    apic_write(APIC_TIMER_INIT, (uint32_t)MIN(delta, (uint64_t)UINT32_MAX));
+    counts = time_deadline_counts(ns, now, now, time_scale.ns_to_apic) + 1;
+    apic_write(APIC_TIMER_INIT, (uint32_t)MIN(counts, (uint64_t)UINT32_MAX));
 }
 
 /*

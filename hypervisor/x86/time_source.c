@@ -8,6 +8,7 @@
 #include <x86/apic.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
+#include <x86/time_scale.h>
 #include <x86/time_source.h>
 
 #define PM_HZ        3579545ull

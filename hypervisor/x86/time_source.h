@@ -5,15 +5,6 @@
 
 #include <lib/types.h>
 
-/* a * b / c without losing the upper half of the product; the quotient must fit. */
-static inline uint64_t time_mul_div(uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t q, high;
-
-    __asm__("mulq %3\n\tdivq %4" : "=&a"(q), "=&d"(high) : "0"(a), "r"(b), "r"(c) : "cc");
-    return q;
-}
-
 struct time_measurement {
     uint64_t ns, tsc, apic; /* that passed in the same interval */
 };
