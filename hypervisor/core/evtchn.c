@@ -129,7 +129,8 @@ static void evtchn_port_free(struct domain *d, struct evtchn *c)
 {
     if (d->evtchn.fifo != NULL)
         evtchn_fifo_clear_pending(d, c);
-    else if (d->shared_info != NULL && c->port < EVTCHN_2L_NR_CHANNELS)
+    /* With FIFO, too: a bit from before the switch would absorb all events after a reset. */
+    if (d->shared_info != NULL && c->port < EVTCHN_2L_NR_CHANNELS)
         bit_clear(d->shared_info->evtchn_pending, c->port);
     c->state = PORT_FREE;
     c->notify_vcpu = 0;
