@@ -140,15 +140,29 @@ static void fifo_enqueue(struct domain *d, struct vcpu *v, struct evtchn *c, eve
         evtchn_upcall(v);
 }
 
-void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
+/*
+ * Without a word the event is left for fifo_raise_early(). That one publishes the word, then looks
+ * for events; we leave the event, then look for the word. With a full barrier between the two steps
+ * on either side, one of us sees what the other did; if both do, the event is raised twice.
+ */
+static event_word_t *fifo_word_or_early(struct domain *d, struct evtchn *c)
 {
     event_word_t *word = fifo_word(d->evtchn.fifo, c->port);
+
+    if (likely(word != NULL))
+        return word;
+    WRITE_ONCE(c->pending_early, true);
+    smp_mb();
+    return fifo_word(d->evtchn.fifo, c->port);
+}
+
+void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
+{
+    event_word_t *word = fifo_word_or_early(d, c);
     event_word_t old;
 
-    if (unlikely(word == NULL)) { /* for fifo_raise_early() */
-        c->pending_early = true;
+    if (unlikely(word == NULL))
         return;
-    }
     old = __atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST);
     if (!(old & (MASKED | LINKED)))
         fifo_enqueue(d, v, c, word);
@@ -202,8 +216,9 @@ bool evtchn_fifo_is_linked(struct domain *d, uint32_t port)
 /* ---- set-up ---- */
 
 /*
- * The first control block of a domain switches it over; what was pending before stays so. Lock
- * held. Senders in other domains do not hold it: one of them may still be setting a 2-level bit.
+ * The first control block of a domain switches it over. What is pending stays so, as 2-level bits,
+ * until the ports get words. Lock held. Senders in other domains do not hold it: one of them may
+ * still be setting a bit, see evtchn_set_pending().
  */
 static int fifo_create(struct domain *d)
 {
@@ -218,8 +233,7 @@ static int fifo_create(struct domain *d)
         c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         c->queue_vcpu = 0;
         c->queue_priority = 0;
-        c->pending_early =
-            port < EVTCHN_2L_NR_CHANNELS && bit_test(d->shared_info->evtchn_pending, port);
+        c->pending_early = false;
     }
     smp_wmb();
     WRITE_ONCE(d->evtchn.fifo, f);
@@ -277,17 +291,18 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
 /* Ports that were raised before they had a word are raised now. evtchn.lock held. */
 static void fifo_raise_early(struct domain *d, uint32_t from)
 {
+    smp_mb(); /* the words are published: see fifo_word_or_early() */
     for (uint32_t port = from; port < from + WORDS_PER_PAGE; port++) {
         struct evtchn *c = evtchn_of(d, port);
+        bool early;
 
         if (c == NULL)
             return;
-        /* Also what a sender put into the 2-level bits while the domain was switching over. */
-        if (c->pending_early || (port < EVTCHN_2L_NR_CHANNELS &&
-                                 bit_test_and_clear(d->shared_info->evtchn_pending, port))) {
-            c->pending_early = false;
+        early = __atomic_exchange_n(&c->pending_early, false, __ATOMIC_SEQ_CST);
+        if (port < EVTCHN_2L_NR_CHANNELS)
+            early |= bit_test_and_clear(d->shared_info->evtchn_pending, port);
+        if (early)
             evtchn_set_pending(d, c);
-        }
     }
 }
 

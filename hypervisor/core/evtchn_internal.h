@@ -103,10 +103,14 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
 
     if (unlikely(v == NULL || d->shared_info == NULL))
         return;
-    if (likely(d->evtchn.fifo != NULL))
+    if (likely(d->evtchn.fifo != NULL)) {
         evtchn_fifo_set_pending(d, v, c);
-    else
-        evtchn_2l_set_pending(d, v, c);
+        return;
+    }
+    evtchn_2l_set_pending(d, v, c); /* a full barrier */
+    /* Switched over meanwhile, and the bits may have been looked at before ours was there. */
+    if (unlikely(READ_ONCE(d->evtchn.fifo) != NULL))
+        evtchn_fifo_set_pending(d, v, c);
 }
 
 #endif
