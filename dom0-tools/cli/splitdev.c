@@ -305,16 +305,15 @@ int splitdev_attach_vif(struct lodge *l, uint16_t domid, const struct vif *v)
  * The kernel's back-end may be through before lodge-backends has pulled its plug. Where somebody
  * else does that (xl's scripts), nothing is said of it here.
  */
-static bool is_plugged(const struct splitdev *dev, const char *hotplug, const char *status)
+static bool is_plugged(const struct splitdev *dev, const char *hotplug)
 {
-    return !is_ours(dev) && hotplug && status && !strcmp(status, "connected");
+    return !is_ours(dev) && hotplug && !strcmp(hotplug, "1");
 }
 
 static int check_closed(struct lodge *l, const struct splitdev *dev, const struct answer *a)
 {
     (void)l;
-    return !a->state ||
-           (number(a->state) == XenbusStateClosed && !is_plugged(dev, a->hotplug, a->status));
+    return !a->state || (number(a->state) == XenbusStateClosed && !is_plugged(dev, a->hotplug));
 }
 
 /* A front-end in this state has nothing of the back-end's, and may not even be there to answer. */
@@ -335,7 +334,7 @@ static int ask_to_close(struct lodge *l, const struct splitdev *dev, bool force,
     int rc;
 
     do {
-        char *back = NULL, *front = NULL, *hotplug = NULL, *status = NULL;
+        char *back = NULL, *front = NULL, *hotplug = NULL;
         bool through;
 
         rc = store_begin(s);
@@ -344,12 +343,11 @@ static int ask_to_close(struct lodge *l, const struct splitdev *dev, bool force,
         store_read(s, splitdev_back(dev, "state"), &back);
         store_read(s, splitdev_front(dev, "state"), &front);
         store_read(s, splitdev_back(dev, "lodge-hotplug"), &hotplug);
-        store_read(s, splitdev_back(dev, "hotplug-status"), &status);
         store_flush(s);
         through = number(back) == XenbusStateClosed;
         /* One that no back-end has taken needs no answer either. */
         *closed = !back || number(back) == XenbusStateInitialising ||
-                  (through && !is_plugged(dev, hotplug, status));
+                  (through && !is_plugged(dev, hotplug));
         if (!*closed)
             store_write(s, splitdev_back(dev, "online"), "0");
         if (!*closed && !through)
@@ -359,7 +357,6 @@ static int ask_to_close(struct lodge *l, const struct splitdev *dev, bool force,
         free(back);
         free(front);
         free(hotplug);
-        free(status);
         rc = store_commit(s);
     } while (store_again(rc, &tries));
     return rc ? domain_fail(l, rc, "%s", store_message(s)) : 0;

@@ -3,7 +3,8 @@
  * splitdev_store.c: which nodes a split device has, who may touch them, and reading them back.
  *
  * The keys are those of libxl, which the kernels' back-ends expect, and a few of our own
- * (lodge-hotplug, mode, filter, queues), which only lodge-backends reads.
+ * (lodge-hotplug, mode, filter, queues), which only lodge-backends reads. lodge-hotplug is 1 for a
+ * device of the kernel's that lodge-backends plugs; it writes 0 when it has pulled the plug.
  */
 #include "splitdev.h"
 

@@ -58,6 +58,19 @@ static void close_device(struct device *d)
     d->probed = d->ready = false;
 }
 
+/*
+ * The kernel's back-end says Closed before its plug is pulled, and a script that pulls it reads the
+ * nodes: the tools wait for this before they remove them. (hotplug-status is the kernel's, which
+ * takes it away when it likes.)
+ */
+static void say_unplugged(struct device *d)
+{
+    if (!exists(d))
+        return;
+    device_put(d, "lodge-hotplug", "0");
+    device_flush(d);
+}
+
 void device_give_up(struct device *d)
 {
     device_say(d, "%s", d->message);
@@ -75,6 +88,8 @@ void device_give_up(struct device *d)
     }
     if (d->link == DEVICE_IDLE)
         close_device(d);
+    if (!d->type->program)
+        say_unplugged(d);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */
@@ -272,6 +287,7 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
 {
     static unsigned serial;
     struct device *d = devices.nr < DEVICE_MAX ? calloc(1, sizeof(*d)) : NULL;
+    bool ours;
     int state;
 
     if (!d) {
@@ -286,9 +302,12 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
              type->directory, domid, devid);
     state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
     find_front(d);
-    if (!state || state == XenbusStateClosed || !*d->front ||
-        (!type->program && !device_number(d, "lodge-hotplug", 0, 1))) {
-        free(d); /* not complete yet, over already, or somebody else's */
+    ours = type->program || device_number(d, "lodge-hotplug", 0, 1);
+    if (!state || state == XenbusStateClosed || !*d->front || !ours) {
+        /* Not complete yet, over already, or somebody else's. */
+        if (state == XenbusStateClosed && ours && !type->program)
+            say_unplugged(d);
+        free(d);
         return;
     }
     if (type->program && state == XenbusStateClosing) {
@@ -314,20 +333,6 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     step(d);
 }
 
-/*
- * The kernel's back-end says Closed before its plug is pulled, and a script that pulls it reads the
- * nodes: the tools wait for the status before they remove them.
- */
-static void finish_stock(struct device *d)
-{
-    close_device(d);
-    if (exists(d)) {
-        device_put(d, "hotplug-status", "disconnected");
-        device_flush(d);
-    }
-    doom(d);
-}
-
 /* The tools may write the state, too: 5 asks for the device's end. */
 static void back_state_changed(struct device *d)
 {
@@ -335,8 +340,11 @@ static void back_state_changed(struct device *d)
 
     if (!d->type->program) {
         d->state = state;
-        if (state == XenbusStateClosed && !d->online)
-            finish_stock(d);
+        if (state == XenbusStateClosed && !d->online) {
+            close_device(d);
+            say_unplugged(d);
+            doom(d);
+        }
         return;
     }
     if (state != XenbusStateClosing || d->state >= XenbusStateClosing)

@@ -64,7 +64,7 @@ static void unplug(const char *dir)
     const char *online = value(dir, "online");
 
     if (!is("plugged") && value(dir, "lodge-hotplug") && online && !strcmp(online, "0"))
-        set(dir, "hotplug-status", "disconnected");
+        set(dir, "lodge-hotplug", "0");
 }
 
 static void resize(const char *dir)

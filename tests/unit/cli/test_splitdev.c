@@ -219,7 +219,6 @@ static void test_detach_plugged(void)
         setup_fresh();
         fake_device(3, "vif", "vif", 1);
         fake_store_set(store_fmt("%s/lodge-hotplug", back), "1", NULL);
-        fake_store_set(store_fmt("%s/hotplug-status", back), "connected", NULL);
         if (closed_before)
             fake_store_set(store_fmt("%s/state", back), "6", NULL);
         fake_backend = "plugged";
@@ -235,7 +234,6 @@ static void test_detach_plugged(void)
     /* One that xl's scripts look after is not waited for. */
     setup_fresh();
     fake_device(3, "vif", "vif", 1);
-    fake_store_set(store_fmt("%s/hotplug-status", back), "connected", NULL);
     fake_backend = "plugged";
     CHECK(splitdev_find(l.store, 3, "vif", 1, &dev) && !splitdev_detach(&l, &dev, false));
 }
