@@ -2,7 +2,9 @@
 /*
  * Interrupts: each source has a vector of its own, the same on all CPUs, and a struct irq_line.
  * irq_lock guards the lines. A handler does not hold it while it tells the domain (that takes event
- * locks, which come earlier in the order); in_service keeps the line bound meanwhile.
+ * locks, which come earlier in the order); in_service keeps the line bound meanwhile. It is a
+ * count: a line that moves to another CPU may interrupt there while its handler still runs on the
+ * old one.
  *
  * A line goes through these states: no vector; set up (a GSI is routed to it, masked); bound to a
  * domain, or to a function of the hypervisor. A GSI's vector is its own for good, an MSI's comes
@@ -178,7 +180,7 @@ int irq_gsi_bind(unsigned gsi, struct domain *d, unsigned pirq)
 }
 
 /*
- * First no new handler finds the domain, then the one that may have found it is waited for. The
+ * First no new handler finds the domain, then those that may have found it are waited for. The
  * caller holds no lock that evtchn_pirq() takes, or the two would wait for each other.
  */
 void irq_line_unbind(struct irq_line *line)
@@ -188,7 +190,7 @@ void irq_line_unbind(struct irq_line *line)
     if (!line->is_msi)
         gsi_mask(line, true);
     spin_unlock(&irq_lock);
-    while (READ_ONCE(line->in_service))
+    while (READ_ONCE(line->in_service) != 0)
         cpu_relax_poll();
 }
 
@@ -266,20 +268,21 @@ static void handle_line(unsigned vector)
     if (line->vector != 0 && !line->is_msi && (line->level || (d == NULL && fn == NULL)) &&
         fn == NULL)
         gsi_mask(line, true);
-    WRITE_ONCE(line->in_service, true);
+    line->in_service += d != NULL;
     spin_unlock(&irq_lock);
-    if (fn == NULL)
-        apic_eoi();
-
-    if (fn != NULL) {
+    if (fn != NULL)
         fn();
-        apic_eoi();
-    } else if (d != NULL && !evtchn_pirq(d, line->pirq) && !line->is_msi) { /* no port for it */
-        spin_lock(&irq_lock);
+    apic_eoi();
+    if (d == NULL)
+        return;
+
+    bool told = evtchn_pirq(d, line->pirq);
+
+    spin_lock(&irq_lock);
+    if (!told && !line->is_msi) /* no port for it */
         gsi_mask(line, true);
-        spin_unlock(&irq_lock);
-    }
-    WRITE_ONCE(line->in_service, false);
+    line->in_service--;
+    spin_unlock(&irq_lock);
 }
 
 /* From entry.S, interrupts off, no lock held. */

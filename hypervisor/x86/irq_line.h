@@ -9,14 +9,13 @@
 struct domain;
 
 /*
- * irq_lock guards all of it but in_service, which the handler also clears without. At most one of
- * domain and fn is set.
+ * irq_lock guards all of it. At most one of domain and fn is set.
  */
 struct irq_line {
     uint8_t vector; /* its own index; 0: not in use */
     bool is_msi, level, active_low;
     bool masked;             /* in the IOAPIC; not for MSIs */
-    bool in_service;         /* its handler runs on some CPU: whoever unbinds waits */
+    unsigned in_service;     /* CPUs that are telling domain: whoever unbinds waits for all */
     unsigned gsi;            /* not MSI */
     unsigned cpu;            /* where it is delivered */
     struct domain *domain;   /* NULL: the hypervisor's, or bound to nobody */
