@@ -111,24 +111,34 @@ static bool page_fault_is_spurious(const struct cpu_regs *regs, vaddr_t addr)
     return !user || !cpu_features.smap || (regs->rflags & RFLAGS_AC) != 0;
 }
 
+/*
+ * Should the processor refuse what the walk above allows, it would fault without end. So a spurious
+ * fault at one place is believed a hundred times in one hypercall, during which another vcpu may
+ * raise and lower the permission; a vcpu alone does not even fault twice. All copies share an
+ * instruction and a caller may repeat the address, so only faults that were retried are counted.
+ */
+static bool page_fault_persists(const struct cpu_regs *regs, vaddr_t addr)
+{
+    static struct retried {
+        const struct vcpu *vcpu;
+        uint64_t hypercall;
+        vaddr_t addr, rip;
+        unsigned count;
+    } retried[NR_CPUS]; /* own CPU's only */
+    struct retried *r = &retried[this_cpu()->id];
+    const struct vcpu *v = this_cpu()->curr;
+
+    if (r->vcpu != v || r->hypercall != v->n_hypercalls || r->addr != addr || r->rip != regs->rip)
+        *r = (struct retried){v, v->n_hypercalls, addr, regs->rip, 0};
+    return r->count++ >= 100;
+}
+
 /* True: try again. In the vmap area only windows of LDTs may fault. */
 static bool page_fault_in_ring0(struct cpu_regs *regs, vaddr_t addr)
 {
-    static struct {
-        vaddr_t addr, rip;
-        unsigned count;
-    } last[NR_CPUS]; /* own CPU's only: the same fault over and over is not spurious */
-    unsigned cpu = this_cpu()->id;
-
     if (addr >= VMAP_START && addr < VMAP_END)
         return pv_ldt_fault(addr);
-    if (last[cpu].addr != addr || last[cpu].rip != regs->rip)
-        last[cpu].count = 0;
-    last[cpu].addr = addr;
-    last[cpu].rip = regs->rip;
-    if (last[cpu].count++ > 100)
-        return false;
-    return page_fault_is_spurious(regs, addr);
+    return page_fault_is_spurious(regs, addr) && !page_fault_persists(regs, addr);
 }
 
 /*
