@@ -98,7 +98,11 @@ void apic_eoi(void)
 static void send(uint32_t dest, uint32_t command)
 {
     if (apic_x2) {
-        smp_mb(); /* an MSR write does not wait for earlier stores */
+        /*
+         * An MSR write of x2APIC does not wait for earlier stores, and a locked instruction, which
+         * smp_mb() may be, need not hold it back: Intel SDM volume 3, 10.12.3, wants these two.
+         */
+        __asm__ volatile("mfence; lfence" : : : "memory");
         wrmsr(MSR_X2APIC + APIC_ICR / 16, ((uint64_t)dest << 32) | command);
         return;
     }
