@@ -35,9 +35,12 @@
 #define FXSAVE_SIZE   512
 #define XSAVE_HEADER  512 /* offset; 64 bytes */
 #define MXCSR         24
-#define MXCSR_VALID   0xffbfu /* what every processor has: all but DAZ */
+#define MXCSR_MASK    28      /* offset: the bits of MXCSR that this processor has */
+#define MXCSR_OLDEST  0xffbfu /* what a mask of 0 stands for: all but DAZ */
 #define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
+
+static uint32_t fpu_mxcsr_valid = UINT32_MAX; /* bits of MXCSR that all CPUs have */
 
 static inline void xsetbv(uint64_t v)
 {
@@ -63,6 +66,16 @@ static inline void set_ts(void)
     write_cr0(read_cr0() | CR0_TS);
 }
 
+static uint32_t mxcsr_mask(void)
+{
+    uint8_t area[FXSAVE_SIZE] ALIGNED(16) = {0};
+    uint32_t mask;
+
+    __asm__ volatile("fxsave64 %0" : "=m"(area));
+    memcpy(&mask, area + MXCSR_MASK, sizeof(mask));
+    return mask != 0 ? mask : MXCSR_OLDEST;
+}
+
 /* Each CPU; on the first also finds out how large the state is. */
 void fpu_init_cpu(void)
 {
@@ -70,6 +83,7 @@ void fpu_init_cpu(void)
     uint32_t r[4];
 
     clts();
+    fpu_mxcsr_valid &= mxcsr_mask(); /* CPUs start one at a time */
     if (f->xsave) {
         cpuid_raw(0xd, 0, r);
         f->xcr0 = (r[0] | ((uint64_t)r[3] << 32)) & XCR0_KNOWN;
@@ -137,7 +151,7 @@ void fpu_area_check(void *area)
     uint32_t mxcsr;
 
     memcpy(&mxcsr, a + MXCSR, sizeof(mxcsr));
-    mxcsr &= MXCSR_VALID; /* a reserved bit: #GP on restore */
+    mxcsr &= fpu_mxcsr_valid; /* a reserved bit: #GP on restore */
     memcpy(a + MXCSR, &mxcsr, sizeof(mxcsr));
     if (!cpu_features.xsave)
         return;

@@ -3,9 +3,11 @@
  * The floating point and vector registers of several domains that all use them, on fewer
  * processors: each keeps a pattern of its own in them while it is preempted over and over, and now
  * and then sets and clears TS, or sleeps. Nobody may ever see another's values, nor lose a part of
- * his own. Some domains do not touch the registers for a while: then others' stay in them.
+ * his own. Some domains do not touch the registers for a while: then others' stay in them. And
+ * what a vcpu's context brings from outside keeps all that the processor has.
  */
 #include <kit/kit.h>
+#include <public/domctl.h>
 
 #define CHILDREN 3
 #define ROUNDS   300
@@ -109,6 +111,40 @@ static void user_of_registers(uint64_t who)
     CHECK_EQ(bad_control, 0);
 }
 
+static void has_mxcsr(uint64_t expected)
+{
+    uint32_t mx;
+
+    __asm__ volatile("stmxcsr %0" : "=m"(mx));
+    CHECK_EQ(mx, expected);
+}
+
+/*
+ * A vcpu's context from a file keeps each bit of MXCSR that the processor has, DAZ included (where
+ * denormals count as zero the guest would compute other results without it), and no other.
+ */
+static void restored_mxcsr(void)
+{
+    static uint8_t image[512] __attribute__((aligned(16)));
+    static struct vcpu_guest_context ctxt;
+    struct xen_domctl_vcpucontext op = {.vcpu = 0};
+    struct kit_child c;
+    uint32_t mask;
+
+    __asm__ volatile("fxsave64 %0" : "=m"(image));
+    memcpy(&mask, image + 28, sizeof(mask));
+    mask = mask != 0 ? mask : 0xffbf;
+    op.ctxt.p = &ctxt;
+    CHECK_EQ(kit_child_create(&c, has_mxcsr, mask, 0, 1), 0);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpucontext, c.domid, &op, sizeof(op)), 0);
+    ctxt.flags |= VGCF_i387_valid;
+    memset(ctxt.fpu_ctxt.x + 24, 0xff, 4);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_setvcpucontext, c.domid, &op, sizeof(op)), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 void test_main(void)
 {
     struct kit_child c[CHILDREN];
@@ -117,6 +153,7 @@ void test_main(void)
         user_of_registers(99);
         return;
     }
+    restored_mxcsr();
     for (unsigned i = 0; i < CHILDREN; i++)
         CHECK_EQ(kit_child_create(&c[i], user_of_registers, i, 0, 1), 0);
     for (unsigned i = 0; i < CHILDREN; i++)
