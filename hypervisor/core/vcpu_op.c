@@ -159,6 +159,7 @@ static int vcpu_op_register_time(struct vcpu *v, uint64_t arg)
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
         return -XEN_EFAULT;
     v->arch.time_area = op.addr.p;
+    v->arch.time_area_done = 0; /* the same address again: the guest may have cleared the page */
     if (v == current)
         time_update_vcpu(v);
     return 0;

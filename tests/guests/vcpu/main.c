@@ -113,6 +113,10 @@ static void time_area(void)
     CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &reg), 0);
     CHECK_EQ(t.tsc_to_system_mul, kit_vcpu_info[0]->time.tsc_to_system_mul);
     CHECK_EQ(t.version & 1, 0);
+    memset(&t, 0,
+           sizeof(t)); /* as a kernel does that starts over, with its page at the old place */
+    CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &reg), 0);
+    CHECK_EQ(t.tsc_to_system_mul, kit_vcpu_info[0]->time.tsc_to_system_mul);
     reg.addr.p = 0;
     CHECK(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &reg) <= 0);
 }
