@@ -16,12 +16,12 @@
  *
  * When the count is zero the next user may choose another type. Becoming a table means validation:
  * every entry is looked at and the references it stands for are taken, which validates the tables
- * below in turn; when one entry is refused, what was taken is dropped again and the frame stays
- * untyped. When the last reference goes, the same references are dropped. There are no half
- * validated tables: a vcpu has a stack of its own and is preempted in the middle (preempt_point()),
- * with the frame marked BUSY. Others who want the same type of it wait, and those who want another
- * are refused. A waiter holds BUSY marks only on frames of higher levels than the one that it waits
- * for, so there is no cycle.
+ * below in turn; when one entry is refused, what was taken is dropped again and the frame has no
+ * type, or its old one if no flush was needed. When the last reference goes, the same references
+ * are dropped. There are no half validated tables: a vcpu has a stack of its own and is preempted
+ * in the middle (preempt_point()), with the frame marked BUSY. Others who want the same type of it
+ * wait, and those who want another are refused. A waiter holds BUSY marks only on frames of higher
+ * levels than the one that it waits for, so there is no cycle.
  *
  * A table of level n refers to tables of level n-1 only: linear page tables cannot be built, and
  * validation recurses at most four deep.
@@ -38,7 +38,8 @@
  * upper levels (Intel SDM vol. 3, "Caching Translation Information"), as they are flushed with
  * everything else. A frame that becomes the same kind of table again needs no flush: nobody could
  * write to it meanwhile, so who still walks it finds only entries that were checked, and each frame
- * that those lead to is flushed before its own change.
+ * that those lead to is flushed before its own change. If it is refused that time it stays what it
+ * was, for its translations linger still.
  *
  * What a guest may try, and what meets it:
  *
@@ -270,11 +271,8 @@ void page_type_put_last(struct frame *f, struct domain *d)
  */
 static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
 {
-    cpumask_t mask;
+    cpumask_t mask = (old & PAGE_TYPE_FOREIGN) ? cpu_online : READ_ONCE(d->arch.tlb_mask);
 
-    if (page_type_of(old) == PAGE_TYPE_NONE)
-        return;
-    mask = (old & PAGE_TYPE_FOREIGN) ? cpu_online : READ_ONCE(d->arch.tlb_mask);
     mask = tlb_filter(mask, f->tlb_stamp);
     if (mask != 0)
         tlb_flush_mask(mask);
@@ -289,8 +287,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
 {
     int rc;
 
-    if (type == PAGE_TYPE_WRITABLE &&
-        (page_type_of(old) == PAGE_TYPE_WRITABLE || page_type_of(old) == PAGE_TYPE_NONE)) {
+    if (type == PAGE_TYPE_WRITABLE && !page_type_change_flushes(old, type)) {
         uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_FOREIGN) | 1;
 
         /* Nothing to check and nothing to flush: one step, without BUSY. */
@@ -298,11 +295,11 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
     }
     if (!page_type_swap(f, &old, PAGE_TYPE(type) | PAGE_TYPE_BUSY))
         return -XEN_EAGAIN;
-    if (page_type_of(old) != type)
+    if (page_type_change_flushes(old, type))
         type_change_flush(f, old, d);
     rc = frame_validate(f, type, d);
     if (rc != 0)
-        __atomic_store_n(&f->type, PAGE_TYPE(PAGE_TYPE_NONE), __ATOMIC_RELEASE);
+        __atomic_store_n(&f->type, page_type_after_refusal(old, type), __ATOMIC_RELEASE);
     else
         __atomic_store_n(&f->type, PAGE_TYPE(type) | PAGE_TYPE_VALID | 1, __ATOMIC_RELEASE);
     return rc;

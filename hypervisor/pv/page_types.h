@@ -13,7 +13,7 @@
  * So a word is in one of four states. It leaves BUSY by a store of the vcpu that is at work, and
  * all other states by compare-and-swap:
  *
- *   0                          no type since the frame was allocated, or validation failed
+ *   0                          no type since the frame was allocated, or since a flush
  *   type | BUSY                being validated, or being taken apart, by one vcpu
  *   type | VALID | count       in use
  *   type                       idle: may be taken into use as the same type, or as another one
@@ -66,6 +66,24 @@ static inline bool page_type_swap(struct frame *f, uint64_t *expected, uint64_t 
 {
     return __atomic_compare_exchange_n(&f->type, expected, desired, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_RELAXED);
+}
+
+/*
+ * An idle frame may still be reached by translations of what it was: they are flushed before it
+ * becomes something else. Not before it becomes the same again, as nobody could write to it since.
+ */
+static inline bool page_type_change_flushes(uint64_t idle, enum page_type type)
+{
+    return page_type_of(idle) != PAGE_TYPE_NONE && page_type_of(idle) != type;
+}
+
+/*
+ * The word after `type` was refused to a frame that was `idle`. NONE promises that there is nothing
+ * to flush, so only a flush may lead to it: without one the frame stays what it was.
+ */
+static inline uint64_t page_type_after_refusal(uint64_t idle, enum page_type type)
+{
+    return page_type_change_flushes(idle, type) ? PAGE_TYPE(PAGE_TYPE_NONE) : idle;
 }
 
 /* The rest of page_type_get() and of page_type_put(); not to be called by others. */

@@ -152,10 +152,46 @@ static void loses_its_table(void)
     target = NULL;
 }
 
+/*
+ * An idle table is refused as one, for what it maps has been given away; then it is mapped
+ * writable. The processor may still know it as a table from the upper level, so that needs a flush.
+ * Whether there was one shows at another page, whose entry has changed without any.
+ */
+static void is_refused_as_a_table(void)
+{
+    struct xen_memory_reservation r = {.nr_extents = 1, .domid = DOMID_SELF};
+    uint64_t *table = kit_page(), *given = kit_page(), *one = kit_page(), *two = kit_page();
+    volatile uint64_t *seen = kit_page();
+    uint64_t slot = (kit_table_mfn(2, table) << 12) + 503 * 8, mfn = kit_mfn(table);
+    uint64_t *through = (uint64_t *)(503ul << 21);
+    xen_pfn_t given_mfn = kit_mfn(given);
+
+    *one = 1;
+    *two = 2;
+    table[0] = mk_pte(given_mfn, PTE_RO);
+    CHECK_EQ(kit_set_pte(given, 0), 0);
+    CHECK_EQ(kit_set_pte(table, 0), 0);
+    CHECK_EQ(kit_mmu_update(slot, mk_pte(mfn, PTE_RW)), 0);
+    CHECK(kit_read(through, NULL));
+    CHECK_EQ(kit_set_pte((void *)seen, mk_pte(kit_mfn(one), PTE_RO)), 0);
+    CHECK_EQ(*seen, 1);
+    CHECK_EQ(kit_mmu_update(kit_pte_maddr((void *)seen), mk_pte(kit_mfn(two), PTE_RO)), 0);
+    CHECK_EQ(kit_mmu_update(slot, 0), 0);
+    r.extent_start.p = &given_mfn;
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r), 1);
+    printk("before: the old translation is %s\n", *seen == 1 ? "there" : "gone");
+    CHECK(kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0) < 0);
+    CHECK_EQ(kit_mmu_update(kit_pte_maddr(table), mk_pte(mfn, PTE_RW)), 0);
+    CHECK_EQ(*seen, 2);
+    CHECK(kit_write(table, 0));
+}
+
 void test_main(void)
 {
-    int rc = kit_vcpu_start(1, writer, NULL);
+    int rc;
 
+    is_refused_as_a_table();
+    rc = kit_vcpu_start(1, writer, NULL);
     if (rc != 0) {
         kit_skip("it needs a second vcpu");
         return;
