@@ -48,6 +48,7 @@
  *   write through a mapping just removed  the flush at the change of type
  *   one frame as two things               one type field, changed by compare-and-swap
  *   take a stranger's frame               the owner is compared while a reference holds it
+ *   hold up a stranger's change of type   the owner is compared before that reference, too
  *   a graph that takes long to walk       preemption points; slices when the domain is dying
  *   pin twice, unpin twice                one PINNED bit, whoever flips it has the reference
  *
@@ -265,6 +266,12 @@ void page_type_put_last(struct frame *f, struct domain *d)
     }
 }
 
+/* A frame that changed hands while the reference was taken. It is held, so its owner exists. */
+void page_type_put_strangers(struct frame *f)
+{
+    page_type_put(f, domain_of_id(f->owner));
+}
+
 /*
  * Before a frame takes another type: no CPU may still translate by the old one. f is BUSY. The mask
  * is read after that: a CPU that enters it later loads CR3 then, and so has nothing stale.
@@ -315,22 +322,21 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
         uint64_t t = READ_ONCE(f->type);
         int rc;
 
+        if (READ_ONCE(f->owner) != d->id)
+            return -XEN_EPERM;
         if (t & PAGE_TYPE_VALID) {
             if (page_type_of(t) != type)
                 return -XEN_EINVAL;
-            if (!page_type_swap(f, &t, t + 1))
-                continue;
-            if (f->owner == d->id) /* cannot change any more: see page_type_get_valid() */
+            if (page_type_get_valid(f, type, d))
                 return 0;
-            page_type_put(f, d);
-            return -XEN_EPERM;
+            continue;
         }
         if (t & PAGE_TYPE_BUSY) {
             if (!page_type_is_table(page_type_of(t))) {
                 cpu_relax_poll(); /* over in a moment: that vcpu is not preempted meanwhile */
                 continue;
             }
-            if (page_type_of(t) != type || f->owner != d->id || d->state != DOM_ALIVE)
+            if (page_type_of(t) != type || d->state != DOM_ALIVE)
                 return -XEN_EINVAL;
             /* The vcpu at work may have been paused by our own domain: come again later then. */
             if (current->domain != d && ++waits > FOREIGN_WAITS)

@@ -61,6 +61,12 @@ static inline bool page_type_is_table(enum page_type t)
     return t - 1u < 4u;
 }
 
+/* Valid as that type: the topmost bits, so that a shift tells, which is cheaper than a mask. */
+static inline bool page_type_in_use(uint64_t word, enum page_type type)
+{
+    return word >> (PAGE_TYPE_SHIFT - 1) == (((uint64_t)type << 1) | 1);
+}
+
 /* False: the word had changed, and *expected is what it is now. */
 static inline bool page_type_swap(struct frame *f, uint64_t *expected, uint64_t desired)
 {
@@ -89,6 +95,7 @@ static inline uint64_t page_type_after_refusal(uint64_t idle, enum page_type typ
 /* The rest of page_type_get() and of page_type_put(); not to be called by others. */
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);
+void page_type_put_strangers(struct frame *f);
 
 /* The count is zero or one: the flags are shifted out, which is cheaper than a 48-bit mask. */
 static inline bool page_type_count_below_2(uint64_t word)
@@ -116,18 +123,23 @@ static inline void page_type_put(struct frame *f, struct domain *d)
     } while (unlikely(!page_type_swap(f, &t, t - 1)));
 }
 
-/* One more reference on a frame of d that has the type already; false: it is not that simple. */
+/*
+ * One more reference on a frame of d that has the type already; false: it is not that simple. The
+ * owner is compared before, too: whoever could count on a stranger's frame, if only for a moment,
+ * could keep it from taking the type that its owner asks for.
+ */
 static inline bool page_type_get_valid(struct frame *f, enum page_type type, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type);
 
-    while (
-        likely((t & (PAGE_TYPE_MASK | PAGE_TYPE_VALID)) == (PAGE_TYPE(type) | PAGE_TYPE_VALID))) {
+    if (unlikely(f->owner != d->id))
+        return false;
+    while (likely(page_type_in_use(t, type))) {
         if (likely(page_type_swap(f, &t, t + 1))) {
             /* Stable from here on: our reference keeps the frame with its owner. */
             if (likely(f->owner == d->id))
                 return true;
-            page_type_put(f, d);
+            page_type_put_strangers(f);
             return false;
         }
     }

@@ -389,6 +389,42 @@ static void unprivileged(uint64_t theirs)
     answers();
 }
 
+/* In a child without privilege: asks for the parent's frame as all that it may be, without end. */
+static void meddler(uint64_t theirs)
+{
+    uint64_t *va = kit_page();
+
+    for (;;) {
+        kit_mmuext(MMUEXT_CLEAR_PAGE, theirs, 0);
+        kit_mmu_update(theirs << 12, 0);
+        kit_mmu_update(kit_pte_maddr(va), mk_pte(theirs, PTE_RW));
+    }
+}
+
+/* A frame that is writable and a table by turns: no stranger's attempt keeps it from either. */
+static void meddled_with(void)
+{
+    uint64_t *page = kit_page(), mfn = kit_mfn(page), end;
+    unsigned turns = 0, no_pin = 0, no_map = 0;
+    struct kit_child c;
+
+    CHECK_EQ(kit_child_create(&c, meddler, mfn, 64, 1), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    end = kit_now() + 3000000000;
+    while (kit_now() < end) {
+        turns++;
+        kit_protect(page, false);
+        if (kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0) != 0)
+            no_pin++;
+        else
+            kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0);
+        no_map += kit_protect(page, true) != 0;
+    }
+    printk("%u turns beside a meddler: %u pins and %u mappings refused\n", turns, no_pin, no_map);
+    CHECK_EQ(no_pin + no_map, 0);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 void test_main(void)
 {
     own_tables();
@@ -402,4 +438,5 @@ void test_main(void)
     freed_frames();
     race();
     kit_child_case("unprivileged", unprivileged, kit_mfn(kit_page()), SHUTDOWN_poweroff);
+    meddled_with();
 }
