@@ -299,6 +299,7 @@ bool conn_run_all(void)
             conn_wake(c);
         if (c->dead)
             conn_free(c);
+        state_shorten(); /* here every request that was begun has its reply in its slot */
     }
     return !list_empty(&runq);
 }

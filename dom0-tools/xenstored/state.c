@@ -141,6 +141,10 @@ void state_reply(const struct conn *c, uint32_t serial, const void *reply, size_
 void state_commit(void)
 {
     journal_commit();
+}
+
+void state_shorten(void)
+{
     if (journal_size() > REWRITE_MIN && journal_size() > 4 * snapshot_size)
         state_snapshot();
 }

@@ -39,7 +39,13 @@ void state_reply(const struct conn *c, uint32_t serial, const void *reply, size_
 
 void state_commit(void);
 
-/* Writes everything anew, so that the journal is short. All changes must have been saved before. */
+/*
+ * Writes everything anew, so that the journal is short. All changes must have been saved before,
+ * and no request may be between state_commit() and ring_finish(): a snapshot holds no replies, so
+ * one killed behind it would carry that request out again.
+ */
 void state_snapshot(void);
+/* That, if the journal has become long enough for it to pay. */
+void state_shorten(void);
 
 #endif

@@ -3,10 +3,12 @@
  * A hypervisor made of files, linked into the daemon in place of xendev.c and domain_ctl.c, so
  * that rings and restarts can be tested on any host. In the directory $FAKE_XEN, page.<domid> is a
  * domain's ring page, evtchn the datagram socket that guests send events to, guest.<domid> the one
- * they get them on, and state.<domid> says "shutdown" or "gone".
+ * they get them on, and state.<domid> says "shutdown" or "gone". A file die-at-rename has the daemon
+ * killed once, right after it has replaced its journal.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,4 +123,18 @@ enum domain_ctl_state domain_ctl_state(uint16_t domid)
     if (!strncmp(text, "gone", 4))
         return DOMAIN_CTL_GONE;
     return strncmp(text, "shutdown", 8) ? DOMAIN_CTL_ALIVE : DOMAIN_CTL_SHUTDOWN;
+}
+
+/* The linker puts this in rename()'s place (the Makefile's --wrap). */
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int __wrap_rename(const char *from, const char *to)
+{
+    struct sockaddr_un a = name("die-at-rename", -1);
+    int rc = __real_rename(from, to);
+
+    if (!unlink(a.sun_path))
+        raise(SIGKILL);
+    return rc;
 }

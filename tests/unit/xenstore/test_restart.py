@@ -191,6 +191,37 @@ class Restart(Case):
         self.assertEqual(self.root.read("/a/9"), b"x" * 1500)
 
 
+    def test_killed_when_the_journal_is_new(self):
+        """A snapshot replaces the records of the very request that made the journal too long."""
+        guest = self.daemon.guest(5)
+        journal = 0
+        while journal < (1 << 20) - 20000:
+            self.root.write("/fill", b"x" * 3000)
+            journal = int(self.root.control("memreport").split("journal")[1].split()[0])
+        with open(f"{self.daemon.directory}/die-at-rename", "w", encoding="utf-8"):
+            pass
+        for i in range(1000):
+            # Done twice, these answer EEXIST and ENOENT.
+            for kind in (wire.WATCH, wire.UNWATCH):
+                req = guest.post(kind, strings("w", f"t{i}"))
+                if self.answered_or_dead(guest):
+                    self.daemon.start()
+                    self.assertEqual(guest.reply(req), b"OK\0")
+                    return
+                self.assertEqual(guest.reply(req), b"OK\0")
+        self.fail("the journal was not written anew")
+
+    def answered_or_dead(self, guest):
+        """Whether the daemon has ended over the request that was posted last."""
+        deadline = time.monotonic() + wire.PATIENCE
+        while self.daemon.process.poll() is None and time.monotonic() < deadline:
+            if guest.get(guest.RSP_PROD) != guest.get(guest.RSP_CONS):
+                time.sleep(0.002)  # it may be about to end over what follows the answer
+                return self.daemon.process.poll() is not None
+            time.sleep(0.0002)
+        return self.daemon.process.poll() is not None
+
+
 class BadState(Case):
     fake = True
 
