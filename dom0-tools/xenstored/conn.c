@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -28,6 +29,9 @@
 #define OUT_FULL (64u << 10) /* beyond this a socket's client must read before it is served */
 #define TRIES    3           /* daemons that may die over one request before it is refused */
 #define OUT_FILL (16u << 10) /* events are formatted up to here, and no further ahead */
+
+#define TOLD_LINES   4 /* lines above the debug level that a guest may cause in so many seconds */
+#define TOLD_SECONDS 60
 
 struct list_link conn_all;
 static struct list_link runq;
@@ -200,19 +204,40 @@ static void serve(struct conn *c)
     store_announce();
 }
 
+/*
+ * How urgent what the guest has brought about is to the log: after a few lines it gets nothing but
+ * debug lines for the rest of a minute, or it would fill dom0's disk by doing it again and again.
+ */
+static enum log_level guest_level(struct conn *c, enum log_level level)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!c->told || now.tv_sec - c->told_since >= TOLD_SECONDS) {
+        c->told_since = now.tv_sec;
+        c->told = 0;
+    }
+    if (c->told == TOLD_LINES)
+        return LOG_LEVEL_DEBUG;
+    c->told++;
+    return level;
+}
+
 /* The domain is not heard again until it asks for a reconnect, or is released and introduced. */
 static void ignore_ring(struct conn *c, int rc)
 {
-    log_warn("domain %u: %s; its store connection is ignored from now on", c->cred.domid,
-             rc == -EPROTO ? "request longer than the protocol allows"
-                           : "ring indices out of range");
+    log_write(guest_level(c, LOG_LEVEL_WARN),
+              "domain %u: %s; its store connection is ignored from now on", c->cred.domid,
+              rc == -EPROTO ? "request longer than the protocol allows"
+                            : "ring indices out of range");
     c->ignored = true;
     ring_set_error(&c->ring, rc == -EPROTO ? XENSTORE_ERROR_PROTO : XENSTORE_ERROR_RINGIDX);
 }
 
 static void reset_ring(struct conn *c)
 {
-    log_info("domain %u: store connection is reset at its request", c->cred.domid);
+    log_write(guest_level(c, LOG_LEVEL_INFO), "domain %u: store connection is reset at its request",
+              c->cred.domid);
     watch_remove_all(c);
     tx_abort_all(c);
     /* Saved first: killed before the last step, the page still asks for the reset. */

@@ -33,7 +33,9 @@ struct conn {
     /* A ring's connection: the domain owns it. */
     struct domain *domain;
     struct ring ring;
-    bool ignored; /* broke the protocol; waits for a reconnect */
+    bool ignored;       /* broke the protocol; waits for a reconnect */
+    unsigned int told;  /* lines that it has caused in the log */
+    int64_t told_since; /* since then; seconds of the monotonic clock */
 
     /* A socket's. */
     int fd;

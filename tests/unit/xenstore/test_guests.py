@@ -273,6 +273,21 @@ class Hostile(GuestCase):
         self.assertEqual(self.guest.drain(), [])  # its watches are gone
         self.guest.watch("x", "t")
 
+    def test_log_is_not_filled(self):
+        """A guest may break its ring and have it reset as often as it likes."""
+        guest = self.guest
+        for _ in range(20):
+            guest.put(guest.REQ_PROD, guest.get(guest.REQ_CONS) + 5000)
+            guest.kick()
+            self.error_of(guest, 2)
+            guest.put(guest.CONNECTION, 1)
+            guest.kick()
+            self.error_of(guest, 0)
+        lines = [line for line in self.daemon.read_log().splitlines()
+                 if "domain 5: " in line and " debug: " not in line]
+        self.assertLess(len(lines), 10)
+        guest.write("x", "1")
+
     def test_features(self):
         self.assertEqual(self.guest.get(self.guest.FEATURES), 3)
 
