@@ -183,7 +183,11 @@ int domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot)
     struct ring_slot *mem = slots_at(slot);
     struct domain *d = NULL;
 
-    for (int tries = 0; mem && tries < RESTORE_TRIES; tries++) {
+    if (!mem) {
+        log_error("domain %u: the saved state names no usable slot", domid);
+        return -EINVAL;
+    }
+    for (int tries = 0; tries < RESTORE_TRIES; tries++) {
         if (domid && domain_ctl_state(domid) == DOMAIN_CTL_GONE) {
             log_info("domain %u: gone while no xenstored was running", domid);
             return -ESRCH;

@@ -41,7 +41,7 @@ static struct ring_slot *place(uint32_t index)
     off_t at = (off_t)(n * CHUNK_SIZE);
     void *mem;
 
-    if (index >= CHUNKS * PER_CHUNK)
+    if (index >= CHUNKS * PER_CHUNK || used[index])
         return NULL;
     if (!chunk[n]) {
         int rc = slots_fd < 0 ? 0 : posix_fallocate(slots_fd, at, (off_t)CHUNK_SIZE);

@@ -15,7 +15,8 @@ int slots_open(const char *dir);
 
 /* A free slot, cleared, and its number. NULL when there is no room. It stays where it is mapped. */
 struct ring_slot *slots_new(uint32_t *index);
-/* The slot that the saved state names, as it was left; marks it as used. NULL beyond the last. */
+/* The slot that the saved state names, as it was left; marks it as used. NULL beyond the last,
+ * and where it is used already: the state comes from a file. */
 struct ring_slot *slots_at(uint32_t index);
 /* Of a slot that one of these gave. Its contents are cleared when it is given out again. */
 void slots_free(uint32_t index);
