@@ -11,6 +11,7 @@
 #include "journal.h"
 #include "log.h"
 #include "quota.h"
+#include "state.h"
 
 #define MAX_ARGS 8 /* with the command's name; more is -EINVAL */
 
@@ -85,8 +86,9 @@ static int cmd_quota(struct proto_request *rq, int argc, char **argv)
 
     if (argc == 4 && !strcmp(argv[1], "set")) {
         n = strtoul(argv[3], &end, 10);
-        if (*end || end == argv[3] || n > UINT32_MAX || quota_set(argv[2], (uint32_t)n))
+        if (*end || end == argv[3] || n > UINT32_MAX || quota_set(argv[2], (uint32_t)n, true))
             return -EINVAL;
+        state_quota(argv[2], (uint32_t)n);
         return say(rq, "OK\n");
     }
     if (argc == 2) {

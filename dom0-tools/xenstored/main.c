@@ -86,7 +86,7 @@ static void parse_quota(char *arg)
         *eq = '\0';
         n = strtoul(eq + 1, &end, 10);
     }
-    if (!eq || end == eq + 1 || *end || n > UINT32_MAX || quota_set(arg, (uint32_t)n)) {
+    if (!eq || end == eq + 1 || *end || n > UINT32_MAX || quota_set(arg, (uint32_t)n, false)) {
         fprintf(stderr, "xenstored: --quota %s: expected NAME=N; --help-quota lists the names\n",
                 arg);
         exit(2);

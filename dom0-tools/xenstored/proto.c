@@ -349,7 +349,7 @@ static int do_watch(struct proto_request *rq)
     int rc = path_and_token(rq, path, &home, &token);
 
     if (!rc)
-        rc = watch_add(rq->conn, path, home, token);
+        rc = watch_add(rq->conn, path, home, token, !rq->conn->cred.privileged);
     if (!rc)
         state_watch(rq->conn, path, home, token);
     return put_ok(rq, rc);

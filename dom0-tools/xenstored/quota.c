@@ -15,6 +15,8 @@ uint32_t quota_limit[QUOTA_KINDS] = {
     [QUOTA_MEMORY] = 2560 << 10, [QUOTA_TX_OPS] = 1024, [QUOTA_EVENTS] = 1024,
 };
 
+bool quota_kept[QUOTA_KINDS];
+
 static const char *const quota_names[QUOTA_KINDS] = {
     "nodes", "watches", "transactions", "entry-size", "perms", "path", "memory", "tx-ops", "events",
 };
@@ -26,11 +28,12 @@ const char *quota_name(enum quota_kind kind)
     return quota_names[kind];
 }
 
-int quota_set(const char *name, uint32_t value)
+int quota_set(const char *name, uint32_t value, bool keep)
 {
     for (int i = 0; i < QUOTA_KINDS; i++) {
         if (!strcmp(name, quota_names[i])) {
             quota_limit[i] = value;
+            quota_kept[i] |= keep;
             return 0;
         }
     }

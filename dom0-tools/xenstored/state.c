@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "journal.h"
+#include "quota.h"
 #include "slots.h"
 #include "state.h"
 #include "state_record.h"
@@ -51,6 +52,14 @@ void state_special(const char *path, const struct tree_perm *perms, unsigned int
     journal_begin(STATE_SPECIAL);
     put_string(path);
     journal_bytes(perms, nperms * sizeof(*perms));
+    journal_end();
+}
+
+void state_quota(const char *name, uint32_t value)
+{
+    journal_begin(STATE_QUOTA);
+    put_string(name);
+    journal_u32(value);
     journal_end();
 }
 
@@ -199,6 +208,9 @@ void state_snapshot(void)
 
         state_special(specials[i], perms, nperms);
     }
+    for (int i = 0; i < QUOTA_KINDS; i++)
+        if (quota_kept[i])
+            state_quota(quota_name(i), quota_limit[i]);
     list_for_each (l, &domain_all)
         put_domain(list_entry(l, struct domain, link));
     journal_rewrite_end();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is saved, and how it comes back: nodes, special permissions, introduced domains with their
- * watches and transaction ids, and the reply to each domain's last request. Clients of the socket
- * are not saved: their connection ends with the process.
+ * What is saved, and how it comes back: nodes, special permissions, changed limits, introduced
+ * domains with their watches and transaction ids, and the reply to each domain's last request.
+ * Clients of the socket are not saved: their connection ends with the process.
  *
  * A record tells what has already been done in memory, and the records of one request become valid
  * together, with the commit. Replaying all records in order gives the state as it was then; a
@@ -22,6 +22,7 @@ int state_open(const char *dir);
 /* Records; they count from the next state_commit() on. */
 void state_change(const struct store_change *c);
 void state_special(const char *path, const struct tree_perm *perms, unsigned int nperms);
+void state_quota(const char *name, uint32_t value);
 void state_introduce(const struct domain *d);
 void state_target(uint16_t domid, uint16_t target);
 void state_shutdown(uint16_t domid, bool shutdown);

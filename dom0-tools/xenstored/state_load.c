@@ -121,6 +121,20 @@ static void saved_free(struct saved_domain *d)
     free(d);
 }
 
+/* As domain_release() does: nobody keeps the rights of a domain that is gone. */
+static void load_release(struct saved_domain *d)
+{
+    struct list_link *l;
+
+    list_for_each (l, &saved) {
+        struct saved_domain *other = list_entry(l, struct saved_domain, link);
+
+        if (other->target == d->domid)
+            other->target = STORE_NO_TARGET;
+    }
+    saved_free(d);
+}
+
 static void load_domain(struct reader *r, uint32_t domid)
 {
     struct saved_domain *d = saved_find(domid);
@@ -202,7 +216,7 @@ static void load_domains_record(uint8_t type, struct reader *r)
         d->shutdown = get_u32(r);
         break;
     case STATE_RELEASE:
-        saved_free(d);
+        load_release(d);
         break;
     case STATE_RESET:
         forget_clients_state(d);
@@ -244,6 +258,11 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
     const char *path;
     const void *p, *value;
 
+    if (type == STATE_QUOTA) {
+        path = get_string(&r);
+        quota_set(path, get_u32(&r), true);
+        return;
+    }
     if (type != STATE_NODE && type != STATE_GONE && type != STATE_SPECIAL) {
         load_domains_record(type, &r);
         return;
@@ -289,8 +308,10 @@ static void reconnect(struct saved_domain *s)
     d->shutdown = s->shutdown;
     if (s->target >= 0)
         domain_set_target(d, (uint16_t)s->target);
+    /* No limit is enforced: each watch was within the one that counted when it was made. */
     for (unsigned int i = 0; i < s->nwatches; i++)
-        watch_add(d->conn, s->watch[i].path, s->watch[i].home, s->watch[i].token);
+        if (watch_add(d->conn, s->watch[i].path, s->watch[i].home, s->watch[i].token, false))
+            log_error("domain %u: the saved watch on %s cannot be", s->domid, s->watch[i].path);
     for (unsigned int i = 0; i < s->ntx; i++)
         tx_restore(d->conn, s->tx[i]);
     conn_resume(d->conn, s->reply_serial, s->reply, s->reply_len);

@@ -21,7 +21,8 @@ enum state_record {
     STATE_UNWATCH,  /* domid, 0, path, token */
     STATE_TX_START, /* domid, id */
     STATE_TX_END,   /* domid, id */
-    STATE_REPLY     /* domid, serial, block */
+    STATE_REPLY,    /* domid, serial, block */
+    STATE_QUOTA     /* name, value */
 };
 
 #endif

@@ -130,7 +130,7 @@ static int64_t watch_bytes(const struct watch *w)
     return (int64_t)(sizeof(*w) + strlen(w->path) + strlen(w->token) + 2);
 }
 
-int watch_add(struct conn *c, const char *path, size_t home, const char *token)
+int watch_add(struct conn *c, const char *path, size_t home, const char *token, bool enforce)
 {
     struct quota_usage *u = quota_usage(c->cred.domid);
     size_t len = strlen(path) + 1;
@@ -141,12 +141,12 @@ int watch_add(struct conn *c, const char *path, size_t home, const char *token)
     /* An event is path and token in one message, and the path may be the longest there is. */
     if (strlen(token) + 1 > XENSTORE_PAYLOAD_MAX - PATH_SIZE)
         return -EINVAL;
-    if (!c->cred.privileged && u->watches >= quota_limit[QUOTA_WATCHES])
+    if (enforce && u->watches >= quota_limit[QUOTA_WATCHES])
         return -E2BIG;
     w = alloc_zero(sizeof(*w) + len);
     memcpy(w->path, path, len);
     w->token = alloc_string(token);
-    if (!quota_charge(c->cred.domid, watch_bytes(w), !c->cred.privileged)) {
+    if (!quota_charge(c->cred.domid, watch_bytes(w), enforce)) {
         free(w->token);
         free(w);
         return -ENOSPC;

@@ -28,10 +28,10 @@ struct watch {
 
 /*
  * Registers and queues the first event. 0, -EEXIST, -EINVAL for a token that leaves no room for
- * the path in an event, or -E2BIG or -ENOSPC over the quota. Needs no right on the path: what the
- * watcher may learn is decided each time when something happens there.
+ * the path in an event, or, with `enforce`, -E2BIG or -ENOSPC over the quota. Needs no right on the
+ * path: what the watcher may learn is decided each time when something happens there.
  */
-int watch_add(struct conn *c, const char *path, size_t home, const char *token);
+int watch_add(struct conn *c, const char *path, size_t home, const char *token, bool enforce);
 
 /* Removes the watch and its waiting events. 0 or -ENOENT. */
 int watch_remove(struct conn *c, const char *path, const char *token);

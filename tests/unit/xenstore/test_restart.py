@@ -132,6 +132,35 @@ class Restart(Case):
         guest.sock.sendto((7).to_bytes(4, "little"), f"{self.daemon.directory}/evtchn")
         self.assertEqual(self.root.drain(), [])  # has been told before
 
+    def test_watches_beyond_the_default_limit(self):
+        guest = self.daemon.guest(5)
+        self.root.control("quota", "set", "watches", "200")
+        for i in range(200):
+            guest.watch("x", f"t{i}")
+        self.again()
+        for i in range(200):
+            guest.unwatch("x", f"t{i}")
+        self.assertIn("watches      200", self.root.control("quota"))
+        self.root.control("quota", "set", "watches", "7")  # what is there stays, all the same
+        for i in range(7):
+            guest.watch("x", f"t{i}")
+        self.root.control("quota", "set", "watches", "3")
+        self.again()
+        for i in range(7):
+            guest.unwatch("x", f"t{i}")
+        self.assertIn("watches      3", self.root.control("quota"))
+
+    def test_target_that_is_released(self):
+        self.daemon.guest(5)
+        server = self.daemon.guest(6)
+        self.root.talk(wire.SET_TARGET, strings(6, 5))
+        self.root.talk(wire.RELEASE, strings(5))
+        self.root.write("/z", "1")
+        self.root.set_perms("/z", "n0", "r5")  # a later domain of that number
+        self.refused("EACCES", server.read, "/z")
+        self.again()
+        self.refused("EACCES", server.read, "/z")
+
     def test_domain_that_died_meanwhile(self):
         guest = self.daemon.guest(5)
         guest.write("x", "1")
@@ -259,6 +288,30 @@ class BadState(Case):
                 for _ in range(30):
                     data[56 + rng.randrange(1500)] = rng.randrange(256)
             self.spoil(change)
+
+    def records(self, data):
+        """Kind and place of each record's fields."""
+        at = 56
+        while at + 8 <= struct.unpack_from("=Q", data, 48)[0]:
+            length, kind = struct.unpack_from("=IB", data, at)
+            yield kind, at + 8
+            at += 8 + length
+
+    def test_impossible_slots(self):
+        """Of a slot that is not there, or is another's, nothing may be used or given back."""
+        for slot in (1 << 15, 0x7fffffff, 0xffffffff, 0):
+            guests = [self.daemon.guest(5), self.daemon.guest(6)]
+
+            def change(data, slot=slot):
+                for kind, at in self.records(data):
+                    if kind == 4 and struct.unpack_from("=I", data, at)[0] == 6:
+                        struct.pack_into("=I", data, at + 8, slot)
+            with self.subTest(slot=slot):
+                self.spoil(change)
+                self.assertEqual(guests[0].talk(wire.GET_DOMAIN_PATH, strings(5)),
+                                 b"/local/domain/5\0")
+                self.assertEqual(self.daemon.process.poll(), None)
+                self.daemon.client().talk(wire.RELEASE, strings(5))
 
     def test_second_daemon(self):
         done = subprocess.run([self.daemon.program, "-F"], env=self.daemon.environment,
