@@ -174,7 +174,7 @@ static size_t ring_source(void *arg, void *msg)
  * Where the daemon is killed decides what a domain's request finds after a restart:
  *   before state_commit()   the journal knows nothing of it; the slot still has the request, which
  *                           is carried out anew;
- *   before ring_finish()    the journal has its changes and its reply; conn_resume() only answers;
+ *   before ring_finish()    the journal has its changes and its reply; ring_answer() only answers;
  *   after ring_finish()     the slot has the reply, and goes on sending it.
  * Watch events come last: they may be lost, and a restart fires every watch because of that.
  */
@@ -252,6 +252,8 @@ static bool run_ring(struct conn *c)
 {
     int rc, n;
 
+    if (!c->ring.page)
+        return false; /* a restored domain that is not connected yet */
     if (ring_wants_reset(&c->ring))
         reset_ring(c);
     if (c->ignored)
@@ -327,13 +329,4 @@ bool conn_run_all(void)
         state_shorten(); /* here every request that was begun has its reply in its slot */
     }
     return !list_empty(&runq);
-}
-
-void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len)
-{
-    /* The serial says whether the saved reply is to the request in the slot or to an older one. */
-    if (reply && ring_fetch(&c->ring) == 1 && serial == ring_serial(&c->ring))
-        ring_finish(&c->ring, reply, len);
-    watch_fire_own(c);
-    conn_wake(c);
 }

@@ -50,7 +50,7 @@ extern struct list_link conn_all; /* both kinds */
 void conn_init(void);
 
 struct conn *conn_new_socket(int fd); /* takes over the descriptor */
-/* The caller then sets up conn->ring, before the connection's turn can come. */
+/* Its ring is not served until the caller has given it a page. */
 struct conn *conn_new_ring(struct domain *d);
 
 /* Drops watches and transactions too. A socket is closed; the ring is the domain's to unmap. */
@@ -61,11 +61,5 @@ void conn_wake(struct conn *c);
 
 /* Serves each queued connection once. Returns whether there is more to do right away. */
 bool conn_run_all(void);
-
-/*
- * After a restart: answers the request in the slot, if the journal has a reply to it (else NULL),
- * and fires the watches, since nobody knows which events were lost.
- */
-void conn_resume(struct conn *c, uint32_t serial, const void *reply, size_t len);
 
 #endif

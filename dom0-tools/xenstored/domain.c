@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Domains: connecting, disconnecting, and noticing that they have ended. A domain's page and port
- * come from the guest and the tools, so each can fail to be had at any time; then nothing of the
- * introduction stays.
+ * come from the guest and the tools, so each can fail to be had at any time: then nothing of an
+ * introduction stays, and one that was saved stays without a connection.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "domain.h"
@@ -18,8 +17,7 @@
 #include "watch.h"
 #include "xendev.h"
 
-#define RESTORE_TRIES 100
-#define RESTORE_PAUSE 20000 /* microseconds */
+#define RETRIES 100 /* of reconnecting a saved domain, DOMAIN_RETRY_MS apart */
 
 struct list_link domain_all;
 static struct domain *by_domid[QUOTA_DOMIDS];
@@ -53,108 +51,138 @@ void domain_event(uint32_t local_port)
     }
 }
 
-/* Everything but the connection itself: page, port, a slot that the caller chose. */
-static struct domain *attach(uint16_t domid, uint64_t mfn, uint32_t port, void *page)
+/* Known, and not connected yet. The slot is the caller's choice. */
+static struct domain *new_domain(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot,
+                                 struct ring_slot *mem)
 {
-    int local = xendev_bind(domid, port);
-    struct domain *d;
+    struct domain *d = alloc_zero(sizeof(*d));
 
-    if (local < 0) {
-        log_warn("domain %u: cannot bind to its event channel %u: error %d", domid, port, -local);
-        return NULL;
-    }
-    d = alloc_zero(sizeof(*d));
     *d = (struct domain){.domid = domid,
                          .target = STORE_NO_TARGET,
                          .mfn = mfn,
                          .port = port,
-                         .local_port = local,
-                         .page = page};
+                         .local_port = -1,
+                         .slot = slot};
     list_append(&domain_all, &d->link);
     by_domid[domid] = d;
     d->conn = conn_new_ring(d);
+    d->conn->ring.slot = mem;
     return d;
 }
 
 /* The connection goes first: nothing may look at the ring when page and slot are given back. */
-static void detach(struct domain *d)
+static void forget(struct domain *d)
 {
     conn_free(d->conn);
-    xendev_unbind(d->local_port);
-    if (d->domid)
-        xendev_unmap_guest(d->page);
+    if (d->page) {
+        xendev_unbind(d->local_port);
+        if (d->domid)
+            xendev_unmap_guest(d->page);
+    }
     slots_free(d->slot);
     by_domid[d->domid] = NULL;
     list_remove(&d->link);
     free(d);
 }
 
-/* A fresh connection on a page that is mapped. Takes the page over only on success. */
-static int connect_fresh(uint16_t domid, uint64_t mfn, uint32_t port, void *page)
+/*
+ * Maps the page and binds to the port, or leaves the domain as it is and says what failed. dom0's
+ * port is asked for: its kernel may have another since.
+ */
+static const char *attach(struct domain *d)
 {
-    /*
-     * The order: slot and port can fail and are easily given back; what others can see (the
-     * record, the event) comes when nothing can fail any more.
-     */
+    void *page = d->domid ? xendev_map_guest(d->domid, d->mfn) : xendev_map_dom0(&d->port);
+    int local;
+
+    if (!page)
+        return "cannot map its store page";
+    local = xendev_bind(d->domid, d->port);
+    if (local < 0) {
+        if (d->domid)
+            xendev_unmap_guest(page);
+        return "cannot bind to its event channel";
+    }
+    d->local_port = local;
+    d->page = page;
+    return NULL;
+}
+
+/* A fresh connection. Nothing of the domain stays where it fails. */
+static int connect_fresh(uint16_t domid, uint64_t mfn, uint32_t port)
+{
     uint32_t slot;
     struct ring_slot *mem = slots_new(&slot);
     struct domain *d;
+    const char *problem;
 
     if (!mem)
         return -ENOSPC;
-    d = attach(domid, mfn, port, page);
-    if (!d) {
-        slots_free(slot);
-        return -EINVAL;
+    d = new_domain(domid, mfn, port, slot, mem);
+    problem = attach(d);
+    if (problem) {
+        log_warn("domain %u: %s (frame %#llx, port %u)", domid, problem, (unsigned long long)mfn,
+                 port);
+        forget(d);
+        return domid ? -EINVAL : -ENODEV;
     }
-    d->slot = slot;
-    ring_attach(&d->conn->ring, page, mem);
+    ring_attach(&d->conn->ring, d->page, mem);
+    /* What others can see (the record, the event) comes when nothing can fail any more. */
     state_introduce(d);
     conn_wake(d->conn);
-    log_info("domain %u: introduced, port %u", domid, port);
+    log_info("domain %u: introduced, port %u", domid, d->port);
     watch_fire_special(PATH_INTRODUCE);
+    return 0;
+}
+
+/* One that was saved carries on where it stood. NULL, or what cannot be had. */
+static const char *reconnect(struct domain *d)
+{
+    const char *problem = attach(d);
+
+    if (problem)
+        return problem;
+    d->retries = 0;
+    ring_resume(&d->conn->ring, d->page, d->conn->ring.slot);
+    conn_wake(d->conn);
+    log_info("domain %u: reconnected", d->domid);
+    return NULL;
+}
+
+/* Introduced again: the tools have made a new event channel; the page, where there is one, stays.
+ */
+static int introduce_again(struct domain *d, uint64_t mfn, uint32_t port)
+{
+    int local;
+
+    if (d->page) {
+        local = xendev_bind(d->domid, port);
+        if (local < 0)
+            return -EINVAL; /* the old channel goes on */
+        xendev_unbind(d->local_port);
+        d->local_port = local;
+        d->port = port;
+        conn_wake(d->conn);
+    } else {
+        d->mfn = mfn;
+        d->port = port;
+        if (reconnect(d))
+            return -EINVAL;
+    }
+    d->shutdown = false;
+    state_introduce(d);
     return 0;
 }
 
 int domain_introduce(uint16_t domid, uint64_t mfn, uint32_t port)
 {
     struct domain *d = domain_find(domid);
-    void *page;
-    int rc, local;
 
-    if (!d) {
-        page = xendev_map_guest(domid, mfn);
-        if (!page) {
-            log_warn("domain %u: cannot map its store page (frame %#llx)", domid,
-                     (unsigned long long)mfn);
-            return -EINVAL;
-        }
-        rc = connect_fresh(domid, mfn, port, page);
-        if (rc)
-            xendev_unmap_guest(page);
-        return rc;
-    }
-    /* Introduced again: the tools have made a new event channel, the page stays. */
-    local = xendev_bind(domid, port);
-    if (local < 0)
-        return -EINVAL; /* the old channel goes on */
-    xendev_unbind(d->local_port);
-    d->local_port = local;
-    d->port = port;
-    d->shutdown = false;
-    state_introduce(d);
-    conn_wake(d->conn);
-    return 0;
+    return d ? introduce_again(d, mfn, port) : connect_fresh(domid, mfn, port);
 }
 
 int domain_introduce_dom0(void)
 {
-    uint32_t port;
-    void *page = xendev_map_dom0(&port);
-
-    if (!page)
-        return -ENODEV;
-    return connect_fresh(0, 0, port, page);
+    return connect_fresh(0, 0, 0);
 }
 
 void domain_set_target(struct domain *d, uint16_t target)
@@ -163,48 +191,44 @@ void domain_set_target(struct domain *d, uint16_t target)
     d->conn->cred.target = target;
 }
 
-/* Maps and binds anew. dom0's port is asked for: its kernel may have another since. */
-static struct domain *reattach(uint16_t domid, uint64_t mfn, uint32_t port)
+struct domain *domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot)
 {
-    void *page = domid ? xendev_map_guest(domid, mfn) : xendev_map_dom0(&port);
-    struct domain *d = page ? attach(domid, mfn, port, page) : NULL;
+    struct ring_slot *mem = slots_at(slot);
+    struct domain *d;
 
-    if (page && !d && domid)
-        xendev_unmap_guest(page);
+    if (!mem) {
+        log_error("domain %u: the saved state names no usable slot", domid);
+        return NULL;
+    }
+    d = new_domain(domid, mfn, port, slot, mem);
+    d->retries = RETRIES;
     return d;
 }
 
 /*
- * The kernel may still be busy taking the dead daemon's mapping and event channel apart, so a
- * domain that lives gets a few seconds until these can be had again.
+ * The kernel may still be busy taking the dead daemon's mapping and event channel apart, so each
+ * gets a few seconds until these can be had again. Nobody waits for that: a guest that has closed
+ * its port has only itself without a store, and is known until its end.
  */
-int domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot)
+bool domain_reconnect_all(void)
 {
-    struct ring_slot *mem = slots_at(slot);
-    struct domain *d = NULL;
+    struct list_link *l;
+    bool more = false;
 
-    if (!mem) {
-        log_error("domain %u: the saved state names no usable slot", domid);
-        return -EINVAL;
+    list_for_each (l, &domain_all) {
+        struct domain *d = list_entry(l, struct domain, link);
+        const char *problem;
+
+        if (!d->retries)
+            continue;
+        d->retries--;
+        problem = reconnect(d);
+        if (problem && !d->retries)
+            log_error("domain %u: %s; it has no store until it is introduced again", d->domid,
+                      problem);
+        more |= d->retries > 0;
     }
-    for (int tries = 0; tries < RESTORE_TRIES; tries++) {
-        if (domid && domain_ctl_state(domid) == DOMAIN_CTL_GONE) {
-            log_info("domain %u: gone while no xenstored was running", domid);
-            return -ESRCH;
-        }
-        d = reattach(domid, mfn, port);
-        if (d)
-            break;
-        usleep(RESTORE_PAUSE);
-    }
-    if (!d) {
-        log_error("domain %u: cannot be reconnected, although it lives", domid);
-        slots_free(slot);
-        return -EIO;
-    }
-    d->slot = slot;
-    ring_resume(&d->conn->ring, d->page, mem);
-    return 0;
+    return more;
 }
 
 int domain_release(uint16_t domid)
@@ -215,7 +239,7 @@ int domain_release(uint16_t domid)
     if (!d)
         return -ENOENT;
     log_info("domain %u: released", domid);
-    detach(d);
+    forget(d);
     /* An id is used again some day: nobody may keep the rights of the one who had it. */
     list_for_each (l, &domain_all) {
         struct domain *other = list_entry(l, struct domain, link);

@@ -12,20 +12,22 @@
 #include "conn.h"
 
 /*
- * It exists only while it is connected: page, port, slot and conn are all there, and all go with
- * it. What of it the journal keeps is domid, mfn, port, slot, target and shutdown.
+ * It is connected where it has a page: then local_port is bound as well, and its ring is served.
+ * Only one that was saved can be without, after a restart. What of it the journal keeps is domid,
+ * mfn, port, slot, target and shutdown.
  */
 struct domain {
     struct list_link link; /* in domain_all */
     uint16_t domid;
-    bool shutdown;     /* its shutdown has been announced */
-    int32_t target;    /* as conn->cred.target: the domain that it serves, or STORE_NO_TARGET */
-    uint64_t mfn;      /* of the ring page, as the tools said; 0 for dom0 */
-    uint32_t port;     /* the domain's end of the event channel */
-    int local_port;    /* ours */
-    uint32_t slot;     /* its place in the file of ring slots */
-    void *page;        /* the ring page; of dom0 it is mapped for as long as the daemon lives */
-    struct conn *conn; /* owned */
+    bool shutdown;        /* its shutdown has been announced */
+    int32_t target;       /* as conn->cred.target: the domain that it serves, or STORE_NO_TARGET */
+    uint64_t mfn;         /* of the ring page, as the tools said; 0 for dom0 */
+    uint32_t port;        /* the domain's end of the event channel */
+    int local_port;       /* ours, or -1 without a page */
+    uint32_t slot;        /* its place in the file of ring slots */
+    void *page;           /* the ring page; of dom0 it is mapped for as long as the daemon lives */
+    unsigned int retries; /* how often connecting it is still to be tried */
+    struct conn *conn;    /* owned; its ring has the slot from the start */
 };
 
 extern struct list_link domain_all;
@@ -36,7 +38,7 @@ struct domain *domain_find(uint16_t domid);
 
 /*
  * Connects the domain. 0, -EINVAL where page or port cannot be had, -ENOSPC without a slot. One
- * that is connected gets the new port, and keeps page, stream and watches.
+ * that is known gets the new port, and keeps stream and watches, and its page where it has one.
  */
 int domain_introduce(uint16_t domid, uint64_t mfn, uint32_t port);
 
@@ -54,10 +56,14 @@ int domain_introduce_dom0(void);
 void domain_set_target(struct domain *d, uint16_t target);
 
 /*
- * Reconnects a domain found in the saved state. 0; -ESRCH if it is gone; another error if it lives
- * but cannot be connected: then it has to be introduced again.
+ * A domain found in the saved state, not connected yet: its rights, watches and transactions are
+ * to be restored first. NULL where the slot cannot be, which only a damaged state names.
  */
-int domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
+struct domain *domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
+
+/* Tries to connect those restored. True: some are left, to be tried again after DOMAIN_RETRY_MS. */
+bool domain_reconnect_all(void);
+#define DOMAIN_RETRY_MS 20
 
 /* Looks which domains have shut down or died, and tells the watchers. */
 void domain_reap(void);

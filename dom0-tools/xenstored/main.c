@@ -7,8 +7,7 @@
  * together make the daemon's own death harmless; domain.c and xendev.c for the hypervisor's side.
  *
  * One thread means that there is no lock anywhere here: each request is carried out, saved and
- * answered before the next one is looked at. Nothing waits for a client or a guest, except that a
- * restart gives each living domain a moment to be reconnected (domain.c).
+ * answered before the next one is looked at. Nothing waits for a client or a guest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -324,6 +324,8 @@ static void take_events(void)
     list_for_each (l, &domain_all) {
         struct domain *d = list_entry(l, struct domain, link);
 
+        if (!d->page)
+            continue;
         xendev_unmask(d->local_port);
         conn_wake(d->conn);
     }
@@ -376,18 +378,28 @@ static bool take_signal(void)
     return false;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /*
  * First all events are taken, which wakes connections, and releases domains that have ended; then
- * those that are awake are served. Connections of sockets are freed in the second half only, so
- * each pointer in `ev` is good while it is used.
+ * those that are awake are served. Domains that could not be reconnected yet are tried again
+ * meanwhile. Connections of sockets are freed in the second half only, so each pointer in `ev` is
+ * good while it is used.
  */
 static void serve(void)
 {
     struct epoll_event ev[MAX_EVENTS];
-    bool more = true;
+    bool more = true, retry = domain_reconnect_all();
+    int64_t next_retry = now_ms() + DOMAIN_RETRY_MS;
 
     for (;;) {
-        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : -1);
+        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : retry ? DOMAIN_RETRY_MS : -1);
 
         for (int i = 0; i < n; i++) {
             if (ev[i].data.ptr == &listen_fd)
@@ -398,6 +410,10 @@ static void serve(void)
                 conn_wake(ev[i].data.ptr);
             else if (!take_signal())
                 return;
+        }
+        if (retry && now_ms() >= next_retry) {
+            retry = domain_reconnect_all();
+            next_retry = now_ms() + DOMAIN_RETRY_MS;
         }
         more = conn_run_all();
     }
@@ -421,7 +437,7 @@ int main(int argc, char **argv)
     store_init();
     conn_init();
     domain_init();
-    connect_hypervisor(); /* before the state: reconnecting the saved domains needs it */
+    connect_hypervisor(); /* before the state, whose domains are at its ports */
     rc = state_open(opt.state_dir);
     if (rc)
         die("cannot use the state in", opt.state_dir, -rc);

@@ -79,6 +79,14 @@ void ring_resume(struct ring *r, void *page, struct ring_slot *slot)
         ring_attach(r, page, slot);
 }
 
+void ring_answer(struct ring *r, uint32_t serial, const void *reply, size_t len)
+{
+    struct ring_ctl c = current(r);
+
+    if (c.serial == serial && c.in_len && !c.reply_len)
+        ring_finish(r, reply, len);
+}
+
 int ring_fetch(struct ring *r)
 {
     struct ring_ctl c = current(r);

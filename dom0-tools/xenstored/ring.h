@@ -56,7 +56,8 @@ struct ring_slot {
 };
 
 struct ring {
-    struct xenstore_domain_interface *page; /* shared with the guest; the domain's to unmap */
+    struct xenstore_domain_interface *page; /* shared with the guest; the domain's to unmap.
+                                               NULL: not connected */
     struct ring_slot *slot;                 /* in the file of slots.c, or in memory */
     bool notify;                            /* the guest is to be told that something moved */
 };
@@ -87,6 +88,11 @@ unsigned int ring_begin(struct ring *r);
  * true in one store. Nothing is sent yet.
  */
 void ring_finish(struct ring *r, const void *reply, size_t len);
+/*
+ * After a restart: that, with a reply from the journal, if it is the one to the request in the slot
+ * and not to an older one; the serial says so. Needs no page, so it comes before ring_resume().
+ */
+void ring_answer(struct ring *r, uint32_t serial, const void *reply, size_t len);
 
 /*
  * Sends the reply, then events from the source, as far as there is room. 0, also when the ring is

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Loading: the journal is read from start to end into the tree, and into a list of domains as
- * they were; then each domain is reconnected. A domain that cannot be, because it died while no
- * daemon was running, is cleared up like any dead one.
+ * they were; then each of these is known again. Connecting them, and clearing up after those that
+ * died while no daemon was running, is left to the callers of domain.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct saved_watch {
 
 /*
  * A domain as far as the records read so far describe it. Lives from its STATE_DOMAIN record to
- * its STATE_RELEASE, or until it has been reconnected.
+ * its STATE_RELEASE, or until it has been restored.
  */
 struct saved_domain {
     struct list_link link; /* in `saved`, in the order of introduction */
@@ -289,22 +289,18 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
     store_restore(path, perms, (unsigned int)(plen / sizeof(*perms)), value, vlen);
 }
 
-/* ---- reconnecting ---- */
+/* ---- restoring ---- */
 
 /*
- * Rights, watches and transactions first, and the connection last: its first request must find them
- * all. Nothing is served before the whole state has been loaded.
+ * All but the connection: its first request must find rights, watches and transactions. Nothing is
+ * served before the whole state has been loaded.
  */
-static void reconnect(struct saved_domain *s)
+static void restore(const struct saved_domain *s)
 {
-    struct domain *d;
-    int rc = domain_restore(s->domid, s->mfn, s->port, s->slot);
+    struct domain *d = domain_restore(s->domid, s->mfn, s->port, s->slot);
 
-    if (rc == -ESRCH)
-        store_purge(s->domid);
-    if (rc)
+    if (!d)
         return;
-    d = domain_find(s->domid);
     d->shutdown = s->shutdown;
     if (s->target >= 0)
         domain_set_target(d, (uint16_t)s->target);
@@ -314,9 +310,12 @@ static void reconnect(struct saved_domain *s)
             log_error("domain %u: the saved watch on %s cannot be", s->domid, s->watch[i].path);
     for (unsigned int i = 0; i < s->ntx; i++)
         tx_restore(d->conn, s->tx[i]);
-    conn_resume(d->conn, s->reply_serial, s->reply, s->reply_len);
-    log_info("domain %u: reconnected with %u watches and %u open transactions", s->domid,
-             s->nwatches, s->ntx);
+    /* Before the snapshot, which holds no replies: from here on the slot has it. */
+    if (s->reply)
+        ring_answer(&d->conn->ring, s->reply_serial, s->reply, s->reply_len);
+    watch_fire_own(d->conn);
+    log_info("domain %u: restored with %u watches and %u open transactions", s->domid, s->nwatches,
+             s->ntx);
 }
 
 int state_open(const char *dir)
@@ -327,17 +326,14 @@ int state_open(const char *dir)
         rc = journal_open(dir, load_record);
     if (rc)
         return rc;
-    /* Before anything is purged or charged: those change the accounts by differences. */
+    /* Before anything is charged: that changes the accounts by differences. */
     store_recount();
     while (!list_empty(&saved)) {
         struct saved_domain *s = list_entry(saved.next, struct saved_domain, link);
 
-        reconnect(s);
+        restore(s);
         saved_free(s);
     }
-    /* What the purges changed is in the snapshot, too; so the records of store_save() may go. */
-    store_save();
     state_snapshot();
-    store_announce();
     return 0;
 }

@@ -185,18 +185,41 @@ class Restart(Case):
         self.assertEqual(guest.read("x"), b"1")
 
     def test_live_domain_that_cannot_be_reconnected(self):
-        guest = self.daemon.guest(5)
-        guest.write("x", "1")
+        """A guest closes its port, or gives up its page: it stays known, and nobody waits for it.
+        """
+        guests = [self.daemon.guest(domid) for domid in range(5, 15)]
+        for guest in guests:
+            guest.write("x", "1")
         self.daemon.kill()
-        page = f"{self.daemon.directory}/page.5"
-        os.rename(page, page + ".away")
+        for guest in guests:
+            page = f"{self.daemon.directory}/page.{guest.domid}"
+            os.rename(page, page + ".away")
+        began = time.monotonic()
         self.daemon.start()
+        self.assertLess(time.monotonic() - began, 2.0)
         self.root = self.daemon.client()
-        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(5)), b"F\0")
+        self.root.watch("@releaseDomain", "t")
+        self.root.drain()
+        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(5)), b"T\0")
         self.assertEqual(self.root.read("/local/domain/5/x"), b"1")  # its nodes are kept
-        os.rename(page + ".away", page)
-        self.root.talk(wire.INTRODUCE, strings(5, 4711, guest.port))
-        self.assertEqual(guest.read("x"), b"1")
+        self.refused("EINVAL", self.root.talk, wire.INTRODUCE, strings(5, 4711, guests[0].port))
+        deadline = time.monotonic() + wire.PATIENCE
+        while "no store until" not in self.daemon.read_log() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.rename(f"{self.daemon.directory}/page.5.away", f"{self.daemon.directory}/page.5")
+        self.root.talk(wire.INTRODUCE, strings(5, 4711, guests[0].port))
+        self.assertEqual(guests[0].read("x"), b"1")
+        # The end of one that was never connected again is noticed, over another restart as well.
+        self.again()
+        self.root.watch("@releaseDomain", "t")
+        self.root.drain()
+        with open(f"{self.daemon.directory}/state.6", "w", encoding="utf-8") as f:
+            f.write("gone")
+        guests[0].sock.sendto((7).to_bytes(4, "little"), f"{self.daemon.directory}/evtchn")
+        self.assertEqual(self.root.event(), ("@releaseDomain", "t"))
+        self.assertEqual(self.root.talk(wire.IS_INTRODUCED, strings(6)), b"F\0")
+        self.refused("ENOENT", self.root.read, "/local/domain/6/x")
+        self.assertEqual(self.root.control("check"), "OK\n")
 
     def test_events_for_other_domains_survive(self):
         """A change is made, and the daemon dies before its watcher has read of it."""
