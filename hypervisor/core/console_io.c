@@ -109,7 +109,8 @@ static int64_t console_io_write(uint64_t count, uint64_t buffer)
             console_guest_text(d, chunk, n);
         buffer += n;
         count -= n;
-        preempt_point();
+        if (preempt_point())
+            break;
     }
     return 0;
 }

@@ -260,11 +260,17 @@ static int64_t domctl_run(struct xen_domctl *op, bool *copyback, uint64_t arg)
         *copyback = true;
         return domctl_getdomaininfo(op);
     }
-    /* A dying domain is still there for the one who has to finish it. */
+    /*
+     * A dying domain is still there for the one who has to finish it, and for nobody else: what was
+     * added to it would not be taken away again, and no pause stops its vcpus, so nobody may wait
+     * for one. While this operation is at work no other can make it a dying one.
+     */
     d = op->cmd == XEN_DOMCTL_destroydomain ? domain_get_any(op->domain) : domain_get(op->domain);
     if (d == NULL)
         return -XEN_ESRCH;
-    rc = domctl_of_domain(d, op, copyback, arg);
+    rc = -XEN_ESRCH;
+    if (op->cmd == XEN_DOMCTL_destroydomain || READ_ONCE(d->state) == DOM_ALIVE)
+        rc = domctl_of_domain(d, op, copyback, arg);
     domain_put(d);
     return rc;
 }

@@ -170,7 +170,8 @@ static int64_t grant_flush_list(uint64_t list, uint64_t count)
         if (copy_from_guest_at(&op, list, i) != 0)
             return -XEN_EFAULT;
         rc = grant_flush_one(&op);
-        preempt_point();
+        if (preempt_point())
+            break;
     }
     return rc;
 }
@@ -246,8 +247,8 @@ static int64_t grant_do_list(uint64_t cmd, uint64_t list, uint64_t count)
         grant_do(cmd, &a);
         if (copy_to_guest(list, &a, size) != 0)
             return -XEN_EFAULT;
-        if (i % 16 == 15)
-            preempt_point();
+        if (i % 16 == 15 && preempt_point())
+            break;
     }
     return 0;
 }

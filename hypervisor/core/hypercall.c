@@ -18,24 +18,26 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return HYPERCALL_RESTART;
 }
 
-void preempt_point(void)
+bool preempt_point(void)
 {
     ASSERT(this_cpu()->lock_depth == 0);
     irq_window(); /* a handler in there may set need_resched */
     if (unlikely(READ_ONCE(this_cpu()->need_resched)))
         schedule();
+    return READ_ONCE(current->sched.dying);
 }
 
 bool preempt_wanted(void)
 {
+    ASSERT(this_cpu()->lock_depth == 0);
     irq_window();
-    return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current);
+    return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current) ||
+           READ_ONCE(current->sched.dying);
 }
 
 bool preempt_for_event(void)
 {
-    preempt_point();
-    return vcpu_event_due(current);
+    return preempt_point() || vcpu_event_due(current);
 }
 
 /*

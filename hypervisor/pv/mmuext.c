@@ -229,7 +229,7 @@ static inline bool ext_read(vaddr_t at, struct mmuext_op *op)
 /*
  * The list ends at the first operation that fails; *pdone says how many were done before it. It is
  * preempted in place and never restarted: whatever is referenced meanwhile is on this vcpu's stack,
- * and a vcpu that is to die gets to the end of it first.
+ * and a vcpu that is to die ends the operation it is at before it parks.
  */
 int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
@@ -258,8 +258,8 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
             break;
         }
         /* Pins have preemption points of their own; this is for long lists of short operations. */
-        if (unlikely(done % 16 == 15))
-            preempt_point();
+        if (unlikely(done % 16 == 15) && preempt_point())
+            break;
     }
     mmu_owner_put(owner);
     if (pdone != 0 && copy_to_guest(pdone, &done, sizeof(done)) != 0 && rc == 0)

@@ -40,10 +40,43 @@ static void winds(uint64_t tables)
 
     w.id = (uint32_t)hc2(__HYPERVISOR_sched_op, SCHEDOP_watchdog, &w);
     for (unsigned i = 0; i < PAGE_ENTRIES; i++)
-        list[i] = (struct multicall_entry){
-            .op = __HYPERVISOR_sched_op, .args = {SCHEDOP_watchdog, (uint64_t)&w}};
+        list[i] = (struct multicall_entry){.op = __HYPERVISOR_sched_op,
+                                           .args = {SCHEDOP_watchdog, (uint64_t)&w}};
     alias(list, (unsigned)tables);
     hc2(__HYPERVISOR_multicall, LIST, tables * 512 * PAGE_ENTRIES);
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+/* Three words an operation, which do not divide a page: so each word is the command. */
+static void flushes(uint64_t tables)
+{
+    uint64_t *list = kit_page();
+
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*list); i++)
+        list[i] = MMUEXT_TLB_FLUSH_LOCAL;
+    alias(list, (unsigned)tables);
+    hc4(__HYPERVISOR_mmuext_op, LIST, (tables << 21) / sizeof(struct mmuext_op), 0, DOMID_SELF);
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+static void flushes_cache(uint64_t tables)
+{
+    struct gnttab_cache_flush *list = kit_page();
+
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*list); i++) {
+        list[i].a.dev_bus_addr = kit_mfn(list) << 12;
+        list[i].length = PAGE_SIZE;
+        list[i].op = GNTTAB_CACHE_CLEAN;
+    }
+    alias(list, (unsigned)tables);
+    hc3(__HYPERVISOR_grant_table_op, GNTTABOP_cache_flush, LIST, (tables << 21) / sizeof(*list));
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+static void writes(uint64_t tables)
+{
+    alias(memset(kit_page(), '.', PAGE_SIZE), (unsigned)tables);
+    hc3(__HYPERVISOR_console_io, CONSOLEIO_write, tables << 21, LIST);
     kit_shutdown(SHUTDOWN_poweroff);
 }
 
@@ -94,8 +127,59 @@ static void timers(void)
     CHECK(!in_log("watchdog has run out"));
 }
 
+/* This many entries last for seconds, and half a terabyte of them is as easy to make. */
+static void no_delay(void)
+{
+    static void (*const fn[])(uint64_t) = {winds, flushes, flushes_cache, writes};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(fn); i++) {
+        unsigned ms = destroy_in_the_middle(fn[i], 64);
+
+        kit_check(ms < 1000, __FILE__, __LINE__, "list %u: the end took %u ms", i, ms);
+    }
+}
+
+static volatile bool destroyed;
+
+static void destroy(void *domid)
+{
+    static struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain,
+                                   .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+
+    op.domain = *(domid_t *)domid;
+    CHECK_EQ(hc1(__HYPERVISOR_domctl, &op), 0);
+    destroyed = true;
+    for (;;)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_block, 0);
+}
+
+/* Nothing stops a dying vcpu but its end, so whoever asks for that must not be made to wait. */
+static void pause_the_dying(void)
+{
+    uint64_t start, longest = 0;
+    struct kit_child c;
+    int rc;
+
+    CHECK_EQ(kit_child_create(&c, flushes, 64, 0, 1), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    kit_sleep(50000000);
+    CHECK_EQ(kit_vcpu_start(1, destroy, &c.domid), 0);
+    do {
+        start = kit_now();
+        rc = kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0);
+        if (rc == 0)
+            kit_domctl(XEN_DOMCTL_unpausedomain, c.domid, NULL, 0);
+        if (kit_now() - start > longest)
+            longest = kit_now() - start;
+    } while (!destroyed);
+    kit_check(longest < 500000000, __FILE__, __LINE__, "a pause of the dying took %lu ns", longest);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0), -XEN_ESRCH);
+}
+
 void test_main(void)
 {
     in_log(""); /* what was said before */
     timers();
+    no_delay();
+    pause_the_dying();
 }
