@@ -509,6 +509,17 @@ bool frame_put_alloc_ref(struct frame *f)
     return true;
 }
 
+bool frame_give_back(struct frame *f, const struct domain *d)
+{
+    bool ok;
+
+    if (!frame_get(f, d))
+        return false;
+    ok = frame_put_alloc_ref(f);
+    frame_put(f);
+    return ok;
+}
+
 /* ---- hypervisor pages that a guest may map ---- */
 
 void frame_share_with_guest(void *page, struct domain *d, bool writable)
@@ -571,6 +582,17 @@ void frame_free_isolated(struct frame *f)
 void m2p_set(mfn_t m, uint64_t pfn)
 {
     M2P[m.m] = pfn;
+}
+
+bool m2p_set_of(mfn_t m, const struct domain *d, uint64_t pfn)
+{
+    struct frame *f = frame_of(m);
+
+    if (!frame_get(f, d))
+        return false;
+    m2p_set(m, pfn);
+    frame_put(f);
+    return true;
 }
 
 uint64_t m2p_get(mfn_t m)

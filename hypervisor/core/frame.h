@@ -122,12 +122,18 @@ static inline uint64_t frame_refcount(const struct frame *f)
     return READ_ONCE(f->refs) & FRAME_COUNT_MASK;
 }
 /*
- * Drops the owner's own reference (decrease_reservation): at most once per allocation, false when
- * it has gone before, or for a page that the hypervisor shares. The owner is not looked at: the
- * caller needs a reference of its own, or else the owner may give the frame back at the same time,
- * and what is dropped is the next owner's.
+ * Drops the owner's own reference: at most once per allocation, false when it has gone before, or
+ * for a page that the hypervisor shares. The owner is not looked at: the caller needs a reference
+ * of its own, or else the owner may give the frame back at the same time, and what is dropped is
+ * the next owner's.
  */
 bool frame_put_alloc_ref(struct frame *f);
+/*
+ * The same for a caller without one (decrease_reservation). False also where the frame is not d's,
+ * or not any more: a guest may give back any frame of its own at any time, by a guess at its number
+ * even one that it has not been told of.
+ */
+bool frame_give_back(struct frame *f, const struct domain *d);
 
 /* Owner's page list, in allocation order until it is rotated; LOCK_PAGE_LIST of the owner. */
 #define frame_list_next(f) ((f)->next == FRAME_NONE ? NULL : &FRAMES[(f)->next])
@@ -157,6 +163,8 @@ void frame_free_isolated(struct frame *f);
  */
 #define M2P_INVALID 0x5555555555555555ull
 void m2p_set(mfn_t m, uint64_t pfn);
+/* The frame is held meanwhile, so that the note cannot land on the next owner's. False: not d's. */
+bool m2p_set_of(mfn_t m, const struct domain *d, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
 /* frame.type of a page that no guest may map writable: no type, with a count that never falls. */

@@ -7,10 +7,11 @@
  * That number comes back from the guest, which may have made it up: nothing but where in its own
  * list to go on hangs on it. The list is read extent by extent, each once, when its turn comes.
  *
- * A new frame belongs to the domain from frame_alloc() on, before the guest has been told of it.
- * Where the guest cannot be told (its list is not writable) it keeps the frame, and it counts
- * against max_pages: what a guest loses so is its own. What it gives back goes at once if nobody
- * else holds it, else with the last mapping, grant or page-table type (core/frame.h).
+ * A new frame belongs to the domain from frame_alloc() on, before the guest has been told of it: by
+ * a guess it may be given back at once, so it is nothing to rely on without a reference. Where the
+ * guest cannot be told (its list is not writable) it keeps the frame, and it counts against
+ * max_pages: what a guest loses so is its own. What it gives back goes at once if nobody else holds
+ * it, else with the last mapping, grant or page-table type (core/frame.h).
  */
 #include <core/arch.h>
 #include <core/console.h>
@@ -62,31 +63,12 @@ static bool memory_give_extent(struct domain *d, const struct xen_memory_reserva
         return false;
     if (populate) {
         for (uint64_t k = 0; k < 1ull << r->extent_order; k++)
-            m2p_set(MFN(m.m + k), gpfn + k);
+            (void)m2p_set_of(MFN(m.m + k), d, gpfn + k);
     }
     return r->extent_start.p == NULL || copy_to_guest_at(r->extent_start.p, i, &m.m) == 0;
 }
 
 /* ---- decrease_reservation ---- */
-
-/*
- * False: not d's, or given back before. frame_get() comes first: only while a reference of our own
- * is held is it certain that the frame does not change hands before the owner's one is dropped.
- */
-static bool memory_take_frame(struct domain *d, uint64_t mfn)
-{
-    struct frame *f;
-    bool ok;
-
-    if (!mfn_valid(MFN(mfn)))
-        return false;
-    f = frame_of(MFN(mfn));
-    if (!frame_get(f, d))
-        return false;
-    ok = frame_put_alloc_ref(f);
-    frame_put(f);
-    return ok;
-}
 
 static bool memory_take_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
 {
@@ -95,7 +77,7 @@ static bool memory_take_extent(struct domain *d, const struct xen_memory_reserva
     if (copy_from_guest_at(&mfn, r->extent_start.p, i) != 0)
         return false;
     for (uint64_t k = 0; k < 1ull << r->extent_order; k++) {
-        if (!memory_take_frame(d, mfn + k)) {
+        if (!mfn_valid(MFN(mfn + k)) || !frame_give_back(frame_of(MFN(mfn + k)), d)) {
             guest_refused("frame %lx is not d%u's to give back", mfn + k, d->id);
             return false;
         }

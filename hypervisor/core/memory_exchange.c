@@ -12,6 +12,9 @@
  * twice fails the second time, and a list that lies in the frames themselves cannot be: it is
  * mapped.
  *
+ * The new frames are the domain's as soon as they are allocated. A vcpu that guesses their numbers
+ * may give them back meanwhile, and they may be another's by the time that they are looked at here.
+ *
  * For the time of one chunk the domain has up to 2^CHUNK_ORDER_MAX frames more than it may, as
  * otherwise a domain at its limit could exchange nothing.
  */
@@ -55,12 +58,12 @@ static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
     return n;
 }
 
-/* The first n new extents: back to the allocator. */
+/* The first n new extents: back to the allocator, unless another vcpu was faster. */
 static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         for (uint64_t k = 0; k < 1ull << x->out_order; k++)
-            frame_put_alloc_ref(frame_of(MFN(starts[i] + k)));
+            (void)frame_give_back(frame_of(MFN(starts[i] + k)), x->d);
     }
 }
 
@@ -77,7 +80,7 @@ static int exchange_announce(struct exchange *x, uint64_t first, const uint64_t 
         if (copy_from_guest_at(&gpfn, x->op->out.extent_start.p, first + i) != 0)
             return -XEN_EFAULT;
         for (uint64_t k = 0; k < 1ull << x->out_order; k++)
-            m2p_set(MFN(starts[i] + k), gpfn + k);
+            (void)m2p_set_of(MFN(starts[i] + k), x->d, gpfn + k);
         if (copy_to_guest_at(x->op->out.extent_start.p, first + i, &starts[i]) != 0)
             return -XEN_EFAULT;
     }

@@ -105,17 +105,14 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
 
 /*
  * MMU_MACHPHYS_UPDATE. The table is the guests' to fill: each may write what it likes about its own
- * frames, and the hypervisor trusts none of it. The frame is held, so that the note cannot land on
- * the next owner's.
+ * frames, and the hypervisor trusts none of it.
  */
 static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
 {
     if (unlikely(d == dom_io || d == dom_xen))
         return -XEN_EPERM;
-    if (mfn >= max_mfn || !frame_get(&FRAMES[mfn], d))
+    if (mfn >= max_mfn || !m2p_set_of(MFN(mfn), d, pfn))
         return -XEN_EINVAL;
-    m2p_set(MFN(mfn), pfn);
-    frame_put(&FRAMES[mfn]);
     if (pfn >= d->arch.max_gfn && pfn < BIT(40))
         d->arch.max_gfn = pfn + 1;
     return 0;

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What two vcpus may do to the same frames at the same time. One is in the middle of a call that
+ * gives frames to a domain; the other gives them back by a guess at their numbers and has another
+ * domain get them.
+ */
+#include <kit/kit.h>
+#include <public/domctl.h>
+
+#define BLOCK_ORDER 9
+#define BLOCK       (1u << BLOCK_ORDER)
+#define ROUNDS      40u
+#define TAKEN_MAX   4096u
+#define OUR_PFN     0x100000u /* pseudo-physical numbers that nothing else uses */
+#define THEIR_PFN   0x200000u
+
+static int64_t reservation(unsigned cmd, const void *list, uint64_t n, unsigned order,
+                           domid_t domid)
+{
+    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = domid};
+
+    r.extent_start.p = (xen_pfn_t *)list;
+    return hc2(__HYPERVISOR_memory_op, cmd, &r);
+}
+
+static int64_t current_pages(domid_t domid)
+{
+    struct xen_memory_domain d = {.domid = domid};
+
+    return hc2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &d);
+}
+
+static bool give_back(xen_pfn_t mfn)
+{
+    return reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1;
+}
+
+static void set_max_pages(unsigned domid, uint64_t pages)
+{
+    struct xen_domctl_max_mem mem = {.max_memkb = pages * 4};
+
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, domid, &mem, sizeof(mem)), 0);
+}
+
+/* Without vcpus: it has frames, and never runs. */
+static domid_t create(uint64_t max_pages)
+{
+    struct xen_domctl_createdomain c = {.max_vcpus = 1,
+                                        .max_evtchn_port = 127,
+                                        .max_grant_frames = 4,
+                                        .max_maptrack_frames = 4,
+                                        .grant_opts = 1};
+    int id = kit_domctl(XEN_DOMCTL_createdomain, 0, &c, sizeof(c));
+
+    CHECK(id > 0);
+    set_max_pages((unsigned)id, max_pages);
+    return (domid_t)id;
+}
+
+/* For both vcpus at once, unlike kit_domctl(). */
+static int destroy(domid_t domid)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain,
+                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                            .domain = domid};
+    int rc;
+
+    do
+        rc = (int)hc1(__HYPERVISOR_domctl, &op);
+    while (rc == -XEN_EAGAIN || rc == -XEN_ERESTART);
+    return rc;
+}
+
+/* ---- the second vcpu: does its job over and over while it has one ---- */
+
+static void (*volatile job)(void);
+static volatile bool busy;
+
+static void second_vcpu(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        void (*fn)(void) = job;
+
+        busy = fn != NULL;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (busy && fn == job)
+            fn();
+    }
+}
+
+static void set_job(void (*fn)(void))
+{
+    job = fn;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    while (fn == NULL && busy)
+        ;
+}
+
+/* ---- exchange: the new frames go to another domain before the call is over ---- */
+
+static volatile xen_pfn_t guess[BLOCK]; /* the heap gives next what it got last */
+static xen_pfn_t taken[TAKEN_MAX];
+static volatile unsigned nr_taken;
+static domid_t taker;
+
+static void steal(void)
+{
+    for (unsigned i = 0; i < BLOCK && nr_taken < TAKEN_MAX; i++) {
+        if (guess[i] != 0 && give_back(guess[i])) {
+            taken[nr_taken] = THEIR_PFN + nr_taken;
+            if (reservation(XENMEM_populate_physmap, &taken[nr_taken], 1, 0, taker) == 1)
+                nr_taken++;
+        }
+    }
+}
+
+static void fill_guess(void)
+{
+    static xen_pfn_t list[BLOCK];
+
+    for (unsigned i = 0; i < BLOCK; i++)
+        list[i] = OUR_PFN + i;
+    CHECK_EQ(reservation(XENMEM_populate_physmap, list, BLOCK, 0, DOMID_SELF), BLOCK);
+    for (unsigned i = 0; i < BLOCK; i++)
+        guess[i] = list[i];
+    for (unsigned i = BLOCK; i-- != 0;)
+        give_back(list[i]);
+}
+
+/* 2 MiB for single frames; fails: the last of them is in use, so all of the new ones go back. */
+static void exchange_block(bool fails, void *va)
+{
+    static struct xen_memory_exchange x;
+    static xen_pfn_t in, out[BLOCK];
+
+    in = OUR_PFN;
+    CHECK_EQ(reservation(XENMEM_populate_physmap, &in, 1, BLOCK_ORDER, DOMID_SELF), 1);
+    fill_guess();
+    for (unsigned i = 0; i < BLOCK; i++)
+        out[i] = OUR_PFN + i;
+    x = (struct xen_memory_exchange){
+        .in = {.nr_extents = 1, .extent_order = BLOCK_ORDER, .domid = DOMID_SELF},
+        .out = {.nr_extents = BLOCK, .domid = DOMID_SELF}};
+    x.in.extent_start.p = &in;
+    x.out.extent_start.p = out;
+    if (fails)
+        kit_set_pte(va, mk_pte(in + BLOCK - 1, PTE_RO));
+    set_job(steal);
+    hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x);
+    set_job(NULL);
+    kit_set_pte(va, 0);
+    for (unsigned i = 0; i < BLOCK; i++) {
+        give_back(in + i);
+        give_back(x.nr_exchanged != 0 ? out[i] : 0);
+        give_back(guess[i]);
+    }
+}
+
+static void exchange_loses_frames(void)
+{
+    const volatile uint64_t *m2p = (const volatile uint64_t *)HYPERVISOR_VIRT_START;
+    int64_t had = current_pages(DOMID_SELF);
+    void *va = kit_page();
+    uint64_t old = kit_pte(va);
+    unsigned wrong = 0;
+
+    taker = create(TAKEN_MAX);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        exchange_block(i % 2, va);
+    CHECK_EQ(kit_set_pte(va, old), 0);
+    printk("%u frames changed hands\n", nr_taken);
+    CHECK(nr_taken > 0);
+    CHECK_EQ(current_pages(taker), nr_taken);
+    for (unsigned i = 0; i < nr_taken; i++)
+        wrong += m2p[taken[i]] != THEIR_PFN + i;
+    CHECK_EQ(wrong, 0);
+    CHECK_EQ(current_pages(DOMID_SELF), had);
+    CHECK_EQ(destroy(taker), 0);
+}
+
+void test_main(void)
+{
+    if (kit_vcpu_start(1, second_vcpu, NULL) != 0) {
+        kit_skip("it needs a second vcpu");
+        return;
+    }
+    set_max_pages(0, (uint64_t)current_pages(DOMID_SELF) + 4 * BLOCK);
+    exchange_loses_frames();
+}
