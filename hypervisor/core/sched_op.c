@@ -41,6 +41,9 @@ static int64_t sched_op_shutdown(uint64_t arg)
         return -XEN_EFAULT;
     if (op.reason > SHUTDOWN_MAX)
         return -XEN_EINVAL;
+    /* A list of these goes on to its next preemption point: only the first one is reported. */
+    if (READ_ONCE(current->domain->shutting_down))
+        return 0;
     log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id,
               op.reason);
     if (op.reason == SHUTDOWN_crash)
