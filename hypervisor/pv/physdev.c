@@ -132,12 +132,6 @@ static int64_t physdev_get_free_pirq(struct domain *d, uint64_t arg)
     return reply(arg, &g, sizeof(g));
 }
 
-static int64_t physdev_eoi_map(struct domain *d, uint64_t arg, bool auto_unmask)
-{
-    ARG(struct physdev_pirq_eoi_gmfn, g);
-    return pirq_set_eoi_map(d, g.gmfn, auto_unmask);
-}
-
 static int64_t physdev_restore(uint64_t arg, bool with_segment)
 {
     ARG(struct physdev_restore_msi, r); /* bus and devfn; the other form has the segment in front */
@@ -194,9 +188,10 @@ static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
         return 0;
     case PHYSDEVOP_get_free_pirq:
         return physdev_get_free_pirq(d, arg);
-    case PHYSDEVOP_pirq_eoi_gmfn_v1:
-    case PHYSDEVOP_pirq_eoi_gmfn_v2:
-        return physdev_eoi_map(d, arg, cmd == PHYSDEVOP_pirq_eoi_gmfn_v1);
+    case PHYSDEVOP_pirq_eoi_gmfn_v2: {
+        ARG(struct physdev_pirq_eoi_gmfn, g);
+        return pirq_set_eoi_map(d, g.gmfn);
+    }
     case PHYSDEVOP_restore_msi:
         return physdev_restore(arg, false);
     case PHYSDEVOP_restore_msi_ext:

@@ -237,7 +237,7 @@ void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
 }
 
 /* Once per domain; the writable reference is held until it dies. */
-int pirq_set_eoi_map(struct domain *d, uint64_t gmfn, bool auto_unmask)
+int pirq_set_eoi_map(struct domain *d, uint64_t gmfn)
 {
     struct frame *f;
 
@@ -254,7 +254,6 @@ int pirq_set_eoi_map(struct domain *d, uint64_t gmfn, bool auto_unmask)
     }
     d->arch.pirq_eoi_mfn = MFN(gmfn);
     d->arch.pirq_eoi_map = mfn_to_virt(MFN(gmfn));
-    d->arch.auto_unmask = auto_unmask;
     for (unsigned n = 0; n < NR_PIRQS; n++)
         eoi_map_update(d, n);
     spin_unlock(&d->lock);

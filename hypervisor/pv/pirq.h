@@ -21,6 +21,6 @@ int pirq_unmap(struct domain *d, int pirq); /* unbinds it first; a multiple MSI 
 int pirq_eoi(struct domain *d, unsigned pirq);
 void pirq_gsi_is_level(struct domain *d, int gsi, bool level);
 /* A page of d's where a set bit says that the pirq needs an EOI. -XEN_EBUSY: there is one. */
-int pirq_set_eoi_map(struct domain *d, uint64_t gmfn, bool auto_unmask);
+int pirq_set_eoi_map(struct domain *d, uint64_t gmfn);
 
 #endif

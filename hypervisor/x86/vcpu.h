@@ -104,7 +104,6 @@ struct arch_domain {
     struct pirq *pirqs;     /* NR_PIRQS, hardware domains only */
     uint64_t *pirq_eoi_map; /* guest page, in the direct map: bit set, EOI needed */
     mfn_t pirq_eoi_mfn;     /* the same page, by the writable type reference that is held on it */
-    bool auto_unmask;       /* how the page was asked for */
     /* What the toolstack set and reads back; guests read the machine's TSC whatever it says. */
     uint64_t tsc_mode, tsc_offset; /* offset: system time at the guest's time zero, ns */
     uint32_t tsc_khz, tsc_incarnation;

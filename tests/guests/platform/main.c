@@ -108,8 +108,13 @@ static void errors(void)
     struct physdev_apic apic = {.apic_physbase = 0xfec00000, .reg = 1};
     struct physdev_get_free_pirq f = {.type = MAP_PIRQ_TYPE_MSI};
     struct physdev_pci_device dev = {.bus = 0x55, .devfn = 0x11};
+    struct physdev_pirq_eoi_gmfn map = {.gmfn = kit_mfn(kit_page())};
     int got;
 
+    if (on_lodge) /* its EOI would unmask ports; a kernel that is refused asks for each pirq */
+        CHECK_EQ(physdev(PHYSDEVOP_pirq_eoi_gmfn_v1, &map), -XEN_ENOSYS);
+    CHECK_EQ(physdev(PHYSDEVOP_pirq_eoi_gmfn_v2, &map), 0);
+    CHECK_EQ(physdev(PHYSDEVOP_pirq_eoi_gmfn_v2, &map), -XEN_EBUSY);
     CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) < 0);
     gsi.gsi = -1;
     CHECK(physdev(PHYSDEVOP_setup_gsi, &gsi) < 0);
