@@ -19,6 +19,7 @@
 #include <pv/pv.h>
 #include <pv/vcpu_state.h>
 #include <x86/cpu.h>
+#include <x86/guest_entry.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 

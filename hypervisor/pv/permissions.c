@@ -13,6 +13,7 @@
 #include <lib/string.h>
 #include <public/errno.h>
 #include <pv/pv.h>
+#include <x86/guest_entry.h>
 
 #define PORTS        65536
 #define BITMAP_ORDER 1 /* 8 KiB */

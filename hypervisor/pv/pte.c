@@ -8,6 +8,7 @@
 #include <lib/bug.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
+#include <x86/guest_entry.h>
 #include <x86/uaccess.h>
 
 /* Owners of device memory and of holes in the map never change: no reference is needed to ask. */

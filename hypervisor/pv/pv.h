@@ -36,7 +36,6 @@ int pv_new_guest_table(struct vcpu *v, mfn_t mfn);
  */
 int permissions_init(struct domain *d);
 void permissions_free(struct domain *d);
-bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
 int permissions_iomem_set(struct domain *d, uint64_t first_mfn, uint64_t last_mfn, bool allow);
 bool permissions_iomem_any(const struct domain *d);
 bool permissions_ioport_allowed(const struct domain *d, unsigned first, unsigned count);

@@ -47,6 +47,8 @@ void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ 
  * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
  */
 bool pv_ldt_fault(vaddr_t addr);
+/* Has d been given this device memory? For frames that are not RAM; the last one is included. */
+bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
 
 /* What the entry code knows of the table of hypercalls (pv/hypercall.c): fn first, 32 bytes each.
  */

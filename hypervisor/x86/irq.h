@@ -49,8 +49,8 @@ struct msi_request {
 };
 /*
  * Vector i of the request raises pirq + i of d. A handle >= 0, or -XEN_ENODEV (no such device or
- * capability), -XEN_EINVAL (count or index), -XEN_ENOSPC (no vector or slot), -XEN_ENOMEM. As for
- * GSIs, d is not referenced.
+ * capability), -XEN_EINVAL (count or index), -XEN_EPERM (its table lies where d may not write),
+ * -XEN_ENOSPC (no vector or slot), -XEN_ENOMEM. As for GSIs, d is not referenced.
  */
 int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq);
 void irq_msi_unbind(int handle); /* a handle that irq_msi_bind() gave and that is still bound */

@@ -12,9 +12,11 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/frame.h>
 #include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
+#include <x86/guest_entry.h>
 #include <x86/irq.h>
 #include <x86/irq_line.h>
 #include <x86/page.h>
@@ -107,22 +109,37 @@ static void enable(struct msi_message *m)
     conf_write(m->cf8, m->cap + MSI_CONTROL, 2, control);
 }
 
-/* Where the device says its MSI-X table is. */
-static int map_entry(struct msi_message *m)
+static bool device_memory_of(const struct domain *d, paddr_t at)
+{
+    uint64_t m = at >> PAGE_SHIFT;
+
+    return !mfn_valid(MFN(m)) && permissions_iomem_allowed(d, m, m);
+}
+
+/*
+ * Where the device says its MSI-X table is. A BAR says what was written to it last, and ring 0 is
+ * to write there: only to device memory that the domain may write itself.
+ */
+static int map_entry(struct msi_message *m, const struct domain *d)
 {
     uint32_t table = conf_read(m->cf8, m->cap + 4, 4);
     unsigned bar = table & 7, size = (conf_read(m->cf8, m->cap + MSI_CONTROL, 2) & 0x7ff) + 1;
-    paddr_t base;
+    paddr_t base, at;
 
     if (bar > 5 || m->index >= size)
         return -XEN_EINVAL;
     base = conf_read(m->cf8, PCI_BAR0 + 4 * bar, 4); /* bits 1 and 2 = 4: of 64 bits, in two BARs */
+    if (base & 1)
+        return -XEN_EINVAL; /* ports */
     if ((base & 6) == 4 && bar < 5)
         base |= (paddr_t)conf_read(m->cf8, PCI_BAR0 + 4 * bar + 4, 4) << 32;
     base &= ~0xfull;
     if (base == 0)
         return -XEN_ENODEV;
-    m->entry = ioremap(base + (table & ~7u) + 16u * m->index, 16);
+    at = base + (table & ~7u) + 16u * m->index;
+    if (!device_memory_of(d, at) || !device_memory_of(d, at + 15))
+        return -XEN_EPERM;
+    m->entry = ioremap(at, 16);
     return m->entry != NULL ? 0 : -XEN_ENOMEM;
 }
 
@@ -175,7 +192,7 @@ int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq)
     m->cap = (uint8_t)find_capability(dev, req->msix ? PCI_CAP_MSIX : PCI_CAP_MSI);
     rc = m->cap != 0 ? 0 : -XEN_ENODEV;
     if (rc == 0 && req->msix)
-        rc = map_entry(m);
+        rc = map_entry(m, d);
     if (rc == 0) {
         m->wide = (conf_read(dev, m->cap + MSI_CONTROL, 2) & MSI_CONTROL_64) != 0;
         rc = bind_lines(m, d, pirq);

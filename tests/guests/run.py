@@ -14,6 +14,7 @@ mistake or the hypervisor's. --icount makes the clock count instructions, as the
 import argparse
 import glob
 import os
+import shlex
 import sys
 import time
 
@@ -34,7 +35,7 @@ def arguments():
     parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")
     parser.add_argument("--smp", type=int, default=0, help="processors of the machine")
     parser.add_argument("--cpu", default="", help="QEMU's processor model")
-    parser.add_argument("--memory", type=int, default=1024, help="MiB of the machine")
+    parser.add_argument("--memory", type=int, default=0, help="MiB of the machine")
     parser.add_argument("--options", default="", help="further hypervisor options")
     parser.add_argument("--limit", type=int, default=0, help="seconds")
     parser.add_argument("--gdb", default="", help="as QEMU's -gdb, for example tcp::1234")
@@ -56,7 +57,8 @@ def boot(name, number, settings, args):
     limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount else 1)
     log = os.path.join(LOGS, f"guests-{name}{f'.{number}' if number else ''}-{side}.log")
     with Machine(iso, log, limit=limit, smp=args.smp or int(settings.get("smp", 1)), cpu=cpu,
-                 memory=args.memory, icount=args.icount, gdb=args.gdb,
+                 memory=args.memory or int(settings.get("memory", 1024)), icount=args.icount,
+                 gdb=args.gdb, extra=shlex.split(settings.get("qemu", "")),
                  echo=not args.quiet) as box:
         if settings.get("expect"):
             box.expect(settings["expect"], limit)

@@ -174,6 +174,72 @@ static void message_interrupt(void)
     CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
 }
 
+static uint32_t conf(unsigned devfn, unsigned reg)
+{
+    uint32_t v = 0;
+
+    CHECK_EQ(KIT_TRY("outl %%eax, %%dx",
+                     :
+                     : "a"(0x80000000u | devfn << 8 | reg), "d"(0xcf8)
+                     : KIT_CLOBBER),
+             -1);
+    CHECK_EQ(KIT_TRY("inl %%dx, %%eax", : "=a"(v) : "d"(0xcfc) : KIT_CLOBBER), -1);
+    return v;
+}
+
+static void set_conf(unsigned devfn, unsigned reg, uint32_t val)
+{
+    conf(devfn, reg);
+    CHECK_EQ(KIT_TRY("outl %%eax, %%dx", : : "a"(val), "d"(0xcfc) : KIT_CLOBBER), -1);
+}
+
+/* The first entry of the device's MSI-X table. */
+static int map_msix(unsigned devfn)
+{
+    struct physdev_map_pirq m = {.domid = DOMID_SELF,
+                                 .type = MAP_PIRQ_TYPE_MSI_SEG,
+                                 .index = -1,
+                                 .pirq = -1,
+                                 .devfn = (int)devfn,
+                                 .table_base = 1};
+    struct physdev_unmap_pirq un = {.domid = DOMID_SELF};
+    int rc = physdev(PHYSDEVOP_map_pirq, &m);
+
+    un.pirq = m.pirq;
+    if (rc == 0)
+        CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
+    return rc;
+}
+
+/* The hypervisor writes the table: not where the BAR has been made to point at. */
+static void message_table(void)
+{
+    uint64_t *page = kit_page();
+    const uint32_t elsewhere[] = {(uint32_t)(kit_mfn(page) << 12), 0x100000, 0xfee00000,
+                                  0xfec00000};
+    unsigned devfn = 0x28, cap = conf(devfn, 0x34) & 0xfc, bar;
+    uint32_t home;
+
+    if ((conf(devfn, 0) & 0xffff) != 0x1af4) {
+        printk("no device with MSI-X\n");
+        return;
+    }
+    while (cap != 0 && (conf(devfn, cap) & 0xff) != 0x11)
+        cap = (conf(devfn, cap) >> 8) & 0xfc;
+    bar = 0x10 + 4 * (conf(devfn, cap + 4) & 7);
+    home = conf(devfn, bar);
+    CHECK_EQ(map_msix(devfn), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+        set_conf(devfn, bar, elsewhere[i]);
+        CHECK_EQ(conf(devfn, bar) & ~0xfu, elsewhere[i]);
+        kit_check(map_msix(devfn) < 0 || !on_lodge, __FILE__, __LINE__, "table at %x",
+                  elsewhere[i]);
+    }
+    CHECK_EQ(page[0] | page[1], 0);
+    set_conf(devfn, bar, home);
+    CHECK_EQ(map_msix(devfn), 0);
+}
+
 static int platform(struct xen_platform_op *op, unsigned cmd)
 {
     op->cmd = cmd;
@@ -244,6 +310,7 @@ void test_main(void)
     clock_interrupt();
     errors();
     message_interrupt();
+    message_table();
     platform_ops();
     kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);
 }
