@@ -243,27 +243,30 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
     return evtchn_call(cmd, arg);
 }
 
-static const char *evtchn_state_name(uint8_t state)
-{
-    static const char *const names[] = {"free", "reserved", "unbound", "interdomain",
-                                        "pirq", "virq",     "ipi"};
-
-    return state < ARRAY_SIZE(names) ? names[state] : "?";
-}
-
-/* For the debug key. Takes no lock: ports may change while they are shown. */
+/*
+ * For the debug key. What a port is bound to is copied under the lock: once that is released, a
+ * link may break, and the domain at its other end may go.
+ */
 void evtchn_dump(struct domain *d)
 {
+    static const char *const names[] = {
+        [EVTCHNSTAT_unbound] = "unbound", [EVTCHNSTAT_interdomain] = "interdomain",
+        [EVTCHNSTAT_pirq] = "pirq",       [EVTCHNSTAT_virq] = "virq",
+        [EVTCHNSTAT_ipi] = "ipi",
+    };
+
     log_info("d%u: %s events, up to %u ports", d->id, d->evtchn.fifo != NULL ? "FIFO" : "2-level",
              d->evtchn.max_ports);
-    for (uint32_t port = 1; port < d->evtchn.valid_ports; port++) {
-        const struct evtchn *c = evtchn_of(d, port);
+    for (uint32_t port = 1; port < READ_ONCE(d->evtchn.valid_ports); port++) {
+        struct evtchn_status s = {.port = port};
 
-        if (c->state == PORT_INTERDOMAIN)
-            log_info("  %4u vcpu %u to d%u port %u", port, c->notify_vcpu, c->u.inter.remote->id,
-                     c->u.inter.remote_port);
-        else if (c->state != PORT_FREE)
-            log_info("  %4u vcpu %u %s %u", port, c->notify_vcpu, evtchn_state_name(c->state),
-                     c->u.virq);
+        spin_lock(&d->evtchn.lock);
+        evtchn_status_of(evtchn_of(d, port), &s);
+        spin_unlock(&d->evtchn.lock);
+        if (s.status == EVTCHNSTAT_interdomain)
+            log_info("  %4u vcpu %u to d%u port %u", port, s.vcpu, s.u.interdomain.dom,
+                     s.u.interdomain.port);
+        else if (s.status != EVTCHNSTAT_closed)
+            log_info("  %4u vcpu %u %s %u", port, s.vcpu, names[s.status], s.u.virq);
     }
 }
