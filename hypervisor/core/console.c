@@ -18,7 +18,6 @@
 #include <public/errno.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
-#include <x86/irq.h>
 #include <x86/serial.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
@@ -214,14 +213,6 @@ size_t console_rx_take(char *buf, size_t n)
     return got;
 }
 
-static void console_serial_irq(void)
-{
-    char c;
-
-    while (serial_getc(&c))
-        console_rx(c);
-}
-
 /* ---- set-up ---- */
 
 void console_init_early(const char *cmdline)
@@ -266,12 +257,7 @@ void console_init(void)
         console_ring_size = size;
         console_leave(taken);
     }
-    if (console_serial_up) {
-        if (irq_request_serial(serial_irq(), console_serial_irq) == 0)
-            serial_enable_rx_irq();
-        else
-            log_warn("no interrupt for the serial port: there is no input from it");
-    }
+    serial_enable_rx_irq();
 }
 
 /* ---- readconsole ---- */

@@ -166,24 +166,22 @@ static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
 /*
  * Version 1: flags and marks share a word. The granter takes a grant back by compare-and-swap of
  * flags without marks to 0, we mark by compare-and-swap of the word that was judged: one of the two
- * fails. *seen is the word as judged.
+ * fails. GTF_sub_page means nothing, so it is judged as if for a copy, which may have it.
  */
 static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
-                         uint32_t mark, uint32_t *seen)
+                         uint32_t mark)
 {
     uint32_t *word = grant_word(g, ref);
     uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
     for (unsigned i = 0; i < MARK_TRIES; i++) {
-        int rc = grant_judge(old & ~(uint32_t)GTF_sub_page, user, write, false);
+        int rc = grant_judge(old, user, write, true);
 
         if (rc != GNTST_okay)
             return rc;
         if (__atomic_compare_exchange_n(word, &old, old | mark, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED)) {
-            *seen = old & ~(uint32_t)GTF_sub_page; /* version 1 knows no parts */
+                                        __ATOMIC_RELAXED))
             return GNTST_okay;
-        }
     }
     return GNTST_general_error; /* the granter keeps on changing it */
 }
@@ -218,9 +216,9 @@ static void grant_unmark(const struct grant_table *g, uint32_t ref, uint16_t mar
 }
 
 /*
- * What the entry grants, read once, after it has been marked. seen: the word as judged, so that an
- * entry whose kind changes now is still read as the kind that was allowed. The range is not checked
- * here: a copy compares it with the ends of the page.
+ * What the entry grants, read once, after it has been marked. seen: the word as judged (version 2),
+ * so that an entry whose kind changes now is still read as the kind that was allowed. The range is
+ * not checked here: a copy compares it with the ends of the page.
  */
 static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t seen,
                              struct grant_active *a)
@@ -257,7 +255,7 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
 {
     uint16_t mark = GTF_reading | (write ? GTF_writing : 0);
     struct grant_active *a;
-    uint32_t seen;
+    uint32_t seen = 0; /* of version 2 only */
     bool in_use;
     int rc;
 
@@ -273,7 +271,7 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
         if (g->version == 2)
             rc = grant_mark_v2(g, ref, user, write, copy, mark, &seen);
         else
-            rc = grant_mark_v1(g, ref, user, write, mark, &seen);
+            rc = grant_mark_v1(g, ref, user, write, mark);
         if (rc != GNTST_okay)
             return rc;
         /* For a first writer among readers the frame stays what it was, whatever is there now. */

@@ -78,7 +78,7 @@ void serial_putc(char c)
     outb((uint16_t)(serial_port + UART_DATA), (uint8_t)c);
 }
 
-bool serial_getc(char *c)
+static bool serial_getc(char *c)
 {
     if (serial_port == 0 || !(inb((uint16_t)(serial_port + UART_LSR)) & LSR_DATA))
         return false;
@@ -95,7 +95,8 @@ static void receive(void)
         console_rx(c);
 }
 
-unsigned serial_irq(void)
+/* The port's GSI. */
+static unsigned serial_irq(void)
 {
     for (unsigned i = 0; i < acpi_info.nr_overrides; i++)
         if (acpi_info.overrides[i].irq == serial_isa_irq)
@@ -108,7 +109,7 @@ void serial_enable_rx_irq(void)
     if (serial_port == 0)
         return;
     if (irq_request_serial(serial_irq(), receive) != 0) {
-        log_warn("no interrupt for the serial port: no console input");
+        log_warn("no interrupt for the serial port: there is no input from it");
         return;
     }
     outb((uint16_t)(serial_port + UART_IER), 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The 16550 serial port: polled output, interrupt or polled input. The only device driver here. */
+/* The 16550 serial port: polled output, input by interrupt. The only device driver here. */
 #ifndef X86_SERIAL_H
 #define X86_SERIAL_H
 
@@ -8,8 +8,6 @@
 /* "com1", "com1,115200", "com2,..."; false: no such port or an option not understood. */
 bool serial_init(const char *spec);
 void serial_putc(char c);        /* waits for the line; nothing without a port */
-bool serial_getc(char *c);       /* false: there is none */
 void serial_enable_rx_irq(void); /* once interrupts work: input goes to console_rx() */
-unsigned serial_irq(void);       /* the port's GSI */
 
 #endif
