@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * CPU masks in and out of the control ABI's struct xenctl_bitmap: a guest byte array and its length
- * in bits. Bits beyond what the other side has are dropped. Both return 0 or -XEN_EFAULT. The bytes
- * of a longer guest array beyond a cpumask_t are left as they are.
+ * in bits. Bits beyond what the other side has are dropped. Both return 0 or -XEN_EFAULT. What a
+ * guest's array is longer than a cpumask_t is cleared, for as many CPUs as anybody may think of.
  *
  * nr_bits is any 32-bit number: dividing before rounding up keeps the sum from wrapping.
  */
@@ -13,6 +13,9 @@
 #include <public/errno.h>
 #include <x86/uaccess.h>
 
+#define CPUMASK_GUEST_BYTES \
+    1024u /* of a guest's array are written at most: it chooses the length */
+
 static inline int cpumask_to_guest(const struct xenctl_bitmap *map, cpumask_t mask)
 {
     uint32_t bytes = map->nr_bits / 8 + (map->nr_bits % 8 != 0);
@@ -20,7 +23,13 @@ static inline int cpumask_to_guest(const struct xenctl_bitmap *map, cpumask_t ma
 
     if (n * 8 > map->nr_bits) /* the last byte is not all the guest's */
         mask &= BIT(map->nr_bits) - 1;
-    return copy_to_guest((vaddr_t)map->bitmap.p, &mask, n) ? -XEN_EFAULT : 0;
+    if (copy_to_guest((vaddr_t)map->bitmap.p, &mask, n) != 0)
+        return -XEN_EFAULT;
+    for (mask = 0; n < MIN(bytes, CPUMASK_GUEST_BYTES); n += (uint32_t)sizeof(mask)) {
+        if (copy_to_guest((vaddr_t)map->bitmap.p + n, &mask, MIN(bytes - n, sizeof(mask))) != 0)
+            return -XEN_EFAULT;
+    }
+    return 0;
 }
 
 static inline int cpumask_from_guest(cpumask_t *mask, const struct xenctl_bitmap *map)

@@ -263,7 +263,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     d->privileged = cfg->flags & DOMAIN_PRIVILEGED;
     d->hardware = cfg->flags & DOMAIN_HARDWARE;
     d->max_vcpus = cfg->max_vcpus;
-    d->evtchn.max_ports = cfg->max_evtchns;
+    d->evtchn.max_port = cfg->max_evtchns;
     d->ssidref = cfg->ssidref;
     d->create_flags = cfg->domctl_flags;
     memcpy(d->handle, cfg->handle, sizeof(d->handle));

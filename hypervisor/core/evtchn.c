@@ -16,7 +16,7 @@
  * vcpu takes run queue locks inside all of these. None is held over a call that unbinds a line of
  * the interrupt controllers: that waits for a handler that may be in evtchn_pirq().
  *
- * A hostile guest can fill its own ports up to max_ports, send without end to whom it is linked to
+ * A hostile guest can fill its own ports up to max_port, send without end to whom it is linked to
  * (one bit, and one upcall until that one has looked), and write anything into pending bits, masks
  * and event words: what we read there decides about its own events and nothing else.
  */
@@ -64,11 +64,12 @@ void evtchn_check_pollers(struct domain *d, uint32_t port)
 
 /* ---- ports ---- */
 
+/* Ports are below it. */
 static uint32_t evtchn_port_limit(const struct domain *d)
 {
     uint32_t abi = d->evtchn.fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
 
-    return MIN(abi, d->evtchn.max_ports);
+    return d->evtchn.max_port < abi ? d->evtchn.max_port + 1 : abi;
 }
 
 static int evtchn_group_add(struct domain *d)
@@ -526,7 +527,6 @@ int evtchn_domain_init(struct domain *d)
     int rc;
 
     spin_lock_init(&d->evtchn.lock, LOCK_EVTCHN);
-    d->evtchn.max_ports = MIN(d->evtchn.max_ports, (uint32_t)EVTCHN_FIFO_NR_CHANNELS);
     d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
     if (d->evtchn.groups == NULL)
         return -XEN_ENOMEM;
@@ -534,7 +534,7 @@ int evtchn_domain_init(struct domain *d)
      */
     do
         rc = evtchn_group_add(d);
-    while (rc == 0 && d->hardware && d->evtchn.valid_ports < MIN(1024u, d->evtchn.max_ports));
+    while (rc == 0 && d->hardware && d->evtchn.valid_ports < MIN(1024u, evtchn_port_limit(d)));
     if (rc != 0)
         return rc;
     evtchn_of(d, 0)->state = PORT_RESERVED;

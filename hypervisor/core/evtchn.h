@@ -23,7 +23,7 @@ struct evtchn_domain {
     struct spinlock lock;     /* LOCK_EVTCHN */
     struct evtchn **groups;   /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
     uint32_t valid_ports;     /* ports that have a struct evtchn */
-    uint32_t max_ports;       /* limit from domctl: ports are below it; does not change */
+    uint32_t max_port;        /* the highest there may be, from domctl; does not change */
     struct evtchn_fifo *fifo; /* NULL: 2-level; see evtchn_set_pending() for who may use it */
     uint32_t free_hint;       /* no free port below, so a search starts here */
     bool resetting;           /* EVTCHNOP_reset at work: no new ports */

@@ -255,8 +255,8 @@ void evtchn_dump(struct domain *d)
         [EVTCHNSTAT_ipi] = "ipi",
     };
 
-    log_info("d%u: %s events, up to %u ports", d->id, d->evtchn.fifo != NULL ? "FIFO" : "2-level",
-             d->evtchn.max_ports);
+    log_info("d%u: %s events, ports up to %u", d->id, d->evtchn.fifo != NULL ? "FIFO" : "2-level",
+             d->evtchn.max_port);
     for (uint32_t port = 1; port < READ_ONCE(d->evtchn.valid_ports); port++) {
         struct evtchn_status s = {.port = port};
 

@@ -190,7 +190,7 @@ static int map_one(struct mapper *m, struct gnttab_map_grant_ref *op)
         return GNTST_bad_domain;
     handle = track_alloc(ld->grants);
     if (handle == TRACK_NONE)
-        return GNTST_no_device_space;
+        return GNTST_no_space;
     rc = grant_pin(rd, op->ref, ld->id, write, false, &a);
     if (rc == GNTST_okay) {
         rc = map_pinned(m, op, handle, a.mfn, write);

@@ -66,7 +66,9 @@ DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);
  * 0.
  *
  * `dom` is DOMID_SELF unless the caller is privileged: -EPERM. `remote_dom` may be DOMID_SELF,
- * which means `dom` itself.
+ * which means the caller, also where `dom` is another domain. It need not exist yet: a port waits
+ * for an identifier, and binds whichever domain has it at that time. So whoever reuses identifiers
+ * has to close the ports that wait for a domain that has died, or wait until they are closed.
  */
 struct evtchn_alloc_unbound {
     domid_t dom, remote_dom; /* IN */
@@ -138,7 +140,8 @@ _Static_assert(sizeof(evtchn_bind_ipi_t) == 8, "evtchn_bind_ipi");
 
 /*
  * EVTCHNOP_close: free a port. The other end of an interdomain channel becomes unbound again, meant
- * for the domain that has just closed. An event that is pending is lost. Closing a virq or pirq
+ * for the domain that has just closed, by its identifier: also when that domain dies, which closes
+ * all its ports. An event that is pending is lost. Closing a virq or pirq
  * port frees it for a new binding.
  */
 struct evtchn_close {
@@ -231,10 +234,10 @@ _Static_assert(sizeof(evtchn_reset_t) == 2, "evtchn_reset");
 
 /*
  * EVTCHNOP_init_control: give a vcpu its FIFO control block, `offset` bytes into one of the guest's
- * frames. The first call switches the domain to FIFO, and loses what is pending, so a kernel does
- * it before it binds anything. -EINVAL if the block crosses the end of the frame, is not aligned to
- * 8 bytes, or the vcpu has one; -ENOENT for a vcpu that does not exist. OUT: how many bits of an
- * event word are LINK.
+ * frames. The first call switches the domain to FIFO. What is pending stays so: it is raised when
+ * EVTCHNOP_expand_array brings the port's word. -EINVAL if the block crosses the end of the frame,
+ * is not aligned to 8 bytes, or the vcpu has one; -ENOENT for a vcpu that does not exist. OUT: how
+ * many bits of an event word are LINK.
  *
  * A kernel for which this fails goes on with 2-level; one for which it succeeded cannot go back,
  * save by EVTCHNOP_reset.

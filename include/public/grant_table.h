@@ -23,14 +23,16 @@
  * Status of an element:
  *
  *   GNTST_okay               done
- *   GNTST_general_error      none of those below
+ *   GNTST_general_error      none of those below: writing by a read-only entry, mapping part of a
+ *                            frame, a frame that the granter does not own, limits
  *   GNTST_bad_domain         no such domain
- *   GNTST_bad_gntref         the reference is beyond the table, or of a type not asked for
+ *   GNTST_bad_gntref         the reference is beyond the table, or its entry is not for the caller,
+ *                            or of a type not asked for
  *   GNTST_bad_handle         not a handle of the caller's, or not for what the call says
  *   GNTST_bad_virt_addr      host_addr is no place where a mapping can go, or not where it is
  *   GNTST_bad_dev_addr       dev_bus_addr is not what the handle has
  *   GNTST_no_device_space    the IOMMU has no room
- *   GNTST_permission_denied  the entry is not for the caller, or is read-only
+ *   GNTST_permission_denied  the caller may not ask this about that domain or frame
  *   GNTST_bad_page           the frame cannot be shared, or does not exist
  *   GNTST_bad_copy_arg       a copy crosses the end of a frame
  *   GNTST_address_too_big    a frame does not fit into the table's field

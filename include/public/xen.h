@@ -126,8 +126,8 @@ typedef struct {
 
 /*
  * A bitmap in the caller's memory, as the control interfaces pass it: bit n is bit n % 8 of byte n
- * / 8. Reading one, bits beyond nr_bits count as 0; writing one, the hypervisor fills all nr_bits
- * and touches nothing beyond them.
+ * / 8. Reading one, bits beyond nr_bits count as 0; writing one, the hypervisor fills all nr_bits,
+ * to the end of the last byte, with zeroes for what it does not have. It may stop after 8192 bits.
  */
 struct xenctl_bitmap {
     XEN_GUEST_HANDLE_64(uint8) bitmap;

@@ -34,6 +34,18 @@ static int destroy(unsigned domid)
     return rc;
 }
 
+static void highest_port(unsigned domid, evtchn_port_t highest)
+{
+    struct evtchn_alloc_unbound a = {.dom = (domid_t)domid, .remote_dom = DOMID_SELF};
+    evtchn_port_t last = 0;
+    int rc;
+
+    while ((rc = kit_evtchn(EVTCHNOP_alloc_unbound, &a)) == 0)
+        last = a.port;
+    CHECK_EQ(rc, -XEN_ENOSPC);
+    CHECK_EQ(last, highest);
+}
+
 static void creating(void)
 {
     struct xen_domctl_createdomain good = {.max_vcpus = 1,
@@ -48,6 +60,7 @@ static void creating(void)
 
     CHECK(id > 0);
     CHECK_EQ(create(good, (unsigned)id), -XEN_EEXIST);
+    highest_port((unsigned)id, 127);
     CHECK_EQ(create(good, 777), 777);
     CHECK_EQ(create(good, 777), -XEN_EEXIST);
     CHECK_EQ(destroy(777), 0);
@@ -288,7 +301,7 @@ static void settings(struct kit_child *c)
 
 static void scheduling(struct kit_child *c)
 {
-    uint8_t map[8] = {1}, got[8] = {0};
+    uint8_t map[8] = {1}, got[24];
     struct xen_domctl_vcpuaffinity a = {.flags = XEN_VCPUAFFINITY_HARD};
     struct xen_domctl_scheduler_op s = {.sched_id = XEN_SCHEDULER_CREDIT2,
                                         .cmd = XEN_DOMCTL_SCHEDOP_getinfo};
@@ -296,9 +309,14 @@ static void scheduling(struct kit_child *c)
     a.cpumap_hard.bitmap.p = map;
     a.cpumap_hard.nr_bits = 64;
     CHECK_EQ(kit_domctl(XEN_DOMCTL_setvcpuaffinity, c->domid, &a, sizeof(a)), 0);
+    memset(got, 0xee, sizeof(got));
     a.cpumap_hard.bitmap.p = got;
+    a.cpumap_hard.nr_bits = 150;
     CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpuaffinity, c->domid, &a, sizeof(a)), 0);
     CHECK_EQ(got[0], 1);
+    for (unsigned i = 1; i < sizeof(got); i++) /* also what is longer than the hypervisor's */
+        CHECK_EQ(got[i], i < 19 ? 0 : 0xee);
+    a.cpumap_hard.nr_bits = 64;
     map[0] = 0;
     a.cpumap_hard.bitmap.p = map;
     CHECK_EQ(kit_domctl(XEN_DOMCTL_setvcpuaffinity, c->domid, &a, sizeof(a)), -XEN_EINVAL);

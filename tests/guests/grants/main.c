@@ -464,9 +464,13 @@ static void child(uint64_t id)
     unsigned n = 0;
 
     v1 = NULL;
-    while (n < 100000 && map(50, va3, GNTMAP_host_map | GNTMAP_readonly, 0, &h2) == GNTST_okay)
+    int rc;
+
+    while ((rc = map(50, va3, GNTMAP_host_map | GNTMAP_readonly, 0, &h2)) == GNTST_okay &&
+           n < 100000)
         n++;
     CHECK(n > 0 && n < 100000);
+    CHECK_EQ(rc, GNTST_no_space);
     kit_shutdown(SHUTDOWN_crash); /* with all of them in force */
 }
 
