@@ -45,7 +45,7 @@ static uint64_t table_frame(void)
 /* ---- the flush of one vcpu, the end of the grant by another ---- */
 
 static struct gnttab_unmap_grant_ref device;
-static uint64_t *volatile host;
+static volatile uint64_t *volatile host;
 static volatile const uint64_t *host_pte;
 static volatile bool ready;
 static volatile unsigned overtaken, stale;
@@ -65,7 +65,7 @@ static void let_go_of_device(void)
         CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &device, 1), 0);
     if (device.status == GNTST_okay && v1[9].flags == GTF_permit_access) {
         overtaken++;
-        stale += kit_write(host, 2);
+        stale += kit_write((void *)host, 2);
     }
 }
 
@@ -82,8 +82,8 @@ static void two_kinds(void)
             .host_addr = (uint64_t)kit_page(), .flags = GNTMAP_host_map, .ref = 10};
     m[0].ref = 9;
     m[0].flags |= GNTMAP_device_map;
-    host = (uint64_t *)m[0].host_addr;
-    host_pte = &kit_table(1, host)[(uint64_t)host >> 12 & 511];
+    host = (volatile uint64_t *)m[0].host_addr;
+    host_pte = &kit_table(1, (void *)host)[(uint64_t)host >> 12 & 511];
     for (unsigned t = 0; t < TRIES; t++) {
         CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, m, LIST), 0);
         for (unsigned i = 0; i < LIST; i++) {
