@@ -3,7 +3,7 @@
 
 A component that does not build is an error of its own and does not keep the others from being
 tested. What runs on the host goes in one lane, one after the other, as they share what they build;
-boots go beside it as far as there are processors, those that want several last.
+boots go beside it as far as there are processors, those with several first.
 """
 
 import argparse
@@ -105,15 +105,15 @@ class Check:
         lanes.run()
 
     def _boots(self, lanes):
-        """The boot tests, the narrow ones first."""
+        """The boot tests; those with several processors first, so that the others run beside."""
         cases = []
         for path in glob.glob(os.path.join(CASES, "*.sh")) + glob.glob(os.path.join(CASES, "*.py")):
             name = "boot/" + os.path.splitext(os.path.basename(path))[0]
             if self.wanted(name):
                 cases.append((processors(path), name, path))
         if cases and self.images():
-            for width, name, path in sorted(cases):
-                lanes.add(width, self._boot_case, name, path)
+            for nr, name, path in sorted(cases, key=lambda case: (-case[0], case[1])):
+                lanes.add(nr, self._boot_case, name, path)
 
     def _host(self):
         self.host_tests("unit", 300)
@@ -149,7 +149,7 @@ def options_of(path):
 
 
 def processors(path):
-    """How many a boot test keeps busy: a script says it, a module boots what it likes."""
+    """How many a boot test's machine has: a script says it, a module boots what it likes."""
     return parse(["--script", path] + options_of(path)).smp if path.endswith(".sh") else 2
 
 
