@@ -347,15 +347,18 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
         }
         if (t & PAGE_TYPE_COUNT) /* never without VALID, where a count was dealt with */
             return -XEN_EINVAL;
-        /* Frames of the hypervisor that a guest may map (grant frames) never become tables. */
-        if ((READ_ONCE(f->refs) & FRAME_SHARED) && type != PAGE_TYPE_WRITABLE)
-            return -XEN_EINVAL;
         /* Nobody would take apart what is validated after the walk of page_type_relinquish(). */
         if (page_type_is_table(type) && d->state != DOM_ALIVE)
             return -XEN_EINVAL;
         if (!page_frame_get(f, d))
             return -XEN_EPERM;
-        rc = type_begin(f, type, t, d);
+        /*
+         * Frames of the hypervisor that a guest may map (grant frames) never become tables. Only
+         * now that we hold it a frame cannot become one of them any more.
+         */
+        rc = -XEN_EINVAL;
+        if (type == PAGE_TYPE_WRITABLE || !(READ_ONCE(f->refs) & FRAME_SHARED))
+            rc = type_begin(f, type, t, d);
         if (rc == 0)
             return 0;
         frame_put(f);
