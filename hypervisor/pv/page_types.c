@@ -399,6 +399,9 @@ int page_type_unpin(struct frame *f, struct domain *d)
  * Then the queue is worked off: each table drops its entries, and tables that nothing holds any
  * more join the queue. teardown_cursor: 0 before the walk, then the frame to go on with, FRAME_NONE
  * after it.
+ *
+ * Between two slices the frame to go on with is held, so that it stays on the list: others may let
+ * go of frames that the domain has given back. One that is just going is passed over.
  */
 #define RELINQUISH_SLICE 16   /* tables */
 #define UNPIN_SLICE      4096 /* frames */
@@ -406,13 +409,15 @@ int page_type_unpin(struct frame *f, struct domain *d)
 /* One slice of the walk. 0: the pins are all gone. */
 static int relinquish_unpin(struct domain *d)
 {
-    uint32_t m;
+    uint32_t from = d->arch.teardown_cursor, m;
 
     spin_lock(&d->page_lock);
-    m = d->arch.teardown_cursor == 0 ? d->page_list_head : d->arch.teardown_cursor;
-    for (unsigned n = 0; m != FRAME_NONE && n < UNPIN_SLICE; n++) {
+    m = from == 0 ? d->page_list_head : from;
+    for (unsigned n = 0; m != FRAME_NONE; n++) {
         struct frame *f = &FRAMES[m];
 
+        if (n >= UNPIN_SLICE && frame_get(f, d))
+            break;
         m = f->next;
         /* No table is taken apart under this lock: a dying domain's are only queued. */
         if (READ_ONCE(f->type) & PAGE_TYPE_PINNED)
@@ -420,6 +425,8 @@ static int relinquish_unpin(struct domain *d)
     }
     d->arch.teardown_cursor = m;
     spin_unlock(&d->page_lock);
+    if (from != 0)
+        frame_put(&FRAMES[from]);
     return m == FRAME_NONE ? 0 : -XEN_ERESTART;
 }
 
