@@ -43,7 +43,7 @@ struct vcpu {
     struct frame *info_frame; /* holds it when registered: a writable type reference */
     uint64_t runstate_area;   /* guest address, 0: none */
     bool initialised;         /* a context has been set */
-    bool initialising;        /* one is being set by VCPUOP_initialise; atomic */
+    bool context_busy;        /* one is being set: vcpu_context_begin() */
     unsigned pause_count;     /* its own pauses, beside the domain's; atomic */
 
     struct sched_vcpu sched;
@@ -145,6 +145,9 @@ int domain_create(const struct domain_config *cfg, struct domain **out);
 /* One vcpu, down, affine to all CPUs. NULL: no such id, it is there already, or no memory. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
 void vcpu_free(struct vcpu *v); /* core/domain.c: with its domain */
+/* Around arch_set_context(), which may be preempted. False: another caller is at it. */
+bool vcpu_context_begin(struct vcpu *v) MUST_CHECK;
+void vcpu_context_end(struct vcpu *v);
 
 /*
  * The domain of an id, without a lock or a new reference: for those who hold something that keeps

@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct vcpu_guest_context) <= (PAGE_SIZE << CONTEXT_ORDER)
 static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
 {
     struct vcpu_guest_context *c;
-    int64_t rc = -XEN_EFAULT;
+    int64_t rc;
 
     /* What a domain that is being taken apart pinned now would never be unpinned. */
     if (d == current->domain || d->state != DOM_ALIVE || from == 0)
@@ -29,13 +29,17 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)
         return -XEN_ENOMEM;
-    if (copy_from_guest(c, from, sizeof(*c)) == 0) {
-
+    if (copy_from_guest(c, from, sizeof(*c)) != 0) {
+        rc = -XEN_EFAULT;
+    } else if (!vcpu_context_begin(v)) {
+        rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
+    } else {
         domain_pause(d);
         rc = arch_set_context(v, c);
         if (rc == 0)
             vcpu_set_down(v, !(c->flags & VGCF_online));
         domain_unpause(d);
+        vcpu_context_end(v);
     }
     hpages_free(c, CONTEXT_ORDER);
     return rc;

@@ -109,3 +109,13 @@ void vcpu_drop_info(struct vcpu *v)
     if (f != NULL)
         arch_frame_put_writable(f);
 }
+
+bool vcpu_context_begin(struct vcpu *v)
+{
+    return !__atomic_exchange_n(&v->context_busy, true, __ATOMIC_ACQUIRE);
+}
+
+void vcpu_context_end(struct vcpu *v)
+{
+    __atomic_store_n(&v->context_busy, false, __ATOMIC_RELEASE);
+}

@@ -39,7 +39,7 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
     struct vcpu_guest_context *c;
     int rc = -XEN_EEXIST;
 
-    if (v->initialised || __atomic_exchange_n(&v->initialising, true, __ATOMIC_ACQUIRE))
+    if (v->initialised || !vcpu_context_begin(v))
         return -XEN_EEXIST;
     c = hpages_alloc(1);
     if (c == NULL)
@@ -51,7 +51,7 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
     if (rc == 0)
         v->initialised = true;
     hpages_free(c, 1);
-    __atomic_store_n(&v->initialising, false, __ATOMIC_RELEASE);
+    vcpu_context_end(v);
     return rc;
 }
 

@@ -3,16 +3,17 @@
  * A vcpu's complete context (struct vcpu_guest_context): set when a domain is built, restored or
  * brings up a processor, and read by tools. What can be judged by the structure alone is checked
  * before anything is changed; what can fail later (the references on tables) is taken before the
- * old is let go. Only an LDT that is refused is found after the GDT has been replaced.
+ * old is let go.
  *
  * The structure comes from a guest (VCPUOP_initialise) as well as from the control domain, so it is
  * judged in full in both cases: addresses canonical, cs and ss raised to ring 3, flags cut to what
  * ring 3 may have, FPU state put right. The caller has copied it in, and sees to it that the vcpu
- * does not run.
+ * does not run and that nobody else sets its context (vcpu_context_begin()).
  */
 #include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <lib/bug.h>
 #include <lib/string.h>
 #include <public/xen.h>
 #include <pv/descriptors.h>
@@ -40,7 +41,7 @@ static bool context_ok(const struct vcpu_guest_context *c)
         if (!va_canonical(c->trap_ctxt[i].address))
             return false;
     }
-    return c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY && c->ldt_ents <= 8192;
+    return c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY && pv_ldt_ok(c->ldt_base, c->ldt_ents);
 }
 
 /* Kernel and user root table; the second may be none. A reference on each, or none and an error. */
@@ -135,8 +136,8 @@ static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct arch_vcpu *a = &v->arch;
-    mfn_t old_kernel = a->guest_table, old_user = a->guest_table_user;
     uint64_t kernel = c->ctrlreg[3] >> PAGE_SHIFT, user = c->ctrlreg[1] >> PAGE_SHIFT;
+    mfn_t old_kernel, old_user;
     int rc;
 
     if (!context_ok(c) || (!(c->flags & VGCF_in_kernel) && user == 0)) {
@@ -151,12 +152,12 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     }
     /* The GDT's frames are judged as descriptor pages, like those of set_gdt. */
     rc = pv_set_gdt(v, c->gdt_frames, (unsigned)c->gdt_ents);
-    if (rc == 0)
-        rc = pv_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
     if (rc != 0) {
         tables_put(v->domain, MFN(kernel), MFN(user));
         return rc;
     }
+    rc = pv_set_ldt(v, c->ldt_base, (unsigned)c->ldt_ents);
+    BUG_ON(rc != 0); /* context_ok() has judged it */
     context_set_regs(v, c);
     context_set_entries(v, c);
     context_set_fpu(v, c);
@@ -165,6 +166,8 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
             debugreg_set(v, i, i == 6 ? 0xffff0ff0 : c->debugreg[i]);
     }
     /* The references from tables_get() are the vcpu's from here on; it had none the first time. */
+    old_kernel = a->guest_table;
+    old_user = a->guest_table_user;
     a->guest_table = MFN(kernel);
     a->guest_table_user = MFN(user);
     pv_load_tables(v);

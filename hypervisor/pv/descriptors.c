@@ -255,10 +255,15 @@ int64_t hc_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_
     return 0;
 }
 
+bool pv_ldt_ok(uint64_t base, uint64_t ents)
+{
+    return ents <= LDT_MAX_ENTRIES && !(base & ~PAGE_MASK) &&
+           (ents == 0 || guest_range_ok(base, ents * 8));
+}
+
 int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents)
 {
-    if (ents > LDT_MAX_ENTRIES || (base & ~PAGE_MASK) ||
-        (ents != 0 && !guest_range_ok(base, ents * 8ul)))
+    if (!pv_ldt_ok(base, ents))
         return -XEN_EINVAL;
     if (v->arch.ldt_base == base && v->arch.ldt_entries == ents)
         return 0;

@@ -29,6 +29,7 @@ void pv_destroy_gdt(struct vcpu *v); /* to an empty one; the frames are given ba
  * mapped read-only by then. -XEN_EINVAL: not page-aligned, too long, or not the guest's addresses.
  */
 int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents);
+bool pv_ldt_ok(uint64_t base, uint64_t ents); /* pv_set_ldt() will take it */
 /* Drops the LDT's pages from the window; returns whether any was there. */
 bool pv_invalidate_ldt(struct vcpu *v);
 /*

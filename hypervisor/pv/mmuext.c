@@ -42,19 +42,23 @@ static int ext_pin(struct domain *d, const struct mmuext_op *op)
     return page_type_pin(&FRAMES[m], PAGE_TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE), d);
 }
 
-/* The guest kernel's root table: taken, loaded, and only then is the old one let go. */
+/*
+ * The guest kernel's root table: taken, loaded, and only then is the old one let go. Which one that
+ * is shows after the taking: it may be preempted, and the tools may give v a context meanwhile.
+ */
 int pv_new_guest_table(struct vcpu *v, mfn_t new)
 {
-    mfn_t old = v->arch.guest_table;
     uint64_t m = new.m;
+    mfn_t old;
     int rc;
 
-    if (likely(m != old.m)) {
+    if (likely(m != v->arch.guest_table.m)) {
         if (m >= max_mfn)
             return -XEN_EINVAL;
         rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
         if (unlikely(rc != 0))
             return rc;
+        old = v->arch.guest_table;
         pv_invalidate_ldt(v); /* its address may mean other pages in the new table */
         v->arch.guest_table = new;
         pv_load_tables(v);
@@ -67,14 +71,14 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
 
 /*
  * The guest user's root table; mfn 0: none. Hypercalls come from guest kernel mode, so the old one
- * is not in CR3 and may be let go at once.
+ * is not in CR3 and may be let go at once. It is looked up after the new one has been taken, too.
  */
 static int ext_new_user_base(struct vcpu *v, uint64_t m)
 {
-    mfn_t old = v->arch.guest_table_user;
+    mfn_t old;
     int rc;
 
-    if (m == old.m)
+    if (m == v->arch.guest_table_user.m)
         return 0;
     if (m >= max_mfn)
         return -XEN_EINVAL;
@@ -83,6 +87,7 @@ static int ext_new_user_base(struct vcpu *v, uint64_t m)
         if (unlikely(rc != 0))
             return rc;
     }
+    old = v->arch.guest_table_user;
     v->arch.guest_table_user = MFN(m);
     if (old.m != 0)
         page_type_put(frame_of(old), v->domain);
