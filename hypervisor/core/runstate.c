@@ -11,6 +11,7 @@
  */
 #include <core/domain.h>
 #include <core/runstate.h>
+#include <core/sched_internal.h>
 #include <lib/string.h>
 #include <x86/time.h>
 #include <x86/tlb.h>
@@ -35,6 +36,17 @@ int runstate_when_stopped(const struct vcpu *v)
 {
     return v->sched.blocked_by & (SCHED_DOWN | SCHED_PAUSED | SCHED_DYING) ? RUNSTATE_offline
                                                                            : RUNSTATE_blocked;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    uint64_t now = time_now();
+
+    *out = v->sched.runstate;
+    spin_unlock(&rq->lock);
+    if (now > out->state_entry_time)
+        out->time[out->state] += now - out->state_entry_time;
 }
 
 /*

@@ -107,15 +107,6 @@ static unsigned sched_choose_cpu(const struct sched_vcpu *s)
 
 /* ---- queueing ---- */
 
-static void sched_uncap(struct vcpu *v);
-
-static void sched_cap_over(void *data)
-{
-    struct vcpu *v = data;
-
-    sched_uncap(v);
-}
-
 /* False: its domain has used up its share of this period; it waits for the next one. */
 static bool sched_within_cap(struct vcpu *v, uint64_t now)
 {
@@ -124,6 +115,25 @@ static bool sched_within_cap(struct vcpu *v, uint64_t now)
     v->sched.capped = true;
     timer_set(&v->sched.cap_timer, (now / SCHED_CAP_PERIOD + 1) * SCHED_CAP_PERIOD);
     return false;
+}
+
+/*
+ * Charges the one that runs on rq's CPU up to now; another CPU may have done so with a later time.
+ * Before anyone joins a queue: one that is alone there may have run for seconds since it was last
+ * charged, and would owe them all to a newcomer who has not waited for one of them.
+ */
+static void sched_account(struct sched_cpu *rq, uint64_t now)
+{
+    struct vcpu *v = rq->running;
+    uint64_t ran = now > v->sched.last_start ? now - v->sched.last_start : 0;
+
+    v->sched.last_start += ran;
+    if (domain_is_idle(v->domain)) {
+        sched_policy->idle(&rq->q, ran);
+        return;
+    }
+    sched_policy->charge(&rq->q, &v->sched, v->domain->sched.weight, ran);
+    sched_cap_charge(&v->domain->sched, ran, now);
 }
 
 /* Until when a running vcpu is not disturbed by one that wakes. */
@@ -151,11 +161,12 @@ static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
     cpumask_t idle;
     uint64_t end;
 
+    sched_account(rq, now);
     if (!sched_within_cap(v, now)) {
         runstate_change(v, RUNSTATE_runnable, now);
         return NO_CPU;
     }
-    sched_policy->wake(&rq->q, &v->sched, now - v->sched.runstate.state_entry_time);
+    sched_policy->wake(&rq->q, &v->sched);
     runstate_change(v, RUNSTATE_runnable, now);
     end = now + WAKE_WAIT_NS; /* one that has slept does not wait for the end of a long slice */
     /* An idle CPU is poked now, one that has to give way when its vcpu has run undisturbed. */
@@ -179,6 +190,8 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
         unsigned cpu = sched_choose_cpu(s);
 
         if (cpu != s->cpu) {
+            sched_account(rq, time_now());
+            sched_policy->move(&rq->q, &sched_cpus[cpu].q, s);
             WRITE_ONCE(s->cpu, cpu);
             spin_unlock(&rq->lock);
             rq = sched_lock(v); /* in between another CPU may have stopped, queued or run it */
@@ -218,8 +231,9 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
     sched_poke(poke);
 }
 
-static void sched_uncap(struct vcpu *v)
+static void sched_cap_over(void *data)
 {
+    struct vcpu *v = data;
     struct sched_cpu *rq = sched_lock(v);
 
     v->sched.capped = false;
@@ -228,8 +242,21 @@ static void sched_uncap(struct vcpu *v)
 
 /* ---- choosing ---- */
 
+/* From one CPU's waiting list to another's; both are locked. */
+static void sched_migrate(struct sched_vcpu *s, struct sched_cpu *to, unsigned cpu, uint64_t now)
+{
+    struct sched_cpu *from = &sched_cpus[s->cpu];
+
+    sched_account(from, now);
+    sched_account(to, now);
+    sched_policy->detach(&from->q, s);
+    sched_policy->move(&from->q, &to->q, s);
+    WRITE_ONCE(s->cpu, cpu);
+    sched_policy->wake(&to->q, s);
+}
+
 /* Takes a ready vcpu that may run here from another CPU's queue; ours is locked. */
-static struct vcpu *sched_steal(struct sched_cpu *rq, unsigned cpu)
+static struct vcpu *sched_steal(struct sched_cpu *rq, unsigned cpu, uint64_t now)
 {
     unsigned other;
 
@@ -242,9 +269,7 @@ static struct vcpu *sched_steal(struct sched_cpu *rq, unsigned cpu)
         list_for_each (s, &from->q.waiting, link) {
             if (((sched_allowed(s) >> cpu) & 1) == 0 || !sched_ready(s))
                 continue;
-            sched_policy->detach(&from->q, s);
-            WRITE_ONCE(s->cpu, cpu);
-            sched_policy->wake(&rq->q, s, 0);
+            sched_migrate(s, rq, cpu, now);
             spin_unlock(&from->lock);
             return vcpu_of(s);
         }
@@ -273,9 +298,7 @@ static void sched_balance(struct sched_cpu *rq, unsigned cpu, uint64_t now)
     to = &sched_cpus[best];
     if (best == cpu || !spin_trylock(&to->lock))
         return;
-    sched_policy->detach(&rq->q, s);
-    WRITE_ONCE(s->cpu, best);
-    sched_policy->wake(&to->q, s, 0);
+    sched_migrate(s, to, best, now);
     to->next_balance = now + BALANCE_NS;
     spin_unlock(&to->lock);
     sched_poke((int)best);
@@ -313,7 +336,7 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
         return prev;
     if (first != NULL)
         return vcpu_of(first);
-    v = sched_steal(rq, c->id);
+    v = sched_steal(rq, c->id, now);
     if (v != NULL)
         return v;
     if (rq->q.nr_waiting != 0)
@@ -322,17 +345,6 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
 }
 
 /* ---- switching ---- */
-
-static void sched_account(struct sched_cpu *rq, struct vcpu *prev, uint64_t now)
-{
-    uint64_t ran = now - prev->sched.last_start;
-
-    prev->sched.last_start = now;
-    if (domain_is_idle(prev->domain))
-        return;
-    sched_policy->charge(&rq->q, &prev->sched, prev->domain->sched.weight, ran);
-    sched_cap_charge(&prev->domain->sched, ran, now);
-}
 
 static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fresh, uint64_t now)
 {
@@ -377,7 +389,6 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
         sched_policy->preempted(&rq->q, s);
         runstate_change(prev, RUNSTATE_runnable, now);
     } else {
-        sched_policy->detach(&rq->q, s);
         displaced = sched_runnable(s); /* its affinity forbids this CPU */
         runstate_change(
             prev, displaced || s->capped ? RUNSTATE_runnable : runstate_when_stopped(prev), now);
@@ -435,7 +446,7 @@ void schedule(void)
 
     spin_lock(&rq->lock);
     WRITE_ONCE(c->need_resched, false); /* first: whoever changes the queue later sets it again */
-    sched_account(rq, prev, now);
+    sched_account(rq, now);
     can = !domain_is_idle(prev->domain) && sched_runnable(&prev->sched) &&
           ((sched_allowed(&prev->sched) >> c->id) & 1) && sched_within_cap(prev, now);
     next = sched_pick(rq, prev, can, now); /* prev is in no queue yet */
@@ -547,17 +558,6 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
     spin_unlock(&rq->lock);
     sched_poke(poke);
     return 0;
-}
-
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
-{
-    struct sched_cpu *rq = sched_lock(v);
-    uint64_t now = time_now();
-
-    *out = v->sched.runstate;
-    spin_unlock(&rq->lock);
-    if (now > out->state_entry_time)
-        out->time[out->state] += now - out->state_entry_time;
 }
 
 uint64_t sched_idle_ns(unsigned cpu)

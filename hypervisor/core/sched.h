@@ -47,8 +47,8 @@ struct sched_vcpu {
     cpumask_t hard_affinity, soft_affinity;
     /* SCHEDOP_pin_override: hard affinity before; 0: not in force. Changed by the vcpu itself. */
     cpumask_t pinned_from;
-    struct list link; /* in a run queue, valid while queued */
-    int64_t vtime; /* weighted run time; while neither queued nor running: relative to the floor */
+    struct list link;    /* in a run queue, valid while queued */
+    int64_t vtime;       /* weighted run time, by the clock of the queue of .cpu */
     uint64_t last_start; /* running: until when its run time has been charged */
     uint64_t slice_end;  /* running: until when only one that preempts it takes the CPU */
     /*
@@ -126,7 +126,7 @@ void vcpu_kick(struct vcpu *v);
  * queued, else at its next schedule(), for which the caller does not wait.
  */
 int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);
-/* With the time of the present state added up to now. */
+/* With the time of the present state added up to now. In runstate.c. */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 
 /* domctl and sysctl scheduler_op: -XEN_EINVAL for another scheduler's or an unknown operation. */

@@ -4,28 +4,25 @@
  * its weight; the one that has had least runs next. So those that want to run all the time get
  * their shares over time: a waiting vcpu's time stands still while the others' goes on.
  *
- * A queue's floor is the least virtual time of those that want to run; it never falls. A vcpu that
- * is asleep keeps only its distance to the floor, which time pays back: it wakes at most
- * FAIR_CREDIT ahead of the others, enough to preempt a hog at once and too little for one sleeper
- * to starve one. Moving between CPUs keeps the distance as well, so the queues' clocks need not
- * agree.
+ * A queue's floor is the least virtual time of those that want to run; it never falls. It is the
+ * queue's clock, slower the more want to run and the more weight they have, and while nobody wants
+ * to, it goes on by the time of day.
  *
- * So vtime has two meanings: an absolute value on the queue's clock while the vcpu is queued or
- * runs, a distance to the floor while it is detached. fair_detach() and fair_wake() convert.
+ * A vcpu's time stands still while it is asleep, too, and the floor comes nearer or passes it. So
+ * whoever has run ahead of its share pays for it with its own share of what passes, however it
+ * cuts its time into running and sleeping, and sleepers that take turns get no more than if they
+ * had waited. But sleep is not saved up: one that wakes is at most FAIR_CREDIT ahead of the floor,
+ * enough to preempt a hog at once and too little to starve one.
  *
- * The distance of a sleeper shrinks by the time of day, not by the queue's clock, which is slower
- * the more vcpus share the CPU: whoever sleeps as long as it has run has paid for it. That needs
- * no common clock, at a price: sleepers that take turns can fill a CPU between them, whatever the
- * weights, and then those that never sleep wait for as long as it goes on. To sleep just before a
- * charge gains nothing, as each switch charges what the clock says; and one that sleeps for an hour
- * has no more than FAIR_CREDIT, as one far behind owes no more than FAIR_DEBT.
+ * For this the floor has to be up to date when a vcpu wakes, so core/sched.c charges the running
+ * one first. Moving between CPUs keeps the distance to the floor, so the queues' clocks need not
+ * agree. To sleep just before a charge gains nothing, as each charges what the clock says.
  */
 #include <core/sched_policy.h>
 #include <public/domctl.h>
 
 #define FAIR_SLICE       5000000ull /* ns */
 #define FAIR_CREDIT      3000000ll  /* what a sleeper may be ahead, in virtual ns */
-#define FAIR_DEBT        60000000ll /* and at most behind */
 #define FAIR_GRANULARITY 500000ll   /* a waking vcpu preempts when it is that far behind */
 #define FAIR_NORM_WEIGHT 256
 
@@ -38,7 +35,7 @@ static void fair_init(struct sched_queue *q)
 
 /*
  * To the least vtime of those who want to run. `running` may have been charged already or leave
- * next; NULL: nobody. With nobody here the floor stays: the clock stands still.
+ * next; NULL: nobody.
  */
 static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *running)
 {
@@ -74,23 +71,16 @@ static void fair_remove(struct sched_queue *q, struct sched_vcpu *s)
     s->queued = false;
 }
 
-static void fair_wake(struct sched_queue *q, struct sched_vcpu *s, uint64_t slept)
+static void fair_wake(struct sched_queue *q, struct sched_vcpu *s)
 {
-    int64_t lag = s->vtime;
-
-    /* So long a sleep makes up for any debt; the cast below is safe for the others. */
-    lag = slept > FAIR_DEBT + FAIR_CREDIT ? -FAIR_CREDIT : lag - (int64_t)slept;
-    lag = MAX(lag, -FAIR_CREDIT);
-    lag = MIN(lag, FAIR_DEBT);
-    s->vtime = q->floor + lag;
+    s->vtime = MAX(s->vtime, q->floor - FAIR_CREDIT);
     fair_insert(q, s);
 }
 
-static void fair_detach(struct sched_queue *q, struct sched_vcpu *s)
+static void fair_move(const struct sched_queue *from, const struct sched_queue *to,
+                      struct sched_vcpu *s)
 {
-    if (s->queued)
-        fair_remove(q, s);
-    s->vtime -= q->floor;
+    s->vtime += READ_ONCE(to->floor) - from->floor;
 }
 
 static void fair_preempted(struct sched_queue *q, struct sched_vcpu *s)
@@ -119,11 +109,18 @@ static void fair_run(struct sched_queue *q, struct sched_vcpu *s)
     fair_raise_floor(q, s);
 }
 
-/* Of ns at most what passes between two calls of schedule(): the product has room for two years. */
+/* Of ns at most what passes between two charges: the product has room for two years. */
 static void fair_charge(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns)
 {
     s->vtime += (int64_t)(ns * FAIR_NORM_WEIGHT / MAX(weight, 1u));
     fair_raise_floor(q, s);
+}
+
+/* One that is there but not ready yet may wait meanwhile: the floor is not to pass it. */
+static void fair_idle(struct sched_queue *q, uint64_t ns)
+{
+    if (q->nr_waiting == 0)
+        q->floor += (int64_t)ns;
 }
 
 static bool fair_preempts(const struct sched_vcpu *w, const struct sched_vcpu *running)
@@ -141,11 +138,13 @@ const struct sched_policy sched_fair = {
     .id = XEN_SCHEDULER_CREDIT2,
     .init = fair_init,
     .wake = fair_wake,
-    .detach = fair_detach,
+    .detach = fair_remove,
+    .move = fair_move,
     .preempted = fair_preempted,
     .first = fair_first,
     .run = fair_run,
     .charge = fair_charge,
+    .idle = fair_idle,
     .preempts = fair_preempts,
     .next_in_turn = fair_next_in_turn,
     .slice_ns = FAIR_SLICE,

@@ -178,7 +178,8 @@ static void ends(void)
     for (unsigned i = 0; i < 200 && *(volatile uint64_t *)theirs == seen; i++)
         kit_sleep(10000000);
     CHECK(*(volatile uint64_t *)theirs > seen);
-    /* Both spin: both get on. */
+    /* Both spin: both get on, also when one has had the CPU for itself until then. */
+    kit_sleep(400000000);
     seen = *theirs;
     start = kit_now();
     while (kit_now() - start < 200000000)
