@@ -216,6 +216,8 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
         set &= SCHED_DYING;
     s->blocked_by = (s->blocked_by | set) & ~clear;
     if (s->blocked_by == 0) {
+        if (s->capped && !s->running) /* no pause keeps it any more, but the cap does */
+            runstate_change(v, RUNSTATE_runnable, time_now());
         sched_place_and_unlock(rq, v);
         return;
     }

@@ -198,10 +198,65 @@ static void ends(void)
     kit_events_off();
 }
 
+static volatile struct {
+    uint64_t offline_ns, looks;
+} __attribute__((aligned(16))) state_seen;
+
+static void watch_state(uint64_t unused)
+{
+    struct vcpu_runstate_info info;
+
+    (void)unused;
+    for (;;) {
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, &info), 0);
+        state_seen.offline_ns = info.time[RUNSTATE_offline];
+        state_seen.looks++;
+    }
+}
+
+/* So long the child has been offline, by its own latest look. */
+static uint64_t offline_for(struct kit_child *c)
+{
+    volatile typeof(state_seen) *theirs = kit_child_map(c, (void *)&state_seen);
+    uint64_t looks = theirs->looks, ns;
+
+    for (unsigned i = 0; i < 200 && theirs->looks < looks + 2; i++)
+        kit_sleep(10000000);
+    CHECK(theirs->looks >= looks + 2);
+    ns = theirs->offline_ns;
+    kit_child_unmap();
+    return ns;
+}
+
+/* One that waits for the end of its cap is runnable, also when it was paused for a moment. */
+static void capped_and_paused(void)
+{
+    struct xen_domctl_scheduler_op op = {.sched_id = XEN_SCHEDULER_CREDIT2,
+                                         .cmd = XEN_DOMCTL_SCHEDOP_putinfo,
+                                         .u.credit2 = {.cap = 2}};
+    struct kit_child c;
+    uint64_t before, ns;
+
+    CHECK_EQ(kit_child_create(&c, watch_state, 0, 0, 1), 0);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_scheduler_op, c.domid, &op, sizeof(op)), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    before = offline_for(&c);
+    for (unsigned i = 0; i < 40; i++) {
+        kit_sleep(5000000);
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0), 0);
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, c.domid, NULL, 0), 0);
+    }
+    ns = offline_for(&c) - before;
+    kit_check(ns < 100000000, __FILE__, __LINE__, "offline for %lu ns of 200 ms", ns);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 void test_main(void)
 {
     waiting();
     watchdogs();
     privileged_ones();
     ends();
+    if (on_lodge)
+        capped_and_paused();
 }
