@@ -285,6 +285,30 @@ bool frame_list_rotate(struct domain *d)
     return frame_ref_unless_free(f);
 }
 
+/*
+ * The block becomes d's. False: d began to die while the block was cleaned, and its destruction,
+ * which goes by the list, may be past the frames.
+ */
+static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
+{
+    bool alive;
+
+    spin_lock(&d->page_lock);
+    alive = d->state == DOM_ALIVE;
+    for (uint64_t m = mfn; alive && m < mfn + n; m++) {
+        struct frame *f = frame_of(MFN(m));
+
+        /* The count comes last: it is what makes the frame one that can be got. */
+        f->owner = d->id;
+        f->type = 0;
+        f->order = 0;
+        frame_list_append(d, f);
+        __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&d->page_lock);
+    return alive;
+}
+
 mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
 {
     uint64_t n = 1ull << order;
@@ -298,18 +322,11 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
         return INVALID_MFN;
     }
     frame_block_clean(mfn, order, !(flags & ALLOC_NO_SCRUB));
-    spin_lock(&d->page_lock);
-    for (uint64_t m = mfn; m < mfn + n; m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        /* The count comes last: it is what makes the frame one that can be got. */
-        f->owner = d->id;
-        f->type = 0;
-        f->order = 0;
-        frame_list_append(d, f);
-        __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    if (!frame_block_list(d, mfn, n)) {
+        frame_heap_give(mfn, order);
+        frame_owner_uncharge(d, n);
+        return INVALID_MFN;
     }
-    spin_unlock(&d->page_lock);
     return MFN(mfn);
 }
 

@@ -2,10 +2,11 @@
 /*
  * What two vcpus may do to the same frames at the same time. One is in the middle of a call that
  * gives frames to a domain; the other gives them back by a guess at their numbers and has another
- * domain get them.
+ * domain get them, or it destroys the domain.
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
+#include <public/sysctl.h>
 
 #define BLOCK_ORDER 9
 #define BLOCK       (1u << BLOCK_ORDER)
@@ -69,6 +70,17 @@ static int destroy(domid_t domid)
         rc = (int)hc1(__HYPERVISOR_domctl, &op);
     while (rc == -XEN_EAGAIN || rc == -XEN_ERESTART);
     return rc;
+}
+
+static struct xen_sysctl_physinfo physinfo(void)
+{
+    static struct xen_sysctl op;
+
+    memset(&op, 0, sizeof(op));
+    op.cmd = XEN_SYSCTL_physinfo;
+    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
+    return op.u.physinfo;
 }
 
 /* ---- the second vcpu: does its job over and over while it has one ---- */
@@ -179,6 +191,36 @@ static void exchange_loses_frames(void)
     CHECK_EQ(destroy(taker), 0);
 }
 
+/* ---- destruction: what comes too late is refused, or given back ---- */
+
+static volatile domid_t victim;
+
+static void feed_victim(void)
+{
+    reservation(XENMEM_increase_reservation, NULL, 1, BLOCK_ORDER, victim);
+}
+
+/* The job goes on from before the destruction until there is no such domain. */
+static void destroy_while(void (*fn)(void), unsigned rounds)
+{
+    struct xen_sysctl_physinfo before = physinfo(), after;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        uint64_t end;
+
+        victim = create(64 * BLOCK);
+        set_job(fn);
+        end = kit_now() + i * 10000; /* in the middle of one more extent, sooner or later */
+        while (kit_now() < end)
+            ;
+        CHECK_EQ(destroy(victim), 0);
+        set_job(NULL);
+    }
+    kit_sleep(50000000); /* the structures are freed by whoever has nothing else to do */
+    after = physinfo();
+    CHECK_EQ(after.free_pages, before.free_pages);
+}
+
 void test_main(void)
 {
     if (kit_vcpu_start(1, second_vcpu, NULL) != 0) {
@@ -187,4 +229,5 @@ void test_main(void)
     }
     set_max_pages(0, (uint64_t)current_pages(DOMID_SELF) + 4 * BLOCK);
     exchange_loses_frames();
+    destroy_while(feed_victim, 100);
 }
