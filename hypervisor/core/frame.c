@@ -390,7 +390,10 @@ void hpage_free(void *page)
     hpages_free(page, 0);
 }
 
-/* Both locks: tot_pages and the free count must not move between looking and claiming. */
+/*
+ * Both locks: tot_pages and the free count must not move between looking and claiming. Under the
+ * first one `state` says whether destruction, which gives the claim up once, is still to come.
+ */
 int frame_claim(struct domain *d, uint64_t pages)
 {
     int rc = 0;
@@ -400,7 +403,8 @@ int frame_claim(struct domain *d, uint64_t pages)
     if (pages == 0) {
         frame_heap.claimed -= d->claimed_pages;
         d->claimed_pages = 0;
-    } else if (d->claimed_pages != 0 || pages <= d->tot_pages || pages > d->max_pages) {
+    } else if (d->state != DOM_ALIVE || d->claimed_pages != 0 || pages <= d->tot_pages ||
+               pages > d->max_pages) {
         rc = -XEN_EINVAL;
     } else if (pages - d->tot_pages >
                frame_heap.low.free + frame_heap.high.free - frame_heap.claimed) {

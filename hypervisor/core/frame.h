@@ -98,8 +98,8 @@ uint64_t frame_free_between(unsigned min_bits, unsigned max_bits);
 /*
  * Claim of memory for a domain being built (XENMEM_claim_pages): so many frames in all, counting
  * what it has, are set aside for it and nobody else can allocate them. Its allocations use the
- * claim up; 0 gives back what is left. -XEN_EINVAL: it has a claim, has as much already, or may not
- * have as much; -XEN_ENOMEM: too little is free and unclaimed.
+ * claim up; 0 gives back what is left. -XEN_EINVAL: it has a claim, has as much already, may not
+ * have as much, or is dying; -XEN_ENOMEM: too little is free and unclaimed.
  */
 int frame_claim(struct domain *d, uint64_t pages);
 

@@ -11,7 +11,7 @@
 #define BLOCK_ORDER 9
 #define BLOCK       (1u << BLOCK_ORDER)
 #define ROUNDS      40u
-#define TAKEN_MAX   4096u
+#define TAKEN_MAX   8192u
 #define OUR_PFN     0x100000u /* pseudo-physical numbers that nothing else uses */
 #define THEIR_PFN   0x200000u
 
@@ -34,6 +34,16 @@ static int64_t current_pages(domid_t domid)
 static bool give_back(xen_pfn_t mfn)
 {
     return reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1;
+}
+
+/* All of those that are ours. */
+static void give_back_list(const xen_pfn_t *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int64_t done = reservation(XENMEM_decrease_reservation, list + i, n - i, 0, DOMID_SELF);
+
+        i += done > 0 ? (unsigned)done : 0;
+    }
 }
 
 static void set_max_pages(unsigned domid, uint64_t pages)
@@ -136,8 +146,7 @@ static void fill_guess(void)
     CHECK_EQ(reservation(XENMEM_populate_physmap, list, BLOCK, 0, DOMID_SELF), BLOCK);
     for (unsigned i = 0; i < BLOCK; i++)
         guess[i] = list[i];
-    for (unsigned i = BLOCK; i-- != 0;)
-        give_back(list[i]);
+    give_back_list(list, BLOCK);
 }
 
 /* 2 MiB for single frames; fails: the last of them is in use, so all of the new ones go back. */
@@ -162,11 +171,11 @@ static void exchange_block(bool fails, void *va)
     hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x);
     set_job(NULL);
     kit_set_pte(va, 0);
-    for (unsigned i = 0; i < BLOCK; i++) {
-        give_back(in + i);
-        give_back(x.nr_exchanged != 0 ? out[i] : 0);
-        give_back(guess[i]);
+    if (x.nr_exchanged == 0) {
+        for (unsigned i = 0; i < BLOCK; i++)
+            out[i] = in + i;
     }
+    give_back_list(out, BLOCK);
 }
 
 static void exchange_loses_frames(void)
@@ -200,6 +209,11 @@ static void feed_victim(void)
     reservation(XENMEM_increase_reservation, NULL, 1, BLOCK_ORDER, victim);
 }
 
+static void claim_for_victim(void)
+{
+    reservation(XENMEM_claim_pages, NULL, 4 * BLOCK, 0, victim);
+}
+
 /* The job goes on from before the destruction until there is no such domain. */
 static void destroy_while(void (*fn)(void), unsigned rounds)
 {
@@ -219,6 +233,7 @@ static void destroy_while(void (*fn)(void), unsigned rounds)
     kit_sleep(50000000); /* the structures are freed by whoever has nothing else to do */
     after = physinfo();
     CHECK_EQ(after.free_pages, before.free_pages);
+    CHECK_EQ(after.outstanding_pages, before.outstanding_pages);
 }
 
 void test_main(void)
@@ -229,5 +244,6 @@ void test_main(void)
     }
     set_max_pages(0, (uint64_t)current_pages(DOMID_SELF) + 4 * BLOCK);
     exchange_loses_frames();
-    destroy_while(feed_victim, 100);
+    destroy_while(feed_victim, 40);
+    destroy_while(claim_for_victim, 20);
 }
