@@ -448,35 +448,6 @@ bool frame_get(struct frame *f, const struct domain *d)
     return false;
 }
 
-/* The hypervisor's own, which no guest ever holds. */
-static bool frame_is_private(const struct frame *f)
-{
-    return READ_ONCE(f->owner) == DOMID_XEN && !(READ_ONCE(f->refs) & FRAME_SHARED);
-}
-
-struct domain *frame_get_owner_and_ref(struct frame *f)
-{
-    struct domain *d;
-
-    if (frame_is_private(f) || !frame_ref_unless_free(f))
-        return NULL;
-    if (unlikely(frame_is_private(f))) {
-        frame_put(f);
-        return NULL;
-    }
-    d = domain_of_id(READ_ONCE(f->owner));
-    BUG_ON(d == NULL);
-    return d;
-}
-
-void frame_get_known(struct frame *f)
-{
-    uint64_t old = __atomic_fetch_add(&f->refs, 1, __ATOMIC_ACQ_REL);
-
-    ASSERT((old & FRAME_COUNT_MASK) != 0);
-    (void)old;
-}
-
 /* The last reference is gone: nobody can find the frame any more but through its owner's list. */
 static void frame_release(struct frame *f, bool shared)
 {

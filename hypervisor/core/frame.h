@@ -109,18 +109,8 @@ int frame_claim(struct domain *d, uint64_t pages);
  * than his own that there is a real user.
  */
 bool frame_get(struct frame *f, const struct domain *d) MUST_CHECK;
-/*
- * Takes a reference whoever the owner is; returns the owner (held by that reference) or NULL, for
- * a free frame and for the hypervisor's private ones.
- */
-struct domain *frame_get_owner_and_ref(struct frame *f);
-void frame_get_known(struct frame *f); /* one more, when the caller already holds one */
 /* May free the frame and be the end of its owner, so page_lock and the heap's are not held. */
 void frame_put(struct frame *f);
-static inline uint64_t frame_refcount(const struct frame *f)
-{
-    return READ_ONCE(f->refs) & FRAME_COUNT_MASK;
-}
 /*
  * Drops the owner's own reference: at most once per allocation, false when it has gone before, or
  * for a page that the hypervisor shares. The owner is not looked at: the caller needs a reference
