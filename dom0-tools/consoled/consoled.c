@@ -158,6 +158,7 @@ static void reconnect_store(void)
     daemon_say("xenstored is back");
 }
 
+/* Ends: a port that has fired stays masked at least until its guest is looked at again. */
 static void evtchn_ready(struct source *src, uint32_t events)
 {
     int port;
@@ -166,7 +167,7 @@ static void evtchn_ready(struct source *src, uint32_t events)
     while ((port = ctl_evtchn_pending(&consoled.lodge.ctl, src->fd)) >= 0)
         for (struct guest *g = consoled.guests; g; g = g->next)
             if (g->connected && g->port == (uint32_t)port) {
-                guest_serve(g);
+                guest_serve(g, true);
                 break;
             }
 }
@@ -186,7 +187,7 @@ static void refill(void)
     for (struct guest *g = consoled.guests; g; g = g->next) {
         g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
         if (g->held)
-            guest_serve(g);
+            guest_serve(g, false);
     }
 }
 
@@ -196,7 +197,7 @@ static void poll_talkers(void)
     consoled.any_polled = false;
     for (struct guest *g = consoled.guests; g; g = g->next)
         if (g->polled)
-            guest_serve(g);
+            guest_serve(g, false);
 }
 
 static void on_signal(int sig)

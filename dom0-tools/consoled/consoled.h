@@ -45,9 +45,10 @@ struct guest {
     bool connected;             /* ring mapped, port bound */
     bool has_spoken;            /* log and pty are open */
     bool broken;                /* its indices made no sense: not served any more */
-    bool held;        /* has used up its budget; its port stays masked until the period ends */
-    bool polled;      /* was talking a moment ago; its port stays masked, it is looked at soon */
-    struct ring ring; /* its page is shared with the guest, and hostile */
+    bool held; /* has used up its budget; its port stays masked until the period ends */
+    bool
+        polled; /* had something to say a moment ago; its port stays masked, it is looked at soon */
+    struct ring ring;           /* its page is shared with the guest, and hostile */
     struct ctl_grant_map grant; /* where by_grant says so; else the page is mapped by its frame */
     bool by_grant;
     uint32_t port; /* our end */
@@ -102,8 +103,11 @@ struct guest *guest_new(const struct xen_domctl_getdomaininfo *info);
 bool guest_connect(struct guest *g);
 /* Takes what its ring still holds, and closes its viewers. */
 void guest_free(struct guest *g);
-/* The guest's event channel fired, or its budget is fresh. */
-void guest_serve(struct guest *g);
+/*
+ * Moves its bytes: its event channel fired, so that it is to be looked at once more before the next
+ * event, or the time for a look has come.
+ */
+void guest_serve(struct guest *g, bool by_event);
 /* Room for more input; those who type are not listened to while there is none. */
 size_t guest_input_room(const struct guest *g);
 /* What finds no room is dropped. */

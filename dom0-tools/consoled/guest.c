@@ -6,8 +6,10 @@
  * used up its event channel is left masked and nothing is taken until the next period, so the ring
  * fills and the guest waits. A guest that has just said something is looked at again after a few
  * milliseconds and not woken for before: Linux sends an event for every sixteen characters, and
- * taking each as it comes would cost ten times as much. Output for a viewer or a pty that does
- * not read is dropped: nobody who looks can hold a guest up, and nothing is buffered without bound.
+ * taking each as it comes would cost ten times as much. The same goes for one that has sent an
+ * event and no bytes, or it could keep the daemon busy with nothing else. Output for a viewer or a
+ * pty that does not read is dropped: nobody who looks can hold a guest up, and nothing is buffered
+ * without bound.
  */
 #include "consoled.h"
 
@@ -182,7 +184,7 @@ bool guest_connect(struct guest *g)
             g->port = (uint32_t)bound;
             g->connected = true;
             g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
-            guest_serve(g);
+            guest_serve(g, false);
         }
     }
     free(name);
@@ -200,7 +202,7 @@ void guest_free(struct guest *g)
     if (g->connected && !g->broken) {
         g->budget = 2 * sizeof(g->ring.page->out);
         g->held = false;
-        guest_serve(g);
+        guest_serve(g, false);
     }
     while (g->viewers)
         viewer_close(g->viewers);
@@ -274,7 +276,7 @@ static bool push_input(struct guest *g)
     return n > 0;
 }
 
-void guest_serve(struct guest *g)
+void guest_serve(struct guest *g, bool by_event)
 {
     char buf[sizeof(g->ring.page->out)];
     bool notify, talks = false;
@@ -303,7 +305,7 @@ void guest_serve(struct guest *g)
      * fires then; those of a port that stays masked are found by the next look.
      */
     g->held = !g->budget;
-    g->polled = talks && g->budget;
+    g->polled = (talks || by_event) && g->budget;
     consoled.any_held |= g->held;
     consoled.any_polled |= g->polled;
     if (!g->held && !g->polled)
