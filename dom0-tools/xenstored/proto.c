@@ -516,6 +516,8 @@ static int dispatch(struct proto_request *rq, const struct xsd_sockmsg *hdr)
         rq->tx = tx_find(rq->conn, hdr->tx_id);
         if (!rq->tx)
             return -ENOENT;
+        if (tx_is_full(rq->tx) && hdr->type != XS_TRANSACTION_END)
+            return -ENOSPC;
         rq->view = tx_view(rq->tx);
     }
     return requests[hdr->type].fn(rq);

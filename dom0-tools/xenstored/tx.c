@@ -27,7 +27,8 @@ struct tx {
     struct list_link link; /* in conn->transactions */
     struct conn *conn;
     uint32_t id;
-    bool doomed;            /* began before a restart, which lost what it saw and did */
+    int error; /* it cannot be committed any more: -EAGAIN, as what it saw and did has been let go
+                  of, or -ENOSPC, as not all of it could be recorded; else 0 */
     struct tree_node *base; /* the store as it was at the start; one reference */
     struct store_view view; /* does not collect changes: it is never adopted */
     struct seen *seen;
@@ -73,6 +74,11 @@ struct tx *tx_find(struct conn *c, uint32_t id)
     return NULL;
 }
 
+bool tx_is_full(const struct tx *t)
+{
+    return t->error == -ENOSPC;
+}
+
 struct store_view *tx_view(struct tx *t)
 {
     return &t->view;
@@ -96,16 +102,18 @@ static void destroy(struct tx *t)
     free(t);
 }
 
-/* Pays for one more entry of either list. Called before the entry is made. */
+/*
+ * Pays for one more entry of either list. Called before the entry is made. Where it cannot be, the
+ * transaction does not know all that it has seen and done, and so cannot be committed.
+ */
 static int charge(struct tx *t, size_t len)
 {
     bool enforce = !t->conn->cred.privileged;
     int64_t bytes = (int64_t)(len + sizeof(struct done));
 
-    if (enforce && t->nseen + t->ndone >= quota_limit[QUOTA_TX_OPS])
-        return -ENOSPC;
-    if (!quota_charge(t->conn->cred.domid, bytes, enforce))
-        return -ENOSPC;
+    if ((enforce && t->nseen + t->ndone >= quota_limit[QUOTA_TX_OPS]) ||
+        !quota_charge(t->conn->cred.domid, bytes, enforce))
+        return t->error = -ENOSPC;
     t->bytes += bytes;
     return 0;
 }
@@ -220,8 +228,8 @@ static int try_commit(struct tx *t)
 {
     struct store_view v = {.record = true};
 
-    if (t->doomed)
-        return -EAGAIN;
+    if (t->error)
+        return t->error;
     for (unsigned int i = 0; i < t->nseen; i++) {
         if (!unchanged(t, &t->seen[i])) {
             log_debug("domain %u: transaction %u conflicts at %s", t->conn->cred.domid, t->id,
@@ -267,7 +275,7 @@ void tx_abort_all(struct conn *c)
 
 void tx_restore(struct conn *c, uint32_t id)
 {
-    create(c, id)->doomed = true;
+    create(c, id)->error = -EAGAIN;
     c->last_tx = id; /* where ids go on; a clash with another restored one is seen in tx_start() */
 }
 

@@ -45,6 +45,9 @@ struct tx *tx_find(struct conn *c, uint32_t id);
 /* What the transaction's requests work on; lives as long as the transaction. */
 struct store_view *tx_view(struct tx *t);
 
+/* Whether it was refused an entry below: then it cannot be committed, and is good for its end only.
+ */
+bool tx_is_full(const struct tx *t);
 /* 0, or -ENOSPC when the transaction has become too long. */
 int tx_saw(struct tx *t, const char *path, unsigned int aspects);
 /* A change that succeeded in the copy; for TX_SET_PERMS the data are struct tree_perm. */

@@ -186,6 +186,24 @@ class Quotas(GuestCase):
                 self.guest.write("x", str(i), tx)
         self.guest.end(tx, commit=False)
 
+    def test_change_that_is_not_recorded(self):
+        """A transaction that could not record all that it saw and did is not committed."""
+        self.guest.write("x", "0")
+        tx = self.guest.start()
+        for i in range(50):
+            self.guest.write("x", str(i), tx)
+        self.refused("ENOSPC", self.guest.write, "y", "1", tx)
+        self.refused("ENOSPC", self.guest.read, "y", tx)
+        self.refused("ENOSPC", self.guest.end, tx)
+        self.assertEqual(self.guest.read("x"), b"0")
+        # The same of an answer that said only why a change was refused.
+        tx = self.guest.start()
+        for i in range(50):
+            self.guest.write("x", str(i), tx)
+        self.refused("EACCES", self.guest.write, "/not-mine", "1", tx)
+        self.refused("ENOSPC", self.guest.end, tx)
+        self.assertEqual(self.guest.read("x"), b"0")
+
     def test_sizes(self):
         self.guest.write("big", b"x" * 1000)
         self.refused("ENOSPC", self.guest.write, "big", b"x" * 1001)
