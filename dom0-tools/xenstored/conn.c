@@ -326,7 +326,9 @@ bool conn_run_all(void)
             conn_wake(c);
         if (c->dead)
             conn_free(c);
-        state_shorten(); /* here every request that was begun has its reply in its slot */
+        /* Here every request that was begun is done, and has its reply in its slot. */
+        tx_let_go_old();
+        state_shorten();
     }
     return !list_empty(&runq);
 }

@@ -13,12 +13,14 @@ uint32_t quota_limit[QUOTA_KINDS] = {
     [QUOTA_NODES] = 1000,        [QUOTA_WATCHES] = 128, [QUOTA_TRANSACTIONS] = 10,
     [QUOTA_ENTRY_SIZE] = 2048,   [QUOTA_PERMS] = 5,     [QUOTA_PATH] = 2048,
     [QUOTA_MEMORY] = 2560 << 10, [QUOTA_TX_OPS] = 1024, [QUOTA_EVENTS] = 1024,
+    [QUOTA_TX_AGE] = 64 << 20,
 };
 
 bool quota_kept[QUOTA_KINDS];
 
 static const char *const quota_names[QUOTA_KINDS] = {
-    "nodes", "watches", "transactions", "entry-size", "perms", "path", "memory", "tx-ops", "events",
+    "nodes", "watches", "transactions", "entry-size", "perms",
+    "path",  "memory",  "tx-ops",       "events",     "tx-age",
 };
 
 static struct quota_usage *usage[QUOTA_DOMIDS];

@@ -80,12 +80,6 @@ static bool allowed(const struct store_cred *cred, const struct tree_node *n, un
 
 /* ---- accounts ---- */
 
-int64_t store_node_bytes(const struct tree_node *n)
-{
-    return (int64_t)(sizeof(*n) + sizeof(void *) + n->name_len + n->value_len +
-                     n->nperms * sizeof(*n->perms));
-}
-
 /* Good until the next call for this view: the array may move. */
 static struct store_delta *delta_of(struct store_view *v, uint16_t domid)
 {
@@ -127,7 +121,7 @@ static int fits(struct store_view *v, const struct store_cred *cred, int32_t nod
 
 static void account_subtree(struct store_view *v, const struct tree_node *n, int sign)
 {
-    account(v, n->perms[0].domid, sign, sign * store_node_bytes(n));
+    account(v, n->perms[0].domid, sign, sign * tree_node_bytes(n));
     for (uint32_t i = 0; i < n->nchildren; i++)
         account_subtree(v, n->child[i], sign);
 }
@@ -194,7 +188,7 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     size_t len;
     int rc;
 
-    /* As store_node_bytes() will count each of them. From here to the end nothing can fail. */
+    /* As tree_node_bytes() will count each of them. From here to the end nothing can fail. */
     for (pos = rest; tree_component(&pos, &len); missing++)
         need += (int64_t)(sizeof(*n) + sizeof(void *) + len + nperms * sizeof(*perms));
     rc = fits(v, cred, missing, need);
@@ -215,7 +209,7 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     }
     for (pos = rest; (comp = tree_component(&pos, &len));) {
         n = tree_add(n, comp, len, perms, nperms);
-        account(v, perms[0].domid, 1, store_node_bytes(n));
+        account(v, perms[0].domid, 1, tree_node_bytes(n));
         if (*pos)
             note(v, STORE_MADE, path, (size_t)(pos - path));
     }
@@ -320,14 +314,14 @@ int store_set_perms(struct store_view *v, const struct store_cred *cred, const c
     }
     /* Off the old owner's account and onto the new one's, as the size changes with the entries. */
     n = tree_own(&v->root, path);
-    account(v, n->perms[0].domid, -1, -store_node_bytes(n));
+    account(v, n->perms[0].domid, -1, -tree_node_bytes(n));
     c = note(v, STORE_SET, path, strlen(path));
     if (c) {
         c->old_perms = alloc_copy(n->perms, n->nperms * sizeof(*n->perms));
         c->nold = n->nperms;
     }
     tree_set_perms(n, perms, nperms);
-    account(v, perms[0].domid, 1, store_node_bytes(n));
+    account(v, perms[0].domid, 1, tree_node_bytes(n));
     return 0;
 }
 

@@ -116,9 +116,6 @@ void store_restore_gone(const char *path);
 /* Removes every node that the domain owns, and its entries in the permissions of others. */
 void store_purge(uint16_t domid);
 
-/* What the node costs its owner. */
-int64_t store_node_bytes(const struct tree_node *n);
-
 /* Counts every node anew into the accounts, as after a restart. */
 void store_recount(void);
 

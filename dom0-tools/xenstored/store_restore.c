@@ -116,7 +116,7 @@ static void recount(const struct tree_node *n)
     struct quota_usage *u = quota_usage(n->perms[0].domid);
 
     u->nodes++;
-    u->bytes += store_node_bytes(n);
+    u->bytes += tree_node_bytes(n);
     for (uint32_t i = 0; i < n->nchildren; i++)
         recount(n->child[i]);
 }

@@ -9,7 +9,13 @@
 #include "alloc.h"
 #include "tree.h"
 
-uint64_t tree_clock;
+uint64_t tree_clock, tree_changed;
+
+int64_t tree_node_bytes(const struct tree_node *n)
+{
+    return (int64_t)(sizeof(*n) + sizeof(void *) + n->name_len + n->value_len +
+                     n->nperms * sizeof(*n->perms));
+}
 
 struct tree_node *tree_new(const char *name, size_t name_len, const struct tree_perm *perms,
                            unsigned int nperms)
@@ -112,6 +118,13 @@ struct tree_node *tree_find(struct tree_node *root, const char *path)
     return tree_component(&rest, &len) ? NULL : n;
 }
 
+static void count_removed(const struct tree_node *n)
+{
+    tree_changed += (uint64_t)tree_node_bytes(n);
+    for (uint32_t i = 0; i < n->nchildren; i++)
+        count_removed(n->child[i]);
+}
+
 /* Replaces *slot by a copy that only this tree holds, unless that is so already. */
 static struct tree_node *own_slot(struct tree_node **slot)
 {
@@ -121,6 +134,7 @@ static struct tree_node *own_slot(struct tree_node **slot)
         return old;
     n = tree_new(old->name, old->name_len, old->perms, old->nperms);
     n->gen = old->gen; /* the same list of children (tree_clock) */
+    tree_changed += (uint64_t)tree_node_bytes(old) + old->nchildren * sizeof(struct tree_node *);
     if (old->value_len)
         tree_set_value(n, old->value, old->value_len);
     if (old->nchildren) {
@@ -166,6 +180,7 @@ struct tree_node *tree_add(struct tree_node *parent, const char *name, size_t na
             (parent->nchildren - i) * sizeof(*parent->child));
     parent->child[i] = n;
     parent->nchildren++;
+    tree_changed += (uint64_t)tree_node_bytes(n);
     parent->gen = ++tree_clock;
     return n;
 }
@@ -179,6 +194,7 @@ struct tree_node *tree_take(struct tree_node *parent, const char *name, size_t n
     if (!found)
         return NULL;
     n = parent->child[i];
+    count_removed(n);
     parent->nchildren--;
     memmove(parent->child + i, parent->child + i + 1,
             (parent->nchildren - i) * sizeof(*parent->child));

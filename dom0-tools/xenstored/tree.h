@@ -48,6 +48,15 @@ struct tree_node {
  */
 extern uint64_t tree_clock;
 
+/*
+ * Counts up by the bytes of each node that is copied, added or taken out, in whichever tree. So the
+ * trees of some moment on keep no more in memory beside the newest than what was counted since.
+ */
+extern uint64_t tree_changed;
+
+/* What the node takes in memory and costs its owner; its list of children is not counted. */
+int64_t tree_node_bytes(const struct tree_node *n);
+
 struct tree_node *tree_new(const char *name, size_t name_len, const struct tree_perm *perms,
                            unsigned int nperms);
 struct tree_node *tree_ref(struct tree_node *node);

@@ -25,6 +25,8 @@ struct done {
 
 struct tx {
     struct list_link link; /* in conn->transactions */
+    struct list_link age;  /* in by_age */
+    uint64_t since;        /* tree_changed when it took `base` */
     struct conn *conn;
     uint32_t id;
     int error; /* it cannot be committed any more: -EAGAIN, as what it saw and did has been let go
@@ -37,6 +39,18 @@ struct tx {
     int64_t bytes; /* charged to the domain */
 };
 
+/* All open transactions, the one with the oldest base first. */
+static struct list_link by_age = {&by_age, &by_age};
+
+/* As the store is at this moment. */
+static void take_base(struct tx *t)
+{
+    t->base = tree_ref(store_main.root);
+    t->view.root = tree_ref(store_main.root);
+    t->since = tree_changed;
+    list_append(&by_age, &t->age);
+}
+
 /* No check of quotas: one that is restored was within them. */
 static struct tx *create(struct conn *c, uint32_t id)
 {
@@ -44,8 +58,7 @@ static struct tx *create(struct conn *c, uint32_t id)
 
     t->conn = c;
     t->id = id;
-    t->base = tree_ref(store_main.root);
-    t->view.root = tree_ref(store_main.root);
+    take_base(t);
     list_append(&c->transactions, &t->link);
     quota_usage(c->cred.domid)->transactions++;
     return t;
@@ -84,7 +97,8 @@ struct store_view *tx_view(struct tx *t)
     return &t->view;
 }
 
-static void destroy(struct tx *t)
+/* What it saw and did, and the trees that it keeps alive. */
+static void let_go(struct tx *t)
 {
     for (unsigned int i = 0; i < t->nseen; i++)
         free(t->seen[i].path);
@@ -96,10 +110,36 @@ static void destroy(struct tx *t)
     free(t->done);
     store_drop(&t->view);
     tree_unref(t->base);
-    quota_usage(t->conn->cred.domid)->transactions--;
+    list_remove(&t->age);
     quota_charge(t->conn->cred.domid, -t->bytes, false);
+    t->seen = NULL;
+    t->done = NULL;
+    t->nseen = t->seen_cap = t->ndone = t->done_cap = 0;
+    t->bytes = 0;
+}
+
+static void destroy(struct tx *t)
+{
+    let_go(t);
+    quota_usage(t->conn->cred.domid)->transactions--;
     list_remove(&t->link);
     free(t);
+}
+
+void tx_let_go_old(void)
+{
+    /* Ends: each that is renewed has nothing of its own any more, and stands last. */
+    while (!list_empty(&by_age)) {
+        struct tx *t = list_entry(by_age.next, struct tx, age);
+
+        if (tree_changed - t->since <= quota_limit[QUOTA_TX_AGE])
+            return;
+        log_debug("domain %u: transaction %u is too old", t->conn->cred.domid, t->id);
+        let_go(t);
+        take_base(t);
+        if (!t->error)
+            t->error = -EAGAIN;
+    }
 }
 
 /*

@@ -16,10 +16,12 @@
  * that replaces the store only if each of them succeeds. So it happens as a whole or not at all,
  * and to everyone else at one moment.
  *
- * What a guest could try: transactions that never end hold up nobody, since nothing is locked; each
- * keeps the tree of its start in memory, where that differs from the store's, and
- * QUOTA_TRANSACTIONS bounds how many there are; long ones are bounded by QUOTA_TX_OPS and by the
- * bytes of what they recorded; one that conflicts again and again only loses its own time.
+ * What a guest could try: transactions that never end hold up nobody, since nothing is locked.
+ * Their number is bounded by QUOTA_TRANSACTIONS, their length by QUOTA_TX_OPS and by the bytes of
+ * what they recorded; one that conflicts again and again only loses its own time. Each keeps the
+ * tree of its start in memory, where that differs from the store's, and its own copies. All of them
+ * together keep no more than what was changed since the oldest began, whoever changed it: so one
+ * that has seen QUOTA_TX_AGE bytes change starts anew, as after a restart, and its end says EAGAIN.
  */
 #ifndef XENSTORED_TX_H
 #define XENSTORED_TX_H
@@ -56,6 +58,8 @@ int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size
 /* Ends and frees it, whatever the result. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
 int tx_end(struct tx *t, bool commit);
 void tx_abort_all(struct conn *c);
+/* Frees what transactions that are too old keep alive. Not while a request is being carried out. */
+void tx_let_go_old(void);
 
 /* After a restart: the id stays valid, its requests work, and its end says EAGAIN. */
 void tx_restore(struct conn *c, uint32_t id);

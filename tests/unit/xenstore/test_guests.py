@@ -233,6 +233,53 @@ class Quotas(GuestCase):
         self.assertEqual(self.root.directory("/local/domain"), [])
 
 
+class OldTransactions(GuestCase):
+    options = ("--quota", "tx-age=100000")
+
+    def fill(self, count, prefix="n"):
+        for i in range(count):
+            self.guest.write(f"{prefix}{i}", bytes([self.fillings % 256]) * 1500)
+        self.fillings += 1
+
+    fillings = 0
+
+    def test_what_they_keep_alive_is_bounded(self):
+        """Nodes rewritten between the starts: each transaction would keep a version of them."""
+        self.fill(50)
+        old = []
+        for _ in range(5):
+            old.append(self.guest.start())
+            self.guest.write("x", "1", old[-1])
+            self.fill(50)
+        for tx in old[:-1]:
+            self.assertEqual(self.guest.read("n0", tx)[:1], bytes([self.fillings - 1]))
+            self.refused("EAGAIN", self.guest.end, tx)
+        self.guest.end(old[-1])
+        self.assertEqual(self.root.control("check"), "OK\n")
+
+    def test_other_ways_to_change(self):
+        tx = self.guest.start()
+        for _ in range(2):
+            self.fill(50, "d/n")
+            self.guest.rm("d")
+        self.refused("EAGAIN", self.guest.end, tx)
+        # In the copies of transactions: of large nodes, by small changes.
+        self.fill(50)
+        old = [self.guest.start() for _ in range(2)]
+        for tx in old:
+            for i in range(50):
+                self.guest.set_perms(f"n{i}", "r5", tx=tx)
+        self.refused("EAGAIN", self.guest.end, old[0])
+
+    def test_writing_over_and_over_keeps_nothing(self):
+        tx = self.guest.start()
+        self.guest.write("x", "1", tx)
+        for _ in range(10):
+            self.fill(20)
+        self.guest.end(tx)
+        self.assertEqual(self.guest.read("x"), b"1")
+
+
 class Hostile(GuestCase):
     def still_serving(self):
         self.root.write("/alive", "yes")
