@@ -100,18 +100,21 @@ static void account(struct store_view *v, uint16_t domid, int32_t nodes, int64_t
 }
 
 /*
- * Whether the caller may have so much more. Only growth is refused: a domain over its limit can
- * still shrink.
+ * Whether the caller may have the owner pay for so much more. Only growth is refused: a domain over
+ * its limit can still shrink. dom0 has no limit; what is put into its nodes counts as the caller's.
  */
-static int fits(struct store_view *v, const struct store_cred *cred, int32_t nodes, int64_t bytes)
+static int fits(struct store_view *v, const struct store_cred *cred, uint16_t owner, int32_t nodes,
+                int64_t bytes)
 {
     const struct quota_usage *u;
     const struct store_delta *d;
 
     if (cred->privileged)
         return 0;
-    u = quota_usage(cred->domid);
-    d = delta_of(v, cred->domid);
+    if (!owner)
+        owner = cred->domid;
+    u = quota_usage(owner);
+    d = delta_of(v, owner);
     if (nodes > 0 && u->nodes + d->nodes + nodes > quota_limit[QUOTA_NODES])
         return -ENOSPC;
     if (bytes > 0 && u->bytes + d->bytes + bytes > quota_limit[QUOTA_MEMORY])
@@ -191,7 +194,7 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     /* As tree_node_bytes() will count each of them. From here to the end nothing can fail. */
     for (pos = rest; tree_component(&pos, &len); missing++)
         need += (int64_t)(sizeof(*n) + sizeof(void *) + len + nperms * sizeof(*perms));
-    rc = fits(v, cred, missing, need);
+    rc = fits(v, cred, cred->domid, missing, need);
     if (rc)
         return rc;
 
@@ -229,7 +232,7 @@ int store_write(struct store_view *v, const struct store_cred *cred, const char 
     if (!cred->privileged && len > quota_limit[QUOTA_ENTRY_SIZE])
         return -ENOSPC;
     if (!rc) {
-        rc = fits(v, cred, 0, (int64_t)len - n->value_len);
+        rc = fits(v, cred, n->perms[0].domid, 0, (int64_t)len - n->value_len);
         if (!rc)
             n = tree_own(&v->root, path);
     } else {
@@ -312,6 +315,10 @@ int store_set_perms(struct store_view *v, const struct store_cred *cred, const c
         if (perms[0].domid != n->perms[0].domid)
             return -EPERM; /* ownership is given away by the privileged only */
     }
+    rc = fits(v, cred, n->perms[0].domid, 0,
+              ((int64_t)nperms - n->nperms) * (int64_t)sizeof(*perms));
+    if (rc)
+        return rc;
     /* Off the old owner's account and onto the new one's, as the size changes with the entries. */
     n = tree_own(&v->root, path);
     account(v, n->perms[0].domid, -1, -tree_node_bytes(n));

@@ -75,7 +75,7 @@ void store_init(void);
 int store_get(struct store_view *v, const struct store_cred *cred, const char *path, unsigned need,
               struct tree_node **node);
 /*
- * These change the view. Beside the errors of store_get(): -ENOSPC for a quota of the caller, and
+ * These change the view. Beside the errors of store_get(): -ENOSPC for a quota of the owner, and
  * each what stands beside it.
  */
 int store_write(struct store_view *v, const struct store_cred *cred, const char *path,

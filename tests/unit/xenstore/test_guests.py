@@ -222,6 +222,38 @@ class Quotas(GuestCase):
         used = int(self.root.control("quota", "5").split("memory")[1].split()[0])
         self.assertLessEqual(used, 20000)
 
+    def test_who_pays_is_asked(self):
+        """What a writer puts into another's node goes onto the owner's account."""
+        other = self.daemon.guest(6)
+        self.guest.mkdir("shared")
+        self.guest.set_perms("shared", "n5", "b6")
+        other.write(f"{self.home}/shared", b"x")
+        for i in range(3):
+            self.guest.watch("w", "t" * 1000 + str(i))
+        for i in range(16):
+            size = 1000
+            while size:
+                try:
+                    self.guest.write(f"n{i}", b"x" * size)
+                    break
+                except StoreError:
+                    size //= 2
+        self.refused("ENOSPC", other.write, f"{self.home}/shared", b"x" * 1000)
+        self.assertLessEqual(self.memory_of(5), 20000)
+        while self.memory_of(5) < 19995:
+            size = len(self.guest.read("shared"))
+            self.guest.write("shared", b"x" * (size + 1))
+        self.refused("ENOSPC", self.guest.set_perms, "n0", "n5", "r6", "r7")
+        self.guest.set_perms("shared", "n5", "r6")
+        # A node of dom0's costs nobody; the writer must have as much to spare.
+        self.root.mkdir("/dom0s")
+        self.root.set_perms("/dom0s", "n0", "b6")
+        other.write("/dom0s", b"x" * 900)
+        self.assertEqual(self.root.control("check"), "OK\n")
+
+    def memory_of(self, domid):
+        return int(self.root.control("quota", domid).split("memory")[1].split()[0])
+
     def test_everything_is_given_back(self):
         self.guest.write("a/b", b"x" * 500)
         self.guest.watch("a", "t")
