@@ -91,7 +91,7 @@ static int table_frames(struct ctl *ctl, uint16_t domid, uint64_t *frames, uint3
 
 int ctl_count_grants(struct ctl *ctl, uint16_t domid, struct ctl_grant_count *count)
 {
-    static uint64_t frames[FRAMES_MAX];
+    uint64_t frames[FRAMES_MAX];
     const size_t entries = CTL_PAGE_SIZE / sizeof(struct grant_entry_v1);
     uint32_t nr = 0;
     void *table = NULL;

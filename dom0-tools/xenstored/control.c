@@ -38,10 +38,7 @@ static void count(const struct tree_node *n, int64_t *nodes)
         count(n->child[i], nodes);
 }
 
-/*
- * Compares the accounts, which are kept up change by change, with a count of the tree, for each
- * domain that owns a node.
- */
+/* Compares the accounts, which are kept up change by change, with a count of the tree. */
 static int cmd_check(struct proto_request *rq, int argc, char **argv)
 {
     int64_t *nodes = calloc(QUOTA_DOMIDS, sizeof(*nodes));
@@ -53,7 +50,7 @@ static int cmd_check(struct proto_request *rq, int argc, char **argv)
         return -ENOMEM;
     count(store_main.root, nodes);
     for (uint16_t i = 0; i < QUOTA_DOMIDS && !rc; i++)
-        if (nodes[i] && nodes[i] != quota_usage(i)->nodes)
+        if ((nodes[i] || quota_is_used(i)) && nodes[i] != quota_usage(i)->nodes)
             rc = say(rq, "domain %u: owns %lld nodes, accounted are %lld\n", i, (long long)nodes[i],
                      (long long)quota_usage(i)->nodes);
     free(nodes);

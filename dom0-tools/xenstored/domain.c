@@ -17,7 +17,7 @@
 #include "watch.h"
 #include "xendev.h"
 
-#define RETRIES 100 /* of reconnecting a saved domain, DOMAIN_RETRY_MS apart */
+#define RETRIES 100 /* of reconnecting a saved domain, 20 ms apart */
 
 struct list_link domain_all;
 static struct domain *by_domid[QUOTA_DOMIDS];

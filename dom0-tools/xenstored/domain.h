@@ -61,9 +61,8 @@ void domain_set_target(struct domain *d, uint16_t target);
  */
 struct domain *domain_restore(uint16_t domid, uint64_t mfn, uint32_t port, uint32_t slot);
 
-/* Tries to connect those restored. True: some are left, to be tried again after DOMAIN_RETRY_MS. */
+/* Tries to connect those restored. True: some are left, to be tried again a moment later. */
 bool domain_reconnect_all(void);
-#define DOMAIN_RETRY_MS 20
 
 /* Looks which domains have shut down or died, and tells the watchers. */
 void domain_reap(void);

@@ -49,16 +49,21 @@ static void name_of(char name[4096], const char *which)
     snprintf(name, 4096, "%s/%s", journal_dir, which);
 }
 
-static void boot_id(char id[40])
+/* False, and zeroes, where it cannot be read: then nobody knows which boot a file is of. */
+static bool boot_id(char id[40])
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
+    bool known;
+
     memset(id, 0, 40);
     if (fd < 0)
-        return;
-    if (read(fd, id, 36) != 36)
+        return false;
+    known = read(fd, id, 36) == 36;
+    if (!known)
         memset(id, 0, 40);
     close(fd);
+    return known;
 }
 
 static void close_file(struct file *f)
@@ -161,9 +166,8 @@ static bool load(void)
         goto unusable;
     }
     h = (const struct header *)file.mem;
-    boot_id(boot);
-    if (memcmp(h->magic, MAGIC, sizeof(h->magic)) || memcmp(h->boot, boot, sizeof(boot)) ||
-        h->committed > file.cap || h->committed < sizeof(*h))
+    if (!boot_id(boot) || memcmp(h->magic, MAGIC, sizeof(h->magic)) ||
+        memcmp(h->boot, boot, sizeof(boot)) || h->committed > file.cap || h->committed < sizeof(*h))
         goto unusable;
     file.end = h->committed; /* the next record overwrites what was not committed */
     return true;

@@ -34,6 +34,7 @@
 #include "xendev.h"
 
 #define MAX_EVENTS 64
+#define RETRY_MS   20
 
 /* Set by parse_options() and choose_paths(); constant after that. */
 static struct {
@@ -272,10 +273,14 @@ static void open_socket(void)
     umask(mask);
     if (rc || listen(listen_fd, 128))
         die("cannot listen on", opt.socket, errno);
-    poll_fd(listen_fd, EPOLLIN, &listen_fd);
+    poll_fd(listen_fd, EPOLLIN | EPOLLET, &listen_fd);
 }
 
-static void accept_clients(void)
+/*
+ * True where some may be left: for lack of descriptors they wait until others have gone, which
+ * epoll, being edge-triggered here as well, does not keep on saying.
+ */
+static bool accept_clients(void)
 {
     int fd;
 
@@ -285,6 +290,7 @@ static void accept_clients(void)
         poll_fd(fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
         conn_wake(c); /* a request may be there already */
     }
+    return errno != EAGAIN;
 }
 
 /* dom0's kernel, events, and the news of ended domains. */
@@ -395,15 +401,15 @@ static int64_t now_ms(void)
 static void serve(void)
 {
     struct epoll_event ev[MAX_EVENTS];
-    bool more = true, retry = domain_reconnect_all();
-    int64_t next_retry = now_ms() + DOMAIN_RETRY_MS;
+    bool more = true, waiting = false, retry = domain_reconnect_all();
+    int64_t next_retry = now_ms() + RETRY_MS;
 
     for (;;) {
-        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : retry ? DOMAIN_RETRY_MS : -1);
+        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : retry || waiting ? RETRY_MS : -1);
 
         for (int i = 0; i < n; i++) {
             if (ev[i].data.ptr == &listen_fd)
-                accept_clients();
+                waiting = true;
             else if (ev[i].data.ptr == &event_fd)
                 take_events();
             else if (ev[i].data.ptr != &signal_fd)
@@ -413,8 +419,10 @@ static void serve(void)
         }
         if (retry && now_ms() >= next_retry) {
             retry = domain_reconnect_all();
-            next_retry = now_ms() + DOMAIN_RETRY_MS;
+            next_retry = now_ms() + RETRY_MS;
         }
+        if (waiting)
+            waiting = accept_clients();
         more = conn_run_all();
     }
 }

@@ -49,10 +49,9 @@ struct quota_usage *quota_usage(uint16_t domid)
     return usage[domid];
 }
 
-void quota_reset(uint16_t domid)
+bool quota_is_used(uint16_t domid)
 {
-    free(usage[domid]);
-    usage[domid] = NULL;
+    return usage[domid];
 }
 
 bool quota_charge(uint16_t domid, int64_t bytes, bool enforce)

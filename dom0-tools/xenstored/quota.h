@@ -49,9 +49,10 @@ const char *quota_name(enum quota_kind kind);
  */
 int quota_set(const char *name, uint32_t value, bool keep);
 
-/* Never NULL; domid must be below QUOTA_DOMIDS. Valid until quota_reset(). */
+/* Never NULL, and the same each time; domid must be below QUOTA_DOMIDS. */
 struct quota_usage *quota_usage(uint16_t domid);
-void quota_reset(uint16_t domid);
+/* Whether anyone has asked for it: else all of it is 0. */
+bool quota_is_used(uint16_t domid);
 
 /* Adds to the domain's bytes; with `enforce`, refuses (false) what would go over the limit. */
 bool quota_charge(uint16_t domid, int64_t bytes, bool enforce);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "quota.h"
@@ -28,6 +29,11 @@ void store_init(void)
 {
     static const struct tree_perm none = {.domid = 0, .bits = 0};
 
+    struct timespec now;
+
+    /* Far beyond what a daemon of this boot can have counted up to: no generation comes again. */
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    tree_clock = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     store_main.root = tree_new("", 0, &none, 1);
     for (unsigned int i = 0; i < 2; i++)
         store_set_special(specials[i].path, &none, 1);

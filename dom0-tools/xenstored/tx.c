@@ -319,14 +319,6 @@ void tx_restore(struct conn *c, uint32_t id)
     c->last_tx = id; /* where ids go on; a clash with another restored one is seen in tx_start() */
 }
 
-void tx_forget(struct conn *c, uint32_t id)
-{
-    struct tx *t = tx_find(c, id);
-
-    if (t)
-        destroy(t);
-}
-
 void tx_each(struct conn *c, void (*fn)(const struct conn *c, uint32_t id))
 {
     struct list_link *l;

@@ -63,7 +63,6 @@ void tx_let_go_old(void);
 
 /* After a restart: the id stays valid, its requests work, and its end says EAGAIN. */
 void tx_restore(struct conn *c, uint32_t id);
-void tx_forget(struct conn *c, uint32_t id);
 
 /* Calls fn for each open transaction of the connection. */
 void tx_each(struct conn *c, void (*fn)(const struct conn *c, uint32_t id));

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests on nodes: what they answer, and how malformed ones are refused."""
 
+import os
+import resource
 import struct
+import time
 import unittest
 
 import wire
@@ -108,6 +111,26 @@ class Nodes(Case):
         self.root.watch("/x/x", "t")
         self.root.rm("/x")
         self.assertEqual(self.root.directory("/"), ["local", "tool", "vm"])
+
+
+class Descriptors(Case):
+    def time_used(self):
+        with open(f"/proc/{self.daemon.process.pid}/stat", encoding="utf-8") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_more_clients_than_descriptors(self):
+        """Some have to wait; the daemon must not be busy with that alone."""
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, (24, 24))
+        clients = [self.daemon.client() for _ in range(40)]
+        self.root.read("/tool")
+        before = self.time_used()
+        time.sleep(1)
+        self.assertLess(self.time_used() - before, 0.1)
+        for client in clients[:30]:
+            client.sock.close()
+        for client in clients[30:]:
+            self.assertEqual(client.read("/tool"), b"")
 
 
 class Malformed(Case):

@@ -150,6 +150,19 @@ class Restart(Case):
             guest.unwatch("x", f"t{i}")
         self.assertIn("watches      3", self.root.control("quota"))
 
+    def test_generations_do_not_come_again(self):
+        for i in range(50):
+            self.root.write(f"/a/{i}", "x")
+            self.root.rm(f"/a/{i}")
+        before = int(self.root.talk(wire.DIRECTORY_PART, strings("/a", 0)).split(b"\0")[0])
+        self.daemon.process.terminate()  # writes the journal anew, in fewer records
+        self.daemon.process.wait(wire.PATIENCE)
+        self.daemon.start()
+        self.root = self.daemon.client()
+        self.root.write("/a/b", "x")
+        after = int(self.root.talk(wire.DIRECTORY_PART, strings("/a", 0)).split(b"\0")[0])
+        self.assertGreater(after, before)
+
     def test_target_that_is_released(self):
         self.daemon.guest(5)
         server = self.daemon.guest(6)
