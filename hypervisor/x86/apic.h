@@ -25,6 +25,8 @@
 #define APIC_TIMER_NOW    0x390
 #define APIC_TIMER_DIVIDE 0x3e0
 
+#define APIC_ID_8BIT_MAX 0xfe /* without x2APIC, and for what IOAPICs and devices send to */
+
 void apic_init(paddr_t base); /* boot CPU: find it, choose the mode */
 void apic_init_cpu(void);     /* each CPU: on, all local sources masked but errors and NMI */
 uint32_t apic_read(unsigned reg);

@@ -229,10 +229,13 @@ int irq_request_serial(unsigned gsi, void (*fn)(void))
     return line != NULL ? 0 : -XEN_EBUSY;
 }
 
-/* An interrupt on its way to the old CPU is handled there: vectors are the same everywhere. */
+/*
+ * An interrupt on its way to the old CPU is handled there: vectors are the same everywhere. IOAPICs
+ * and messages have eight bits for the receiver: a CPU with a longer id gets no lines.
+ */
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
 {
-    if (cpu >= nr_cpus)
+    if (cpu >= nr_cpus || cpus[cpu]->apic_id > APIC_ID_8BIT_MAX)
         return;
     spin_lock(&irq_lock);
     for (unsigned v = VEC_FIRST_DYNAMIC; v <= VEC_LAST_DYNAMIC; v++) {

@@ -56,7 +56,10 @@ int irq_msi_bind(const struct msi_request *req, struct domain *d, unsigned pirq)
 void irq_msi_unbind(int handle); /* a handle that irq_msi_bind() gave and that is still bound */
 /* After the device was reset: writes its messages again. -XEN_ENODEV: it has none. */
 int irq_msi_restore(uint16_t seg, uint8_t bus, uint8_t devfn);
-/* The CPU where interrupts of that pirq arrive from now on; one that does not exist is ignored. */
+/*
+ * The CPU where interrupts of that pirq arrive from now on; one that does not exist, or that devices
+ * cannot address, is ignored.
+ */
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu);
 
 /*
