@@ -205,7 +205,7 @@ INIT_TEXT void smp_start_all(void)
 
         if (apic == self || !acpi_info.cpus[i].enabled)
             continue;
-        if (apic > 0xfe && !apic_is_x2apic()) {
+        if (apic > APIC_ID_8BIT_MAX && !apic_is_x2apic()) {
             log_warn("CPU with APIC id %#x needs x2APIC; left alone", apic);
             continue;
         }
@@ -215,6 +215,9 @@ INIT_TEXT void smp_start_all(void)
         if (!start(c)) {
             log_warn("CPU with APIC id %#x did not start; the others are left alone too", apic);
             apic_send_init(apic); /* so that it does not come later */
+            wait_ms(10);
+            /* It may have come after the last look; gone again, it would answer no flush. */
+            __atomic_and_fetch(&cpu_online, ~BIT(c->id), __ATOMIC_SEQ_CST);
             break;
         }
         nr_cpus++;
