@@ -2,7 +2,7 @@
 /*
  * What the processor can do, and how each one is set up: control registers, page attributes, and
  * the registers behind SYSCALL. Features are found once, on the boot CPU; another processor that
- * lacks one of those that missing_features() compares ends the start.
+ * lacks one of those that cpu_lacks() compares ends the start.
  */
 #include <core/console.h>
 #include <lib/bug.h>
@@ -126,32 +126,38 @@ static uint64_t wanted_cr4(void)
     return cr4;
 }
 
-/*
- * The processor says what it lacks of what the boot CPU has; 0: nothing. Compared are leaf 1's EDX,
- * XSAVE, and leaf 7's EBX; the extended leaves are not.
- */
-static uint64_t missing_features(void)
+/* Compared is what the hypervisor uses, and with it most of what guests are shown. */
+uint32_t cpu_lacks(uint32_t *leaf)
 {
     const struct cpu_features *f = &cpu_features;
-    uint32_t r[4];
-    uint64_t missing;
+    const struct {
+        uint32_t leaf, sub, reg, has; /* bits of the boot CPU */
+    } words[] = {
+        {1, 0, 3, f->leaf1_edx},
+        {1, 0, 2, f->leaf1_ecx & (BIT(21) | BIT(24) | BIT(26))}, /* x2APIC, TSC deadline, XSAVE */
+        {7, 0, 1, f->leaf7_ebx},
+        {7, 0, 2, f->umip ? BIT(2) : 0},
+        {0xd, 0, 0, (uint32_t)f->xcr0},
+        {0xd, 1, 0, f->xsaveopt},
+        {0x80000001, 0, 3, f->ext1_edx}, /* NX, large pages, RDTSCP */
+    };
 
-    cpuid_raw(1, 0, r);
-    missing = (f->leaf1_ecx & ~r[2] & (1u << 26)) | (f->leaf1_edx & ~r[3]);
-    if (f->max_leaf >= 7) {
-        cpuid_raw(7, 0, r);
-        missing |= (uint64_t)(f->leaf7_ebx & ~r[1]) << 32;
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        uint32_t r[4];
+
+        if (words[i].has == 0)
+            continue; /* the leaf may not exist */
+        *leaf = words[i].leaf;
+        cpuid_raw(*leaf, words[i].sub, r);
+        if (words[i].has & ~r[words[i].reg])
+            return words[i].has & ~r[words[i].reg];
     }
-    return missing;
+    return 0;
 }
 
 /* c is this CPU; its final tables are loaded. Global pages work from here on. */
 void cpu_init_this(struct cpu *c)
 {
-    uint64_t missing = missing_features();
-
-    if (missing != 0)
-        panic("CPU%u lacks features of CPU0 (mask %#lx): use maxcpus=1", c->id, missing);
     BUG_ON(!cpu_features.pge || !cpu_features.nx);
 
     write_cr0(0x80050033); /* PG AM WP NE ET MP PE; caches on */

@@ -64,7 +64,7 @@ extern cpumask_t cpu_online; /* those that answer interrupts; each sets its own 
 
 /*
  * What the boot CPU has and the boot options leave on; not changed after boot, so it is read
- * without a lock. A CPU that lacks something of it ends the start (cpu_init_this()).
+ * without a lock. A CPU that lacks something of it ends the start (cpu_lacks()).
  */
 struct cpu_features {
     uint32_t max_leaf, max_ext_leaf;
@@ -226,6 +226,7 @@ static inline void irq_window(void)
  * SMAP sites real, once, before text is read-only; log what was found.
  */
 void cpu_detect(void);
+uint32_t cpu_lacks(uint32_t *leaf); /* bits of a CPUID leaf that only the boot CPU has; 0: none */
 void cpu_init_this(struct cpu *c);
 void cpu_patch_smap(void);
 void cpu_report(void);

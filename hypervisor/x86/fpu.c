@@ -76,29 +76,35 @@ static uint32_t mxcsr_mask(void)
     return mask != 0 ? mask : MXCSR_OLDEST;
 }
 
-/* Each CPU; on the first also finds out how large the state is. */
+static void detect_xsave(struct cpu_features *f)
+{
+    uint32_t r[4];
+
+    cpuid_raw(0xd, 0, r);
+    f->xcr0 = (r[0] | ((uint64_t)r[3] << 32)) & XCR0_KNOWN;
+    if ((f->xcr0 & XCR0_AVX512) != XCR0_AVX512)
+        f->xcr0 &= ~XCR0_AVX512;
+    xsetbv(f->xcr0);
+    cpuid_raw(0xd, 0, r); /* EBX: bytes for what XCR0 has on now */
+    f->xsave_size = r[1];
+    cpuid_raw(0xd, 1, r);
+    f->xsaveopt = r[0] & 1;
+}
+
+/* Each CPU; on the first also finds out how large the state is. The others have as much. */
 void fpu_init_cpu(void)
 {
     struct cpu_features *f = &cpu_features;
-    uint32_t r[4];
 
     clts();
     fpu_mxcsr_valid &= mxcsr_mask(); /* CPUs start one at a time */
-    if (f->xsave) {
-        cpuid_raw(0xd, 0, r);
-        f->xcr0 = (r[0] | ((uint64_t)r[3] << 32)) & XCR0_KNOWN;
-        if ((f->xcr0 & XCR0_AVX512) != XCR0_AVX512)
-            f->xcr0 &= ~XCR0_AVX512;
-        xsetbv(f->xcr0);
-        this_cpu()->xcr0 = f->xcr0;
-        cpuid_raw(0xd, 0, r); /* EBX: bytes for what XCR0 has on now */
-        f->xsave_size = r[1];
-        cpuid_raw(0xd, 1, r);
-        f->xsaveopt = r[0] & 1;
-    } else {
-        f->xcr0 = 0;
+    if (!f->xsave)
         f->xsave_size = FXSAVE_SIZE;
-    }
+    else if (this_cpu()->id == 0)
+        detect_xsave(f);
+    else
+        xsetbv(f->xcr0);
+    this_cpu()->xcr0 = f->xcr0;
     BUG_ON(f->xsave_size > PAGE_SIZE);
 }
 

@@ -112,16 +112,27 @@ void smp_kick(unsigned cpu)
         apic_send_ipi(cpu, VEC_KICK);
 }
 
+/* What the processor that is being started lacks; it stores the bits last, the boot CPU reads. */
+static uint32_t smp_lacks_leaf, smp_lacks_bits;
+
 /*
  * A new processor, from head.S, with the early tables. The boot CPU waits in start() all the while.
- * What must come before what: the IDT before anything that may fault; the real tables before the
- * flush that others asked for until now; the time before anyone asks for it; and only a CPU that
- * can answer kicks is online.
+ * What must come before what: the look at its features before it touches the direct map, which may
+ * be made of pages that it does not know; the IDT before anything that may fault; the real tables
+ * before the flush that others asked for until now; the time before anyone asks for it; and only a
+ * CPU that can answer kicks is online.
  */
 void smp_ap_main(void)
 {
     struct cpu *c = this_cpu();
+    uint32_t leaf, bits = cpu_lacks(&leaf);
 
+    if (bits != 0) {
+        smp_lacks_leaf = leaf;
+        __atomic_store_n(&smp_lacks_bits, bits, __ATOMIC_RELEASE);
+        for (;;)
+            __asm__ volatile("hlt");
+    }
     descriptors_load(c);
     write_cr3(c->cr3);
     cpu_init_this(c);
@@ -187,6 +198,12 @@ static INIT_TEXT bool start(struct cpu *c)
             time_sync_answer();
             if (READ_ONCE(cpu_online) & BIT(c->id))
                 return true;
+            if (__atomic_load_n(&smp_lacks_bits, __ATOMIC_ACQUIRE) != 0) {
+                apic_send_init(c->apic_id); /* it could not take the NMI that ends the others */
+                boot_fail("CPU with APIC id %#x lacks bits %#x of CPU0 in CPUID leaf %#x; use "
+                          "maxcpus=%u",
+                          c->apic_id, smp_lacks_bits, smp_lacks_leaf, c->id);
+            }
             cpu_relax_poll();
         }
     }
