@@ -227,7 +227,7 @@ boot_gdt_pointer:
 /* Cleared by the boot loader, as all of .bss: absent entries are zero. */
     .section .bss.page_aligned, "aw", @nobits
     .balign STACK_SIZE
-    .globl boot_stack_end, boot_l4
+    .globl boot_stack_end, boot_l4, boot_l3
 boot_stack:
     .skip STACK_SIZE
 boot_stack_end:

@@ -44,7 +44,7 @@ static bool paging_heap_works; /* hpage_alloc() may be used for tables: after pa
 
 extern char text_start[], text_end[], rodata_end[], data_end[], init_start[], init_end[],
     image_start[], image_end[];
-extern pte_t boot_l4[PTES];
+extern pte_t boot_l4[PTES], boot_l3[PTES];
 
 /* A table for walk_create(): while booting from the boot allocator, later the one that *spare has.
  */
@@ -248,13 +248,32 @@ static INIT_TEXT void map_image_part(const char *from, const char *to, uint64_t 
 }
 
 /*
- * Runs on the early tables of boot/head.S. They map the low 4 GiB, and what boot_alloc() hands out
- * here must lie there: it takes the lowest pages first. The image is mapped in parts, as each gets
- * its own protection.
+ * The early tables map 4 GiB, which M2P and frame table alone outgrow on a machine with some
+ * hundred GiB. With this they map all memory, up to 512 GiB; and boot_alloc() takes the lowest
+ * pages first.
+ */
+static INIT_TEXT void map_early(void)
+{
+    _Static_assert((DIRECT_END - DIRECT_START) / PAGE_SIZE * (sizeof(struct frame) + 8) < GIB(64),
+                   "far below what one L3 maps");
+    for (uint64_t gib = 4; gib < MIN(DIV_UP(max_mfn << PAGE_SHIFT, GIB(1)), (uint64_t)PTES);
+         gib++) {
+        pte_t *l2 = boot_alloc(1);
+
+        for (uint64_t i = 0; i < PTES; i++)
+            l2[i] = pte_make(MFN((gib * PTES + i) * LARGE_PAGES), PTE_TABLE | PTE_PS);
+        boot_l3[gib] = pte_make(virt_to_mfn(l2), PTE_TABLE);
+    }
+}
+
+/*
+ * Runs on the early tables of boot/head.S, so what boot_alloc() hands out must be mapped there. The
+ * image is mapped in parts, as each gets its own protection.
  */
 INIT_TEXT void paging_init(void)
 {
     find_max_mfn();
+    map_early();
     hv_root = boot_alloc(1);
     hv_root_mfn = virt_to_mfn(hv_root);
     /* Every L3 now: later a slot could only be added to this root, not to the guests' copies. */
