@@ -3,9 +3,8 @@
  * Bits in arrays of 64-bit words. The plain forms are atomic (the arrays are shared with guests and
  * other CPUs); those ending in _local are not.
  *
- * The atomic forms are full barriers to the processor. To the compiler only the test_and forms are:
- * it may move other accesses across bit_set() and bit_clear(). Maps are 8-byte aligned, and nothing
- * checks n against their size.
+ * The atomic forms are full barriers, to the processor and to the compiler. Maps are 8-byte aligned,
+ * and nothing checks n against their size.
  */
 #ifndef LIB_BITOPS_H
 #define LIB_BITOPS_H
@@ -14,12 +13,18 @@
 
 static inline void bit_set(volatile void *map, uint64_t n)
 {
-    __asm__ volatile("lock btsq %1, %0" : "+m"(((volatile uint64_t *)map)[n / 64]) : "r"(n % 64));
+    __asm__ volatile("lock btsq %1, %0"
+                     : "+m"(((volatile uint64_t *)map)[n / 64])
+                     : "r"(n % 64)
+                     : "memory");
 }
 
 static inline void bit_clear(volatile void *map, uint64_t n)
 {
-    __asm__ volatile("lock btrq %1, %0" : "+m"(((volatile uint64_t *)map)[n / 64]) : "r"(n % 64));
+    __asm__ volatile("lock btrq %1, %0"
+                     : "+m"(((volatile uint64_t *)map)[n / 64])
+                     : "r"(n % 64)
+                     : "memory");
 }
 
 /* Sets bit n; returns what it was. */
