@@ -39,7 +39,7 @@ struct vcpu {
     void *stack;        /* top, aligned to STACK_SIZE */
     uint64_t saved_rsp; /* while switched out; 0: on a CPU, or its stack is still in use there */
 
-    struct vcpu_info *info;   /* in shared_info, or registered by the guest; direct map */
+    struct vcpu_info *info;   /* in shared_info, registered by the guest, or hidden_info */
     struct frame *info_frame; /* holds it when registered: a writable type reference */
     uint64_t runstate_area;   /* guest address, 0: none */
     bool initialised;         /* a context has been set */
@@ -57,6 +57,7 @@ struct vcpu {
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;
 
     struct arch_vcpu arch;
+    struct vcpu_info hidden_info; /* beyond shared_info's vcpus, until the guest registers one */
 };
 
 /*

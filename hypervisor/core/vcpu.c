@@ -6,7 +6,8 @@
  *
  * v->info is never NULL: the hypervisor raises events and returns to guests without asking. It is
  * the vcpu's part of shared_info, or what the guest has registered (core/vcpu_op.c), or, for want
- * of either, vcpu_info_none.
+ * of either, hidden_info, which is used like the others: a vcpu may run, and mask and block, before
+ * its guest has registered a place where it sees all that.
  */
 #include <core/arch.h>
 #include <core/domain.h>
@@ -18,12 +19,6 @@
 #include <x86/page.h>
 
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "struct vcpu is one page");
-
-/*
- * For vcpus beyond shared_info's until they register their own, and for those of dying domains: one
- * for all domains, which no guest can see. What is in it is nobody's in particular.
- */
-static struct vcpu_info vcpu_info_none = {.evtchn_upcall_mask = 1};
 
 static void vcpu_stack_bind(struct vcpu *v)
 {
@@ -37,12 +32,12 @@ static void vcpu_set_default_info(struct vcpu *v)
 {
     if (v->domain->shared_info != NULL && v->id < XEN_LEGACY_MAX_VCPUS) {
         v->info = &v->domain->shared_info->vcpu_info[v->id];
-        v->info->evtchn_upcall_mask = 1;
         v->arch.time_info = &v->info->time;
     } else {
-        v->info = &vcpu_info_none;
+        v->info = &v->hidden_info;
         v->arch.time_info = NULL;
     }
+    v->info->evtchn_upcall_mask = 1;
 }
 
 /* NULL: no memory, no such id, or it exists. One caller at a time per domain (boot, or domctl). */
@@ -104,7 +99,7 @@ void vcpu_drop_info(struct vcpu *v)
     struct frame *f = v->info_frame;
 
     v->arch.time_info = NULL;
-    v->info = &vcpu_info_none;
+    v->info = &v->hidden_info;
     v->info_frame = NULL;
     if (f != NULL)
         arch_frame_put_writable(f);

@@ -106,12 +106,7 @@ int vcpu_register_info(struct vcpu *v, uint64_t gfn, uint32_t offset)
         arch_frame_put_writable(f);
         return -XEN_EINVAL;
     }
-    if (v->arch.time_info == NULL) { /* there was none to take along */
-        memset(info, 0, sizeof(*info));
-        info->evtchn_upcall_mask = 1;
-    } else {
-        memcpy(info, v->info, sizeof(*info));
-    }
+    memcpy(info, v->info, sizeof(*info));
     v->info_frame = f;
     v->arch.time_info = &info->time;
     smp_wmb(); /* who raises an event from here on finds a valid mask */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A vcpu's first context is all the guest's own work. Hostile ones, given by a child to its second
- * vcpu: refused, or taken and then at worst the end of that child.
+ * vcpu: refused, or taken and then at worst the end of that child. And vcpus that run before they
+ * have a vcpu_info, because shared_info has none for them.
  */
 #include <kit/kit.h>
+#include <public/domctl.h>
 
 #define NOT_CANONICAL 0x8000000000000000ul
 #define EDGE          0x800000000000ul
@@ -153,8 +155,59 @@ static void child(uint64_t n)
     kit_shutdown(SHUTDOWN_poweroff);
 }
 
+static void blocks(void)
+{
+    for (;;)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_block, 0);
+}
+
+#define BEYOND XEN_LEGACY_MAX_VCPUS
+static struct vcpu_register_vcpu_info info_reg;
+
+/* Three vcpus without a vcpu_info; the first unmasks its events and blocks, the second gets one. */
+static void beyond(uint64_t unused)
+{
+    struct vcpu_info *info = kit_page();
+
+    (void)unused;
+    base();
+    c.user_regs.rip = (uint64_t)blocks;
+    for (unsigned i = BEYOND; i < BEYOND + 3; i++)
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_initialise, i, &c), 0);
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_up, BEYOND, 0), 0);
+    kit_sleep(50000000);
+    info_reg.mfn = kit_mfn(info);
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, BEYOND + 1, &info_reg), 0);
+    CHECK_EQ(info->evtchn_upcall_mask, 1);
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+static unsigned mask_of(struct kit_child *k, unsigned vcpu)
+{
+    struct xen_domctl_vcpucontext op = {.vcpu = vcpu};
+
+    op.ctxt.p = &c;
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpucontext, k->domid, &op, sizeof(op)), 0);
+    return c.user_regs.saved_upcall_mask;
+}
+
+/* What one of them does with its events is no other's business, least of all another domain's. */
+static void beyond_shared_info(void)
+{
+    struct kit_child k;
+
+    CHECK_EQ(kit_child_create(&k, beyond, 0, 0, BEYOND + 3), 0);
+    CHECK_EQ(kit_child_start(&k), 0);
+    CHECK_EQ(kit_child_wait(&k, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(mask_of(&k, BEYOND), 0);
+    CHECK_EQ(mask_of(&k, BEYOND + 1), 1);
+    CHECK_EQ(mask_of(&k, BEYOND + 2), 1);
+    CHECK_EQ(kit_child_destroy(&k), 0);
+}
+
 void test_main(void)
 {
+    beyond_shared_info();
     unsigned ends[2] = {0};
 
     kit_child_hostile = true;
