@@ -87,6 +87,7 @@ static void timer_insert(struct timer_queue *q, struct timer *t)
 {
     t->child = t->next = t->prev = NULL;
     t->active = true;
+    t->moving = false;
     q->root = timer_meld(q->root, t);
     q->root->prev = q->root->next = NULL;
 }
@@ -180,6 +181,7 @@ void timer_stop(struct timer *t)
         return;
     q = timer_lock(t);
     cpu = t->cpu;
+    t->moving = false;
     if (t->active)
         timer_remove(q, t); /* a deadline that is now too early costs one idle interrupt */
     spin_unlock(&q->lock);
@@ -201,23 +203,26 @@ void timer_kill(struct timer *t)
     timer_stop(t);
 }
 
+/* Between the two queues it is in neither; whoever sets or stops it then clears `moving`. */
 void timer_migrate(struct timer *t, unsigned cpu)
 {
     struct timer_queue *q;
-    bool active;
+    bool moving;
 
     if (READ_ONCE(t->cpu) == cpu)
         return;
     q = timer_lock(t);
-    active = t->active;
-    if (active)
+    if (t->active) {
         timer_remove(q, t);
+        t->moving = true;
+    }
+    moving = t->moving;
     WRITE_ONCE(t->cpu, cpu); /* from here whoever sets it goes to the new queue */
     spin_unlock(&q->lock);
-    if (!active)
+    if (!moving)
         return;
     q = timer_lock(t);
-    if (!t->active) { /* else its handler has set it again meanwhile */
+    if (t->moving) {
         timer_insert(q, t);
         timer_reprogram(q, t->cpu);
     }

@@ -21,6 +21,7 @@ struct timer {
     void *data;
     unsigned cpu; /* whose queue it is in, or would be; changes under that queue's lock */
     bool active;  /* in the heap: set, and its handler has not been called for that setting */
+    bool moving;  /* set, but between two heaps: timer_migrate() puts it into the second */
     struct timer *child, *next, *prev; /* heap links (timer.c); all NULL while not active */
 };
 
@@ -50,10 +51,7 @@ void timer_stop(struct timer *t);
  * sets it any more is for the caller to see to.
  */
 void timer_kill(struct timer *t);
-/*
- * To another CPU's queue, with its setting if it has one. Only for the one user who sets and stops
- * this timer: a timer_stop() on another CPU meanwhile could be undone.
- */
+/* To another CPU's queue, with its setting if it has one. */
 void timer_migrate(struct timer *t, unsigned cpu);
 void timer_run_expired(void); /* this CPU, from its interrupt */
 void timer_check_kick(void);  /* this CPU, from VEC_KICK: a timer set here by another CPU */

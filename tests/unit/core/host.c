@@ -42,8 +42,19 @@ void spin_lock_init(struct spinlock *l, enum lock_level level)
     *l = (struct spinlock)SPINLOCK_INIT(level);
 }
 
+/* Runs instead of another CPU that comes first to the lock that is taken next but one. */
+void (*host_before_second_lock)(void);
+
 void spin_lock(struct spinlock *l)
 {
+    static bool second;
+    void (*other)(void) = host_before_second_lock;
+
+    if (other != NULL && second)
+        host_before_second_lock = NULL;
+    second = other != NULL && !second;
+    if (other != NULL && !second)
+        other();
     BUG_ON(l->owner != 0);
     l->owner = 1;
 }

@@ -100,6 +100,43 @@ static void other_cpu(void)
     CHECK(!t.active && cpus[0]->timers.root == NULL);
 }
 
+static struct timer moved;
+
+static void stop_it(void)
+{
+    timer_stop(&moved);
+}
+
+static void set_it(void)
+{
+    timer_set(&moved, host_now + 20);
+}
+
+static void move_it(void)
+{
+    timer_migrate(&moved, 0);
+}
+
+/* Another CPU finds the timer while it is in neither queue. */
+static void migration_races(void)
+{
+    static void (*const others[])(void) = {stop_it, set_it, move_it};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+        timer_init(&moved, on_fire, NULL, 0);
+        timer_set(&moved, host_now + 10);
+        host_before_second_lock = others[i];
+        timer_migrate(&moved, 1);
+        CHECK(host_before_second_lock == NULL);
+        CHECK(moved.active == (others[i] != stop_it));
+        CHECK(moved.expires == host_now + (others[i] == set_it ? 20 : 10));
+        CHECK(moved.cpu == (others[i] == move_it ? 0 : 1));
+        CHECK((cpus[moved.cpu]->timers.root == &moved) == moved.active);
+        CHECK(cpus[1 - moved.cpu]->timers.root == NULL);
+        timer_stop(&moved);
+    }
+}
+
 void test_timer(void)
 {
     timer_queue_init(&cpus[0]->timers);
@@ -109,4 +146,5 @@ void test_timer(void)
         timer_init(&timers[i], on_fire, (void *)i, 0);
     random_steps();
     other_cpu();
+    migration_races();
 }

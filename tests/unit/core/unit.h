@@ -19,6 +19,7 @@ extern unsigned unit_passed, unit_failed;
     } while (0)
 
 uint32_t unit_random(void);
+extern void (*host_before_second_lock)(void);
 extern uint64_t host_now, host_deadline;
 
 void test_timer(void);
