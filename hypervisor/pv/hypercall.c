@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of hypercalls: number, handler, name, how many arguments, who may call it. It is the
- * whole list of what a guest can ask for. x86/entry.S calls through it directly; multicalls come
- * through hypercall_dispatch(). Both check the number and the privilege, and nothing else: each
- * handler judges its arguments, which are what the guest had in its registers, all 64 bits of them.
+ * The table of hypercalls: number, handler, name, who may call it. It is the whole list of what a
+ * guest can ask for. x86/entry.S calls through it directly; multicalls come through
+ * hypercall_dispatch(). Both check the number and the privilege, and nothing else: each handler
+ * judges its arguments, which are what the guest had in its registers, all 64 bits of them.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -20,47 +20,47 @@ static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return -XEN_ENOSYS;
 }
 
-#define CALL(number, name, args)      [number] = {hc_##name, #name, (args), 0}
-#define CALL_PRIV(number, name, args) [number] = {hc_##name, #name, (args), HC_PRIV}
+#define CALL(number, name)      [number] = {hc_##name, #name, 0}
+#define CALL_PRIV(number, name) [number] = {hc_##name, #name, HC_PRIV}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 const struct hypercall_entry hypercall_table[NR_HYPERCALLS] = {
-    [0 ... NR_HYPERCALLS - 1] = {hc_none, "none", 0, 0},
-    CALL(__HYPERVISOR_set_trap_table, set_trap_table, 1),
-    CALL(__HYPERVISOR_mmu_update, mmu_update, 4),
-    CALL(__HYPERVISOR_set_gdt, set_gdt, 2),
-    CALL(__HYPERVISOR_stack_switch, stack_switch, 2),
-    CALL(__HYPERVISOR_set_callbacks, set_callbacks, 3),
-    CALL(__HYPERVISOR_fpu_taskswitch, fpu_taskswitch, 1),
-    CALL(__HYPERVISOR_sched_op_compat, sched_op_compat, 2),
-    CALL_PRIV(__HYPERVISOR_platform_op, platform_op, 1),
-    CALL(__HYPERVISOR_set_debugreg, set_debugreg, 2),
-    CALL(__HYPERVISOR_get_debugreg, get_debugreg, 1),
-    CALL(__HYPERVISOR_update_descriptor, update_descriptor, 2),
-    CALL(__HYPERVISOR_memory_op, memory_op, 2),
-    CALL(__HYPERVISOR_multicall, multicall, 2),
-    CALL(__HYPERVISOR_update_va_mapping, update_va_mapping, 3),
-    CALL(__HYPERVISOR_set_timer_op, set_timer_op, 1),
-    CALL(__HYPERVISOR_event_channel_op_compat, event_channel_op_compat, 1),
-    CALL(__HYPERVISOR_xen_version, xen_version, 2),
-    CALL(__HYPERVISOR_console_io, console_io, 3),
-    CALL(__HYPERVISOR_physdev_op_compat, physdev_op_compat, 1),
-    CALL(__HYPERVISOR_grant_table_op, grant_table_op, 3),
-    CALL(__HYPERVISOR_vm_assist, vm_assist, 2),
-    CALL(__HYPERVISOR_update_va_mapping_otherdomain, update_va_mapping_otherdomain, 4),
-    CALL(__HYPERVISOR_iret, iret, 0),
-    CALL(__HYPERVISOR_vcpu_op, vcpu_op, 3),
-    CALL(__HYPERVISOR_set_segment_base, set_segment_base, 2),
-    CALL(__HYPERVISOR_mmuext_op, mmuext_op, 4),
-    CALL(__HYPERVISOR_nmi_op, nmi_op, 2),
-    CALL(__HYPERVISOR_sched_op, sched_op, 2),
-    CALL(__HYPERVISOR_callback_op, callback_op, 2),
-    CALL(__HYPERVISOR_event_channel_op, event_channel_op, 2),
-    CALL(__HYPERVISOR_physdev_op, physdev_op, 2),
-    CALL(__HYPERVISOR_hvm_op, hvm_op, 2),
-    CALL_PRIV(__HYPERVISOR_sysctl, sysctl, 1),
-    CALL_PRIV(__HYPERVISOR_domctl, domctl, 1),
+    [0 ... NR_HYPERCALLS - 1] = {hc_none, "none", 0},
+    CALL(__HYPERVISOR_set_trap_table, set_trap_table),
+    CALL(__HYPERVISOR_mmu_update, mmu_update),
+    CALL(__HYPERVISOR_set_gdt, set_gdt),
+    CALL(__HYPERVISOR_stack_switch, stack_switch),
+    CALL(__HYPERVISOR_set_callbacks, set_callbacks),
+    CALL(__HYPERVISOR_fpu_taskswitch, fpu_taskswitch),
+    CALL(__HYPERVISOR_sched_op_compat, sched_op_compat),
+    CALL_PRIV(__HYPERVISOR_platform_op, platform_op),
+    CALL(__HYPERVISOR_set_debugreg, set_debugreg),
+    CALL(__HYPERVISOR_get_debugreg, get_debugreg),
+    CALL(__HYPERVISOR_update_descriptor, update_descriptor),
+    CALL(__HYPERVISOR_memory_op, memory_op),
+    CALL(__HYPERVISOR_multicall, multicall),
+    CALL(__HYPERVISOR_update_va_mapping, update_va_mapping),
+    CALL(__HYPERVISOR_set_timer_op, set_timer_op),
+    CALL(__HYPERVISOR_event_channel_op_compat, event_channel_op_compat),
+    CALL(__HYPERVISOR_xen_version, xen_version),
+    CALL(__HYPERVISOR_console_io, console_io),
+    CALL(__HYPERVISOR_physdev_op_compat, physdev_op_compat),
+    CALL(__HYPERVISOR_grant_table_op, grant_table_op),
+    CALL(__HYPERVISOR_vm_assist, vm_assist),
+    CALL(__HYPERVISOR_update_va_mapping_otherdomain, update_va_mapping_otherdomain),
+    CALL(__HYPERVISOR_iret, iret),
+    CALL(__HYPERVISOR_vcpu_op, vcpu_op),
+    CALL(__HYPERVISOR_set_segment_base, set_segment_base),
+    CALL(__HYPERVISOR_mmuext_op, mmuext_op),
+    CALL(__HYPERVISOR_nmi_op, nmi_op),
+    CALL(__HYPERVISOR_sched_op, sched_op),
+    CALL(__HYPERVISOR_callback_op, callback_op),
+    CALL(__HYPERVISOR_event_channel_op, event_channel_op),
+    CALL(__HYPERVISOR_physdev_op, physdev_op),
+    CALL(__HYPERVISOR_hvm_op, hvm_op),
+    CALL_PRIV(__HYPERVISOR_sysctl, sysctl),
+    CALL_PRIV(__HYPERVISOR_domctl, domctl),
 };
 #pragma GCC diagnostic pop
 

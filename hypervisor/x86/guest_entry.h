@@ -55,8 +55,7 @@ bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint6
 struct hypercall_entry {
     int64_t (*fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4); /* never NULL */
     const char *name;                                                  /* for messages */
-    uint32_t nargs; /* for the reader: all four are passed */
-    uint32_t flags; /* HC_* */
+    uint64_t flags;                                                    /* HC_* */
     uint64_t reserved;
 };
 #define HC_PRIV       0x1u /* privileged domains only; others get -XEN_EPERM */
