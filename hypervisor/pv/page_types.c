@@ -212,30 +212,40 @@ static void type_end(struct frame *f, struct domain *d)
 
 /*
  * Tables of a dying domain that nothing refers to any more, waiting to be taken apart: a stack that
- * any vcpu of the domain still on its way out may push to, and only its destroyer pops from. With
- * one popper the top cannot go and come back between its look and its swap. The frames on it stay
- * BUSY and keep the frame reference of their type.
+ * whoever drops a last reference may push to, and only its destroyer pops from. With one popper the
+ * top cannot go and come back between its look and its swap. The frames on it stay BUSY and keep
+ * the frame reference of their type.
+ *
+ * The popper that finds it empty closes it: the control domain's vcpus may hold references of their
+ * own until later, and take apart themselves what they come to hold last.
  */
-static void orphan_push(struct frame *f, struct domain *d)
-{
-    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head);
+#define ORPHANS_CLOSED UINT64_MAX /* in place of the top; frame 0, no guest's, ends the list */
 
-    do
-        f->tlb_stamp = (uint32_t)top; /* frame 0 is no guest's: it ends the list */
-    while (!__atomic_compare_exchange_n(head, &top, frame_mfn(f).m, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED));
-}
-
-static struct frame *orphan_pop(struct domain *d)
+/* False: closed. */
+static bool orphan_push(struct frame *f, struct domain *d)
 {
     uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head);
 
     do {
-        if (top == 0)
+        if (top == ORPHANS_CLOSED)
+            return false;
+        f->tlb_stamp = (uint32_t)top;
+    } while (!__atomic_compare_exchange_n(head, &top, frame_mfn(f).m, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+static struct frame *orphan_pop(struct domain *d)
+{
+    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head), next;
+
+    do {
+        if (top == ORPHANS_CLOSED)
             return NULL;
-    } while (!__atomic_compare_exchange_n(head, &top, FRAMES[top].tlb_stamp, false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    return &FRAMES[top];
+        next = top == 0 ? ORPHANS_CLOSED : FRAMES[top].tlb_stamp;
+    } while (
+        !__atomic_compare_exchange_n(head, &top, next, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return top == 0 ? NULL : &FRAMES[top];
 }
 
 /*
@@ -259,11 +269,11 @@ void page_type_put_last(struct frame *f, struct domain *d)
         f->tlb_stamp = tlb_clock();
         __atomic_store_n(&f->type, n & ~PAGE_TYPE_BUSY, __ATOMIC_RELEASE);
         page_frame_put(f);
-    } else if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE) {
-        orphan_push(f, d);
-    } else {
-        type_end(f, d);
+        return;
     }
+    if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE && orphan_push(f, d))
+        return;
+    type_end(f, d);
 }
 
 /* A frame that changed hands while the reference was taken. It is held, so its owner exists. */
@@ -378,6 +388,17 @@ int page_type_pin(struct frame *f, enum page_type type, struct domain *d)
         page_type_put(f, d); /* pinned already: the pin counts once */
         return -XEN_EINVAL;
     }
+    /*
+     * The walk of page_type_relinquish() may have passed f. Or it comes to f only now, and what it
+     * undoes may be all that held f: so f is d's still, or is left alone.
+     */
+    if (unlikely(d->state != DOM_ALIVE)) {
+        if (page_frame_get(f, d)) {
+            page_type_unpin(f, d);
+            page_frame_put(f);
+        }
+        return -XEN_EINVAL;
+    }
     return 0;
 }
 
@@ -419,7 +440,7 @@ static int relinquish_unpin(struct domain *d)
         if (n >= UNPIN_SLICE && frame_get(f, d))
             break;
         m = f->next;
-        /* No table is taken apart under this lock: a dying domain's are only queued. */
+        /* No table is taken apart under this lock: until the walk is over they are only queued. */
         if (READ_ONCE(f->type) & PAGE_TYPE_PINNED)
             page_type_unpin(f, d);
     }
@@ -436,14 +457,13 @@ int page_type_relinquish(struct domain *d)
 
     if (d->arch.teardown_cursor != FRAME_NONE && relinquish_unpin(d) != 0)
         return -XEN_ERESTART;
-    for (unsigned n = 0; (f = orphan_pop(d)) != NULL; n++) {
-        if (n == RELINQUISH_SLICE) { /* one too many was popped */
-            orphan_push(f, d);
-            return -XEN_ERESTART;
-        }
+    for (unsigned n = 0; n < RELINQUISH_SLICE; n++) {
+        f = orphan_pop(d);
+        if (f == NULL)
+            return 0;
         type_end(f, d);
     }
-    return 0;
+    return -XEN_ERESTART;
 }
 
 /*

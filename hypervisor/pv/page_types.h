@@ -108,8 +108,7 @@ static inline bool page_type_count_below_2(uint64_t word)
  *
  * The last one drops a frame reference as well, which may free the frame: the caller does not touch
  * f afterwards unless something else of its own holds it. A table's last one takes the table apart,
- * with preemption points: no lock may be held then, unless the owner is dying, whose tables are
- * only queued.
+ * with preemption points: no lock may be held then.
  */
 static inline void page_type_put(struct frame *f, struct domain *d)
 {
