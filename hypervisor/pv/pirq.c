@@ -4,10 +4,11 @@
  * machine (then its number is the GSI's, unless asked otherwise) or for a message-signalled
  * interrupt. Mapping gives it the number, binding an event channel to it opens the line.
  *
- * The domain's lock guards which number is mapped to what (`mapped`, `gsi`, `msi`). `bound` and
+ * The domain's lock guards the table, and is held while a line is opened and shut: so no two
+ * numbers have one line, and a line that is open has the number that opened it. `bound` and
  * `needs_eoi` follow the event channel: core/evtchn.c lets a pirq have one channel at a time, binds
- * after it has noted it and unbinds before it forgets it, and calls here with no lock held. The
- * line itself is guarded by the lock in x86/irq.c.
+ * after it has noted it and unbinds before it forgets it, and calls here with no lock held. An MSI
+ * is set up without the lock; while it is, its numbers are `busy`, and nobody else touches them.
  *
  * Level-triggered lines stay masked from an interrupt until the domain's EOI; which pirqs need one
  * the domain may read from a page of its own (pirq_eoi_map). An EOI for a pirq that had no
@@ -85,23 +86,40 @@ int pirq_reserve(struct domain *d)
     return rc;
 }
 
+/* The number that a line has, or -1. The domain's lock is held. */
+static int pirq_of_gsi(const struct domain *d, int gsi)
+{
+    for (int n = 0; n < NR_PIRQS; n++) {
+        if (d->arch.pirqs[n].gsi == gsi)
+            return n;
+    }
+    return -1;
+}
+
+/* Nothing, or only reserved, so that it may be mapped to something. */
+static bool pirq_is_free(const struct pirq *p)
+{
+    return p->gsi < 0 && p->msi < 0 && !p->busy;
+}
+
 /* Mapping the same line again succeeds: kernels ask for a line each time a driver wants it. */
 int pirq_map_gsi(struct domain *d, int gsi, int *pirq)
 {
-    int n = *pirq < 0 ? gsi : *pirq, rc = 0;
-    struct pirq *p;
+    int n = *pirq, has, rc = 0;
 
     if (d->arch.pirqs == NULL)
         return -XEN_EPERM;
     if (gsi < 0 || (unsigned)gsi >= irq_nr_gsis() || n >= NR_PIRQS)
         return -XEN_EINVAL;
-    p = &d->arch.pirqs[n];
     spin_lock(&d->lock);
-    if (p->mapped && (p->msi >= 0 || (p->gsi >= 0 && p->gsi != gsi))) {
+    has = pirq_of_gsi(d, gsi);
+    if (n < 0)
+        n = has >= 0 ? has : gsi;
+    if (has < 0 && pirq_is_free(&d->arch.pirqs[n])) {
+        d->arch.pirqs[n].mapped = true;
+        d->arch.pirqs[n].gsi = gsi;
+    } else if (has != n) {
         rc = -XEN_EEXIST;
-    } else {
-        p->mapped = true;
-        p->gsi = gsi;
     }
     spin_unlock(&d->lock);
     *pirq = n;
@@ -120,19 +138,20 @@ int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq)
     spin_lock(&d->lock);
     if (n < 0)
         n = pirq_take_free(d, count);
-    else if (d->arch.pirqs[n].gsi >= 0 || d->arch.pirqs[n].msi >= 0)
+    else if (!pirq_is_free(&d->arch.pirqs[n]))
         n = -XEN_EEXIST;
-    else
-        d->arch.pirqs[n].mapped = true;
+    for (unsigned i = 0; n >= 0 && i < count; i++)
+        d->arch.pirqs[(unsigned)n + i].mapped = d->arch.pirqs[(unsigned)n + i].busy = true;
     spin_unlock(&d->lock);
     if (n < 0)
         return n;
-    /* It talks to the device and takes locks of its own; `mapped` keeps the numbers ours. */
+    /* It talks to the device, which may take its time. */
     handle = irq_msi_bind(req, d, (unsigned)n);
     spin_lock(&d->lock);
     for (unsigned i = (unsigned)n; i < (unsigned)n + count; i++) {
         d->arch.pirqs[i].mapped = handle >= 0;
         d->arch.pirqs[i].msi = handle >= 0 ? handle : -1;
+        d->arch.pirqs[i].busy = false;
     }
     spin_unlock(&d->lock);
     *pirq = n;
@@ -155,25 +174,28 @@ static void eoi_map_update(struct domain *d, unsigned n)
 /* An MSI was opened when it was mapped, and needs no EOI; a line is opened here. */
 int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
 {
-    struct pirq *p = pirq_get(d, n);
+    struct pirq *p;
     int rc = 0;
 
+    spin_lock(&d->lock);
+    p = pirq_get(d, n);
     if (p == NULL)
-        return -XEN_EINVAL;
-    if (p->bound)
-        return -XEN_EBUSY;
-    if (p->gsi >= 0) {
+        rc = -XEN_EINVAL;
+    else if (p->bound)
+        rc = -XEN_EBUSY;
+    else if (p->gsi >= 0)
         rc = irq_gsi_bind((unsigned)p->gsi, d, n);
-        if (rc != 0)
-            return rc;
-        p->needs_eoi = p->level;
+    if (rc == 0) {
+        p->needs_eoi = p->gsi >= 0 && p->level;
+        p->bound = true;
+        eoi_map_update(d, n);
     }
-    p->bound = true;
-    eoi_map_update(d, n);
-    return 0;
+    spin_unlock(&d->lock);
+    return rc;
 }
 
-void arch_pirq_unbind(struct domain *d, unsigned n)
+/* The domain's lock is held; a handler that has to be waited for does not take it. */
+static void pirq_unbind(struct domain *d, unsigned n)
 {
     struct pirq *p = pirq_get(d, n);
 
@@ -185,15 +207,25 @@ void arch_pirq_unbind(struct domain *d, unsigned n)
     eoi_map_update(d, n);
 }
 
+void arch_pirq_unbind(struct domain *d, unsigned n)
+{
+    spin_lock(&d->lock);
+    pirq_unbind(d, n);
+    spin_unlock(&d->lock);
+}
+
 int pirq_unmap(struct domain *d, int n)
 {
-    struct pirq *p = n < 0 ? NULL : pirq_get(d, (unsigned)n);
+    struct pirq *p;
     int handle;
 
-    if (p == NULL)
-        return -XEN_EINVAL;
-    arch_pirq_unbind(d, (unsigned)n); /* the channel stays, and hears nothing any more */
     spin_lock(&d->lock);
+    p = n < 0 ? NULL : pirq_get(d, (unsigned)n);
+    if (p == NULL || p->busy) {
+        spin_unlock(&d->lock);
+        return p == NULL ? -XEN_EINVAL : -XEN_EBUSY;
+    }
+    pirq_unbind(d, (unsigned)n); /* the channel stays, and hears nothing any more */
     handle = p->msi;
     for (unsigned i = 0; i < NR_PIRQS; i++) {
         struct pirq *q = &d->arch.pirqs[i];
@@ -224,6 +256,7 @@ void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
 {
     if (d->arch.pirqs == NULL)
         return;
+    spin_lock(&d->lock);
     for (unsigned n = 0; n < NR_PIRQS; n++) {
         struct pirq *p = &d->arch.pirqs[n];
 
@@ -234,6 +267,7 @@ void pirq_gsi_is_level(struct domain *d, int gsi, bool level)
             eoi_map_update(d, n);
         }
     }
+    spin_unlock(&d->lock);
 }
 
 /* Once per domain; the writable reference is held until it dies. */

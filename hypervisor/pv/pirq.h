@@ -17,7 +17,8 @@ struct pirq *pirq_get(struct domain *d, unsigned n); /* NULL: not mapped */
 int pirq_reserve(struct domain *d);                  /* a number to be mapped later, or -XEN_E* */
 /* *pirq: the number wanted, or below zero: choose; then the (first) one that it is. 0, -XEN_E*. */
 int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq);
-int pirq_unmap(struct domain *d, int pirq); /* unbinds it first; a multiple MSI goes as a whole */
+/* Unbinds it first; a multiple MSI goes as a whole. -XEN_EBUSY: it is being set up. */
+int pirq_unmap(struct domain *d, int pirq);
 int pirq_eoi(struct domain *d, unsigned pirq);
 void pirq_gsi_is_level(struct domain *d, int gsi, bool level);
 /* A page of d's where a set bit says that the pirq needs an EOI. -XEN_EBUSY: there is one. */

@@ -89,6 +89,7 @@ struct pirq {
     int gsi; /* -1: none, it is an MSI or only reserved */
     int msi; /* handle from irq_msi_bind(), shared by the vectors of one device; -1: none */
     bool mapped, bound, needs_eoi, level;
+    bool busy; /* an MSI is being set up for it */
 };
 
 #define NR_PIRQS 512

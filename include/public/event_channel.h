@@ -113,8 +113,8 @@ _Static_assert(sizeof(evtchn_bind_virq_t) == 12, "evtchn_bind_virq");
  * EVTCHNOP_bind_pirq: bind one of the domain's pirqs, as PHYSDEVOP_map_pirq numbered it, to a new
  * port that notifies vcpu 0. The line is unmasked in the interrupt controller from then on.
  *
- * Without BIND_PIRQ__WILL_SHARE no other domain can bind the same line, and -EBUSY if one has.
- * -EPERM for a line that the domain was not given; -EEXIST if it has bound it already.
+ * No other domain can bind the same line, and -EBUSY if one has: BIND_PIRQ__WILL_SHARE is accepted
+ * and changes nothing. -EINVAL for a pirq that is not mapped; -EEXIST if it is bound already.
  */
 #define BIND_PIRQ__WILL_SHARE 1
 struct evtchn_bind_pirq {

@@ -148,8 +148,9 @@ _Static_assert(sizeof(physdev_irq_t) == 8, "physdev_irq");
  *                            -EBUSY or a positive return, and entry_nr OUT says how many.
  *
  * `pirq` is the number wanted, or -1. For MSI the hypervisor writes the device's capability.
- * -ENODEV for a function that was not added; -EINVAL for a GSI that is not there; -EBUSY for a
- * number in use otherwise.
+ * A line has one pirq: with -1 it is the one it has, if any. -ENODEV for a function that was not
+ * added; -EINVAL for a GSI that is not there; -EEXIST for a number in use otherwise, and for a line
+ * that has another.
  */
 #define MAP_PIRQ_TYPE_MSI       0x0
 #define MAP_PIRQ_TYPE_GSI       0x1

@@ -174,6 +174,71 @@ static void message_interrupt(void)
     CHECK_EQ(physdev(PHYSDEVOP_unmap_pirq, &un), 0);
 }
 
+static int unmap_pirq(int pirq)
+{
+    struct physdev_unmap_pirq un = {.domid = DOMID_SELF, .pirq = pirq};
+
+    return physdev(PHYSDEVOP_unmap_pirq, &un);
+}
+
+/* A line has one number: a second one would get the interrupts of the first. */
+static void one_number(void)
+{
+    int got;
+
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_GSI, 9, 9, 0, 0, &got), 0);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, 9, 200, 0, 0, &got) < 0);
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_GSI, 9, -1, 0, 0, &got), 0);
+    CHECK_EQ(got, 9);
+    CHECK_EQ(unmap_pirq(9), 0);
+    if (!on_lodge)
+        return;
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_GSI, 9, 200, 0, 0, &got), 0);
+    CHECK_EQ(map_pirq(MAP_PIRQ_TYPE_GSI, 9, -1, 0, 0, &got), 0);
+    CHECK_EQ(got, 200);
+    CHECK(map_pirq(MAP_PIRQ_TYPE_GSI, 9, 9, 0, 0, &got) < 0);
+    CHECK_EQ(unmap_pirq(200), 0);
+    CHECK(unmap_pirq(9) < 0);
+}
+
+static volatile unsigned go, arrived; /* rounds, of both vcpus */
+static volatile int second_rc, wanted;
+
+static void second(void *unused)
+{
+    int got;
+
+    (void)unused;
+    for (;;) {
+        while (go == arrived)
+            ;
+        second_rc = map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, wanted, 0, 0xfa, &got);
+        arrived++;
+    }
+}
+
+/* Two vcpus give one number a message each: one of them may, or the other's is never freed. */
+static void one_message(void)
+{
+    struct physdev_get_free_pirq f = {.type = MAP_PIRQ_TYPE_MSI};
+    int got;
+
+    if (kit_vcpu_start(1, second, NULL) != 0)
+        return;
+    for (unsigned i = 0; i < 200; i++) {
+        CHECK_EQ(physdev(PHYSDEVOP_get_free_pirq, &f), 0);
+        wanted = (int)f.pirq;
+        go++;
+        int rc = map_pirq(MAP_PIRQ_TYPE_MSI_SEG, -1, wanted, 0, 0xfa, &got);
+
+        while (arrived != go)
+            hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        CHECK((rc == 0) != (second_rc == 0));
+        CHECK_EQ(unmap_pirq(wanted), 0);
+    }
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, 1, 0), 0);
+}
+
 static uint32_t conf(unsigned devfn, unsigned reg)
 {
     uint32_t v = 0;
@@ -310,6 +375,8 @@ void test_main(void)
     clock_interrupt();
     errors();
     message_interrupt();
+    one_number();
+    one_message();
     message_table();
     platform_ops();
     kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);
