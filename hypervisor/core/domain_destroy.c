@@ -103,12 +103,19 @@ static int destroy_frames(struct domain *d)
     return -XEN_ERESTART;
 }
 
-/* DEAD before VIRQ_DOM_EXC: the tools, which that tells, look at the state. */
+/*
+ * DEAD before VIRQ_DOM_EXC: the tools, which that tells, look at the state. With the lock, as the
+ * wall clock of all domains may be set at this moment (time_update_domain_wallclock()).
+ */
 static void destroy_rest(struct domain *d)
 {
+    struct shared_info *s = d->shared_info;
+
     grant_domain_destroy(d);
-    frame_unshare(d->shared_info);
-    d->shared_info = NULL;
+    spin_lock(&d->lock);
+    WRITE_ONCE(d->shared_info, NULL);
+    spin_unlock(&d->lock);
+    frame_unshare(s);
     d->state = DOM_DEAD;
     log_debug("d%u is dead; %lu of its frames are still held by others", d->id, d->tot_pages);
     evtchn_virq_global(VIRQ_DOM_EXC);

@@ -65,13 +65,15 @@ static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *in
 
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
+    const struct shared_info *shared = READ_ONCE(d->shared_info); /* d may be dying */
+
     memset(info, 0, sizeof(*info));
     info->domain = d->id;
     info->flags = info_flags(d, info);
     info->tot_pages = d->tot_pages;
     info->max_pages = d->max_pages;
     info->outstanding_pages = d->claimed_pages;
-    info->shared_info_frame = d->shared_info ? virt_to_mfn(d->shared_info).m : UINT64_MAX;
+    info->shared_info_frame = shared != NULL ? virt_to_mfn(shared).m : UINT64_MAX;
     info->ssidref = d->ssidref;
     info->gpaddr_bits = cpu_features.phys_bits;
     memcpy(info->handle, d->handle, sizeof(d->handle));

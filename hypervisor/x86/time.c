@@ -237,14 +237,21 @@ void time_update_vcpu(struct vcpu *v)
     }
 }
 
-/* The version comes from a copy of ours: the guest may write the one in its page. */
+/*
+ * The version comes from a copy of ours: the guest may write the one in its page. The lock is
+ * against another update, and against the end of d, which takes the page away.
+ */
 void time_update_domain_wallclock(struct domain *d)
 {
-    struct shared_info *s = d->shared_info;
     uint64_t sec = time_wall_zero / 1000000000 + (uint64_t)(int64_t)d->time_offset_seconds;
+    struct shared_info *s;
 
-    if (s == NULL)
+    spin_lock(&d->lock);
+    s = d->shared_info;
+    if (s == NULL) {
+        spin_unlock(&d->lock);
         return;
+    }
     d->arch.wallclock_version |= 1;
     WRITE_ONCE(s->wc_version, d->arch.wallclock_version);
     smp_wmb();
@@ -253,6 +260,7 @@ void time_update_domain_wallclock(struct domain *d)
     s->wc_nsec = (uint32_t)(time_wall_zero % 1000000000);
     smp_wmb();
     WRITE_ONCE(s->wc_version, ++d->arch.wallclock_version);
+    spin_unlock(&d->lock);
 }
 
 /* Each domain is held by a reference while it is told; the list may change in between. */
