@@ -213,11 +213,19 @@ static int domain_id_alloc(domid_t want, domid_t *id)
     return rc;
 }
 
+/* Who had the domain as its target has none then: the next one of this id is another domain. */
 static void domain_id_free(domid_t id)
 {
     spin_lock(&domain_list_lock);
     domain_table[id] = NULL;
     bit_clear_local(domain_ids, id);
+    for (uint64_t n = bitmap_next_set(domain_ids, NR_DOMIDS, 0); n < NR_DOMIDS;
+         n = bitmap_next_set(domain_ids, NR_DOMIDS, n + 1)) {
+        struct domain *d = domain_table[n];
+
+        if (d != NULL && d->target == id)
+            WRITE_ONCE(d->target, DOMID_INVALID);
+    }
     spin_unlock(&domain_list_lock);
 }
 

@@ -110,7 +110,8 @@ struct domain {
     int32_t time_offset_seconds; /* of its wall clock from the machine's */
     struct timer watchdogs[2];
     uint32_t watchdog_inuse; /* bit per watchdog; lock */
-    domid_t target; /* domain it may control (set_target), DOMID_INVALID: none; no reference */
+    /* Domain it may control (set_target), by id, until that is free again; DOMID_INVALID: none. */
+    domid_t target;
     uint64_t suspend_evtchn; /* its port that is sent on when it suspends; 0: none */
     void *console_line;      /* core/console_io.c: the line being gathered for the log */
 

@@ -176,18 +176,23 @@ static int64_t domctl_max_vcpus(struct domain *d, unsigned max)
     return 0;
 }
 
-/* The id is kept, not a reference: domain_get_target() looks the domain up each time. */
+/*
+ * The id is kept, not a reference: domain_get_target() looks the domain up each time. It is set
+ * while there is a reference, so that the end of the target, which takes it away, comes after it.
+ */
 static int64_t domctl_set_target(struct domain *d, domid_t id)
 {
     struct domain *target = domain_get(id);
+    int64_t rc = -XEN_EINVAL;
 
     if (target == NULL)
         return -XEN_ESRCH;
+    if (target != d) {
+        WRITE_ONCE(d->target, target->id);
+        rc = 0;
+    }
     domain_put(target);
-    if (target == d)
-        return -XEN_EINVAL;
-    d->target = id;
-    return 0;
+    return rc;
 }
 
 static int64_t domctl_settimeoffset(struct domain *d, int64_t seconds)

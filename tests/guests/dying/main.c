@@ -194,10 +194,74 @@ static void one_report(void)
     CHECK_EQ(in_log("in guest kernel mode"), 1);
 }
 
+#define HEIR 777u
+static volatile int64_t answer, asked;
+
+static void asks(uint64_t unused)
+{
+    static domid_t domid = HEIR;
+
+    (void)unused;
+    for (;;) {
+        answer = hc2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &domid);
+        asked++;
+        kit_sleep(1000000);
+    }
+}
+
+static int64_t peek(struct kit_child *c, volatile int64_t *va)
+{
+    int64_t *at = kit_child_map(c, (const void *)va), value = at != NULL ? *at : 0;
+
+    kit_child_unmap();
+    return value;
+}
+
+/* What the child is told from here on when it asks about HEIR. */
+static int64_t answer_of(struct kit_child *c)
+{
+    int64_t before = peek(c, &asked);
+
+    while (peek(c, &asked) < before + 2)
+        kit_sleep(1000000);
+    return peek(c, &answer);
+}
+
+static void heir(void)
+{
+    struct xen_domctl_createdomain create = {.max_vcpus = 1,
+                                             .max_evtchn_port = 127,
+                                             .max_grant_frames = 4,
+                                             .max_maptrack_frames = 4,
+                                             .grant_opts = 1};
+
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_createdomain, HEIR, &create, sizeof(create)), HEIR);
+}
+
+/* Power over a domain ends with that domain, and does not pass to the next one of its number. */
+static void inherited(void)
+{
+    struct xen_domctl_set_target target = {.target = HEIR};
+    struct kit_child c;
+
+    CHECK_EQ(kit_child_create(&c, asks, 0, 0, 1), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    heir();
+    CHECK_EQ(answer_of(&c), -XEN_EPERM);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_set_target, c.domid, &target, sizeof(target)), 0);
+    CHECK_EQ(answer_of(&c), 0);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_destroydomain, HEIR, NULL, 0), 0);
+    heir();
+    CHECK_EQ(answer_of(&c), -XEN_EPERM);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_destroydomain, HEIR, NULL, 0), 0);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 void test_main(void)
 {
     in_log(""); /* what was said before */
     one_report();
+    inherited();
     timers();
     no_delay();
     pause_the_dying();
