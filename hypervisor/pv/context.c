@@ -109,8 +109,7 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
     a->syscall_masks = c->flags & VGCF_syscall_disables_events;
     a->kernel_sp = c->kernel_sp;
     a->kernel_ss = c->kernel_ss | 3;
-    if (c->ctrlreg[0] & CR0_TS)
-        a->cr0 |= CR0_TS;
+    a->cr0 = (a->cr0 & ~CR0_TS) | (c->ctrlreg[0] & CR0_TS);
     a->fpu_ts = a->cr0 & CR0_TS;
     if (v->id == 0) /* the domain's, and in each vcpu's structure */
         v->domain->arch.vm_assist = (uint32_t)c->vm_assist;

@@ -181,6 +181,7 @@ static void pausing(struct kit_child *c)
     CHECK_EQ(info_of(c).nr_online_vcpus, 1);
 }
 
+#define CR0_TS 8ul
 static struct vcpu_guest_context ctxt;
 
 static int set_context(struct kit_child *c, unsigned vcpu)
@@ -239,6 +240,14 @@ static void contexts(struct kit_child *c)
     ctxt.gdt_ents = 65536;
     CHECK(set_context(c, 0) < 0);
     ctxt.gdt_ents = good;
+    /* TS of CR0 is as the last context says; the child uses no vector registers. */
+    for (unsigned round = 0; round < 2; round++) {
+        ctxt.ctrlreg[0] ^= CR0_TS;
+        good = ctxt.ctrlreg[0];
+        CHECK_EQ(set_context(c, 0), 0);
+        CHECK_EQ(get_context(c, 0, &ctxt), 0);
+        CHECK_EQ(ctxt.ctrlreg[0], good);
+    }
     CHECK_EQ(set_context(c, 0), 0);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, c->domid, NULL, 0), 0);
     CHECK(counts_on(c, seen));
