@@ -255,6 +255,10 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
     for (unsigned i = 0; keys[i]; i++)
         store_read(s, splitdev_back(dev, keys[i]), &value[i]);
     store_flush(s);
+    /* All of it is of the domain that serves the device, which need not be dom0. */
+    store_printable(error);
+    for (unsigned i = 0; keys[i]; i++)
+        store_printable(value[i]);
     cli_json_num(js, "domid", dev->domid);
     cli_json_num(js, "devid", dev->devid);
     cli_json_num(js, "backend", dev->backend);

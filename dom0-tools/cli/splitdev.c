@@ -36,14 +36,6 @@ static int number(const char *text)
     return n < 0 || n > XenbusStateReconfigured ? XenbusStateUnknown : (int)n;
 }
 
-/* The sentence is of the domain that serves the device, which need not be dom0. */
-static void make_printable(char *text)
-{
-    for (; text && *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
-}
-
 /* --- waiting -------------------------------------------------------------------------------- */
 
 /* What the back-end said so far; strings may be NULL. */
@@ -164,7 +156,7 @@ static int check_taken(struct lodge *l, const struct splitdev *dev, const struct
     char name[40];
 
     splitdev_name(dev, name, sizeof(name));
-    make_printable(a->error);
+    store_printable(a->error);
     if (a->error && *a->error)
         return domain_fail(l, EIO, "%s: %s", name, a->error);
     if (!a->state)
@@ -419,7 +411,7 @@ static int check_resized(struct lodge *l, const struct splitdev *dev, const stru
         return domain_fail(l, ENOENT, "%s: it was detached meanwhile", name);
     if (!a->resized)
         return 0;
-    make_printable(a->resized);
+    store_printable(a->resized);
     return !strcmp(a->resized, "ok") ? 1 : domain_fail(l, EIO, "%s: %s", name, a->resized);
 }
 

@@ -84,4 +84,8 @@ bool store_is_dead(const struct store *s);
 /* Format a path or value; the result lives in one of a few rotating buffers: use it at once. */
 const char *store_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Of a value that another domain wrote, before it goes to a terminal: '?' for control characters.
+ * NULL is left alone. */
+void store_printable(char *text);
+
 #endif

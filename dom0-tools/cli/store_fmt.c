@@ -19,3 +19,10 @@ const char *store_fmt(const char *fmt, ...)
     va_end(ap);
     return buf;
 }
+
+void store_printable(char *text)
+{
+    for (; text && *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}

@@ -126,7 +126,7 @@ void fake_device(uint16_t domid, const char *class, const char *type, unsigned d
     set(record, "frontend", front);
     set(record, "backend", back);
     if (!strcmp(class, "vbd")) {
-        set(back, "params", "/srv/web.img");
+        set(back, "params", is("hostile") ? "/srv/\033[2J\r\nweb.img\177" : "/srv/web.img");
         set(back, "format", "raw");
         set(back, "mode", "w");
         set(back, "device-type", "disk");
@@ -135,7 +135,7 @@ void fake_device(uint16_t domid, const char *class, const char *type, unsigned d
     } else {
         set(back, "mac", "00:16:3e:00:00:03");
         set(back, "mode", "auto");
-        set(back, "bridge", "br0");
+        set(back, "bridge", is("hostile") ? "\033]0;br0\a" : "br0");
         set(back, "filter", "1");
     }
 }
