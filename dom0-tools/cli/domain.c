@@ -250,32 +250,47 @@ static int check_name(struct lodge *l, const char *name)
     return rc == -ESRCH ? 0 : rc;
 }
 
+static int random_uuid(struct lodge *l, struct domcfg *dc)
+{
+    if (getrandom(dc->uuid, sizeof(dc->uuid), GRND_INSECURE) != sizeof(dc->uuid))
+        return domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
+    /* Version 4, variant 1: what RFC 4122 has for a random one. */
+    dc->uuid[6] = (uint8_t)((dc->uuid[6] & 0x0f) | 0x40);
+    dc->uuid[8] = (uint8_t)((dc->uuid[8] & 0x3f) | 0x80);
+    dc->has_uuid = true;
+    return 0;
+}
+
+/*
+ * Nobody else may have it, whoever made that domain: if this process is killed, all that has the
+ * uuid is destroyed (pending.c). One that is dying has it as long as its config is saved.
+ */
 static int check_uuid(struct lodge *l, struct domcfg *dc)
 {
-    struct xen_domctl_getdomaininfo info;
+    struct xen_domctl_getdomaininfo *list;
+    int nr, saved_domid = -1, owner = -1;
     struct saved saved;
     char text[37];
-    bool taken;
 
-    if (!dc->has_uuid) {
-        if (getrandom(dc->uuid, sizeof(dc->uuid), GRND_INSECURE) != sizeof(dc->uuid))
-            return domain_fail(l, errno, "no random numbers for a uuid: %s", strerror(errno));
-        /* Version 4, variant 1: what RFC 4122 has for a random one. */
-        dc->uuid[6] = (uint8_t)((dc->uuid[6] & 0x0f) | 0x40);
-        dc->uuid[8] = (uint8_t)((dc->uuid[8] & 0x3f) | 0x80);
-        dc->has_uuid = true;
-        return 0;
+    if (!dc->has_uuid)
+        return random_uuid(l, dc);
+    if (!saved_read(l, dc->uuid, &saved)) {
+        saved_domid = saved.domid;
+        saved_free(&saved);
     }
-    if (saved_read(l, dc->uuid, &saved))
-        return 0;
-    taken = !ctl_domain_info(&l->ctl, saved.domid, &info) &&
-            !memcmp(info.handle, dc->uuid, sizeof(dc->uuid));
-    saved_free(&saved);
-    if (!taken)
+    nr = domain_list(l, &list);
+    if (nr < 0)
+        return nr;
+    for (int i = 0; i < nr; i++)
+        if (!memcmp(list[i].handle, dc->uuid, sizeof(dc->uuid)) &&
+            (!(list[i].flags & XEN_DOMINF_dying) || list[i].domain == saved_domid))
+            owner = list[i].domain;
+    free(list);
+    if (owner < 0)
         return 0;
     uuid_format(dc->uuid, text);
-    return domain_fail(l, EEXIST, "uuid %s belongs to domain %u; give each guest its own", text,
-                       info.domain);
+    return domain_fail(l, EEXIST, "uuid %s belongs to domain %d; give each guest its own", text,
+                       owner);
 }
 
 /* --- creating ------------------------------------------------------------------------------ */

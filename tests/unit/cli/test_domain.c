@@ -95,6 +95,11 @@ static void test_other_refusals(void)
     other.has_uuid = true;
     CHECK(domain_create(&l, &other, 0, &second) == -EEXIST);
     CHECK(strstr(l.message, "belongs to domain 20; give each guest its own"));
+    /* Nor may it be that of a guest that another tool has made. */
+    memset(fake_by_domid(12)->info.handle, 0x5a, 16);
+    memset(other.uuid, 0x5a, 16);
+    CHECK(domain_create(&l, &other, 0, &second) == -EEXIST);
+    CHECK(strstr(l.message, "belongs to domain 12; give each guest its own"));
     CHECK(domain_destroy(&l, 0) == -EINVAL && domain_destroy(&l, 99) == -ESRCH);
     CHECK(!domain_destroy(&l, domid) && setup_files("domains") == 0);
     domcfg_free(&dc);
