@@ -69,6 +69,7 @@ struct image {
     struct image_segment notes_at[IMAGE_MAX_NOTES]; /* note segments; their offset and filesz */
     unsigned int nr_notes_at; /* 0: the notes were found elsewhere, or there are too many */
     struct image_notes notes;
+    uint64_t blobs; /* bytes of notes, section headers and section names that were read so far */
 
     /*
      * Results, checked against each other: virtual addresses, in this order:

@@ -16,6 +16,7 @@
 #define MAX_PHDRS    256U
 #define MAX_SECTIONS 4096U
 #define MAX_BLOB     (1UL << 20) /* of notes, of section names */
+#define MAX_BLOBS    (2UL << 20) /* all of them: any number of headers may name the same bytes */
 
 /* Read a bounded piece of the file into fresh memory. */
 /* *out is the caller's to free where this succeeds. image_read() checks the bounds of the file. */
@@ -23,9 +24,10 @@ static int elf_blob(struct image *image, uint64_t offset, uint64_t size, uint8_t
 {
     int rc;
 
-    if (size > MAX_BLOB)
+    if (size > MAX_BLOB || image->blobs > MAX_BLOBS - size)
         return image_fail(image, EINVAL, "is damaged: it claims %llu bytes of notes",
-                          (unsigned long long)size);
+                          (unsigned long long)(size + image->blobs));
+    image->blobs += size;
     *out = malloc(size ? size : 1);
     if (!*out)
         return image_fail(image, ENOMEM, "cannot be read: not enough memory here");

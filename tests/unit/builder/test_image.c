@@ -166,7 +166,9 @@ static void test_damaged_elf(void)
 static void test_damaged_notes(void)
 {
     struct kernel k;
+    Elf64_Shdr *sh = (Elf64_Shdr *)(void *)(k.bytes + 0x4000);
     uint32_t big = UINT32_MAX;
+    size_t i;
 
     kernel_linux(&k);
     memcpy(k.bytes + KERNEL_NOTES, &big, 4);
@@ -178,6 +180,15 @@ static void test_damaged_notes(void)
     kernel_notes_in_section(&k);
     k.eh->e_shnum = 65000;
     refuse(&k, EINVAL, "section headers");
+    /* 256 sections, each with the same 12 KiB that say nothing. */
+    kernel_linux(&k);
+    kernel_notes_in_section(&k);
+    memset(k.bytes + 0x1000, 0, 0x3000);
+    for (i = 0; i < 256; i++)
+        sh[i] = (Elf64_Shdr){.sh_type = SHT_NOTE, .sh_offset = 0x1000, .sh_size = 0x3000};
+    k.eh->e_shoff = 0x4000;
+    k.eh->e_shnum = 256;
+    refuse(&k, EINVAL, "bytes of notes");
     kernel_linux(&k);
     kernel_notes_in_section(&k);
     k.eh->e_shoff = UINT64_MAX - 4;
