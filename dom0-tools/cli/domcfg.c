@@ -409,15 +409,16 @@ struct json_object *domcfg_to_json(const struct domcfg *dc)
     return js;
 }
 
-static int js_pins(struct domcfg *dc, struct json_object *js)
+/* One for all vcpus, or one for each. */
+static int js_pins(struct domcfg *dc, struct json_object *js, int64_t maxvcpus)
 {
     struct json_object *pins;
     char err[160];
 
     if (!json_object_object_get_ex(js, "cpus", &pins))
         return 0;
-    if (!json_object_is_type(pins, json_type_array) || !json_object_array_length(pins) ||
-        json_object_array_length(pins) > DOMCFG_MAX_VCPUS)
+    if (!json_object_is_type(pins, json_type_array) ||
+        (json_object_array_length(pins) != 1 && json_object_array_length(pins) != (size_t)maxvcpus))
         return -1;
     dc->nr_pin = (unsigned)json_object_array_length(pins);
     dc->pin = must(calloc(dc->nr_pin, sizeof(*dc->pin)));
@@ -446,7 +447,7 @@ int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_
     dc->maxmem_mib = (uint64_t)devspec_js_number(js, "maxmem", 0);
     if (!name || !kernel || !cmdline || !uuid || uuid_parse(dc->uuid, uuid) ||
         domcfg_bad_name(name) || vcpus < 1 || maxvcpus < vcpus || maxvcpus > DOMCFG_MAX_VCPUS ||
-        !dc->memory_mib || dc->maxmem_mib < dc->memory_mib || js_pins(dc, js) ||
+        !dc->memory_mib || dc->maxmem_mib < dc->memory_mib || js_pins(dc, js, maxvcpus) ||
         domcfg_devices_from_json(dc, js)) {
         snprintf(err, errlen, "the saved config is damaged");
         domcfg_free(dc);

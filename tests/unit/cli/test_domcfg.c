@@ -148,7 +148,7 @@ static void test_cpusets(void)
 static void test_json(void)
 {
     struct domcfg back;
-    struct json_object *js;
+    struct json_object *js, *pins;
     const char *first;
     char *copy;
 
@@ -164,6 +164,13 @@ static void test_json(void)
     js = domcfg_to_json(&back);
     CHECK_STR(json_object_to_json_string(js), copy);
     free(copy);
+    domcfg_free(&back);
+    json_object_object_get_ex(js, "cpus", &pins);
+    json_object_array_del_idx(pins, 2, 1); /* two for three vcpus */
+    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    CHECK_STR(err, "the saved config is damaged");
+    json_object_array_del_idx(pins, 1, 1);
+    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)) && back.nr_pin == 1);
     json_object_object_del(js, "kernel");
     domcfg_free(&back);
     CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
