@@ -110,6 +110,8 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
     if (level == 1) {
         if (val & PTE_P) {
             val = pte_adjust(val);
+            if (pte_same_refs(expected, val))
+                return pte_swap(p, &old, val) ? 0 : -XEN_EAGAIN;
             rc = pte_get_l1(val, d, d);
         }
     } else {

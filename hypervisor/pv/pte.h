@@ -158,8 +158,8 @@ static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *
 }
 
 /*
- * Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. Only for frames of d,
- * and the references of `val` are taken even where `expected` holds the same.
+ * Exchange only if the entry is still `expected`; -XEN_EAGAIN when it is not. What `val` maps anew
+ * is d's.
  */
 int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struct domain *d);
 

@@ -56,6 +56,33 @@ static bool wait_for(volatile uint64_t *p, uint64_t value)
     return *p >= value;
 }
 
+/*
+ * Stores to our own entry of their frame: the bits that do not say which frame it is, or whether it
+ * may be written, are ours to change. Read-only it stays.
+ */
+static void stores_to_its_entry(uint64_t *va)
+{
+    uint64_t *e = kit_table(1, va) + (((uint64_t)va >> 12) & 511), was = kit_pte(va), other;
+
+    CHECK_EQ(KIT_TRY("lock btrq $5, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(va), was & ~PTE_A);
+    CHECK_EQ(KIT_TRY("lock orq $0x20, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(KIT_TRY("lock andb $0xbf, (%0)", : : "r"(e) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(va), (was | PTE_A) & ~PTE_D);
+    other = kit_pte(va);
+    CHECK_EQ(KIT_TRY("lock cmpxchgq %1, (%0)",
+                     :
+                     : "r"(e), "r"(other | PTE_NX), "a"(other)
+                     : KIT_CLOBBER),
+             -1);
+    CHECK_EQ(kit_pte(va), other | PTE_NX);
+    CHECK_EQ(KIT_TRY("movq %1, (%0)", : : "r"(e), "r"(was) : KIT_CLOBBER), -1);
+    CHECK_EQ(kit_pte(va), was);
+    CHECK_EQ(KIT_TRY("lock orq $2, (%0)", : : "r"(e) : KIT_CLOBBER), 14); /* to write is not */
+    CHECK_EQ(KIT_TRY("lock xorq $0x1000, (%0)", : : "r"(e) : KIT_CLOBBER), 14);
+    CHECK_EQ(kit_pte(va), was);
+}
+
 /* An update of the child's table, from here. */
 static int update_theirs(const struct kit_child *c, uint64_t ptr, uint64_t val)
 {
@@ -94,6 +121,7 @@ void test_main(void)
     CHECK(kit_map_foreign(va, t[2], PTE_RW, c.domid) < 0);
     CHECK_EQ(kit_map_foreign(va, t[0], PTE_RO, c.domid), 0);
     CHECK(!kit_write(va, mk_pte(t[1], PTE_RW)));
+    stores_to_its_entry(va);
     CHECK_EQ(kit_set_pte(va, home), 0);
     /* Their tables through the hypervisor: only what they could have written themselves. */
     CHECK(update_theirs(&c, t[0] << 12, mk_pte(t[1], PTE_RW)) < 0);
