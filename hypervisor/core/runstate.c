@@ -5,9 +5,8 @@
  * read it, when it loses it, so that a guest sees which of its other vcpus are being kept waiting.
  *
  * The accounting itself is in struct sched_vcpu, under the run queue's lock, and never read back
- * from the guest's copy. The copy is made without the lock, by the vcpu's own CPU. When it
- * leaves that CPU a wake-up on another may change the accounting in the middle of the copy: what
- * the guest then sees is off by one change of state, until the vcpu runs again.
+ * from the guest's copy. That is made without the lock, by the vcpu's own CPU: of a running vcpu's
+ * accounting, which no other CPU changes, or of what it was when the vcpu left.
  */
 #include <core/domain.h>
 #include <core/runstate.h>
@@ -79,14 +78,14 @@ static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
     (void)rc;
 }
 
-void runstate_publish(struct vcpu *v)
+void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r)
 {
     if (likely(v->arch.kernel_mode)) {
-        runstate_write(v, &v->sched.runstate);
+        runstate_write(v, r);
         return;
     }
     /* The guest's user page tables do not have to map its kernel. arch.cr3 is what was loaded. */
     tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
-    runstate_write(v, &v->sched.runstate);
+    runstate_write(v, r);
     tlb_write_cr3(v->arch.cr3);
 }

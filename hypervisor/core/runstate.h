@@ -6,14 +6,16 @@
 #include <lib/types.h>
 
 struct vcpu;
+struct vcpu_runstate_info;
 
 void runstate_change(struct vcpu *v, int state, uint64_t now); /* run queue lock held */
 /* RUNSTATE_offline or _blocked, by what keeps v from running. Run queue lock held. */
 int runstate_when_stopped(const struct vcpu *v);
 /*
- * Writes the area that the guest registered, v->runstate_area, which is not 0; v is on this CPU,
- * its page tables are loaded. No lock held: the guest may have unmapped it, and that is a fault.
+ * Writes r to the area that the guest registered, v->runstate_area, which is not 0; v is on this
+ * CPU, its page tables are loaded. No lock held: the guest may have unmapped it, and that is a
+ * fault.
  */
-void runstate_publish(struct vcpu *v);
+void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r);
 
 #endif

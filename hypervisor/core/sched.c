@@ -395,6 +395,7 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
         runstate_change(
             prev, displaced || s->capped ? RUNSTATE_runnable : runstate_when_stopped(prev), now);
     }
+    rq->left = s->runstate;
     s->yielding = false;
     return displaced;
 }
@@ -424,7 +425,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
 
     /* Into the guest's memory: prev's page tables have to be loaded still. */
     if (prev->runstate_area != 0 && prev->domain->max_vcpus > 1)
-        runstate_publish(prev);
+        runstate_publish(prev, &c->sched->left);
     arch_switch_out(prev);
     next->saved_rsp = 0;
     ((struct stack_top *)next->stack - 1)->cpu = c;
@@ -435,7 +436,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     arch_switch_stack(&prev->saved_rsp, rsp);
     /* prev again, perhaps on another CPU and much later: c is not this CPU any more. */
     if (prev->runstate_area != 0)
-        runstate_publish(prev);
+        runstate_publish(prev, &prev->sched.runstate);
 }
 
 void schedule(void)

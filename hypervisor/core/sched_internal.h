@@ -26,8 +26,9 @@
 
 struct sched_cpu {
     /*
-     * All under the lock, but handoff, and slice_armed where it is cleared by the timer's handler,
-     * as a schedule() follows. Another CPU that wakes a vcpu here may set the slice timer.
+     * All under the lock, but handoff, which like left is this CPU's only, and slice_armed where it
+     * is cleared by the timer's handler, as a schedule() follows. Another CPU that wakes a vcpu
+     * here may set the slice timer.
      */
     struct spinlock lock; /* LOCK_SCHED */
     struct sched_queue q;
@@ -37,6 +38,8 @@ struct sched_cpu {
     struct vcpu *handoff;  /* to run next; only this CPU's, and only to compare with */
     bool handed;           /* the one that runs got the CPU in this way */
     uint64_t next_balance; /* no vcpu is moved away from here for balance before this time */
+    /* Of the vcpu that left last, as it left: another CPU may wake it while its guest is told. */
+    struct vcpu_runstate_info left;
 };
 
 static inline struct vcpu *vcpu_of(const struct sched_vcpu *s)

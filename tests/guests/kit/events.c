@@ -106,12 +106,13 @@ static struct {
     void *arg;
 } secondary[KIT_VCPUS];
 
-/* Runs on the new vcpu's own stack. */
+/* Runs on the new vcpu's own stack. One that has come to the end may be started again. */
 void kit_secondary_main(uint64_t id)
 {
-    secondary[id].fn(secondary[id].arg);
-    for (;;)
+    for (;;) {
+        secondary[id].fn(secondary[id].arg);
         hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, id, 0);
+    }
 }
 
 int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg)

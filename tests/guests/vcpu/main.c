@@ -263,6 +263,65 @@ static void two(void)
     CHECK_EQ(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 }
 
+static volatile struct vcpu_runstate_info shown;
+
+static void blocks(void *unused)
+{
+    (void)unused;
+    while (!second_stop) {
+        kit_events_off();
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_block, 0);
+    }
+    kit_events_off();
+}
+
+/* All of it has passed in one of the states: the same difference, whenever we look. */
+static bool look(uint64_t *difference)
+{
+    uint64_t entry = shown.state_entry_time, sum = 0;
+
+    __asm__ volatile("" : : : "memory"); /* loads keep their order */
+    for (unsigned i = 0; i < 4; i++)
+        sum += shown.time[i];
+    __asm__ volatile("" : : : "memory"); /* loads keep their order */
+    *difference = entry - sum;
+    return !(entry & XEN_RUNSTATE_UPDATE) && shown.state_entry_time == entry;
+}
+
+/* Woken from here at the moment in which it leaves its processor and shows its state. */
+static void shown_states(void)
+{
+    struct vcpu_register_runstate_memory_area reg = {.addr.p = (unsigned long)&shown};
+    unsigned torn = 0, looks = 0;
+    uint64_t first = 0, now, end;
+
+    CHECK_EQ(hc2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag), 0);
+    second_stop = 0;
+    CHECK_EQ(vcpu_op(VCPUOP_register_runstate_memory_area, 1, &reg), 0);
+    CHECK_EQ(kit_vcpu_start(1, blocks, NULL), 0);
+    kit_sleep(5000000); /* the first contents count up to the call, later ones to a change */
+    end = kit_now() + 1000000000;
+    for (unsigned i = 0; kit_now() < end; i++) {
+        kit_send(ipi_to_1);
+        for (volatile unsigned n = i * 7 % 1000; n != 0; n--)
+            ;
+        if (!look(&now))
+            continue;
+        if (looks++ == 0)
+            first = now;
+        torn += now != first;
+    }
+    CHECK(looks > 100);
+    kit_check(torn == 0, __FILE__, __LINE__, "torn: %u of %u looks", torn, looks);
+    second_stop = 1;
+    for (unsigned i = 0; i < 1000 && vcpu_op(VCPUOP_is_up, 1, NULL) == 1; i++) {
+        kit_send(ipi_to_1);
+        kit_sleep(200000);
+    }
+    reg.addr.p = 0;
+    CHECK_EQ(vcpu_op(VCPUOP_register_runstate_memory_area, 1, &reg), 0);
+}
+
 /* A child of two vcpus works as we do, whatever the number of processors. */
 static void child(uint64_t unused)
 {
@@ -302,7 +361,9 @@ void test_main(void)
     nmi();
     nmi_callback();
     children();
-    if (vcpus >= 2)
+    if (vcpus >= 2) {
         two();
+        shown_states();
+    }
     info_area();
 }
