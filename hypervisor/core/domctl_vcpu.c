@@ -23,8 +23,7 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
     struct vcpu_guest_context *c;
     int64_t rc;
 
-    /* What a domain that is being taken apart pinned now would never be unpinned. */
-    if (d == current->domain || d->state != DOM_ALIVE || from == 0)
+    if (d == current->domain || from == 0)
         return -XEN_EINVAL;
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)

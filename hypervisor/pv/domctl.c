@@ -5,7 +5,8 @@
  *
  * The caller (core/domctl.c) has checked the privilege and holds a reference on d; the operation is
  * a copy, which goes back to the guest if *copyback is set. What it points to is still the guest's
- * memory, and is copied element by element. d may be alive or dying.
+ * memory, and is copied element by element. d is alive, and does not
+ * start to die meanwhile.
  */
 #include <core/arch.h>
 #include <core/console.h>

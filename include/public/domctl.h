@@ -12,7 +12,8 @@
  *
  *   -EACCES               the interface version is another
  *   -EPERM                the caller is not privileged, or not over this domain
- *   -ESRCH                there is no such domain
+ *   -ESRCH                there is no such domain, or it is dying and the operation is none of
+ *                         getdomaininfo and destroydomain
  *   -EINVAL               an argument makes no sense, or the operation does not fit the domain's
  *                         state
  *   -ENOSYS, -EOPNOTSUPP  this hypervisor does not have the operation

@@ -200,6 +200,17 @@ static int get_context(struct kit_child *c, unsigned vcpu, void *to)
     return kit_domctl(XEN_DOMCTL_getvcpucontext, c->domid, &op, sizeof(op));
 }
 
+/* Of the child's, mapped nowhere. */
+static uint64_t another_frame(struct kit_child *c)
+{
+    struct xen_memory_reservation r = {.nr_extents = 1, .domid = c->domid};
+    xen_pfn_t frame = 0x5000;
+
+    r.extent_start.p = &frame;
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r), 1);
+    return frame;
+}
+
 static void contexts(struct kit_child *c)
 {
     struct xen_domctl_getvcpuinfo vi = {.vcpu = 0};
@@ -240,6 +251,13 @@ static void contexts(struct kit_child *c)
     ctxt.gdt_ents = 65536;
     CHECK(set_context(c, 0) < 0);
     ctxt.gdt_ents = good;
+    /* One that is refused leaves nothing behind: a good GDT beside an LDT that is none. */
+    ctxt.gdt_ents = 1;
+    ctxt.gdt_frames[0] = another_frame(c);
+    ctxt.ldt_ents = 9000;
+    CHECK(set_context(c, 0) < 0);
+    CHECK_EQ(get_context(c, 0, &ctxt), 0);
+    CHECK_EQ(ctxt.gdt_ents, good);
     /* TS of CR0 is as the last context says; the child uses no vector registers. */
     for (unsigned round = 0; round < 2; round++) {
         ctxt.ctrlreg[0] ^= CR0_TS;
