@@ -29,6 +29,8 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 
+#define MAX_LINKED 4096 /* closed ports in queues, that a search for a free one passes over */
+
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
 static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);
 
@@ -91,12 +93,13 @@ static int evtchn_group_add(struct domain *d)
 /*
  * A free port, still free; evtchn.lock held. With FIFO the guest may still have a closed port's
  * word in a queue; then an event on the new one would be taken for linked and never be queued. So
- * such ports are passed over, and the hint stays below them.
+ * such ports are passed over, and the hint stays below them. A guest that has more of them than
+ * MAX_LINKED does not take its events, and gets no more ports until it has.
  */
 static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
 {
     uint32_t limit = evtchn_port_limit(d);
-    bool skipped = false;
+    unsigned skipped = 0;
 
     if (d->state != DOM_ALIVE || d->evtchn.resetting)
         return -XEN_ENODEV;
@@ -113,15 +116,18 @@ static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
         if (c->state != PORT_FREE)
             continue;
         if (d->evtchn.fifo != NULL && evtchn_fifo_is_linked(d, port)) {
-            skipped = true;
+            if (++skipped > MAX_LINKED)
+                return -XEN_ENOSPC;
             continue;
         }
-        if (!skipped)
+        if (skipped == 0)
             d->evtchn.free_hint = port + 1;
         c->notify_vcpu = 0;
         *out = c;
         return 0;
     }
+    if (skipped == 0)
+        d->evtchn.free_hint = limit;
     return -XEN_ENOSPC;
 }
 

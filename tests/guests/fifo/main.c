@@ -5,7 +5,7 @@
  */
 #include <kit/kit.h>
 
-static volatile uint32_t *words[4]; /* 1024 ports each */
+static volatile uint32_t *words[7]; /* 1024 ports each */
 static volatile struct evtchn_fifo_control_block *control;
 static uint32_t heads[EVTCHN_FIFO_MAX_QUEUES];
 static unsigned order[64], taken;
@@ -206,6 +206,32 @@ static void many(void)
     kit_events_off();
 }
 
+/* All free ports have their words in queues: a search for another does not go on for ever. */
+static void all_linked(void)
+{
+    struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    struct evtchn_close c;
+    unsigned first;
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+    c.port = first = a.port;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_close, &c), 0);
+    for (unsigned i = 2; i < ARRAY_SIZE(words); i++) {
+        words[i] = kit_page();
+        CHECK_EQ(expand(kit_mfn((void *)words[i])), 0);
+    }
+    for (unsigned port = first; port < 1024 * ARRAY_SIZE(words); port++)
+        *word(port) = 1u << EVTCHN_FIFO_LINKED;
+    CHECK_EITHER(kit_evtchn(EVTCHNOP_alloc_unbound, &a), -XEN_ENOSPC, on_lodge ? -XEN_ENOSPC : 0);
+    *word(first + 4000) = 0;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+    CHECK_EQ(a.port, first + 4000);
+    for (unsigned port = first; port < 1024 * ARRAY_SIZE(words); port++)
+        *word(port) = 0;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+    CHECK_EQ(a.port, first);
+}
+
 /* Words, queues and heads full of lies. Events may be lost; nobody else may suffer. */
 static void lies(void)
 {
@@ -289,6 +315,7 @@ void test_main(void)
     sending();
     priorities();
     many();
+    all_linked();
     lies();
     back();
     kit_child_case("child", child, 0, SHUTDOWN_crash);
