@@ -33,6 +33,7 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
+#define GROW_BATCH           8  /* shared pages made, with what belongs to them, in one go */
 #define MARK_TRIES           16 /* changes of the entry under our hands before we give up */
 #define HARDWARE_TRACK_PAGES 8  /* of tracking entries that dom0 has from the start */
 
@@ -64,7 +65,7 @@ static bool grant_grow_status(struct domain *d, unsigned frames)
     return true;
 }
 
-int grant_grow(struct domain *d, unsigned frames)
+int grant_grow_locked(struct domain *d, unsigned frames)
 {
     struct grant_table *g = d->grants;
 
@@ -96,6 +97,23 @@ int grant_grow(struct domain *d, unsigned frames)
     return GNTST_okay;
 }
 
+int grant_grow(struct domain *d, unsigned frames)
+{
+    struct grant_table *g = d->grants;
+    unsigned some;
+    int rc;
+
+    if (frames > g->max_frames)
+        return GNTST_general_error;
+    do {
+        spin_lock(&g->lock);
+        some = MIN(frames, g->nr_frames + GROW_BATCH);
+        rc = grant_grow_locked(d, some);
+        spin_unlock(&g->lock);
+    } while (rc == GNTST_okay && some < frames && !preempt_point());
+    return rc;
+}
+
 unsigned grant_max_frames(const struct domain *d, bool status)
 {
     unsigned max = d->grants->max_frames;
@@ -108,19 +126,17 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn)
     struct grant_table *g = d->grants;
     int rc = -XEN_EINVAL;
 
+    if (idx >= grant_max_frames(d, status))
+        return rc;
+    /* One status page serves eight shared ones: grow to the last that needs this one. */
+    if (status && READ_ONCE(g->version) == 2 && idx >= READ_ONCE(g->nr_status))
+        (void)grant_grow(d,
+                         MIN((idx + 1) * (unsigned)(STATUS_PER_PAGE / V2_PER_PAGE), g->max_frames));
+    if (!status && idx >= READ_ONCE(g->nr_frames))
+        (void)grant_grow(d, idx + 1);
     spin_lock(&g->lock);
-    if (status) {
-        /* One status page serves eight shared ones: grow to the last that needs this one. */
-        if (g->version == 2 && idx < grant_max_frames(d, true) &&
-            (idx < g->nr_status ||
-             grant_grow(d, MIN((idx + 1) * (unsigned)(STATUS_PER_PAGE / V2_PER_PAGE),
-                               g->max_frames)) == GNTST_okay) &&
-            idx < g->nr_status) {
-            *mfn = virt_to_mfn(g->status[idx]);
-            rc = 0;
-        }
-    } else if (idx < g->nr_frames || grant_grow(d, MIN(idx, g->max_frames) + 1) == GNTST_okay) {
-        *mfn = virt_to_mfn(g->shared[idx]);
+    if (status ? g->version == 2 && idx < g->nr_status : idx < g->nr_frames) {
+        *mfn = virt_to_mfn(status ? (void *)g->status[idx] : g->shared[idx]);
         rc = 0;
     }
     spin_unlock(&g->lock);
@@ -278,6 +294,7 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
         if (!in_use) {
             grant_read_entry(g, ref, seen, a);
             a->user = user;
+            g->nr_in_use++;
         }
     }
     if (write)
@@ -317,8 +334,10 @@ void grant_unpin(struct domain *rd, uint32_t ref, bool write)
         a->readers--;
     if (write && a->writers == 0)
         unmark |= GTF_writing;
-    if (a->readers + a->writers == 0)
+    if (a->readers + a->writers == 0) {
         unmark |= GTF_reading;
+        g->nr_in_use--;
+    }
     if (unmark != 0 && ref < g->nr_frames * grant_per_page(g)) /* not of a dead domain */
         grant_unmark(g, ref, unmark);
     spin_unlock(&g->lock);

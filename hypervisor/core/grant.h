@@ -32,7 +32,8 @@ unsigned grant_max_frames(const struct domain *d, bool status);
 /*
  * Frame idx of d's grant table (status: of its status table); the table grows up to there if it is
  * shorter. 0, or -XEN_EINVAL: no status table (version 1), or it cannot grow so far (the limit, no
- * memory, d is dying). The caller gets a number, not a reference: mapping the frame takes one.
+ * memory, d is dying). No lock held: growing may be preempted. The caller gets a number, not a
+ * reference: mapping the frame takes one.
  */
 int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn);
 void grant_dump(struct domain *d); /* what is in use, to the log */

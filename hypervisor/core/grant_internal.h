@@ -76,6 +76,7 @@ struct grant_table {
     unsigned version, max_version;  /* 1 or 2 */
     unsigned nr_frames, max_frames; /* shared pages */
     unsigned nr_active;             /* pages' worth of active entries; stays when shared go */
+    unsigned nr_in_use;             /* active entries with readers or writers */
     void **shared;                  /* [max_frames]: pages the guest maps, of entries by version */
     grant_status_t **status;        /* [max_frames / 8, rounded up], version 2 only */
     unsigned nr_status;             /* status pages; in version 2 they cover all of nr_frames */
@@ -117,7 +118,6 @@ static inline struct grant_active *grant_active_of(const struct grant_table *g, 
 int grant_pin(struct domain *rd, uint32_t ref, domid_t user, bool write, bool copy,
               struct grant_active *out);
 void grant_unpin(struct domain *rd, uint32_t ref, bool write);
-bool grant_in_use(const struct grant_table *g); /* lock held */
 
 /*
  * References of the frame for a user of a grant; write: with the writable type. False when mfn is
@@ -127,9 +127,13 @@ bool grant_in_use(const struct grant_table *g); /* lock held */
 bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write);
 void grant_frame_put(uint64_t mfn, bool write);
 
-/* To at least that many shared pages, with status pages in version 2. */
-int grant_grow(struct domain *d,
-               unsigned frames); /* lock held; GNTST_okay or GNTST_general_error */
+/*
+ * To at least that many shared pages, with status pages in version 2. GNTST_okay or
+ * GNTST_general_error. Without the lock it is done in batches, between which it may be preempted;
+ * what a failure leaves stays.
+ */
+int grant_grow(struct domain *d, unsigned frames);
+int grant_grow_locked(struct domain *d, unsigned frames);
 
 /* Makes pages of tracking entries ahead of time; false: no memory. */
 bool grant_track_reserve(struct grant_table *g, unsigned pages); /* before the domain runs */

@@ -39,9 +39,7 @@ static int grant_setup(struct gnttab_setup_table *op)
 
     if (rc != GNTST_okay)
         return rc;
-    spin_lock(&d->grants->lock);
     rc = grant_grow(d, op->nr_frames);
-    spin_unlock(&d->grants->lock);
     /* The lock is not held over copies; the table never shrinks while a domain lives. */
     for (uint32_t i = 0; rc == GNTST_okay && i < op->nr_frames; i++) {
         mfn_t m;
@@ -51,6 +49,8 @@ static int grant_setup(struct gnttab_setup_table *op)
         mfn = m.m;
         if (rc == GNTST_okay && copy_to_guest_at(op->frame_list.p, i, &mfn) != 0)
             rc = GNTST_bad_virt_addr;
+        if (preempt_point())
+            break;
     }
     domain_put(d);
     return rc;

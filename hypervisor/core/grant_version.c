@@ -14,21 +14,6 @@
 #include <lib/string.h>
 
 /*
- * Lock held. Looks at as many entries to a page as version 1 has; in version 2 the second half of
- * them never have users.
- */
-bool grant_in_use(const struct grant_table *g)
-{
-    for (unsigned p = 0; p < g->nr_active; p++) {
-        for (unsigned i = 0; i < V1_PER_PAGE; i++) {
-            if (g->active[p][i].readers + g->active[p][i].writers != 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-/*
  * Lock held, no grant in use, at least one page. The guest's own vcpus may still be writing to the
  * pages: what they spoil is theirs. Marks that are found in flags are not ours: nothing is in use.
  */
@@ -81,12 +66,12 @@ int grant_set_version(struct domain *d, uint32_t version)
     old = g->version;
     if (version > g->max_version) {
         rc = -XEN_ENOSYS;
-    } else if (version != old && grant_in_use(g)) {
+    } else if (version != old && g->nr_in_use != 0) {
         rc = -XEN_EBUSY;
     } else if (version != old) {
         g->version = version; /* before growing, which makes status pages for version 2 only */
         /* At least one page, so that there is something to convert; and the status pages. */
-        if (grant_grow(d, MAX(g->nr_frames, 1u)) != GNTST_okay) {
+        if (grant_grow_locked(d, MAX(g->nr_frames, 1u)) != GNTST_okay) {
             g->version = old;
             rc = -XEN_ENOMEM;
         } else if (version == 2) {

@@ -53,16 +53,18 @@ static void sizes(void)
 {
     struct gnttab_query_size q = {.dom = DOMID_SELF};
     struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 1};
-    static xen_pfn_t list[8];
+    static xen_pfn_t list[20];
     void *va = kit_page();
 
     CHECK_EQ(grant_op(GNTTABOP_query_size, &q, 1), 0);
     CHECK_EQ(q.status, GNTST_okay);
-    CHECK(q.max_nr_frames >= 4 && q.nr_frames <= q.max_nr_frames);
-    CHECK_EQ(setup(DOMID_SELF, 2, list), GNTST_okay);
-    CHECK(list[0] != 0 && list[1] != 0 && list[0] != list[1]);
+    CHECK(q.max_nr_frames >= 20 && q.nr_frames <= q.max_nr_frames);
+    CHECK_EQ(setup(DOMID_SELF, ARRAY_SIZE(list), list), GNTST_okay); /* in several steps */
+    for (unsigned i = 0; i < ARRAY_SIZE(list); i++)
+        for (unsigned k = 0; k <= i; k++)
+            CHECK(list[i] != 0 && (k == i || list[k] != list[i]));
     CHECK_EQ(grant_op(GNTTABOP_query_size, &q, 1), 0);
-    CHECK(q.nr_frames >= 2);
+    CHECK(q.nr_frames >= ARRAY_SIZE(list));
     CHECK(setup(DOMID_SELF, q.max_nr_frames + 1, list) < 0);
     CHECK(setup(DOMID_SELF, ~0u, list) < 0);
     CHECK(setup(1234, 1, list) < 0);
