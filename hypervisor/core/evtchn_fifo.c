@@ -218,7 +218,7 @@ bool evtchn_fifo_is_linked(struct domain *d, uint32_t port)
 /*
  * The first control block of a domain switches it over. What is pending stays so, as 2-level bits,
  * until the ports get words. Lock held. Senders in other domains do not hold it: one of them may
- * still be setting a bit, see evtchn_set_pending().
+ * still be setting a bit, see evtchn_2l_set_pending().
  */
 static int fifo_create(struct domain *d)
 {

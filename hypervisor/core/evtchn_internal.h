@@ -66,7 +66,7 @@ void evtchn_check_pollers(struct domain *d, uint32_t port);
  * The two forms. d: the port's domain, v: the vcpu to notify. set_pending comes under the lock of
  * d or of the linked end, unmask under d's.
  */
-void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, const struct evtchn *c);
+void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, const struct evtchn *c);
 
 void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
@@ -103,14 +103,10 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
 
     if (unlikely(v == NULL || d->shared_info == NULL))
         return;
-    if (likely(d->evtchn.fifo != NULL)) {
+    if (likely(READ_ONCE(d->evtchn.fifo) != NULL))
         evtchn_fifo_set_pending(d, v, c);
-        return;
-    }
-    evtchn_2l_set_pending(d, v, c); /* a full barrier */
-    /* Switched over meanwhile, and the bits may have been looked at before ours was there. */
-    if (unlikely(READ_ONCE(d->evtchn.fifo) != NULL))
-        evtchn_fifo_set_pending(d, v, c);
+    else
+        evtchn_2l_set_pending(d, v, c);
 }
 
 #endif
