@@ -5,7 +5,7 @@
  */
 #include <kit/kit.h>
 
-#define TRIES  200
+#define TRIES  100
 #define LIST   12 /* as many as are unmapped with one flush */
 #define COPIES 64
 
