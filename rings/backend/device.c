@@ -185,6 +185,12 @@ static void probe(struct device *d)
     }
     if (!rc)
         rc = device_flush(d);
+    if (rc && store_is_dead(backend.store)) {
+        /* From the start, when it is back: what was read may be nothing. */
+        close_device(d);
+        d->due = backend_now() + DEVICE_RETRY_MS;
+        return;
+    }
     if (rc) {
         device_give_up(d);
         close_device(d);
@@ -397,6 +403,10 @@ bool device_parcel(struct device *d, struct worker_parcel *parcel)
     parcel->head.type = WORKER_ATTACH;
     parcel->head.device = d->devid;
     rc = d->type->connect(d, parcel);
+    if (rc && store_is_dead(backend.store)) {
+        d->due = backend_now() + DEVICE_RETRY_MS; /* it could not be read: not the guest's fault */
+        return false;
+    }
     if (rc) {
         d->link = DEVICE_IDLE;
         device_give_up(d);
@@ -450,6 +460,9 @@ void device_worker_failed(struct device *d, int status, const char *why)
         device_detached(d);
         return;
     }
+    /* Said twice: each time would cost requests to the store, for which all guests wait. */
+    if (d->link == DEVICE_IDLE)
+        return;
     d->link = DEVICE_IDLE;
     /* Rings that an old worker has not let go of yet: it will. */
     if (status == -EBUSY && d->reconnect && ++d->tries < DEVICE_RETRIES) {
@@ -535,6 +548,9 @@ void device_reap(void)
             d->seen = true;
             continue;
         }
+        /* No answer is not a no: a store that goes away now must not take every disk with it. */
+        if (store_is_dead(backend.store))
+            return;
         /* A guest in the making has its devices in the store before it is introduced there. */
         if (!d->seen)
             continue;

@@ -344,6 +344,58 @@ static void test_takeover(void)
     CHECK(!only());
 }
 
+/* xenstored is restarted: what it does not answer is neither a guest's end nor its fault. */
+static void test_store_away(void)
+{
+    connected();
+    alive = false; /* no answer is read as "not there" */
+    fake_store_dead = true;
+    device_reap();
+    CHECK(!t.detaches && only() && only()->link == DEVICE_ATTACHED);
+    alive = true;
+    /* A worker that dies meanwhile gets its device back as soon as the rings can be read. */
+    t.connect = -EINVAL;
+    device_worker_died(only());
+    process_attach(only());
+    CHECK(only()->link == DEVICE_ATTACHING && !only()->failed && only()->due);
+    fake_store_dead = false;
+    t.connect = 0;
+    t.now += 1000;
+    device_run();
+    CHECK(t.attaches == 2 && t.reconnect);
+    worker_attached();
+    CHECK_STATE("4");
+    tools_remove_it();
+    device_detached(only());
+    device_run();
+    CHECK(!only());
+
+    begin();
+    t.probe = -ENOENT;
+    fake_store_dead = true;
+    tools_make_it();
+    CHECK(only() && !only()->failed && t.closes == 1);
+    fake_store_dead = false;
+    t.probe = 0;
+    t.now += 1000;
+    device_run();
+    CHECK_STATE("2");
+    tools_remove_it();
+    CHECK(!only());
+}
+
+static void test_worker_repeats_itself(void)
+{
+    connected();
+    device_worker_failed(only(), -EIO, "bad");
+    CHECK_STATE("6");
+    fake_store_set(BACK "/hotplug-error", "seen", NULL);
+    device_worker_failed(only(), -EIO, "bad");
+    CHECK_STR(fake_store_value(BACK "/hotplug-error"), "seen");
+    tools_remove_it();
+    CHECK(!only());
+}
+
 static void test_no_driver(void)
 {
     begin();
@@ -394,6 +446,8 @@ int main(void)
     test_failures();
     test_slow_image();
     test_takeover();
+    test_store_away();
+    test_worker_repeats_itself();
     test_no_driver();
     test_others_nodes();
     return check_end();
