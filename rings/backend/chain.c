@@ -138,19 +138,35 @@ static int real_path(int fd, char path[PATH_MAX])
     return n > 0 && *path == '/' ? 0 : -1;
 }
 
+/* What an O_PATH descriptor stands for, opened; errno is good where that fails. */
+static int reopen(int fd, int mode)
+{
+    char link[64];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return open(link, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 static int open_one(struct chain *c, const char *path, const char *format, bool writable, char *err,
                     size_t errlen)
 {
     struct chain_image *image = &c->image[c->nr];
-    struct stat st;
+    struct stat st = {0};
+    int found = open(path, O_PATH | O_CLOEXEC);
+    bool stranger;
 
-    image->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* To open some devices is to act: a watchdog begins to count. So the kind comes first, and
+     * what is opened then is what was looked at. */
+    stranger = found >= 0 && !fstat(found, &st) && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode);
+    image->fd = found < 0 || stranger ? -1 : reopen(found, writable ? O_RDWR : O_RDONLY);
+    if (found >= 0)
+        close(found);
+    if (stranger)
+        return refuse(err, errlen, "%s is neither a file nor a block device", path);
     if (image->fd < 0 || fstat(image->fd, &st))
         return refuse(err, errlen, "%s cannot be opened%s: %s", path,
                       writable ? " for writing" : "", strerror(errno));
     c->nr++;
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return refuse(err, errlen, "%s is neither a file nor a block device", path);
     image->writable = writable;
     image->is_device = S_ISBLK(st.st_mode);
     if (image == c->image)
