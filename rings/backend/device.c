@@ -454,8 +454,6 @@ void device_detached(struct device *d)
 
 void device_worker_failed(struct device *d, int status, const char *why)
 {
-    char clean[256];
-
     if (d->link == DEVICE_DETACHING) {
         device_detached(d);
         return;
@@ -470,11 +468,7 @@ void device_worker_failed(struct device *d, int status, const char *why)
         d->due = backend_now() + DEVICE_RETRY_MS;
         return;
     }
-    snprintf(clean, sizeof(clean), "%s", why);
-    for (char *c = clean; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    device_fail(d, EIO, "%s", clean);
+    device_fail(d, EIO, "%.255s", why);
     device_give_up(d);
 }
 

@@ -20,6 +20,10 @@ int device_fail(struct device *d, int err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(d->message, sizeof(d->message), fmt, ap);
     va_end(ap);
+    /* A worker's words, or a name out of an image's header: no lines or escapes of theirs. */
+    for (char *c = d->message; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
     return -err;
 }
 

@@ -42,7 +42,7 @@ static struct {
 static int probe(struct device *d)
 {
     t.probes++;
-    return t.probe < 0 ? device_fail(d, -t.probe, "the image is bad") : t.probe;
+    return t.probe < 0 ? device_fail(d, -t.probe, "the image is\nbad") : t.probe;
 }
 
 static int connect_front(struct device *d, struct worker_parcel *parcel)
@@ -263,7 +263,7 @@ static void test_failures(void)
     t.probe = -ENOENT;
     tools_make_it();
     CHECK_STATE("6");
-    CHECK_STR(fake_store_value(BACK "/hotplug-error"), "the image is bad");
+    CHECK_STR(fake_store_value(BACK "/hotplug-error"), "the image is?bad");
     /* The tools may make it anew in its place. */
     t.probe = 0;
     tools_make_it();
