@@ -122,23 +122,31 @@ static void take_parcel(struct process *p, struct worker_parcel *parcel)
     worker_drop_fds(parcel);
 }
 
-static void ready(struct source *src, uint32_t events)
+/* As worker_receive(): the answer to the last parcel that was tried. */
+static int take_parcels(struct process *p)
 {
-    struct process *p = (struct process *)src;
     static struct worker_parcel parcel;
     int rc = 1;
 
-    (void)events;
-    for (unsigned i = 0; i < PROCESS_BATCH && rc == 1 && src->fd >= 0; i++) {
-        rc = worker_receive(src->fd, &parcel);
+    for (unsigned i = 0; i < PROCESS_BATCH && rc == 1 && p->src.fd >= 0; i++) {
+        rc = worker_receive(p->src.fd, &parcel);
         if (rc == 1)
             take_parcel(p, &parcel);
     }
+    return rc;
+}
+
+static void ready(struct source *src, uint32_t events)
+{
+    struct process *p = (struct process *)src;
+    int rc = take_parcels(p);
+
+    (void)events;
     if (rc == 1 || rc == -EAGAIN)
         return;
-    /* Its end is on its way, or it talks nonsense and gets one. */
+    /* It ends, or talks nonsense, or lives on without us, which is for its guest's good only. */
     source_remove(src);
-    if (rc && p->pid)
+    if (p->pid)
         kill(p->pid, SIGKILL);
 }
 
@@ -318,7 +326,7 @@ static void died(struct process *p, int status)
     bool wanted = false;
 
     if (p->src.fd >= 0)
-        ready(&p->src, 0); /* its last words */
+        take_parcels(p); /* its last words */
     if (p->src.fd >= 0)
         source_remove(&p->src);
     p->pid = 0;

@@ -68,11 +68,14 @@ int worker_receive(int sock, struct worker_parcel *parcel)
     do
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    if (n == 0)
-        return 0;
     if (n < 0)
         return errno == ECONNRESET ? 0 : -errno;
     take_fds(&msg, parcel);
+    /* The end; or a message of no bytes, which can bring descriptors all the same. */
+    if (n == 0) {
+        worker_drop_fds(parcel);
+        return 0;
+    }
     if ((size_t)n < sizeof(parcel->head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
         parcel->head.length != (size_t)n - sizeof(parcel->head)) {
         worker_drop_fds(parcel);
