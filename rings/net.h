@@ -220,34 +220,33 @@ static inline enum net_error net_tx_check(const struct net_tx_packet *p, unsigne
 }
 
 /*
- * Takes the next packet from a transmit ring. NET_OK: it is good. NET_NONE: there is none. An error
- * that is not fatal: to be answered with net_tx_respond(..., NETIF_RSP_ERROR), and not to be sent.
+ * Takes the next packet, whose first slot was peeked at: what was decided by its size holds for the
+ * packet, since that slot is not read again. As net_tx_gather().
  */
-static inline enum net_error net_tx_gather(struct ring_back *r, struct net_tx_packet *p)
+static inline enum net_error net_tx_gather_from(struct ring_back *r,
+                                                const struct netif_tx_request *first,
+                                                struct net_tx_packet *p)
 {
-    struct netif_tx_request t;
     unsigned int seen = 0;
     enum net_error e = NET_OK;
 
-    if (!ring_back_peek(r, 0, &t, sizeof(t)))
-        return r->broken ? NET_BROKEN : NET_NONE;
     p->kind = NET_TX_PACKET;
-    p->size = t.size;
+    p->size = first->size;
     p->nr_parts = 1;
     p->nr_extras = 0;
-    p->csum_blank = t.flags & NETTXF_csum_blank;
-    p->data_validated = t.flags & (NETTXF_data_validated | NETTXF_csum_blank);
+    p->csum_blank = first->flags & NETTXF_csum_blank;
+    p->data_validated = first->flags & (NETTXF_data_validated | NETTXF_csum_blank);
     memset(&p->extra, 0, sizeof(p->extra));
-    net_tx_part(&t, &p->part[0]);
-    if (t.flags & NETTXF_extra_info)
+    net_tx_part(first, &p->part[0]);
+    if (first->flags & NETTXF_extra_info)
         e = net_tx_extras(r, &seen, p);
     if (e)
         return e;
     if (p->kind == NET_TX_PACKET) {
-        e = net_tx_parts(r, t.flags & NETTXF_more_data, p);
+        e = net_tx_parts(r, first->flags & NETTXF_more_data, p);
         if (!e)
             e = net_tx_check(p, seen);
-    } else if (t.flags & NETTXF_more_data) {
+    } else if (first->flags & NETTXF_more_data) {
         return NET_BAD_EXTRA; /* an address and a packet in one: where does it end? */
     } else if (!(p->mcast[0] & 1) || (seen & (seen - 1))) {
         e = NET_BAD_MULTICAST;
@@ -255,6 +254,19 @@ static inline enum net_error net_tx_gather(struct ring_back *r, struct net_tx_pa
     if (!net_error_fatal(e))
         ring_back_skip(r, (uint32_t)p->nr_parts + p->nr_extras);
     return e;
+}
+
+/*
+ * Takes the next packet from a transmit ring. NET_OK: it is good. NET_NONE: there is none. An error
+ * that is not fatal: to be answered with net_tx_respond(..., NETIF_RSP_ERROR), and not to be sent.
+ */
+static inline enum net_error net_tx_gather(struct ring_back *r, struct net_tx_packet *p)
+{
+    struct netif_tx_request first;
+
+    if (!ring_back_peek(r, 0, &first, sizeof(first)))
+        return r->broken ? NET_BROKEN : NET_NONE;
+    return net_tx_gather_from(r, &first, p);
 }
 
 /* Answers all slots of a packet, in their order: NETIF_RSP_OKAY, _ERROR or _DROPPED. */

@@ -21,14 +21,6 @@ static uint8_t *part_bytes(const struct queue *q, unsigned piece)
     return q->tx_pages + (size_t)piece * QUEUE_PAGE;
 }
 
-/* The size that the next frame claims; 0 if there is none. For the rate, before it is taken. */
-static uint32_t next_size(struct queue *q)
-{
-    struct netif_tx_request t;
-
-    return ring_back_peek(&q->tx, 0, &t, sizeof(t)) ? t.size : 0;
-}
-
 /*
  * Takes frames and adds their parts to the batch. Returns how many; *pieces is how many parts, and
  * *e why it ended: NET_OK, with the batch full or the rate used up, NET_NONE, or a fatal error.
@@ -42,13 +34,19 @@ static unsigned gather(struct queue *q, unsigned *pieces, enum net_error *e)
     *e = NET_OK;
     while (nr < QUEUE_SLOTS && *pieces + NET_MAX_PARTS <= QUEUE_SLOTS) {
         struct net_tx_packet *p = &q->tx_packet[nr];
+        struct netif_tx_request first;
 
-        if (!rate_take(q->rate, next_size(q), now)) {
+        if (!ring_back_peek(&q->tx, 0, &first, sizeof(first))) {
+            *e = q->tx.broken ? NET_BROKEN : NET_NONE;
+            break;
+        }
+        /* Counted by the copy that is sent by: in the ring the guest may change the size. */
+        if (!rate_take(q->rate, first.size, now)) {
             q->tx_due = q->rate->next;
             break;
         }
-        *e = net_tx_gather(&q->tx, p);
-        if (*e == NET_NONE || net_error_fatal(*e))
+        *e = net_tx_gather_from(&q->tx, &first, p);
+        if (net_error_fatal(*e))
             break;
         /* Nobody was offered to send multicast messages. */
         q->tx_good[nr] = *e == NET_OK && p->kind == NET_TX_PACKET;

@@ -4,6 +4,7 @@
  * batches; each wrong request has its answer and spoils nothing else; a front-end that breaks the
  * rules stops its queue; a new worker takes up where a dead one was.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include "../cli/check.h"
 #include "fake.h"
@@ -233,6 +234,41 @@ static void test_tx_rate(void)
     CHECK(fake_tx(1000) == QUEUE_LATER && fake.nr_sent == 100 && fake.q.tx_due == 2000);
     CHECK(fake_tx(2000) == QUEUE_IDLE && fake.nr_sent == 120);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 120);
+}
+
+static bool flipping;
+
+/* Another vcpu of the guest: the sizes in the ring are never what they were. */
+static void *flip(void *arg)
+{
+    struct netif_tx_request *slot = (void *)(fake.tx_ring + sizeof(struct ring_header));
+
+    for (uint16_t size = 60; __atomic_load_n(&flipping, __ATOMIC_RELAXED); size ^= 60 ^ 4000)
+        for (unsigned i = 0; i < QUEUE_SLOTS; i++)
+            __atomic_store_n(&slot[i].size, size, __ATOMIC_RELAXED);
+    return arg;
+}
+
+static void test_tx_rate_fooled(void)
+{
+    struct netback_rate to = {.bytes = 1ULL << 40, .usec = 1000};
+    pthread_t evil;
+
+    fake_reset();
+    rate_set(fake.q.rate, &to, 0);
+    flipping = true;
+    CHECK(!pthread_create(&evil, NULL, flip, NULL));
+    for (unsigned round = 0; round < 5000; round++) {
+        for (uint16_t i = 0; i < 100; i++)
+            fake_tx_slot(1, 0, 0, i, 60);
+        ring_front_push(&fake.tx);
+        if (fake_tx(0) != QUEUE_IDLE || answers(NETIF_RSP_OKAY, 0) != 100)
+            break;
+    }
+    CHECK(fake.q.stats.tx_frames == 500000);
+    __atomic_store_n(&flipping, false, __ATOMIC_RELAXED);
+    pthread_join(evil, NULL);
+    CHECK(to.bytes - fake.rate.left == fake.q.stats.tx_bytes);
 }
 
 /* --- to the guest -------------------------------------------------------------------------- */
@@ -536,6 +572,7 @@ int main(void)
     test_tx_errors();
     test_tx_hostile();
     test_tx_rate();
+    test_tx_rate_fooled();
     test_rx();
     test_rx_large();
     test_rx_refused();
