@@ -62,6 +62,7 @@ static int nbd_run(struct device *d, struct vbd *v)
         return device_fail(d, -pid, "its server cannot be started: %s", strerror(-pid));
     v->nbd.pid = pid;
     v->nbd.started = backend_now();
+    v->nbd.asked = 0;
     return 0;
 }
 
@@ -98,21 +99,28 @@ static void nbd_ended(void *arg, int status)
         device_give_up(d);
 }
 
-/* A server that greets has opened the image; one that cannot ends, which nbd_ended() tells. */
+/*
+ * A server that greets has opened the image; one that cannot ends, which nbd_ended() tells. It is
+ * asked on a connection of its own each time: where a front-end comes anew, the one that its last
+ * worker had was greeted long ago.
+ */
 static int nbd_greets(struct device *d, struct vbd *v)
 {
     char greeting[8];
-    int rc = v->fd < 0 ? nbd_connection(d, v) : 0;
+    int rc = v->nbd.asked ? 0 : nbd_connection(d, v);
 
     if (rc)
         return rc;
+    if (!v->nbd.asked)
+        v->nbd.asked = backend_now();
     if (recv(v->fd, greeting, sizeof(greeting), MSG_PEEK | MSG_DONTWAIT) ==
         (ssize_t)sizeof(greeting)) {
         close(v->fd);
         v->fd = -1;
+        v->nbd.asked = 0;
         return 0;
     }
-    if (backend_now() - v->nbd.started > NBD_START_TIME)
+    if (backend_now() - v->nbd.asked > NBD_START_TIME)
         return device_fail(d, ETIMEDOUT, "qemu-nbd does not answer; is %s on a slow disk?",
                            v->path);
     return BACKEND_LATER;

@@ -29,6 +29,7 @@ struct vbd {
         int reason;   /* where it says why it could not serve; -1: nowhere */
         int pid;      /* 0: it does not run */
         int64_t started;
+        int64_t asked; /* since when its greeting is waited for; 0: it is not */
     } nbd;
 };
 
