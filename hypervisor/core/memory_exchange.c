@@ -152,7 +152,7 @@ static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, 
         rc = exchange_chunk(x, op->nr_exchanged / per_chunk, starts);
         if (rc == 0)
             op->nr_exchanged += per_chunk;
-        preempt_point();
+        preempt_point(); /* a dying domain gets no frame, so its next chunk is the end */
     }
     if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged), op->nr_exchanged) !=
         0)

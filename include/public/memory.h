@@ -102,16 +102,18 @@ _Static_assert(offsetof(xen_memory_reservation_t, domid) == 24, "xen_memory_rese
  *
  *   in            extents to give back, IN mfns
  *   out           extents to get; IN pfns to enter into the M2P, OUT mfns
- *   nr_exchanged  has to be 0 in the call; OUT how many input extents have gone
+ *   nr_exchanged  IN where to go on, 0 in a first call; OUT how many input extents have gone
  *
- * Both lists are for the same domain and the same number of frames, and do not overlap in memory:
- * -EINVAL. Frames in use (-EINVAL) or memory that is not to be had (-ENOMEM) stop it midway, and
- * nr_exchanged tells where.
+ * Both lists are for the same domain and the same number of frames: -EINVAL. Frames in use
+ * (-EINVAL) or memory that is not to be had (-ENOMEM) stop it midway, and nr_exchanged tells where:
+ * a further call goes on from there. It is in whole pieces of the larger of the two orders, or it
+ * is refused: -EINVAL. A list is read piece by piece, so where the two overlap in memory an answer
+ * may be read as what is to be exchanged next.
  */
 struct xen_memory_exchange {
     struct xen_memory_reservation in;
     struct xen_memory_reservation out;
-    xen_ulong_t nr_exchanged; /* IN 0, OUT */
+    xen_ulong_t nr_exchanged; /* IN, OUT */
 };
 typedef struct xen_memory_exchange xen_memory_exchange_t;
 DEFINE_XEN_GUEST_HANDLE(xen_memory_exchange_t);

@@ -251,10 +251,19 @@ static void exchanges(void)
     CHECK_EQ(done, 1);
     for (unsigned i = 0; i < 512; i++)
         p2m[SPARE + 0x5000 + i] = out[i];
-    in[0] = p2m[SPARE + 0x5000];
-    out[0] = SPARE + 0x5000;
-    CHECK_EITHER(exchange(in, 1, 0, out, 1, 0, 1, &done), -XEN_EINVAL, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        in[i] = p2m[SPARE + 0x5000 + i];
+        out[i] = SPARE + 0x5000 + i;
+    }
+    CHECK_EQ(exchange(in, 1, 0, out, 1, 0, 1, &done), 0); /* all of it was done before */
+    CHECK_EQ(exchange(in, 1, 0, out, 1, 0, 2, &done), -XEN_EINVAL);
     CHECK_EQ(out[0], SPARE + 0x5000);
+    CHECK_EQ(exchange(in, 3, 0, out, 3, 0, 2, &done), 0); /* goes on, and leaves alone the first */
+    CHECK_EQ(done, 3);
+    CHECK_EQ(out[1], SPARE + 0x5001);
+    CHECK(out[2] != SPARE + 0x5002);
+    CHECK_EQ(((uint64_t *)HYPERVISOR_VIRT_START)[out[2]], SPARE + 0x5002);
+    p2m[SPARE + 0x5002] = out[2];
     CHECK_EQ(exchange(in, 1, 0, out, 2, 0, 0, &done), -XEN_EINVAL);
     CHECK_EQ(exchange(in, 1, 9, out, 1, 0, 0, &done), -XEN_EINVAL);
     CHECK(exchange(in, 1ul << 60, 4, out, 1ul << 60, 4, 0, &done) < 0);
