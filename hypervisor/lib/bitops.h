@@ -3,8 +3,8 @@
  * Bits in arrays of 64-bit words. The plain forms are atomic (the arrays are shared with guests and
  * other CPUs); those ending in _local are not.
  *
- * The atomic forms are full barriers, to the processor and to the compiler. Maps are 8-byte aligned,
- * and nothing checks n against their size.
+ * The atomic forms are full barriers, to the processor and to the compiler. Maps are 8-byte
+ * aligned, and nothing checks n against their size.
  */
 #ifndef LIB_BITOPS_H
 #define LIB_BITOPS_H

@@ -57,8 +57,8 @@ void irq_msi_unbind(int handle); /* a handle that irq_msi_bind() gave and that i
 /* After the device was reset: writes its messages again. -XEN_ENODEV: it has none. */
 int irq_msi_restore(uint16_t seg, uint8_t bus, uint8_t devfn);
 /*
- * The CPU where interrupts of that pirq arrive from now on; one that does not exist, or that devices
- * cannot address, is ignored.
+ * The CPU where interrupts of that pirq arrive from now on; one that does not exist, or that
+ * devices cannot address, is ignored.
  */
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu);
 
