@@ -3,8 +3,8 @@
  * A hypervisor made of files, linked into the daemon in place of xendev.c and domain_ctl.c, so
  * that rings and restarts can be tested on any host. In the directory $FAKE_XEN, page.<domid> is a
  * domain's ring page, evtchn the datagram socket that guests send events to, guest.<domid> the one
- * they get them on, and state.<domid> says "shutdown" or "gone". A file die-at-rename has the daemon
- * killed once, right after it has replaced its journal.
+ * they get them on, and state.<domid> says "shutdown" or "gone". A file die-at-rename has the
+ * daemon killed once, right after it has replaced its journal.
  */
 #include <errno.h>
 #include <fcntl.h>
