@@ -59,8 +59,8 @@ _Static_assert(sizeof(physdev_eoi_t) == 4, "physdev_eoi");
 /*
  * PHYSDEVOP_pirq_eoi_gmfn: a frame of the domain in which the hypervisor keeps a bit per pirq: set
  * where PHYSDEVOP_eoi is needed, so that no hypercall has to ask. -EBUSY if there is one already,
- * -EINVAL if the frame cannot be mapped writable. With the first form eoi would also clear the port's
- * mask bit; it is refused with -ENOSYS, and a kernel then asks irq_status_query.
+ * -EINVAL if the frame cannot be mapped writable. With the first form eoi would also clear the
+ * port's mask bit; it is refused with -ENOSYS, and a kernel then asks irq_status_query.
  */
 struct physdev_pirq_eoi_gmfn {
     xen_pfn_t gmfn; /* IN */
