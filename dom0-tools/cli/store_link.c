@@ -168,16 +168,32 @@ static int lost(struct store *s, const char *why)
     return -EPIPE;
 }
 
+/*
+ * An event says "look again", so one that nobody has seen yet stands for all later ones like it.
+ * Without that a guest which writes faster than we look makes the list, and all others' wait, as
+ * long as it likes: xenstored merges only what it has not sent.
+ */
+static bool already_waits(const struct store *s, const char *path, const char *token, size_t len)
+{
+    for (const struct event *e = s->events; e; e = e->next)
+        if (!strcmp(e->path, path) && strlen(e->token) == len && !memcmp(e->token, token, len))
+            return true;
+    return false;
+}
+
 static void take_event(struct store *s, const char *body, size_t len)
 {
-    size_t path_len = strnlen(body, len);
+    size_t path_len = strnlen(body, len), token_len;
     struct event *e;
 
     if (path_len >= len)
         return;
+    token_len = strnlen(body + path_len + 1, len - path_len - 1);
+    if (already_waits(s, body, body + path_len + 1, token_len))
+        return;
     e = must(calloc(1, sizeof(*e)));
     e->path = must(strndup(body, path_len));
-    e->token = must(strndup(body + path_len + 1, len - path_len - 1));
+    e->token = must(strndup(body + path_len + 1, token_len));
     *s->events_tail = e;
     s->events_tail = &e->next;
 }

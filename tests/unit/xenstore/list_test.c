@@ -4,6 +4,7 @@
  * where CLIENT is `library` (libxenstore) or `tools` (the connection of lodge and its daemons).
  * Prints "PATH N" and then the names, one in a line. The tools' connection gets all paths in one
  * go, with reads before, between and behind that must not get each other's answers.
+ * `list_test flood PATH` is for test_watches.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,11 +91,42 @@ static int with_tools(char **path, int nr)
     return rc;
 }
 
+/* How many events wait when a node and its two children were written again and again, while the
+ * watcher asked for something else. */
+static int flood(const char *path)
+{
+    char err[256], *at, *token;
+    struct store *s = store_open(err, sizeof(err)), *writer = store_open(err, sizeof(err));
+    unsigned nr = 0;
+
+    if (!s || !writer)
+        return die("store_open", err);
+    if (store_watch(s, path, "t"))
+        return die("store_watch", store_message(s));
+    for (unsigned i = 0; i < 300; i++) {
+        store_write(writer, store_fmt("%s/%u", path, i % 2), "x");
+        if (store_flush(writer))
+            return die("store_flush", store_message(writer));
+        free(store_get(s, "/"));
+    }
+    while (store_event(s, &at, &token)) {
+        nr++;
+        free(at);
+        free(token);
+    }
+    printf("%u\n", nr);
+    store_close(s);
+    store_close(writer);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], "flood"))
+        return flood(argv[2]);
     if (argc > 2 && !strcmp(argv[1], "library"))
         return with_library(argv + 2, argc - 2);
     if (argc > 2 && !strcmp(argv[1], "tools"))
         return with_tools(argv + 2, argc - 2);
-    return die(argv[0], "usage: list_test library|tools PATH...");
+    return die(argv[0], "usage: list_test library|tools|flood PATH...");
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Watches: which changes are told to whom, in which form, and what a slow reader gets."""
 
+import subprocess
 import unittest
 
 import wire
@@ -108,6 +109,15 @@ class Watches(Case):
         self.assertLess(waiting, 100)
         heard = self.other.drain()
         self.assertEqual(set(heard), {("/w/a", "t")} | {(f"/w/{i}", "t") for i in range(5)})
+
+    def test_busy_client_merges_events(self):
+        """The tools' connection, which reads events while it waits for answers (list_test.c)."""
+        done = subprocess.run([f"{wire.BUILD}/list_test", "flood", "/tool/f"], text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                              env=dict(self.daemon.environment, XENSTORED_PATH=self.daemon.socket))
+        # The watch's own first one, the node's making, and one for each child.
+        self.assertLessEqual(int(done.stdout or 0), 4, done.stderr)
+        self.assertGreaterEqual(int(done.stdout or 0), 3, done.stderr)
 
     def test_many_watches(self):
         for i in range(2000):
