@@ -269,7 +269,7 @@ static int probe(struct device *d)
 /* The ring's pages and port, from the front-end's directory or a queue's below it. */
 static int read_queue(struct device *d, struct blk_attach *a, unsigned q)
 {
-    char where[16] = "", key[48];
+    char where[24] = "", key[48];
     uint64_t none = UINT64_MAX, ref;
 
     if (a->nr_queues > 1)
@@ -367,6 +367,9 @@ static int attached(struct device *d, const struct worker_parcel *parcel)
         v->sector_size = a.sector_size == 4096 ? 4096 : 512;
         v->readonly = v->readonly || (a.flags & BLK_READONLY);
     }
+    /* A worker that went before it had said that it knows the new size: this one was told. */
+    if (v->resize.sectors)
+        vbd_resized(d, v, 0);
     if (d->state == XenbusStateConnected)
         return 0;
     device_put(d, BLK_NODE_SECTORS, "%llu", (unsigned long long)v->sectors);
