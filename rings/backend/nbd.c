@@ -7,6 +7,10 @@
  * outlives the helper, so that a helper that dies is started again behind it, and a connection can
  * be made before the helper is ready. The worker gets a connected socket; it ends when the
  * connection breaks, is started again, and finds in its in-flight file what to repeat.
+ *
+ * A worker that is killed leaves requests with the server, and nothing tells when the server is
+ * through with them: if it is very slow, such a write can land after one that the guest made later
+ * to the same sectors. Raw images have no such gap, see blkback/io.c.
  */
 #include "vbd.h"
 

@@ -86,6 +86,10 @@ static const int sandbox_calls[] = {
 /*
  * Requests of the grant device and of the event device. None of taps: what they are the supervisor
  * has set, and one of theirs makes an interface that outlives its guest.
+ *
+ * The event device was bound to the guest before. The grant device cannot be: which domain's page
+ * it maps is in memory, where no filter looks. A worker that was taken over can so reach the pages
+ * that other guests have granted to this domain, and no others.
  */
 static const char sandbox_ioctls[] = {'G', 'E'};
 

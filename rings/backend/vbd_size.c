@@ -4,9 +4,10 @@
  *
  * The tools write lodge-resize: "BYTES", "BYTES shrink", or "0" for an image that somebody else has
  * changed. Growing, the image comes first and the worker after it; shrinking, the worker first, so
- * that no request is let through to what is about to be cut off. Then the front-end is told: it
- * reads `sectors` again when the back-end writes Connected once more. lodge-resize-result has "ok"
- * or a sentence.
+ * that no new request is let through to what is about to be cut off (one under way that writes
+ * there after the cut makes the file longer again, with nothing in it that counts). Then the
+ * front-end is told: it reads `sectors` again when the back-end writes Connected once more.
+ * lodge-resize-result has "ok" or a sentence.
  */
 #include "vbd.h"
 

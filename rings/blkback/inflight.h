@@ -60,8 +60,8 @@ void inflight_reset(struct inflight_queue *q, uint32_t slots);
 /*
  * After a worker died: which entries are to be done again. `rsp_prod` is the ring's. Stores their
  * numbers in order of their indices and returns how many; frees all others. *taken is where to go
- * on taking, *answered where to go on answering. A negative number if the file and the ring cannot
- * both be right: then someone has written into one of them.
+ * on taking; answering goes on at rsp_prod. A negative number if the file and the ring cannot both
+ * be right: then someone has written into one of them.
  */
 int inflight_recover(struct inflight_queue *q, uint32_t slots, uint32_t rsp_prod, uint32_t *taken,
                      uint16_t again[INFLIGHT_MAX_SLOTS]);

@@ -38,9 +38,8 @@
 #endif
 
 #define IO_ENTRIES     256U
-#define IO_COMPLETIONS 4096U /* more than can be under way: none is ever lost */
+#define IO_COMPLETIONS 4096U /* what does not fit the kernel keeps until there is room */
 #define IO_DRAIN_MS    120000
-#define IO_MAX_RETRIES 64
 
 /* What the successor needs to look at the ring. */
 struct io_keepsake {
