@@ -112,8 +112,9 @@ class Watches(Case):
 
     def test_busy_client_merges_events(self):
         """The tools' connection, which reads events while it waits for answers (list_test.c)."""
-        done = subprocess.run([f"{wire.BUILD}/list_test", "flood", "/tool/f"], text=True, timeout=60,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        done = subprocess.run([f"{wire.BUILD}/list_test", "flood", "/tool/f"], text=True,
+                              timeout=60, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env=dict(self.daemon.environment, XENSTORED_PATH=self.daemon.socket))
         # The watch's own first one, the node's making, and one for each child.
         self.assertLessEqual(int(done.stdout or 0), 4, done.stderr)
