@@ -171,7 +171,11 @@ static void eoi_map_update(struct domain *d, unsigned n)
         bit_clear(d->arch.pirq_eoi_map, n);
 }
 
-/* An MSI was opened when it was mapped, and needs no EOI; a line is opened here. */
+/*
+ * An MSI was opened when it was mapped, and needs no EOI; a line is opened here. Last: it may fire
+ * at once on another CPU, and the guest that handles it there has to find that it wants an EOI, or
+ * it stays masked for good.
+ */
 int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
 {
     struct pirq *p;
@@ -183,12 +187,15 @@ int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
         rc = -XEN_EINVAL;
     else if (p->bound)
         rc = -XEN_EBUSY;
-    else if (p->gsi >= 0)
-        rc = irq_gsi_bind((unsigned)p->gsi, d, n);
     if (rc == 0) {
         p->needs_eoi = p->gsi >= 0 && p->level;
         p->bound = true;
         eoi_map_update(d, n);
+        rc = p->gsi >= 0 ? irq_gsi_bind((unsigned)p->gsi, d, n) : 0;
+        if (rc != 0) {
+            p->bound = false;
+            eoi_map_update(d, n);
+        }
     }
     spin_unlock(&d->lock);
     return rc;
