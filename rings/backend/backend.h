@@ -102,6 +102,8 @@ struct device {
 
 /* --- device.c ------------------------------------------------------------------------------ */
 
+/* Of a guest, a worker or an image: no lines and escapes of theirs in a log or on a terminal. */
+void device_printable(char *text);
 /* Notes a failure and returns -err. */
 int device_fail(struct device *d, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -113,9 +113,7 @@ static void find_front(struct device *d)
         snprintf(d->front, sizeof(d->front), "%s", front);
     own = name ? NULL : store_get(backend.store, store_fmt("/local/domain/%u/name", d->domid));
     snprintf(d->guest, sizeof(d->guest), "%s", name ? name : own ? own : "guest");
-    for (char *c = d->guest; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    device_printable(d->guest);
     free(front);
     free(name);
     free(own);

@@ -13,6 +13,13 @@
 
 /* --- words ----------------------------------------------------------------------------------- */
 
+void device_printable(char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 int device_fail(struct device *d, int err, const char *fmt, ...)
 {
     va_list ap;
@@ -21,9 +28,7 @@ int device_fail(struct device *d, int err, const char *fmt, ...)
     vsnprintf(d->message, sizeof(d->message), fmt, ap);
     va_end(ap);
     /* A worker's words, or a name out of an image's header: no lines or escapes of theirs. */
-    for (char *c = d->message; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    device_printable(d->message);
     return -err;
 }
 

@@ -81,9 +81,7 @@ static void take_line(struct process *p, const struct worker_parcel *parcel)
         return;
     p->said++;
     snprintf(text, sizeof(text), "%.699s", (const char *)parcel->body);
-    for (char *c = text; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    device_printable(text);
     if (d)
         device_say(d, "%s", text);
     else

@@ -21,19 +21,6 @@ int64_t backend_now(void)
     return now++;
 }
 
-int device_fail(struct device *d, int err, const char *fmt, ...)
-{
-    (void)d;
-    (void)fmt;
-    return -err;
-}
-
-void device_say(struct device *d, const char *fmt, ...)
-{
-    (void)d;
-    (void)fmt;
-}
-
 void device_give_up(struct device *d)
 {
     (void)d;

@@ -19,19 +19,6 @@ int64_t backend_now(void)
     return 1;
 }
 
-int device_fail(struct device *d, int err, const char *fmt, ...)
-{
-    (void)d;
-    (void)fmt;
-    return -err;
-}
-
-void device_say(struct device *d, const char *fmt, ...)
-{
-    (void)d;
-    (void)fmt;
-}
-
 char *device_get(const struct device *d, const char *key)
 {
     (void)d;
