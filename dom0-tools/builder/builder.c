@@ -56,6 +56,7 @@ struct build {
     uint32_t grant_version; /* the highest that the guest may choose */
     uint64_t max_kib;       /* the ceiling of its memory */
     bool created;           /* from here on a failure has a domain to destroy */
+    bool zeroed;            /* its memory is zero where nothing was written */
 };
 
 static int build_ramdisk_open(struct build *b)
@@ -300,12 +301,19 @@ static int build_channels(struct build *b)
     return 0;
 }
 
+/* `nr` pages from pfn on, which nothing has been written to. */
+static void build_zero(struct build *b, uint64_t pfn, uint64_t nr)
+{
+    if (!b->zeroed)
+        memset(window_at(&b->window, pfn), 0, nr << BUILDER_PAGE_SHIFT);
+}
+
 static void build_start_info(struct build *b)
 {
     const struct layout *l = &b->layout;
     struct start_info *si = window_at(&b->window, l->start_info);
 
-    memset(si, 0, BUILDER_PAGE_SIZE);
+    build_zero(b, l->start_info, 1);
     memcpy(si->magic, "xen-3.0-x86_64", sizeof("xen-3.0-x86_64"));
     si->nr_pages = b->input.pages;
     si->shared_info = b->result->shared_info_mfn << BUILDER_PAGE_SHIFT;
@@ -348,7 +356,8 @@ static int build_fill(struct build *b)
     unsigned int i;
     int rc;
 
-    rc = image_load(&b->image, window_at(&b->window, b->window.first));
+    b->zeroed = ctl_memory_is_zeroed(b->ctl);
+    rc = image_load(&b->image, window_at(&b->window, b->window.first), b->zeroed);
     if (rc)
         return ctl_fail(b->ctl, -rc, "kernel %s %s", b->config->kernel, b->image.message);
     if (b->input.ramdisk_size) {
@@ -357,11 +366,11 @@ static int build_fill(struct build *b)
             return rc;
     }
     build_start_info(b);
-    memset(window_at(&b->window, l->store), 0, BUILDER_PAGE_SIZE);
-    memset(window_at(&b->window, l->console), 0, BUILDER_PAGE_SIZE);
-    memset(window_at(&b->window, l->tables), 0, l->nr_tables << BUILDER_PAGE_SHIFT);
+    build_zero(b, l->store, 1);
+    build_zero(b, l->console, 1);
+    build_zero(b, l->tables, l->nr_tables);
     if (l->nr_p2m_tables)
-        memset(window_at(&b->window, l->p2m_tables), 0, l->nr_p2m_tables << BUILDER_PAGE_SHIFT);
+        build_zero(b, l->p2m_tables, l->nr_p2m_tables);
     tables_build(l, &b->input, &b->frames, &b->window);
     tables_fill_p2m(l, &b->frames, &b->window);
     /* Events stay off until the guest turns them on. */

@@ -174,7 +174,22 @@ void image_close(struct image *image)
     image->owns_data = false;
 }
 
-int image_load(struct image *image, void *to)
+/* None that was placed before it has left anything where this one ends in zeroes. */
+static bool image_lies_alone(const struct image *image, unsigned int segment)
+{
+    const struct image_segment *s = &image->segments[segment];
+    unsigned int i;
+
+    for (i = 0; i < segment; i++) {
+        const struct image_segment *t = &image->segments[i];
+
+        if (s->paddr < t->paddr + t->memsz && t->paddr < s->paddr + s->memsz)
+            return false;
+    }
+    return true;
+}
+
+int image_load(struct image *image, void *to, bool zeroed)
 {
     uint8_t *base = to;
     unsigned int i;
@@ -188,7 +203,8 @@ int image_load(struct image *image, void *to)
         rc = image_read(image, s->offset, p, s->filesz);
         if (rc)
             return rc;
-        memset(p + s->filesz, 0, s->memsz - s->filesz);
+        if (!zeroed || !image_lies_alone(image, i))
+            memset(p + s->filesz, 0, s->memsz - s->filesz);
     }
     return 0;
 }

@@ -100,9 +100,9 @@ int image_read(struct image *image, uint64_t offset, void *to, size_t size);
 
 /*
  * Place the segments in `to`, which stands for pstart..pend, zeroing what the file does not fill of
- * each. Gaps between segments are left as they are.
+ * each. Gaps between segments are left as they are. zeroed: all of `to` is zero already.
  */
-int image_load(struct image *image, void *to);
+int image_load(struct image *image, void *to, bool zeroed);
 
 /* Record a reason and give -err. */
 void image_say(struct image *image, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

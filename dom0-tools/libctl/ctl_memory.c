@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include <public/memory.h>
+#include <public/version.h>
 
 /* The kernel's request to map frames of a domain, with an error code for each. */
 struct privcmd_mmapbatch_v2 {
@@ -53,6 +54,15 @@ int ctl_memory_populate(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned i
                         uint64_t *frames)
 {
     return memory_reservation(ctl, XENMEM_populate_physmap, domid, nr, order, frames);
+}
+
+bool ctl_memory_is_zeroed(struct ctl *ctl)
+{
+    char extra[XEN_EXTRAVERSION_LEN] = "";
+
+    return ctl_hypercall_buf(ctl, __HYPERVISOR_xen_version, XENVER_extraversion, extra,
+                             sizeof(extra)) >= 0 &&
+           strncmp(extra, "-lodge", sizeof(extra)) == 0;
 }
 
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,

@@ -275,6 +275,12 @@ int ctl_host_debug_keys(struct ctl *ctl, const char *keys);
  */
 int ctl_memory_populate(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         uint64_t *frames);
+
+/*
+ * Is memory that a domain was just given known to be zero? Lodge clears it (public/memory.h); Xen
+ * promises only that nobody else's is left in it.
+ */
+bool ctl_memory_is_zeroed(struct ctl *ctl);
 /* Take frames away: mfns for PV. Returns how many were taken. */
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames);

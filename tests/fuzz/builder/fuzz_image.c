@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct image image;
     uint64_t span;
-    uint8_t *to;
+    uint8_t *to, *clean;
 
     if (image_open_memory(&image, data, size)) {
         must(image.message[0] && memchr(image.message, 0, sizeof(image.message)));
@@ -49,9 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(span && span <= IMAGE_MAX_SPAN && image.notes.pv);
     must(image.virt_entry >= image.virt_start && image.virt_entry < image.virt_end);
     if (span <= LIMIT) {
-        to = malloc(span); /* exactly that much: the sanitizer sees the first byte too many */
-        must(image_load(&image, to) == 0);
+        to = calloc(1, span); /* exactly that much: the sanitizer sees the first byte too many */
+        clean = calloc(1, span);
+        must(image_load(&image, to, false) == 0 && image_load(&image, clean, true) == 0);
+        must(memcmp(to, clean, span) == 0);
         free(to);
+        free(clean);
     }
     fuzz_layout(&image);
     image_close(&image);

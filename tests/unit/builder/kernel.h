@@ -20,7 +20,7 @@
 struct kernel {
     uint8_t bytes[KERNEL_SIZE];
     Elf64_Ehdr *eh;
-    Elf64_Phdr *ph; /* [0] PT_LOAD, [1] PT_NOTE */
+    Elf64_Phdr *ph; /* [0] PT_LOAD, [1] PT_NOTE; there is room for a third */
     size_t notes;   /* bytes of notes so far */
 };
 

@@ -37,6 +37,7 @@ static struct {
     size_t nr_mapped;
     uint64_t pinned, hypercall_mfn, max_kib;
     uint32_t max_vcpus, tsc_mode;
+    bool zeroed; /* fresh frames are zero */
     struct vcpu_guest_context context;
 } fake;
 
@@ -122,6 +123,12 @@ int ctl_memory_populate(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned i
         frames[i] = FAKE_FIRST + FAKE_PAGES - fake.given;
     }
     return rc ? rc : (int)i;
+}
+
+bool ctl_memory_is_zeroed(struct ctl *ctl)
+{
+    (void)ctl;
+    return fake.zeroed;
 }
 
 int ctl_evtchn_alloc_unbound(struct ctl *ctl, uint16_t domid, uint16_t remote)
@@ -235,10 +242,12 @@ static int build(const struct builder_config *config, struct builder_result *r, 
     uint8_t *memory = fake.memory;
     unsigned int fail_at = fake.fail_at;
     uint64_t supers = fake.supers_left, free_pages = fake.free_pages;
+    bool zeroed = fake.zeroed;
 
     memset(&fake, 0, sizeof(fake));
     fake.memory = memory;
-    memset(memory, 0xc3, FAKE_PAGES << 12); /* fresh frames are not zero */
+    fake.zeroed = zeroed;
+    memset(memory, zeroed ? 0 : 0xc3, FAKE_PAGES << 12);
     fake.fail_at = fail_at;
     fake.supers_left = supers;
     fake.free_pages = free_pages;
@@ -400,6 +409,9 @@ void test_builder(void)
         fake.supers_left = i;
         test_good(&config, &k);
     }
+    fake.zeroed = true;
+    test_good(&config, &k);
+    fake.zeroed = false;
     test_failures(&config);
     test_refusals(&config);
     kernel_note_number(&k, XEN_ELFNOTE_HYPERCALL_PAGE, KERNEL_VIRT + KERNEL_PADDR + 0x2000);

@@ -51,7 +51,7 @@ static void test_linux(void)
     CHECK(image.notes.hypercall_va == IMAGE_UNSET);
     CHECK(strcmp(image.notes.guest_os, "linux") == 0);
     memset(to, 0xaa, sizeof(to));
-    CHECK(image_load(&image, to) == 0);
+    CHECK(image_load(&image, to, false) == 0);
     CHECK(memcmp(to, k.bytes + 0x1000, KERNEL_TEXT) == 0);
     for (i = KERNEL_TEXT; i < KERNEL_MEM && to[i] == 0; i++)
         ;
@@ -59,6 +59,31 @@ static void test_linux(void)
     CHECK(to[KERNEL_MEM] == 0xaa); /* not a byte more */
     CHECK(image_read(&image, sizeof(k.bytes) - 4, to, 8) == -EINVAL);
     CHECK(image_read(&image, UINT64_MAX, to, 8) == -EINVAL);
+    image_close(&image);
+}
+
+/* The same comes out of it, except for what is in no segment. */
+static void test_zeroed_memory(void)
+{
+    static uint8_t dirty[0x5000], clean[0x5000];
+    struct kernel k;
+    struct image image;
+
+    kernel_linux(&k);
+    k.ph[2] = k.ph[0]; /* all zeroes, over what the first one has */
+    k.ph[2].p_paddr += 0x100;
+    k.ph[2].p_filesz = 0;
+    k.ph[2].p_memsz = 0x200;
+    k.eh->e_phnum = 3;
+    CHECK(image_open_memory(&image, k.bytes, sizeof(k.bytes)) == 0);
+    CHECK(image.nr_segments == 2);
+    memset(dirty, 0xaa, sizeof(dirty));
+    memset(clean, 0, sizeof(clean));
+    CHECK(image_load(&image, dirty, false) == 0 && image_load(&image, clean, true) == 0);
+    CHECK(clean[0xff] != 0 && clean[0x100] == 0 && clean[0x2ff] == 0 && clean[0x300] != 0);
+    CHECK(memcmp(dirty, clean, KERNEL_MEM) == 0);
+    memset(clean, 0xaa, sizeof(clean));
+    CHECK(image_load(&image, clean, true) == 0 && clean[KERNEL_MEM - 1] == 0xaa);
     image_close(&image);
 }
 
@@ -240,6 +265,7 @@ static void test_bad_addresses(void)
 void test_image(void)
 {
     test_linux();
+    test_zeroed_memory();
     test_other_notes();
     test_not_pv();
     test_damaged_elf();
