@@ -15,6 +15,7 @@ import glob
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cpio import Archive  # noqa: E402
@@ -54,13 +55,27 @@ def shared_libraries(program, search=()):
     return libraries
 
 
+def _without_debugging(path):
+    """An ELF file's content as it runs: GRUB reads an image slowly, and symbols are half of it."""
+    with open(path, "rb") as handle:
+        content = handle.read()
+    if content[:4] != b"\x7fELF":
+        return content
+    with tempfile.TemporaryDirectory(prefix="lodge-strip-") as directory:
+        stripped = os.path.join(directory, "stripped")
+        subprocess.run(["strip", "--strip-unneeded", "-o", stripped, path], check=True)
+        with open(stripped, "rb") as handle:
+            return handle.read()
+
+
 def add_program(archive, target, source, search=()):
     """A program with its loader and libraries, at the places where the loader looks."""
-    archive.file(target, source)
+    archive.data(target, _without_debugging(source), 0o755)
     for library in shared_libraries(source, search):
         name = os.path.basename(library)
         where = "lib64" if name.startswith("ld-linux") else LIBRARIES
-        archive.file(f"{where}/{name}", library, 0o755)
+        if f"{where}/{name}" not in archive.entries:
+            archive.data(f"{where}/{name}", _without_debugging(library), 0o755)
 
 
 def add_busybox(archive):
@@ -201,9 +216,13 @@ def make_listed(manifest, root, search, out):
         if not words:
             continue
         pattern, target = words
-        for source in sorted(glob.glob(os.path.join(root, pattern))):
+        sources = sorted(glob.glob(os.path.join(root, pattern)))
+        for source in sources:
             place = target + os.path.basename(source) if target.endswith("/") else target
-            if os.path.isfile(source):
+            link = os.readlink(source) if os.path.islink(source) else ""
+            if link and os.path.join(os.path.dirname(source), link) in sources:
+                archive.symlink(place, link)  # another name of a program in here
+            elif os.path.isfile(source):
                 add_program(archive, place, source, search)
     archive.write(out)
 
