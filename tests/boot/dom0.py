@@ -28,7 +28,8 @@ OPTIONS = {
     "lodge": "console=com1 dom0_mem=512M loglvl=info noreboot",
     "xen": "console=com1 com1=115200,8n1 dom0_mem=512M,max:512M noreboot=1 loglvl=warning",
 }
-DOM0_COMMAND = "console=hvc0 loglevel=4 rdinit=/init"
+# SysRq is for Machine._ask_why(): Debian's kernel lets the console ask for little otherwise.
+DOM0_COMMAND = "console=hvc0 loglevel=4 sysrq_always_enabled rdinit=/init"
 
 
 def _need(path, way_out):

@@ -5,6 +5,7 @@ Every wait has a limit, every machine has a limit, and a machine is ended by its
 its time is over or its test is done, so that a hanging guest costs a verdict and not the run.
 """
 
+import contextlib
 import os
 import re
 import select
@@ -158,6 +159,7 @@ class Machine:
                 return match
             left = end - time.monotonic()
             if left <= 0:
+                self._ask_why()
                 raise TestProblem(FAILURE, f"waited {limit:.0f} s for /{pattern}/, which did not "
                                            f"come; last line: {self.last_line()}")
             if not self._pump(min(left, 1.0)) or self._halted():
@@ -188,7 +190,25 @@ class Machine:
             if self._halted():
                 raise TestProblem(FAILURE, f"the hypervisor halted: {self.why_halted()}")
             if time.monotonic() > end:
-                raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: "
-                                           f"{self.last_line()}")
+                last = self.last_line()
+                self._ask_why()
+                raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: {last}")
         self.status = self._process.wait(timeout=30)
         return self.status
+
+    def _ask_why(self):
+        """Into the log of a machine that stands still: its processors and interrupt controllers,
+        the hypervisor's debug keys, and what dom0's tasks wait for. What is broken says nothing."""
+        with contextlib.suppress(OSError):
+            for command in ("info registers -a", "info lapic 0", "info lapic 1", "info pic"):
+                answer = self.monitor(command).partition("\n")[2]  # without the echo
+                self._log.write(f"\n(qemu) {command}\n{answer}\n".encode())
+        with contextlib.suppress(OSError):
+            for keys in ("\x01\x01\x01qrted", "\x01\x01\x01", "\x0fw", "\x0fl", "\x0fq"):
+                self.send(keys)
+                self._pump_for(2)
+
+    def _pump_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._pump(end - time.monotonic()):
+            pass
