@@ -59,6 +59,7 @@ struct sched_vcpu {
     /* sched_handoff.c; changed only by the vcpu itself */
     bool handoff_trial;    /* its last event handed nothing over: does it block soon? */
     uint8_t handoffs;      /* so many of its next events hand the CPU over */
+    uint8_t handoff_grant; /* so many the last good trial brought; 0: one failed since */
     uint8_t handoff_doubt; /* so many trials must go well first */
     bool handoff_answered; /* it was sent an event since it sent one; anyone sets it */
     uint64_t handoff_ran;  /* CPU time it had had when the trial began */

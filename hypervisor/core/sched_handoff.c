@@ -8,8 +8,15 @@
  * sender finds the answer there when it goes on. One that has more to send should be left alone, so
  * that the receiver finds all of it together. Which of the two a vcpu is, its own behaviour tells:
  * now and then an event does not hand over, and whoever blocks soon afterwards has had nothing to
- * do. Its next HANDOFFS events hand over. Whoever sends again without having been sent something in
- * between had more to do: that was a mistake, and each makes us slower to believe it again.
+ * do. Its next events hand over, the more of them the more trials have gone well since one failed.
+ * Whoever does not block soon, or sends again without having been sent something in between, had
+ * more to do: that was a mistake, and each makes us slower to believe it again.
+ *
+ * Two that both have more to do but hand over at each event do not show it in this way: each is
+ * given one thing at a time by the other. Now and then one of them has nothing left, because the
+ * other has all of it, and its trials go well. After a failed one, which comes at each such turn,
+ * the handoffs that it earns have to be fewer than the events that it took: so the two have fewer
+ * at each turn, and gather again. Were the first trial worth many, they would go on for ever.
  *
  * Only a vcpu that waits in this CPU's queue is handed to, and only if nobody else there would
  * preempt it: sched_fair's order still decides over any length of time. Two guests that hand the
@@ -24,14 +31,20 @@
 #include <x86/cpu.h>
 #include <x86/time.h>
 
-#define HANDOFFS  15       /* events that hand over after a trial that went well */
-#define MAX_DOUBT 62       /* 2 * doubt + 2 from 0 on: 2, 6, 14, 30, 62 */
-#define SOON_NS   30000ull /* of its own CPU time: who blocks within it had nothing else to do */
+#define MAX_HANDOFFS 15       /* for a good trial: 2 * grant + 1 from 0 on: 1, 3, 7, 15 */
+#define MAX_DOUBT    62       /* 2 * doubt + 2 from 0 on: 2, 6, 14, 30, 62 */
+#define SOON_NS      30000ull /* of its own CPU time: who blocks within it had nothing else to do */
 
 /* CPU time that current has had. No lock: only its own CPU, in schedule(), changes the two. */
 static uint64_t handoff_ran(const struct sched_vcpu *s)
 {
     return s->runstate.time[RUNSTATE_running] + (time_now() - s->runstate.state_entry_time);
+}
+
+static void handoff_mistaken(struct sched_vcpu *s)
+{
+    s->handoffs = 0;
+    s->handoff_doubt = MIN(2 * s->handoff_doubt + 2, MAX_DOUBT);
 }
 
 void sched_event_sent(struct vcpu *to)
@@ -41,10 +54,8 @@ void sched_event_sent(struct vcpu *to)
 
     if (!READ_ONCE(to->sched.queued) || READ_ONCE(to->sched.cpu) != c->id)
         return;
-    if (s->handoffs != 0 && !s->handoff_answered) {
-        s->handoffs = 0;
-        s->handoff_doubt = MIN(2 * s->handoff_doubt + 2, MAX_DOUBT);
-    }
+    if (s->handoffs != 0 && !s->handoff_answered)
+        handoff_mistaken(s);
     s->handoff_answered = false;
     if (s->handoffs != 0) {
         s->handoffs--;
@@ -60,12 +71,14 @@ void sched_event_sent(struct vcpu *to)
 void sched_handoff_judge(struct sched_vcpu *s)
 {
     s->handoff_trial = false;
-    if (handoff_ran(s) - s->handoff_ran >= SOON_NS)
-        return;
-    if (s->handoff_doubt != 0)
+    if (handoff_ran(s) - s->handoff_ran >= SOON_NS) {
+        handoff_mistaken(s);
+        s->handoff_grant = 0;
+    } else if (s->handoff_doubt != 0) {
         s->handoff_doubt--;
-    else
-        s->handoffs = HANDOFFS;
+    } else {
+        s->handoffs = s->handoff_grant = MIN(2 * s->handoff_grant + 1, MAX_HANDOFFS);
+    }
 }
 
 struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,

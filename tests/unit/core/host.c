@@ -86,6 +86,7 @@ int main(void)
     test_timer();
     test_heap();
     test_sched();
+    test_handoff();
     test_time();
     printf("%u passed, %u failed\n", unit_passed, unit_failed);
     return unit_failed != 0;

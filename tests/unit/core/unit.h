@@ -25,6 +25,7 @@ extern uint64_t host_now, host_deadline;
 void test_timer(void);
 void test_heap(void);
 void test_sched(void);
+void test_handoff(void);
 void test_time(void);
 
 #endif

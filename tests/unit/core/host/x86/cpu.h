@@ -8,8 +8,14 @@
 
 #define NR_CPUS 64
 
+struct vcpu;
+struct sched_cpu;
+
 struct cpu {
     unsigned id;
+    struct vcpu *curr;
+    bool need_resched;
+    struct sched_cpu *sched;
     struct timer_queue timers;
 };
 
@@ -22,6 +28,8 @@ static inline struct cpu *this_cpu(void)
 {
     return cpus[host_cpu];
 }
+
+#define current (this_cpu()->curr)
 
 static inline void cpu_relax_poll(void) {}
 

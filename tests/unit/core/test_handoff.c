@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Handing the CPU over with an event, between a front-end and a back-end that share a simulated
+ * CPU: with one request under way each event takes the CPU along, with many they gather.
+ */
+#include <string.h>
+
+#include <core/domain.h>
+#include <core/sched_internal.h>
+#include <lib/bug.h>
+#include <x86/cpu.h>
+
+#include "unit.h"
+
+#define LOOK_NS 3000 /* to take what is in a ring, and through the idle loop */
+#define FRONT   0
+#define BACK    1
+
+/* An end takes all that is in its ring when an event has come, and works on it one by one. */
+static struct end {
+    struct vcpu v;
+    unsigned ring, queue; /* not seen yet; seen, to be worked on */
+    bool event;           /* one has come that it has not looked at */
+    bool wants_event;     /* for what is next put into its ring */
+    uint64_t work_ns;     /* for each */
+} ends[2];
+static struct sched_cpu rq;
+static unsigned answered, events, handed;
+
+static void spend(uint64_t ns)
+{
+    host_now += ns;
+}
+
+static void leave(struct end *e)
+{
+    struct vcpu_runstate_info *r = &e->v.sched.runstate;
+
+    r->time[RUNSTATE_running] += host_now - r->state_entry_time;
+    e->v.saved_rsp = 1;
+}
+
+static void enter(struct end *e)
+{
+    sched_fair.run(&rq.q, &e->v.sched);
+    e->v.sched.runstate.state_entry_time = host_now;
+    e->v.saved_rsp = 0;
+    this_cpu()->curr = &e->v;
+}
+
+/* As evtchn_send() does, and schedule() on the way back. */
+static void send(struct end *from, struct end *to)
+{
+    struct sched_vcpu *next;
+
+    events++;
+    to->event = true;
+    to->v.sched.handoff_answered = true;
+    if (!to->v.sched.queued)
+        sched_fair.wake(&rq.q, &to->v.sched);
+    sched_event_sent(&to->v);
+    if (!this_cpu()->need_resched)
+        return;
+    this_cpu()->need_resched = false;
+    next = sched_handed(&rq, &sched_fair, sched_fair.first(&rq.q, sched_ready));
+    BUG_ON(next != &to->v.sched);
+    handed++;
+    leave(from);
+    sched_fair.preempted(&rq.q, &from->v.sched);
+    enter(to);
+}
+
+static void block(struct end *e, struct end *other)
+{
+    spend(LOOK_NS);
+    if (e->v.sched.handoff_trial)
+        sched_handoff_judge(&e->v.sched);
+    leave(e);
+    enter(other);
+}
+
+/* One step of the end that runs. */
+static void step(struct end *e, struct end *other)
+{
+    if (e->event) {
+        spend(LOOK_NS);
+        e->event = false;
+        e->queue += e->ring;
+        e->ring = 0;
+        e->wants_event = true;
+    }
+    if (e->queue == 0) {
+        block(e, other);
+        return;
+    }
+    spend(e->work_ns);
+    e->queue--;
+    other->ring++;
+    answered += e == &ends[BACK];
+    if (other->wants_event) {
+        other->wants_event = false;
+        send(e, other);
+    }
+}
+
+static unsigned under_way(void)
+{
+    return ends[0].ring + ends[0].queue + ends[1].ring + ends[1].queue;
+}
+
+/* So many requests under way at once, until `count` have been answered. */
+static void requests(unsigned depth, unsigned count)
+{
+    struct end *e = container_of(current, struct end, v);
+
+    BUG_ON(under_way() > depth);
+    e->queue += depth - under_way();
+    answered = events = handed = 0;
+    for (unsigned steps = 0; answered < count; steps++) {
+        BUG_ON(steps > 10 * count);
+        e = container_of(current, struct end, v);
+        step(e, e == &ends[FRONT] ? &ends[BACK] : &ends[FRONT]);
+    }
+}
+
+static void begin(void)
+{
+    memset(ends, 0, sizeof(ends));
+    memset(&rq, 0, sizeof(rq));
+    sched_fair.init(&rq.q);
+    host_cpu = 0;
+    this_cpu()->sched = &rq;
+    this_cpu()->need_resched = false;
+    ends[FRONT].work_ns = 9000;
+    ends[BACK].work_ns = 9000;
+    for (unsigned i = 0; i < 2; i++) {
+        list_init(&ends[i].v.sched.link);
+        ends[i].wants_event = true;
+        ends[i].v.saved_rsp = 1;
+    }
+    sched_fair.wake(&rq.q, &ends[FRONT].v.sched);
+    enter(&ends[FRONT]);
+}
+
+/* Until no more than one is under way. */
+static void drain(void)
+{
+    while (under_way() > 1) {
+        struct end *e = container_of(current, struct end, v);
+
+        if (e->queue > 1)
+            e->queue--;
+        else if (e->ring > 1)
+            e->ring--;
+        else
+            step(e, e == &ends[FRONT] ? &ends[BACK] : &ends[FRONT]);
+    }
+}
+
+/*
+ * After single requests, when each end has learnt to hand over and has so many handoffs left, many
+ * come, and then single ones again. Where both ends have more to do but each hands over at every
+ * event, each finds one answer at a time, which looks as if there were no more: that must end.
+ */
+static unsigned learns(uint8_t front, uint8_t back)
+{
+    unsigned wrong = 0;
+
+    begin();
+    requests(1, 1000);
+    wrong += handed < 2000 * 9 / 10;
+    ends[FRONT].v.sched.handoffs = front;
+    ends[BACK].v.sched.handoffs = back;
+    requests(32, 8000);
+    wrong += events > 8000 / 10; /* both ways; at best there are 500 */
+    requests(32, 8000);
+    wrong += events > 8000 / 15;
+    drain();
+    requests(1, 1000);
+    wrong += handed < 2000 * 8 / 10;
+    if (wrong != 0)
+        printf("with %u and %u handoffs left: %u wrong\n", front, back, wrong);
+    return wrong;
+}
+
+void test_handoff(void)
+{
+    unsigned wrong = 0;
+
+    for (uint8_t front = 0; front <= 15; front++) {
+        for (uint8_t back = 0; back <= 15; back++)
+            wrong += learns(front, back);
+    }
+    CHECK(wrong == 0);
+}
