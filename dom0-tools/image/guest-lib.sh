@@ -33,6 +33,17 @@ refuse() {
     echo "$said" | grep -qi -- "$pattern" || fail "\`$*\` did not mention \"$pattern\""
 }
 
+# within SECONDS COMMAND ...: repeat it until it succeeds; false when it has not in that time.
+within() {
+    within_tries=$(($1 * 5))
+    shift
+    until "$@"; do
+        within_tries=$((within_tries - 1))
+        [ $within_tries -gt 0 ] || return 1
+        usleep 200000
+    done
+}
+
 # Free memory of the host, as finely as `lodge info` tells it.
 free_memory() {
     "$cli" info | awk '/^free_(memory|pages)/ { free = $3 } END { print free }'
@@ -40,12 +51,11 @@ free_memory() {
 
 # Wait until the free memory is what it was; frames may come back a little after the domain went.
 memory_back() {
-    tries=20
-    while [ "$(free_memory)" != "$1" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "free memory was $1, now it is $(free_memory)"
-        sleep 1
-    done
+    within 20 free_memory_is "$1" || fail "free memory was $1, now it is $(free_memory)"
+}
+
+free_memory_is() {
+    [ "$(free_memory)" = "$1" ]
 }
 
 # The State column of `lodge list`, empty if there is no such guest.
@@ -55,12 +65,11 @@ state() {
 
 # Wait until a guest is gone.
 gone() {
-    tries=$2
-    while [ -n "$(state "$1")" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "$1 is still listed: $("$cli" list | tail -n 1)"
-        sleep 1
-    done
+    within "$2" is_not_listed "$1" || fail "$1 is still listed: $("$cli" list | tail -n 1)"
+}
+
+is_not_listed() {
+    [ -z "$(state "$1")" ]
 }
 
 # Hold a guest's console open. The keyboard is opened for reading and writing, so that it never
@@ -84,10 +93,9 @@ type_line() {
 
 # await NAME PATTERN SECONDS: wait until the guest's console shows it.
 await() {
-    tries=$3
-    while ! grep -q -- "$2" "/tmp/screen.$1" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "$1's console never showed \"$2\""
-        sleep 1
-    done
+    within "$3" shows_text "$1" "$2" || fail "$1's console never showed \"$2\""
+}
+
+shows_text() {
+    grep -q -- "$2" "/tmp/screen.$1" 2>/dev/null
 }

@@ -33,17 +33,16 @@ vif_add() {
 # vif_state TYPE DOMID DEVID STATE SECONDS: wait until the back-end is in that state.
 vif_state() {
     back=/local/domain/0/backend/$1/$2/$3
-    tries=$5
-    while [ "$(xenstore-read "$back/state" 2>/dev/null)" != "$4" ]; do
-        tries=$((tries - 1))
-        if [ $tries -le 0 ]; then
-            xenstore-ls "$back"
-            xenstore-ls "/local/domain/$2/device/vif/$3"
-            cat /var/log/lodge/backends.log
-            fail "$back did not come to state $4"
-        fi
-        sleep 1
-    done
+    within "$5" node_is "$back/state" "$4" || {
+        xenstore-ls "$back"
+        xenstore-ls "/local/domain/$2/device/vif/$3"
+        cat /var/log/lodge/backends.log
+        fail "$back did not come to state $4"; }
+}
+
+# node_is PATH VALUE: does the store have this there?
+node_is() {
+    [ "$(xenstore-read "$1" 2>/dev/null)" = "$2" ]
 }
 
 # guest_up NAME NUMBER [WORDS]: make a guest and wait for its shell; its address will be
@@ -67,11 +66,7 @@ said=0
 guest_says() {
     said=$((said + 1))
     type_line "$1" "$2 && echo did \$((1000 + $said)) || echo not \$((1000 + $said))"
-    tries=$3
-    while ! grep -Eq "^(did|not) $((1000 + said))" "/tmp/screen.$1"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "$1: \`$2\` took too long: $(tail -n 3 /var/log/lodge/backends.log)"
-        sleep 1
-    done
-    grep -q "^did $((1000 + said))" "/tmp/screen.$1" || fail "$1: \`$2\` failed"
+    within "$3" shows_text "$1" "^\\(did\\|not\\) $((1000 + said))" ||
+        fail "$1: \`$2\` took too long: $(tail -n 3 /var/log/lodge/backends.log)"
+    shows_text "$1" "^did $((1000 + said))" || fail "$1: \`$2\` failed"
 }

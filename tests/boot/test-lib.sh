@@ -68,13 +68,14 @@ back_node() {
 
 # back_state NAME TYPE DEVID STATE SECONDS: wait for a back-end's state.
 back_state() {
-    tries=$5
-    while [ "$(back_node "$1" "$2" "$3" state)" != "$4" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { cat /var/log/lodge/backends.log
-            fail "$2 $3 of $1 is in state $(back_node "$1" "$2" "$3" state), not $4"; }
-        sleep 1
-    done
+    within "$5" back_is "$1" "$2" "$3" state "$4" || {
+        cat /var/log/lodge/backends.log
+        fail "$2 $3 of $1 is in state $(back_node "$1" "$2" "$3" state), not $4"; }
+}
+
+# back_is NAME TYPE DEVID KEY VALUE: does that node hold this?
+back_is() {
+    [ "$(back_node "$1" "$2" "$3" "$4")" = "$5" ]
 }
 
 # guest_do NAME SECONDS COMMAND: run a shell command in the guest and insist on its success.
@@ -82,13 +83,9 @@ guest_do() {
     mark=$(cat /proc/sys/kernel/random/uuid)
     type_line "$1" "$3"
     type_line "$1" "echo status-\$?-$mark"
-    tries=$2
-    while ! grep -q "^status-[0-9]*-$mark" "/tmp/screen.$1"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { tail -n 20 /var/log/lodge/backends.log; fail "$1 never ended: $3"; }
-        sleep 1
-    done
-    grep -q "^status-0-$mark" "/tmp/screen.$1" || {
+    within "$2" shows_text "$1" "^status-[0-9]*-$mark" || {
+        tail -n 20 /var/log/lodge/backends.log; fail "$1 never ended: $3"; }
+    shows_text "$1" "^status-0-$mark" || {
         tail -n 20 /var/log/lodge/backends.log; fail "$1 failed: $3"; }
 }
 
@@ -99,12 +96,8 @@ guest_fails() {
 
 # log_has PATTERN: the back-ends' log says so.
 log_has() {
-    tries=10
-    while ! grep -q -- "$1" /var/log/lodge/backends.log; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { tail -n 30 /var/log/lodge/backends.log; fail "no log of \"$1\""; }
-        sleep 1
-    done
+    within 10 grep -q -- "$1" /var/log/lodge/backends.log || {
+        tail -n 30 /var/log/lodge/backends.log; fail "no log of \"$1\""; }
 }
 
 # counts: what must be the same before and after a guest: dom0's ports, the grants that it has mapped,
@@ -115,20 +108,20 @@ counts() {
 
 # counts_back WHAT: ports may take a moment to go.
 counts_back() {
-    tries=20
-    while [ "$(counts)" != "$1" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { "$cli" resources; fail "the counts were $1, now they are $(counts)"; }
-        sleep 1
-    done
+    within 20 counts_are "$1" || {
+        "$cli" resources; fail "the counts were $1, now they are $(counts)"; }
+}
+
+counts_are() {
+    [ "$(counts)" = "$1" ]
 }
 
 # reborn NAME DOMID SECONDS: wait until the guest has another domain than this one.
 reborn() {
-    tries=$3
-    while [ "$("$cli" domid "$1" 2>/dev/null || echo "$2")" = "$2" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { cat /var/log/lodge/lodge-monitor.log; fail "$1 did not come back"; }
-        sleep 1
-    done
+    within "$3" is_reborn "$1" "$2" || {
+        cat /var/log/lodge/lodge-monitor.log; fail "$1 did not come back"; }
+}
+
+is_reborn() {
+    [ "$("$cli" domid "$1" 2>/dev/null || echo "$2")" != "$2" ]
 }

@@ -34,7 +34,7 @@ up() {
     attach guest
     await guest "guest is up" 180
     # The guest's drivers take their time: what a command leads to is waited for.
-    type_line guest 'soon() { n=0; until eval "$1"; do n=$((n+1)); [ $n -lt 40 ] || return 1; sleep 1; done; }'
+    type_line guest 'soon() { n=0; until eval "$1"; do n=$((n+1)); [ $n -lt 200 ] || return 1; usleep 200000; done; }'
     in_guest 60 "modprobe -a xen-blkfront xen-netfront && soon '[ -e /dev/xvda ]'"
 }
 

@@ -24,7 +24,7 @@ await world "guest is up" 180
 ip address show lodgenat0 | grep -q 'inet 10.77.0.1/24' || fail "lodgenat0 has no address"
 for name in inside world; do
     case $name in inside) own=10.77.0.2 gate=10.77.0.1 ;; world) own=192.0.2.9 gate=192.0.2.1 ;; esac
-    guest_do $name 60 'modprobe xen-netfront; until [ -e /sys/class/net/eth0 ]; do sleep 1; done'
+    guest_do $name 60 'modprobe xen-netfront; until [ -e /sys/class/net/eth0 ]; do usleep 200000; done'
     guest_do $name 20 "ip address add $own/24 dev eth0; ip link set eth0 up; ip route add default via $gate"
 done
 

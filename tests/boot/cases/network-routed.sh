@@ -21,7 +21,7 @@ run "$cli" create /guest/guest.cfg 'extra="console=hvc0 loglevel=4"' \
 attach guest
 domid=$("$cli" domid guest)
 await guest "guest is up" 120
-guest_do guest 60 "modprobe xen-netfront; until [ -e /sys/class/net/eth1 ]; do sleep 1; done"
+guest_do guest 60 "modprobe xen-netfront; until [ -e /sys/class/net/eth1 ]; do usleep 200000; done"
 guest_do guest 20 "ip address add 10.50.0.2/32 dev eth0; ip link set eth0 up; ip route add 192.0.2.1 dev eth0"
 
 echo "--- both ways"
@@ -70,7 +70,7 @@ exit 1
 SCRIPT
 chmod +x /tmp/vif-mine /tmp/vif-bad /tmp/vif-store
 run "$cli" network-attach guest mac=00:16:3e:00:00:22,ip=10.60.0.2,script=/tmp/vif-mine,gatewaydev=lan0,backendtype=lodge
-guest_do guest 30 'until [ -e /sys/class/net/eth1 ]; do sleep 1; done; ip address add 10.60.0.2/32 dev eth1; ip link set eth1 up; ip route add 10.60.0.1 dev eth1'
+guest_do guest 30 'until [ -e /sys/class/net/eth1 ]; do usleep 200000; done; ip address add 10.60.0.2/32 dev eth1; ip link set eth1 up; ip route add 10.60.0.1 dev eth1'
 run ping -c 2 -w 20 10.60.0.2
 run "$cli" network-detach guest 1
 cat /tmp/calls
