@@ -2,9 +2,8 @@
 """Several jobs side by side, as many as there are processors for.
 
 A job says how many processors it has. One with several keeps little more than one of them busy
-(mostly one virtual processor waits for the other), so it counts as one and a half. And a job with
-one waits for a fifth of its time, so a whole processor more is given away than there is: with two
-processors, two jobs run that have several each, or three with one.
+(mostly one virtual processor waits for the other), so it counts as one and a half, and half a
+processor more is given away than there is: beside such a job another one runs, but not two.
 """
 
 import os
@@ -15,7 +14,7 @@ class Lanes:
     """add() jobs, then run() them; a job may add more. run() returns when all have ended."""
 
     def __init__(self, processors=0):
-        self._all = 2 * (processors or os.cpu_count() or 1) + 2  # in halves
+        self._all = 2 * (processors or os.cpu_count() or 1) + 1  # in halves
         self._jobs = []
         self._free = self._all
         self._change = threading.Condition()

@@ -80,7 +80,7 @@ gone other 10
 echo "--- attach and detach, with both kinds"
 quiet=$(held guest)
 mapped=$(in_use guest)
-for kind in lodge kernel lodge kernel; do
+for kind in lodge kernel; do
     run "$cli" block-attach guest "/tmp/c.img,,xvdc,w,backendtype=$kind"
     run "$cli" network-attach guest mode=nat "backendtype=$kind"
     in_guest 60 "soon '[ -e /dev/xvdc ]' && grep -q 'this is image c' /dev/xvdc && soon '[ -e /sys/class/net/eth1 ]'"
