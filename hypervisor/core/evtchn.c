@@ -36,6 +36,12 @@ static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);
 
 /* ---- upcalls and pollers ---- */
 
+/*
+ * A vcpu that seems to have events masked may be unmasking them. Kernels store the mask and then
+ * look at the pending word without a barrier between; so it may have found nothing, and its store
+ * not have come here yet. An interrupt brings it here, where both are seen. One that is still
+ * masked then finds the word itself, later.
+ */
 void evtchn_upcall(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
@@ -43,8 +49,10 @@ void evtchn_upcall(struct vcpu *v)
     v->sched.handoff_answered = true; /* for sched_handoff.c */
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0)
         return; /* whoever set it has woken the vcpu */
-    if (!READ_ONCE(info->evtchn_upcall_mask))
+    if (likely(!READ_ONCE(info->evtchn_upcall_mask)))
         vcpu_kick(v);
+    else
+        vcpu_interrupt(v);
 }
 
 void evtchn_check_pollers(struct domain *d, uint32_t port)

@@ -123,6 +123,7 @@ void domain_unpause(struct domain *d);
 void vcpu_park_dying(void); /* current; never to run again */
 /* Makes v notice pending work: wakes it, or kicks the CPU it runs on. */
 void vcpu_kick(struct vcpu *v);
+void vcpu_interrupt(struct vcpu *v); /* the second only; one that waits goes on waiting */
 /*
  * -XEN_EINVAL: none of `hard` is online. v leaves a CPU where it may not be: at once if it is
  * queued, else at its next schedule(), for which the caller does not wait.

@@ -55,15 +55,19 @@ void vcpu_wake(struct vcpu *v)
         sched_change_blocked(v, 0, SCHED_BLOCKED);
 }
 
-void vcpu_kick(struct vcpu *v)
+void vcpu_interrupt(struct vcpu *v)
 {
-    unsigned cpu;
+    unsigned cpu = READ_ONCE(v->sched.cpu);
 
-    vcpu_wake(v);
     /* On this CPU nothing is needed: the way back to the guest looks at pending work. */
-    cpu = READ_ONCE(v->sched.cpu);
     if (READ_ONCE(v->sched.running) && cpu != this_cpu()->id)
         smp_kick(cpu);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+    vcpu_wake(v);
+    vcpu_interrupt(v);
 }
 
 void vcpu_yield(void)
