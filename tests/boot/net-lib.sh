@@ -50,7 +50,8 @@ node_is() {
 guest_up() {
     name=$1 number=$2
     shift 2
-    run "$cli" create /guest/guest.cfg "name=\"$name\"" 'extra="console=hvc0 loglevel=4"' "$@"
+    run "$cli" create /guest/guest.cfg "name=\"$name\"" \
+        'extra="console=hvc0 loglevel=4 cryptomgr.notests"' "$@"
     attach "$name"
     await "$name" "guest is up" 180
 }

@@ -16,7 +16,7 @@ ip link add lan0 type bridge
 ip address add 192.0.2.1/24 dev lan0
 ip link set lan0 up
 plug='mode=route,gatewaydev=lan0'
-run "$cli" create /guest/guest.cfg 'extra="console=hvc0 loglevel=4"' \
+run "$cli" create /guest/guest.cfg 'extra="console=hvc0 loglevel=4 cryptomgr.notests"' \
     "vif=[\"mac=00:16:3e:00:00:02,ip=10.50.0.2,$plug\", \"mac=00:16:3e:00:00:03,ip=10.50.0.3,$plug,backendtype=lodge\"]"
 attach guest
 domid=$("$cli" domid guest)
