@@ -56,7 +56,7 @@ def shared_libraries(program, search=()):
 
 
 def _without_debugging(path):
-    """An ELF file's content as it runs: GRUB reads an image slowly, and symbols are half of it."""
+    """An ELF file's content without what only a debugger wants: GRUB reads an image slowly."""
     with open(path, "rb") as handle:
         content = handle.read()
     if content[:4] != b"\x7fELF":
