@@ -40,7 +40,10 @@ class Machine:
         self._command = [
             QEMU, "-machine", "q35", "-accel", accel, "-cpu", "host" if accel == "kvm" else cpu,
             "-m", str(memory), "-smp", str(smp), "-display", "none", "-vga", "none",
-            "-net", "none", "-no-reboot", "-boot", "d", "-cdrom", iso,
+            "-net", "none", "-no-reboot",
+            # A disk: GRUB has a driver of its own for it (see media.py).
+            "-drive", f"file={iso},if=none,id=boot,format=raw,snapshot=on",
+            "-device", "ide-hd,drive=boot,bootindex=0",
             "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
         ]
         for number, path in enumerate(disks):
