@@ -36,10 +36,16 @@ static inline struct byte_ring byte_ring_attach(char *bytes, uint32_t size, uint
                               peer};
 }
 
-/* Lets the peer see our index, after all that was read or written before. */
+/*
+ * Lets the peer see our index, after all that was read or written before. The barrier keeps the
+ * next look at the peer's index behind that: a peer that sends an event only where we seem to wait
+ * for it has then seen our index, or we see what it did. Where the peer has no such barrier we may
+ * both miss it, and the owner has to look again a little later.
+ */
 static inline void byte_ring_publish(struct byte_ring *r)
 {
     __atomic_store_n(r->published, r->own, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 /* Bytes to read, for a reader; -1 if the peer's index cannot be true. */

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"
@@ -30,16 +30,21 @@
 #define TRIES    3           /* daemons that may die over one request before it is refused */
 #define OUT_FILL (16u << 10) /* events are formatted up to here, and no further ahead */
 
-#define TOLD_LINES   4 /* lines above the debug level that a guest may cause in so many seconds */
-#define TOLD_SECONDS 60
+#define TOLD_LINES 4 /* lines above the debug level that a guest may cause in so long a time */
+#define TOLD_MS    60000
+
+#define HALFWAY_MS 2 /* until a ring is looked at again: see await_rest() */
 
 struct list_link conn_all;
 static struct list_link runq;
+static struct list_link halfway;
+static int64_t halfway_due; /* when it is their turn; counts while there are any */
 
 void conn_init(void)
 {
     list_init(&conn_all);
     list_init(&runq);
+    list_init(&halfway);
 }
 
 static struct conn *new_conn(void)
@@ -48,6 +53,7 @@ static struct conn *new_conn(void)
 
     list_append(&conn_all, &c->all);
     list_init(&c->runq);
+    list_init(&c->halfway);
     list_init(&c->watches);
     list_init(&c->transactions);
     list_init(&c->events);
@@ -83,6 +89,7 @@ void conn_free(struct conn *c)
     tx_abort_all(c);
     list_remove(&c->all);
     list_remove(&c->runq);
+    list_remove(&c->halfway);
     if (c->fd >= 0)
         close(c->fd);
     free(c->in);
@@ -210,11 +217,10 @@ static void serve(struct conn *c)
  */
 static enum log_level guest_level(struct conn *c, enum log_level level)
 {
-    struct timespec now;
+    int64_t now = now_ms();
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!c->told || now.tv_sec - c->told_since >= TOLD_SECONDS) {
-        c->told_since = now.tv_sec;
+    if (!c->told || now - c->told_since >= TOLD_MS) {
+        c->told_since = now;
         c->told = 0;
     }
     if (c->told == TOLD_LINES)
@@ -247,6 +253,36 @@ static void reset_ring(struct conn *c)
     c->ignored = false;
 }
 
+/*
+ * A guest that goes on with a message just when we stop may see that we have not stopped yet, and
+ * send no event: Linux looks at our index with no barrier behind the store of its own, so it can be
+ * late in both. No step of ours helps; but a store arrives within microseconds, so we look once
+ * more after a while. Once after each progress only: a guest that stays halfway costs nothing.
+ */
+static void await_rest(struct conn *c)
+{
+    if (!ring_halfway(&c->ring)) {
+        list_remove(&c->halfway);
+        return;
+    }
+    if (list_empty(&halfway))
+        halfway_due = now_ms() + HALFWAY_MS;
+    if (list_empty(&c->halfway))
+        list_append(&halfway, &c->halfway);
+}
+
+static void wake_halfway(void)
+{
+    struct list_link *l;
+
+    if (list_empty(&halfway) || now_ms() < halfway_due)
+        return;
+    while ((l = halfway.next) != &halfway) {
+        list_remove(l);
+        conn_wake(list_entry(l, struct conn, halfway));
+    }
+}
+
 /* One turn. True where it ended for no other reason than that the share was used up. */
 static bool run_ring(struct conn *c)
 {
@@ -273,6 +309,7 @@ static bool run_ring(struct conn *c)
     if (c->ring.notify) {
         c->ring.notify = false;
         domain_notify(c->domain);
+        await_rest(c);
     }
     return rc == 0 && n == SHARE;
 }
@@ -304,9 +341,11 @@ static bool run_socket(struct conn *c)
     return n == SHARE || (full && c->out_len - c->out_off <= OUT_FULL);
 }
 
-bool conn_run_all(void)
+int conn_run_all(void)
 {
     struct list_link batch, *l;
+
+    wake_halfway();
 
     /*
      * Those that wake up meanwhile stand behind, for the next round. A connection that is freed
@@ -330,5 +369,5 @@ bool conn_run_all(void)
         tx_let_go_old();
         state_shorten();
     }
-    return !list_empty(&runq);
+    return !list_empty(&runq) ? 0 : !list_empty(&halfway) ? HALFWAY_MS : -1;
 }

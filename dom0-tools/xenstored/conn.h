@@ -21,6 +21,7 @@
 struct conn {
     struct list_link all;          /* in conn_all */
     struct list_link runq;         /* in the queue, or alone */
+    struct list_link halfway;      /* a ring's: among those to be looked at again, or alone */
     struct store_cred cred;        /* a socket is dom0's: only its root can open it */
     struct list_link watches;      /* struct watch, owned; watch.c's */
     struct list_link transactions; /* struct tx, owned; tx.c's */
@@ -35,7 +36,7 @@ struct conn {
     struct ring ring;
     bool ignored;       /* broke the protocol; waits for a reconnect */
     unsigned int told;  /* lines that it has caused in the log */
-    int64_t told_since; /* since then; seconds of the monotonic clock */
+    int64_t told_since; /* since then; by now_ms() */
 
     /* A socket's. */
     int fd;
@@ -59,7 +60,10 @@ void conn_free(struct conn *c);
 /* Puts the connection into the queue, unless it is there: it may have something to do. */
 void conn_wake(struct conn *c);
 
-/* Serves each queued connection once. Returns whether there is more to do right away. */
-bool conn_run_all(void);
+/*
+ * Serves each queued connection once. Returns after how many milliseconds it is to be called again
+ * even if nobody has woken up a connection: 0 for right away, -1 for never.
+ */
+int conn_run_all(void);
 
 #endif

@@ -22,9 +22,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"
@@ -384,14 +384,6 @@ static bool take_signal(void)
     return false;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * First all events are taken, which wakes connections, and releases domains that have ended; then
  * those that are awake are served. Domains that could not be reconnected yet are tried again
@@ -401,12 +393,16 @@ static int64_t now_ms(void)
 static void serve(void)
 {
     struct epoll_event ev[MAX_EVENTS];
-    bool more = true, waiting = false, retry = domain_reconnect_all();
+    bool waiting = false, retry = domain_reconnect_all();
     int64_t next_retry = now_ms() + RETRY_MS;
+    int patience = 0;
 
     for (;;) {
-        int n = epoll_wait(epoll_fd, ev, MAX_EVENTS, more ? 0 : retry || waiting ? RETRY_MS : -1);
+        int n;
 
+        if ((retry || waiting) && patience < 0)
+            patience = RETRY_MS;
+        n = epoll_wait(epoll_fd, ev, MAX_EVENTS, patience);
         for (int i = 0; i < n; i++) {
             if (ev[i].data.ptr == &listen_fd)
                 waiting = true;
@@ -423,7 +419,7 @@ static void serve(void)
         }
         if (waiting)
             waiting = accept_clients();
-        more = conn_run_all();
+        patience = conn_run_all();
     }
 }
 

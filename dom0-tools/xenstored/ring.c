@@ -197,6 +197,13 @@ int ring_flush(struct ring *r, ring_source_fn source, void *arg)
     }
 }
 
+bool ring_halfway(const struct ring *r)
+{
+    struct ring_ctl c = current(r);
+
+    return c.in_len || c.sending != RING_IDLE;
+}
+
 bool ring_wants_reset(const struct ring *r)
 {
     return read_once(r->page->connection) == XENSTORE_RECONNECT;

@@ -101,6 +101,9 @@ void ring_answer(struct ring *r, uint32_t serial, const void *reply, size_t len)
  */
 int ring_flush(struct ring *r, ring_source_fn source, void *arg);
 
+/* Whether a message is half received, or half sent: the guest is to go on with it. */
+bool ring_halfway(const struct ring *r);
+
 /*
  * Whether the guest asks to start afresh, and doing so: both rings empty, what was half received
  * or half sent is dropped. The serial moves on, so that no saved reply fits a later request.

@@ -118,7 +118,7 @@ static size_t bytes(struct input *in, void *to, size_t len)
 static void run(void)
 {
     /* Bounded: a connection that always has more to do would otherwise keep us here. */
-    for (int i = 0; i < 64 && conn_run_all(); i++)
+    for (int i = 0; i < 64 && conn_run_all() == 0; i++)
         continue;
 }
 

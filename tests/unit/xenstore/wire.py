@@ -54,13 +54,18 @@ class Client:
                     return kind, req, tx, body
             self.buffer += self.receive(deadline)
 
-    def post(self, kind, payload=b"", tx=0):
+    def prepare(self, kind, payload=b"", tx=0):
+        """A request: its number, and its bytes."""
         self.last_id += 1
-        self.transmit(HEADER.pack(kind, self.last_id, tx, len(payload)) + payload)
-        return self.last_id
+        return self.last_id, HEADER.pack(kind, self.last_id, tx, len(payload)) + payload
 
-    def reply(self, req):
-        deadline = time.monotonic() + PATIENCE
+    def post(self, kind, payload=b"", tx=0):
+        number, message = self.prepare(kind, payload, tx)
+        self.transmit(message)
+        return number
+
+    def reply(self, req, patience=PATIENCE):
+        deadline = time.monotonic() + patience
         while True:
             kind, got, _, body = self._message(deadline)
             if kind == EVENT:
@@ -210,7 +215,7 @@ class Ring(Client):
             except BlockingIOError:
                 pass
 
-    def transmit(self, data):
+    def transmit(self, data, kick=True):
         deadline = time.monotonic() + PATIENCE
         while data:
             prod, cons = self.get(self.REQ_PROD), self.get(self.REQ_CONS)
@@ -224,7 +229,8 @@ class Ring(Client):
             self.page[self.REQ + at:self.REQ + at + n] = data[:n]
             data = data[n:]
             self.put(self.REQ_PROD, prod + n)
-            self.kick()
+            if kick:
+                self.kick()
 
     def receive(self, deadline):
         while True:

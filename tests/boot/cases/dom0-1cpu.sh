@@ -1,5 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0-only
-# The stock kernel comes up as dom0 with 1 vcpu(s) on -cpu max: devices, clock, store, tools.
-# boot: --smp 1 --limit 240
-. /test-lib.sh
-dom0_is_well 1
