@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "alloc.h"
@@ -30,35 +31,53 @@
 
 /* --- the connection ------------------------------------------------------------------------ */
 
-static int open_socket(void)
+#define RUN_DIR "/run/xenstored"
+#define SOCKET  RUN_DIR "/socket"
+#define DEVICE  "/dev/xen/xenbus"
+
+/* -1 with errno. */
+static int open_socket(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    const char *path = getenv("XENSTORED_PATH");
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 
     if (fd < 0)
         return -1;
-    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path ? path : "/run/xenstored/socket");
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
     if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)) &&
         !fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR))
         return fd;
+    error = errno;
     close(fd);
+    errno = error;
     return -1;
+}
+
+/*
+ * Where a store runs its clients wait for it, and do not go through the kernel while it is away: a
+ * request would hold them there, deaf to signals, until it is back. $XENSTORED_PATH may name
+ * either.
+ */
+static const char *where(bool *device)
+{
+    const char *path = getenv("XENSTORED_PATH");
+    struct stat st;
+
+    if (!path)
+        path = access(RUN_DIR, F_OK) && !access(DEVICE, F_OK) ? DEVICE : SOCKET;
+    *device = !stat(path, &st) && S_ISCHR(st.st_mode);
+    return path;
 }
 
 struct store *store_open(char *err, size_t errlen)
 {
     struct store *s = must(calloc(1, sizeof(*s)));
+    const char *path = where(&s->device);
 
-    s->fd = open_socket();
+    s->fd = s->device ? open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK) : open_socket(path);
     if (s->fd < 0) {
-        s->fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-        s->device = true;
-    }
-    if (s->fd < 0) {
-        snprintf(err, errlen,
-                 "xenstore cannot be reached: neither /run/xenstored/socket nor "
-                 "/dev/xen/xenbus answers; start xenstored first");
+        snprintf(err, errlen, "xenstore cannot be reached at %s: %s; start xenstored first", path,
+                 strerror(errno));
         free(s);
         return NULL;
     }
@@ -339,8 +358,13 @@ static int fill(struct store *s, bool *got)
     return 0;
 }
 
-/* Sends what fits: everything at once over the socket, message by message over the device. */
-static int drain(struct store *s, size_t *sent, size_t *sending)
+/*
+ * Sends what fits: everything at once over the socket, message by message over the device, and each
+ * when the one before has been answered: the kernel carries out a watch inside the write, and takes
+ * no answers for this file meanwhile. It would wait for itself, and nobody would reach the store
+ * through the kernel any more.
+ */
+static int drain(struct store *s, size_t *sent, size_t *sending, size_t done)
 {
     size_t end = s->out_len;
     ssize_t n;
@@ -348,6 +372,8 @@ static int drain(struct store *s, size_t *sent, size_t *sending)
     if (s->device) {
         while (s->req[*sending].end <= *sent)
             (*sending)++;
+        if (done < *sending)
+            return 0;
         end = s->req[*sending].end;
     }
     if (s->device)
@@ -373,13 +399,13 @@ int store_flush(struct store *s)
         struct pollfd pfd = {.fd = s->fd, .events = POLLIN};
 
         if (sent < s->out_len) {
-            err = drain(s, &sent, &sending);
+            err = drain(s, &sent, &sending, done);
             if (err) {
                 rc = err;
                 break;
             }
         }
-        if (sent < s->out_len)
+        if (sent < s->out_len && !s->device)
             pfd.events |= POLLOUT;
         if (poll(&pfd, 1, -1) < 0 && errno != EINTR) {
             rc = lost(s, strerror(errno));

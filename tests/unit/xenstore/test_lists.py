@@ -3,10 +3,13 @@
 changes them at the worst moment: between two parts."""
 
 import os
+import pty
+import select
 import socket
 import subprocess
 import threading
 import time
+import tty
 import unittest
 
 import wire
@@ -61,6 +64,10 @@ class Relay(threading.Thread):
                     self.between(self.parts)
                 client.sendall(answer)
 
+    def end(self):
+        """The client has ended."""
+        self.join()
+
     def ask(self, message):
         up, size = self.upstream, wire.HEADER.size
         up.transmit(message)
@@ -70,6 +77,52 @@ class Relay(threading.Thread):
                 size = wire.HEADER.size + wire.HEADER.unpack_from(up.buffer)[3]
         answer, up.buffer = up.buffer[:size], up.buffer[size:]
         return answer
+
+
+class Device(Relay):
+    """The same as a character device, as which the far end of a terminal serves. The kernel's
+    device must not be asked a second thing before it has answered the first."""
+
+    def __init__(self, daemon, between):
+        super().__init__(daemon, between)
+        self.listener.close()
+        os.unlink(self.path)
+        self.near, self.far = pty.openpty()
+        tty.setraw(self.far)
+        self.path = os.ttyname(self.far)
+        self.ended = threading.Event()
+
+    def run(self):
+        try:
+            self.relay(self)
+        except (OSError, AssertionError, wire.Gone) as e:
+            self.error = e
+        self.upstream.close()
+
+    def end(self):
+        self.ended.set()
+        self.join()
+        os.close(self.near)
+        os.close(self.far)
+
+    # What relay() wants of a client.
+
+    def settimeout(self, _):
+        pass
+
+    def recv(self, most):
+        while not select.select([self.near], [], [], 0.05)[0]:
+            if self.ended.is_set():
+                return b""
+        return os.read(self.near, min(most, 1))  # what is behind a request is for sendall() to see
+
+    def sendall(self, data):
+        event = strings("@releaseDomain", "t")  # not what it waits for
+        os.write(self.near, wire.HEADER.pack(wire.EVENT, 0, 0, len(event)) + event)
+        if select.select([self.near], [], [], 0.05)[0]:
+            raise AssertionError("asked again before the answer")
+        while data:
+            data = data[os.write(self.near, data):]
 
 
 class Lists(Case):
@@ -83,14 +136,14 @@ class Lists(Case):
         self.root.write(path, path)
         return [n.rpartition("/")[2] for n in names]
 
-    def list(self, client, *paths, between=lambda parts: None):
+    def list(self, client, *paths, between=lambda parts: None, kind=Relay):
         """What list_test prints, as {path: names}; or the text of its failure."""
-        relay = Relay(self.daemon, between)
+        relay = kind(self.daemon, between)
         relay.start()
         done = subprocess.run([f"{wire.BUILD}/list_test", client, *paths], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=60, check=False,
                               env=dict(self.daemon.environment, XENSTORED_PATH=relay.path))
-        relay.join()
+        relay.end()
         self.assertIsNone(relay.error)
         self.assertNotIn("Sanitizer", done.stderr)
         self.parts = relay.parts
@@ -115,6 +168,10 @@ class Lists(Case):
             self.assertEqual(self.list(client, *names), names)
             self.assertGreater(self.parts, 5600 * 20 // wire.PAYLOAD_MAX)
         self.both(check)
+
+    def test_device(self):
+        names = {"/few": self.fill("/few", 3), "/l600": self.fill("/l600", 600)}
+        self.both(lambda client: self.assertEqual(self.list(client, *names, kind=Device), names))
 
     def test_just_too_long(self):
         """Around the size at which one answer is full, and the last part is empty or has one."""
