@@ -13,6 +13,7 @@
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
+#include <lib/bitops.h>
 #include <x86/uaccess.h>
 
 /* evtchn.lock held, which keeps the domain at the other end while its id is read. */
@@ -243,6 +244,25 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
     return evtchn_call(cmd, arg);
 }
 
+/* P, M, L: pending, masked, in a queue of the FIFO. */
+static const char *evtchn_flags(struct domain *d, uint32_t port, char flags[4])
+{
+    const struct shared_info *s = d->shared_info;
+    bool has_bits = port < EVTCHN_2L_NR_CHANNELS;
+
+    if (d->evtchn.fifo != NULL) {
+        flags[0] = evtchn_fifo_is_pending(d, evtchn_of(d, port)) ? 'P' : '-';
+        flags[1] = evtchn_fifo_is_masked(d, evtchn_of(d, port)) ? 'M' : '-';
+        flags[2] = evtchn_fifo_is_linked(d, port) ? 'L' : '-';
+    } else {
+        flags[0] = has_bits && bit_test(s->evtchn_pending, port) ? 'P' : '-';
+        flags[1] = has_bits && bit_test(s->evtchn_mask, port) ? 'M' : '-';
+        flags[2] = '-';
+    }
+    flags[3] = '\0';
+    return flags;
+}
+
 /*
  * For the debug key. What a port is bound to is copied under the lock: once that is released, a
  * link may break, and the domain at its other end may go.
@@ -259,14 +279,16 @@ void evtchn_dump(struct domain *d)
              d->evtchn.max_port);
     for (uint32_t port = 1; port < READ_ONCE(d->evtchn.valid_ports); port++) {
         struct evtchn_status s = {.port = port};
+        char flags[4];
 
         spin_lock(&d->evtchn.lock);
         evtchn_status_of(evtchn_of(d, port), &s);
+        evtchn_flags(d, port, flags);
         spin_unlock(&d->evtchn.lock);
         if (s.status == EVTCHNSTAT_interdomain)
-            log_info("  %4u vcpu %u to d%u port %u", port, s.vcpu, s.u.interdomain.dom,
+            log_info("  %4u %s vcpu %u to d%u port %u", port, flags, s.vcpu, s.u.interdomain.dom,
                      s.u.interdomain.port);
         else if (s.status != EVTCHNSTAT_closed)
-            log_info("  %4u vcpu %u %s %u", port, s.vcpu, names[s.status], s.u.virq);
+            log_info("  %4u %s vcpu %u %s %u", port, flags, s.vcpu, names[s.status], s.u.virq);
     }
 }
