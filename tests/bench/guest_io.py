@@ -52,7 +52,7 @@ def figures(side, what, icount=True, name="", extra=()):
         inside.write(archive)
         arguments = ["--command", f"what={what} backend={backend} wall={int(not icount)}\n"
                                   ". /bench/io.sh",
-                     "--hypervisor", hypervisor, "--tools", "lodge", "--guest", "--cpu", CPU,
+                     "--hypervisor", hypervisor, "--tools", "lodge", "--guest=demo", "--cpu", CPU,
                      "--options", "dom0_mem=1024M" + (",max:1024M" if hypervisor == "xen" else ""),
                      "--limit", "600", "--name", name, "--add", f"{archive}:/bench/guest.cpio",
                      "--add", f"{program}:/usr/bin/iobench", "--add", f"{IPERF}:{IPERF}"]

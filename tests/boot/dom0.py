@@ -24,9 +24,12 @@ LOGS = os.path.join(BUILD, "logs")
 LODGE = os.path.join(BUILD, "hypervisor", "lodge.elf")
 DEBIAN = os.path.join(IMAGE, "debian.ext4")
 
+# Xen asks the BIOS for what it knows of the disk, which would wait half a minute for an answer once
+# GRUB's own driver has used it (media.py): hence no-real-mode.
 OPTIONS = {
     "lodge": "console=com1 dom0_mem=512M loglvl=info noreboot",
-    "xen": "console=com1 com1=115200,8n1 dom0_mem=512M,max:512M noreboot=1 loglvl=warning",
+    "xen": "console=com1 com1=115200,8n1 dom0_mem=512M,max:512M noreboot=1 loglvl=warning "
+           "no-real-mode",
 }
 # SysRq is for Machine._ask_why(): Debian's kernel lets the console ask for little otherwise. To
 # test its ciphers takes the kernel a quarter of its start, under emulation.

@@ -40,9 +40,9 @@ vif_state() {
         fail "$back did not come to state $4"; }
 }
 
-# node_is PATH VALUE: does the store have this there?
-node_is() {
-    [ "$(xenstore-read "$1" 2>/dev/null)" = "$2" ]
+# no_interface NAME: is there none of this name?
+no_interface() {
+    [ ! -e "/sys/class/net/$1" ]
 }
 
 # guest_up NAME NUMBER [WORDS]: make a guest and wait for its shell; its address will be
@@ -50,8 +50,7 @@ node_is() {
 guest_up() {
     name=$1 number=$2
     shift 2
-    run "$cli" create /guest/guest.cfg "name=\"$name\"" \
-        'extra="console=hvc0 loglevel=4 cryptomgr.notests"' "$@"
+    run "$cli" create /guest/guest.cfg "name=\"$name\"" "$@"
     attach "$name"
     await "$name" "guest is up" 180
 }

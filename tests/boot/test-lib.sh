@@ -11,9 +11,7 @@ dom0_is_well() {
     done
     grep -q control_d /proc/xen/capabilities || fail "dom0 is not the control domain"
     [ "$(cat /sys/hypervisor/type)" = xen ] || fail "/sys/hypervisor does not know the hypervisor"
-    if dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|soft lockup|rcu.*stall'; then
-        fail "the kernel complains"
-    fi
+    kernel_is_content
 
     # The clock must go, and not run away: two seconds of sleep are about two seconds of uptime.
     from=$(awk '{ print int($1 * 100) }' /proc/uptime)
@@ -39,6 +37,12 @@ dom0_is_well() {
     run "$cli" info
 }
 
+# dom0's kernel has complained of nothing since its start.
+kernel_is_content() {
+    ! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|soft lockup|rcu.*stall' ||
+        fail "the kernel complains"
+}
+
 # disk_nodes NAME TYPE DEVID IMAGE MODE [KEY VALUE ...]: a disk for a guest, written into the store
 # by hand: what the daemon does with it must not depend on the command line's doing. TYPE is
 # lodge-vbd or vbd.
@@ -61,21 +65,26 @@ disk_nodes() {
     xenstore-write "$back/state" 1
 }
 
-# back_node NAME TYPE DEVID KEY: a node of a device's back directory, or nothing.
+# back_path NAME TYPE DEVID: a device's back directory.
+back_path() {
+    echo "/local/domain/0/backend/$2/$("$cli" domid "$1")/$3"
+}
+
+# back_node NAME TYPE DEVID KEY: a node in it, or nothing.
 back_node() {
-    xenstore-read "/local/domain/0/backend/$2/$("$cli" domid "$1")/$3/$4" 2>/dev/null
+    xenstore-read "$(back_path "$1" "$2" "$3")/$4" 2>/dev/null
+}
+
+# node_is PATH VALUE: does the store have this there?
+node_is() {
+    [ "$(xenstore-read "$1" 2>/dev/null)" = "$2" ]
 }
 
 # back_state NAME TYPE DEVID STATE SECONDS: wait for a back-end's state.
 back_state() {
-    within "$5" back_is "$1" "$2" "$3" state "$4" || {
+    within "$5" node_is "$(back_path "$1" "$2" "$3")/state" "$4" || {
         cat /var/log/lodge/backends.log
         fail "$2 $3 of $1 is in state $(back_node "$1" "$2" "$3" state), not $4"; }
-}
-
-# back_is NAME TYPE DEVID KEY VALUE: does that node hold this?
-back_is() {
-    [ "$(back_node "$1" "$2" "$3" "$4")" = "$5" ]
 }
 
 # guest_do NAME SECONDS COMMAND: run a shell command in the guest and insist on its success.
@@ -92,6 +101,17 @@ guest_do() {
 # guest_fails NAME SECONDS COMMAND: the command must fail.
 guest_fails() {
     guest_do "$1" "$2" "! { $3; }"
+}
+
+# programs_end SECONDS NAME ...: wait until none of these programs runs.
+programs_end() {
+    patience=$1
+    shift
+    within "$patience" none_runs "$@" || { ps; fail "still there: $(pidof "$@"), of $*"; }
+}
+
+none_runs() {
+    ! pidof "$@" >/dev/null
 }
 
 # log_has PATTERN: the back-ends' log says so.

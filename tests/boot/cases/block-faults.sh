@@ -97,12 +97,8 @@ echo "dom0: the guest dies in the middle of its I/O"
 type_line guest "while :; do dd if=/dev/xvda of=/dev/null bs=4k; dd if=/tmp/a of=/dev/xvda bs=4k; done"
 sleep 2
 run "$cli" destroy guest
-tries=30
-while pidof lodge-blkback >/dev/null || "$cli" list | grep -q guest; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { "$cli" list; ps | grep lodge; fail "something of the guest is left"; }
-    sleep 1
-done
+gone guest 30
+programs_end 30 lodge-blkback
 ls /run/lodge/blk/* 2>/dev/null && fail "files of disks that went are left"
 [ -z "$(xenstore-ls "$top/$domid" 2>/dev/null)" ] || echo "dom0: nodes are left: $(xenstore-ls "$top/$domid")"
 pidof lodge-backends >/dev/null || fail "the supervisor has ended"

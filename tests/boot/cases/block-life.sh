@@ -7,7 +7,7 @@
 
 # resize DEVID REQUEST EXPECTED: asks the daemon, and compares what it says.
 resize() {
-    back=/local/domain/0/backend/lodge-vbd/$("$cli" domid guest)/$1
+    back=$(back_path guest lodge-vbd "$1")
     xenstore-rm "$back/lodge-resize-result" 2>/dev/null
     xenstore-write "$back/lodge-resize" "$2"
     tries=15
@@ -22,15 +22,19 @@ resize() {
 
 # take_away TYPE DEVID: as the tools do it.
 take_away() {
-    back=/local/domain/0/backend/$1/$("$cli" domid guest)/$2
+    back=$(back_path guest "$1" "$2")
     xenstore-write "$back/online" 0 "$back/state" 5
     back_state guest "$1" "$2" 6 40
     xenstore-rm "$back"
     xenstore-rm "/local/domain/$("$cli" domid guest)/device/vbd/$2"
 }
 
+is_free() {
+    ! losetup "$1" 2>/dev/null
+}
+
 kill "$(pidof lodge-backends)"
-sleep 1
+programs_end 10 lodge-backends
 LODGE_NO_IO_URING=1 lodge-backends || fail "lodge-backends did not start again"
 truncate -s 16M /tmp/raw.img
 truncate -s 8M /tmp/loop.img
@@ -118,21 +122,11 @@ echo "dom0: all go"
 theirs=$(xenstore-read "/local/domain/0/backend/vbd/$("$cli" domid guest)/51760/physical-device-path")
 losetup "$theirs" || fail "the kernel's back-end has no loop device $theirs"
 take_away vbd 51760
-tries=10
-while losetup "$theirs" 2>/dev/null; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "$theirs is still set up"
-    sleep 1
-done
+within 10 is_free "$theirs" || fail "$theirs is still set up"
 for disk in 51712 51728 51744 51776; do
     take_away lodge-vbd $disk
 done
-tries=20
-while pidof lodge-blkback qemu-nbd >/dev/null; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "a worker or server stayed without a disk: $(ps | grep -E 'blkback|nbd')"
-    sleep 1
-done
+programs_end 20 lodge-blkback qemu-nbd
 run losetup -d "$loop"
 run qemu-img check -q /tmp/disk.qcow2
 dd if=/tmp/base.img bs=1M count=2 2>/dev/null | cmp - /tmp/ro.img || fail "the backing file was changed"

@@ -16,12 +16,12 @@ worker() {
 kill_worker() {
     old=$(worker)
     kill -9 "$old" || fail "there is no worker to kill"
-    tries=100
-    while [ -z "$(worker)" ] || [ "$(worker)" = "$old" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || fail "no worker came after number $old"
-        usleep 100000
-    done
+    within 10 has_successor "$old" || fail "no worker came after number $old"
+}
+
+has_successor() {
+    now=$(worker)
+    [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 # torture NAME DISK: the guest writes, here the worker dies; then the same while it reads.
@@ -78,17 +78,12 @@ log_has "is served again"
 
 echo "dom0: a detached disk is let go of"
 for disk in 51712 51728; do
-    back=/local/domain/0/backend/lodge-vbd/$("$cli" domid guest)/$disk
+    back=$(back_path guest lodge-vbd $disk)
     xenstore-write "$back/online" 0 "$back/state" 5
     back_state guest lodge-vbd $disk 6 30
     xenstore-rm "$back"
 done
-tries=20
-while pidof lodge-blkback >/dev/null; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "the worker stayed without a disk"
-    sleep 1
-done
+programs_end 20 lodge-blkback
 ls /run/lodge/blk/* 2>/dev/null && fail "files of disks that went are left"
 if grep -E "refused|failed|cannot" /var/log/lodge/backends.log; then
     fail "the log has what should not have happened"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What cannot become a guest is refused with a reason, and nothing half-made stays.
-# boot: --guest --limit 420
+# The stock kernel comes up as dom0 with 1 vcpu on -cpu max: devices, clock, store, tools. Then what
+# cannot become a guest is refused with a reason, and nothing half-made stays.
+# boot: --guest=demo --limit 420
 . /test-lib.sh
+dom0_is_well 1
 before=$(free_memory)
 config() {
     cat >/tmp/bad.cfg

@@ -116,23 +116,17 @@ at=$(rounds)
 await neighbour "^well $((at + 2))" 60
 run "$cli" destroy neighbour
 gone neighbour 30
-tries=30
-while pidof lodge-blkback lodge-netback; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "a worker stayed"
-    sleep 1
-done
+programs_end 30 lodge-blkback lodge-netback
 if ip link | grep vif; then fail "a tap stayed"; fi
 if ls /run/lodge/blk/* 2>/dev/null; then fail "a record stayed"; fi
 counts_back "$held"
 # The hypervisor keeps the room for as many mappings as dom0 ever had at a time; a page for each
 # connection, of which there were more than a hundred, would show.
-tries=20
-while lost=$((memory - $(free_memory))) && [ $lost -gt 64 ]; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { "$cli" list; fail "$lost pages of memory did not come back"; }
-    sleep 1
-done
+little_is_lost() {
+    lost=$((memory - $(free_memory)))
+    [ $lost -le 64 ]
+}
+within 20 little_is_lost || { "$cli" list; fail "$lost pages of memory did not come back"; }
 echo "dom0: $lost pages are not back"
 [ "$(pidof lodge-backends)" = "$supervisor" ] || fail "the supervisor has ended"
-! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' || fail "the kernel complains"
+kernel_is_content

@@ -68,12 +68,6 @@ cat /var/log/lodge/backends.log
 echo "--- the end"
 run "$cli" destroy guest
 gone guest 30
-tries=20
-while pidof lodge-netback >/dev/null || ip link show "vif$domid.0" >/dev/null 2>&1; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "the worker or its tap stayed"
-    sleep 1
-done
-if dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace'; then
-    fail "the kernel complains"
-fi
+programs_end 20 lodge-netback
+within 20 no_interface "vif$domid.0" || fail "its tap stayed"
+kernel_is_content

@@ -24,12 +24,7 @@ guest_says guest "ip link set eth0 down; ip link set eth0 address 00:16:3e:00:00
 guest_says guest "ping -c 1 -w 10 10.9.0.1" 20
 
 run "$cli" network-detach guest 0
-tries=20
-while ip link show "vif$domid.0" >/dev/null 2>&1; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "the interface stayed"
-    sleep 1
-done
+within 20 no_interface "vif$domid.0" || fail "the interface stayed"
 xenstore-ls "/local/domain/0/backend/vif/$domid" 2>/dev/null && fail "nodes stayed"
 ls /run/lodge/net | grep . && fail "the plug's notes stayed"
 
@@ -50,9 +45,7 @@ run "$cli" network-attach guest mac=$mac script=/tmp/vif-slow backendtype=kernel
 vif_state vif "$domid" 0 4 30
 run "$cli" destroy guest
 gone guest 30
-tries=20
-until [ "$(grep -c "^offline $mac$" /tmp/calls)" = 2 ]; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "a guest's end did not call the script: $(cat /tmp/calls)"
-    sleep 1
-done
+called_twice() {
+    [ "$(grep -c "^offline $mac$" /tmp/calls)" = 2 ]
+}
+within 20 called_twice || fail "a guest's end did not call the script: $(cat /tmp/calls)"

@@ -15,8 +15,7 @@ for name in inside world; do
     inside) vif='mac=00:16:3e:00:00:02,mode=nat,ip=10.77.0.2' ;;
     world) vif='mac=00:16:3e:00:00:09' ;;
     esac
-    run "$cli" create /guest/guest.cfg "name=\"$name\"" "vif=[\"$vif\"]" \
-        'extra="console=hvc0 loglevel=4 cryptomgr.notests"'
+    run "$cli" create /guest/guest.cfg "name=\"$name\"" "vif=[\"$vif\"]"
     attach $name
 done
 await inside "guest is up" 180
@@ -49,9 +48,7 @@ run "$cli" destroy inside
 run "$cli" destroy world
 gone inside 30
 gone world 30
-tries=20
-while [ "$(ls /sys/class/net)" != "$before" ] || ls /run/lodge/net | grep .; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "interfaces or notes stayed: $(ls /sys/class/net /run/lodge/net)"
-    sleep 1
-done
+all_went() {
+    [ "$(ls /sys/class/net)" = "$before" ] && [ -z "$(ls /run/lodge/net)" ]
+}
+within 20 all_went || fail "interfaces or notes stayed: $(ls /sys/class/net /run/lodge/net)"

@@ -16,7 +16,7 @@ ip link add lan0 type bridge
 ip address add 192.0.2.1/24 dev lan0
 ip link set lan0 up
 plug='mode=route,gatewaydev=lan0'
-run "$cli" create /guest/guest.cfg 'extra="console=hvc0 loglevel=4 cryptomgr.notests"' \
+run "$cli" create /guest/guest.cfg \
     "vif=[\"mac=00:16:3e:00:00:02,ip=10.50.0.2,$plug\", \"mac=00:16:3e:00:00:03,ip=10.50.0.3,$plug,backendtype=lodge\"]"
 attach guest
 domid=$("$cli" domid guest)
@@ -95,10 +95,8 @@ refuse "no such file" "$cli" network-attach guest script=/tmp/vif-none
 run ping -c 1 -w 20 10.50.0.2
 run "$cli" destroy guest
 gone guest 20
-tries=10
-while ls /run/lodge/net | grep . || ip link | grep vif; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || fail "interfaces or notes stayed"
-    sleep 1
-done
+all_went() {
+    ! { ls /run/lodge/net | grep . || ip link | grep vif; }
+}
+within 10 all_went || fail "interfaces or notes stayed"
 cat /var/log/lodge/backends.log
