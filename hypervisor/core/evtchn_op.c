@@ -10,10 +10,10 @@
 #include <core/console.h>
 #include <core/evtchn_internal.h>
 #include <core/hypercall.h>
+#include <lib/bitops.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
-#include <lib/bitops.h>
 #include <x86/uaccess.h>
 
 /* evtchn.lock held, which keeps the domain at the other end while its id is read. */
@@ -245,7 +245,7 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
 }
 
 /* P, M, L: pending, masked, in a queue of the FIFO. */
-static const char *evtchn_flags(struct domain *d, uint32_t port, char flags[4])
+static void evtchn_flags(struct domain *d, uint32_t port, char flags[4])
 {
     const struct shared_info *s = d->shared_info;
     bool has_bits = port < EVTCHN_2L_NR_CHANNELS;
@@ -260,7 +260,6 @@ static const char *evtchn_flags(struct domain *d, uint32_t port, char flags[4])
         flags[2] = '-';
     }
     flags[3] = '\0';
-    return flags;
 }
 
 /*
