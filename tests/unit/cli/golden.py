@@ -7,6 +7,7 @@ error, then the status where it is not 0). `golden.py --update` writes it anew; 
 Words before `lodge` of the form NAME=value go into the environment.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -44,7 +45,13 @@ def run(line, program, folder):
     text = text.replace(os.path.join(HERE, "configs"), "<configs>").replace(folder, "<tmp>")
     for pattern, stand_in in UNSTABLE:
         text = pattern.sub(stand_in, text)
-    return text
+    return with_nodes_sorted(text)
+
+
+def with_nodes_sorted(text):
+    """The store's nodes come in order of their names, of which a uuid is part."""
+    groups = itertools.groupby(text.splitlines(keepends=True), lambda line: line.startswith("/"))
+    return "".join(line for nodes, lines in groups for line in (sorted(lines) if nodes else lines))
 
 
 def blocks(text):
