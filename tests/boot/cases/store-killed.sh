@@ -30,6 +30,7 @@ done
 
 echo "--- a second without a store"
 kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
+programs_end 5 xenstored
 refuse "start xenstored" "$cli" list
 sleep 1
 run xenstored
