@@ -33,7 +33,7 @@ class Check:
     def __init__(self, args):
         self.make = args.make.split()
         self.only = args.only
-        self.tally = Tally()
+        self.tally = Tally(LOGS)
 
     def wanted(self, name):
         return not self.only or self.only in name
