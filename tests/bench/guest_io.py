@@ -13,18 +13,17 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import BUILD, script_status  # noqa: E402
+from dom0 import BUILD, XEN_CPU, script_status  # noqa: E402
 from run import parse, prepare  # noqa: E402
 from verdict import TestProblem  # noqa: E402
 from cpio import Archive  # noqa: E402  (dom0 has put the image folder on the path)
 from mkimage import add_program  # noqa: E402
 
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")
-# The processor that all sides run on: Xen on TCG does not come up with SMAP, and TCG's XSAVE does
-# not respect CR0.TS, on which Xen relies. Without ERMS kernels copy with `rep movsq` and not with
+# The processor that all sides run on. Without ERMS kernels copy with `rep movsq` and not with
 # `rep movsb`, which QEMU counts (and executes) as one instruction per byte: with it the copies of
 # guest and dom0, the same on all sides, are up to three quarters of all that is counted.
-CPU = "max,-smap,-xsave,-avx,-avx2,-erms"
+CPU = XEN_CPU + ",-erms"
 IPERF = "/usr/bin/iperf3"
 SIDES = {
     "lodge stock": ("lodge", "stock"),

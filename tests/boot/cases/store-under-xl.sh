@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian's hypervisor, kernel and xl, with our xenstored and our libxenstore beneath them: a guest is
 # made, the daemon is killed under it, and xl's shutdown request still reaches it.
-# Without XSAVE: with it, programs in a dom0 on Debian's Xen failed at random on an emulated
-# processor while a guest booted beside them, whatever the store was; without it they did not.
-# boot: --cpu max,-smap,-xsave,-avx,-avx2 --hypervisor xen --tools xen --no-daemons --guest --limit 300 --add build/xenstored/xenstored:/usr/sbin/xenstored --add build/libxenstore/libxenstore.so.4:/ours/libxenstore.so.4
+# boot: --hypervisor xen --tools xen --no-daemons --guest --limit 300 --add build/xenstored/xenstored:/usr/sbin/xenstored --add build/libxenstore/libxenstore.so.4:/ours/libxenstore.so.4
 fail() {
     echo "FAIL: $*"
     cat /tmp/store.log
