@@ -18,6 +18,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "../clock.h"
 
 #define ESCAPE 0x1d /* Ctrl-] */
 
@@ -105,14 +106,6 @@ static bool write_all(int fd, const char *buf, size_t len)
 
 #define LINGER_MS     1000 /* after the end of input: silence that ends it */
 #define LINGER_MAX_MS 5000 /* and the end also for a guest that never falls silent */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Until the guest ends, the user leaves, or a script's input ended and the guest fell silent. */
 static const char *copy(int fd)

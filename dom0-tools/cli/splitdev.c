@@ -12,21 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <public/io/xenbus.h>
+#include "../clock.h"
 #include "alloc.h"
 
 /* What a guest that ends, and a forced detach, give the back-end to close in good order. */
 #define CLOSE_MS 10000
 #define FORCE_MS 2000
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* A state; the guest may have written anything. */
 static int number(const char *text)

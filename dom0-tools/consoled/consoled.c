@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+#include "../clock.h"
 
 struct consoled consoled = {
     .log_dir = "/var/log/lodge",
@@ -170,14 +170,6 @@ static void evtchn_ready(struct source *src, uint32_t events)
                 guest_serve(g, true);
                 break;
             }
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* A new period: every guest gets its budget, those that were held are served again. */

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "../clock.h"
 
 #define SCRIPT_SECONDS 30
 
@@ -40,27 +40,17 @@ static void script_child(const struct net_state *state, const char *action, cons
     _exit(127);
 }
 
-static int script_left(const struct timespec *end)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long left = (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
-    return left > 0 ? (int)left : 0;
-}
-
 // Read until the script's end of the pipe is closed; keep the last line. False: out of time.
 static bool script_listen(int input, char *last, size_t size)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += SCRIPT_SECONDS;
+    int64_t end = now_ms() + SCRIPT_SECONDS * 1000;
     size_t fill = 0;
     bool line_over = false;
     for (;;) {
         struct pollfd ready = {.fd = input, .events = POLLIN};
         char block[512];
-        int left = script_left(&end);
-        if (left == 0 || (poll(&ready, 1, left) == 0)) {
+        int64_t left = end - now_ms();
+        if (left <= 0 || poll(&ready, 1, (int)left) == 0) {
             return false;
         }
         ssize_t got = read(input, block, sizeof(block));

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "clock.h"
+#include "../clock.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"

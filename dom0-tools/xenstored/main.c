@@ -24,7 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../clock.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"

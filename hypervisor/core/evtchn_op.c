@@ -247,18 +247,19 @@ int64_t hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4
 /* P, M, L: pending, masked, in a queue of the FIFO. */
 static void evtchn_flags(struct domain *d, uint32_t port, char flags[4])
 {
-    const struct shared_info *s = d->shared_info;
-    bool has_bits = port < EVTCHN_2L_NR_CHANNELS;
+    bool masked, linked = false;
 
+    flags[0] = evtchn_is_pending(d, port) > 0 ? 'P' : '-';
+    spin_lock(&d->evtchn.lock);
     if (d->evtchn.fifo != NULL) {
-        flags[0] = evtchn_fifo_is_pending(d, evtchn_of(d, port)) ? 'P' : '-';
-        flags[1] = evtchn_fifo_is_masked(d, evtchn_of(d, port)) ? 'M' : '-';
-        flags[2] = evtchn_fifo_is_linked(d, port) ? 'L' : '-';
+        masked = evtchn_fifo_is_masked(d, evtchn_of(d, port));
+        linked = evtchn_fifo_is_linked(d, port);
     } else {
-        flags[0] = has_bits && bit_test(s->evtchn_pending, port) ? 'P' : '-';
-        flags[1] = has_bits && bit_test(s->evtchn_mask, port) ? 'M' : '-';
-        flags[2] = '-';
+        masked = port < EVTCHN_2L_NR_CHANNELS && bit_test(d->shared_info->evtchn_mask, port);
     }
+    spin_unlock(&d->evtchn.lock);
+    flags[1] = masked ? 'M' : '-';
+    flags[2] = linked ? 'L' : '-';
     flags[3] = '\0';
 }
 
@@ -282,8 +283,8 @@ void evtchn_dump(struct domain *d)
 
         spin_lock(&d->evtchn.lock);
         evtchn_status_of(evtchn_of(d, port), &s);
-        evtchn_flags(d, port, flags);
         spin_unlock(&d->evtchn.lock);
+        evtchn_flags(d, port, flags);
         if (s.status == EVTCHNSTAT_interdomain)
             log_info("  %4u %s vcpu %u to d%u port %u", port, flags, s.vcpu, s.u.interdomain.dom,
                      s.u.interdomain.port);

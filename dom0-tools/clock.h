@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The monotonic clock in milliseconds, for all that waits or counts by time. */
-#ifndef XENSTORED_CLOCK_H
-#define XENSTORED_CLOCK_H
+#ifndef LODGE_CLOCK_H
+#define LODGE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
