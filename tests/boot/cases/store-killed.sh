@@ -3,7 +3,7 @@
 # moment without it: not a node changes, the guest goes on and can still be managed, and its own
 # watch still brings it the request to shut down. The daemons then do as well through the kernel,
 # whose device a client must not ask two things at a time.
-# boot: --guest --limit 300
+# boot: --smp 2 --guest --limit 300
 . /test-lib.sh
 
 # ring_is_back ROUND: the guest's ring has been taken up again, once in each round.
@@ -21,6 +21,7 @@ xenstore-ls -fp / >/tmp/before
 grep -q "^/local/domain/$domid/name = \"guest\"" /tmp/before || fail "the store does not know the guest"
 for round in 1 2 3 4 5 6 7 8 9 10; do
     kill -9 "$(pidof xenstored)" || fail "there is no xenstored before round $round"
+    programs_end 5 xenstored
     xenstored --log-file /tmp/store.log || fail "xenstored does not start in round $round"
     xenstore-ls -fp / >/tmp/after
     diff /tmp/before /tmp/after || fail "the store has changed in round $round"
