@@ -3,7 +3,8 @@
 
 A component that does not build is an error of its own and does not keep the others from being
 tested. What runs on the host goes in one lane, one after the other, as they share what they build;
-boots go beside it as far as there are processors, those with several first.
+boots go beside it as far as there are processors, those of several virtual ones first: they take
+longest, though one thread runs them all (see dom0.py).
 """
 
 import argparse
@@ -98,22 +99,22 @@ class Check:
     def everything(self, guests):
         """All tests; with the tiny guests or without."""
         lanes = Lanes()
-        lanes.add(1, self._host)
+        lanes.add(self._host)
         if guests:
-            lanes.add(1, run_guests, self.tally, self.wanted)
-        lanes.add(1, self._boots, lanes)
+            lanes.add(run_guests, self.tally, self.wanted)
+        lanes.add(self._boots, lanes)
         lanes.run()
 
     def _boots(self, lanes):
-        """The boot tests; those with several processors first, so that the others run beside."""
+        """The boot tests; those with several processors first, as they take longest."""
         cases = []
         for path in glob.glob(os.path.join(CASES, "*.sh")) + glob.glob(os.path.join(CASES, "*.py")):
             name = "boot/" + os.path.splitext(os.path.basename(path))[0]
             if self.wanted(name):
                 cases.append((processors(path), name, path))
         if cases and self.images():
-            for nr, name, path in sorted(cases, key=lambda case: (-case[0], case[1])):
-                lanes.add(nr, self._boot_case, name, path)
+            for _, name, path in sorted(cases, key=lambda case: (-case[0], case[1])):
+                lanes.add(self._boot_case, name, path)
 
     def _host(self):
         self.host_tests("unit", 300)

@@ -35,6 +35,12 @@ OPTIONS = {
 # Xen's lazy change of FPU state relies: now and then a program in dom0 has another domain's
 # registers, and a shell, whose strcspn() uses them, runs a command of the name "$cli".
 XEN_CPU = "max,-smap,-xsave,-avx,-avx2"
+# Linux patches its code while other processors run it: a breakpoint goes over an instruction, then
+# the new instruction over that. TCG with a thread per processor may keep its translation of the
+# breakpoint when the new instruction is written just then. Whoever comes by traps there for ever,
+# as the kernel finds no breakpoint in memory and tries again: one such hang in some hundred boots
+# with two processors, within a minute where static keys are flipped all the time. With one thread
+# for all (threads=False) that cannot be. The tiny guests test races; they patch nothing.
 # SysRq is for Machine._ask_why(): Debian's kernel lets the console ask for little otherwise. To
 # test its ciphers takes the kernel a quarter of its start, under emulation.
 DOM0_COMMAND = "console=hvc0 loglevel=4 sysrq_always_enabled cryptomgr.notests rdinit=/init"
@@ -60,7 +66,7 @@ class Dom0:
     disks are image files for more of them. What is written to either is lost."""
 
     def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
-                 smp=1, cpu="", limit=180, debian=0, **machine):
+                 smp=1, cpu="", limit=180, debian=0, threads=False, **machine):
         self.name = name
         self.hypervisor = hypervisor
         self.tools = tools or hypervisor
@@ -73,7 +79,7 @@ class Dom0:
         if debian:
             image = os.path.realpath(_need(DEBIAN, "run `make guest-image`"))
             machine["disks"] = [image] * debian + list(machine.get("disks", ()))
-        self.settings = dict(machine, smp=smp, cpu=cpu, limit=limit)
+        self.settings = dict(machine, smp=smp, cpu=cpu, limit=limit, threads=threads)
 
     def add(self, source, target):
         """Put a host file into dom0, with the libraries that a program needs."""

@@ -30,15 +30,18 @@ class Machine:
     """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
 
     def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False,
-                 accel="tcg", gdb="", extra=(), echo=False, disks=()):
+                 accel="tcg", threads=True, gdb="", extra=(), echo=False, disks=()):
         self.log_path = log
         self.limit = limit
         self.echo = echo
         self.text = ""
         self.seen = 0
         self.status = None
+        # Under icount QEMU takes one thread anyway.
+        single = ",thread=single" if accel == "tcg" and not threads and not icount else ""
         self._command = [
-            QEMU, "-machine", "q35", "-accel", accel, "-cpu", "host" if accel == "kvm" else cpu,
+            QEMU, "-machine", "q35", "-accel", accel + single,
+            "-cpu", "host" if accel == "kvm" else cpu,
             "-m", str(memory), "-smp", str(smp), "-display", "none", "-vga", "none",
             "-net", "none", "-no-reboot",
             # A disk: GRUB has a driver of its own for it (see media.py).

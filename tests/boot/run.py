@@ -40,6 +40,8 @@ def parse(arguments=None):
     parser.add_argument("--options", default="", help="more words for the hypervisor")
     parser.add_argument("--dom0", default="", help="more words for dom0's kernel")
     parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--threads", action="store_true",
+                        help="a thread for each processor: for races, but see dom0.py")
     parser.add_argument("--cpu", default="")
     parser.add_argument("--memory", type=int, default=3072)
     parser.add_argument("--icount", action="store_true")
@@ -58,7 +60,7 @@ def prepare(args, echo=True):
     dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest != "", args.options,
                 f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
                 memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo,
-                debian=args.debian, disks=args.disk)
+                debian=args.debian, disks=args.disk, threads=args.threads)
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))
