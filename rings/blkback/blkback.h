@@ -230,6 +230,11 @@ bool finish_start(void);
 void finish_next_stage(struct request *r);
 /* It ends with this status, without or after its I/O. */
 void finish_request(struct request *r, int16_t status);
+/*
+ * Asks the front-end for an event with its next request. False: there is one already, or the ring
+ * is broken, and the queue stays as it was.
+ */
+bool queue_listen(struct queue *q);
 /* Delivers data, answers, publishes and notifies, for all that finished. How many. */
 unsigned finish_run(void);
 

@@ -190,12 +190,38 @@ static void answer(struct request *r)
         q->answered[q->nr_answered++] = r->entry;
 }
 
+bool queue_listen(struct queue *q)
+{
+    if (ring_back_final_check(&q->ring) || q->ring.broken)
+        return false;
+    q->kicked = false;
+    if (q->masked)
+        runtime_unmask(q->port);
+    q->masked = false;
+    return true;
+}
+
+/*
+ * A guest that waits for this one answer may be given the processor with the event, and will ask
+ * for the next thing at once: we listen first, so that its request comes with an event that brings
+ * the processor back. With more under way it is the other way round: what it asks for meanwhile is
+ * found without events.
+ */
+static void tell(struct queue *q)
+{
+    const struct disk *disk = q->disk;
+
+    if (q->nr_answered == 1 && q->kicked && !disk->busy && !disk->closing && !disk->waiting.first)
+        queue_listen(q);
+    runtime_notify(q->port);
+}
+
 static void publish(struct queue *q)
 {
     if (!q->nr_answered)
         return;
     if (ring_back_push(&q->ring))
-        runtime_notify(q->port);
+        tell(q);
     for (unsigned i = 0; i < q->nr_answered; i++)
         inflight_free(q->inflight, q->answered[i]);
     q->nr_answered = 0;

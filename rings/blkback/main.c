@@ -56,19 +56,11 @@ static bool settle(void)
 
             if (!q->kicked || disk->closing || disk->waiting.first)
                 continue; /* asked for events when what waits has begun */
-            if (ring_back_final_check(&q->ring)) {
-                more = true;
+            if (queue_listen(q))
                 continue;
-            }
-            if (q->ring.broken) {
+            if (q->ring.broken)
                 disk_fail(disk, "the guest's front-end wrote a ring index that cannot be true");
-                more = true;
-                continue;
-            }
-            q->kicked = false;
-            if (q->masked)
-                runtime_unmask(q->port);
-            q->masked = false;
+            more = true;
         }
     return more;
 }
