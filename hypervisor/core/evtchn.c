@@ -46,7 +46,7 @@ void evtchn_upcall(struct vcpu *v)
 {
     struct vcpu_info *info = v->info;
 
-    v->sched.handoff_answered = true; /* for sched_handoff.c */
+    v->sched.handoff_heard++; /* for sched_handoff.c */
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0)
         return; /* whoever set it has woken the vcpu */
     if (likely(!READ_ONCE(info->evtchn_upcall_mask)))
@@ -424,8 +424,8 @@ int evtchn_send(struct domain *d, uint32_t port)
         far = evtchn_of(rd, c->u.inter.remote_port);
         evtchn_set_pending(rd, far);
         v = domain_vcpu(rd, far->notify_vcpu);
-        if (likely(v != NULL))
-            sched_event_sent(v);
+        if (likely(v != NULL && d == current->domain))
+            sched_event_sent(v, &c->handoff);
     } else if (c->state == PORT_IPI) {
         evtchn_set_pending(d, c);
     } else if (c->state != PORT_UNBOUND) {

@@ -33,6 +33,7 @@ struct evtchn {
     bool pending_early;     /* FIFO: raised before the guest had given the word's page */
     uint8_t queue_priority; /* FIFO, with queue_vcpu: the queue that it was last linked to; */
     uint16_t queue_vcpu;    /* evtchn_fifo.lock */
+    struct sched_handoff handoff; /* of events sent by it */
     union {                 /* by state; nothing for the others */
         domid_t unbound_remote;
         struct {

@@ -57,15 +57,23 @@ struct sched_vcpu {
      */
     bool capped, yielding;
     /* sched_handoff.c; changed only by the vcpu itself */
-    bool handoff_trial;    /* its last event handed nothing over: does it block soon? */
-    uint8_t handoffs;      /* so many of its next events hand the CPU over */
-    uint8_t handoff_grant; /* so many the last good trial brought; 0: one failed since */
-    uint8_t handoff_doubt; /* so many trials must go well first */
-    bool handoff_answered; /* it was sent an event since it sent one; anyone sets it */
-    uint64_t handoff_ran;  /* CPU time it had had when the trial began */
+    struct sched_handoff *handoff_trial; /* of its last event: does it block soon? NULL: none */
+    uint64_t handoff_ran;                /* CPU time it had had when the trial began */
+    uint8_t handoff_heard;               /* events sent to it, mod 256; anyone counts, without lock */
     struct timer cap_timer;
     /* .time lacks what it has had of the present state, since .state_entry_time. */
     struct vcpu_runstate_info runstate;
+};
+
+/*
+ * What is known of a port of the sender's: whether it has nothing else to do after an event by it.
+ * Written by the domain's vcpus, without order: that it is not worth a lock is its nature.
+ */
+struct sched_handoff {
+    uint8_t left;  /* so many of the next events hand the CPU over */
+    uint8_t grant; /* so many the last good trial brought; 0: one failed since */
+    uint8_t doubt; /* so many trials must go well first */
+    uint8_t heard; /* the sender's handoff_heard when it last sent */
 };
 
 struct sched_domain {
@@ -106,9 +114,10 @@ void sched_dump(void);                        /* a debug key; takes no lock, so 
 void vcpu_wake(struct vcpu *v);
 /*
  * current has sent `to` an event, by a hypercall: perhaps it should have the CPU. Takes no lock and
- * keeps no reference; the switch, if any, comes at current's next preemption point.
+ * keeps no reference to `to`; the switch, if any, comes at current's next preemption point. h is of
+ * current's domain and lasts as long.
  */
-void sched_event_sent(struct vcpu *to);
+void sched_event_sent(struct vcpu *to, struct sched_handoff *h);
 void vcpu_block(void);       /* current, until woken; not if an unmasked event is pending */
 void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
 void vcpu_yield(void);       /* current, once, to one that waits for this CPU */

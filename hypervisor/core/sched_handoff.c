@@ -41,43 +41,54 @@ static uint64_t handoff_ran(const struct sched_vcpu *s)
     return s->runstate.time[RUNSTATE_running] + (time_now() - s->runstate.state_entry_time);
 }
 
-static void handoff_mistaken(struct sched_vcpu *s)
+static void handoff_mistaken(struct sched_handoff *h)
 {
-    s->handoffs = 0;
-    s->handoff_doubt = MIN(2 * s->handoff_doubt + 2, MAX_DOUBT);
+    h->left = 0;
+    h->doubt = MIN(2 * h->doubt + 2, MAX_DOUBT);
 }
 
-void sched_event_sent(struct vcpu *to)
+static void handoff_trial_failed(struct sched_handoff *h)
+{
+    handoff_mistaken(h);
+    h->grant = 0;
+}
+
+void sched_event_sent(struct vcpu *to, struct sched_handoff *h)
 {
     struct sched_vcpu *s = &current->sched;
     struct cpu *c = this_cpu();
+    uint8_t heard = READ_ONCE(s->handoff_heard);
 
     if (!READ_ONCE(to->sched.queued) || READ_ONCE(to->sched.cpu) != c->id)
         return;
-    if (s->handoffs != 0 && !s->handoff_answered)
-        handoff_mistaken(s);
-    s->handoff_answered = false;
-    if (s->handoffs != 0) {
-        s->handoffs--;
+    if (s->handoff_trial != NULL && s->handoff_trial != h)
+        handoff_trial_failed(s->handoff_trial);
+    s->handoff_trial = NULL;
+    if (h->left != 0 && h->heard == heard)
+        handoff_mistaken(h);
+    h->heard = heard;
+    if (h->left != 0) {
+        h->left--;
         c->sched->handoff = to; /* no reference: only ever compared with what is in the queue */
         c->need_resched = true;
         return;
     }
-    s->handoff_trial = true;
+    s->handoff_trial = h;
     s->handoff_ran = handoff_ran(s);
 }
 
 /* The trial went well if the vcpu, which is about to block, has run for but a moment since. */
 void sched_handoff_judge(struct sched_vcpu *s)
 {
-    s->handoff_trial = false;
+    struct sched_handoff *h = s->handoff_trial;
+
+    s->handoff_trial = NULL;
     if (handoff_ran(s) - s->handoff_ran >= SOON_NS) {
-        handoff_mistaken(s);
-        s->handoff_grant = 0;
-    } else if (s->handoff_doubt != 0) {
-        s->handoff_doubt--;
+        handoff_trial_failed(h);
+    } else if (h->doubt != 0) {
+        h->doubt--;
     } else {
-        s->handoffs = s->handoff_grant = MIN(2 * s->handoff_grant + 1, MAX_HANDOFFS);
+        h->left = h->grant = MIN(2 * h->grant + 1, MAX_HANDOFFS);
     }
 }
 

@@ -32,7 +32,7 @@ void vcpu_block_begin(void)
 {
     struct vcpu *v = current;
 
-    if (v->sched.handoff_trial)
+    if (v->sched.handoff_trial != NULL)
         sched_handoff_judge(&v->sched);
     /* It still runs: its CPU is told to call schedule(), which the caller is about to do. */
     sched_change_blocked(v, SCHED_BLOCKED, 0);

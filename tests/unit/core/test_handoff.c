@@ -19,6 +19,7 @@
 /* An end takes all that is in its ring when an event has come, and works on it one by one. */
 static struct end {
     struct vcpu v;
+    struct sched_handoff handoff; /* of its port */
     unsigned ring, queue; /* not seen yet; seen, to be worked on */
     bool event;           /* one has come that it has not looked at */
     bool wants_event;     /* for what is next put into its ring */
@@ -55,10 +56,10 @@ static void send(struct end *from, struct end *to)
 
     events++;
     to->event = true;
-    to->v.sched.handoff_answered = true;
+    to->v.sched.handoff_heard++;
     if (!to->v.sched.queued)
         sched_fair.wake(&rq.q, &to->v.sched);
-    sched_event_sent(&to->v);
+    sched_event_sent(&to->v, &from->handoff);
     if (!this_cpu()->need_resched)
         return;
     this_cpu()->need_resched = false;
@@ -73,7 +74,7 @@ static void send(struct end *from, struct end *to)
 static void block(struct end *e, struct end *other)
 {
     spend(LOOK_NS);
-    if (e->v.sched.handoff_trial)
+    if (e->v.sched.handoff_trial != NULL)
         sched_handoff_judge(&e->v.sched);
     leave(e);
     enter(other);
@@ -169,8 +170,8 @@ static unsigned learns(uint8_t front, uint8_t back)
     begin();
     requests(1, 1000);
     wrong += handed < 2000 * 9 / 10;
-    ends[FRONT].v.sched.handoffs = front;
-    ends[BACK].v.sched.handoffs = back;
+    ends[FRONT].handoff.left = front;
+    ends[BACK].handoff.left = back;
     requests(32, 8000);
     wrong += events > 8000 / 10; /* both ways; at best there are 500 */
     requests(32, 8000);
