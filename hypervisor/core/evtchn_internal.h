@@ -34,7 +34,7 @@ struct evtchn {
     uint8_t queue_priority; /* FIFO, with queue_vcpu: the queue that it was last linked to; */
     uint16_t queue_vcpu;    /* evtchn_fifo.lock */
     struct sched_handoff handoff; /* of events sent by it */
-    union {                 /* by state; nothing for the others */
+    union {                       /* by state; nothing for the others */
         domid_t unbound_remote;
         struct {
             struct domain *remote; /* no reference: its destruction breaks the link first */

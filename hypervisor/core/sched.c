@@ -24,8 +24,7 @@
 #include <x86/irq.h>
 #include <x86/time.h>
 
-#define BALANCE_NS   20000000ull /* between two moves for the sake of balance */
-#define WAKE_WAIT_NS 1000000ull  /* one that wakes waits no longer for a running one's slice */
+#define BALANCE_NS 20000000ull /* between two moves for the sake of balance */
 /*
  * A vcpu that has just got the CPU keeps it for so long against those that wake. A back-end sends
  * an event per answer: were the guest to run at each of them, every one would cost two switches and
@@ -328,7 +327,7 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
     first = sched_policy->first(&rq->q, sched_ready);
     rq->handed = false;
     if (unlikely(rq->handoff != NULL) && first != NULL) {
-        struct sched_vcpu *to = sched_handed(rq, sched_policy, first);
+        struct sched_vcpu *to = sched_handed(rq, sched_policy, first, now);
 
         rq->handed = to != NULL;
         if (to != NULL)

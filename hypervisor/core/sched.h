@@ -59,7 +59,7 @@ struct sched_vcpu {
     /* sched_handoff.c; changed only by the vcpu itself */
     struct sched_handoff *handoff_trial; /* of its last event: does it block soon? NULL: none */
     uint64_t handoff_ran;                /* CPU time it had had when the trial began */
-    uint8_t handoff_heard;               /* events sent to it, mod 256; anyone counts, without lock */
+    uint8_t handoff_heard; /* events sent to it, mod 256; anyone counts, without lock */
     struct timer cap_timer;
     /* .time lacks what it has had of the present state, since .state_entry_time. */
     struct vcpu_runstate_info runstate;

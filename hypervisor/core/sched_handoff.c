@@ -18,9 +18,12 @@
  * the handoffs that it earns have to be fewer than the events that it took: so the two have fewer
  * at each turn, and gather again. Were the first trial worth many, they would go on for ever.
  *
- * Only a vcpu that waits in this CPU's queue is handed to, and only if nobody else there would
- * preempt it: sched_fair's order still decides over any length of time. Two guests that hand the
- * CPU to each other for ever are charged for it like for any other running, and fall behind.
+ * Only a vcpu that waits in this CPU's queue is handed to. One there that would preempt it is
+ * passed over for no longer than it would have to wait for a running one's slice: with two guests
+ * at one back-end, which has often run more than either, the one that only waits to hear that its
+ * frame was sent would otherwise keep the other one's frame from being sent. So sched_fair's order
+ * still decides over any length of time. Two guests that hand the CPU to each other for ever are
+ * charged for it like for any other running, and fall behind.
  *
  * Sending an event is to be cheap, so sched_event_sent() takes no lock. What it reads of the
  * receiver may be stale: the worst is a needless schedule(), or none where it would have helped.
@@ -92,8 +95,15 @@ void sched_handoff_judge(struct sched_vcpu *s)
     }
 }
 
+static bool handoff_allowed(const struct sched_policy *policy, const struct sched_vcpu *first,
+                            const struct sched_vcpu *to, uint64_t now)
+{
+    return to == first || !policy->preempts(first, to) ||
+           now - first->runstate.state_entry_time < WAKE_WAIT_NS;
+}
+
 struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
-                                const struct sched_vcpu *first)
+                                const struct sched_vcpu *first, uint64_t now)
 {
     struct vcpu *to = rq->handoff;
     struct sched_vcpu *s;
@@ -103,7 +113,7 @@ struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy 
      */
     list_for_each (s, &rq->q.waiting, link) {
         if (vcpu_of(s) == to)
-            return sched_ready(s) && (s == first || !policy->preempts(first, s)) ? s : NULL;
+            return sched_ready(s) && handoff_allowed(policy, first, s, now) ? s : NULL;
     }
     return NULL;
 }

@@ -24,6 +24,8 @@
 #include <core/domain.h>
 #include <core/sched_policy.h>
 
+#define WAKE_WAIT_NS 1000000ull /* one that wakes waits no longer for a running one's slice */
+
 struct sched_cpu {
     /*
      * All under the lock, but handoff, which like left is this CPU's only, and slice_armed where it
@@ -68,7 +70,7 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
 /* sched_handoff.c: current is about to block; and: the one that was handed to, or NULL (locked). */
 void sched_handoff_judge(struct sched_vcpu *s);
 struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
-                                const struct sched_vcpu *first);
+                                const struct sched_vcpu *first, uint64_t now);
 
 static inline void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
 {

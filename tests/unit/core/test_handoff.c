@@ -20,10 +20,10 @@
 static struct end {
     struct vcpu v;
     struct sched_handoff handoff; /* of its port */
-    unsigned ring, queue; /* not seen yet; seen, to be worked on */
-    bool event;           /* one has come that it has not looked at */
-    bool wants_event;     /* for what is next put into its ring */
-    uint64_t work_ns;     /* for each */
+    unsigned ring, queue;         /* not seen yet; seen, to be worked on */
+    bool event;                   /* one has come that it has not looked at */
+    bool wants_event;             /* for what is next put into its ring */
+    uint64_t work_ns;             /* for each */
 } ends[2];
 static struct sched_cpu rq;
 static unsigned answered, events, handed;
@@ -63,7 +63,7 @@ static void send(struct end *from, struct end *to)
     if (!this_cpu()->need_resched)
         return;
     this_cpu()->need_resched = false;
-    next = sched_handed(&rq, &sched_fair, sched_fair.first(&rq.q, sched_ready));
+    next = sched_handed(&rq, &sched_fair, sched_fair.first(&rq.q, sched_ready), host_now);
     BUG_ON(next != &to->v.sched);
     handed++;
     leave(from);
@@ -184,9 +184,63 @@ static unsigned learns(uint8_t front, uint8_t back)
     return wrong;
 }
 
+/*
+ * A back-end's two kinds of events: after one it has more to do, namely to send the other, and
+ * after that nothing. Only the second is to hand over.
+ */
+static void two_ports(void)
+{
+    struct sched_handoff sent = {0}, come = {0};
+    struct vcpu *front = &ends[FRONT].v, *back = &ends[BACK].v;
+    unsigned by_sent = 0, by_come = 0;
+
+    begin();
+    leave(&ends[FRONT]);
+    sched_fair.wake(&rq.q, &back->sched);
+    enter(&ends[BACK]);
+    sched_fair.wake(&rq.q, &front->sched);
+    for (unsigned i = 0; i < 100; i++) {
+        back->sched.handoff_heard++;
+        sched_event_sent(front, &sent);
+        by_sent += this_cpu()->need_resched;
+        this_cpu()->need_resched = false;
+        spend(LOOK_NS);
+        sched_event_sent(front, &come);
+        by_come += this_cpu()->need_resched;
+        this_cpu()->need_resched = false;
+        spend(LOOK_NS);
+        if (back->sched.handoff_trial != NULL)
+            sched_handoff_judge(&back->sched);
+    }
+    CHECK(by_sent == 0);
+    CHECK(by_come > 85);
+}
+
+/* One in the queue that would preempt the receiver is passed over, but not for long. */
+static void passed_over(void)
+{
+    struct vcpu *front = &ends[FRONT].v, *back = &ends[BACK].v;
+
+    begin();
+    leave(&ends[FRONT]);
+    back->sched.vtime = rq.q.floor + 100000000;
+    sched_fair.wake(&rq.q, &front->sched);
+    sched_fair.wake(&rq.q, &back->sched);
+    front->sched.runstate.state_entry_time = host_now;
+    CHECK(sched_fair.preempts(&front->sched, &back->sched));
+    rq.handoff = back;
+    CHECK(sched_handed(&rq, &sched_fair, &front->sched, host_now) == &back->sched);
+    spend(WAKE_WAIT_NS);
+    rq.handoff = back;
+    CHECK(sched_handed(&rq, &sched_fair, &front->sched, host_now) == NULL);
+}
+
 void test_handoff(void)
 {
     unsigned wrong = 0;
+
+    two_ports();
+    passed_over();
 
     for (uint8_t front = 0; front <= 15; front++) {
         for (uint8_t back = 0; back <= 15; back++)
