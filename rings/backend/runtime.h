@@ -47,6 +47,11 @@ struct runtime {
     bool quit;
     struct worker_start start; /* what the supervisor said first */
     int kept;                  /* the predecessor's descriptor, or -1 */
+    struct {
+        uint8_t *base; /* memory that this domain has granted to itself; NULL: none */
+        size_t size;
+        const uint32_t *refs; /* of each page */
+    } granted;
 };
 
 extern struct runtime runtime;
@@ -84,8 +89,17 @@ void *grant_map(const uint32_t *refs, unsigned nr, bool readonly);
 void grant_unmap(void *p, unsigned nr);
 
 /*
- * One piece of a batched copy; it stays inside one page of the guest. The layout is the kernel's,
- * so that a batch goes to it as it is: fill one in with grant_copy_in() or grant_copy_out().
+ * Memory for the local ends of copies, for as long as the worker lives; once, before the sandbox.
+ * NULL with errno. Where it can be, it is granted by this domain to itself, and copies name it by
+ * reference: for an address the kernel looks up and holds the page behind it, each time, which
+ * costs twice what the copying of a page does.
+ */
+void *grant_memory(unsigned pages);
+
+/*
+ * One piece of a batched copy; it stays inside one page of the guest, and of grant_memory(). The
+ * layout is the kernel's, so that a batch goes to it as it is: fill one in with grant_copy_in() or
+ * grant_copy_out().
  */
 struct grant_copy {
     union grant_copy_end {
@@ -101,6 +115,21 @@ struct grant_copy {
     int16_t status; /* OUT: GNTST_*; 0 is success */
 };
 
+/* The flag for an end that is named by reference, or 0. */
+static inline uint16_t grant_copy_local(union grant_copy_end *end, const void *local, uint16_t flag)
+{
+    size_t at = (uintptr_t)local - (uintptr_t)runtime.granted.base;
+
+    if (at >= runtime.granted.size) {
+        end->local = (void *)(uintptr_t)local;
+        return 0;
+    }
+    end->guest.ref = runtime.granted.refs[at / CTL_PAGE_SIZE];
+    end->guest.offset = at % CTL_PAGE_SIZE;
+    end->guest.domid = DOMID_SELF;
+    return flag;
+}
+
 /* From the guest's page to `local`. */
 static inline void grant_copy_in(struct grant_copy *piece, void *local, uint32_t ref,
                                  unsigned offset, unsigned length)
@@ -108,9 +137,9 @@ static inline void grant_copy_in(struct grant_copy *piece, void *local, uint32_t
     piece->source.guest.ref = ref;
     piece->source.guest.offset = (uint16_t)offset;
     piece->source.guest.domid = runtime.domid;
-    piece->dest.local = local;
     piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_source_gref;
+    piece->flags =
+        GNTCOPY_source_gref | grant_copy_local(&piece->dest, local, GNTCOPY_dest_gref);
     piece->status = GNTST_general_error;
 }
 
@@ -118,12 +147,12 @@ static inline void grant_copy_in(struct grant_copy *piece, void *local, uint32_t
 static inline void grant_copy_out(struct grant_copy *piece, const void *local, uint32_t ref,
                                   unsigned offset, unsigned length)
 {
-    piece->source.local = (void *)(uintptr_t)local;
     piece->dest.guest.ref = ref;
     piece->dest.guest.offset = (uint16_t)offset;
     piece->dest.guest.domid = runtime.domid;
     piece->length = (uint16_t)length;
-    piece->flags = GNTCOPY_dest_gref;
+    piece->flags =
+        GNTCOPY_dest_gref | grant_copy_local(&piece->source, local, GNTCOPY_source_gref);
     piece->status = GNTST_general_error;
 }
 

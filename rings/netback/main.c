@@ -53,6 +53,7 @@ struct device {
 static struct {
     struct device *devices;
     struct journal_entry *journal;
+    uint8_t *pages; /* of all queues: frames are copied into them, and on, in one go */
     struct runtime_source evtchn;
     struct runtime_source timer; /* for events that wait */
     bool ticking, late;          /* it runs; it has fired in this round */
@@ -127,10 +128,7 @@ static void drop_queue(struct served *s)
             runtime_unbind(q->tx_port);
         if (q->rx_port && q->rx_port != q->tx_port)
             runtime_unbind(q->rx_port);
-        if (q->tx_pages)
-            munmap(q->tx_pages, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
-        if (q->rx_pages)
-            munmap(q->rx_pages, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
+        free(q->rx_hold_bytes);
     }
     grant_unmap(s->tx_ring, 1);
     grant_unmap(s->rx_ring, 1);
@@ -198,14 +196,6 @@ static void tap_ready(struct runtime_source *src, uint32_t events)
     s->rx_active = true;
 }
 
-static void *pages(unsigned nr)
-{
-    void *p = mmap(NULL, (size_t)nr * QUEUE_PAGE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return p == MAP_FAILED ? NULL : p;
-}
-
 /* 0, or a negative errno and what failed in *what. */
 static int map_rings(struct served *s, const struct netback_queue *rings, const char **what)
 {
@@ -249,10 +239,11 @@ static int attach_queue(struct device *d, unsigned i, const struct netback_attac
     s->queue = q;
     if (!q)
         return -ENOMEM;
-    q->tx_pages = pages(QUEUE_SLOTS);
-    q->rx_pages = pages(QUEUE_RX_PAGES);
+    q->tx_pages = netback.pages;
+    q->rx_pages = netback.pages + (size_t)QUEUE_SLOTS * QUEUE_PAGE;
+    q->rx_hold_bytes = malloc((size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
     s->entry = find_entry(d->devid, i, rings, &resume);
-    if (!q->tx_pages || !q->rx_pages || !s->entry)
+    if (!q->rx_hold_bytes || !s->entry)
         return -ENOMEM;
     q->journal = &s->entry->journal;
     q->tap = s->tap.fd;
@@ -532,6 +523,13 @@ int main(void)
         runtime_log(0, "no journal for a successor: %s", strerror(-rc));
         return 1;
     }
+    netback.pages = grant_memory(QUEUE_SLOTS + QUEUE_RX_PAGES);
+    if (!netback.pages) {
+        runtime_log(0, "there is no memory to start with");
+        return 1;
+    }
+    if (!runtime.granted.base)
+        runtime_log(0, "its memory cannot be granted (/dev/xen/gntalloc): copies cost more");
     if (!watch_events() || runtime_sandbox(RUNTIME_UID_NETWORK))
         return 1;
     while (!runtime.quit) {

@@ -86,11 +86,14 @@ struct queue {
     const char *complaint; /* what the guest did wrong lately, for the log; or NULL */
     const char *broken;    /* why the queue can serve no more, or NULL */
     struct rx_frame rx_hold;
+    uint8_t *rx_hold_bytes; /* QUEUE_FRAME_PAGES */
 
+    /* What passes through within one call; all queues of the worker may have the same. */
     uint8_t *tx_pages; /* QUEUE_SLOTS */
     uint8_t *rx_pages; /* QUEUE_RX_PAGES */
     struct net_tx_packet tx_packet[QUEUE_SLOTS];
-    bool tx_good[QUEUE_SLOTS]; /* of tx_packet[]: to be sent */
+    bool tx_good[QUEUE_SLOTS];   /* of tx_packet[]: to be sent */
+    uint8_t *tx_at[QUEUE_SLOTS]; /* of piece[]: where in tx_pages its bytes are */
     struct rx_frame rx_frame[QUEUE_RX_PAGES];
     struct grant_copy piece[QUEUE_SLOTS];
 };

@@ -84,6 +84,14 @@ void queue_drain(struct queue *q)
     }
 }
 
+static void hold(struct queue *q, const struct rx_frame *f)
+{
+    memcpy(q->rx_hold_bytes, frame_bytes(q, f), f->packet.size);
+    q->rx_hold = *f;
+    q->rx_hold.page = 0;
+    q->rx_held = true;
+}
+
 /*
  * Reads up to `most` frames for which there are `room` buffers; returns how many, and how many
  * buffers they take. *drained says that the tap has no more.
@@ -100,9 +108,10 @@ static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *
         if (q->rx_hold.slots > room)
             return 0;
         q->rx_held = false;
+        memcpy(q->rx_pages, q->rx_hold_bytes, q->rx_hold.packet.size);
         q->rx_frame[nr++] = q->rx_hold;
         *slots = q->rx_hold.slots;
-        page = q->rx_hold.page + frame_pages(&q->rx_hold);
+        page = frame_pages(&q->rx_hold);
     }
     for (unsigned tries = 0; tries < QUEUE_RX_PAGES; tries++) {
         struct rx_frame *f = &q->rx_frame[nr];
@@ -119,8 +128,7 @@ static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *
         if (got < 0)
             continue;
         if (f->slots > room - *slots) {
-            q->rx_hold = *f;
-            q->rx_held = true;
+            hold(q, f);
             break;
         }
         *slots += f->slots;

@@ -3,9 +3,13 @@
  * tx.c: frames from the guest to the tap.
  *
  * A batch: take all frames that the ring has and the rate allows, copy all their parts with one
- * call, each into a page of its own, hand the frames to the tap one by one, answer all, send at
- * most one event. The kernel puts a frame's parts together; only headers are looked at here, and
- * only where something is left to be computed.
+ * call, hand the frames to the tap one by one, answer all, send at most one event. The kernel puts
+ * a frame's parts together; only headers are looked at here, and only where something is left to be
+ * computed.
+ *
+ * Each part has a page of its own and lies in it as it does in the guest's page. So parts that were
+ * side by side there are so here, and the kernel has fewer pieces to put together. The first part
+ * is mostly a frame's headers alone: it is put right before the second, where it has room there.
  */
 #include "queue.h"
 
@@ -16,9 +20,15 @@
 
 /* --- taking -------------------------------------------------------------------------------- */
 
-static uint8_t *part_bytes(const struct queue *q, unsigned piece)
+/* Where the parts of a frame go, whose pieces are those from `piece` on. */
+static void place(struct queue *q, const struct net_tx_packet *p, unsigned piece)
 {
-    return q->tx_pages + (size_t)piece * QUEUE_PAGE;
+    uint8_t *page = q->tx_pages + (size_t)piece * QUEUE_PAGE;
+
+    for (unsigned i = 0; i < p->nr_parts; i++)
+        q->tx_at[piece + i] = page + (size_t)i * QUEUE_PAGE + p->part[i].offset;
+    if (p->nr_parts > 1 && (!p->part[1].offset || p->part[0].size <= p->part[1].offset))
+        q->tx_at[piece] = q->tx_at[piece + 1] - p->part[0].size;
 }
 
 /*
@@ -52,10 +62,12 @@ static unsigned gather(struct queue *q, unsigned *pieces, enum net_error *e)
         q->tx_good[nr] = *e == NET_OK && p->kind == NET_TX_PACKET;
         if (*e != NET_OK)
             q->complaint = net_error_text(*e);
-        if (q->tx_good[nr])
+        if (q->tx_good[nr]) {
+            place(q, p, *pieces);
             for (unsigned i = 0; i < p->nr_parts; i++)
-                grant_copy_in(&q->piece[*pieces + i], part_bytes(q, *pieces + i), p->part[i].gref,
+                grant_copy_in(&q->piece[*pieces + i], q->tx_at[*pieces + i], p->part[i].gref,
                               p->part[i].offset, p->part[i].size);
+        }
         *pieces += q->tx_good[nr] ? p->nr_parts : 0;
         *e = NET_OK;
         nr++;
@@ -71,13 +83,13 @@ static const uint8_t *frame_head(const struct queue *q, const struct net_tx_pack
 {
     *len = p->part[0].size;
     if (*len >= OFFLOAD_HEAD || p->nr_parts == 1)
-        return part_bytes(q, piece);
+        return q->tx_at[piece];
     *len = 0;
     for (unsigned i = 0; i < p->nr_parts && *len < OFFLOAD_HEAD; i++) {
         size_t n = OFFLOAD_HEAD - *len;
 
         n = p->part[i].size < n ? p->part[i].size : n;
-        memcpy(buf + *len, part_bytes(q, piece + i), n);
+        memcpy(buf + *len, q->tx_at[piece + i], n);
         *len += n;
     }
     return buf;
@@ -104,22 +116,27 @@ static bool translate(const struct queue *q, const struct net_tx_packet *p, unsi
 /* The frame whose parts are the pieces from `piece` on. Returns the status of its answer. */
 static int16_t send_frame(struct queue *q, const struct net_tx_packet *p, unsigned piece)
 {
-    struct iovec iov[TX_MAX_IOV];
+    struct iovec iov[TX_MAX_IOV], *last = iov;
     struct virtio_net_hdr vh;
 
+    iov[0] = (struct iovec){&vh, sizeof(vh)};
     for (unsigned i = 0; i < p->nr_parts; i++) {
+        uint8_t *at = q->tx_at[piece + i];
+
         if (q->piece[piece + i].status) {
             q->complaint = "it sends from a page that is not granted";
             return NETIF_RSP_ERROR;
         }
-        iov[i + 1] = (struct iovec){part_bytes(q, piece + i), p->part[i].size};
+        if (i && (uint8_t *)last->iov_base + last->iov_len == at)
+            last->iov_len += p->part[i].size;
+        else
+            *++last = (struct iovec){at, p->part[i].size};
     }
     if (!translate(q, p, piece, &vh)) {
         q->complaint = "it wants a checksum or segments where the headers allow none";
         return NETIF_RSP_ERROR;
     }
-    iov[0] = (struct iovec){&vh, sizeof(vh)};
-    if (tap_write(q->tap, iov, p->nr_parts + 1) < 0) {
+    if (tap_write(q->tap, iov, (int)(last - iov) + 1) < 0) {
         q->stats.tx_dropped++;
         return NETIF_RSP_DROPPED;
     }

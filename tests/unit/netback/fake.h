@@ -46,9 +46,17 @@ struct fake {
 extern struct fake fake;
 
 /* The queue's two directions at a certain time. */
+/* The pages are those of all queues of a worker. */
+static inline void fake_others_were_here(void)
+{
+    memset(fake.q.tx_pages, 0xee, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
+    memset(fake.q.rx_pages, 0xee, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
+}
+
 static inline enum queue_more fake_tx(int64_t now)
 {
     fake.now = now;
+    fake_others_were_here();
     return queue_tx(&fake.q);
 }
 
@@ -56,6 +64,7 @@ static inline enum queue_more fake_rx(int64_t now)
 {
     fake.now = now;
     fake.q.rx_burst |= !fake.singly;
+    fake_others_were_here();
     return queue_rx(&fake.q);
 }
 

@@ -581,5 +581,6 @@ int main(void)
     test_long();
     free(fake.q.tx_pages);
     free(fake.q.rx_pages);
+    free(fake.q.rx_hold_bytes);
     return check_end();
 }
