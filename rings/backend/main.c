@@ -20,6 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GRANT_LIMIT_FILE "/sys/module/xen_gntalloc/parameters/limit"
+#define GRANT_LIMIT      24576 /* pages; for 64 network workers */
+
 static const struct device_type *const types[] = {&vbd_type, &vbd_stock_type, &vif_type,
                                                   &vif_stock_type, NULL};
 
@@ -279,6 +282,25 @@ static void make_directories(void)
     mkdir(store_fmt("%s/empty", backend.run_dir), 0555);
 }
 
+/*
+ * Linux lets all programs together grant so few pages that it is enough for the memory of two
+ * network workers (grant_memory()); those that come later do without, and are slower. The limit is
+ * the module's, so it is raised here, never lowered.
+ */
+static void raise_grant_limit(void)
+{
+    FILE *f = fopen(GRANT_LIMIT_FILE, "r+");
+    int limit = GRANT_LIMIT;
+
+    if (!f)
+        return; /* the module is not there: a worker says so */
+    if (fscanf(f, "%d", &limit) == 1 && limit < GRANT_LIMIT) {
+        rewind(f);
+        fprintf(f, "%d\n", GRANT_LIMIT);
+    }
+    fclose(f);
+}
+
 static int listen_signals(void)
 {
     sigset_t set;
@@ -330,6 +352,7 @@ int main(int argc, char **argv)
         return 1;
     find_programs();
     make_directories();
+    raise_grant_limit();
     if (start(err, sizeof(err), &lock)) {
         fprintf(stderr, "lodge-backends: %s\n", err);
         return 1;

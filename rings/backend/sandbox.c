@@ -111,6 +111,10 @@ static int forbid_calls(void)
         rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
     if (!rc)
         rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+    /* The kernel remembers which calls are always allowed; of these each is judged anew, so first.
+     */
+    if (!rc)
+        rc = seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
     /* Threads that exist already are bound by it, too. */
     if (!rc)
         rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
