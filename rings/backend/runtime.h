@@ -138,8 +138,7 @@ static inline void grant_copy_in(struct grant_copy *piece, void *local, uint32_t
     piece->source.guest.offset = (uint16_t)offset;
     piece->source.guest.domid = runtime.domid;
     piece->length = (uint16_t)length;
-    piece->flags =
-        GNTCOPY_source_gref | grant_copy_local(&piece->dest, local, GNTCOPY_dest_gref);
+    piece->flags = GNTCOPY_source_gref | grant_copy_local(&piece->dest, local, GNTCOPY_dest_gref);
     piece->status = GNTST_general_error;
 }
 
@@ -151,8 +150,7 @@ static inline void grant_copy_out(struct grant_copy *piece, const void *local, u
     piece->dest.guest.offset = (uint16_t)offset;
     piece->dest.guest.domid = runtime.domid;
     piece->length = (uint16_t)length;
-    piece->flags =
-        GNTCOPY_dest_gref | grant_copy_local(&piece->source, local, GNTCOPY_source_gref);
+    piece->flags = GNTCOPY_dest_gref | grant_copy_local(&piece->source, local, GNTCOPY_source_gref);
     piece->status = GNTST_general_error;
 }
 

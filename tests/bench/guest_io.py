@@ -33,8 +33,28 @@ SIDES = {
 }
 
 
+WHERE = os.path.join(BUILD, "bench", "where.so")
+HYPERVISOR = ".hypervisor"
+
+
 def build():
     subprocess.run(["make", "-s", "-C", HERE], check=True)
+
+
+def add_hypervisor(found, counts):
+    """Behind each figure how much of it was executed in the hypervisor, by where.so's counts: two
+    lines for each thing that was measured, of which the second is of the time in between."""
+    lines = [[int(word) for word in line.split()] for line in counts.splitlines()]
+    names = [name for name in found if "irqs" not in name]
+    if len(lines) != 2 * len(names):
+        raise TestProblem("failure", f"{len(lines)} marks for {len(names)} figures")
+    shares = {name: line[0] / sum(line) for name, line in zip(names, lines[1::2])}
+    both = {}
+    for name, value in found.items():
+        both[name] = value
+        if name in shares:
+            both[name + HYPERVISOR] = round(value * shares[name])
+    return both
 
 
 def figures(side, what, icount=True, name="", extra=()):
@@ -58,11 +78,17 @@ def figures(side, what, icount=True, name="", extra=()):
         for script in ("io.sh", "io-lib.sh"):
             arguments += ["--add", f"{os.path.join(HERE, script)}:/bench/{script}"]
         boot = prepare(parse(arguments + ["--icount"] * icount + list(extra)), echo=False)
-        with boot.machine() as machine:
+        counts = os.path.join(directory, "counts")
+        plugin = {"extra": ("-plugin", f"{WHERE},out={counts}")} if icount else {}
+        with boot.machine(**plugin) as machine:
             machine.wait()
-    if script_status(machine) != 0:
-        raise TestProblem("failure", f"{what} on {side}: see build/logs/{name}.log")
-    return {key: int(value) for key, value in FIGURE.findall(machine.text)}
+        if script_status(machine) != 0:
+            raise TestProblem("failure", f"{what} on {side}: see build/logs/{name}.log")
+        found = {key: int(value) for key, value in FIGURE.findall(machine.text)}
+        if not icount:
+            return found
+        with open(counts, encoding="ascii") as file:
+            return add_hypervisor(found, file.read())
 
 
 def collect(what, icount=True):

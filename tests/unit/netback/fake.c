@@ -104,8 +104,7 @@ static bool attach(bool resume)
     /* Of exactly their size, so that the sanitizer sees a byte too far. */
     q->tx_pages = tx ? tx : aligned_alloc(4096, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
     q->rx_pages = rx ? rx : aligned_alloc(4096, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
-    q->rx_hold_bytes =
-        held ? held : aligned_alloc(4096, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
+    q->rx_hold_bytes = held ? held : aligned_alloc(4096, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
     q->tx_port = 1;
     q->rx_port = 2;
     q->features = NETBACK_SG | NETBACK_GSO_V4 | NETBACK_GSO_V6 | NETBACK_CSUM_V4 | NETBACK_CSUM_V6 |
