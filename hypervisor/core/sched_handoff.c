@@ -12,6 +12,10 @@
  * Whoever does not block soon, or sends again without having been sent something in between, had
  * more to do: that was a mistake, and each makes us slower to believe it again.
  *
+ * All this is known of each port by itself: a network back-end's vcpu that says that it has taken a
+ * frame has more to do, namely to pass it on; one that says that a frame has come has nothing. To
+ * send by another port before it blocks fails the trial of the first.
+ *
  * Two that both have more to do but hand over at each event do not show it in this way: each is
  * given one thing at a time by the other. Now and then one of them has nothing left, because the
  * other has all of it, and its trials go well. After a failed one, which comes at each such turn,

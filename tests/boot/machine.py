@@ -37,8 +37,7 @@ class Machine:
         self.text = ""
         self.seen = 0
         self.status = None
-        # Under icount QEMU takes one thread anyway.
-        single = ",thread=single" if accel == "tcg" and not threads and not icount else ""
+        single = ",thread=single" if accel == "tcg" and not threads else ""
         self._command = [
             QEMU, "-machine", "q35", "-accel", accel + single,
             "-cpu", "host" if accel == "kvm" else cpu,

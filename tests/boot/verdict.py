@@ -11,7 +11,8 @@ import threading
 
 SUCCESS, SKIP, ERROR, FAILURE = "success", "skip", "error", "failure"
 ORDER = (SUCCESS, SKIP, ERROR, FAILURE)
-TELLING = re.compile(r"FAIL|RESULT (failure|error)|[Ee]rror\b|Assertion|Traceback|Sanitizer")
+TELLING = re.compile(
+    r"FAIL|RESULT (failure|error)|[Ee]rror\b|Assertion|Traceback|Sanitizer|lockup|rcu.*stall")
 QUOTED, LAST, WIDTH = 12, 12, 200
 
 

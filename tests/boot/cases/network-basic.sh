@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A guest's network through lodge-netback, with two queues: ping and TCP both ways, checksums of
-# what arrived, a worker killed in the middle of a stream, then the supervisor; nothing is left at
-# the end.
+# what arrived, a worker killed in the middle of a stream, with and without memory that it can grant
+# to its own domain, then the supervisor; nothing is left at the end.
 # boot: --guest --smp 2 --limit 560 --add tests/boot/net-lib.sh:/net-lib.sh
 . /test-lib.sh
 . /net-lib.sh
@@ -42,8 +42,16 @@ guest_says guest "[ \"\$(wget -q -O - http://[fd09::1]:8080/blob | md5sum)\" = \
 run wget -q -O /tmp/back "http://[fd09::2]/blob"
 [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came over IPv6 is not what was sent"
 
+ungranted="its memory cannot be granted"
+limit=/sys/module/xen_gntalloc/parameters/limit
+logs() {
+    grep -q "$1" /var/log/lodge/backends.log
+}
+
 echo "--- a worker dies"
 for round in 1 2 3; do
+    logs "$ungranted" && fail "the worker's memory is not granted, though it could be"
+    [ $round -lt 3 ] || echo 0 >$limit
     wget -q -O /tmp/back http://10.9.0.2/blob &
     fetch=$!
     usleep 300000
@@ -51,6 +59,7 @@ for round in 1 2 3; do
     wait $fetch || fail "the stream broke"
     [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came is not what was sent"
 done
+logs "$ungranted" || fail "a worker has granted its memory where it may not"
 run ping -c 2 -w 20 10.9.0.2
 guest_says guest "[ \"\$(wget -q -O - http://10.9.0.1/blob | md5sum)\" = \"$sum\" ]" 120
 
@@ -64,6 +73,7 @@ run /usr/sbin/lodge-backends
 wait $fetch || fail "the stream broke"
 [ "$(md5sum </tmp/back)" = "$sum" ] || fail "what came is not what was sent"
 cat /var/log/lodge/backends.log
+[ "$(cat $limit)" = 24576 ] || fail "the supervisor has not raised what may be granted"
 
 echo "--- the end"
 run "$cli" destroy guest

@@ -112,6 +112,14 @@ void runtime_notify(uint32_t port)
 {
     (void)port;
     fake.notified++;
+    if (fake.on_event)
+        fake.on_event();
+}
+
+void runtime_unmask(uint32_t port)
+{
+    (void)port;
+    fake.unmasked++;
 }
 
 const char *ctl_message(const struct ctl *ctl)

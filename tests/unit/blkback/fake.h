@@ -22,9 +22,10 @@ struct fake {
     uint8_t *page;
     uint8_t access[FAKE_PAGES]; /* enum fake_access: what the guest granted */
     unsigned mapped;            /* pages mapped by the worker now */
-    unsigned notified, bound;
-    unsigned copies; /* calls that copied grants */
-    bool hold;       /* I/O waits for fake_io() */
+    unsigned notified, unmasked, bound;
+    void (*on_event)(void); /* what the guest does when it gets one; or NULL */
+    unsigned copies;        /* calls that copied grants */
+    bool hold;              /* I/O waits for fake_io() */
     unsigned nr_held;
     struct io_op *held[1024];
     unsigned nr_logged, nr_told;

@@ -106,6 +106,48 @@ static void test_good(uint32_t flags)
     close_disk();
 }
 
+/* The guest's next request comes while it is being told of its last one. */
+static unsigned asked_for_event;
+
+static void next_at_once(void)
+{
+    struct blkif_request r = request(BLKIF_OP_READ, 1, 0, 1);
+
+    fake.on_event = NULL;
+    if (!ring_front_put(&front, &r, sizeof(r)))
+        abort();
+    asked_for_event += ring_front_push(&front);
+}
+
+/* One that waits for a single answer is heard at once; with more under way events are spared. */
+static void test_listening(void)
+{
+    struct queue *q;
+    uint64_t id;
+
+    open_disk(0, NULL);
+    fake_settle();
+    q = &disk_first()->queue[0];
+    for (unsigned depth = 1; depth <= 2; depth++) {
+        asked_for_event = fake.unmasked = 0;
+        for (unsigned i = 0; i < depth; i++) {
+            struct blkif_request r = request(BLKIF_OP_READ, i, 0, 1);
+
+            put(&r);
+        }
+        q->masked = true; /* as after an event */
+        fake.on_event = next_at_once;
+        fake_round();
+        CHECK(!fake.on_event);
+        CHECK(asked_for_event == (depth == 1) && fake.unmasked == (depth == 1));
+        CHECK(q->masked == (depth != 1) && q->kicked == (depth != 1));
+        fake_settle();
+        while (answer(&id) != 99 || ring_front_final_check(&front))
+            ;
+    }
+    close_disk();
+}
+
 static void test_indirect(uint32_t flags)
 {
     struct blkif_request_indirect r = {.operation = BLKIF_OP_INDIRECT,
@@ -321,6 +363,7 @@ int main(void)
     test_good(0);
     test_good(BLK_PERSISTENT);
     test_good(BLK_PERSISTENT | BLK_DIRECT);
+    test_listening();
     test_indirect(0);
     test_indirect(BLK_PERSISTENT);
     test_indirect(BLK_PERSISTENT | BLK_DIRECT);
