@@ -536,7 +536,7 @@ int main(void)
     }
     if (!runtime.granted.base)
         runtime_log(0, "its memory cannot be granted (/dev/xen/gntalloc): copies cost more");
-    /* Without it, a worker with the same right to the processor goes on, too: only dearer. */
+    /* Where it is refused, the worker serves all the same. */
     setpriority(PRIO_PROCESS, 0, NICE);
     if (!watch_events() || runtime_sandbox(RUNTIME_UID_NETWORK))
         return 1;

@@ -46,11 +46,11 @@ struct fake {
 extern struct fake fake;
 
 /* The queue's two directions at a certain time. */
-/* The pages are those of all queues of a worker. */
+/* The pages are those of all queues of a worker: a frame that is held is not safe in them. */
 static inline void fake_others_were_here(void)
 {
-    memset(fake.q.tx_pages, 0xee, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
-    memset(fake.q.rx_pages, 0xee, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
+    memset(fake.q.tx_pages, 0xee, QUEUE_PAGE);
+    memset(fake.q.rx_pages, 0xee, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
 }
 
 static inline enum queue_more fake_tx(int64_t now)
