@@ -116,7 +116,8 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
 
 /*
  * The pages and their grants go with the mapping, when the process ends; the descriptor is needed
- * no longer. Back-ends are domain 0's, so that is who may use the grants.
+ * no longer. Back-ends are domain 0's, so that is who may use the grants. The request has eight
+ * bytes more than it needs: the kernel reads 24, however few references there is room for.
  */
 static void *map_granted(unsigned pages, uint32_t **refs)
 {
