@@ -308,21 +308,22 @@ static inline uint32_t net_rx_slots(uint32_t size, const struct net_extra *x)
 
 /*
  * Takes requests for the packet from a receive ring, all of them or none: p->size and p->extra say
- * how many. False if there are not enough yet, the packet cannot be sent, or the ring is broken.
+ * how many. False if there are not enough yet, the packet cannot be sent, or the ring is broken;
+ * the packet has no parts then, whatever it had before.
  */
 static inline bool net_rx_prepare(struct ring_back *r, struct net_rx_packet *p)
 {
     uint32_t slots = net_rx_slots(p->size, &p->extra), left = p->size;
+    uint32_t extras = (p->extra.gso_type != XEN_NETIF_GSO_TYPE_NONE) + p->extra.has_hash;
     struct netif_rx_request q;
 
+    p->nr_parts = p->nr_extras = 0;
     if (!slots || ring_back_pending(r) < slots)
         return false;
-    p->nr_extras = (uint16_t)((p->extra.gso_type != XEN_NETIF_GSO_TYPE_NONE) + p->extra.has_hash);
-    p->nr_parts = (uint16_t)(slots - p->nr_extras);
     for (uint32_t i = 0, part = 0; i < slots; i++) {
         if (!ring_back_take(r, &q, sizeof(q)))
             return false;
-        if (i && i <= p->nr_extras) { /* the places behind the first are the extra infos' */
+        if (i && i <= extras) { /* the places behind the first are the extra infos' */
             p->extra_id[i - 1] = q.id;
             continue;
         }
@@ -332,6 +333,8 @@ static inline bool net_rx_prepare(struct ring_back *r, struct net_rx_packet *p)
         p->part[part].size = (uint16_t)(left < RING_PAGE_SIZE ? left : RING_PAGE_SIZE);
         left -= p->part[part++].size;
     }
+    p->nr_extras = (uint16_t)extras;
+    p->nr_parts = (uint16_t)(slots - extras);
     return true;
 }
 

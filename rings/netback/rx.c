@@ -140,8 +140,12 @@ static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *
 
 /* --- copying and answering ----------------------------------------------------------------- */
 
-/* Takes the buffers of all frames and adds their pieces; returns how many pieces. */
-static unsigned prepare(struct queue *q, unsigned frames)
+/*
+ * Takes the buffers of all frames and adds their pieces; *pieces is how many. False: the guest has
+ * moved its index to where it cannot be since its buffers were counted, so that nothing which they
+ * bounded is bounded any more: the ring is broken, and nothing is delivered.
+ */
+static bool prepare(struct queue *q, unsigned frames, unsigned *pieces)
 {
     unsigned piece = 0;
 
@@ -149,19 +153,26 @@ static unsigned prepare(struct queue *q, unsigned frames)
         struct rx_frame *f = &q->rx_frame[i];
         const uint8_t *from = frame_bytes(q, f);
 
-        net_rx_prepare(&q->rx, &f->packet);
+        if (!net_rx_prepare(&q->rx, &f->packet) || f->packet.nr_parts > QUEUE_SLOTS - piece) {
+            q->rx.broken = true;
+            return false;
+        }
         for (unsigned p = 0; p < f->packet.nr_parts; p++, from += QUEUE_PAGE)
             grant_copy_out(&q->piece[piece++], from, f->packet.part[p].gref, 0,
                            f->packet.part[p].size);
     }
-    return piece;
+    *pieces = piece;
+    return true;
 }
 
 static void deliver(struct queue *q, unsigned frames, uint32_t slots)
 {
-    unsigned piece = prepare(q, frames);
-    bool failed = grant_copy(q->piece, piece) != 0;
+    unsigned piece;
+    bool failed;
 
+    if (!prepare(q, frames, &piece))
+        return;
+    failed = grant_copy(q->piece, piece) != 0;
     q->stats.batches++;
     q->journal->rx_end = q->rx.rsp_prod + slots;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the journal first, whenever we are killed */
@@ -251,6 +262,7 @@ enum queue_more queue_rx(struct queue *q)
 {
     uint32_t room = ring_back_pending(&q->rx), slots;
     unsigned frames, most = how_many(q);
+    enum queue_more more;
     bool drained;
 
     if (q->rx_since && room >= q->rx_hold.slots)
@@ -260,11 +272,13 @@ enum queue_more queue_rx(struct queue *q)
         deliver(q, frames, slots);
         learn(q, most, frames);
     }
+    more = drained || most == 1 ? QUEUE_IDLE : QUEUE_AGAIN;
+    if (q->rx_held)
+        more = blocked(q);
+    /* Last, since all of the above looks at the guest's index. */
     if (q->rx.broken) {
         q->broken = "its receive ring holds impossible indices";
         return QUEUE_BROKEN;
     }
-    if (q->rx_held)
-        return blocked(q);
-    return drained || most == 1 ? QUEUE_IDLE : QUEUE_AGAIN;
+    return more;
 }

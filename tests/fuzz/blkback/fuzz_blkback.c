@@ -4,8 +4,9 @@
  *
  * The input is a program for the front-end: write these bytes into a slot of the ring or into a
  * page, grant or withdraw pages, move an index to anywhere, let the worker go round, complete some
- * of the I/O, kill the worker and start another one in its place. Whatever it does, the worker must
- * answer, refuse or close, and leave nothing mapped or bound behind.
+ * of the I/O, kill the worker and start another one in its place. The front-end has its turn also
+ * within each call that the worker makes to the outside, with the next bytes of the input. Whatever
+ * it does, the worker must answer, refuse or close, and leave nothing mapped or bound behind.
  */
 #include "../../unit/blkback/fake.c" /* one program, whichever compiler */
 
@@ -67,6 +68,33 @@ static void write_page(void)
     bytes(page + at, 64);
 }
 
+/* The guest's turn while the worker is at work. */
+static void guest_meanwhile(void)
+{
+    struct ring_header *ring = fake_page(0);
+
+    switch (byte()) {
+    case 1:
+        write_slot();
+        break;
+    case 2:
+        write_page();
+        break;
+    case 3:
+        ring->req_prod += byte() - 128U;
+        break;
+    case 4:
+        bytes(ring, 16);
+        break;
+    case 5:
+        fake.access[byte() % FAKE_PAGES] = (uint8_t)(byte() % 3);
+        break;
+    case 6: /* all segments of all requests at once */
+        memset(ring + 1, (int)byte(), RING_PAGE_SIZE - sizeof(*ring));
+        break;
+    }
+}
+
 /* The worker dies: what it had in memory is gone, the record stays. */
 static void replace_worker(uint32_t flags)
 {
@@ -107,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ring_front_init(&front, fake_page(0), BLK_SLOT_SIZE, 0);
     flags = byte() & (BLK_READONLY | BLK_PERSISTENT | BLK_DISCARD);
     fake.hold = byte() & 1;
+    fake.guest = guest_meanwhile;
     fake_attach(flags, image, inflight, 1, 1);
     for (unsigned steps = 0; left && steps < 400; steps++) {
         unsigned what = byte();
@@ -131,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fake_round();
     }
     fake.hold = false;
+    fake.guest = NULL;
     fake_settle();
     if (disk_first())
         disk_detach(FAKE_DISK);

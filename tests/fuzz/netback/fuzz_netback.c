@@ -4,8 +4,9 @@
  *
  * The input is a row of commands, each a byte and its operands: well-formed slots and frames, so
  * that the fuzzer soon gets past the first checks, raw bytes anywhere into the rings, indices,
- * grants that go, workers that die. After each command: no more answers than requests, no index
- * but ours moved, and a queue that was refused stays refused.
+ * grants that go, workers that die. The guest has its turn also within each call that the queue
+ * makes to the outside, with the next bytes of the input. After each command: no more answers than
+ * requests, no index but ours moved, and a queue that was refused stays refused.
  */
 #include "fake.h"
 
@@ -115,6 +116,40 @@ static void scribble(void)
         ring[where++ % 4096] = (uint8_t)number(1);
 }
 
+/* An index to anywhere, mostly near where it is. */
+static void move_index(void)
+{
+    struct ring_front *r = number(1) & 1 ? &fake.tx : &fake.rx;
+
+    RING_STORE(&r->shared->req_prod, r->req_prod + number(number(1) & 1 ? 4 : 1) - 8);
+}
+
+/* The guest's turn while the queue is at work. */
+static void guest_meanwhile(void)
+{
+    switch (number(1)) {
+    case 1:
+        scribble();
+        break;
+    case 2:
+        move_index();
+        break;
+    case 3:
+        guest_posts();
+        break;
+    case 4:
+        guest_sends();
+        ring_front_push(&fake.tx);
+        break;
+    case 5:
+        guest_takes();
+        break;
+    case 6:
+        fake.revoked[number(2) % FAKE_PAGES] ^= true;
+        break;
+    }
+}
+
 static void check_ring(const struct ring_back *r)
 {
     if (r->broken)
@@ -126,19 +161,21 @@ static void check_ring(const struct ring_back *r)
 
 static void serve(int64_t now)
 {
-    bool was = fake.q.broken;
+    bool was = fake.q->broken;
 
-    for (unsigned i = 0; fake_tx(now) == QUEUE_AGAIN && !fake.q.broken; i++)
+    fake.guest = guest_meanwhile;
+    for (unsigned i = 0; fake_tx(now) == QUEUE_AGAIN && !fake.q->broken; i++)
         if (i > 1000)
             abort();
-    for (unsigned i = 0; fake_rx(now) == QUEUE_AGAIN && !fake.q.broken; i++)
+    for (unsigned i = 0; fake_rx(now) == QUEUE_AGAIN && !fake.q->broken; i++)
         if (i > 1000)
             abort();
-    queue_notify(&fake.q, now & 1);
-    if (was && !fake.q.broken)
+    queue_notify(fake.q, now & 1);
+    fake.guest = NULL;
+    if (was && !fake.q->broken)
         abort();
-    check_ring(&fake.q.tx);
-    check_ring(&fake.q.rx);
+    check_ring(&fake.q->tx);
+    check_ring(&fake.q->rx);
 }
 
 static void one_command(void)
@@ -178,17 +215,17 @@ static void one_command(void)
         fake.revoked[number(2) % FAKE_PAGES] ^= true;
         break;
     case 10:
-        fake.q.features = number(1);
+        fake.q->features = number(1);
         break;
     case 11:
         rate = (struct netback_rate){.bytes = number(3), .usec = number(2)};
-        rate_set(fake.q.rate, &rate, now);
+        rate_set(fake.q->rate, &rate, now);
         break;
     case 12:
-        fake.journal.tx_end = number(1) + fake.q.tx.rsp_prod;
-        fake.journal.rx_end = number(1) + fake.q.rx.rsp_prod;
+        fake.journal.tx_end = number(1) + fake.q->tx.rsp_prod;
+        fake.journal.rx_end = number(1) + fake.q->rx.rsp_prod;
         if (!fake_restart())
-            fake.q.broken = "not attached";
+            fake.q->broken = "not attached";
         break;
     case 13:
         fake.tap_full = number(1) & 1;
@@ -202,9 +239,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at = data;
     end = data + size;
     fake_reset();
-    while (at < end && !fake.q.broken)
+    while (at < end && !fake.q->broken)
         one_command();
-    if (!fake.q.broken)
+    if (!fake.q->broken)
         serve(1LL << 40);
     return 0;
 }

@@ -187,7 +187,7 @@ static void serve_rx(struct ring_back *r)
     p.extra.gso_type = take_number(1) % 3;
     p.extra.has_hash = take_number(1) & 1;
     if (!net_rx_prepare(r, &p)) {
-        MUST(!ring_back_unanswered(r));
+        MUST(!ring_back_unanswered(r) && !p.nr_parts && !p.nr_extras);
         return;
     }
     MUST(ring_back_unanswered(r) == net_rx_slots(p.size, &p.extra));

@@ -32,6 +32,12 @@ void fake_grant_all(void)
     memset(fake.access, FAKE_WRITABLE, sizeof(fake.access));
 }
 
+static void guest_runs(void)
+{
+    if (fake.guest)
+        fake.guest();
+}
+
 /* --- grants ----------------------------------------------------------------------------------- */
 
 static bool granted(uint32_t ref, bool writable)
@@ -45,6 +51,7 @@ void *grant_map(const uint32_t *refs, unsigned nr, bool readonly)
 {
     uint8_t *p;
 
+    guest_runs();
     for (unsigned i = 0; i < nr; i++)
         if (!granted(refs[i], !readonly)) {
             errno = EINVAL;
@@ -57,6 +64,7 @@ void *grant_map(const uint32_t *refs, unsigned nr, bool readonly)
                  (off_t)(refs[i] - FAKE_FIRST_REF) * RING_PAGE_SIZE) == MAP_FAILED)
             abort();
     fake.mapped += nr;
+    guest_runs();
     return p;
 }
 
@@ -71,6 +79,7 @@ void grant_unmap(void *p, unsigned nr)
 int grant_copy(struct grant_copy *pieces, unsigned nr)
 {
     fake.copies++;
+    guest_runs();
     for (unsigned i = 0; i < nr; i++) {
         struct grant_copy *c = &pieces[i];
         bool in = c->flags == GNTCOPY_source_gref;
@@ -91,6 +100,7 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
             memcpy(page, c->source.local, c->length);
         c->status = GNTST_okay;
     }
+    guest_runs();
     return 0;
 }
 
@@ -114,12 +124,14 @@ void runtime_notify(uint32_t port)
     fake.notified++;
     if (fake.on_event)
         fake.on_event();
+    guest_runs();
 }
 
 void runtime_unmask(uint32_t port)
 {
     (void)port;
     fake.unmasked++;
+    guest_runs();
 }
 
 const char *ctl_message(const struct ctl *ctl)
@@ -198,7 +210,9 @@ unsigned fake_io(unsigned nr)
     while (done < nr && fake.nr_held) {
         struct io_op *op = fake.held[--fake.nr_held];
 
+        guest_runs();
         op->done(op, threads_perform(op));
+        guest_runs();
         done++;
     }
     return done;

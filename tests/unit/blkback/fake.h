@@ -5,6 +5,9 @@
  * The guest has FAKE_PAGES pages in a memory file; a grant reference is a page's number plus
  * FAKE_FIRST_REF. Grants, events and the supervisor's socket are functions here. I/O is done by
  * system calls on the image, at once or, with fake.hold, when the test says so.
+ *
+ * The guest runs while the worker does: in each of these functions it has its turn, before anything
+ * is done and after, and may change all that it shares with the worker.
  */
 #ifndef LODGE_TEST_BLKBACK_FAKE_H
 #define LODGE_TEST_BLKBACK_FAKE_H
@@ -24,6 +27,7 @@ struct fake {
     unsigned mapped;            /* pages mapped by the worker now */
     unsigned notified, unmasked, bound;
     void (*on_event)(void); /* what the guest does when it gets one; or NULL */
+    void (*guest)(void);    /* its turn; or NULL */
     unsigned copies;        /* calls that copied grants */
     bool hold;              /* I/O waits for fake_io() */
     unsigned nr_held;

@@ -13,6 +13,12 @@ struct runtime runtime;
 
 /* --- what the queue calls ------------------------------------------------------------------ */
 
+static void guest_runs(void)
+{
+    if (fake.guest)
+        fake.guest();
+}
+
 static int16_t copy_one(const struct grant_copy *c)
 {
     bool in = c->flags == GNTCOPY_source_gref;
@@ -36,15 +42,18 @@ int grant_copy(struct grant_copy *pieces, unsigned nr)
     if (!nr)
         return 0;
     fake.copies++;
+    guest_runs();
     if (fake.copy_fails)
         return -EFAULT;
     for (unsigned i = 0; i < nr; i++)
         pieces[i].status = copy_one(&pieces[i]);
+    guest_runs();
     return 0;
 }
 
 int64_t runtime_now_us(void)
 {
+    guest_runs();
     return fake.now;
 }
 
@@ -52,6 +61,7 @@ void runtime_notify(uint32_t port)
 {
     (void)port;
     fake.notified++;
+    guest_runs();
 }
 
 ssize_t tap_write(int tap, const struct iovec *iov, int nr)
@@ -59,6 +69,7 @@ ssize_t tap_write(int tap, const struct iovec *iov, int nr)
     struct fake_frame *f = &fake.sent[fake.nr_sent % FAKE_FRAMES];
 
     (void)tap;
+    guest_runs();
     if (fake.tap_full) {
         errno = ENOBUFS;
         return -1;
@@ -79,6 +90,7 @@ ssize_t tap_read(int tap, const struct iovec *iov, int nr)
     size_t n;
 
     (void)tap;
+    guest_runs();
     if (nr != 2 || iov[0].iov_len != sizeof(f->vh))
         abort();
     if (fake.taken == fake.nr_arriving) {
@@ -89,6 +101,7 @@ ssize_t tap_read(int tap, const struct iovec *iov, int nr)
     n = f->len < iov[1].iov_len ? f->len : iov[1].iov_len;
     memcpy(iov[0].iov_base, &f->vh, sizeof(f->vh));
     memcpy(iov[1].iov_base, f->bytes, n);
+    guest_runs();
     return (ssize_t)(sizeof(f->vh) + n);
 }
 
@@ -97,14 +110,17 @@ ssize_t tap_read(int tap, const struct iovec *iov, int nr)
 static bool attach(bool resume)
 {
     struct netback_rate none = {0};
-    struct queue *q = &fake.q;
-    uint8_t *tx = q->tx_pages, *rx = q->rx_pages, *held = q->rx_hold_bytes;
+    struct queue *q = fake.q ? fake.q : malloc(sizeof(*q));
+    uint8_t *tx = fake.q ? q->tx_pages : aligned_alloc(4096, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
+    uint8_t *rx = fake.q ? q->rx_pages : aligned_alloc(4096, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
+    uint8_t *held =
+        fake.q ? q->rx_hold_bytes : aligned_alloc(4096, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
 
+    fake.q = q;
     memset(q, 0, sizeof(*q));
-    /* Of exactly their size, so that the sanitizer sees a byte too far. */
-    q->tx_pages = tx ? tx : aligned_alloc(4096, (size_t)QUEUE_SLOTS * QUEUE_PAGE);
-    q->rx_pages = rx ? rx : aligned_alloc(4096, (size_t)QUEUE_RX_PAGES * QUEUE_PAGE);
-    q->rx_hold_bytes = held ? held : aligned_alloc(4096, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
+    q->tx_pages = tx;
+    q->rx_pages = rx;
+    q->rx_hold_bytes = held;
     q->tx_port = 1;
     q->rx_port = 2;
     q->features = NETBACK_SG | NETBACK_GSO_V4 | NETBACK_GSO_V6 | NETBACK_CSUM_V4 | NETBACK_CSUM_V6 |
@@ -120,17 +136,27 @@ void fake_reset(void)
     memset(fake.revoked, 0, sizeof(fake.revoked));
     fake.nr_sent = fake.nr_arriving = fake.taken = fake.copies = fake.notified = 0;
     fake.tap_full = fake.copy_fails = fake.singly = false;
+    fake.guest = NULL;
     fake.journal = (struct queue_journal){0};
     ring_front_init(&fake.tx, fake.tx_ring, NET_TX_SLOT_SIZE, 0);
     ring_front_init(&fake.rx, fake.rx_ring, NET_RX_SLOT_SIZE, 0);
-    if (!attach(false) || !fake.q.tx_event)
+    if (!attach(false) || !fake.q->tx_event)
         abort();
-    fake.q.tx_event = false; /* said at the beginning, in any case: the tests count from here */
+    fake.q->tx_event = false; /* said at the beginning, in any case: the tests count from here */
 }
 
 bool fake_restart(void)
 {
     return attach(true);
+}
+
+void fake_end(void)
+{
+    free(fake.q->tx_pages);
+    free(fake.q->rx_pages);
+    free(fake.q->rx_hold_bytes);
+    free(fake.q);
+    fake.q = NULL;
 }
 
 void fake_tx_slot(uint32_t gref, uint16_t offset, uint16_t flags, uint16_t id, uint16_t size)

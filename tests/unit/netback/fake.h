@@ -4,6 +4,9 @@
  *
  * Grant references 1 to FAKE_PAGES - 1 name the guest's pages; all others are bad. Copies are made
  * with the hypervisor's rules, and count.
+ *
+ * The guest runs while the queue does: in each call that the queue makes to the outside it has its
+ * turn, before anything is done and after, and may change all that it shares with the queue.
  */
 #ifndef LODGE_TEST_FAKE_H
 #define LODGE_TEST_FAKE_H
@@ -21,7 +24,7 @@ struct fake_frame {
 };
 
 struct fake {
-    struct queue q;
+    struct queue *q; /* of exactly its size, so that the sanitizer sees a byte too far */
     struct rate rate;
     struct queue_journal journal;
     struct ring_front tx, rx; /* the guest's ends */
@@ -41,6 +44,7 @@ struct fake {
     bool singly; /* the queue may read one frame only; else fake_rx() has it read all */
     unsigned copies, notified; /* calls */
     bool copy_fails;           /* the call itself */
+    void (*guest)(void);       /* its turn; or NULL */
 };
 
 extern struct fake fake;
@@ -49,29 +53,30 @@ extern struct fake fake;
 /* The pages are those of all queues of a worker: a frame that is held is not safe in them. */
 static inline void fake_others_were_here(void)
 {
-    memset(fake.q.tx_pages, 0xee, QUEUE_PAGE);
-    memset(fake.q.rx_pages, 0xee, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
+    memset(fake.q->tx_pages, 0xee, QUEUE_PAGE);
+    memset(fake.q->rx_pages, 0xee, (size_t)QUEUE_FRAME_PAGES * QUEUE_PAGE);
 }
 
 static inline enum queue_more fake_tx(int64_t now)
 {
     fake.now = now;
     fake_others_were_here();
-    return queue_tx(&fake.q);
+    return queue_tx(fake.q);
 }
 
 static inline enum queue_more fake_rx(int64_t now)
 {
     fake.now = now;
-    fake.q.rx_burst |= !fake.singly;
+    fake.q->rx_burst |= !fake.singly;
     fake_others_were_here();
-    return queue_rx(&fake.q);
+    return queue_rx(fake.q);
 }
 
 /* A new guest, rings, and queue with all features; `keep` leaves the guest and takes a new queue.
  */
 void fake_reset(void);
 bool fake_restart(void);
+void fake_end(void);
 
 /* The guest sends: slots of one frame with these bytes, the first `head` of them in the first part,
  * in pages from `ref` on. Returns how many slots. */

@@ -37,7 +37,7 @@ static void test_tx(void)
     fake_send(&plain, arp.bytes, arp.len);
     CHECK(ring_front_push(&fake.tx)); /* an idle queue wants to hear of it */
     CHECK(fake_tx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
+    queue_notify(fake.q, false);
     CHECK(fake.nr_sent == 1 && fake.notified == 1 && fake.sent[0].len == arp.len);
     CHECK(!memcmp(fake.sent[0].bytes, arp.bytes, arp.len) && !fake.sent[0].vh.flags);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 1);
@@ -53,14 +53,14 @@ static void test_tx(void)
     ring_front_push(&fake.tx);
     while (fake_tx(0) == QUEUE_AGAIN)
         ;
-    queue_notify(&fake.q, false);
+    queue_notify(fake.q, false);
     CHECK(fake.nr_sent == 100 && fake.copies == 1 && fake.notified == 1);
     for (unsigned i = 0; i < 100; i++) {
         f.bytes[60] = (uint8_t)i;
         CHECK(fake.sent[i].len == f.len && !memcmp(fake.sent[i].bytes, f.bytes, f.len));
     }
     CHECK(answers(NETIF_RSP_OKAY, 0) == 200);
-    CHECK(fake.q.stats.tx_frames == 100 && fake.q.stats.tx_bytes == 100 * f.len);
+    CHECK(fake.q->stats.tx_frames == 100 && fake.q->stats.tx_bytes == 100 * f.len);
 }
 
 /* With one event channel a little that was sent is told with what is received, or a while later. */
@@ -69,15 +69,15 @@ static void test_tx_events(void)
     struct frame f = frame_make(4, IPPROTO_TCP, 0, 1400), arp = frame_make(0, 0, 0, 28);
 
     fake_reset();
-    fake.q.rx_port = fake.q.tx_port;
+    fake.q->rx_port = fake.q->tx_port;
     fake_send(&plain, arp.bytes, arp.len);
     ring_front_push(&fake.tx);
     CHECK(fake_tx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
-    CHECK(!fake.notified && fake.q.waiting);
-    queue_notify(&fake.q, true);
-    CHECK(fake.notified == 1 && !fake.q.waiting);
-    queue_notify(&fake.q, true);
+    queue_notify(fake.q, false);
+    CHECK(!fake.notified && fake.q->waiting);
+    queue_notify(fake.q, true);
+    CHECK(fake.notified == 1 && !fake.q->waiting);
+    queue_notify(fake.q, true);
     CHECK(fake.notified == 1);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 1 && !ring_front_final_check(&fake.tx));
 
@@ -85,19 +85,19 @@ static void test_tx_events(void)
     ring_front_push(&fake.tx);
     fake_post(10, 0, 1);
     CHECK(fake_tx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
+    queue_notify(fake.q, false);
     CHECK(fake.notified == 1);
     fake_arrive(arp.bytes, arp.len);
     CHECK(fake_rx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
-    CHECK(fake.notified == 2 && !fake.q.waiting);
+    queue_notify(fake.q, false);
+    CHECK(fake.notified == 2 && !fake.q->waiting);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 1 && !ring_front_final_check(&fake.tx));
 
     for (unsigned i = 0; i < 3; i++)
         fake_send(&plain, f.bytes, f.len);
     ring_front_push(&fake.tx);
     CHECK(fake_tx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
+    queue_notify(fake.q, false);
     CHECK(fake.notified == 3);
 }
 
@@ -145,7 +145,7 @@ static void test_tx_errors(void)
     CHECK(fake_tx(0) == QUEUE_IDLE && fake.copies == 1);
     CHECK(fake.nr_sent == 2 && fake.sent[1].len == f.len &&
           !memcmp(fake.sent[1].bytes, f.bytes, f.len));
-    CHECK(fake.q.stats.tx_errors == 5);
+    CHECK(fake.q->stats.tx_errors == 5);
     for (unsigned i = 0; i < 11; i++) {
         struct netif_tx_response rsp;
         bool good = i < 2 || i == 7 || i == 8;
@@ -171,7 +171,7 @@ static bool tx_breaks(void)
     bool broke;
 
     ring_front_push(&fake.tx);
-    broke = fake_tx(0) == QUEUE_BROKEN && fake.q.broken;
+    broke = fake_tx(0) == QUEUE_BROKEN && fake.q->broken;
     /* It stays so, whatever comes. */
     return broke && fake_tx(0) != QUEUE_IDLE && !fake.nr_sent;
 }
@@ -182,7 +182,7 @@ static void test_tx_hostile(void)
 
     fake_reset(); /* more requests than there are slots */
     RING_STORE(&fake.tx.shared->req_prod, 300);
-    CHECK(fake_tx(0) == QUEUE_BROKEN && fake.q.broken);
+    CHECK(fake_tx(0) == QUEUE_BROKEN && fake.q->broken);
     fake_reset(); /* fewer than there were */
     RING_STORE(&fake.tx.shared->req_prod, -1u);
     CHECK(fake_tx(0) == QUEUE_BROKEN);
@@ -225,13 +225,13 @@ static void test_tx_rate(void)
     struct frame f = frame_make(4, IPPROTO_UDP, 0, 3958); /* 4000 bytes */
 
     fake_reset();
-    rate_set(fake.q.rate, &to, 0);
+    rate_set(fake.q->rate, &to, 0);
     for (unsigned i = 0; i < 120; i++)
         fake_send(&plain, f.bytes, f.len);
     ring_front_push(&fake.tx);
-    CHECK(fake_tx(10) == QUEUE_LATER && fake.q.tx_due == 1000 && fake.nr_sent == 50);
+    CHECK(fake_tx(10) == QUEUE_LATER && fake.q->tx_due == 1000 && fake.nr_sent == 50);
     CHECK(fake_tx(999) == QUEUE_LATER && fake.nr_sent == 50);
-    CHECK(fake_tx(1000) == QUEUE_LATER && fake.nr_sent == 100 && fake.q.tx_due == 2000);
+    CHECK(fake_tx(1000) == QUEUE_LATER && fake.nr_sent == 100 && fake.q->tx_due == 2000);
     CHECK(fake_tx(2000) == QUEUE_IDLE && fake.nr_sent == 120);
     CHECK(answers(NETIF_RSP_OKAY, 0) == 120);
 }
@@ -255,7 +255,7 @@ static void test_tx_rate_fooled(void)
     pthread_t evil;
 
     fake_reset();
-    rate_set(fake.q.rate, &to, 0);
+    rate_set(fake.q->rate, &to, 0);
     flipping = true;
     CHECK(!pthread_create(&evil, NULL, flip, NULL));
     for (unsigned round = 0; round < 5000; round++) {
@@ -265,10 +265,10 @@ static void test_tx_rate_fooled(void)
         if (fake_tx(0) != QUEUE_IDLE || answers(NETIF_RSP_OKAY, 0) != 100)
             break;
     }
-    CHECK(fake.q.stats.tx_frames == 500000);
+    CHECK(fake.q->stats.tx_frames == 500000);
     __atomic_store_n(&flipping, false, __ATOMIC_RELAXED);
     pthread_join(evil, NULL);
-    CHECK(to.bytes - fake.rate.left == fake.q.stats.tx_bytes);
+    CHECK(to.bytes - fake.rate.left == fake.q->stats.tx_bytes);
 }
 
 /* --- to the guest -------------------------------------------------------------------------- */
@@ -313,7 +313,7 @@ static void test_rx(void)
         fake_arrive(f.bytes, f.len)->vh.flags = i == 3 ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
     }
     CHECK(fake_rx(0) == QUEUE_IDLE);
-    queue_notify(&fake.q, false);
+    queue_notify(fake.q, false);
     CHECK(fake.copies == 1 && fake.notified == 1);
     for (unsigned i = 0; i < 60; i++) {
         f.bytes[100] = (uint8_t)i;
@@ -326,18 +326,18 @@ static void test_rx(void)
     /* What comes alone is delivered at once; now and then it is seen whether it does. */
     for (unsigned i = 0; i < 20; i++)
         fake_arrive(f.bytes, f.len);
-    fake.q.rx_burst = false;
+    fake.q->rx_burst = false;
     fake.singly = true;
     for (unsigned i = 1; i <= 8; i++)
         CHECK(fake_rx(0) == QUEUE_IDLE && fake.taken == 60 + i && fake.copies == 1 + i);
-    CHECK(fake_rx(0) == QUEUE_IDLE && fake.taken == 80 && fake.copies == 10 && fake.q.rx_burst);
+    CHECK(fake_rx(0) == QUEUE_IDLE && fake.taken == 80 && fake.copies == 10 && fake.q->rx_burst);
 
     /* More than a batch. */
     for (unsigned i = 0; i < 120; i++)
         fake_arrive(f.bytes, f.len);
     CHECK(fake_rx(0) == QUEUE_AGAIN);
     CHECK(fake_rx(0) == QUEUE_IDLE);
-    CHECK(fake.copies == 12 && fake.q.stats.rx_frames == 200);
+    CHECK(fake.copies == 12 && fake.q->stats.rx_frames == 200);
 }
 
 static void test_rx_large(void)
@@ -385,7 +385,7 @@ static void test_rx_refused(void)
     /* What the front-end cannot take, and what is no frame, is dropped. */
     fake_reset();
     fake_post(1, 0, 20);
-    fake.q.features = NETBACK_CSUM_V4;
+    fake.q->features = NETBACK_CSUM_V4;
     fake_arrive(f.bytes, f.len);
     fake_arrive(f.bytes, 13);
     fake_arrive(f.bytes, 0);
@@ -394,7 +394,7 @@ static void test_rx_refused(void)
                                                              .csum_offset = 16,
                                                              .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
                                                              .gso_size = 100};
-    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q.stats.rx_dropped == 4 && !fake.copies);
+    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q->stats.rx_dropped == 4 && !fake.copies);
 
     /* A buffer that is not granted costs its own frame only. */
     fake_reset();
@@ -402,7 +402,7 @@ static void test_rx_refused(void)
     fake.revoked[2] = true;
     fake_arrive(f.bytes, f.len);
     fake_arrive(f.bytes, f.len);
-    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q.stats.rx_errors == 1);
+    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q->stats.rx_errors == 1);
     CHECK(ring_front_take(&fake.rx, &rsp, sizeof(rsp)) && rsp.status == 4096);
     CHECK(ring_front_take(&fake.rx, &rsp, sizeof(rsp)) && rsp.status == NETIF_RSP_ERROR);
     CHECK(receive(&got, &flags, &x, 3, 2) == 2 && !memcmp(got.bytes, f.bytes, f.len));
@@ -418,12 +418,12 @@ static void test_rx_waits(void)
     fake_post(1, 0, 3);
     for (int i = 0; i < 3; i++)
         fake_arrive(f.bytes, f.len);
-    CHECK(fake_rx(5) == QUEUE_LATER && fake.q.rx_since == 5 && fake.taken == 2);
+    CHECK(fake_rx(5) == QUEUE_LATER && fake.q->rx_since == 5 && fake.taken == 2);
     CHECK(receive(&got, &flags, &x, 1, 0) == 2);
     CHECK(fake.rx.shared->req_event == 4); /* two are needed, one is there */
     CHECK(fake_rx(6) == QUEUE_LATER && fake.taken == 2);
     fake_post(4, 3, 3);
-    CHECK(fake_rx(7) == QUEUE_IDLE && !fake.q.rx_since && fake.taken == 3);
+    CHECK(fake_rx(7) == QUEUE_IDLE && !fake.q->rx_since && fake.taken == 3);
     CHECK(receive(&got, &flags, &x, 3, 2) == 2 && !memcmp(got.bytes, f.bytes, f.len));
     CHECK(receive(&got, &flags, &x, 5, 4) == 2 && !memcmp(got.bytes, f.bytes, f.len));
 
@@ -433,14 +433,14 @@ static void test_rx_waits(void)
     CHECK(fake_rx(100) == QUEUE_LATER);
     fake_post(10, 6, 100);
     CHECK(fake_rx(100 + QUEUE_STALL_US) == QUEUE_IDLE && fake.taken == 53);
-    CHECK(!receive(&got, &flags, &x, 0, 0) && fake.q.stats.rx_dropped == 50);
+    CHECK(!receive(&got, &flags, &x, 0, 0) && fake.q->stats.rx_dropped == 50);
     fake_arrive(f.bytes, f.len);
     CHECK(fake_rx(200 + QUEUE_STALL_US) == QUEUE_IDLE);
     CHECK(receive(&got, &flags, &x, 10, 6) == 2);
 
     fake_reset();
     RING_STORE(&fake.rx.shared->req_prod, 257);
-    CHECK(fake_rx(0) == QUEUE_BROKEN && fake.q.broken);
+    CHECK(fake_rx(0) == QUEUE_BROKEN && fake.q->broken);
 }
 
 /* --- a worker that died -------------------------------------------------------------------- */
@@ -459,7 +459,7 @@ static void resume_tx(unsigned written, struct fake_send how, const struct frame
         fake_send(&how, f->bytes, f->len);
     }
     ring_front_push(&fake.tx);
-    dying = fake.q.tx;
+    dying = fake.q->tx;
     fake.journal.tx_end = 2 * slots;
     for (unsigned i = 0; i < written; i++) {
         ring_back_take(&dying, &t, sizeof(t));
@@ -487,13 +487,13 @@ static void resume_rx(const struct frame *f)
 
     fake_reset();
     fake_post(1, 0, 10);
-    dying = fake.q.rx;
+    dying = fake.q->rx;
     fake.journal.rx_end = 4;
     ring_back_take(&dying, &request, sizeof(request));
     ring_back_put(&dying, &part, sizeof(part));
     CHECK(fake_restart());
     fake_arrive(f->bytes, 500);
-    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q.stats.rx_frames == 1);
+    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q->stats.rx_frames == 1);
     for (unsigned i = 0; i < 5; i++) {
         CHECK(ring_front_take(&fake.rx, &part, sizeof(part)));
         CHECK(part.id == i && part.status == (i < 4 ? NETIF_RSP_ERROR : 500));
@@ -528,7 +528,7 @@ static void test_resume(void)
     fake_post(1, 0, 10);
     CHECK(fake_restart());
     fake_arrive(f.bytes, 500);
-    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q.stats.rx_frames == 1);
+    CHECK(fake_rx(0) == QUEUE_IDLE && fake.q->stats.rx_frames == 1);
 }
 
 /* Long, in both directions, around the rings' ends. */
@@ -561,7 +561,7 @@ static void test_long(void)
         posted += parts;
         received++;
     }
-    CHECK(fake.q.stats.rx_frames == received && fake.q.tx.rsp_prod > 3000);
+    CHECK(fake.q->stats.rx_frames == received && fake.q->tx.rsp_prod > 3000);
 }
 
 int main(void)
@@ -579,8 +579,6 @@ int main(void)
     test_rx_waits();
     test_resume();
     test_long();
-    free(fake.q.tx_pages);
-    free(fake.q.rx_pages);
-    free(fake.q.rx_hold_bytes);
+    fake_end();
     return check_end();
 }

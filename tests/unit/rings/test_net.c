@@ -286,8 +286,9 @@ static void test_rx(void)
                                  .hash = {1, 2, 3, 4}};
     fresh(NET_RX_SLOT_SIZE);
     post(4);
+    p.nr_parts = 17; /* of the packet before it */
     CHECK(net_rx_slots(9000, &p.extra) == 5 && !net_rx_prepare(&back, &p));
-    CHECK(!ring_back_unanswered(&back)); /* all or none */
+    CHECK(!ring_back_unanswered(&back) && !p.nr_parts && !p.nr_extras); /* all or none */
     post(1);
     CHECK(net_rx_prepare(&back, &p) && p.nr_parts == 3 && p.nr_extras == 2);
     CHECK(p.part[0].gref == 500 && p.part[0].size == 4096 && p.part[1].gref == 503);
@@ -318,6 +319,10 @@ static void test_rx(void)
     CHECK(!net_rx_prepare(&back, &p));
     p.size = 65536;
     CHECK(!net_rx_prepare(&back, &p) && net_rx_slots(65535, &p.extra) == 16);
+    p.size = 60;
+    p.nr_parts = 17;
+    RING_STORE(&back.shared->req_prod, back.req_prod - 1);
+    CHECK(!net_rx_prepare(&back, &p) && back.broken && !p.nr_parts);
 }
 
 static uint32_t control(uint16_t type, uint32_t a, uint32_t b, uint32_t c)
