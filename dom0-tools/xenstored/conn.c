@@ -344,6 +344,7 @@ static bool run_socket(struct conn *c)
 int conn_run_all(void)
 {
     struct list_link batch, *l;
+    int patience;
 
     wake_halfway();
 
@@ -367,7 +368,8 @@ int conn_run_all(void)
             conn_free(c);
         /* Here every request that was begun is done, and has its reply in its slot. */
         tx_let_go_old();
-        state_shorten();
+        state_keep_up();
     }
-    return !list_empty(&runq) ? 0 : !list_empty(&halfway) ? HALFWAY_MS : -1;
+    patience = state_keep_up();
+    return !list_empty(&runq) ? 0 : !list_empty(&halfway) ? HALFWAY_MS : patience;
 }

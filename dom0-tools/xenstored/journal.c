@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The journal: see journal.h for what it promises. Where the file cannot grow, the daemon goes on
- * without one and removes it, since an old state is worse than none.
+ * without one and removes it, since an old state is worse than none; until it can be written anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../clock.h"
 #include "journal.h"
 #include "log.h"
 
 #define MAGIC   "LdgXenS1"
 #define INITIAL (256u << 10)
+#define PAGE    4096u
+#define TOLD_MS \
+    60000 /* the log hears of a lack of room once in so long: guests may bring it about */
 
 /* At the start of the file. Written by create(); after that only `committed` changes. */
 struct header {
@@ -43,6 +47,8 @@ static char journal_dir[3072];
 /* Where records go; and, during a rewrite, the one that is still in force. */
 static struct file file = {.fd = -1}, old = {.fd = -1};
 static size_t record_at; /* offset of the record that has been begun */
+static bool rewriting;   /* `file` is to become the journal; `old` is, unless it was lost */
+static bool lost;        /* there is no journal, although there should be one */
 
 static void name_of(char name[4096], const char *which)
 {
@@ -75,17 +81,23 @@ static void close_file(struct file *f)
     *f = (struct file){.fd = -1};
 }
 
+/* Of the file that is being written: the old one stays where it was to be replaced. */
 static void give_up(const char *what, int error)
 {
+    static int64_t told;
+    enum log_level level = told && now_ms() - told < TOLD_MS ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR;
     char name[4096];
 
-    log_error("%s in %s: %s; going on without saving: a restart will lose the guests' state", what,
-              journal_dir, strerror(error));
     close_file(&file);
-    name_of(name, "journal");
+    name_of(name, rewriting ? "journal.new" : "journal");
     unlink(name);
-    name_of(name, "journal.new");
-    unlink(name);
+    lost |= !rewriting;
+    if (level == LOG_LEVEL_ERROR)
+        told = now_ms();
+    log_write(level, "%s in %s: %s; %s", what, journal_dir, strerror(error),
+              lost ? "going on without saving until there is room: a restart before that loses the "
+                     "guests' state"
+                   : "the old one goes on");
 }
 
 /*
@@ -94,17 +106,15 @@ static void give_up(const char *what, int error)
  */
 static bool reserve(size_t more)
 {
-    size_t cap = file.cap;
+    size_t want = file.end + more, cap = (want + want / 4 + PAGE - 1) & ~(size_t)(PAGE - 1);
     void *mem;
     int rc;
 
     if (file.fd < 0)
         return false;
-    if (file.end + more <= cap)
+    if (want <= file.cap)
         return true;
-    while (cap < file.end + more)
-        cap *= 2;
-    rc = posix_fallocate(file.fd, 0, (off_t)cap);
+    rc = posix_fallocate(file.fd, (off_t)file.cap, (off_t)(cap - file.cap));
     if (rc) {
         give_up("no room for the journal", rc);
         return false;
@@ -119,6 +129,7 @@ static bool reserve(size_t more)
     return true;
 }
 
+/* 0, or an error's number, with the file in whatever state: give_up() clears up. */
 static int create(const char *which)
 {
     char name[4096];
@@ -128,14 +139,14 @@ static int create(const char *which)
     name_of(name, which);
     file.fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file.fd < 0)
-        return -errno;
+        return errno;
     rc = posix_fallocate(file.fd, 0, INITIAL);
     if (rc)
-        return -rc;
+        return rc;
     file.mem = mmap(NULL, INITIAL, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
     if (file.mem == MAP_FAILED) {
         file.mem = NULL;
-        return -errno;
+        return errno;
     }
     file.cap = INITIAL;
     file.end = sizeof(struct header);
@@ -181,14 +192,20 @@ unusable:
 int journal_open(const char *dir, journal_fn fn)
 {
     size_t at = sizeof(struct header);
+    int rc;
 
     if (!dir)
         return 0;
     if (strlen(dir) >= sizeof(journal_dir))
         return -ENAMETOOLONG;
     strcpy(journal_dir, dir);
-    if (!load())
-        return create("journal");
+    if (!load()) {
+        rc = create("journal");
+        if (rc != ENOSPC && rc != EDQUOT)
+            return -rc;
+        give_up("no room for the journal", rc); /* better a store that forgets than none */
+        return 0;
+    }
     while (at + sizeof(struct record) <= file.end) {
         struct record r;
 
@@ -205,6 +222,11 @@ int journal_open(const char *dir, journal_fn fn)
 bool journal_is_open(void)
 {
     return file.fd >= 0;
+}
+
+bool journal_is_lost(void)
+{
+    return lost;
 }
 
 void journal_begin(uint8_t type)
@@ -280,18 +302,18 @@ void journal_rewrite_begin(void)
 {
     int rc;
 
-    if (file.fd < 0)
-        return;
     old = file;
     file = (struct file){.fd = -1};
+    rewriting = true;
     rc = create("journal.new");
     if (rc)
-        give_up("cannot write the journal anew", -rc);
+        give_up("cannot write the journal anew", rc);
 }
 
-void journal_rewrite_end(void)
+bool journal_rewrite_end(void)
 {
     char from[4096], to[4096];
+    bool done;
 
     if (file.fd >= 0) {
         journal_commit();
@@ -300,5 +322,16 @@ void journal_rewrite_end(void)
         if (rename(from, to))
             give_up("cannot replace the journal", errno);
     }
+    rewriting = false;
+    done = file.fd >= 0;
+    if (!done) {
+        file = old;
+        old = (struct file){.fd = -1};
+        return false;
+    }
     close_file(&old);
+    if (lost)
+        log_write(LOG_LEVEL_DEBUG, "there is room again in %s: saving goes on", journal_dir);
+    lost = false;
+    return true;
 }

@@ -29,6 +29,8 @@ typedef void (*journal_fn)(uint8_t type, const unsigned char *data, size_t len);
  */
 int journal_open(const char *dir, journal_fn fn);
 bool journal_is_open(void);
+/* Whether it was given up for lack of room: journal_rewrite_begin() starts another. */
+bool journal_is_lost(void);
 
 /*
  * One record: begin, fields, end. Without an open journal these do nothing, also where it is given
@@ -50,8 +52,9 @@ size_t journal_size(void);
 /*
  * Between these two, records go to a new file, which then replaces the old one. What was committed
  * counts until the replacement, which is one rename: there is no moment without a whole journal.
+ * False where it cannot be: then all is as before.
  */
 void journal_rewrite_begin(void);
-void journal_rewrite_end(void);
+bool journal_rewrite_end(void);
 
 #endif

@@ -2,6 +2,7 @@
 /* Saving: what each record of the journal holds. state_load.c reads them. */
 #include <string.h>
 
+#include "../clock.h"
 #include "journal.h"
 #include "quota.h"
 #include "slots.h"
@@ -12,18 +13,37 @@
 
 #define REWRITE_MIN (1u << 20) /* a journal below this many bytes is never written anew */
 
+#define RETRY_MS 1000 /* until a snapshot that had no room is tried again */
+
 static size_t snapshot_size; /* bytes of the journal right after the last snapshot */
+static int64_t not_before;   /* now_ms() from which on a snapshot may be tried */
+
+/* Of the last record of a node, if it was of this request; else "". */
+static char near_path[PATH_SIZE];
 
 static void put_string(const char *s)
 {
     journal_bytes(s, strlen(s) + 1);
 }
 
+/* Begins a record of the node at the path, of one kind or the other. */
+static void begin_node(uint8_t whole, uint8_t near, const char *path)
+{
+    size_t shared = 0;
+
+    while (path[shared] && path[shared] == near_path[shared])
+        shared++;
+    strcpy(near_path + shared, path + shared);
+    journal_begin(shared ? near : whole);
+    if (shared)
+        journal_u32((uint32_t)shared);
+    put_string(path + shared);
+}
+
 /* The node itself, without what is below it. */
 static void put_node(const char *path, const struct tree_node *n)
 {
-    journal_begin(STATE_NODE);
-    put_string(path);
+    begin_node(STATE_NODE, STATE_NODE_NEAR, path);
     journal_bytes(n->perms, n->nperms * sizeof(*n->perms));
     journal_bytes(n->value, n->value_len);
     journal_end();
@@ -31,20 +51,29 @@ static void put_node(const char *path, const struct tree_node *n)
 
 void state_change(const struct store_change *c)
 {
-    const struct tree_node *n;
+    char path[PATH_SIZE] = "";
+    struct tree_node *n;
+    const char *pos = c->path + c->there, *comp;
+    size_t len;
 
     if (!journal_is_open())
         return;
     if (c->kind == STORE_GONE) {
-        journal_begin(STATE_GONE);
-        put_string(c->path);
+        begin_node(STATE_GONE, STATE_GONE_NEAR, c->path);
         journal_end();
         return;
     }
-    /* As the node is after the whole request: of several changes of one, each says the last. */
-    n = tree_find(store_main.root, c->path);
-    if (n) /* else a later change of the same transaction has removed it */
-        put_node(c->path, n);
+    /* As they are after the whole request: of several changes of one, each says the last. */
+    memcpy(path, c->path, c->there);
+    n = tree_find(store_main.root, path);
+    if (n && !*pos)
+        put_node(path, n);
+    while (n && (comp = tree_component(&pos, &len))) {
+        memcpy(path, c->path, (size_t)(pos - c->path));
+        n = tree_find(n, path + (comp - c->path));
+        if (n) /* else a later change has removed it */
+            put_node(path, n);
+    }
 }
 
 void state_special(const char *path, const struct tree_perm *perms, unsigned int nperms)
@@ -150,12 +179,18 @@ void state_reply(const struct conn *c, uint32_t serial, const void *reply, size_
 void state_commit(void)
 {
     journal_commit();
+    near_path[0] = '\0';
 }
 
-void state_shorten(void)
+int state_keep_up(void)
 {
-    if (journal_size() > REWRITE_MIN && journal_size() > 4 * snapshot_size)
+    bool lost = journal_is_lost();
+
+    if (!lost && journal_size() <= REWRITE_MIN + 2 * snapshot_size)
+        return -1;
+    if (now_ms() >= not_before)
         state_snapshot();
+    return journal_is_lost() ? RETRY_MS : -1;
 }
 
 /* ---- everything at once ---- */
@@ -198,8 +233,9 @@ void state_snapshot(void)
     char path[PATH_SIZE] = "";
     struct list_link *l;
 
-    if (!journal_is_open())
+    if (!journal_is_open() && !journal_is_lost())
         return;
+    near_path[0] = '\0';
     journal_rewrite_begin();
     put_tree(store_main.root, path, 0);
     for (unsigned int i = 0; i < 2; i++) {
@@ -213,6 +249,9 @@ void state_snapshot(void)
             state_quota(quota_name(i), quota_limit[i]);
     list_for_each (l, &domain_all)
         put_domain(list_entry(l, struct domain, link));
-    journal_rewrite_end();
-    snapshot_size = journal_size();
+    near_path[0] = '\0';
+    if (journal_rewrite_end())
+        snapshot_size = journal_size();
+    else
+        not_before = now_ms() + RETRY_MS;
 }

@@ -46,7 +46,10 @@ void state_commit(void);
  * one killed behind it would carry that request out again.
  */
 void state_snapshot(void);
-/* That, if the journal has become long enough for it to pay. */
-void state_shorten(void);
+/*
+ * That, if the journal has become long enough for it to pay, or was lost for lack of room. Returns
+ * after how many milliseconds it is to be called again even if nothing happens, or -1.
+ */
+int state_keep_up(void);
 
 #endif

@@ -92,6 +92,21 @@ static const char *get_string(struct reader *r)
     return len && s[len - 1] == '\0' ? s : "";
 }
 
+/* The path of a record of a node: see state_record.h. */
+static const char *get_path(struct reader *r, bool near)
+{
+    static char path[PATH_SIZE];
+    size_t shared = near ? get_u32(r) : 0;
+    const char *rest = get_string(r);
+
+    /* Of a damaged file it may be anything. */
+    if (shared > strlen(path) || shared + strlen(rest) >= PATH_SIZE)
+        path[0] = '\0';
+    else
+        strcpy(path + shared, rest);
+    return path;
+}
+
 static struct saved_domain *saved_find(uint32_t domid)
 {
     struct list_link *l;
@@ -254,6 +269,7 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
 {
     struct reader r = {.at = data, .left = len};
     struct tree_perm perms[XENSTORE_PAYLOAD_MAX / 2];
+    bool near, gone;
     size_t plen, vlen;
     const char *path;
     const void *p, *value;
@@ -263,14 +279,16 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
         quota_set(path, get_u32(&r), true);
         return;
     }
-    if (type != STATE_NODE && type != STATE_GONE && type != STATE_SPECIAL) {
+    near = type == STATE_NODE_NEAR || type == STATE_GONE_NEAR;
+    gone = type == STATE_GONE || type == STATE_GONE_NEAR;
+    if (!near && !gone && type != STATE_NODE && type != STATE_SPECIAL) {
         load_domains_record(type, &r);
         return;
     }
-    path = get_string(&r);
+    path = type == STATE_SPECIAL ? get_string(&r) : get_path(&r, near);
     if (!good_path(path) || (type != STATE_SPECIAL && path_is_special(path)))
         return;
-    if (type == STATE_GONE) {
+    if (gone) {
         if (path[1])
             store_restore_gone(path);
         return;

@@ -128,29 +128,42 @@ static int fits(struct store_view *v, const struct store_cred *cred, uint16_t ow
     return 0;
 }
 
-static void account_subtree(struct store_view *v, const struct tree_node *n, int sign)
+static void account_removed(struct store_view *v, const struct tree_node *n)
 {
-    account(v, n->perms[0].domid, sign, sign * tree_node_bytes(n));
+    account(v, n->perms[0].domid, -1, -tree_node_bytes(n));
+    v->moved++;
     for (uint32_t i = 0; i < n->nchildren; i++)
-        account_subtree(v, n->child[i], sign);
+        account_removed(v, n->child[i]);
 }
 
 /* ---- changes ---- */
 
-/* The view's new last change, to be filled in by the caller; NULL where none are collected. */
+/*
+ * The view's new last change, to be filled in by the caller; NULL where none are collected. The
+ * node's parent was there before, unless the caller says otherwise.
+ */
 static struct store_change *note(struct store_view *v, enum store_change_kind kind,
-                                 const char *path, size_t len)
+                                 const char *path)
 {
     struct store_change *c;
-    char *copy;
 
     if (!v->record)
         return NULL;
     v->change = alloc_grow(v->change, &v->change_cap, v->nchanges + 1, sizeof(*v->change));
     c = &v->change[v->nchanges++];
-    copy = alloc_zero(len + 1);
-    memcpy(copy, path, len);
-    *c = (struct store_change){.kind = kind, .path = copy};
+    *c = (struct store_change){.kind = kind, .path = alloc_string(path), .there = strlen(path)};
+    return c;
+}
+
+/* The node is at the end of the path, of which the first `there` bytes were there before. */
+static struct store_change *note_set(struct store_view *v, struct tree_node *n, const char *path,
+                                     size_t there)
+{
+    struct store_change *c = note(v, STORE_SET, path);
+
+    n->named = true;
+    if (c)
+        c->there = there;
     return c;
 }
 
@@ -183,10 +196,11 @@ int store_get(struct store_view *v, const struct store_cred *cred, const char *p
 
 /*
  * Makes the node and whatever is missing above it. The caller may write the nearest ancestor.
- * `bytes` is what the caller wants to put into the node, so that the check covers it.
+ * `bytes` is what the caller wants to put into the node, so that the check covers it. *there gets
+ * the length of the ancestor's path.
  */
 static int create(struct store_view *v, const struct store_cred *cred, const char *path,
-                  size_t bytes, struct tree_node **node)
+                  size_t bytes, struct tree_node **node, size_t *there)
 {
     const char *rest, *pos, *comp;
     struct tree_node *near = tree_nearest(v->root, path, &rest), *n;
@@ -219,11 +233,11 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     for (pos = rest; (comp = tree_component(&pos, &len));) {
         n = tree_add(n, comp, len, perms, nperms);
         account(v, perms[0].domid, 1, tree_node_bytes(n));
-        if (*pos)
-            note(v, STORE_MADE, path, (size_t)(pos - path));
+        v->moved++;
     }
     free(perms);
     *node = n;
+    *there = (size_t)(rest - path);
     return 0;
 }
 
@@ -231,6 +245,7 @@ int store_write(struct store_view *v, const struct store_cred *cred, const char 
                 const void *data, size_t len)
 {
     struct tree_node *n;
+    size_t there = strlen(path);
     int rc = store_get(v, cred, path, TREE_WRITE, &n);
 
     if (rc && rc != -ENOENT)
@@ -242,27 +257,28 @@ int store_write(struct store_view *v, const struct store_cred *cred, const char 
         if (!rc)
             n = tree_own(&v->root, path);
     } else {
-        rc = create(v, cred, path, len, &n);
+        rc = create(v, cred, path, len, &n, &there);
     }
     if (rc)
         return rc;
     /* The owner pays, who may be another than the writer. A new node's value_len is 0. */
     account(v, n->perms[0].domid, 0, (int64_t)len - n->value_len);
     tree_set_value(n, data, len);
-    note(v, STORE_SET, path, strlen(path));
+    note_set(v, n, path, there);
     return 0;
 }
 
 int store_mkdir(struct store_view *v, const struct store_cred *cred, const char *path)
 {
     struct tree_node *n;
+    size_t there;
     int rc = store_get(v, cred, path, TREE_WRITE, &n);
 
     if (rc != -ENOENT)
         return rc; /* 0: it is there, which is what was asked for */
-    rc = create(v, cred, path, 0, &n);
+    rc = create(v, cred, path, 0, &n, &there);
     if (!rc)
-        note(v, STORE_SET, path, strlen(path));
+        note_set(v, n, path, there);
     return rc;
 }
 
@@ -278,8 +294,8 @@ static void remove_node(struct store_view *v, const char *path)
     path_parent(parent);
     up = tree_own(&v->root, parent);
     gone = tree_take(up, name, strlen(name));
-    account_subtree(v, gone, -1);
-    c = note(v, STORE_GONE, path, strlen(path));
+    account_removed(v, gone);
+    c = note(v, STORE_GONE, path);
     if (c)
         c->gone = gone; /* kept until the watchers of its nodes have been told */
     else
@@ -328,7 +344,7 @@ int store_set_perms(struct store_view *v, const struct store_cred *cred, const c
     /* Off the old owner's account and onto the new one's, as the size changes with the entries. */
     n = tree_own(&v->root, path);
     account(v, n->perms[0].domid, -1, -tree_node_bytes(n));
-    c = note(v, STORE_SET, path, strlen(path));
+    c = note_set(v, n, path, strlen(path));
     if (c) {
         c->old_perms = alloc_copy(n->perms, n->nperms * sizeof(*n->perms));
         c->nold = n->nperms;
@@ -353,17 +369,10 @@ static void apply_deltas(struct store_view *v)
 
 void store_adopt(struct store_view *v)
 {
-    tree_unref(store_main.root);
+    store_main.before = store_main.root;
     store_main.root = v->root;
     for (unsigned int i = 0; i < v->ndeltas; i++)
         account(&store_main, v->delta[i].domid, v->delta[i].nodes, v->delta[i].bytes);
-    store_main.change = alloc_grow(store_main.change, &store_main.change_cap,
-                                   store_main.nchanges + v->nchanges, sizeof(*v->change));
-    if (v->nchanges)
-        memcpy(store_main.change + store_main.nchanges, v->change,
-               v->nchanges * sizeof(*v->change));
-    store_main.nchanges += v->nchanges;
-    free(v->change);
     free(v->delta);
     *v = (struct store_view){0};
 }
@@ -383,6 +392,8 @@ void store_save(void)
     apply_deltas(&store_main);
     for (unsigned int i = 0; i < store_main.nchanges; i++)
         state_change(&store_main.change[i]);
+    if (store_main.before)
+        store_diff(store_main.before, store_main.root, state_change);
 }
 
 void store_announce(void)
@@ -390,4 +401,9 @@ void store_announce(void)
     for (unsigned int i = 0; i < store_main.nchanges; i++)
         watch_fire(&store_main.change[i]);
     forget_changes(&store_main);
+    if (!store_main.before)
+        return;
+    store_diff(store_main.before, store_main.root, watch_fire);
+    tree_unref(store_main.before);
+    store_main.before = NULL;
 }

@@ -37,10 +37,13 @@ enum store_change_kind {
     STORE_GONE  /* removed; `gone` is the subtree */
 };
 
-/* Everything in it is owned; `gone` is one reference. In the order in which things were done. */
+/* What a view has collected is owned, `gone` as one reference, and in the order in which things
+ * were done; what store_diff() hands out is borrowed. */
 struct store_change {
     enum store_change_kind kind;
     char *path;
+    size_t there;                /* bytes of `path` whose node was there before: those between it
+                                    and the last, which are new, have no change of their own */
     struct tree_node *gone;      /* STORE_GONE only: what watchers could see of it */
     struct tree_perm *old_perms; /* NULL where they did not change; `nold` entries */
     unsigned int nold;
@@ -55,8 +58,11 @@ struct store_delta {
 
 /* All zero, with a reference as root, is an empty view. */
 struct store_view {
-    struct tree_node *root; /* one reference */
-    bool record;            /* collect changes: not for a transaction's own copy */
+    struct tree_node *root;   /* one reference */
+    struct tree_node *before; /* one, or NULL: the tree before a commit; the difference between it
+                                 and `root` has to be settled beside the changes below */
+    bool record;              /* collect changes: not in a transaction */
+    uint64_t moved;           /* nodes that were made and removed so far: what its work is */
     struct store_change *change;
     unsigned int nchanges, change_cap;
     struct store_delta *delta; /* one for each domain, in no order */
@@ -96,13 +102,21 @@ unsigned int store_rights(const struct store_cred *cred, const struct tree_perm 
                           unsigned int nperms);
 
 /*
- * Replaces the store's tree by the view's, and takes over its changes. The view is used up. It must
- * have been made from the root that the store has at this moment: whatever else happened to the
- * store since would be lost.
+ * Replaces the store's tree by the view's; what has changed is the difference between the two. The
+ * view is used up. It must have been made from the root that the store has at this moment: whatever
+ * else happened to the store since would be lost. Once in a request, and no other change beside it.
  */
 void store_adopt(struct store_view *v);
 /* Lets go of all that the view holds; nothing of it has happened. */
 void store_drop(struct store_view *v);
+
+/*
+ * Calls fn for each difference, parents first: one for each node that was set by name, or has other
+ * contents, one for each that is new, and one for the top of each subtree that is gone. What was
+ * done and undone again is none. Each change is good during its call only.
+ */
+void store_diff(struct tree_node *before, struct tree_node *after,
+                void (*fn)(const struct store_change *c));
 
 /* After a request: accounts, journal, watches. */
 void store_save(void);     /* accounts, and records for the journal (not yet committed) */

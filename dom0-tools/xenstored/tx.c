@@ -9,6 +9,10 @@
 #include "quota.h"
 #include "tx.h"
 
+/* What counts as another request of a transaction. */
+#define LONG_PATH    256u
+#define NODES_PER_OP 8u
+
 /* An answer depended on these aspects of this node: TX_*. The path may name no node. */
 struct seen {
     char *path;
@@ -36,6 +40,7 @@ struct tx {
     struct seen *seen;
     struct done *done; /* in the order in which they were made */
     unsigned int nseen, seen_cap, ndone, done_cap;
+    uint64_t work; /* what QUOTA_TX_OPS limits, beside the nodes that the view has moved */
     int64_t bytes; /* charged to the domain */
 };
 
@@ -115,6 +120,7 @@ static void let_go(struct tx *t)
     t->seen = NULL;
     t->done = NULL;
     t->nseen = t->seen_cap = t->ndone = t->done_cap = 0;
+    t->work = 0;
     t->bytes = 0;
 }
 
@@ -146,12 +152,13 @@ void tx_let_go_old(void)
  * Pays for one more entry of either list. Called before the entry is made. Where it cannot be, the
  * transaction does not know all that it has seen and done, and so cannot be committed.
  */
-static int charge(struct tx *t, size_t len)
+static int charge(struct tx *t, const char *path, size_t len)
 {
     bool enforce = !t->conn->cred.privileged;
-    int64_t bytes = (int64_t)(len + sizeof(struct done));
+    int64_t bytes = (int64_t)(strlen(path) + len + sizeof(struct done));
 
-    if ((enforce && t->nseen + t->ndone >= quota_limit[QUOTA_TX_OPS]) ||
+    t->work += 1 + strlen(path) / LONG_PATH;
+    if ((enforce && t->work + t->view.moved / NODES_PER_OP > quota_limit[QUOTA_TX_OPS]) ||
         !quota_charge(t->conn->cred.domid, bytes, enforce))
         return t->error = -ENOSPC;
     t->bytes += bytes;
@@ -194,7 +201,7 @@ int tx_saw(struct tx *t, const char *path, unsigned int aspects)
         t->seen[t->nseen - 1].aspects |= aspects;
         return 0;
     }
-    if (charge(t, strlen(path)))
+    if (charge(t, path, 0))
         return -ENOSPC;
     t->seen = alloc_grow(t->seen, &t->seen_cap, t->nseen + 1, sizeof(*t->seen));
     t->seen[t->nseen++] = (struct seen){.path = alloc_string(path), .aspects = aspects};
@@ -203,7 +210,7 @@ int tx_saw(struct tx *t, const char *path, unsigned int aspects)
 
 int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size_t len)
 {
-    if (charge(t, strlen(path) + len))
+    if (charge(t, path, len))
         return -ENOSPC;
     t->done = alloc_grow(t->done, &t->done_cap, t->ndone + 1, sizeof(*t->done));
     t->done[t->ndone++] = (struct done){
@@ -266,7 +273,7 @@ static int redo(struct store_view *v, const struct store_cred *cred, const struc
  */
 static int try_commit(struct tx *t)
 {
-    struct store_view v = {.record = true};
+    struct store_view v = {0};
 
     if (t->error)
         return t->error;

@@ -18,10 +18,12 @@
  *
  * What a guest could try: transactions that never end hold up nobody, since nothing is locked.
  * Their number is bounded by QUOTA_TRANSACTIONS, their length by QUOTA_TX_OPS and by the bytes of
- * what they recorded; one that conflicts again and again only loses its own time. Each keeps the
- * tree of its start in memory, where that differs from the store's, and its own copies. All of them
- * together keep no more than what was changed since the oldest began, whoever changed it: so one
- * that has seen QUOTA_TX_AGE bytes change starts anew, as after a restart, and its end says EAGAIN.
+ * what they recorded. As the end does all of it again in one go, a long path counts as several
+ * requests, and so do the nodes that a request makes on its way, or removes. One that conflicts
+ * again and again only loses its own time. Each keeps the tree of its start in memory, where that
+ * differs from the store's, and its own copies. All of them together keep no more than what was
+ * changed since the oldest began, whoever changed it: so one that has seen QUOTA_TX_AGE bytes
+ * change starts anew, as after a restart, and its end says EAGAIN.
  */
 #ifndef XENSTORED_TX_H
 #define XENSTORED_TX_H

@@ -244,19 +244,22 @@ static void fire_upwards(const char *path, const struct sight *s)
 
 /*
  * Watches on exactly one of the nodes that went away with their ancestor. `path` is a buffer of
- * PATH_SIZE that holds the parent's path; each node was in the tree, so its path fits.
+ * PATH_SIZE that holds the parent's path, and `hash` is that one's; each node was in the tree, so
+ * its path fits.
  */
-static void fire_removed(const struct tree_node *parent, char *path, size_t len)
+static void fire_removed(const struct tree_node *parent, uint32_t hash, char *path, size_t len)
 {
     for (uint32_t i = 0; i < parent->nchildren; i++) {
         const struct tree_node *n = parent->child[i];
         struct sight s = {.node = n, .parent = parent};
         size_t all = len + 1 + n->name_len;
+        uint32_t h;
 
         path[len] = '/';
         memcpy(path + len + 1, n->name, n->name_len + 1u);
-        fire_at(hash_more(HASH_START, path, all), path, all, path, &s);
-        fire_removed(n, path, all);
+        h = hash_more(hash, path + len, all - len);
+        fire_at(h, path, all, path, &s);
+        fire_removed(n, h, path, all);
     }
     path[len] = '\0';
 }
@@ -278,7 +281,7 @@ void watch_fire(const struct store_change *change)
     }
     fire_upwards(change->path, &s);
     if (change->gone)
-        fire_removed(change->gone, buf, strlen(buf));
+        fire_removed(change->gone, hash_more(HASH_START, buf, strlen(buf)), buf, strlen(buf));
 }
 
 void watch_fire_special(const char *path)

@@ -4,7 +4,8 @@
  * that rings and restarts can be tested on any host. In the directory $FAKE_XEN, page.<domid> is a
  * domain's ring page, evtchn the datagram socket that guests send events to, guest.<domid> the one
  * they get them on, and state.<domid> says "shutdown" or "gone". A file die-at-rename has the
- * daemon killed once, right after it has replaced its journal.
+ * daemon killed once, right after it has replaced its journal. With a file no-room nothing gets
+ * room any more: no file at all, or, as it says, none beyond so many bytes, or no new one ("new").
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -137,4 +139,24 @@ int __wrap_rename(const char *from, const char *to)
     if (!unlink(a.sun_path))
         raise(SIGKILL);
     return rc;
+}
+
+int __real_posix_fallocate(int fd, off_t at, off_t len);
+int __wrap_posix_fallocate(int fd, off_t at, off_t len);
+
+int __wrap_posix_fallocate(int file, off_t at, off_t len)
+{
+    struct sockaddr_un a = name("no-room", -1);
+    struct stat st;
+    char text[32] = "";
+    int limit = open(a.sun_path, O_RDONLY | O_CLOEXEC);
+
+    if (limit < 0)
+        return __real_posix_fallocate(file, at, len);
+    if (read(limit, text, sizeof(text) - 1) < 0)
+        text[0] = '\0';
+    close(limit);
+    if (!strcmp(text, "new") ? !fstat(file, &st) && st.st_size : at + len <= atoll(text))
+        return __real_posix_fallocate(file, at, len);
+    return ENOSPC;
 }
