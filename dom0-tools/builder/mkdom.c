@@ -8,6 +8,7 @@
  */
 #include "builder.h"
 #include "libctl.h"
+#include "../clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static int mkdom_tail(struct ctl *ctl, const struct builder_result *r, int secon
     struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
     struct xen_domctl_getdomaininfo info = {0};
     uint64_t mfn = r->console_mfn;
-    time_t end = time(NULL) + seconds;
+    int64_t end = now_seconds() + seconds;
     int fd, port, rc;
     void *ring;
 
@@ -65,7 +66,7 @@ static int mkdom_tail(struct ctl *ctl, const struct builder_result *r, int secon
     if (rc)
         return rc;
     rc = ctl_domain_unpause(ctl, r->domid);
-    while (!rc && time(NULL) < end) {
+    while (!rc && now_seconds() < end) {
         mkdom_drain(ring);
         ctl_evtchn_notify(ctl, fd, (uint32_t)port);
         rc = ctl_domain_info(ctl, r->domid, &info);

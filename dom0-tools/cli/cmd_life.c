@@ -4,6 +4,7 @@
  */
 #include "cli.h"
 
+#include <clock.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -331,13 +332,13 @@ static int wait_down(struct cli *c, struct xen_domctl_getdomaininfo *info, unsig
                      uint64_t timeout)
 {
     struct pollfd pfd = {.fd = store_fd(c->lodge.store), .events = POLLIN};
-    time_t end = time(NULL) + (time_t)timeout;
+    int64_t end = now_ms() + (int64_t)timeout * 1000;
     char *path, *token;
 
     if (store_watch(c->lodge.store, "@releaseDomain", "wait"))
         return cli_error(c, "%s", store_message(c->lodge.store));
     while ((nr = still_up(c, info, nr))) {
-        if (timeout && time(NULL) >= end)
+        if (timeout && now_ms() >= end)
             return cli_error(c,
                              "domain %u is still up after %llu seconds; `lodge destroy %u` ends "
                              "it without its help",

@@ -6,7 +6,9 @@
  * facts in both.
  */
 #include "cmd_device.h"
+#include "layout.h"
 
+#include <clock.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -14,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <public/sysctl.h>
 
 #define MIB_PAGES 256
@@ -193,19 +194,7 @@ int cmd_domname(struct cli *c, int argc, char **argv)
 
 static int64_t seconds_up(struct cli *c, const struct xen_domctl_getdomaininfo *d)
 {
-    struct timespec now;
-    char uuid[37], *start;
-    int64_t up;
-
-    if (!d->domain) {
-        clock_gettime(CLOCK_BOOTTIME, &now);
-        return now.tv_sec;
-    }
-    uuid_format(d->handle, uuid);
-    start = store_get(c->lodge.store, store_fmt("/vm/%s/start_time", uuid));
-    up = start ? (int64_t)time(NULL) - strtoll(start, NULL, 10) : 0;
-    free(start);
-    return up > 0 ? up : 0;
+    return d->domain ? layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
 }
 
 int cmd_uptime(struct cli *c, int argc, char **argv)

@@ -84,7 +84,8 @@ struct saved {
     struct domcfg config;
     uint16_t domid;    /* when it was written; the uuid in the config is what identifies it */
     unsigned restarts; /* in a row, each soon after its start */
-    int64_t started;   /* seconds since 1970 */
+    int64_t started;   /* seconds since 1970: for people */
+    int64_t since;     /* the same moment by now_seconds(): for what is counted from it */
 };
 
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts);

@@ -9,6 +9,7 @@
  */
 #include "layout.h"
 
+#include <clock.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,40 @@ static void write_console(struct store *s, const char *home, const struct builde
     store_write(s, store_fmt("%s/console/ring-ref", home), store_fmt("%" PRIu64, r->console_mfn));
 }
 
+/* By now_seconds(), as start_time is by a clock that may be stepped meanwhile. */
+static void write_since(struct store *s, const char *uuid, int64_t since)
+{
+    store_write(s, store_fmt("/vm/%s/" LAYOUT_SINCE, uuid), store_fmt("%" PRId64, since));
+}
+
+void layout_note_start(struct store *s, const uint8_t handle[16])
+{
+    char uuid[37], *since, *start;
+
+    uuid_format(handle, uuid);
+    since = store_get(s, store_fmt("/vm/%s/" LAYOUT_SINCE, uuid));
+    start = since ? NULL : store_get(s, store_fmt("/vm/%s/start_time", uuid));
+    if (start)
+        write_since(s, uuid, now_seconds() - (time(NULL) - strtoll(start, NULL, 10)));
+    free(start);
+    free(since);
+}
+
+int64_t layout_seconds_up(struct store *s, const uint8_t handle[16])
+{
+    char uuid[37], *text;
+    int64_t up = 0;
+
+    uuid_format(handle, uuid);
+    text = store_get(s, store_fmt("/vm/%s/" LAYOUT_SINCE, uuid));
+    if (text)
+        up = now_seconds() - strtoll(text, NULL, 10);
+    else if ((text = store_get(s, store_fmt("/vm/%s/start_time", uuid))))
+        up = time(NULL) - strtoll(text, NULL, 10);
+    free(text);
+    return up > 0 ? up : 0;
+}
+
 void layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r)
 {
     char home[48], uuid[37];
@@ -91,6 +126,7 @@ void layout_write(struct store *s, const struct domcfg *dc, const struct builder
     store_write(s, store_fmt("/vm/%s/image/cmdline", uuid), dc->cmdline);
     store_write(s, store_fmt("/vm/%s/start_time", uuid),
                 store_fmt("%lld.00", (long long)time(NULL)));
+    write_since(s, uuid, now_seconds());
 
     store_write(s, store_fmt("/libxl/%u/type", r->domid), "pv");
     store_write(s, store_fmt(LAYOUT_NAMES "/%s", dc->name), store_fmt("%u", r->domid));
@@ -147,10 +183,14 @@ void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], cons
 void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],
                     const char *name)
 {
-    char from[37], to[37];
+    char from[37], to[37], *since;
 
     uuid_format(old, from);
     uuid_format(uuid, to);
+    since = store_get(s, store_fmt("/vm/%s/" LAYOUT_SINCE, from));
+    if (since)
+        store_write(s, store_fmt("/vm/%s/" LAYOUT_SINCE, to), since);
+    free(since);
     store_remove(s, store_fmt("/vm/%s", from));
     store_write(s, store_fmt("/vm/%s/uuid", to), to);
     store_write(s, store_fmt("/vm/%s/name", to), name);

@@ -15,6 +15,10 @@
 /* <name> -> domid, for all guests; what makes "is this name taken?" one read. */
 #define LAYOUT_NAMES "/lodge/names"
 
+/* Below /vm/<uuid>: when the guest was made, by now_seconds(). start_time has it by the wall clock.
+ */
+#define LAYOUT_SINCE "since"
+
 /* Only queued: the caller opens the transaction and commits it. */
 void layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r);
 /* The name's entry, if it is this domain's; a transaction of its own. 0 or a negative errno. */
@@ -24,6 +28,10 @@ int layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16]);
 /* Only queued, as above. */
 void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *old,
                    const char *name);
+/* For a guest of other tools, which have written start_time alone. */
+void layout_note_start(struct store *s, const uint8_t handle[16]);
+/* How long ago a guest was made; 0 where nobody has noted it. */
+int64_t layout_seconds_up(struct store *s, const uint8_t handle[16]);
 /* Gives a guest that was set aside a /vm entry of its own. */
 void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],
                     const char *name);

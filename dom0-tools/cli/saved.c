@@ -8,6 +8,7 @@
  */
 #include "domain.h"
 
+#include <clock.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ struct json_object *saved_to_json(const struct saved *saved)
     json_object_object_add(js, "domid", json_object_new_int(saved->domid));
     json_object_object_add(js, "restarts", json_object_new_int((int)saved->restarts));
     json_object_object_add(js, "started", json_object_new_int64(saved->started));
+    json_object_object_add(js, "since", json_object_new_int64(saved->since));
     json_object_object_add(js, "config", domcfg_to_json(&saved->config));
     return js;
 }
@@ -78,7 +80,12 @@ static int write_file(struct lodge *l, const struct saved *saved)
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts)
 {
     const struct saved saved = {
-        .config = *dc, .domid = domid, .restarts = restarts, .started = time(NULL)};
+        .config = *dc,
+        .domid = domid,
+        .restarts = restarts,
+        .started = time(NULL),
+        .since = now_seconds(),
+    };
 
     return write_file(l, &saved);
 }
@@ -116,6 +123,8 @@ int saved_from_json(struct saved *out, struct json_object *js, const uint8_t uui
         out->restarts = (unsigned)json_object_get_int(v);
     if (json_object_object_get_ex(js, "started", &v))
         out->started = json_object_get_int64(v);
+    if (json_object_object_get_ex(js, "since", &v))
+        out->since = json_object_get_int64(v);
     return 0;
 }
 

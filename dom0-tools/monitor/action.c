@@ -194,7 +194,7 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
         saved_free(&in.saved);
         return ACTION_NONE;
     }
-    in.saved.restarts = now - in.saved.started < ACTION_QUICK_SECONDS ? in.saved.restarts + 1 : 0;
+    in.saved.restarts = now - in.saved.since < ACTION_QUICK_SECONDS ? in.saved.restarts + 1 : 0;
     rc = intent_begin(l, &in);
     if (rc == -EBUSY) {
         saved_free(&in.saved);

@@ -26,7 +26,7 @@ enum action_result {
  * made by these tools.
  */
 enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
-                              int64_t now);
+                              int64_t now); /* now_seconds() */
 
 /* Goes on with what a killed process has begun, if it has. */
 enum action_result action_resume(struct lodge *l, const uint8_t uuid[16]);

@@ -19,6 +19,7 @@
 #include "action.h"
 #include "jobs.h"
 
+#include <clock.h>
 #include <cli/layout.h>
 #include <cli/lockfile.h>
 #include <dirent.h>
@@ -122,6 +123,7 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
         free(name);
         return;
     }
+    layout_note_start(s, info->handle);
     if (info->domain >= mon.next_domid)
         mon.next_domid = (uint16_t)(info->domain + 1);
     k->domid = info->domain;
@@ -183,7 +185,7 @@ static int work_on(void *arg)
     if (begun)
         result = action_resume(&l, t->uuid);
     else if (t->info)
-        result = action_for(&l, t->info, time(NULL));
+        result = action_for(&l, t->info, now_seconds());
     domain_close(&l);
     return result;
 }

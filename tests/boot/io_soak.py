@@ -24,8 +24,9 @@ while [ ! -b /dev/xvda ] || ! ip link show eth0 >/dev/null 2>&1; do
 done
 ip link set eth0 up
 ip addr add 10.77.0.$((10 + $1))/24 dev eth0
-end=$(($(date +%s) + $2)) loops=0
-while [ "$(date +%s)" -lt $end ]; do
+now() { cut -d. -f1 /proc/uptime; } # the wall clock may be stepped
+end=$(($(now) + $2)) loops=0
+while [ "$(now)" -lt $end ]; do
     dd if=/dev/urandom of=/blob bs=1M count=4 2>/dev/null
     sum=$(md5sum </blob)
     at=$((loops % 2 * 64))
@@ -69,6 +70,8 @@ make_guest() {{
         fail "guest $1: $(cat /tmp/said)"
 }}
 
+now() {{ cut -d. -f1 /proc/uptime; }}
+
 # round SECONDS: all guests come, do their load for so long, and go.
 round() {{
     for number in $guests; do make_guest $number; attach g$number; done
@@ -77,7 +80,7 @@ round() {{
         type_line g$number "/load.sh $number $1 $sum"
     done
     echo "{guests} guests are up; $1 s of load"
-    for number in $guests; do last=0; eval "loops$number=-1 since$number=$(date +%s)"; done
+    for number in $guests; do last=0; eval "loops$number=-1 since$number=$(now)"; done
     busy="$guests"
     while [ -n "$busy" ]; do
         left="" line=""
@@ -89,7 +92,7 @@ round() {{
                 continue
             fi
             left="$left $number"
-            loops=$(grep -c "io loop" $screen) now=$(date +%s)
+            loops=$(grep -c "io loop" $screen) now=$(now)
             line="$line $loops"
             eval "was=\$loops$number since=\$since$number"
             if [ "$loops" != "$was" ]; then

@@ -21,6 +21,7 @@ def checks(args):
     listed = [
         ("licence lines", rules.spdx),
         ("machine paths", rules.machine_paths),
+        ("wall clock", rules.wall_clock),
         ("file length", rules.file_length),
         ("function length", rules.function_length),
         ("columns of Python", rules.columns),

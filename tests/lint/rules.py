@@ -21,6 +21,11 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+["<]([^">]+)[">]', re.MULTILIN
 ROOTS = ("include", "include/public", "hypervisor", "hypervisor/include", "rings", "dom0-tools")
 # Absolute paths of some person's machine, which no other machine has.
 MACHINE_PATH = re.compile(r"""(?<![\w.$})"'*/])/(home|Users|work|root/[\w.-]+/)\b[/\w]""")
+# Durations are not counted by the clock that people set; these write stamps that people read.
+WALL_CLOCK = re.compile(r"\btime\((NULL|0|&\w+)\)|CLOCK_REALTIME|\bgettimeofday\(|\btime\.time\(|"
+                        r"\bdate \+%s")
+STAMPS = ("dom0-tools/xenstored/log.c", "dom0-tools/cli/daemon.c", "dom0-tools/cli/saved.c",
+          "dom0-tools/cli/layout.c")
 # Layers of the hypervisor: what a folder must not include.
 FORBIDDEN = {
     "include/public/": ("hypervisor/", "rings/", "dom0-tools/"),
@@ -61,6 +66,17 @@ def machine_paths(tree):
             found = MACHINE_PATH.search(line)
             if found and not path.startswith("tests/lint/"):
                 yield path, number, f"path of a particular machine: {found.group(0).strip()}"
+
+
+def wall_clock(tree):
+    for path in tree.files:
+        if path in STAMPS or path.startswith("tests/lint/") or not _is_code(path, tree.read(path)):
+            continue
+        for number, line in enumerate(tree.read(path).split("\n"), 1):
+            found = WALL_CLOCK.search(line)
+            if found:
+                yield path, number, f"{found.group(0)}: the wall clock may be stepped at any " \
+                                    "time; dom0-tools/clock.h has the other"
 
 
 def file_length(tree):

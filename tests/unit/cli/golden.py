@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRANSCRIPT = os.path.join(HERE, "golden.txt")
@@ -22,6 +23,7 @@ UNSTABLE = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"start_time = \"1[0-9]{9}\.00\""), "start_time = <now>"),
     (re.compile(r"(\"started\": )[0-9]{10}"), r"\1<now>"),
+    (re.compile(r"/since = \"[0-9]+\""), "/since = <seconds>"),
     (re.compile(r"^((host|release|machine) +: ).*$", re.M), r"\1<this machine>"),
     (re.compile(r"(\"(host|release|machine)\": )\".*\""), r"\1<this machine>"),
     (re.compile(r"(\"uptime_seconds\": )[0-9]+"), r"\1<seconds>"),
@@ -75,6 +77,14 @@ def main():
         else:
             failed += 1
             print(f"$ {command}\n--- expected\n{expected.strip()}\n--- got\n{got.strip()}\n")
+    # The made-up machine's wall clock is stepped all the time: this must not end before its time.
+    with tempfile.TemporaryDirectory(prefix="lodge-golden-") as folder:
+        began = time.monotonic()
+        run("lodge shutdown -w -t 2 web", program, folder)
+        took = time.monotonic() - began
+    passed, failed = (passed + 1, failed) if took >= 2 else (passed, failed + 1)
+    if took < 2:
+        print(f"shutdown -w -t 2 has given up after {took:.2f} s")
     if update:
         with open(TRANSCRIPT, "w", encoding="utf-8") as handle:
             handle.write("".join(fresh))

@@ -5,6 +5,7 @@
  */
 #include "setup.h"
 
+#include <clock.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,7 +28,7 @@ static int after(enum on_event event, enum on_action action, unsigned reason, bo
     CHECK(!ctl_domain_unpause(&l.ctl, domid));
     fake_down(domid, reason);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info));
-    *acted = action_for(&l, &info, time(NULL) + 100) == ACTION_DONE;
+    *acted = action_for(&l, &info, now_seconds() + 100) == ACTION_DONE;
     return domain_find(&l, dc->name, &info) ? -1 : info.domain;
 }
 
@@ -77,7 +78,7 @@ static void test_restart_loop(void)
     while (!domain_find(&l, "loop", &info) && restarts < 100) {
         fake_down(info.domain, SHUTDOWN_crash);
         CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
-        CHECK(action_for(&l, &info, time(NULL)) == ACTION_DONE);
+        CHECK(action_for(&l, &info, now_seconds()) == ACTION_DONE);
         restarts++;
     }
     CHECK(restarts == ACTION_QUICK_LIMIT + 1 && setup_files("domains") == 0);
@@ -87,7 +88,7 @@ static void test_restart_loop(void)
     for (restarts = 0; restarts < 20 && !domain_find(&l, "loop", &info); restarts++) {
         fake_down(info.domain, SHUTDOWN_crash);
         CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
-        action_for(&l, &info, time(NULL) + ACTION_QUICK_SECONDS);
+        action_for(&l, &info, now_seconds() + ACTION_QUICK_SECONDS);
     }
     CHECK(restarts == 20);
     CHECK(!domain_find(&l, "loop", &info) && !domain_destroy(&l, info.domain));
@@ -174,7 +175,7 @@ static bool dies_at(unsigned n, const struct xen_domctl_getdomaininfo *info, con
         if (begun)
             action_resume(&l, uuid);
         else
-            action_for(&l, info, time(NULL) + 100);
+            action_for(&l, info, now_seconds() + 100);
     } else {
         close_range((unsigned)first, ~0u, 0);
         fake_store_client_died();
@@ -255,7 +256,7 @@ static void test_store_dies(void)
     fake_down(domid, SHUTDOWN_reboot);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info));
     fake_store_dead = true;
-    CHECK(action_for(&l, &info, time(NULL) + 100) == ACTION_LATER && setup_files("acting") == 1);
+    CHECK(action_for(&l, &info, now_seconds() + 100) == ACTION_LATER && setup_files("acting") == 1);
     fake_store_dead = false;
     CHECK(action_resume(&l, dc.uuid) == ACTION_DONE && setup_files("acting") == 0);
     CHECK(!domain_find(&l, "vic", &info) && !(info.flags & XEN_DOMINF_paused));
@@ -280,7 +281,7 @@ static void test_given_up(void)
     for (n = 0; dies_at(1, &info, dc.uuid) && n < 10; n++)
         CHECK(setup_files("acting") == 1);
     CHECK(n == ACTION_TRIES + 1 && setup_files("acting") == 0 && fake_by_domid(domid));
-    CHECK(action_for(&l, &info, time(NULL)) == ACTION_NONE);
+    CHECK(action_for(&l, &info, now_seconds()) == ACTION_NONE);
     CHECK(!domain_destroy(&l, domid));
 
     CHECK(!domain_create(&l, &dc, 0, &domid));

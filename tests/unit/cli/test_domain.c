@@ -6,6 +6,7 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <cli/layout.h>
 
 static void test_create(void)
 {
@@ -134,6 +135,27 @@ static void test_find_and_rename(void)
     domcfg_free(&dc);
 }
 
+/* How long a guest has been there, with a wall clock that is stepped all the time (fake_daemon.c).
+ */
+static void test_time_up(void)
+{
+    struct domcfg dc = setup_config("new");
+    uint8_t foreign[16];
+    uint16_t domid;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(layout_seconds_up(l.store, dc.uuid) < 60);
+    memset(foreign, 7, sizeof(foreign)); /* another tool's: from where it is seen first on */
+    fake_store_set("/vm/07070707-0707-0707-0707-070707070707/start_time", "1000.00", NULL);
+    layout_note_start(l.store, foreign);
+    store_flush(l.store);
+    layout_note_start(l.store, foreign);
+    CHECK(layout_seconds_up(l.store, foreign) == layout_seconds_up(l.store, foreign));
+    CHECK(!domain_destroy(&l, domid));
+    domcfg_free(&dc);
+}
+
 static void test_index_repair(void)
 {
     setup_fresh();
@@ -155,6 +177,7 @@ int main(void)
     test_refused_names();
     test_other_refusals();
     test_find_and_rename();
+    test_time_up();
     test_index_repair();
     return setup_end();
 }

@@ -5,6 +5,7 @@
  */
 #include "setup.h"
 
+#include <clock.h>
 #include <errno.h>
 #include <time.h>
 #include <cli/splitdev.h>
@@ -304,7 +305,7 @@ static void test_restart(void)
     CHECK(!saved_change(&l, dc.uuid, drop_xvda, NULL));
     fake_down(domid, SHUTDOWN_reboot);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
-          action_for(&l, &info, time(NULL) + 100) == ACTION_DONE);
+          action_for(&l, &info, now_seconds() + 100) == ACTION_DONE);
     CHECK(!domain_find(&l, "dev", &info) && !fake_store_value(BACK));
     CHECK_STR(fake_store_value(VBACK "/mac"), mac);
     CHECK(!domain_destroy(&l, info.domain));
@@ -323,7 +324,7 @@ static void test_set_aside(void)
     CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
     fake_down(domid, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
-          action_for(&l, &info, time(NULL) + 100) == ACTION_DONE);
+          action_for(&l, &info, now_seconds() + 100) == ACTION_DONE);
     CHECK(fake_by_domid(20) && fake_by_domid(21) && !fake_store_value(BACK));
     CHECK(fake_store_value("/local/domain/0/backend/lodge-vbd/21/51712/params"));
     CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21));
@@ -347,7 +348,7 @@ static void test_destroy(void)
 
 int main(void)
 {
-    time_t start = time(NULL);
+    int64_t start = now_seconds();
 
     setenv("LODGE_FAKE_BACKEND", "well", 1);
     setup_begin();
@@ -356,7 +357,7 @@ int main(void)
                   "disk xvda: /srv/a b.img is in use by another guest");
     fails_cleanly("dead", "disk xvda: lodge-backends did not take it within 0 seconds; does it run "
                           "in domain 0? See /var/log/lodge/backends.log");
-    CHECK(time(NULL) - start < 5); /* the end of what failed is bounded, too */
+    CHECK(now_seconds() - start < 5); /* the end of what failed is bounded, too */
     fails_cleanly("no-hotplug",
                   "disk xvda: lodge-backends did not take it within 0 seconds; does it run in "
                   "domain 0? See /var/log/lodge/backends.log");
