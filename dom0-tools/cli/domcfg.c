@@ -18,16 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "alloc.h"
+#include "cfgread.h"
 #include "devspec.h"
-
-/* Handed down to everything that reads a key; `err` gets the first failure's sentence. */
-struct read_ctx {
-    struct cfg *cfg;
-    domcfg_warn_fn *warn;
-    void *warn_arg;
-    char *err;
-    size_t errlen;
-};
 
 static const char *const action_name[ON_ACTIONS] = {
     [ON_DESTROY] = "destroy",
@@ -90,196 +82,65 @@ const char *domcfg_bad_name(const char *name)
     return NULL;
 }
 
-static int fail(struct read_ctx *c, const struct cfg_setting *at, const char *fmt, ...)
-{
-    va_list ap;
-    int n = at ? snprintf(c->err, c->errlen, "%s:%u: ", at->source, at->line) : 0;
-
-    if (n >= 0 && (size_t)n < c->errlen) {
-        va_start(ap, fmt);
-        vsnprintf(c->err + n, c->errlen - (size_t)n, fmt, ap);
-        va_end(ap);
-    }
-    return -1;
-}
-
-static void warn(struct read_ctx *c, const struct cfg_setting *at, const char *fmt, ...)
-{
-    char buf[400];
-    va_list ap;
-    int n = snprintf(buf, sizeof(buf), "%s:%u: ", at->source, at->line);
-
-    if (!c->warn || n < 0 || (size_t)n >= sizeof(buf))
-        return;
-    va_start(ap, fmt);
-    vsnprintf(buf + n, sizeof(buf) - (size_t)n, fmt, ap);
-    va_end(ap);
-    c->warn(c->warn_arg, buf);
-}
-
-/* A string, or a number's text; *out stays NULL where the key is not set. */
-static int get_string(struct read_ctx *c, const char *key, const char **out)
-{
-    struct cfg_setting *set = cfg_get(c->cfg, key);
-
-    *out = NULL;
-    if (!set)
-        return 0;
-    if (set->value.type == CFG_LIST)
-        return fail(c, set, "%s takes one string, not a list", key);
-    *out = set->value.str;
-    return 0;
-}
-
-/* A number, or a string that holds one; *out stays as it is where the key is not set. */
-static int get_number(struct read_ctx *c, const char *key, uint64_t min, uint64_t max,
-                      uint64_t *out)
-{
-    struct cfg_setting *set = cfg_get(c->cfg, key);
-    long long val;
-    char *end;
-
-    if (!set)
-        return 0;
-    if (set->value.type == CFG_LIST)
-        return fail(c, set, "%s takes a number, not a list", key);
-    errno = 0;
-    val = strtoll(set->value.str, &end, 0);
-    if (*end || end == set->value.str)
-        return fail(c, set, "%s = \"%s\" is not a number", key, set->value.str);
-    if (errno || val < 0 || (uint64_t)val < min || (uint64_t)val > max)
-        return fail(c, set, "%s = %s is out of range; it can be %llu to %llu", key, set->value.str,
-                    (unsigned long long)min, (unsigned long long)max);
-    *out = (uint64_t)val;
-    return 0;
-}
-
-/* Checks now what the builder would stumble over after the domain exists. */
-static int get_file(struct read_ctx *c, const char *key, char **out)
-{
-    const struct cfg_setting *set;
-    const char *path;
-
-    if (get_string(c, key, &path))
-        return -1;
-    if (!path || !*path)
-        return 0;
-    set = cfg_get(c->cfg, key);
-    if (access(path, R_OK))
-        return fail(c, set, "%s '%s': %s; give the path of a file that can be read", key, path,
-                    strerror(errno));
-    /* The monitor restarts the guest from another directory. */
-    *out = realpath(path, NULL);
-    return *out ? 0 : fail(c, set, "%s '%s': %s", key, path, strerror(errno));
-}
-
-static int read_type(struct read_ctx *c)
-{
-    const char *type, *builder;
-
-    if (get_string(c, "type", &type) || get_string(c, "builder", &builder))
-        return -1;
-    if (type && strcasecmp(type, "pv"))
-        return fail(c, cfg_get(c->cfg, "type"),
-                    "type = \"%s\" is not supported; the only guest type is \"pv\"", type);
-    if (builder && strcmp(builder, "generic") && strcmp(builder, "linux"))
-        return fail(c, cfg_get(c->cfg, "builder"),
-                    "builder = \"%s\" is not supported; leave it out for a PV guest", builder);
-    return 0;
-}
-
-static int read_name(struct read_ctx *c, struct domcfg *dc)
+static int read_name(struct cfgread *c, struct domcfg *dc)
 {
     const char *name, *bad, *uuid;
 
-    if (get_string(c, "name", &name))
+    if (cfgread_string(c, "name", &name))
         return -1;
     if (!name)
-        return fail(c, NULL, "the config has no name; add a line like: name = \"guest\"");
+        return cfgread_fail(c, NULL, "the config has no name; add a line like: name = \"guest\"");
     bad = domcfg_bad_name(name);
     if (bad)
-        return fail(c, cfg_get(c->cfg, "name"), "'%s' cannot be a guest's name: %s", name, bad);
+        return cfgread_fail(c, cfg_get(c->cfg, "name"), "'%s' cannot be a guest's name: %s", name,
+                            bad);
     dc->name = must(strdup(name));
 
-    if (get_string(c, "uuid", &uuid))
+    if (cfgread_string(c, "uuid", &uuid))
         return -1;
     if (uuid) {
         if (uuid_parse(dc->uuid, uuid))
-            return fail(c, cfg_get(c->cfg, "uuid"),
-                        "'%s' is not a uuid; it looks like "
-                        "\"a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872\"",
-                        uuid);
+            return cfgread_fail(c, cfg_get(c->cfg, "uuid"),
+                                "'%s' is not a uuid; it looks like "
+                                "\"a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872\"",
+                                uuid);
         dc->has_uuid = dc->fixed_uuid = true;
     }
     return 0;
 }
 
-static int read_kernel(struct read_ctx *c, struct domcfg *dc)
-{
-    const char *cmdline, *root, *extra;
-
-    if (get_file(c, "kernel", &dc->kernel) || get_file(c, "ramdisk", &dc->ramdisk))
-        return -1;
-    if (!dc->kernel)
-        return fail(c, NULL,
-                    "the config has no kernel; add a line like: kernel = \"/boot/vmlinuz\"");
-    if (get_string(c, "cmdline", &cmdline) || get_string(c, "root", &root) ||
-        get_string(c, "extra", &extra))
-        return -1;
-    if (cmdline) {
-        if (root || extra)
-            warn(c, cfg_get(c->cfg, "cmdline"), "cmdline is set, so root and extra are ignored");
-        dc->cmdline = must(strdup(cmdline));
-    } else {
-        const char *sep = root && *root && extra && *extra ? " " : "";
-        size_t len = 16 + (root ? strlen(root) : 0) + (extra ? strlen(extra) : 0);
-
-        dc->cmdline = must(malloc(len));
-        snprintf(dc->cmdline, len, "%s%s%s%s", root && *root ? "root=" : "", root ? root : "", sep,
-                 extra ? extra : "");
-    }
-    if (strlen(dc->cmdline) > 1023)
-        return fail(c,
-                    cfg_get(c->cfg, cmdline ? "cmdline"
-                                    : extra ? "extra"
-                                            : "root"),
-                    "the kernel's command line has %zu characters; a PV guest takes 1023",
-                    strlen(dc->cmdline));
-    return 0;
-}
-
-static int read_sizes(struct read_ctx *c, struct domcfg *dc)
+static int read_sizes(struct cfgread *c, struct domcfg *dc)
 {
     const uint64_t most = 16ull << 20; /* MiB: 16 TiB, what 44-bit machine addresses hold */
     uint64_t vcpus = 0, maxvcpus = 0, weight = 0, cap = UINT64_MAX;
 
-    if (get_number(c, "memory", 1, most, &dc->memory_mib) ||
-        get_number(c, "maxmem", 1, most, &dc->maxmem_mib) ||
-        get_number(c, "vcpus", 1, DOMCFG_MAX_VCPUS, &vcpus) ||
-        get_number(c, "maxvcpus", 1, DOMCFG_MAX_VCPUS, &maxvcpus) ||
-        get_number(c, "cpu_weight", 1, 65535, &weight) ||
-        get_number(c, "cap", 0, 100 * DOMCFG_MAX_VCPUS, &cap))
+    if (cfgread_number(c, "memory", 1, most, &dc->memory_mib) ||
+        cfgread_number(c, "maxmem", 1, most, &dc->maxmem_mib) ||
+        cfgread_number(c, "vcpus", 1, DOMCFG_MAX_VCPUS, &vcpus) ||
+        cfgread_number(c, "maxvcpus", 1, DOMCFG_MAX_VCPUS, &maxvcpus) ||
+        cfgread_number(c, "cpu_weight", 1, 65535, &weight) ||
+        cfgread_number(c, "cap", 0, 100 * DOMCFG_MAX_VCPUS, &cap))
         return -1;
     if (!dc->memory_mib)
         dc->memory_mib = dc->maxmem_mib ? dc->maxmem_mib : 32;
     if (!dc->maxmem_mib)
         dc->maxmem_mib = dc->memory_mib;
     if (dc->maxmem_mib < dc->memory_mib)
-        return fail(c, cfg_get(c->cfg, "maxmem"),
-                    "maxmem = %llu is below memory = %llu; raise maxmem or lower memory",
-                    (unsigned long long)dc->maxmem_mib, (unsigned long long)dc->memory_mib);
+        return cfgread_fail(c, cfg_get(c->cfg, "maxmem"),
+                            "maxmem = %llu is below memory = %llu; raise maxmem or lower memory",
+                            (unsigned long long)dc->maxmem_mib, (unsigned long long)dc->memory_mib);
     dc->vcpus = vcpus ? (unsigned)vcpus : maxvcpus ? (unsigned)maxvcpus : 1;
     dc->maxvcpus = maxvcpus ? (unsigned)maxvcpus : dc->vcpus;
     if (dc->maxvcpus < dc->vcpus)
-        return fail(c, cfg_get(c->cfg, "maxvcpus"),
-                    "maxvcpus = %u is below vcpus = %u; raise maxvcpus or lower vcpus",
-                    dc->maxvcpus, dc->vcpus);
+        return cfgread_fail(c, cfg_get(c->cfg, "maxvcpus"),
+                            "maxvcpus = %u is below vcpus = %u; raise maxvcpus or lower vcpus",
+                            dc->maxvcpus, dc->vcpus);
     dc->weight = (unsigned)weight;
     dc->cap = cap == UINT64_MAX ? -1 : (int)cap;
     return 0;
 }
 
-static int read_cpus(struct read_ctx *c, struct domcfg *dc)
+static int read_cpus(struct cfgread *c, struct domcfg *dc)
 {
     struct cfg_setting *set = cfg_get(c->cfg, "cpus");
     char err[160];
@@ -288,18 +149,20 @@ static int read_cpus(struct read_ctx *c, struct domcfg *dc)
         return 0;
     dc->nr_pin = set->value.type == CFG_LIST ? (unsigned)set->value.nr : 1;
     if (!dc->nr_pin)
-        return fail(c, set, "cpus is an empty list; leave it out, or give one entry per vcpu");
+        return cfgread_fail(c, set,
+                            "cpus is an empty list; leave it out, or give one entry per vcpu");
     if (set->value.nr > dc->maxvcpus)
-        return fail(c, set, "cpus has %zu entries for %u vcpus", set->value.nr, dc->maxvcpus);
+        return cfgread_fail(c, set, "cpus has %zu entries for %u vcpus", set->value.nr,
+                            dc->maxvcpus);
     dc->pin = must(calloc(dc->nr_pin, sizeof(*dc->pin)));
     for (unsigned i = 0; i < dc->nr_pin; i++) {
         const struct cfg_value *v = set->value.type == CFG_LIST ? &set->value.item[i] : &set->value;
 
         if (v->type == CFG_LIST)
-            return fail(c, set, "cpus: entry %u is a list; write it as a string like \"0-3,^1\"",
-                        i + 1);
+            return cfgread_fail(
+                c, set, "cpus: entry %u is a list; write it as a string like \"0-3,^1\"", i + 1);
         if (cpuset_parse(&dc->pin[i], v->str, err, sizeof(err)))
-            return fail(c, set, "cpus: %s", err);
+            return cfgread_fail(c, set, "cpus: %s", err);
     }
     /* A list pins vcpu by vcpu; those behind its end may run anywhere. */
     if (set->value.type == CFG_LIST && dc->nr_pin < dc->maxvcpus) {
@@ -310,50 +173,61 @@ static int read_cpus(struct read_ctx *c, struct domcfg *dc)
     return 0;
 }
 
-static int read_actions(struct read_ctx *c, struct domcfg *dc)
+static int read_actions(struct cfgread *c, struct domcfg *dc)
 {
     for (int e = 0; e < ON_EVENTS; e++) {
         const char *text;
         int action;
 
         dc->on[e] = event_default[e];
-        if (get_string(c, event_name[e], &text))
+        if (cfgread_string(c, event_name[e], &text))
             return -1;
         if (!text)
             continue;
         action = domcfg_parse_action(text);
         if (action < 0)
-            return fail(c, cfg_get(c->cfg, event_name[e]),
-                        "%s = \"%s\" is not known; it can be destroy, restart, rename-restart, "
-                        "preserve, coredump-destroy or coredump-restart",
-                        event_name[e], text);
+            return cfgread_fail(
+                c, cfg_get(c->cfg, event_name[e]),
+                "%s = \"%s\" is not known; it can be destroy, restart, rename-restart, "
+                "preserve, coredump-destroy or coredump-restart",
+                event_name[e], text);
         dc->on[e] = (enum on_action)action;
         if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
-            warn(c, cfg_get(c->cfg, event_name[e]),
-                 "core dumps are not supported; %s will %s without one", event_name[e],
-                 action == ON_COREDUMP_DESTROY ? "destroy" : "restart");
+            cfgread_warn(c, cfg_get(c->cfg, event_name[e]), NULL,
+                         "core dumps are not supported; %s will %s without one", event_name[e],
+                         action == ON_COREDUMP_DESTROY ? "destroy" : "restart");
     }
     return 0;
 }
 
-int domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn_fn, void *warn_arg,
+static int check_whole(struct cfgread *c, const struct domcfg *dc)
+{
+    if (dc->bootloader && !dc->nr_disk)
+        return cfgread_fail(c, cfg_get(c->cfg, "bootloader"),
+                            "the guest is to boot from its own disk, and has none; add a line "
+                            "like: disk = [ \"/srv/guest.img,raw,xvda,rw\" ]");
+    return 0;
+}
+
+int domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
                     char *err, size_t errlen)
 {
-    struct read_ctx c = {cfg, warn_fn, warn_arg, err, errlen};
+    struct cfgread c = {cfg, warn, warn_arg, err, errlen};
 
     memset(dc, 0, sizeof(*dc));
-    if (read_type(&c) || read_name(&c, dc) || read_kernel(&c, dc) || read_sizes(&c, dc) ||
-        read_cpus(&c, dc) || read_actions(&c, dc) ||
-        domcfg_read_devices(dc, cfg, warn_fn, warn_arg, err, errlen)) {
+    if (domcfg_read_type(&c) || read_name(&c, dc) || domcfg_read_boot(&c, dc) ||
+        read_sizes(&c, dc) || read_cpus(&c, dc) || read_actions(&c, dc) ||
+        domcfg_read_devices(&c, dc) || check_whole(&c, dc)) {
         domcfg_free(dc);
         return -1;
     }
     for (size_t i = 0; i < cfg->nr; i++) {
         if (cfg->set[i].replaced)
-            warn(&c, &cfg->set[i], "'%s' was set before in line %u; this one counts",
-                 cfg->set[i].key, cfg->set[i].replaced);
+            cfgread_warn(&c, &cfg->set[i], NULL, "'%s' was set before in line %u; this one counts",
+                         cfg->set[i].key, cfg->set[i].replaced);
         if (!cfg->set[i].used)
-            warn(&c, &cfg->set[i], "'%s' is not supported and has no effect", cfg->set[i].key);
+            cfgread_warn(&c, &cfg->set[i], NULL, "'%s' is not supported and has no effect",
+                         cfg->set[i].key);
     }
     return 0;
 }
@@ -361,6 +235,7 @@ int domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn_fn,
 void domcfg_free(struct domcfg *dc)
 {
     free(dc->name);
+    free(dc->bootloader);
     free(dc->kernel);
     free(dc->ramdisk);
     free(dc->cmdline);
@@ -380,6 +255,8 @@ struct json_object *domcfg_to_json(const struct domcfg *dc)
     uuid_format(dc->uuid, text);
     json_object_object_add(js, "uuid", json_object_new_string(text));
     json_object_object_add(js, "type", json_object_new_string("pv"));
+    if (dc->bootloader)
+        json_object_object_add(js, "bootloader", json_object_new_string(dc->bootloader));
     json_object_object_add(js, "kernel", json_object_new_string(dc->kernel));
     if (dc->ramdisk)
         json_object_object_add(js, "ramdisk", json_object_new_string(dc->ramdisk));
@@ -437,6 +314,7 @@ int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_
     const char *ramdisk = devspec_js_string(js, "ramdisk"),
                *cmdline = devspec_js_string(js, "cmdline");
     const char *uuid = devspec_js_string(js, "uuid");
+    const char *bootloader = devspec_js_string(js, "bootloader");
     int64_t vcpus = devspec_js_number(js, "vcpus", 1);
     int64_t maxvcpus = devspec_js_number(js, "maxvcpus", vcpus);
 
@@ -464,6 +342,7 @@ int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_
         dc->on[e] = action < 0 ? event_default[e] : (enum on_action)action;
     }
     dc->name = must(strdup(name));
+    dc->bootloader = must_copy(bootloader);
     dc->kernel = must(strdup(kernel));
     dc->ramdisk = ramdisk ? must(strdup(ramdisk)) : NULL;
     dc->cmdline = must(strdup(cmdline));

@@ -38,6 +38,7 @@ enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_EVENTS };
 /* Owns all that it points to. All zero is an empty one, which domcfg_free() takes. */
 struct domcfg {
     char *name;
+    char *bootloader; /* as written; the kernel is a loader then. NULL: none */
     char *kernel;
     char *ramdisk; /* NULL: none */
     char *cmdline; /* never NULL */
@@ -87,9 +88,7 @@ void uuid_format(const uint8_t uuid[16], char text[static 37]);
 
 /* --- domcfg_devices.c ------------------------------------------------------------------------ */
 
-/* disk= and vif=; what domcfg_from_cfg() and domcfg_from_json() do about them. */
-int domcfg_read_devices(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
-                        char *err, size_t errlen);
+/* disk= and vif= (read by domcfg_read_devices(), cfgread.h) as JSON and back. */
 void domcfg_devices_to_json(const struct domcfg *dc, struct json_object *js);
 int domcfg_devices_from_json(struct domcfg *dc, struct json_object *js);
 void domcfg_devices_free(struct domcfg *dc);

@@ -4,36 +4,12 @@
  */
 #include "domcfg.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "alloc.h"
+#include "cfgread.h"
 #include "devspec.h"
-
-struct devices_reader {
-    struct domcfg *dc;
-    const struct cfg_setting *set;
-    const char *key;
-    domcfg_warn_fn *warn;
-    void *warn_arg;
-    char *err;
-    size_t errlen;
-};
-
-/* Returns -1. A list may be long: what counts is the line of its item. */
-static int fail_at(struct devices_reader *r, const struct cfg_value *at, const char *fmt, ...)
-{
-    int n = snprintf(r->err, r->errlen, "%s:%u: ", r->set->source, at->line);
-    va_list ap;
-
-    if (n >= 0 && (size_t)n < r->errlen) {
-        va_start(ap, fmt);
-        vsnprintf(r->err + n, r->errlen - (size_t)n, fmt, ap);
-        va_end(ap);
-    }
-    return -1;
-}
 
 /* --- the lists ------------------------------------------------------------------------------ */
 
@@ -137,69 +113,65 @@ void domcfg_devices_free(struct domcfg *dc)
 
 /* --- from the config ------------------------------------------------------------------------ */
 
-static int read_disk(struct devices_reader *r, const struct cfg_value *item)
+typedef int read_fn(struct cfgread *c, struct domcfg *dc, const struct cfg_setting *set,
+                    const struct cfg_value *item);
+
+static int read_disk(struct cfgread *c, struct domcfg *dc, const struct cfg_setting *set,
+                     const struct cfg_value *item)
 {
     struct disk d;
     char why[640];
 
     if (disk_parse(&d, item->str, why, sizeof(why)))
-        return fail_at(r, item, "%s", why);
-    if (disk_resolve(&d, why, sizeof(why)) || domcfg_add_disk(r->dc, &d, why, sizeof(why))) {
+        return cfgread_fail_item(c, set, item, "%s", why);
+    if (disk_resolve(&d, why, sizeof(why)) || domcfg_add_disk(dc, &d, why, sizeof(why))) {
         disk_free(&d);
-        return fail_at(r, item, "%s", why);
+        return cfgread_fail_item(c, set, item, "%s", why);
     }
     return 0;
 }
 
-static int read_vif(struct devices_reader *r, const struct cfg_value *item)
+static int read_vif(struct cfgread *c, struct domcfg *dc, const struct cfg_setting *set,
+                    const struct cfg_value *item)
 {
     struct vif v;
     char why[640];
 
     if (vif_parse(&v, item->str, why, sizeof(why)))
-        return fail_at(r, item, "%s", why);
-    if (v.has_model && r->warn) {
-        snprintf(why, sizeof(why),
-                 "%s:%u: vif: model has no meaning for a paravirtual guest and no effect",
-                 r->set->source, item->line);
-        r->warn(r->warn_arg, why);
-    }
-    if (domcfg_add_vif(r->dc, &v, why, sizeof(why))) {
+        return cfgread_fail_item(c, set, item, "%s", why);
+    if (v.has_model)
+        cfgread_warn(c, set, item,
+                     "vif: model has no meaning for a paravirtual guest and no effect");
+    if (domcfg_add_vif(dc, &v, why, sizeof(why))) {
         vif_free(&v);
-        return fail_at(r, item, "%s", why);
+        return cfgread_fail_item(c, set, item, "%s", why);
     }
     return 0;
 }
 
-static int read_list(struct devices_reader *r, struct cfg *cfg, const char *key,
-                     int (*read_item)(struct devices_reader *r, const struct cfg_value *item))
+static int read_list(struct cfgread *c, struct domcfg *dc, const char *key, read_fn *read_item)
 {
-    r->key = key;
-    r->set = cfg_get(cfg, key);
-    if (!r->set)
+    const struct cfg_setting *set = cfg_get(c->cfg, key);
+
+    if (!set)
         return 0;
-    if (r->set->value.type != CFG_LIST)
-        return fail_at(r, &r->set->value,
-                       "%s takes a list of strings; put it in brackets: %s = [ \"...\" ]", key,
-                       key);
-    for (size_t i = 0; i < r->set->value.nr; i++) {
-        const struct cfg_value *item = &r->set->value.item[i];
+    if (set->value.type != CFG_LIST)
+        return cfgread_fail(
+            c, set, "%s takes a list of strings; put it in brackets: %s = [ \"...\" ]", key, key);
+    for (size_t i = 0; i < set->value.nr; i++) {
+        const struct cfg_value *item = &set->value.item[i];
 
         if (item->type != CFG_STRING)
-            return fail_at(r, item, "%s: entry %zu is not a string", key, i + 1);
-        if (read_item(r, item))
+            return cfgread_fail_item(c, set, item, "%s: entry %zu is not a string", key, i + 1);
+        if (read_item(c, dc, set, item))
             return -1;
     }
     return 0;
 }
 
-int domcfg_read_devices(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
-                        char *err, size_t errlen)
+int domcfg_read_devices(struct cfgread *c, struct domcfg *dc)
 {
-    struct devices_reader r = {
-        .dc = dc, .warn = warn, .warn_arg = warn_arg, .err = err, .errlen = errlen};
-
-    return read_list(&r, cfg, "disk", read_disk) || read_list(&r, cfg, "vif", read_vif) ? -1 : 0;
+    return read_list(c, dc, "disk", read_disk) || read_list(c, dc, "vif", read_vif) ? -1 : 0;
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */

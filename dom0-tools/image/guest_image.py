@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Make the disk of a Debian 12 guest: packages by mmdebstrap, an ext4 file system by mke2fs.
 
-The image is a plain file system (no partitions, no boot loader: dom0 has the kernel), sparse, and
-kept in build/cache under a name that stands for its recipe, so that it is made once. Nothing is
-mounted, so it can be made in a container. mmdebstrap must be root; where this is not, sudo is used.
+The image is a plain file system without partitions, sparse, and kept in build/cache under a name
+that stands for its recipe, so that it is made once. A guest boots from it with a kernel of dom0's,
+or with its own one by GRUB (bootloader= in its config): that and a grub.cfg are in /boot. Nothing
+is mounted, so it can be made in a container. mmdebstrap must be root; where this is not, sudo is
+used.
 
 The guest: systemd, ifupdown with DHCP as Debian's installer sets it up, a login as root without a
 password on its console; fio, iperf3, wget and ping for measuring and trying; of the fetched kernel
@@ -20,14 +22,16 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from mkimage import ImageError, module_closure  # noqa: E402
+from mkimage import DISK_MODULES, ImageError, make_initrd, module_closure  # noqa: E402
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 SUITE = "bookworm"
 PACKAGES = (
     "systemd-sysv", "udev", "dbus", "login", "kmod", "netbase", "ifupdown", "isc-dhcp-client",
     "iproute2", "iputils-ping", "wget", "procps", "fio", "iperf3",
 )
 MODULES = ("xen-blkfront", "xen-netfront", "ext4", "autofs4", "loop", "tun", "nf_tables")
+DISK_INIT = "disk-init"  # the first process in its initrd
 SIZE = "1G"
 FILESYSTEM = ("-t", "ext4", "-L", "debian", "-m", "0", "-J", "size=16",
               "-E", "root_owner=0:0,lazy_itable_init=0")
@@ -56,6 +60,12 @@ FILES = {
     "etc/inputrc": "set enable-bracketed-paste off\n",
     # Empty, and not missing: each boot has an identity of its own, and none counts as the first.
     "etc/machine-id": "",
+    # Of the demo's guests the second one boots by it.
+    "boot/grub/grub.cfg":
+        "set timeout=1\nmenuentry \"Debian\" {\n"
+        "    linux /boot/vmlinuz root=/dev/xvda console=hvc0 loglevel=4 cryptomgr.notests "
+        "SYSTEMD_COLORS=0 systemd.hostname=debian2\n"
+        "    initrd /boot/initrd.img\n}\n",
     "etc/issue": "Debian 12, a guest of Lodge; log in as root, there is no password\n\n",
 }
 # What is for machines of other kinds, or for systems that live longer than this one; each of them
@@ -77,7 +87,9 @@ CUSTOMIZE = (
 
 def recipe(release):
     """What the image is made of, as a short name."""
-    parts = (SUITE, PACKAGES, MODULES, SIZE, FILESYSTEM, WITHOUT, FILES, MASKED, CUSTOMIZE, release)
+    with open(os.path.join(HERE, DISK_INIT), encoding="utf-8") as handle:
+        parts = (SUITE, PACKAGES, MODULES, SIZE, FILESYSTEM, WITHOUT, FILES, MASKED, CUSTOMIZE,
+                 DISK_MODULES, handle.read(), release)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -108,6 +120,8 @@ def write_overlay(top, kernel, release):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as handle:
             handle.write(text)
+    shutil.copyfile(os.path.join(kernel, "vmlinuz"), os.path.join(top, "boot", "vmlinuz"))
+    make_initrd(kernel, DISK_MODULES, DISK_INIT, os.path.join(top, "boot", "initrd.img"))
     # Debian 12 has /lib as a link into /usr; a directory of that name would replace it.
     modules = os.path.join(top, "usr", "lib", "modules", release)
     for _, path, _ in module_closure(kernel, MODULES):
@@ -157,9 +171,9 @@ def image(kernel, cache):
         fresh = os.path.join(work, "image")
         make(kernel, release, work, fresh)
         os.replace(fresh, path)
-    for old in glob.glob(os.path.join(cache, "guest-*.ext4")):
-        if os.path.abspath(old) != path:
-            os.unlink(old)
+    # The one before stays, too: another tree may share the cache, or this one go back to it.
+    for old in sorted(glob.glob(os.path.join(cache, "guest-*.ext4")), key=os.path.getmtime)[:-2]:
+        os.unlink(old)
     return path
 
 

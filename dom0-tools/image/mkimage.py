@@ -7,12 +7,14 @@ from run to run:
     lodge.cpio   our tools with the shared libraries they need, as listed in the manifest
     xen.cpio     Debian's Xen tools instead of ours, for comparison
     guest.cpio   a guest's kernel, initrd and config, under /guest
-    debian.cpio  the initrd and configs of guests with a disk, and what serves their network
+    debian.cpio  the initrd and configs of guests with a disk, what serves their network, and the
+                 GRUB by which they boot from the disk
 """
 
 import argparse
 import glob
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun",
 GUEST_MODULES = ("xen-blkfront", "xen-netfront")
 DISK_MODULES = ("xen-blkfront", "ext4", "crc32c_generic", "crc32c_intel")
 DNSMASQ = "/usr/sbin/dnsmasq"
+GRUB = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 DIRECTORIES = ("proc", "sys", "dev", "run", "tmp", "etc", "root", "var/log", "var/lib", "mnt")
 
 
@@ -55,8 +58,18 @@ def shared_libraries(program, search=()):
     return libraries
 
 
+def _loaded(content):
+    """What is loaded of an ELF file: address, and sizes in the file and in memory, of each part."""
+    start, = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    headers = (struct.unpack_from("<IIQQQQQQ", content, start + size * n) for n in range(count))
+    return [(address, filesz, memsz) for kind, _, _, address, _, filesz, memsz, _ in headers
+            if kind == 1]
+
+
 def _without_debugging(path):
-    """An ELF file's content without what only a debugger wants: GRUB reads an image slowly."""
+    """An ELF file's content without what only a debugger wants: GRUB reads an image slowly. Where
+    strip takes more than that, as from a loader that was put together by hand, it stays whole."""
     with open(path, "rb") as handle:
         content = handle.read()
     if content[:4] != b"\x7fELF":
@@ -65,7 +78,8 @@ def _without_debugging(path):
         stripped = os.path.join(directory, "stripped")
         subprocess.run(["strip", "--strip-unneeded", "-o", stripped, path], check=True)
         with open(stripped, "rb") as handle:
-            return handle.read()
+            smaller = handle.read()
+    return smaller if _loaded(smaller) == _loaded(content) else content
 
 
 def add_program(archive, target, source, search=()):
@@ -180,12 +194,17 @@ def make_base(kernel, out):
     archive.write(os.path.join(out, "base.cpio"))
 
 
+def make_initrd(kernel, modules, init, path):
+    """A guest's initrd."""
+    archive = _skeleton(init)
+    add_modules(archive, kernel, modules)
+    archive.write(path)
+
+
 def _with_initrd(kernel, modules, init, name, out):
     """An archive for dom0 that has a guest's initrd as /guest/NAME."""
-    inner = _skeleton(init)
-    add_modules(inner, kernel, modules)
     path = os.path.join(out, init.replace("-init", "-initrd") + ".cpio")
-    inner.write(path)
+    make_initrd(kernel, modules, init, path)
     archive = Archive()
     archive.file("guest/" + name, path, 0o644)
     return archive
@@ -205,6 +224,9 @@ def make_debian(kernel, out):
     if not os.path.exists(DNSMASQ):
         raise ImageError(f"{DNSMASQ} is missing: install the package dnsmasq-base")
     add_program(archive, DNSMASQ, DNSMASQ)
+    if not os.path.exists(GRUB):
+        raise ImageError(f"{GRUB} is missing: install the package grub-xen-host")
+    archive.file(GRUB[1:], GRUB, 0o644)
     archive.write(os.path.join(out, "debian.cpio"))
 
 

@@ -78,7 +78,8 @@ static void test_meaning(void)
 static void test_refusals(void)
 {
     refused("kernel='x'", "the config has no name; add a line like: name = \"guest\"");
-    refused("name='g'", "the config has no kernel; add a line like: kernel = \"/boot/vmlinuz\"");
+    refused("name='g'", "the config has no kernel; add a line like: kernel = \"/boot/vmlinuz\", or "
+                        "bootloader = \"pygrub\" for that of the guest's own disk");
     refused("name='a/b'", "t:1: 'a/b' cannot be a guest's name: only letters, digits and "
                           "- _ . : + may stand in it");
     refused("name='42'", "t:1: '42' cannot be a guest's name: only digits: it could not be told "
@@ -111,6 +112,54 @@ static void test_refusals(void)
             "t:3: cpus: '5-2' is not a set of processors; write it like 0-3,^2 or all");
     refused(BASE "cpus=['0','1']", "t:3: cpus has 2 entries for 1 vcpus");
     refused(BASE "cpus=[]", "t:3: cpus is an empty list; leave it out, or give one entry per vcpu");
+}
+
+#define DISK "disk=['test_domcfg.c,raw,xvda,ro']\n"
+
+/* The guest's kernel is GRUB then; which file that is the test says. */
+static void test_bootloader(void)
+{
+    struct domcfg back;
+    struct json_object *js;
+
+    setenv("LODGE_GRUB", "check.h", 1);
+    for (const char *const *name = (const char *const[]){"pygrub", "/usr/bin/pygrub", "grub",
+                                                         "/usr/lib/xen-4.17/bin/pygrub", NULL};
+         *name; name++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), "name='g'\nbootloader='%s'\n" DISK, *name);
+        CHECK(!read_config(text) && !warnings[0]);
+        CHECK_STR(dc.bootloader, *name);
+        CHECK(strstr(dc.kernel, "/check.h") && dc.kernel[0] == '/');
+        CHECK(!dc.ramdisk && !strcmp(dc.cmdline, ""));
+    }
+    js = domcfg_to_json(&dc);
+    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)) && !strcmp(back.kernel, dc.kernel));
+    CHECK_STR(back.bootloader, "/usr/lib/xen-4.17/bin/pygrub");
+    domcfg_free(&back);
+    json_object_put(js);
+
+    CHECK(!read_config(BASE DISK "bootloader='pygrub'\nextra='quiet'\nbootloader_args='-q'\n"));
+    CHECK(strstr(dc.kernel, "/check.h") && !strcmp(dc.cmdline, ""));
+    CHECK_STR(warnings, "t:2: bootloader is set, so kernel has no effect: the kernel is that of "
+                        "the guest's disk\n"
+                        "t:5: bootloader is set, so extra has no effect: the kernel's command "
+                        "line is in the disk's grub.cfg\n"
+                        "t:6: 'bootloader_args' is not supported and has no effect\n");
+    CHECK(!read_config(BASE "bootloader=''\n") && !dc.bootloader && !warnings[0]);
+    refused("name='g'\nbootloader='pygrub'\n",
+            "t:2: the guest is to boot from its own disk, and has none; add a line like: disk = [ "
+            "\"/srv/guest.img,raw,xvda,rw\" ]");
+    refused("name='g'\nbootloader='/usr/bin/mine'\n" DISK,
+            "t:2: bootloader = \"/usr/bin/mine\": no program of dom0 reads a guest's disk here; "
+            "\"pygrub\" lets the guest boot from it by GRUB, and kernel= takes another loader's "
+            "image");
+    setenv("LODGE_GRUB", "/no/grub", 1);
+    refused("name='g'\nbootloader='pygrub'\n" DISK,
+            "t:2: bootloader = \"pygrub\": the guest would boot from its disk by GRUB, but "
+            "/no/grub is missing; install Debian's package grub-xen-host");
+    unsetenv("LODGE_GRUB");
 }
 
 static void set_is(const char *text, const char *want)
@@ -185,6 +234,7 @@ int main(void)
     test_defaults();
     test_meaning();
     test_refusals();
+    test_bootloader();
     test_cpusets();
     test_json();
     domcfg_free(&dc);
