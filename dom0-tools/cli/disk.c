@@ -19,12 +19,12 @@
 #include "alloc.h"
 #include "devspec.h"
 
-enum param { TARGET, FORMAT, VDEV, ACCESS, DEVTYPE, BACKENDTYPE, BACKEND, SCRIPT, PARAMS };
+enum param { TARGET, FORMAT, VDEV, ACCESS, DEVTYPE, BACKENDTYPE, BACKEND, BACKING, SCRIPT, PARAMS };
 
 static const char *const param_name[PARAMS] = {
     [TARGET] = "target",   [FORMAT] = "format",   [VDEV] = "vdev",
     [ACCESS] = "access",   [DEVTYPE] = "devtype", [BACKENDTYPE] = "backendtype",
-    [BACKEND] = "backend", [SCRIPT] = "script",
+    [BACKEND] = "backend", [BACKING] = "backing", [SCRIPT] = "script",
 };
 
 struct disk_reader {
@@ -232,12 +232,25 @@ static int set_backendtype(struct disk_reader *r, const char *v)
     return 0;
 }
 
+static int add_backing(struct disk_reader *r, const char *v)
+{
+    struct disk *d = r->d;
+
+    if (d->nr_backing == DISK_MAX_BACKING)
+        return devspec_fail(&r->spec, "there are more than %d backing files", DISK_MAX_BACKING);
+    if (strlen(v) > DISK_MAX_TARGET)
+        return devspec_fail(&r->spec, "a backing file's path is longer than %d bytes",
+                            DISK_MAX_TARGET);
+    d->backing[d->nr_backing++] = must_copy(v);
+    return 0;
+}
+
 static int set_param(struct disk_reader *r, enum param param, const char *v)
 {
     struct disk *d = r->d;
 
     /* An empty target leaves room for a later target=, which may hold commas. */
-    if (r->given[param] && !(param == TARGET && !d->target))
+    if (r->given[param] && param != BACKING && !(param == TARGET && !d->target))
         return devspec_fail(&r->spec, "%s is given twice", param_name[param]);
     r->given[param] = true;
     if (!*v)
@@ -264,6 +277,8 @@ static int set_param(struct disk_reader *r, enum param param, const char *v)
     case BACKEND:
         d->backend = must_copy(v);
         return 0;
+    case BACKING:
+        return add_backing(r, v);
     default:
         return devspec_fail(&r->spec,
                             "script is not supported for disks; make the block device first, and "
@@ -358,6 +373,10 @@ static int check_whole(struct disk_reader *r)
         d->readonly = true;
     if (d->cdrom && !d->readonly)
         return devspec_fail(&r->spec, "a CD cannot be written to; leave access out");
+    if (d->nr_backing && d->format != DISK_QCOW2)
+        return devspec_fail(&r->spec,
+                            "only a qcow2 image can have a backing file; give format=qcow2 "
+                            "too, or leave backing out");
     if (d->type == BACKEND_KERNEL && d->format != DISK_RAW)
         return devspec_fail(&r->spec,
                             "backendtype=kernel serves raw images and block devices only; for %s "
@@ -384,7 +403,7 @@ static int read_params(struct disk_reader *r)
                 rc =
                     devspec_fail(&r->spec,
                                  "there is no key '%s'; the keys are target, format, vdev, access, "
-                                 "devtype, backendtype and backend",
+                                 "devtype, backendtype, backend and backing",
                                  key);
         }
         if (rc)
@@ -412,6 +431,8 @@ void disk_free(struct disk *d)
 {
     free(d->target);
     free(d->backend);
+    for (unsigned i = 0; i < d->nr_backing; i++)
+        free(d->backing[i]);
     memset(d, 0, sizeof(*d));
 }
 
@@ -420,6 +441,27 @@ void disk_free(struct disk *d)
 static int unusable(const struct disk *d, const char *why, char *err, size_t errlen)
 {
     snprintf(err, errlen, "disk %s: target '%s': %s", d->vdev, d->target, why);
+    return -1;
+}
+
+/* As for the target: what the guest may read must be known before it runs. */
+static int resolve_backing(struct disk *d, unsigned i, char *err, size_t errlen)
+{
+    char *path = realpath(d->backing[i], NULL);
+    struct stat st;
+
+    if (!path || stat(path, &st)) {
+        snprintf(err, errlen, "disk %s: backing file '%s': %s", d->vdev, d->backing[i],
+                 strerror(errno));
+        free(path);
+        return -1;
+    }
+    free(d->backing[i]);
+    d->backing[i] = path;
+    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+        return 0;
+    snprintf(err, errlen, "disk %s: backing file '%s': this is neither a file nor a block device",
+             d->vdev, path);
     return -1;
 }
 
@@ -461,6 +503,9 @@ int disk_resolve(struct disk *d, char *err, size_t errlen)
                         err, errlen);
     if (S_ISREG(st.st_mode) && st.st_size < 512)
         return unusable(d, "the file is smaller than one sector of 512 bytes", err, errlen);
+    for (unsigned i = 0; i < d->nr_backing; i++)
+        if (resolve_backing(d, i, err, errlen))
+            return -1;
     return 0;
 }
 
@@ -468,7 +513,7 @@ int disk_resolve(struct disk *d, char *err, size_t errlen)
 
 struct json_object *disk_to_json(const struct disk *d)
 {
-    struct json_object *js = json_object_new_object();
+    struct json_object *js = json_object_new_object(), *list;
 
     json_object_object_add(js, "vdev", json_object_new_string(d->vdev));
     json_object_object_add(js, "target", json_object_new_string(d->target));
@@ -478,10 +523,38 @@ struct json_object *disk_to_json(const struct disk *d)
     json_object_object_add(js, "backendtype", json_object_new_string(backend_type_name(d->type)));
     if (d->backend)
         json_object_object_add(js, "backend", json_object_new_string(d->backend));
+    if (d->nr_backing) {
+        list = json_object_new_array();
+        for (unsigned i = 0; i < d->nr_backing; i++)
+            json_object_array_add(list, json_object_new_string(d->backing[i]));
+        json_object_object_add(js, "backing", list);
+    }
     json_object_object_add(js, "block_device", json_object_new_boolean(d->block_device));
     json_object_object_add(js, "discard", json_object_new_boolean(d->discard));
     json_object_object_add(js, "direct_io_safe", json_object_new_boolean(d->direct_io_safe));
     return js;
+}
+
+static int backing_from_json(struct disk *d, struct json_object *js)
+{
+    struct json_object *list;
+    size_t nr;
+
+    if (!json_object_object_get_ex(js, "backing", &list))
+        return 0;
+    if (!json_object_is_type(list, json_type_array))
+        return -1;
+    nr = json_object_array_length(list);
+    if (nr > DISK_MAX_BACKING)
+        return -1;
+    for (size_t i = 0; i < nr; i++) {
+        struct json_object *path = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(path, json_type_string))
+            return -1;
+        d->backing[d->nr_backing++] = must_copy(json_object_get_string(path));
+    }
+    return 0;
 }
 
 int disk_from_json(struct disk *d, struct json_object *js)
@@ -507,5 +580,8 @@ int disk_from_json(struct disk *d, struct json_object *js)
     d->direct_io_safe = devspec_js_bool(js, "direct_io_safe", false);
     d->target = must_copy(target);
     d->backend = must_copy(devspec_js_string(js, "backend"));
-    return 0;
+    if (!backing_from_json(d, js))
+        return 0;
+    disk_free(d);
+    return -1;
 }

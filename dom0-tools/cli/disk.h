@@ -11,6 +11,7 @@
  *   target          a file or a block device; without a leading / it is looked for in the current
  *                   directory and then in /dev
  *   format          raw (default) or qcow2
+ *   backing         a file that may be behind the qcow2 image; given once for each such file
  *   vdev            xvda to xvdzzz, hda to hdd, sda to sdp, each with a partition behind it, d0p1,
  *                   or a number; needed
  *   access          rw or w (default), ro or r (default of a CD), or w!: written to, and so do
@@ -29,6 +30,8 @@
 
 #define DISK_MAX_TARGET 1023
 #define DISK_MAX_VDEV   16
+/* Files behind an image; what serves it follows no more. */
+#define DISK_MAX_BACKING 15
 
 enum disk_format { DISK_RAW, DISK_QCOW2 };
 
@@ -38,6 +41,8 @@ enum backend_type { BACKEND_LODGE, BACKEND_KERNEL };
 struct disk {
     char *target;
     char *backend; /* a domain's name or number; NULL: domain 0 */
+    char *backing[DISK_MAX_BACKING];
+    unsigned nr_backing;
     enum disk_format format;
     enum backend_type type;
     char vdev[DISK_MAX_VDEV]; /* as written, in lower case */

@@ -119,6 +119,12 @@ void splitdev_write_disk(struct store *s, const struct splitdev *dev, const char
                : d->format == DISK_QCOW2 ? "qcow2"
                                          : "file");
     write_back(s, dev, "format", disk_format_name(d->format));
+    for (unsigned i = 0; i < d->nr_backing; i++) {
+        char key[24];
+
+        snprintf(key, sizeof(key), "backing-%u", i);
+        write_back(s, dev, key, d->backing[i]);
+    }
     write_back(s, dev, "mode", d->readonly ? "r" : d->shared ? "w!" : "w");
     write_back(s, dev, "device-type", what);
     write_back(s, dev, "removable", d->cdrom ? "1" : "0");

@@ -58,6 +58,8 @@ struct device_type {
     void (*changed)(struct device *d, const char *key);
     /* The worker answered a WORKER_CHANGE. */
     void (*worker_changed)(struct device *d, const struct worker_parcel *parcel);
+    /* How long the worker may make a file of the device's; missing: it writes none. */
+    uint64_t (*file_size)(const struct device *d);
     /* The front-end went; it may come back with other rings. */
     void (*disconnect)(struct device *d);
     /* The device goes: undo probe() and free d->priv. Also after a probe that failed. */
@@ -151,6 +153,8 @@ void process_detach(struct device *d);
 /* The worker takes too long to let go of a device: it is killed if it has no other. */
 void process_impatient(struct device *d);
 bool process_send(struct process *p, const struct worker_parcel *parcel);
+/* Sets how long files the worker may make, after the size of what a device has has changed. */
+void process_limit_files(struct process *p);
 void process_run(void);
 int64_t process_next(void);
 void process_child_exited(void); /* SIGCHLD: collects them all */

@@ -147,27 +147,66 @@ static int reopen(int fd, int mode)
     return open(link, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-static int open_one(struct chain *c, const char *path, const char *format, bool writable, char *err,
-                    size_t errlen)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    if (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode))
+        return a->st_rdev == b->st_rdev;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether the configuration names what was found. */
+static bool is_named(const struct chain_config *config, const struct stat *found)
+{
+    struct stat st;
+
+    for (const char *const *name = config->backing; *name; name++)
+        if (!stat(*name, &st) && same_file(&st, found))
+            return true;
+    return false;
+}
+
+/* Finds the next image, without opening it: a descriptor of its place, or -1 with a sentence. */
+static int find_one(const struct chain *c, const struct chain_config *config, const char *path,
+                    char *err, size_t errlen)
+{
+    struct stat st = {0};
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    bool found = fd >= 0 && !fstat(fd, &st);
+
+    if (c->nr && (!found || !is_named(config, &st)))
+        refuse(err, errlen,
+               "%s names %s as its backing file, and its configuration does not: if the guest may "
+               "read that file, add backing=%s to the disk",
+               config->path, path, path);
+    else if (!found)
+        refuse(err, errlen, "%s cannot be opened: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        refuse(err, errlen, "%s is neither a file nor a block device", path);
+    else
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* To open some devices is to act: a watchdog begins to count. So what it is comes first, and what
+ * is opened then is what was looked at. */
+static int open_one(struct chain *c, const struct chain_config *config, const char *path,
+                    const char *format, char *err, size_t errlen)
 {
     struct chain_image *image = &c->image[c->nr];
+    int found = find_one(c, config, path, err, errlen);
     struct stat st = {0};
-    int found = open(path, O_PATH | O_CLOEXEC);
-    bool stranger;
 
-    /* To open some devices is to act: a watchdog begins to count. So the kind comes first, and
-     * what is opened then is what was looked at. */
-    stranger = found >= 0 && !fstat(found, &st) && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode);
-    image->fd = found < 0 || stranger ? -1 : reopen(found, writable ? O_RDWR : O_RDONLY);
-    if (found >= 0)
-        close(found);
-    if (stranger)
-        return refuse(err, errlen, "%s is neither a file nor a block device", path);
+    if (found < 0)
+        return -1;
+    image->writable = config->writable && !c->nr;
+    image->fd = reopen(found, image->writable ? O_RDWR : O_RDONLY);
+    close(found);
     if (image->fd < 0 || fstat(image->fd, &st))
         return refuse(err, errlen, "%s cannot be opened%s: %s", path,
-                      writable ? " for writing" : "", strerror(errno));
+                      image->writable ? " for writing" : "", strerror(errno));
     c->nr++;
-    image->writable = writable;
     image->is_device = S_ISBLK(st.st_mode);
     if (image == c->image)
         c->file_size = image->is_device ? 0 : (uint64_t)st.st_size;
@@ -177,57 +216,51 @@ static int open_one(struct chain *c, const char *path, const char *format, bool 
     return 0;
 }
 
-/* Whether an image in `directory` may have this one, which is open, behind it. */
-static bool may_follow(int fd, const char *directory)
+/* The path of the file behind the image, whose path is `own`. */
+static int next_path(const char *own, const char *name, char path[PATH_MAX], char *err,
+                     size_t errlen)
 {
-    char path[PATH_MAX];
-    size_t length = strlen(directory);
-    struct stat st;
+    char copy[PATH_MAX];
 
-    if (fstat(fd, &st) || real_path(fd, path))
-        return false;
-    if (!strncmp(path, directory, length) && (path[length] == '/' || length == 1))
-        return true;
-    return S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
+    if (strcspn(name, ":") < strcspn(name, "/"))
+        return refuse(err, errlen, "%s: its backing file \"%s\" is not the name of a file", own,
+                      name);
+    /* A relative name counts from the image that has it. */
+    snprintf(copy, sizeof(copy), "%s", own);
+    if (snprintf(path, PATH_MAX, "%s%s%s", *name == '/' ? "" : dirname(copy),
+                 *name == '/' ? "" : "/", name) >= PATH_MAX)
+        return refuse(err, errlen, "%s: the path of its backing file is too long", own);
+    return 0;
 }
 
-int chain_open(struct chain *c, const char *path, const char *format, bool writable, char *err,
-               size_t errlen)
+int chain_open(struct chain *c, const struct chain_config *config, char *err, size_t errlen)
 {
-    char name[QCOW2_MAX_NAME + 1], next[PATH_MAX], own[PATH_MAX], top[PATH_MAX];
+    char name[QCOW2_MAX_NAME + 1], path[PATH_MAX], own[PATH_MAX], behind[32];
+    const char *format = config->format;
 
     memset(c, 0, sizeof(*c));
-    snprintf(next, sizeof(next), "%s", path);
-    while (!open_one(c, next, format, writable, err, errlen)) {
+    snprintf(path, sizeof(path), "%s", config->path);
+    while (!open_one(c, config, path, format, err, errlen)) {
         struct chain_image *image = &c->image[c->nr - 1];
-        char behind[32];
 
-        if (real_path(image->fd, own))
-            return refuse(err, errlen, "%s: its path cannot be found out", next);
-        if (c->nr == 1)
-            snprintf(top, sizeof(top), "%s", dirname(strdupa(own)));
-        else if (!may_follow(image->fd, top))
-            return refuse(err, errlen,
-                          "%s names %s as its backing file, which is outside of its directory and "
-                          "not readable for everyone: move it there, or `chmod o+r` it",
-                          path, next);
         if (strcmp(image->format, "qcow2") != 0)
             return 0;
-        if (read_header(c, image, next, name, behind, err, errlen))
+        if (real_path(image->fd, own))
+            return refuse(err, errlen, "%s: its path cannot be found out", path);
+        if (read_header(c, image, path, name, behind, err, errlen))
             return -1;
         if (!*name)
             return 0;
         if (c->nr == CHAIN_MAX)
-            return refuse(err, errlen, "%s has more than %d files behind it", path, CHAIN_MAX - 1);
-        if (strcspn(name, ":") < strcspn(name, "/"))
-            return refuse(err, errlen, "%s: its backing file \"%s\" is not the name of a file",
-                          next, name);
-        /* A relative name counts from the image that has it. */
-        if (snprintf(next, sizeof(next), "%s%s%s", *name == '/' ? "" : dirname(own),
-                     *name == '/' ? "" : "/", name) >= (int)sizeof(next))
-            return refuse(err, errlen, "%s: the path of its backing file is too long", path);
-        format = strdupa(behind);
-        writable = false;
+            return refuse(err, errlen, "%s has more than %d files behind it", config->path,
+                          CHAIN_MAX - 1);
+        if (strcmp(behind, "raw") != 0 && strcmp(behind, "qcow2") != 0)
+            return refuse(err, errlen,
+                          "%s: its backing file is said to be %s, and can be raw or qcow2", path,
+                          behind);
+        if (next_path(own, name, path, err, errlen))
+            return -1;
+        format = behind;
     }
     return -1;
 }

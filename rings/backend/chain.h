@@ -3,15 +3,15 @@
  * chain.h: an image and the files behind it, opened for a server that may not open anything itself.
  *
  * Of an image's content only the header of qcow2 is read here, for the name and the format of its
- * backing file. Whoever made the image chose that name: it is followed to
+ * backing file. Whoever made the image chose that name, and the guest will read what it stands for:
+ * so it is followed only to a file that the disk's configuration names, too, whatever the path by
+ * which either names it, and read-only. All others are not even opened, and whether they exist is
+ * not told. The format of a backing file must be noted, and be raw or qcow2; names that are not
+ * those of files (nbd:, json: and so on) and images that keep their data in another file are
+ * refused.
  *
- *   - a file in the image's own directory or below it, or
- *   - a regular file elsewhere that every user of this machine may read,
- *
- * as symbolic links are resolved, and read-only. So an image cannot show the guest what only root
- * may read. Names that are not those of files (nbd:, json: and so on), backing files whose format
- * is not noted, and images that keep their data in another file are refused. Backing files of other
- * formats than qcow2 are not followed; the server fails for want of them.
+ * Other formats that the server knows are not looked into, and can name other files, too. The
+ * server finds none of these in its world.
  */
 #ifndef LODGE_BACKEND_CHAIN_H
 #define LODGE_BACKEND_CHAIN_H
@@ -33,8 +33,14 @@ struct chain {
     uint64_t file_size;
 };
 
+/* What the configuration says. */
+struct chain_config {
+    const char *path, *format;
+    bool writable;
+    const char *const *backing; /* files that may be behind it; ends with NULL */
+};
+
 /* 0, or -1 with a sentence in err. Descriptors that were opened stay open. */
-int chain_open(struct chain *chain, const char *path, const char *format, bool writable, char *err,
-               size_t errlen);
+int chain_open(struct chain *chain, const struct chain_config *config, char *err, size_t errlen);
 
 #endif

@@ -253,13 +253,12 @@ static int set_limits(uint64_t file_limit)
     return 0;
 }
 
-static const char *give_up_rights(void)
+static const char *give_up_rights(uint32_t uid)
 {
     for (int capability = 0; capability < 64; capability++)
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL)
             return "giving up capabilities";
-    if (setgroups(0, NULL) || setresgid(CONFINE_UID, CONFINE_UID, CONFINE_UID) ||
-        setresuid(CONFINE_UID, CONFINE_UID, CONFINE_UID) || !setuid(0))
+    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid) || !setuid(0))
         return "changing the user";
     /* A change of the user undoes it: so not before. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -277,8 +276,8 @@ static _Noreturn void give_reason(int sock, const char *what)
     _exit(126);
 }
 
-static _Noreturn void become(const char *const *argv, int sock, int output, int inherited,
-                             uint64_t file_limit)
+static _Noreturn void become(const char *const *argv, int sock, int output,
+                             const struct confine *how)
 {
     /* Its only process, so that its number is 1. */
     static char *environment[] = {"LISTEN_FDS=1", "LISTEN_PID=1", "MALLOC_ARENA_MAX=4",
@@ -286,21 +285,21 @@ static _Noreturn void become(const char *const *argv, int sock, int output, int 
     struct worker_parcel parcel = {0};
     const char *trouble;
     sigset_t none;
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC), inherited;
 
     dup2(null, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     /* Two steps: they may be in each other's place. */
     sock = fcntl(sock, F_DUPFD_CLOEXEC, 16);
-    inherited = fcntl(inherited, F_DUPFD_CLOEXEC, 16);
+    inherited = fcntl(how->inherited, F_DUPFD_CLOEXEC, 16);
     if (sock < 0 || inherited < 0 || dup2(inherited, 3) < 0)
         _exit(126);
     for (int i = 4; i < 1024; i++)
         if (i != sock)
             close(i);
     trouble = make_root();
-    trouble = trouble ? trouble : give_up_rights();
+    trouble = trouble ? trouble : give_up_rights(how->uid);
     if (trouble)
         give_reason(sock, trouble);
     sigemptyset(&none);
@@ -314,7 +313,7 @@ static _Noreturn void become(const char *const *argv, int sock, int output, int 
     worker_send(sock, &parcel);
     close(parcel.fds[0]);
     /* Not before: what the filter is made with may be larger than that. */
-    if (!set_limits(file_limit))
+    if (!set_limits(how->file_limit))
         execve(argv[0], (char *const *)(uintptr_t)argv, environment);
     _exit(127);
 }
@@ -328,7 +327,7 @@ static int no_start(struct confined *c, const char *what)
     return -1;
 }
 
-int confine_start(struct confined *c, const char *const *argv, int inherited, uint64_t file_limit)
+int confine_start(struct confined *c, const char *const *argv, const struct confine *how)
 {
     unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                           CLONE_NEWCGROUP | SIGCHLD;
@@ -342,7 +341,7 @@ int confine_start(struct confined *c, const char *const *argv, int inherited, ui
         return no_start(c, "a pipe");
     c->pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
     if (!c->pid)
-        become(argv, pair[1], output[1], inherited, file_limit);
+        become(argv, pair[1], output[1], how);
     close(pair[1]);
     close(output[1]);
     if (c->pid < 0)

@@ -4,8 +4,8 @@
  *
  * What confine_start() gives the program:
  *
- *   - user and group CONFINE_UID, no supplementary groups, no capabilities in any set, and
- *     no_new_privs: nothing it executes can have more
+ *   - the user and group that are asked for, no supplementary groups, no capabilities in any set,
+ *     and no_new_privs: nothing it executes can have more
  *   - mount, process, network, ipc, uts and cgroup namespaces of its own. Its root directory holds
  *     /usr, /bin, /sbin, /lib* and the linker's cache of this machine, read-only; no /proc, /sys,
  *     /dev, /etc or home. It is process 1 of its world, and there is no network in that, not even
@@ -23,16 +23,13 @@
  *     larger than given
  *
  * What it does not: processor time, the sum of memory and the speed of I/O are not limited (that is
- * for cgroups), /usr can be read, and confined programs share one user number, which is of no use
- * to them without a way to see each other. A pipe or socket that is passed in works, of course.
+ * for cgroups), and /usr can be read. A pipe or socket that is passed in works, of course.
  */
 #ifndef LODGE_BACKEND_CONFINE_H
 #define LODGE_BACKEND_CONFINE_H
 
 #include <stdint.h>
 #include <sys/types.h>
-
-#define CONFINE_UID 64992 /* after those of the workers; see runtime.h */
 
 struct confined {
     pid_t pid;
@@ -47,11 +44,14 @@ struct confined {
 #define CONFINE_NOT_OURS (-2)
 typedef int confine_open_fn(void *arg, const char *path, int flags);
 
-/*
- * Runs argv[0], a path, with `inherited` as descriptor 3. `file_limit` is the size that no file may
- * pass; 0: any. Needs root. 0, or -1 with c->why.
- */
-int confine_start(struct confined *c, const char *const *argv, int inherited, uint64_t file_limit);
+struct confine {
+    uint32_t uid;        /* user and group */
+    int inherited;       /* becomes descriptor 3 */
+    uint64_t file_limit; /* the size that no file may pass; 0: any */
+};
+
+/* Runs argv[0], a path. Needs root. 0, or -1 with c->why. */
+int confine_start(struct confined *c, const char *const *argv, const struct confine *how);
 /* Answers one system call; -1: there will be no more. */
 int confine_answer(struct confined *c, confine_open_fn *open_fn, void *arg);
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include "chain.h"
 #include "confine.h"
+#include "runtime.h"
 
 #define NBD_PROGRAM  "/usr/bin/qemu-nbd"
 #define NBD_LISTENER 3
@@ -52,7 +53,10 @@ static _Noreturn void give_up(const char *why)
 /* --- its command line ---------------------------------------------------------------------------
  */
 
-/* The images as qemu knows them, each inside the one before it. */
+/*
+ * The images as qemu knows them, each inside the one before it. Of the last one qemu is told that
+ * nothing is behind it: else it would believe a header that may be another by now.
+ */
 static void describe(char *text, size_t size, bool discard)
 {
     size_t n = (size_t)snprintf(text, size, "json:");
@@ -67,6 +71,8 @@ static void describe(char *text, size_t size, bool discard)
             i ? ",\"backing\":" : "", image->format, image->writable ? "false" : "true",
             discard && !i ? "unmap" : "ignore", image->is_device ? "host_device" : "file", i);
     }
+    if (n < size && !strcmp(nbd.chain.image[nbd.chain.nr - 1].format, "qcow2"))
+        n += (size_t)snprintf(text + n, size - n, ",\"backing\":null");
     for (unsigned i = 0; i < nbd.chain.nr && n < size; i++)
         n += (size_t)snprintf(text + n, size - n, "}");
 }
@@ -87,25 +93,27 @@ static uint64_t file_limit(void)
     return limit;
 }
 
-static void start(const char *format, const char *path, bool readonly, bool discard)
+static void start(const struct chain_config *config, bool discard, unsigned domid)
 {
-    static char images[CHAIN_MAX * 200], why[1400];
+    static char images[CHAIN_MAX * 200], why[2600];
+    struct confine how = {.uid = RUNTIME_UID_SERVER + domid, .inherited = NBD_LISTENER};
     const char *argv[] = {NBD_PROGRAM,
                           "--persistent",
                           "--shared=2",
                           "--cache=writeback",
                           discard ? "--discard=unmap" : "--discard=ignore",
-                          readonly ? "--read-only" : "--detect-zeroes=off",
+                          config->writable ? "--detect-zeroes=off" : "--read-only",
                           "--",
                           images,
                           NULL};
 
     if (access(NBD_PROGRAM, X_OK))
         exit(NBD_MISSING);
-    if (chain_open(&nbd.chain, path, format, !readonly, why, sizeof(why)))
+    if (chain_open(&nbd.chain, config, why, sizeof(why)))
         give_up(why);
     describe(images, sizeof(images), discard);
-    if (confine_start(&nbd.server, argv, NBD_LISTENER, file_limit())) {
+    how.file_limit = file_limit();
+    if (confine_start(&nbd.server, argv, &how)) {
         snprintf(why, sizeof(why),
                  "qemu-nbd cannot be confined (%s): the kernel needs namespaces and seccomp",
                  nbd.server.why);
@@ -176,10 +184,17 @@ static int serve(int signals)
     struct pollfd wait[] = {{.fd = signals, .events = POLLIN},
                             {.fd = nbd.server.notify, .events = POLLIN},
                             {.fd = nbd.server.output, .events = POLLIN}};
-    int status;
+    int status = 0;
 
-    while (waitpid(nbd.server.pid, &status, WNOHANG) != nbd.server.pid) {
-        int n = poll(wait, 3, nbd.terms ? NBD_TERM_MS : -1);
+    while (waitpid(nbd.server.pid, &status, WNOHANG | WUNTRACED) != nbd.server.pid ||
+           WIFSTOPPED(status)) {
+        int n;
+
+        /* Nobody that is its guest can have done it; it would be waited for without end. */
+        if (WIFSTOPPED(status))
+            kill(nbd.server.pid, SIGKILL);
+        status = 0;
+        n = poll(wait, 3, nbd.terms ? NBD_TERM_MS : -1);
 
         if (!n && nbd.terms)
             end_it();
@@ -206,14 +221,16 @@ static int serve(int signals)
 int main(int argc, char **argv)
 {
     sigset_t set;
+    struct chain_config config;
+    unsigned domid;
     int signals;
 
-    if (argc != 5 || fcntl(NBD_LISTENER, F_GETFD) < 0 || fcntl(NBD_REASON, F_GETFD) < 0) {
-        fputs(
-            "Usage: lodge-nbd FORMAT r|w discard|ignore IMAGE\n\n"
-            "Serves an image on the socket that is descriptor 3; a sentence goes to descriptor 4\n"
-            "if it cannot. lodge-backends starts it.\n",
-            stderr);
+    if (argc < 6 || sscanf(argv[4], "%u", &domid) != 1 || domid >= DOMID_FIRST_RESERVED ||
+        fcntl(NBD_LISTENER, F_GETFD) < 0 || fcntl(NBD_REASON, F_GETFD) < 0) {
+        fputs("Usage: lodge-nbd FORMAT r|w discard|ignore DOMID IMAGE [BACKING]...\n\n"
+              "Serves a guest's image on the socket that is descriptor 3; a sentence goes to\n"
+              "descriptor 4 if it cannot. lodge-backends starts it.\n",
+              stderr);
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -224,6 +241,10 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signals = signalfd(-1, &set, SFD_CLOEXEC);
-    start(argv[1], argv[4], *argv[2] == 'r', !strcmp(argv[3], "discard"));
+    config = (struct chain_config){.path = argv[5],
+                                   .format = argv[1],
+                                   .writable = *argv[2] == 'w',
+                                   .backing = (const char *const *)argv + 6};
+    start(&config, !strcmp(argv[3], "discard"), domid);
     return serve(signals);
 }

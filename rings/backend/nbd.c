@@ -47,13 +47,15 @@ static void nbd_forget_reason(struct vbd *v)
 
 static int nbd_run(struct device *d, struct vbd *v)
 {
-    char program[512];
-    const char *argv[] = {
+    char program[512], domid[8];
+    const char *argv[7 + VBD_MAX_BACKING] = {
         program, v->format, v->readonly ? "r" : "w", v->discard ? "discard" : "ignore",
-        v->path, NULL};
+        domid,   v->path};
     int reason[2], fds[2], pid;
 
     snprintf(program, sizeof(program), "%s/lodge-nbd", backend.program_dir);
+    snprintf(domid, sizeof(domid), "%u", d->domid);
+    memcpy(argv + 6, v->backing, sizeof(v->backing));
     if (pipe2(reason, O_CLOEXEC | O_NONBLOCK))
         return device_fail(d, errno, "its server cannot be started: %s", strerror(errno));
     fds[0] = v->nbd.listener;

@@ -4,7 +4,8 @@
  *
  * A worker that dies is started again, after a pause that doubles as long as its lives stay short,
  * and is given all of its devices again. Nothing that it sends is believed, and no send waits: a
- * worker whose socket is full has stopped reading, and is replaced.
+ * worker whose socket is full has stopped reading, and is replaced. So is one that a signal has
+ * stopped: its guest would wait for it, and nobody else would notice.
  */
 #include "backend.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +29,7 @@
 #define PROCESS_LEAVE_MS  60000 /* a worker without devices may take to end */
 #define PROCESS_BATCH     64    /* parcels taken from one worker before others have their turn */
 #define PROCESS_SAY_BURST 40
+#define PROCESS_FILE_SIZE (1 << 20) /* of what a worker leaves to its successor, and more */
 
 struct process {
     struct source src; /* our end of the socket; -1: it does not run */
@@ -191,6 +194,7 @@ static bool start(struct process *p)
         return false;
     }
     p->started = backend_now();
+    process_limit_files(p);
     p->src.fd = pair[0];
     memcpy(body.keep, p->keep, p->kept);
     memcpy(parcel.body, &body, sizeof(body));
@@ -200,6 +204,21 @@ static bool start(struct process *p)
     }
     source_add(&p->src, EPOLLIN);
     return process_send(p, &parcel);
+}
+
+/* Its own memory file, and the images that it has been given: nothing on this machine beyond. */
+void process_limit_files(struct process *p)
+{
+    struct rlimit limit = {PROCESS_FILE_SIZE, PROCESS_FILE_SIZE};
+
+    if (!p || !p->pid)
+        return;
+    for (struct device *d = device_first(); d; d = d->next)
+        if (d->process == p && d->type->file_size && d->type->file_size(d) > limit.rlim_cur)
+            limit.rlim_cur = limit.rlim_max = d->type->file_size(d);
+    if (prlimit(p->pid, RLIMIT_FSIZE, &limit, NULL))
+        backend_say("domain %u, %s[%d]: how long its files may become cannot be limited: %s",
+                    p->domid, p->type->program, p->pid, strerror(errno));
 }
 
 static void pause_and_start(struct process *p)
@@ -256,8 +275,10 @@ void process_attach(struct device *d)
         return;
     }
     /* One that is to be started gets all its devices then. */
-    if (p->src.fd >= 0 && device_parcel(d, &parcel))
+    if (p->src.fd >= 0 && device_parcel(d, &parcel)) {
+        process_limit_files(p);
         process_send(p, &parcel);
+    }
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */
@@ -347,17 +368,32 @@ static void died(struct process *p, int status)
         free_process(p);
 }
 
+/* It can be anywhere, and would have to be told all that it has missed: another one takes over. */
+static void stopped(const struct process *p, pid_t pid, int signal)
+{
+    if (p)
+        backend_say("domain %u, %s[%d]: was stopped by signal %d; it is replaced", p->domid,
+                    p->type->program, pid, signal);
+    else
+        backend_say("a helper (process %d) was stopped by signal %d: it is killed", pid, signal);
+    kill(pid, SIGKILL);
+}
+
 void process_child_exited(void)
 {
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
         struct helper **at = &processes.helpers;
         struct process *p = processes.first;
 
         while (p && p->pid != pid)
             p = p->next;
+        if (WIFSTOPPED(status)) {
+            stopped(p, pid, WSTOPSIG(status));
+            continue;
+        }
         if (p) {
             died(p, status);
             continue;

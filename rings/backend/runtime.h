@@ -6,9 +6,10 @@
  * threads), calls runtime_sandbox(), and then serves: with runtime_loop(), or with a loop of its
  * own that calls runtime_dispatch() when runtime.epoll is readable.
  *
- * The sandbox: a user and group of its own (WORKER_UID), no capabilities and no way to gain any,
+ * The sandbox: a user and group of its own (RUNTIME_UID_*), no capabilities and no way to gain any,
  * the root directory an empty one that cannot be written, no new files, sockets or programs:
- * system calls outside of a list end the process.
+ * system calls outside of a list end the process. No file becomes longer than the supervisor
+ * allows.
  */
 #ifndef LODGE_BACKEND_RUNTIME_H
 #define LODGE_BACKEND_RUNTIME_H
@@ -20,9 +21,14 @@
 #include <public/grant_table.h>
 #include "worker.h"
 
-/* In the range that Debian leaves to the administrator's local use; each kind has its own. */
-#define RUNTIME_UID_BLOCK   64990
-#define RUNTIME_UID_NETWORK 64991
+/*
+ * The users of workers, and of the servers of images that are not raw: one for each guest and kind,
+ * its domain's number added to these. Whoever takes over one cannot so much as send a signal to
+ * another guest's. The range is one that neither Debian nor systemd gives to anybody.
+ */
+#define RUNTIME_UID_BLOCK   0x70000000U
+#define RUNTIME_UID_NETWORK 0x70010000U
+#define RUNTIME_UID_SERVER  0x70020000U
 
 /* Something that epoll watches. A handler may remove and free any source, its own included. */
 struct runtime_source {
@@ -58,8 +64,11 @@ extern struct runtime runtime;
 
 /* Waits for WORKER_START, opens the devices. 0, or -1 after a message on stderr. */
 int runtime_start(const struct runtime_ops *ops);
-/* Gives up all rights. 0, or -1 after a line in the log: the worker must not go on then. */
-int runtime_sandbox(uint32_t uid);
+/*
+ * Gives up all rights; `kind` is one of RUNTIME_UID_*. 0, or -1 after a line in the log: the worker
+ * must not go on then.
+ */
+int runtime_sandbox(uint32_t kind);
 
 bool runtime_add(struct runtime_source *src, uint32_t events);
 void runtime_change(struct runtime_source *src, uint32_t events);

@@ -9,8 +9,11 @@
 #include "runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/falloc.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +23,7 @@
 /*
  * What serving needs: moving bytes on descriptors that exist, waiting, memory, time, and ending.
  * Not on the list: open, socket, connect, execve, fork, kill, ptrace, and all that changes rights.
+ * Some are there with some arguments only: see allow_some().
  */
 static const int sandbox_calls[] = {
     SCMP_SYS(read),
@@ -34,11 +38,9 @@ static const int sandbox_calls[] = {
     SCMP_SYS(pwritev2),
     SCMP_SYS(fdatasync),
     SCMP_SYS(fsync),
-    SCMP_SYS(fallocate),
     SCMP_SYS(lseek),
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
-    SCMP_SYS(fcntl),
     SCMP_SYS(close),
     SCMP_SYS(sendmsg),
     SCMP_SYS(recvmsg),
@@ -72,7 +74,6 @@ static const int sandbox_calls[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
@@ -93,24 +94,51 @@ static const int sandbox_calls[] = {
  */
 static const char sandbox_ioctls[] = {'G', 'E'};
 
+/*
+ * Of a descriptor only its own flags. Not on the list: who gets a signal when it is ready, which
+ * can be any process of the same user; locks, since those on an image are the supervisor's.
+ */
+static const int sandbox_fcntls[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+
+static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condition)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &condition);
+}
+
+/* The kernel looks at the lower half of these arguments, so we do. */
+static int allow_some(scmp_filter_ctx filter)
+{
+    struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    int rc = 0;
+
+    for (size_t i = 0; !rc && i < sizeof(sandbox_ioctls); i++)
+        rc = allow_if(filter, SCMP_SYS(ioctl),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)sandbox_ioctls[i] << 8));
+    for (size_t i = 0; !rc && i < sizeof(sandbox_fcntls) / sizeof(sandbox_fcntls[0]); i++)
+        rc = allow_if(filter, SCMP_SYS(fcntl),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)sandbox_fcntls[i]));
+    /* For abort(), and for threads that are to end. */
+    if (!rc)
+        rc = allow_if(filter, SCMP_SYS(tgkill),
+                      SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)getpid()));
+    /* Making holes: all else could make a file take more room. */
+    if (!rc)
+        rc = allow_if(filter, SCMP_SYS(fallocate),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_PUNCH_HOLE));
+    if (!rc)
+        rc = allow_if(filter, SCMP_SYS(mmap), no_code);
+    return rc ? rc : allow_if(filter, SCMP_SYS(mprotect), no_code);
+}
+
 static int forbid_calls(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     int rc = filter ? 0 : -ENOMEM;
 
     for (size_t i = 0; !rc && i < sizeof(sandbox_calls) / sizeof(sandbox_calls[0]); i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_calls[i], 0);
-    for (size_t i = 0; !rc && i < sizeof(sandbox_ioctls); i++) {
-        struct scmp_arg_cmp group =
-            SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)sandbox_ioctls[i] << 8);
-
-        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &group);
-    }
     if (!rc)
-        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
-    if (!rc)
-        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+        rc = allow_some(filter);
     /* The kernel remembers which calls are always allowed; of these each is judged anew, so first.
      */
     if (!rc)
@@ -129,6 +157,8 @@ static int give_up_rights(uint32_t uid)
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
+    /* How long files may become the supervisor says; a write past it fails, and that is all. */
+    signal(SIGXFSZ, SIG_IGN);
     /* What is on it goes into the log unseen: from here on the supervisor limits what is said. */
     dup2(STDIN_FILENO, STDERR_FILENO);
     if (chroot(".") || chdir("/"))
@@ -140,13 +170,17 @@ static int give_up_rights(uint32_t uid)
         return -errno;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return -errno;
+    /* A change of the user undoes it, so not before: one that somebody has stopped must come to its
+     * end, too, when there is no supervisor any more that would see it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0))
+        return -errno;
     /* The kernel takes all capabilities when the user changes from root; see that it did. */
     return setuid(0) ? 0 : -EPERM;
 }
 
-int runtime_sandbox(uint32_t uid)
+int runtime_sandbox(uint32_t kind)
 {
-    int rc = give_up_rights(uid);
+    int rc = give_up_rights(kind + runtime.domid);
 
     if (!rc)
         rc = forbid_calls();

@@ -200,6 +200,18 @@ static bool is_word(const char *text, const char *word)
     return text && !strcmp(text, word);
 }
 
+static void read_backing(const struct device *d, struct vbd *v)
+{
+    char key[24];
+
+    for (unsigned i = 0; i < VBD_MAX_BACKING; i++) {
+        snprintf(key, sizeof(key), "backing-%u", i);
+        v->backing[i] = device_get(d, key);
+        if (!v->backing[i])
+            return;
+    }
+}
+
 static int read_keys(struct device *d, struct vbd *v)
 {
     char *path = device_get(d, "params"), *format = device_get(d, "format");
@@ -214,6 +226,8 @@ static int read_keys(struct device *d, struct vbd *v)
     v->shared = mode && strchr(mode, '!');
     v->removable = device_number(d, "removable", 0, 1);
     v->discard = device_number(d, "discard-enable", 1, 1) && !v->readonly;
+    if (strcmp(v->format, "raw") != 0)
+        read_backing(d, v);
     v->persistent = strcmp(transfer ? transfer : backend.transfer, "copy") != 0;
     if (v->path[0] != '/')
         rc = device_fail(d, EINVAL, "its image \"%s\" is not an absolute path", v->path);
@@ -387,6 +401,14 @@ static int attached(struct device *d, const struct worker_parcel *parcel)
     return device_flush(d);
 }
 
+/* A block device does not grow, and what is not raw the worker does not write itself. */
+static uint64_t file_size(const struct device *d)
+{
+    const struct vbd *v = d->priv;
+
+    return v && !v->nbd.on && !v->is_device && !v->readonly ? v->sectors * BLK_SECTOR : 0;
+}
+
 static void changed(struct device *d, const char *key)
 {
     if (!strcmp(key, "lodge-resize"))
@@ -420,6 +442,8 @@ static void close_vbd(struct device *d)
     nbd_stop(d, v);
     if (v->fd >= 0)
         close(v->fd);
+    for (unsigned i = 0; v->backing[i]; i++)
+        free(v->backing[i]);
     free(v);
     d->priv = NULL;
 }
@@ -433,6 +457,7 @@ const struct device_type vbd_type = {
     .attached = attached,
     .changed = changed,
     .worker_changed = worker_changed,
+    .file_size = file_size,
     .disconnect = disconnect,
     .close = close_vbd,
 };

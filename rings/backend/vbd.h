@@ -9,11 +9,14 @@
 #include <rings/blkback/attach.h>
 #include "backend.h"
 
+#define VBD_MAX_BACKING 15
+
 struct vbd {
     char path[1024];
     char format[32];
-    int fd;       /* the image, or the connection to the helper */
-    int inflight; /* -1: not connected */
+    char *backing[VBD_MAX_BACKING + 1]; /* what may be behind it; ends with NULL */
+    int fd;                             /* the image, or the connection to the helper */
+    int inflight;                       /* -1: not connected */
     bool readonly, shared, cdrom, removable, discard, persistent;
     bool direct, is_device, in_memory;
     int64_t late_since; /* it waits for I/O of a former life; 0: it does not */

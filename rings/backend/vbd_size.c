@@ -89,6 +89,8 @@ void vbd_resize(struct device *d, struct vbd *v)
     }
     v->resize.sectors = v->sectors;
     change.sectors = v->sectors;
+    if (v->sectors > before)
+        process_limit_files(d->process);
     if (!device_tell(d, &change, sizeof(change), NULL, 0))
         vbd_resized(d, v, 0); /* nobody uses it: the next attach tells the size */
 }
@@ -101,6 +103,7 @@ void vbd_resized(struct device *d, struct vbd *v, int status)
     if (!status && v->resize.shrink && ftruncate(v->fd, (off_t)v->resize.shrink))
         status = -errno;
     v->resize.shrink = 0;
+    process_limit_files(d->process);
     if (d->state == XenbusStateConnected) {
         device_put(d, BLK_NODE_SECTORS, "%llu", (unsigned long long)v->sectors);
         device_set_state(d, XenbusStateConnected);

@@ -61,8 +61,8 @@ void io_submit(void);
 /* Calls done() of all that are complete; how many. */
 unsigned io_reap(void);
 
-/* threads.c: the same, for kernels or policies without io_uring. */
-bool threads_start(void);
+/* threads.c: the same, for kernels or policies without io_uring, and for discards. */
+bool threads_start(unsigned nr);
 void threads_queue(struct io_op *op);
 unsigned threads_reap(void);
 /* Carries one operation out, here and now. */

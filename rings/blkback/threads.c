@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * threads.c: I/O by a few threads with ordinary system calls, where the kernel has no io_uring or
- * its administrator does not allow it.
+ * its administrator does not allow it; and discards in any case.
  */
 #include "blkback.h"
 
@@ -15,8 +15,6 @@
 #ifndef FALLOC_FL_NO_HIDE_STALE
 #define FALLOC_FL_NO_HIDE_STALE 0x04
 #endif
-
-#define THREADS 8
 
 /* The lock guards both lists. */
 static struct {
@@ -33,6 +31,7 @@ int64_t threads_perform(const struct io_op *op)
     int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     int64_t rc = 0;
 
+    /* A block device forgets the sectors; without the third flag it would write zeros. */
     if (op->disk->flags & BLK_DEVICE)
         mode |= FALLOC_FL_NO_HIDE_STALE;
     switch (op->kind) {
@@ -72,7 +71,7 @@ static void *work(void *arg)
         op->result = threads_perform(op);
         pthread_mutex_lock(&pool.lock);
         op->next = pool.done;
-        pool.done = op;
+        __atomic_store_n(&pool.done, op, __ATOMIC_RELAXED);
         /* It is read in one go, whatever its value. */
         if (write(pool.source.fd, &one, sizeof(one)) != sizeof(one))
             continue;
@@ -89,7 +88,7 @@ static void wake(struct runtime_source *src, uint32_t events)
         return; /* somebody was faster */
 }
 
-bool threads_start(void)
+bool threads_start(unsigned nr)
 {
     pthread_t thread;
 
@@ -98,7 +97,7 @@ bool threads_start(void)
     pool.source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (pool.source.fd < 0 || !runtime_add(&pool.source, EPOLLIN))
         return false;
-    for (unsigned i = 0; i < THREADS; i++)
+    for (unsigned i = 0; i < nr; i++)
         if (pthread_create(&thread, NULL, work, NULL) || pthread_detach(thread))
             return i > 0;
     return true;
@@ -119,9 +118,12 @@ unsigned threads_reap(void)
     struct io_op *list, *next;
     unsigned nr = 0;
 
+    /* Asked in each round, mostly for nothing; what comes just after it also wakes the loop. */
+    if (!__atomic_load_n(&pool.done, __ATOMIC_RELAXED))
+        return 0;
     pthread_mutex_lock(&pool.lock);
     list = pool.done;
-    pool.done = NULL;
+    __atomic_store_n(&pool.done, NULL, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&pool.lock);
     for (; list; list = next) {
         next = list->next;

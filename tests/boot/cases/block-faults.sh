@@ -83,13 +83,20 @@ lines=$(grep -c "disk 51744" /var/log/lodge/backends.log)
 [ "$lines" -lt 60 ] || fail "$lines lines in the log for one full disk"
 well
 
-echo "dom0: a worker that hangs"
-kill -STOP "$(pidof lodge-blkback)"
+echo "dom0: a worker is its guest's alone, and makes no file longer than the images are"
+worker=$(pidof lodge-blkback)
+uid=$((0x70000000 + domid))
+grep "^Uid:.$uid.$uid.$uid.$uid$" "/proc/$worker/status" || fail "its user is not its guest's own"
+grep "^Max file size *8388608 *8388608 " "/proc/$worker/limits" || fail "files have no limit"
+
+echo "dom0: a worker that was stopped"
+kill -STOP "$worker"
 xenstore-write "$top/$domid/51744/online" 0 "$top/$domid/51744/state" 5
 disk_nodes guest lodge-vbd 51952 /tmp/nothing.img w
 rejected 51952 "No such file" # the supervisor goes on meanwhile
-kill -CONT "$(pidof lodge-blkback)"
 back_state guest lodge-vbd 51744 6 40
+log_has "was stopped by signal 19; it is replaced"
+[ "$(pidof lodge-blkback)" != "$worker" ] || fail "a worker that is stopped is left as it is"
 xenstore-rm "$top/$domid/51744"
 well
 

@@ -53,7 +53,7 @@ attach guest
 await guest "guest is up" 60
 disk_nodes guest lodge-vbd 51712 /tmp/raw.img w
 disk_nodes guest lodge-vbd 51728 /tmp/ro.img r
-disk_nodes guest lodge-vbd 51744 /tmp/disk.qcow2 w format qcow2
+disk_nodes guest lodge-vbd 51744 /tmp/disk.qcow2 w format qcow2 backing-0 /tmp/base.img
 disk_nodes guest lodge-vbd 51776 "$loop" w
 disk_nodes guest vbd 51760 /tmp/stock.img w
 back_state guest lodge-vbd 51744 2 40
@@ -68,7 +68,8 @@ front=/local/domain/$("$cli" domid guest)/device/vbd/51712
 [ "$(xenstore-read "$front/multi-queue-num-queues")" = 2 ] || fail "there are not two queues"
 
 echo "dom0: what serves qcow2 has no rights, and the backing file behind it"
-for line in "Uid:.64992.64992" "CapPrm:.0*$" "CapEff:.0*$" "CapBnd:.0*$" "NoNewPrivs:.1" "Seccomp:.2"; do
+uid=$((0x70020000 + $("$cli" domid guest)))
+for line in "Uid:.$uid.$uid" "CapPrm:.0*$" "CapEff:.0*$" "CapBnd:.0*$" "NoNewPrivs:.1" "Seccomp:.2"; do
     grep "^$line" "/proc/$(pidof qemu-nbd)/status" || fail "qemu-nbd is not confined: no $line"
 done
 [ "$(readlink "/proc/$(pidof qemu-nbd)/ns/net")" != "$(readlink /proc/self/ns/net)" ] ||

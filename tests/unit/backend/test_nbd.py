@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 
-CONFINED = "64992"
+DOMID = 9
+CONFINED = str(0x70020000 + DOMID)
 NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
 results = {True: 0, False: 0}
 
@@ -30,7 +31,7 @@ def img(*words):
 class Server:
     """A lodge-nbd, started as lodge-backends starts it."""
 
-    def __init__(self, program, image, form="qcow2", mode="w"):
+    def __init__(self, program, image, form="qcow2", mode="w", backing=()):
         self.path = image + ".socket"
         if os.path.exists(self.path):
             os.unlink(self.path)
@@ -45,8 +46,8 @@ class Server:
             os.dup2(moved[0], 3)
             os.dup2(moved[3], 4)
 
-        self.process = subprocess.Popen([program, form, mode, "discard", image],
-                                        preexec_fn=descriptors, close_fds=False)
+        words = [program, form, mode, "discard", str(DOMID), image, *backing]
+        self.process = subprocess.Popen(words, preexec_fn=descriptors, close_fds=False)
         os.close(end)
 
     def greets(self):
@@ -145,7 +146,10 @@ def life(program, folder):
         os.chmod(path, 0o600)
     os.chmod(folder, 0o700)
     image = f"{folder}/top.img"
-    server = Server(program, image)
+    # By whatever paths they are named.
+    os.symlink(f"{folder}/base.img", f"{folder}/also-base")
+    backing = (f"{folder}/./middle.img", f"{folder}/also-base")
+    server = Server(program, image, backing=backing)
     check("it serves", server.greets())
     good, said = server.io("read -P 7 0 8M", "write -P 9 1M 64k", "flush", "read -P 9 1M 64k",
                            "discard 2M 64k", "read -P 7 3M 1M")
@@ -155,12 +159,13 @@ def life(program, folder):
     world(pid, image)
     check("it ends", server.end() == 0)
     img("check", "-q", image)
-    server = Server(program, image, mode="r")
+    server = Server(program, image, mode="r", backing=backing)
     check("it serves what is read-only", server.greets())
     good, said = server.io("read -P 9 1M 64k", "read -P 7 4M 1M", readonly=True)
     check("read-only I/O", good, said)
     check("no writing", not server.io("write -P 1 0 64k")[0])
-    os.kill(server.pid(), signal.SIGKILL)
+    # That is no state to be in: it would be waited for without end.
+    os.kill(server.pid(), signal.SIGSTOP)
     check("its death is told", server.process.wait(30) == 128 + signal.SIGKILL)
     with open(f"{folder}/base.img", "rb") as file:
         check("the backing file is as it was", file.read() == b"\x07" * (8 << 20))
@@ -177,8 +182,8 @@ def other_formats(program, folder):
         check(f"{form} ends", server.end() == 0)
 
 
-def refused(program, image, what, form="qcow2"):
-    status, text = Server(program, image, form).refusal()
+def refused(program, image, what, form="qcow2", backing=()):
+    status, text = Server(program, image, form, backing=backing).refusal()
     check(f"refused: {what}", status == 1 and what in text, f"{status} {text}")
 
 
@@ -188,43 +193,67 @@ def strangers(program, folder):
     secret = f"{outside}/secret"
     with open(secret, "wb") as file:
         file.write(b"s" * (1 << 20))
-    os.chmod(outside, 0o755)
     image = f"{folder}/thief.img"
+
+    def behind(name, form="raw"):
+        img("rebase", "-u", "-f", "qcow2", "-b", name, "-F", form, image)
+
     img("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", image)
-    os.chmod(secret, 0o600)
-    refused(program, image, "not readable for everyone")
+    unnamed = "its configuration does not"
+    # Neither what everybody may read, nor what is beside the image: only what is named.
+    os.chmod(secret, 0o644)
+    os.chmod(outside, 0o755)
+    refused(program, image, unnamed)
+    refused(program, image, unnamed, backing=(f"{folder}/base.img",))
+    shutil.copy(secret, f"{folder}/neighbour")
+    behind("neighbour")
+    refused(program, image, unnamed)
     os.symlink(secret, f"{folder}/link")
-    img("rebase", "-u", "-f", "qcow2", "-b", f"{folder}/link", "-F", "raw", image)
-    refused(program, image, "not readable for everyone")
-    img("rebase", "-u", "-f", "qcow2", "-b", "/dev/mem", "-F", "raw", image)
-    refused(program, image, "")
-    # Not even opened: that can be an act, here one that a writer sees.
+    behind(f"{folder}/link")
+    refused(program, image, unnamed, backing=(f"{folder}/neighbour",))
+    server = Server(program, image, backing=(secret,))
+    check("what is named may be behind it", server.greets())
+    check("its content", server.io("read -P 115 0 1M")[0])
+    check("it ends", server.end() == 0)
+    # A file behind the one that is named.
+    img("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", f"{folder}/named.img")
+    behind(f"{folder}/named.img", "qcow2")
+    refused(program, image, unnamed, backing=(f"{folder}/named.img",))
+    # Whether others exist is not told, and they are not opened: that can be an act, here one that
+    # a writer sees.
+    behind(f"{outside}/none")
+    refused(program, image, unnamed, backing=(secret,))
     os.mkfifo(f"{folder}/pipe")
     writer = subprocess.Popen(["sh", "-c", f"echo >{folder}/pipe"])
-    img("rebase", "-u", "-f", "qcow2", "-b", f"{folder}/pipe", "-F", "raw", image)
-    refused(program, image, "is neither a file nor a block device")
+    behind(f"{folder}/pipe")
+    refused(program, image, unnamed)
+    refused(program, image, "is neither a file nor a block device", backing=(f"{folder}/pipe",))
     time.sleep(0.2)
     check("what is no image is not opened", writer.poll() is None)
     writer.kill()
     writer.wait()
-    img("rebase", "-u", "-f", "qcow2", "-b", "nbd://127.0.0.1/x", "-F", "raw", image)
+    behind("nbd://127.0.0.1/x")
     refused(program, image, "is not the name of a file")
-    img("rebase", "-u", "-f", "qcow2", "-b", image, "-F", "qcow2", image)
-    refused(program, image, "files behind it")
-    os.chmod(secret, 0o644)
-    img("rebase", "-u", "-f", "qcow2", "-b", secret, "-F", "raw", image)
-    server = Server(program, image)
-    check("what all may read may be behind it", server.greets())
-    check("its content", server.io("read -P 115 0 1M")[0])
-    check("it ends", server.end() == 0)
+    behind(image, "qcow2")
+    refused(program, image, "files behind it", backing=(image,))
+    behind(secret, "vpc")
+    refused(program, image, "can be raw or qcow2", backing=(secret,))
+    shutil.rmtree(outside)
+
+
+def other_files(program, folder):
+    """An image in more than one file: what its header names is not in its server's world."""
     data = f"{folder}/data.img"
     img("create", "-q", "-f", "qcow2", "-o", f"data_file={folder}/raw,data_file_raw=on", data, "1M")
     refused(program, data, "keeps its data in another file")
-    # Formats that we do not look into are not followed either: the file is not in its world.
     vmdk = f"{folder}/flat.vmdk"
     img("create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", vmdk, "1M")
     refused(program, vmdk, "", "vmdk")
-    shutil.rmtree(outside)
+    for form in ("qed", "vmdk"):
+        image, base = f"{folder}/top.{form}", f"{folder}/bottom.{form}"
+        img("create", "-q", "-f", form, base, "1M")
+        img("create", "-q", "-f", form, "-b", base, "-F", form, image)
+        refused(program, image, "", form)
 
 
 def damaged(program, folder):
@@ -236,7 +265,7 @@ def damaged(program, folder):
         with open(image, "r+b") as file:
             file.seek(at)
             file.write(struct.pack(form, value))
-        server = Server(program, image)
+        server = Server(program, image, backing=(f"{folder}/base.img",))
         status, text = server.refusal()
         check(f"{value:#x} at {at}", status == 1 and text, f"{status} {text}")
     with open(image, "wb") as file:
@@ -248,7 +277,8 @@ def damaged(program, folder):
 def early_end(program, folder):
     """SIGTERM while qemu-nbd has no handler for it yet."""
     for wait in (0, 0.005, 0.02, 0.05):
-        server = Server(program, f"{folder}/top.img")
+        server = Server(program, f"{folder}/top.img",
+                        backing=(f"{folder}/middle.img", f"{folder}/base.img"))
         time.sleep(wait)
         started = time.monotonic()
         status = server.end()
@@ -268,7 +298,7 @@ def main():
         return 0
     folder = tempfile.mkdtemp(prefix="test-nbd-")
     try:
-        for test in (life, other_formats, strangers, damaged, early_end):
+        for test in (life, other_formats, strangers, other_files, damaged, early_end):
             test(program, folder)
     finally:
         shutil.rmtree(folder)

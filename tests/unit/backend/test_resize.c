@@ -14,6 +14,11 @@ struct backend backend;
 static char said[64];
 static unsigned told;
 
+void process_limit_files(struct process *p)
+{
+    (void)p;
+}
+
 int64_t backend_now(void)
 {
     return 1;

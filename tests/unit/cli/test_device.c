@@ -166,6 +166,8 @@ static void test_disks(void)
     CHECK(d.type == BACKEND_KERNEL && !strcmp(d.backend, "storage"));
     CHECK(disk("/i,,xvda,w!") && d.shared && !d.readonly);
     CHECK(disk("/i,,xvda,discard") && d.discard);
+    CHECK(disk("/i,qcow2,xvda,backing=/b,rw,backing=/c") && d.nr_backing == 2 && !d.readonly);
+    CHECK(!strcmp(d.backing[0], "/b") && !strcmp(d.backing[1], "/c"));
 }
 
 static void test_bad_disks(void)
@@ -195,6 +197,7 @@ static void test_bad_disks(void)
     CHECK(disk_refused("/i,raw,xvda,devtype=tape", "devtype 'tape' is not known"));
     CHECK(disk_refused("/i,raw,hdc,rw,cdrom", "a CD cannot be written to"));
     CHECK(disk_refused("x,,xvda,script=s", "script is not supported for disks"));
+    CHECK(disk_refused("/i,,xvda,backing=/b", "only a qcow2 image can have a backing file"));
     memset(text, 'a', sizeof(text));
     text[sizeof(text) - 1] = '\0';
     memcpy(text, "vdev=xvda,target=", 17);
@@ -216,6 +219,11 @@ static void test_targets(void)
     CHECK(strstr(err, "smaller than one sector"));
     CHECK(disk("/far/away.img,,xvda,backend=storage") && !disk_resolve(&d, err, sizeof(err)));
     CHECK_STR(d.target, "/far/away.img");
+    CHECK(disk("test_device.c,qcow2,xvda,backing=fake_store.c") &&
+          !disk_resolve(&d, err, sizeof(err)) && d.backing[0][0] == '/');
+    CHECK(disk("test_device.c,qcow2,xvda,backing=/none") && disk_resolve(&d, err, sizeof(err)));
+    CHECK_STR(err, "disk xvda: backing file '/none': No such file or directory");
+    CHECK(disk("test_device.c,qcow2,xvda,backing=/dev/null") && disk_resolve(&d, err, sizeof(err)));
 }
 
 /* --- interfaces ---------------------------------------------------------------------------------
@@ -370,6 +378,7 @@ static void test_json(void)
 {
     static const char *const texts[] = {"/i,qcow2,xvda,ro,backendtype=lodge,no-discard",
                                         "/i,,sdb3,w!,direct-io-safe",
+                                        "/i,qcow2,xvda,backing=/b,backing=/c",
                                         "x,,xvdzz,backendtype=phy,backend=net", "/i,,hdc,cdrom"};
     static const char *const vifs[] = {
         "", "mac=00:16:3e:01:02:03,mode=nat,mtu=1400,queues=2,filter=0",

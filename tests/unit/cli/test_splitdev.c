@@ -32,7 +32,8 @@ static struct domcfg config(const char *name)
 {
     struct domcfg dc = setup_config(name);
 
-    add(&dc, "/srv/a b.img,qcow2,xvda,no-discard", "bridge=br0,ip=10.0.0.5,rate=1MB/s@20ms");
+    add(&dc, "/srv/a b.img,qcow2,xvda,no-discard,backing=/srv/base.img",
+        "bridge=br0,ip=10.0.0.5,rate=1MB/s@20ms");
     return dc;
 }
 
@@ -75,6 +76,7 @@ static void test_nodes(void)
     CHECK_STR(fake_store_value(BACK "/params"), "/srv/a b.img");
     CHECK_STR(fake_store_value(BACK "/type"), "qcow2");
     CHECK_STR(fake_store_value(BACK "/format"), "qcow2");
+    CHECK_STR(fake_store_value(BACK "/backing-0"), "/srv/base.img");
     CHECK_STR(fake_store_value(BACK "/mode"), "w");
     CHECK_STR(fake_store_value(BACK "/discard-enable"), "0");
     CHECK_STR(fake_store_value(BACK "/domain"), "dev");
