@@ -3,15 +3,15 @@
  * The hypervisor's console. A line goes to the serial port and into a ring that the tools read
  * (`lodge dmesg`). Input goes to dom0; three Ctrl-A in a row switch it to the debug keys and back.
  *
- * Output is synchronous: a log that is complete when the machine stops is worth more than the time
- * it takes. One lock guards ring, serial line and input; it is the innermost of all locks, and in
- * panic mode nobody takes it. As a line takes milliseconds on a real serial port, what guests can
- * cause to be printed is limited in number: refusals here, their own text in console_io.c.
+ * Writing does not wait for the serial line (core/console_tx.c, which has the lock as well), except
+ * in panic mode: a crash report is to be complete when the machine stops. What guests can cause to
+ * be printed has a budget, one for all of them: their text from console_io.c, which limits each of
+ * them besides, and the refusals.
  */
 #include <core/console.h>
+#include <core/console_tx.h>
 #include <core/domain.h>
 #include <core/frame.h>
-#include <core/spinlock.h>
 #include <lib/bitops.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -27,9 +27,10 @@
 #define SWITCH_CHAR  '\x01' /* Ctrl-A */
 #define SWITCH_COUNT 3
 
-static struct spinlock console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
-/* console_at_cr: the last character on the line was CR, so an LF needs none added. */
-static bool console_panicking, console_serial_up, console_at_cr;
+#define GUEST_BURST     100u
+#define GUEST_REFILL_NS 25000000ull
+
+static bool console_panicking;
 
 static char console_early_ring[EARLY_RING];
 static char *console_ring = console_early_ring;
@@ -48,35 +49,6 @@ static unsigned console_rx_switches; /* Ctrl-A seen in a row */
 
 /* ---- output ---- */
 
-/*
- * False: go on without the lock. In panic mode nobody takes it; and where this CPU holds it
- * already, an NMI or a fault has come into the middle of our own output.
- */
-static bool console_take(void)
-{
-    if (READ_ONCE(console_panicking) || spin_held(&console_lock))
-        return false;
-    spin_lock(&console_lock);
-    return true;
-}
-
-/* taken: what console_take() said. */
-static void console_leave(bool taken)
-{
-    if (taken)
-        spin_unlock(&console_lock);
-}
-
-static void console_serial_put(char c)
-{
-    if (!console_serial_up)
-        return;
-    if (c == '\n' && !console_at_cr)
-        serial_putc('\r');
-    console_at_cr = c == '\r';
-    serial_putc(c);
-}
-
 static void console_ring_put(char c)
 {
     console_ring[console_next++ & (console_ring_size - 1)] = c;
@@ -84,36 +56,27 @@ static void console_ring_put(char c)
         console_first = console_next - console_ring_size;
 }
 
-/* The lock is held for a whole line, so that lines of several CPUs do not mix. */
-static void console_put_line(const char *prefix, const char *text)
+static void console_ring_line(const char *prefix, const char *text)
 {
-    bool taken = console_take();
-
-    for (; *prefix != '\0'; prefix++) {
-        console_serial_put(*prefix);
+    for (; *prefix != '\0'; prefix++)
         console_ring_put(*prefix);
-    }
-    for (; *text != '\0'; text++) {
-        console_serial_put(*text);
+    for (; *text != '\0'; text++)
         console_ring_put(*text);
-    }
-    console_serial_put('\n');
     console_ring_put('\n');
-    console_leave(taken);
 }
 
-void console_write_raw(const char *s, size_t n)
+bool console_write_raw(const char *s, size_t n)
 {
-    bool taken = console_take();
+    bool taken = console_tx_lock(), done = console_tx_text(s, n);
 
-    while (n-- != 0)
-        console_serial_put(*s++);
-    console_leave(taken);
+    console_tx_unlock(taken);
+    return done;
 }
 
 void console_log(enum log_level level, const char *fmt, ...)
 {
     char text[256];
+    bool taken;
     size_t n;
     va_list ap;
 
@@ -125,57 +88,103 @@ void console_log(enum log_level level, const char *fmt, ...)
     n = strlen(text);
     if (n != 0 && text[n - 1] == '\n')
         text[n - 1] = '\0';
-    console_put_line("(LODGE) ", text);
+    taken = console_tx_lock(); /* for a whole line, so that lines of several CPUs do not mix */
+    console_tx_line("(LODGE) ", text);
+    console_ring_line("(LODGE) ", text);
+    console_tx_unlock(taken);
 }
 
-/* At most 20 at once and 10 a second: the log is not a guest's to fill. */
-static bool console_guest_may_log(void)
+/*
+ * All guests together: 100 lines at once and 40 a second, which leaves nearly half of a line of
+ * 115,200 baud free even if each is as long as can be. Lock held.
+ */
+static bool console_guest_allowed(void)
 {
-    bool taken;
-    static uint64_t tokens_at;
-    static unsigned tokens = 20;
-    uint64_t now = time_now();
-    bool may;
+    static uint64_t refilled;
+    static unsigned tokens = GUEST_BURST;
+    uint64_t now = time_now(), more = (now - refilled) / GUEST_REFILL_NS;
 
-    taken = console_take();
-    if (now - tokens_at > 100000000ull) {
-        tokens = (unsigned)MIN(20ull, tokens + (now - tokens_at) / 100000000ull);
-        tokens_at = now;
+    if (more != 0) {
+        tokens = (unsigned)MIN(more + tokens, (uint64_t)GUEST_BURST);
+        refilled = now;
     }
-    may = tokens != 0;
-    if (may)
-        tokens--;
-    console_leave(taken);
-    return may;
+    if (tokens == 0 || !console_tx_guest_room())
+        return false;
+    tokens--;
+    return true;
+}
+
+static void console_guest_put(const char *text)
+{
+    console_tx_guest_line("(LODGE) ", text);
+    console_ring_line("(LODGE) ", text);
+}
+
+bool console_guest_line(const char *who, unsigned *left_out, const char *fmt, ...)
+{
+    char text[256], note[64];
+    bool taken, allowed;
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf_(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    taken = console_tx_lock();
+    allowed = console_guest_allowed();
+    if (!allowed) {
+        ++*left_out;
+    } else {
+        if (*left_out != 0) {
+            snprintf_(note, sizeof(note), "%s: %u lines were left out here", who, *left_out);
+            console_guest_put(note);
+        }
+        *left_out = 0;
+        console_guest_put(text);
+    }
+    console_tx_unlock(taken);
+    return allowed;
 }
 
 void console_guest_refused(const char *where, const char *fmt, ...)
 {
+    static unsigned left_out;
     char text[200];
     va_list ap;
 
-    if (likely(boot_options.guest_loglvl < LOG_DEBUG) || !console_guest_may_log())
+    if (likely(boot_options.guest_loglvl < LOG_DEBUG))
         return;
     va_start(ap, fmt);
     vsnprintf_(text, sizeof(text), fmt, ap);
     va_end(ap);
-    console_log(LOG_ERR, "d%uv%u %s refused: %s", current->domain->id, current->id, where, text);
+    console_guest_line("guests", &left_out, "d%uv%u %s refused: %s", current->domain->id,
+                       current->id, where, text);
 }
 
 void console_panic_mode(void)
 {
     WRITE_ONCE(console_panicking, true);
+    console_tx_panic();
+}
+
+void console_flush(void)
+{
+    console_tx_flush();
+}
+
+void console_lossless(bool on)
+{
+    console_tx_lossless(on);
 }
 
 /* ---- input ---- */
 
 static void console_to_dom0(char c)
 {
-    bool taken = console_take();
+    bool taken = console_tx_lock();
 
     if (console_rx_put - console_rx_get < RX_SIZE)
         console_rx_buf[console_rx_put++ % RX_SIZE] = c;
-    console_leave(taken);
+    console_tx_unlock(taken);
     evtchn_virq_global(VIRQ_CONSOLE); /* with no lock held: it takes others */
 }
 
@@ -206,10 +215,10 @@ size_t console_rx_take(char *buf, size_t n)
     bool taken;
     size_t got = 0;
 
-    taken = console_take();
+    taken = console_tx_lock();
     while (got < n && console_rx_get != console_rx_put)
         buf[got++] = console_rx_buf[console_rx_get++ % RX_SIZE];
-    console_leave(taken);
+    console_tx_unlock(taken);
     return got;
 }
 
@@ -234,7 +243,7 @@ void console_init_early(const char *cmdline)
             p++;
     }
     if (strcmp(spec, "none") != 0)
-        console_serial_up = serial_init(spec) || serial_init("com1");
+        console_tx_init_early(spec);
 }
 
 void console_init(void)
@@ -250,13 +259,14 @@ void console_init(void)
     if (ring != NULL) {
         uint32_t size = (uint32_t)(PAGE_SIZE << order);
 
-        taken = console_take();
+        taken = console_tx_lock();
         for (uint32_t i = console_first; i != console_next; i++)
             ring[i & (size - 1)] = console_ring[i & (console_ring_size - 1)];
         console_ring = ring;
         console_ring_size = size;
-        console_leave(taken);
+        console_tx_unlock(taken);
     }
+    console_tx_init();
     serial_enable_rx_irq();
 }
 
@@ -273,18 +283,18 @@ int console_read(struct xen_sysctl_readconsole *op)
     char chunk[128];
     uint32_t index, n, done = 0;
 
-    taken = console_take();
+    taken = console_tx_lock();
     index = op->incremental ? op->index : console_first;
     if (index - console_first > console_next - console_first)
         index = console_first;
-    console_leave(taken);
+    console_tx_unlock(taken);
     while (done < op->count) {
-        taken = console_take();
+        taken = console_tx_lock();
         if (index - console_first > console_next - console_first)
             index = console_first; /* overtaken while we copied */
         for (n = 0; n < sizeof(chunk) && n < op->count - done && index != console_next; n++)
             chunk[n] = console_ring[index++ & (console_ring_size - 1)];
-        console_leave(taken);
+        console_tx_unlock(taken);
         if (n == 0)
             break;
         if (copy_to_guest((vaddr_t)op->buffer.p + done, chunk, n) != 0)
@@ -294,9 +304,9 @@ int console_read(struct xen_sysctl_readconsole *op)
     op->count = done;
     op->index = index;
     if (op->clear) {
-        taken = console_take();
+        taken = console_tx_lock();
         console_first = console_next;
-        console_leave(taken);
+        console_tx_unlock(taken);
     }
     return 0;
 }

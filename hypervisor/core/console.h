@@ -9,7 +9,7 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /*
  * Levels above `loglvl=` stay silent, but not in panic mode. Each line is prefixed "(LODGE) ", ends
- * by itself, and is cut at 255 characters. Callable under any lock.
+ * by itself, and is cut at 255 characters. Callable under any lock but a timer queue's.
  */
 void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_err(...)   console_log(LOG_ERR, __VA_ARGS__)
@@ -22,12 +22,22 @@ void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 #define guest_refused(...) console_guest_refused(__func__, __VA_ARGS__)
 void console_guest_refused(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * A line that a guest has caused, behind all of our own and within the budget of all guests. False:
+ * left out and counted in *left_out; the next line with this counter says how many of `who` were.
+ */
+bool console_guest_line(const char *who, unsigned *left_out, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 void console_init_early(const char *cmdline); /* serial up: com1 by default */
-void console_init(void);                      /* ring in its final size, receive interrupt */
-void console_panic_mode(void);                /* no locks from here on; there is no way back */
-/* To the serial line only, as it is: dom0's own output. */
-void console_write_raw(const char *s, size_t n);
+/* Ring in its final size, receive interrupt; from here on nobody waits for the line. */
+void console_init(void);
+void console_panic_mode(void); /* no locks from here on, each line is waited for; for good */
+void console_flush(void);      /* waits until all is out: the machine is about to end */
+/* To the serial line only, as it is: dom0's own output. False: no room yet, nothing was taken. */
+bool console_write_raw(const char *s, size_t n);
+/* While on, our own lines wait for the line where its queue is full: for what dom0 asks to see. */
+void console_lossless(bool on);
 /* Serial input (from its interrupt): to dom0, or after three Ctrl-A to the debug keys. */
 void console_rx(char c);
 size_t console_rx_take(char *buf, size_t n); /* what waits for dom0 */

@@ -12,6 +12,7 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/hypercalls.h>
+#include <x86/cpu.h>
 #include <x86/regs.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
@@ -65,14 +66,14 @@ static bool console_line_allowed(struct console_line *l)
 
 static void console_line_out(struct domain *d, struct console_line *l)
 {
+    char who[8];
+
     l->text[l->len] = '\0';
     l->len = 0;
     if (boot_options.guest_loglvl < LOG_WARN || !console_line_allowed(l))
         return;
-    if (l->dropped != 0)
-        log_err("d%u: %u lines were left out here", d->id, l->dropped);
-    l->dropped = 0;
-    log_err("d%u| %s", d->id, l->text);
+    snprintf_(who, sizeof(who), "d%u", d->id);
+    console_guest_line(who, &l->dropped, "%s| %s", who, l->text);
 }
 
 /*
@@ -93,19 +94,24 @@ static void console_guest_text(struct domain *d, const char *s, size_t n)
     spin_unlock(&l->lock);
 }
 
+/* dom0's text is not lost as long as the line moves: while there is no room the call is repeated.
+ */
 static int64_t console_io_write(uint64_t count, uint64_t buffer)
 {
     struct domain *d = current->domain;
-    char chunk[64]; /* some milliseconds of a real serial line */
+    char chunk[64];
 
     while (count != 0) {
         size_t n = MIN(count, sizeof(chunk));
 
         if (copy_from_guest(chunk, buffer, n) != 0)
             return -XEN_EFAULT;
-        if (d->hardware)
-            console_write_raw(chunk, n);
-        else
+        while (d->hardware && !console_write_raw(chunk, n)) {
+            if (preempt_for_event())
+                return hypercall_restart(CONSOLEIO_write, count, buffer, 0);
+            cpu_relax();
+        }
+        if (!d->hardware)
             console_guest_text(d, chunk, n);
         buffer += n;
         count -= n;

@@ -140,6 +140,8 @@ void console_handle_key(char key)
     debug_keys_init();
     if (debug_keys[i].fn == NULL)
         return;
+    console_lossless(true);
     console_log(LOG_ERR, "key '%c': %s", key, debug_keys[i].what);
     debug_keys[i].fn();
+    console_lossless(false);
 }

@@ -339,6 +339,7 @@ static void NORETURN domain_hardware_shutdown(unsigned code)
 
     log_info("the hardware domain has shut down: %s",
              code < ARRAY_SIZE(why) ? why[code] : "unknown reason");
+    console_flush();
     if (boot_options.debug_exit)
         outl(0xf4, code);
     if (code == SHUTDOWN_reboot || (code != SHUTDOWN_poweroff && !boot_options.noreboot))

@@ -54,6 +54,7 @@ static void NORETURN reset(void)
 void machine_restart(void)
 {
     __asm__ volatile("cli");
+    console_flush();
     if (boot_options.debug_exit)
         outb(DEBUG_EXIT_PORT, 1);
     if (boot_options.noreboot) {
@@ -61,6 +62,7 @@ void machine_restart(void)
         machine_halt();
     }
     log_info("restarting the machine");
+    console_flush();
     dump_halt_others();
     reset();
 }
@@ -76,6 +78,7 @@ void machine_halt(void)
 {
     log_info("halted");
     __asm__ volatile("cli");
+    console_flush();
     if (boot_options.debug_exit)
         outb(DEBUG_EXIT_PORT, 0);
     dump_halt_others();
@@ -88,6 +91,7 @@ void machine_halt(void)
  */
 int machine_power_off_s5(uint32_t a, uint32_t b)
 {
+    console_flush();
     if (boot_options.debug_exit)
         outb(DEBUG_EXIT_PORT, 0);
     if (acpi_info.pm1a_cnt == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A 16550 at one of the two standard places. Output waits for the line; input comes by interrupt.
+ * A 16550 at one of the two standard places. Output fills its queue of 16 characters whenever that
+ * is empty, and whoever calls sees to it that this is looked at again; input comes by interrupt.
  * No lock here: the console's orders output, and one CPU gets the interrupt.
  */
 #include <boot/boot.h>
@@ -19,10 +20,11 @@
 #define UART_SCRATCH 7
 #define LSR_DATA     0x01u
 #define LSR_EMPTY    0x20u
+#define IIR_FIFO     0xc0u   /* both bits: it has a queue that works */
 #define MAX_WAIT     100000u /* reads of a line that is stuck */
 
 static uint16_t serial_port; /* 0: none */
-static unsigned serial_isa_irq;
+static unsigned serial_isa_irq, serial_fifo, serial_baud;
 
 /* The scratch register keeps what is written: no other proof that there is a port at all. */
 static bool set_up(uint16_t port, unsigned baud)
@@ -39,6 +41,8 @@ static bool set_up(uint16_t port, unsigned baud)
     outb((uint16_t)(port + UART_LCR), 3);   /* 8n1 */
     outb((uint16_t)(port + UART_FCR), 7);   /* FIFOs on and empty */
     outb((uint16_t)(port + UART_MCR), 0xb); /* DTR, RTS, interrupt line on */
+    serial_fifo = (inb((uint16_t)(port + UART_FCR)) & IIR_FIFO) == IIR_FIFO ? SERIAL_FIFO : 1;
+    serial_baud = baud;
     return true;
 }
 
@@ -67,15 +71,33 @@ bool serial_init(const char *spec)
     return true;
 }
 
-/* A line that stays busy loses the character rather than the machine. */
-void serial_putc(char c)
+static bool serial_ready(void)
 {
-    if (serial_port == 0)
-        return;
-    for (unsigned i = 0; i < MAX_WAIT; i++)
-        if (inb((uint16_t)(serial_port + UART_LSR)) & LSR_EMPTY)
-            break;
-    outb((uint16_t)(serial_port + UART_DATA), (uint8_t)c);
+    return inb((uint16_t)(serial_port + UART_LSR)) & LSR_EMPTY;
+}
+
+unsigned serial_write(const char *s, unsigned n)
+{
+    if (serial_port == 0 || n == 0 || !serial_ready())
+        return 0;
+    n = MIN(n, serial_fifo);
+    for (unsigned i = 0; i < n; i++)
+        outb((uint16_t)(serial_port + UART_DATA), (uint8_t)s[i]);
+    return n;
+}
+
+bool serial_wait(void)
+{
+    for (unsigned i = 0; serial_port != 0 && i < MAX_WAIT; i++)
+        if (serial_ready())
+            return true;
+    return false;
+}
+
+/* Ten bits each, and a little more: a look that comes too early costs a whole turn. */
+uint64_t serial_fifo_ns(void)
+{
+    return serial_fifo * 10300000000ull / serial_baud;
 }
 
 static bool serial_getc(char *c)

@@ -88,6 +88,7 @@ int main(void)
     test_sched();
     test_handoff();
     test_time();
+    test_console();
     printf("%u passed, %u failed\n", unit_passed, unit_failed);
     return unit_failed != 0;
 }

@@ -27,5 +27,6 @@ void test_heap(void);
 void test_sched(void);
 void test_handoff(void);
 void test_time(void);
+void test_console(void);
 
 #endif
