@@ -19,14 +19,18 @@ HYPERVISOR := $(filter hypervisor,$(PRESENT))
 # The targets below follow each other in the order in which they are written; the components'
 # own Makefiles use -j.
 .NOTPARALLEL:
-.PHONY: all build deps kernel image guest-image xen demo run check lint bench soak fuzz install clean distclean read help
+.PHONY: all build deps deps-build kernel image guest-image xen demo run check lint bench soak fuzz install uninstall clean distclean read help
 
 all: deps build image
 
 deps:
 	@./build-deps.sh build-deps.txt
 
-build: deps
+# What a machine needs that only builds and installs: no QEMU, no clang.
+deps-build:
+	@./build-deps.sh build-deps.txt build
+
+build: deps-build
 	@failed=; for part in $(PRESENT); do \
 	    $(MAKE) --no-print-directory -C $$part || failed="$$failed $$part"; done; \
 	if [ -n "$$failed" ]; then echo "make: did not build:$$failed"; exit 1; fi
@@ -83,12 +87,20 @@ fuzz: deps
 bench: all xen
 	@python3 tests/bench/bench.py
 
-# Onto this machine, beside Linux in GRUB's menu; or below DESTDIR, for a package.
+# Onto this machine, beside Linux in GRUB's menu; or below DESTDIR, for a package. Everything is put
+# together in build/stage first, so that there is a list of it, by which it can be taken away.
+STAGE := $(abspath $(BUILD)/stage)
+SETUP := dom0-tools/grub/install.sh
 install: build
+	@rm -rf $(STAGE)
 	@set -e; for part in $(PRESENT) dom0-tools/grub; do \
 	    if grep -q '^install:' $$part/Makefile; then \
-	        $(MAKE) --no-print-directory -C $$part install DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"; \
+	        $(MAKE) --no-print-directory -s -C $$part install DESTDIR=$(STAGE) PREFIX="$(PREFIX)"; \
 	    fi; done
+	@$(SETUP) install $(STAGE) "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	@$(SETUP) uninstall "$(PREFIX)" "$(DESTDIR)"
 
 # The order in which the code makes sense, as the README gives it.
 read:
@@ -109,8 +121,9 @@ help:
 	@echo "make bench       instructions per operation, beside Debian's Xen"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
 	@echo "make install     beside Linux in this machine's GRUB menu (DESTDIR=, PREFIX=/usr/local)"
+	@echo "make uninstall   takes away what make install put there (DESTDIR=, PREFIX= as then)"
 	@echo "make read        the order in which to read the code"
-	@echo "make deps        only install the packages that build-deps.txt lists"
+	@echo "make deps        only install the packages that build-deps.txt lists (deps-build: to build)"
 	@echo "make kernel      only fetch and unpack Debian's newest kernel"
 	@echo "make image       only make the initramfs images"
 	@echo "make guest-image only make the Debian guest's disk"

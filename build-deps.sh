@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Install the Debian packages that build-deps.txt lists and this machine lacks, saying which and
 # why. Does nothing, and needs no privilege, where all are there.
+#   build-deps.sh LIST [build]   with "build": only what stands before the line "## test"
 set -eu
 list=$1
+part=${2:-all}
 
 missing=
 while read -r package _ why; do
+    case $package in
+    '##') [ "$part" = all ] || break ;;
+    esac
     case $package in '' | '#'*) continue ;; esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     if [ "$state" != installed ]; then

@@ -337,17 +337,28 @@ static void handle_ended(void)
     look_at_all();
 }
 
-/* dom0's own entries, where nothing else has written them. */
+/*
+ * dom0's own entries, where nothing else has written them: Xen's tools look for the name of the
+ * pool of processors that a guest is made in, and their own xen-init-dom0 does nothing once dom0
+ * has one.
+ */
 static void introduce_dom0(void)
 {
-    char *name = store_get(mon.lodge.store, "/local/domain/0/name");
+    static const char *const own[][2] = {
+        {"/local/domain/0/name", "Domain-0"},
+        {"/local/domain/0/domid", "0"},
+        {"/local/pool/0/name", "Pool-0"},
+        {"/local/pool/0/uuid", "00000000-0000-0000-0000-000000000000"},
+    };
 
-    if (!name) {
-        store_write(mon.lodge.store, "/local/domain/0/name", "Domain-0");
-        store_write(mon.lodge.store, "/local/domain/0/domid", "0");
-        store_flush(mon.lodge.store);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        char *there = store_get(mon.lodge.store, own[i][0]);
+
+        if (!there)
+            store_write(mon.lodge.store, own[i][0], own[i][1]);
+        free(there);
     }
-    free(name);
+    store_flush(mon.lodge.store);
 }
 
 static void reconnect_store(void)

@@ -81,8 +81,50 @@ verify "install refuses when there is no hypervisor" [ $? -ne 0 ]
 mkdir -p "$root/top/build/hypervisor"
 : >"$root/top/build/hypervisor/lodge.elf"
 make -s install DESTDIR="$root/dest" PREFIX=/usr TOP="$root/top" >"$root/out" 2>&1
-verify "install works" [ $? -eq 0 ]
+verify "staging works" [ $? -eq 0 ]
 verify "the hook looks below PREFIX" \
     grep -q '/usr/lib/lodge/extract-kernel' "$root/dest/etc/kernel/postinst.d/lodge"
+verify "Debian's Xen keeps away from Lodge" grep -q "^ExecCondition=.*-lodge" \
+    "$root/dest/lib/systemd/system/xen.service.d/lodge.conf"
+for unit in lodge-*.service; do
+    verify "$unit keeps away from Xen" grep -q "^ExecCondition=.*-lodge" "$unit"
+    verify "$unit does not end with another" sh -c "! grep -q '^Requires=' '$unit'"
+done
+
+# A machine that has something in the same folders, before, with Lodge, and after.
+machine=$root/machine
+mkdir -p "$machine/etc/default" "$machine/usr/lib/lodge-of-others" "$machine/etc/kernel/postinst.d"
+chmod 750 "$machine/usr/lib"
+echo "other" >"$machine/etc/kernel/postinst.d/other"
+listing() {
+    (cd "$machine" && find . -printf '%p %m %l\n' | sort)
+}
+files() {
+    (cd "$machine" && find . ! -type d | sort)
+}
+files >"$root/before"
+./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
+verify "install works" [ $? -eq 0 ]
+verify "the hypervisor is there" [ -e "$machine/boot/lodge/lodge.elf" ]
+verify "a folder keeps its mode" [ "$(stat -c %a "$machine/usr/lib")" = 750 ]
+listing >"$root/once"
+./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
+listing >"$root/twice"
+verify "a second time changes nothing" cmp -s "$root/once" "$root/twice"
+: >"$machine/boot/lodge/vmlinux-6.1.0-9-amd64"
+./install.sh uninstall /usr "$machine" >"$root/out" 2>&1
+verify "uninstall works" [ $? -eq 0 ]
+files >"$root/after"
+verify "no file is left" cmp -s "$root/before" "$root/after"
+./install.sh uninstall /usr "$machine" >"$root/out" 2>&1
+verify "uninstall says when there is nothing" [ $? -ne 0 ]
+
+./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
+echo 'LODGE_OPTIONS="mine"' >"$machine/etc/default/lodge"
+./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
+verify "settings survive an installation" grep -q mine "$machine/etc/default/lodge"
+./install.sh uninstall /usr "$machine" >"$root/out" 2>&1
+verify "changed settings stay, and it is said" \
+    sh -c "grep -q mine '$machine/etc/default/lodge' && grep -q 'stays' '$root/out'"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
