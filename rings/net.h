@@ -53,7 +53,12 @@
 #define NET_MAX_EXTRAS     (XEN_NETIF_EXTRA_TYPE_MAX - 1) /* one of each type */
 #define NET_MIN_PACKET     14u                            /* an Ethernet header */
 #define NET_MAX_PACKET     XEN_NETIF_MAX_TX_SIZE
-#define NET_MAX_RX_PACKET  65553u /* the largest IP packet, an Ethernet header and a VLAN tag */
+/*
+ * Segments that a packet may be cut into are no smaller: somebody else makes frames of them, and 64
+ * KiB would be tens of thousands. TCP falls back to single segments where its peer wants less.
+ */
+#define NET_MIN_SEGMENT   256u
+#define NET_MAX_RX_PACKET 65553u /* the largest IP packet, an Ethernet header and a VLAN tag */
 
 enum net_error {
     NET_OK,
@@ -85,7 +90,7 @@ static inline const char *net_error_text(enum net_error e)
     case NET_BAD_SIZE:
         return "a packet's size that is none, or less than its parts have";
     case NET_BAD_GSO:
-        return "a large packet of unknown type, or with segments of no size";
+        return "a large packet of unknown type, or with segments of less than 256 bytes";
     case NET_BAD_MULTICAST:
         return "a multicast message with data, or for no multicast address";
     case NET_BROKEN:
@@ -214,7 +219,7 @@ static inline enum net_error net_tx_check(const struct net_tx_packet *p, unsigne
         return NET_OK;
     if ((p->extra.gso_type != XEN_NETIF_GSO_TYPE_TCPV4 &&
          p->extra.gso_type != XEN_NETIF_GSO_TYPE_TCPV6) ||
-        !p->extra.gso_size)
+        p->extra.gso_size < NET_MIN_SEGMENT)
         return NET_BAD_GSO;
     return NET_OK;
 }

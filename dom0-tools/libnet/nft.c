@@ -98,55 +98,84 @@ static bool nft_has(const struct net_addresses *ips, int family)
     return false;
 }
 
-// IPv4 and ARP: its own addresses, the unset one where it asks for one.
+// IPv4 and ARP: its own addresses. It may ask for one, and whether somebody has one of its own: to
+// ask that of another's would keep its owner from taking it.
 static void nft_put_ipv4(struct nft_text *batch, const struct net_addresses *ips)
 {
+    fprintf(batch->stream, "ether type ip ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n");
+    if (!nft_has(ips, AF_INET)) {
+        return;
+    }
     fprintf(batch->stream, "ether type arp arp saddr ip ");
-    nft_put_list(batch, AF_INET, ips, "0.0.0.0/32");
-    fprintf(batch->stream, " accept\n"
-                           "ether type ip ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept\n");
-    if (nft_has(ips, AF_INET)) {
-        fprintf(batch->stream, "ether type ip ip saddr ");
-        nft_put_list(batch, AF_INET, ips, NULL);
-        fprintf(batch->stream, " accept\n");
+    nft_put_list(batch, AF_INET, ips, NULL);
+    fprintf(batch->stream, " accept\nether type arp arp saddr ip 0.0.0.0 arp daddr ip ");
+    nft_put_list(batch, AF_INET, ips, NULL);
+    fprintf(batch->stream, " accept\nether type ip ip saddr ");
+    nft_put_list(batch, AF_INET, ips, NULL);
+    fprintf(batch->stream, " accept\n");
+}
+
+// An address, or the first and the last one of a network, as a number of 128 bits.
+static void nft_put_number(struct nft_text *batch, const unsigned char raw[16], unsigned int prefix)
+{
+    fprintf(batch->stream, "0x");
+    for (unsigned int byte = 0; byte < 16; byte++) {
+        fprintf(batch->stream, "%02x", raw[byte]);
+    }
+    if (prefix == 128) {
+        return;
+    }
+    fprintf(batch->stream, "-0x");
+    for (unsigned int byte = 0; byte < 16; byte++) {
+        unsigned int host = prefix >= byte * 8 + 8 ? 0
+                            : prefix > byte * 8    ? 255u >> (prefix % 8)
+                                                   : 255;
+        fprintf(batch->stream, "%02x", raw[byte] | host);
     }
 }
 
-// IPv6: the link-local address that its MAC makes, and its own. It is a host here, so it does not
-// announce routers, and advertises no neighbour but itself (the target is at byte 8 of the
-// message).
+// IPv6: the link-local address that its MAC makes, and its own. It advertises no neighbour but
+// itself, and asks from no address yet for none but these, as above (in both messages the target is
+// at byte 8).
 static void nft_put_ipv6(struct nft_text *batch, const unsigned char mac[6],
                          const struct net_addresses *ips)
 {
+    static const char *const messages[] = {
+        "icmpv6 type nd-neighbor-advert",
+        "ip6 saddr :: icmpv6 type nd-neighbor-solicit",
+    };
+    unsigned char own[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
+                             0xff, 0xfe, mac[3],           mac[4], mac[5]};
     char local[64];
+    for (unsigned int i = 0; i < 2; i++) {
+        fprintf(batch->stream, "ether type ip6 %s @th,64,128 != { ", messages[i]);
+        nft_put_number(batch, own, 128);
+        for (unsigned int ip = 0; ip < ips->count; ip++) {
+            if (ips->list[ip].family == AF_INET6) {
+                fprintf(batch->stream, ", ");
+                nft_put_number(batch, ips->list[ip].raw, ips->list[ip].prefix);
+            }
+        }
+        fprintf(batch->stream, " } counter drop\n");
+    }
     snprintf(local, sizeof(local), "fe80::%02x%02x:%02xff:fe%02x:%02x%02x/128", mac[0] ^ 2, mac[1],
              mac[2], mac[3], mac[4], mac[5]);
     fprintf(batch->stream,
-            "ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } counter drop\n"
             "ether type ip6 ip6 saddr :: icmpv6 type "
             "{ nd-neighbor-solicit, nd-router-solicit, mld2-listener-report } accept\n"
-            "ether type ip6 icmpv6 type nd-neighbor-advert @th,64,128 != {");
-    const char *comma = " ";
-    unsigned char own[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
-                             0xff, 0xfe, mac[3],           mac[4], mac[5]};
-    for (int i = -1; i < (int)ips->count; i++) {
-        const unsigned char *raw = i < 0 ? own : ips->list[i].raw;
-        if (i >= 0 && (ips->list[i].family != AF_INET6 || ips->list[i].prefix != 128)) {
-            continue;
-        }
-        fprintf(batch->stream, "%s0x", comma);
-        for (int byte = 0; byte < 16; byte++) {
-            fprintf(batch->stream, "%02x", raw[byte]);
-        }
-        comma = ", ";
-    }
-    fprintf(batch->stream, " } counter drop\nether type ip6 ip6 saddr ");
+            "ether type ip6 ip6 saddr ");
     nft_put_list(batch, AF_INET6, ips, local);
     fprintf(batch->stream, " accept\n");
 }
 
-// What must not pass is dropped first (another's MAC address, in the frame and in ARP). With a list
-// of addresses everything else must be on it, other protocols included; without one it may pass.
+// What must not pass is dropped first: another's MAC address, in the frame and in ARP; and, as a
+// guest is a host here, what only routers and servers of addresses say. All that counts in a frame
+// with a VLAN tag, too, since the kernel has taken that off when the frame comes here ("meta
+// protocol" is what was behind it, "ether type" is the tag's). A second tag it does not take off,
+// and nobody looks behind it: such a frame means to come out in another network than it went in.
+//
+// With a list of addresses everything else must be on it, other protocols and tagged frames
+// included; without one it may pass.
 int nft_filter(const char *ifname, const unsigned char mac[6], const struct net_addresses *ips,
                const struct net_err *err)
 {
@@ -162,7 +191,10 @@ int nft_filter(const char *ifname, const unsigned char mac[6], const struct net_
             "table netdev lodge-%s {\nchain guest {\n"
             "type filter hook ingress device \"%s\" priority -300; policy accept;\n"
             "ether saddr != %s counter drop\n"
-            "ether type arp arp saddr ether != %s counter drop\n",
+            "meta protocol { 8021q, 8021ad } counter drop\n"
+            "meta protocol arp arp saddr ether != %s counter drop\n"
+            "icmpv6 type { nd-router-advert, nd-redirect } counter drop\n"
+            "udp dport { 68, 546 } counter drop\n",
             ifname, ifname, own, own);
     if (ips->count > 0) {
         nft_put_ipv4(&batch, ips);

@@ -38,7 +38,7 @@ static const struct shape {
     {"segments of a type that there is not", ERROR, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = GSO,
      .gso_type = 9, .gso_size = 1400},
     {"segments of a frame with a checksum", ERROR, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = GSO,
-     .gso_type = 2, .gso_size = 1},
+     .gso_type = 2, .gso_size = 1400},
     {"a checksum where nothing can have one", ERROR, 14, 0, PAGE_GOOD, 1,
      .tx_flags = NETTXF_csum_blank},
     {"a multicast address that is none", ERROR, 100, 0, PAGE_GOOD, 1, .extras = 1, .type = MCAST},

@@ -74,9 +74,9 @@ def ethernet(source, kind, payload, to=EVERYONE, tag=b""):
     return mac(to) + mac(source) + tag + struct.pack("!H", kind) + payload
 
 
-def arp(source, sender_mac, sender_ip):
+def arp(source, sender_mac, sender_ip, target="10.0.0.1", tag=b""):
     body = struct.pack("!HHBBH", 1, IPV4, 6, 4, 1) + mac(sender_mac) + socket.inet_aton(sender_ip)
-    return ethernet(source, ARP, body + bytes(6) + socket.inet_aton("10.0.0.1") + MARK)
+    return ethernet(source, ARP, body + bytes(6) + socket.inet_aton(target) + MARK, tag=tag)
 
 
 def udp(sport=1000, dport=1000):
@@ -97,10 +97,14 @@ def ipv4(source, sender, payload=None, to="10.0.0.9", to_mac=EVERYONE, tag=b""):
     return ethernet(source, IPV4, struct.pack("!BBHHHBBH4s4s", *head) + payload, to_mac, tag)
 
 
-def ipv6(source, sender, protocol, payload):
+def vlan(number, kind=0x8100):
+    return struct.pack("!HH", kind, number)
+
+
+def ipv6(source, sender, protocol, payload, tag=b""):
     head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 255)
     return ethernet(source, IPV6, head + socket.inet_pton(socket.AF_INET6, sender) +
-                    socket.inet_pton(socket.AF_INET6, "ff02::1") + payload)
+                    socket.inet_pton(socket.AF_INET6, "ff02::1") + payload, tag=tag)
 
 
 def icmpv6(kind, target="::"):
@@ -148,32 +152,66 @@ class Filter(NetTest):
         self.drops(arp(OTHER, MAC1, "10.0.0.5"))
         self.drops(arp(MAC1, OTHER, "10.0.0.5"))
 
+    def test_a_tag_hides_nothing(self):
+        self.bridge()
+        for tag in (vlan(5), vlan(0), vlan(5, 0x88A8)):
+            self.passes(ipv4(MAC1, "10.0.0.5", tag=tag))
+            self.passes(arp(MAC1, MAC1, "10.0.0.5", tag=tag))
+            self.drops(ipv4(OTHER, "10.0.0.5", tag=tag))
+            self.drops(arp(MAC1, OTHER, "10.0.0.5", tag=tag))
+            self.drops(ipv4(MAC1, "10.0.0.5", udp(67, 68), tag=tag))
+            self.drops(ipv6(MAC1, "fe80::1", 58, icmpv6(134), tag=tag))
+            self.drops(ipv4(MAC1, "10.0.0.5", tag=tag + vlan(6)))
+
+    def test_it_is_no_router_and_gives_no_addresses(self):
+        self.bridge()
+        self.passes(ipv6(MAC1, "fe80::1", 58, icmpv6(133)))
+        self.passes(ipv4(MAC1, "0.0.0.0", udp(68, 67)))
+        self.passes(ipv6(MAC1, "fe80::1", 17, udp(546, 547)))
+        hop_by_hop = struct.pack("!BB6x", 58, 0)
+        self.drops(ipv6(MAC1, "fe80::1", 58, icmpv6(134)))
+        self.drops(ipv6(MAC1, "fe80::1", 0, hop_by_hop + icmpv6(134)))
+        self.drops(ipv6(MAC1, "fe80::1", 58, icmpv6(137)))
+        self.drops(ipv4(MAC1, "10.0.0.5", udp(67, 68)))
+        self.drops(ipv4(MAC1, "10.0.0.5", udp(1000, 68)))
+        self.drops(ipv6(MAC1, "fe80::1", 17, udp(547, 546)))
+
     def test_without_filter_all_pass(self):
         self.bridge("--no-filter", "--ip=10.0.0.5")
         self.passes(ipv4(OTHER, "10.0.0.6"))
         self.passes(arp(OTHER, MAC2, "10.0.0.6"))
+        self.passes(ipv4(MAC1, "10.0.0.6", udp(67, 68)))
 
     def test_only_its_ipv4_addresses(self):
         self.bridge("--ip=10.0.0.5/24 10.9.0.0/16")
         self.passes(ipv4(MAC1, "10.0.0.5"))
         self.passes(ipv4(MAC1, "10.9.3.4"))
         self.passes(arp(MAC1, MAC1, "10.0.0.5"))
-        self.passes(arp(MAC1, MAC1, "0.0.0.0"))
+        self.passes(arp(MAC1, MAC1, "0.0.0.0", "10.0.0.5"))
+        self.drops(arp(MAC1, MAC1, "0.0.0.0", "10.0.0.6"))
         self.passes(ipv4(MAC1, "0.0.0.0", udp(68, 67)))
         self.drops(ipv4(MAC1, "0.0.0.0", udp(68, 53)))
         self.drops(ipv4(MAC1, "10.0.0.6"))
         self.drops(ipv4(OTHER, "10.0.0.5"))
         self.drops(arp(MAC1, MAC1, "10.0.0.6"))
         self.drops(arp(MAC1, MAC1, "10.0.0.1"))
-        self.drops(ipv4(MAC1, "10.0.0.6", tag=struct.pack("!HH", 0x8100, 5)))
+        self.drops(ipv4(MAC1, "10.0.0.5", tag=vlan(5)))
+        self.drops(ipv4(MAC1, "10.0.0.6", tag=vlan(5)))
+        self.drops(arp(MAC1, MAC1, "10.0.0.6", tag=vlan(5)))
         self.drops(ethernet(MAC1, 0x88CC, MARK * 4))
         self.drops(ipv6(MAC1, "fd00::5", 17, udp()))
 
     def test_only_its_ipv6_addresses(self):
-        self.bridge("--ip=10.0.0.5 fd00::5")
+        self.bridge("--ip=10.0.0.5 fd00::5 fd00:7:4::/46")
         self.passes(ipv6(MAC1, "fd00::5", 17, udp()))
         self.passes(ipv6(MAC1, "fe80::216:3eff:fe00:1", 17, udp()))
         self.passes(ipv6(MAC1, "::", 58, icmpv6(135, "fd00::5")))
+        self.passes(ipv6(MAC1, "fd00:7:7::1", 58, icmpv6(136, "fd00:7:7:ffff::1")))
+        self.drops(ipv6(MAC1, "fd00:7:7::1", 58, icmpv6(136, "fd00:7:8::")))
+        self.passes(ipv6(MAC1, "::", 58, icmpv6(135, "fe80::216:3eff:fe00:1")))
+        self.drops(ipv6(MAC1, "::", 58, icmpv6(135, "fd00::6")))
+        self.drops(ipv6(MAC1, "::", 58, icmpv6(135, "fe80::216:3eff:fe00:2")))
+        self.passes(ipv6(MAC1, "fd00::5", 58, icmpv6(135, "fd00::6")))
         self.passes(ipv6(MAC1, "fd00::5", 58, icmpv6(136, "fd00::5")))
         self.passes(ipv6(MAC1, "fe80::216:3eff:fe00:1", 58, icmpv6(136, "fe80::216:3eff:fe00:1")))
         self.drops(ipv6(MAC1, "fd00::6", 17, udp()))

@@ -261,6 +261,12 @@ static void test_tx_gso(void)
     part(0, 100, NETTXF_extra_info);
     gso(XEN_NETIF_GSO_TYPE_TCPV4, 0, 0);
     CHECK(gather() == NET_BAD_GSO);
+    for (unsigned size = NET_MIN_SEGMENT - 1; size <= NET_MIN_SEGMENT; size++) {
+        fresh(NET_TX_SLOT_SIZE);
+        part(0, 4000, NETTXF_extra_info | NETTXF_csum_blank);
+        gso(XEN_NETIF_GSO_TYPE_TCPV4, (uint16_t)size, 0);
+        CHECK(gather() == (size < NET_MIN_SEGMENT ? NET_BAD_GSO : NET_OK));
+    }
 }
 
 static void post(unsigned n)
