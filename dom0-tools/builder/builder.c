@@ -457,7 +457,7 @@ int builder_create(struct ctl *ctl, const struct builder_config *config,
     struct build b = {.ctl = ctl, .config = config, .result = result, .ramdisk = -1};
     char why[sizeof(ctl->message)];
     size_t i;
-    int rc = 0;
+    int rc = 0, gone;
 
     memset(result, 0, sizeof(*result));
     b.image.fd = -1;
@@ -469,8 +469,12 @@ int builder_create(struct ctl *ctl, const struct builder_config *config,
     if (rc && b.created) {
         /* The first failure is the one to tell of; destroying may write a message, too. */
         memcpy(why, ctl->message, sizeof(why));
-        if (ctl_domain_destroy(ctl, result->domid) == 0)
+        gone = ctl_domain_destroy(ctl, result->domid);
+        if (!gone)
             memcpy(ctl->message, why, sizeof(why));
+        else if (gone == -ESRCH)
+            rc = ctl_fail(ctl, ECANCELED, "domain %u was destroyed while it was being made",
+                          result->domid);
         else
             ctl_fail(ctl, -rc, "%.300s; the half-made domain %u is left over: lodge destroy %u",
                      why, result->domid, result->domid);

@@ -117,11 +117,9 @@ static int start_guest(struct cli *c, const struct create_opts *o, struct domcfg
     if (!rc && o->console)
         rc = console_connect(&c->lodge, domid, &console);
     if (!rc && !o->paused) {
-        rc = ctl_domain_unpause(&c->lodge.ctl, domid);
-        if (rc) {
-            domain_fail(&c->lodge, rc, "%s", ctl_message(&c->lodge.ctl));
-            domain_destroy(&c->lodge, domid);
-        }
+        rc = domain_start(&c->lodge, dc, domid);
+        if (rc)
+            domain_undo(&c->lodge, dc, domid);
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (rc)
@@ -201,13 +199,34 @@ static int ctl_status(struct cli *c, int rc)
 
 static int destroy_one(struct cli *c, const struct xen_domctl_getdomaininfo *info)
 {
-    intent_drop(&c->lodge, info->handle);
-    return domain_destroy(&c->lodge, info->domain) ? cli_failed(c) : 0;
+    int rc = info->domain ? intent_destroy(&c->lodge, info->handle, info->domain)
+                          : domain_destroy(&c->lodge, 0); /* which says why not */
+
+    return rc ? cli_failed(c) : 0;
 }
 
+/* Also a guest that has no domain just now, since it is being restarted. */
 int cmd_destroy(struct cli *c, int argc, char **argv)
 {
-    return for_each_arg(c, argc, argv, destroy_one);
+    struct xen_domctl_getdomaininfo info;
+    uint8_t uuid[16];
+    int rc = 0;
+
+    if (argc < 2)
+        return cli_usage(c, "%s needs a domain", argv[0]);
+    if (cli_open(c))
+        return CLI_FAILED;
+    for (int i = 1; i < argc; i++) {
+        int err = 0;
+
+        if (!domain_find(&c->lodge, argv[i], &info))
+            err = destroy_one(c, &info);
+        else if (!intent_named(&c->lodge, argv[i], NULL, uuid) ||
+                 intent_destroy(&c->lodge, uuid, -1))
+            err = cli_failed(c);
+        rc = rc ? rc : err;
+    }
+    return rc;
 }
 
 static int pause_one(struct cli *c, const struct xen_domctl_getdomaininfo *info)

@@ -17,6 +17,7 @@
 #include "layout.h"
 #include "splitdev.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -169,45 +170,18 @@ void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
             names[i] = stand_in(info[i].domain);
 }
 
-/* A domain whose name node says `name`, by looking at all; -ESRCH if there is none. */
-static int scan_for_name(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info)
+static int not_found(struct lodge *l, const char *who)
 {
-    struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list(l, &list), rc = -ESRCH;
-    char **names;
+    uint8_t uuid[16];
 
-    if (nr < 0)
-        return nr;
-    names = calloc((size_t)nr + 1, sizeof(*names));
-    if (names) {
-        domain_names(l, list, (unsigned)nr, names);
-        for (int i = 0; i < nr; i++) {
-            if (rc && !strcmp(names[i], name)) {
-                *info = list[i];
-                rc = 0;
-            }
-            free(names[i]);
-        }
-    }
-    free(names);
-    free(list);
-    return rc;
-}
-
-/* By the index; -ESRCH also where its entry is stale. */
-static int index_for_name(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info)
-{
-    char *id = store_get(l->store, store_fmt(LAYOUT_NAMES "/%s", name)), *now;
-    int rc = -ESRCH;
-
-    if (!id)
-        return rc;
-    now = store_get(l->store, store_fmt("/local/domain/%lu/name", strtoul(id, NULL, 10)));
-    if (now && !strcmp(now, name) && !ctl_domain_info(&l->ctl, (uint16_t)atoi(id), info))
-        rc = 0;
-    free(now);
-    free(id);
-    return rc;
+    if (intent_named(l, who, NULL, uuid))
+        return domain_fail(l, ESRCH,
+                           "domain '%s' is just being restarted; wait a moment, or have it end "
+                           "with: lodge destroy %s",
+                           who, who);
+    return domain_fail(l, ESRCH, "there is no domain %s%s%s; `lodge list` shows those that exist",
+                       isdigit((unsigned char)*who) ? "" : "'", who,
+                       isdigit((unsigned char)*who) ? "" : "'");
 }
 
 int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininfo *info)
@@ -219,35 +193,13 @@ int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininf
     if (*who >= '0' && *who <= '9' && !*end) {
         if (id < DOMID_FIRST_RESERVED)
             rc = ctl_domain_info(&l->ctl, (uint16_t)id, info);
-        if (rc == -ESRCH)
-            return domain_fail(l, rc, "there is no domain %s; `lodge list` shows those that exist",
-                               who);
-        return rc ? ctl_failed(l, rc) : 0;
+        return rc == -ESRCH ? not_found(l, who) : rc ? ctl_failed(l, rc) : 0;
     }
     if (!domcfg_bad_name(who))
-        rc = index_for_name(l, who, info);
+        rc = names_look_up(l, who, info);
     if (rc)
-        rc = scan_for_name(l, who, info);
-    if (rc == -ESRCH)
-        return domain_fail(l, rc, "there is no domain '%s'; `lodge list` shows those that exist",
-                           who);
-    return rc;
-}
-
-/* 0 if the name is free. The index answers, or where it may have holes, a look at all domains. */
-static int check_name(struct lodge *l, const char *name)
-{
-    struct xen_domctl_getdomaininfo info;
-    int rc = index_for_name(l, name, &info);
-
-    if (rc && l->scan_names)
-        rc = scan_for_name(l, name, &info);
-    if (!rc)
-        return domain_fail(l, EEXIST,
-                           "a domain named '%s' exists already (id %u); choose another name, or "
-                           "remove it first with: lodge destroy %s",
-                           name, info.domain, name);
-    return rc == -ESRCH ? 0 : rc;
+        rc = names_scan(l, who, info);
+    return rc == -ESRCH ? not_found(l, who) : rc;
 }
 
 static int random_uuid(struct lodge *l, struct domcfg *dc)
@@ -330,7 +282,7 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
         rc = store_begin(l->store);
         if (rc)
             break;
-        rc = check_name(l, dc->name);
+        rc = names_check(l, dc->name, dc->uuid);
         if (rc) {
             store_abort(l->store);
             return rc;
@@ -344,6 +296,44 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
     return rc ? store_failed(l, rc) : 0;
 }
 
+/* Whether somebody has destroyed a domain that was just made: then nothing else was wrong. */
+static bool vanished(struct lodge *l, uint16_t domid, const uint8_t uuid[16])
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc = ctl_domain_info(&l->ctl, domid, &info);
+
+    return rc == -ESRCH ||
+           (!rc && (info.flags & XEN_DOMINF_dying || memcmp(info.handle, uuid, 16)));
+}
+
+static int destroyed_meanwhile(struct lodge *l, uint16_t domid, const char *name)
+{
+    return domain_fail(l, ECANCELED, "domain %u was destroyed while '%s' was being made of it",
+                       domid, name);
+}
+
+void domain_undo(struct lodge *l, const struct domcfg *dc, uint16_t domid)
+{
+    char reason[sizeof(l->message)];
+
+    memcpy(reason, l->message, sizeof(reason));
+    saved_remove(l, dc->uuid);
+    domain_clear(l, domid, dc->uuid);
+    memcpy(l->message, reason, sizeof(reason));
+}
+
+int domain_start(struct lodge *l, const struct domcfg *dc, uint16_t domid)
+{
+    int rc = ctl_domain_unpause(&l->ctl, domid);
+
+    if (!rc)
+        return 0;
+    ctl_failed(l, rc);
+    if (vanished(l, domid, dc->uuid))
+        rc = destroyed_meanwhile(l, domid, dc->name);
+    return rc;
+}
+
 /*
  * The domain is there, empty of all that the tools know of it. The saved config comes before the
  * introduction: from that on the monitor sees the guest, and looks for its config.
@@ -351,7 +341,6 @@ static int enter_store(struct lodge *l, const struct domcfg *dc, const struct bu
 static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
                     const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)
 {
-    char reason[sizeof(l->message)];
     int rc = set_scheduling(l, dc, r->domid);
 
     for (unsigned i = 0; i < nr_dev; i++)
@@ -364,11 +353,10 @@ static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
         rc = enter_store(l, dc, r, dev);
     if (!rc)
         rc = splitdev_wait(l, dev, nr_dev);
-    if (rc) {
-        memcpy(reason, l->message, sizeof(reason));
-        domain_destroy(l, r->domid);
-        memcpy(l->message, reason, sizeof(reason));
-    }
+    if (rc && vanished(l, r->domid, dc->uuid))
+        rc = destroyed_meanwhile(l, r->domid, dc->name);
+    if (rc)
+        domain_undo(l, dc, r->domid);
     return rc;
 }
 
@@ -406,7 +394,7 @@ int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_
     struct splitdev *dev = NULL;
     unsigned nr_dev = 0;
     sigset_t all, old;
-    int rc = check_name(l, dc->name);
+    int rc = names_check(l, dc->name, dc->has_uuid ? dc->uuid : NULL);
 
     if (!rc)
         rc = check_uuid(l, dc);
@@ -492,7 +480,7 @@ int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
     if (bad)
         return domain_fail(l, EINVAL, "'%s' cannot be a guest's name: %s", name, bad);
     l->scan_names = true;
-    rc = check_name(l, name);
+    rc = names_check(l, name, info->handle);
     if (rc)
         return rc;
     old = domain_name(l, info->domain);
@@ -510,7 +498,7 @@ int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
 
     for (unsigned n = 1; !rc && n < 10000; n++) {
         snprintf(name, sizeof(name), "%s-%u", old, n);
-        rc = scan_for_name(l, name, &other);
+        rc = names_scan(l, name, &other);
     }
     if (rc == -ESRCH) {
         saved_remove(l, info->handle);       /* from here on it is nobody's to restart */
@@ -528,41 +516,4 @@ int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
     }
     free(old);
     return rc;
-}
-
-int domain_repair_index(struct lodge *l)
-{
-    struct xen_domctl_getdomaininfo *list;
-    unsigned nr_names;
-    char **names, **index;
-    int nr = domain_list(l, &list);
-
-    if (nr < 0)
-        return nr;
-    names = calloc((size_t)nr + 1, sizeof(*names));
-    if (!names) {
-        free(list);
-        return domain_fail(l, ENOMEM, "out of memory for the names of domains");
-    }
-    domain_names(l, list, (unsigned)nr, names);
-    index = store_list(l->store, LAYOUT_NAMES, &nr_names);
-    for (unsigned i = 0; i < nr_names; i++) {
-        bool alive = false;
-
-        for (int d = 0; d < nr && !alive; d++)
-            alive = !strcmp(names[d], index[i]);
-        if (!alive)
-            store_remove(l->store, store_fmt(LAYOUT_NAMES "/%s", index[i]));
-        free(index[i]);
-    }
-    free(index);
-    for (int d = 0; d < nr; d++) {
-        if (!domcfg_bad_name(names[d]))
-            store_write(l->store, store_fmt(LAYOUT_NAMES "/%s", names[d]),
-                        store_fmt("%u", list[d].domain));
-        free(names[d]);
-    }
-    free(names);
-    free(list);
-    return store_flush(l->store) ? store_failed(l, -EIO) : 0;
 }

@@ -42,6 +42,12 @@ int domain_fail(struct lodge *l, int err, const char *fmt, ...)
  */
 int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_t *domid);
 
+/* Lets a guest run that has been created. If somebody has destroyed it meanwhile, that is said. */
+int domain_start(struct lodge *l, const struct domcfg *dc, uint16_t domid);
+
+/* Takes a guest away that has just been made; the message stays the one of what went wrong. */
+void domain_undo(struct lodge *l, const struct domcfg *dc, uint16_t domid);
+
 /* Kills the guest and removes its entries from everywhere. Its back-ends get some seconds to close.
  */
 int domain_destroy(struct lodge *l, uint16_t domid);
@@ -75,8 +81,18 @@ int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
 /* Out of the way of its successor: a new uuid, and a name with a number behind it. */
 int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *info);
 
-/* Rebuilds what is missing or wrong in the name index. */
-int domain_repair_index(struct lodge *l);
+/* --- names.c: which guest has which name ------------------------------------------------------ */
+
+/* By the index, or by looking at all domains; -ESRCH, also where the index has a stale entry. */
+int names_look_up(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info);
+int names_scan(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info);
+/*
+ * 0 if the name is free. A guest that is just being restarted has its name still. `uuid`: whose
+ * name it is to be, or NULL.
+ */
+int names_check(struct lodge *l, const char *name, const uint8_t *uuid);
+/* Rebuilds what is missing or wrong in the index. */
+int names_repair(struct lodge *l);
 
 /* --- saved.c: configs on disk --------------------------------------------------------------- */
 
@@ -118,8 +134,16 @@ int intent_begin(struct lodge *l, struct intent *in);
 int intent_take(struct lodge *l, const uint8_t uuid[16], struct intent *in);
 /* It is done, or for `later` left to another process. Frees what is in it. */
 void intent_end(struct lodge *l, struct intent *in, bool later);
-/* Nothing is to be done any more: the guest was destroyed. */
-void intent_drop(struct lodge *l, const uint8_t uuid[16]);
+/* The user wants the guest to be gone, which whoever is at it has to respect. False: nobody is. */
+bool intent_cross_out(struct lodge *l, const uint8_t uuid[16]);
+bool intent_crossed_out(const struct intent *in);
+/*
+ * Destroys a guest for good: the domain, or, where something is being done to the guest, whatever
+ * comes of that. `domid` is -1 for a guest that has none at the moment.
+ */
+int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid);
+/* Whether something is being done to a guest of this name, or former number; but for `except`. */
+bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16]);
 /* True while a process is at it; *there: there is one, held or left behind. */
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);
 void intent_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */

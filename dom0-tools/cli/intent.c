@@ -8,14 +8,27 @@
  * is at it. A file that nobody holds is to be taken over; the monitor, which watches the directory,
  * sees it close. Who has created the file and not written it whole has not begun either. Each
  * process that takes over adds a line's end, so that one that kills whoever tries is given up.
+ *
+ * A user who destroys the guest meanwhile crosses the file out, which is a bit of its mode: whoever
+ * is at it looks before each step that makes the guest come back, and destroys it where the bit
+ * comes too late for that. The user's process waits until nobody is at it and looks once more, so
+ * it does not matter who of the two was first. Before there is a file it is the saved config that
+ * tells: destroying begins with its removal, and acting with a look whether it is there still.
  */
 #include "lockfile.h"
 
+#include <clock.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define CROSSED_OUT S_IXUSR
 
 static const char folder[] = "acting";
 
@@ -110,12 +123,94 @@ void intent_end(struct lodge *l, struct intent *in, bool later)
     saved_free(&in->saved);
 }
 
-void intent_drop(struct lodge *l, const uint8_t uuid[16])
+bool intent_cross_out(struct lodge *l, const uint8_t uuid[16])
 {
-    struct intent in;
+    int fd = lockfile_open(l, folder, uuid, O_RDONLY);
+    bool done = fd >= 0 && !fchmod(fd, S_IRUSR | S_IWUSR | CROSSED_OUT);
 
-    if (!intent_take(l, uuid, &in))
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+bool intent_crossed_out(const struct intent *in)
+{
+    struct stat st;
+
+    return in->fd >= 0 && !fstat(in->fd, &st) && st.st_mode & CROSSED_OUT;
+}
+
+/* A process at it may be waiting for an old guest's devices, and then for a new one's. */
+static bool await_end(struct lodge *l, const uint8_t uuid[16])
+{
+    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    int64_t end = now_ms() + 2 * l->wait_ms + 10000;
+    struct xen_domctl_getdomaininfo old;
+    struct intent in;
+    bool there;
+
+    while (intent_held(l, uuid, &there) && now_ms() < end)
+        nanosleep(&moment, NULL);
+    if (intent_held(l, uuid, &there))
+        return false;
+    if (there && !intent_take(l, uuid, &in)) { /* killed, now or some time ago */
+        if (ctl_domain_info(&l->ctl, in.saved.domid, &old) == -ESRCH)
+            domain_clear(l, in.saved.domid, uuid);
         intent_end(l, &in, false);
+    }
+    return true;
+}
+
+int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid)
+{
+    struct xen_domctl_getdomaininfo *list;
+    int nr, rc = 0;
+
+    saved_remove(l, uuid);
+    if (!intent_cross_out(l, uuid))
+        return domid < 0 ? 0 : domain_destroy(l, (uint16_t)domid);
+    if (!await_end(l, uuid))
+        rc = domain_fail(l, ETIMEDOUT,
+                         "the guest is still being restarted; it is destroyed as soon as that has "
+                         "come to an end");
+    nr = rc ? 0 : domain_list(l, &list);
+    if (nr < 0)
+        return nr;
+    for (int i = 0; i < nr && !rc; i++)
+        if (!memcmp(list[i].handle, uuid, 16) && !(list[i].flags & XEN_DOMINF_dying))
+            rc = domain_destroy(l, list[i].domain);
+    if (nr)
+        free(list);
+    return rc;
+}
+
+bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16])
+{
+    char path[LOCKFILE_PATH], number[8];
+    bool found = false;
+    struct dirent *e;
+    struct intent in;
+    DIR *dir;
+
+    lockfile_dir(l, folder, path);
+    dir = opendir(path);
+    while (dir && !found && (e = readdir(dir))) {
+        if (uuid_parse(uuid, e->d_name) || (except && !memcmp(uuid, except, 16)))
+            continue;
+        memset(&in, 0, sizeof(in));
+        in.fd = lockfile_open(l, folder, uuid, O_RDONLY);
+        if (in.fd >= 0 && !parse(&in, uuid)) {
+            snprintf(number, sizeof(number), "%u", in.saved.domid);
+            found = !intent_crossed_out(&in) &&
+                    (!strcmp(in.saved.config.name, who) || !strcmp(number, who));
+            saved_free(&in.saved);
+        }
+        if (in.fd >= 0)
+            close(in.fd);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there)

@@ -44,7 +44,7 @@ static bool restarts(enum on_action action)
 }
 
 /* The old guest's memory may take a moment to come back, while others still map pages of it. */
-static int create_again(struct lodge *l, struct domcfg *dc, unsigned quick, uint16_t *domid)
+static int create_again(struct lodge *l, struct intent *in, uint16_t *domid)
 {
     const struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
     int rc = -ENOMEM;
@@ -52,15 +52,23 @@ static int create_again(struct lodge *l, struct domcfg *dc, unsigned quick, uint
     for (int tries = 0; tries < 15 && rc == -ENOMEM; tries++) { /* some three seconds */
         if (tries)
             nanosleep(&moment, NULL);
-        rc = domain_create(l, dc, quick, domid);
+        if (intent_crossed_out(in))
+            return -ECANCELED;
+        rc = domain_create(l, &in->saved.config, in->saved.restarts, domid);
     }
-    if (rc)
-        return rc;
-    rc = ctl_domain_unpause(&l->ctl, *domid);
+    return rc;
+}
+
+/* Somebody may have crossed it out meanwhile: then it does not begin to run. */
+static int let_run(struct lodge *l, struct intent *in, uint16_t domid)
+{
+    int rc = intent_crossed_out(in) ? -ECANCELED : domain_start(l, &in->saved.config, domid);
+
+    if (!rc && intent_crossed_out(in))
+        rc = -ECANCELED;
     if (!rc)
         return 0;
-    domain_fail(l, rc, "%s", ctl_message(&l->ctl));
-    domain_destroy(l, *domid);
+    domain_undo(l, &in->saved.config, domid);
     return rc;
 }
 
@@ -92,36 +100,44 @@ static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t 
         found = !memcmp(list[i].handle, saved->config.uuid, sizeof(list[i].handle)) &&
                 !(list[i].flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying));
         *domid = list[i].domain;
-        *paused = list[i].flags & XEN_DOMINF_paused; /* killed before create_again() unpaused it */
+        *paused = list[i].flags & XEN_DOMINF_paused; /* killed before let_run() */
     }
     free(list);
     return found;
 }
 
-static void restart(struct lodge *l, struct saved *saved, enum on_action action)
+static void restart(struct lodge *l, struct intent *in, enum on_action action)
 {
-    bool paused;
+    struct saved *saved = &in->saved;
     uint16_t domid;
+    bool paused;
     int rc = 0;
 
     if (!find_successor(l, saved, &domid, &paused)) {
+        paused = true;
         rc = out_of_the_way(l, saved, action);
         if (!rc)
-            rc = create_again(l, &saved->config, saved->restarts, &domid);
-    } else if (paused) {
-        rc = ctl_domain_unpause(&l->ctl, domid);
-        if (rc)
-            domain_fail(l, rc, "%s", ctl_message(&l->ctl));
+            rc = create_again(l, in, &domid);
     }
-    if (rc)
+    if (!rc && paused)
+        rc = let_run(l, in, domid);
+    if (rc && intent_crossed_out(in))
+        daemon_say("%s: was destroyed while it was being restarted; it stays so",
+                   saved->config.name);
+    else if (rc)
         daemon_say("%s: could not be restarted: %s", saved->config.name, l->message);
     else
         daemon_say("%s: restarted as domain %u", saved->config.name, domid);
 }
 
+/* A successor is there only if somebody crossed out what made it. */
 static bool end(struct lodge *l, struct saved *saved)
 {
-    if (!out_of_the_way(l, saved, ON_DESTROY))
+    uint16_t domid;
+    bool paused;
+
+    if (!out_of_the_way(l, saved, ON_DESTROY) &&
+        (!find_successor(l, saved, &domid, &paused) || !domain_destroy(l, domid)))
         return true;
     daemon_say("%s: could not be destroyed: %s", saved->config.name, l->message);
     return false;
@@ -134,13 +150,15 @@ static enum action_result carry_out(struct lodge *l, struct intent *in)
     enum on_action action = saved->config.on[in->event];
     bool later, done = true;
 
-    if (restarts(action) && saved->restarts > ACTION_QUICK_LIMIT) {
+    if (intent_crossed_out(in)) {
+        done = end(l, saved);
+    } else if (restarts(action) && saved->restarts > ACTION_QUICK_LIMIT) {
         daemon_say("%s: went down %d times within %d seconds of its start; it is destroyed and "
                    "not restarted again",
                    saved->config.name, ACTION_QUICK_LIMIT, ACTION_QUICK_SECONDS);
         done = end(l, saved);
     } else if (restarts(action)) {
-        restart(l, saved, action);
+        restart(l, in, action);
     } else {
         done = end(l, saved);
     }
@@ -202,5 +220,10 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
     }
     if (rc) /* better done than written down */
         daemon_say("%s: %s; going on without", in.saved.config.name, l->message);
+    if (!saved_exists(l, info->handle)) {
+        daemon_say("%s: was destroyed meanwhile; it stays so", in.saved.config.name);
+        intent_end(l, &in, false);
+        return ACTION_DONE;
+    }
     return carry_out(l, &in);
 }

@@ -374,7 +374,7 @@ static void reconnect_store(void)
     }
     daemon_say("xenstored is back");
     introduce_dom0();
-    domain_repair_index(&mon.lodge);
+    names_repair(&mon.lodge);
     look_at_all();
 }
 
@@ -453,7 +453,7 @@ static int start(void)
     watch_files();
     if (!domain_watch(l))
         return domain_fail(l, EIO, "%s", store_message(l->store));
-    return domain_repair_index(l);
+    return names_repair(l);
 }
 
 int main(int argc, char **argv)

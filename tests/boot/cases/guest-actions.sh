@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # on_poweroff, on_reboot and on_crash really happen: a rebooting guest comes back, a crashing one is
-# handled as configured, a guest that powers itself off is cleaned away. One whose back-end is dead
-# holds up no other, and gets what is due to it even if the monitor is killed over it.
+# handled as configured, a guest that powers itself off is cleaned away, and one that is destroyed
+# while it is being restarted does not come back. One whose back-end is dead holds up no other, and
+# gets what is due to it even if the monitor is killed over it.
 # boot: --guest --limit 400
 . /test-lib.sh
 before=$(free_memory)
@@ -55,7 +56,22 @@ attach stuck
 await stuck "guest is up" 180
 cat $monitor_log
 detach stuck
-run "$cli" destroy stuck
+echo "--- it is destroyed while it is being restarted: then it stays so"
+before=$(grep -c "stuck: .* went down" $monitor_log)
+kill -STOP "$backends"
+attach stuck
+await stuck "/ #" 60
+type_line stuck 'echo c >/proc/sysrq-trigger'
+went_down_again() { [ "$(grep -c "stuck: .* went down" $monitor_log)" -gt "$before" ]; }
+within 60 went_down_again || fail "the monitor does nothing about a guest that crashed again"
+"$cli" destroy stuck >/tmp/destroyed 2>&1 &
+destroyer=$!
+kill -CONT "$backends"
+wait $destroyer || fail "it cannot be destroyed: $(cat /tmp/destroyed)"
+cat $monitor_log
+"$cli" list | grep -w stuck && fail "it came back"
+grep -q "stuck: was destroyed" $monitor_log || echo "(the monitor had no part in it)"
+detach stuck
 gone stuck 20
 [ -z "$(find /run/lodge/acting /run/lodge/creating -type f)" ] || fail "something is left to be done"
 memory_back "$before"

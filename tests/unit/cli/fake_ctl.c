@@ -177,9 +177,10 @@ int ctl_domain_list(struct ctl *ctl, uint16_t first, unsigned int max,
 
 int ctl_domain_destroy(struct ctl *ctl, uint16_t domid)
 {
-    struct fake_domain *d = domain(ctl, domid);
+    struct fake_domain *d;
 
     step();
+    d = domain(ctl, domid);
     if (!d)
         return -ESRCH;
     fake_free_pages += d->info.tot_pages;
@@ -190,9 +191,10 @@ int ctl_domain_destroy(struct ctl *ctl, uint16_t domid)
 
 int ctl_domain_pause(struct ctl *ctl, uint16_t domid)
 {
-    struct fake_domain *d = domain(ctl, domid);
+    struct fake_domain *d;
 
     step();
+    d = domain(ctl, domid);
     if (!d)
         return -ESRCH;
     d->info.flags |= XEN_DOMINF_paused;
@@ -201,9 +203,10 @@ int ctl_domain_pause(struct ctl *ctl, uint16_t domid)
 
 int ctl_domain_unpause(struct ctl *ctl, uint16_t domid)
 {
-    struct fake_domain *d = domain(ctl, domid);
+    struct fake_domain *d;
 
     step();
+    d = domain(ctl, domid);
     if (!d)
         return -ESRCH;
     if (fails("unpause"))
@@ -224,9 +227,10 @@ int ctl_domain_max_mem(struct ctl *ctl, uint16_t domid, uint64_t kib)
 
 int ctl_domain_set_uuid(struct ctl *ctl, uint16_t domid, const uint8_t uuid[16])
 {
-    struct fake_domain *d = domain(ctl, domid);
+    struct fake_domain *d;
 
     step();
+    d = domain(ctl, domid);
     if (!d)
         return -ESRCH;
     memcpy(d->info.handle, uuid, 16);

@@ -287,9 +287,86 @@ static void test_given_up(void)
     CHECK(!domain_create(&l, &dc, 0, &domid));
     fake_down(domid, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) && dies_at(1, &info, dc.uuid));
-    intent_drop(&l, dc.uuid);
-    CHECK(!domain_destroy(&l, domid) && action_resume(&l, dc.uuid) == ACTION_NONE);
+    CHECK(!intent_destroy(&l, dc.uuid, domid) && action_resume(&l, dc.uuid) == ACTION_NONE);
     CHECK(domain_find(&l, "vic", &info) == -ESRCH);
+    domcfg_free(&dc);
+}
+
+/* --- users who want something else ---------------------------------------------------------- */
+
+static const uint8_t *unwanted;
+static unsigned until_destroyed;
+
+/*
+ * `lodge destroy`, in another process, up to where it waits for the one that is at it. That one is
+ * in the middle of something: the domain can go here only before anything was written down.
+ */
+static void destroy_here(void)
+{
+    struct xen_domctl_getdomaininfo info;
+
+    if (!until_destroyed || --until_destroyed)
+        return;
+    fake_step = NULL;
+    saved_remove(&l, unwanted);
+    if (!intent_cross_out(&l, unwanted) && !ctl_domain_info(&l.ctl, 20, &info))
+        domain_destroy(&l, 20);
+}
+
+/* Whenever the user destroys a guest that is being restarted: it is gone in the end, and stays so.
+ */
+static void test_destroyed_meanwhile(void)
+{
+    static const enum on_action actions[] = {ON_RESTART, ON_RENAME_RESTART};
+    struct domcfg dc = setup_config("unw");
+    struct xen_domctl_getdomaininfo info;
+    unsigned caught = 0;
+    bool early = true;
+    uint16_t domid;
+
+    unwanted = dc.uuid;
+    for (unsigned n = 1; n < 200 && early; n++) {
+        for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+            setup_fresh();
+            dc.on[ON_CRASH] = actions[i];
+            CHECK(!domain_create(&l, &dc, 0, &domid) && !ctl_domain_unpause(&l.ctl, domid));
+            fake_down(domid, SHUTDOWN_crash);
+            CHECK(!ctl_domain_info(&l.ctl, domid, &info));
+            until_destroyed = n;
+            fake_step = destroy_here;
+            action_for(&l, &info, now_seconds() + 100);
+            early = !fake_step;
+            fake_step = NULL;
+            caught += early;
+            CHECK(early == (domain_find(&l, "unw", &info) == -ESRCH));
+            CHECK(early || !intent_destroy(&l, dc.uuid, info.domain));
+            CHECK(domain_find(&l, "unw", &info) == -ESRCH);
+            CHECK(setup_files("domains") == 0 && setup_files("acting") == 0);
+            CHECK(setup_files("creating") == 0);
+        }
+    }
+    CHECK(caught > 10);
+    domcfg_free(&dc);
+}
+
+/* Before anything was written down: whoever begins to act looks whether it is wanted still. */
+static void test_destroyed_before(void)
+{
+    struct domcfg dc = setup_config("unw");
+    struct xen_domctl_getdomaininfo info;
+    struct intent in = {.fd = -1};
+    uint16_t domid;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!saved_read(&l, dc.uuid, &in.saved) && !intent_begin(&l, &in));
+    intent_end(&l, &in, true); /* the monitor is killed; and no other is there */
+    CHECK(!domain_destroy(&l, domid) && domain_find(&l, "unw", &info) == -ESRCH);
+    CHECK(strstr(l.message, "lodge destroy unw") && setup_files("acting") == 1);
+    memset(dc.uuid, 3, sizeof(dc.uuid)); /* another guest cannot have the name meanwhile */
+    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being restarted"));
+    CHECK(intent_named(&l, "unw", NULL, dc.uuid) && !intent_destroy(&l, dc.uuid, -1));
+    CHECK(setup_files("acting") == 0 && !intent_named(&l, "unw", NULL, dc.uuid));
     domcfg_free(&dc);
 }
 
@@ -297,7 +374,8 @@ static void test_given_up(void)
 static void test_intent(void)
 {
     struct intent in = {.saved.config = setup_config("int"), .saved.domid = 5, .fd = -1}, other;
-    uint8_t uuid[16] = {7};
+    struct xen_domctl_getdomaininfo info;
+    uint8_t uuid[16] = {7}, found[16];
     char path[300], text[37];
     bool there;
 
@@ -305,10 +383,13 @@ static void test_intent(void)
     in.event = ON_CRASH;
     CHECK(!intent_held(&l, uuid, &there) && !there);
     CHECK(!intent_begin(&l, &in) && intent_held(&l, uuid, &there) && there);
+    CHECK(intent_named(&l, "int", NULL, found) && !memcmp(found, uuid, 16));
+    CHECK(intent_named(&l, "5", NULL, found) && !intent_named(&l, "int", uuid, found));
+    CHECK(!intent_named(&l, "in", NULL, found));
+    CHECK(domain_find(&l, "int", &info) == -ESRCH && strstr(l.message, "being restarted"));
     CHECK(intent_take(&l, uuid, &other) == -EBUSY);
     CHECK(action_resume(&l, uuid) == ACTION_DONE); /* by the other one */
-    intent_drop(&l, uuid);
-    CHECK(intent_held(&l, uuid, &there));
+    CHECK(!intent_crossed_out(&in) && intent_cross_out(&l, uuid) && intent_crossed_out(&in));
     intent_end(&l, &in, true);
     CHECK(!intent_held(&l, uuid, &there) && there);
     CHECK(!intent_take(&l, uuid, &other) && other.tries == 1 && other.event == ON_CRASH);
@@ -391,6 +472,8 @@ int main(void)
     test_killed_anywhere();
     test_store_dies();
     test_given_up();
+    test_destroyed_meanwhile();
+    test_destroyed_before();
     test_intent();
     test_jobs();
     return setup_end();

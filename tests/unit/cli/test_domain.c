@@ -135,6 +135,49 @@ static void test_find_and_rename(void)
     domcfg_free(&dc);
 }
 
+static unsigned until_gone;
+
+/* Another tool destroys the domain; of the store it knows nothing. */
+static void destroy_here(void)
+{
+    if (fake_by_domid(20) && until_gone && !--until_gone) {
+        fake_step = NULL;
+        ctl_domain_destroy(&l.ctl, 20);
+    }
+}
+
+/* Whoever has it destroyed while it is made: that is what is said, and nothing is left. */
+static void test_destroyed_meanwhile(void)
+{
+    struct domcfg dc = setup_config("new");
+    unsigned nodes, seen = 0;
+    bool caught = true;
+    uint16_t domid;
+    int rc;
+
+    for (unsigned n = 1; caught && n < 200; n++) {
+        setup_fresh();
+        nodes = fake_store_count();
+        until_gone = n;
+        fake_step = destroy_here;
+        rc = domain_create(&l, &dc, 0, &domid);
+        if (!rc) {
+            rc = domain_start(&l, &dc, domid);
+            if (rc)
+                domain_undo(&l, &dc, domid);
+        }
+        caught = !fake_step;
+        fake_step = NULL;
+        CHECK(caught == (rc == -ECANCELED));
+        CHECK(!caught || strstr(l.message, "was destroyed while"));
+        CHECK(caught || !domain_destroy(&l, domid));
+        CHECK(fake_store_count() <= nodes + 8 && setup_files("domains") == 0);
+        seen += caught;
+    }
+    CHECK(seen >= 2);
+    domcfg_free(&dc);
+}
+
 /* How long a guest has been there, with a wall clock that is stepped all the time (fake_daemon.c).
  */
 static void test_time_up(void)
@@ -160,7 +203,7 @@ static void test_index_repair(void)
 {
     setup_fresh();
     fake_store_set("/lodge/names/gone", "5", NULL);
-    CHECK(!domain_repair_index(&l));
+    CHECK(!names_repair(&l));
     CHECK(!fake_store_value("/lodge/names/gone"));
     CHECK_STR(fake_store_value("/lodge/names/xl-made"), "12");
     CHECK_STR(fake_store_value("/lodge/names/web"), "3");
@@ -178,6 +221,7 @@ int main(void)
     test_other_refusals();
     test_find_and_rename();
     test_time_up();
+    test_destroyed_meanwhile();
     test_index_repair();
     return setup_end();
 }
