@@ -7,7 +7,7 @@
  * compare-and-swap; the owner is compared before (so that a stranger's frame is left alone) and
  * after (so that the answer holds from then on). The last frame_put() takes the frame off its
  * owner's list and frees it. A frame that changes hands is scrubbed, and every CPU that may still
- * have a translation to it is flushed first.
+ * have a translation to it is flushed first (core/frame_heap.c).
  *
  * Flushing is put off until the frame is allocated again: freeing only notes the flush clock in
  * tlb_stamp, and by then most CPUs have flushed for reasons of their own. This is why a guest may
@@ -19,201 +19,32 @@
  *
  * Lock order: the owner's page_lock, then the heap's lock.
  */
-#include <boot/boot.h>
-#include <core/console.h>
 #include <core/domain.h>
-#include <core/frame.h>
+#include <core/frame_internal.h>
 #include <core/heap.h>
-#include <lib/bitops.h>
 #include <lib/bug.h>
-#include <lib/string.h>
-#include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
-#include <x86/tlb.h>
 
-#define M2P         ((volatile uint64_t *)M2P_RW_START)
-#define BOOT_RANGES 64
-
-static struct heap frame_heap;
-static uint64_t frame_total;  /* frames ever given to the heap */
-static bool frame_heap_ready; /* before: ranges are kept in frame_boot_ranges */
-
-static struct {
-    paddr_t start, end;
-} frame_boot_ranges[BOOT_RANGES];
-static unsigned frame_nr_boot_ranges;
-
-/* ---- boot ---- */
-
-void frame_heap_add(paddr_t start, paddr_t end)
-{
-    start = MAX(ROUND_UP(start, PAGE_SIZE), MIB(1));
-    end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start >= end)
-        return;
-    if (!frame_heap_ready) {
-        BUG_ON(frame_nr_boot_ranges == BOOT_RANGES);
-        frame_boot_ranges[frame_nr_boot_ranges].start = start;
-        frame_boot_ranges[frame_nr_boot_ranges++].end = end;
-        return;
-    }
-    for (uint64_t m = start >> PAGE_SHIFT; m < end >> PAGE_SHIFT; m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        f->refs = 0;
-        f->type = 0;
-        f->owner = DOMID_XEN;
-        f->tlb_stamp = tlb_clock();
-    }
-    spin_lock(&frame_heap.lock);
-    heap_free_range(&frame_heap, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
-    spin_unlock(&frame_heap.lock);
-    frame_total += (end - start) >> PAGE_SHIFT;
-}
-
-void *boot_alloc(unsigned pages)
-{
-    uint64_t size = (uint64_t)pages << PAGE_SHIFT;
-    unsigned best = BOOT_RANGES;
-    void *p;
-
-    for (unsigned i = 0; i < frame_nr_boot_ranges; i++) {
-        if (frame_boot_ranges[i].end - frame_boot_ranges[i].start >= size &&
-            (best == BOOT_RANGES || frame_boot_ranges[i].start < frame_boot_ranges[best].start))
-            best = i;
-    }
-    if (best == BOOT_RANGES)
-        panic("no memory for %u pages of the hypervisor's own tables", pages);
-    p = phys_to_virt(frame_boot_ranges[best].start);
-    frame_boot_ranges[best].start += size;
-    memset(p, 0, size);
-    return p;
-}
-
-/* Every frame gets an owner: DOMID_IO where there is no RAM, the hypervisor where there is. */
-static void frame_table_init(void)
-{
-    for (uint64_t m = 0; m < max_mfn; m++)
-        FRAMES[m] =
-            (struct frame){.refs = 1, .next = FRAME_NONE, .prev = FRAME_NONE, .owner = DOMID_IO};
-    for (unsigned i = 0; i < boot_info.nr_e820; i++) {
-        const struct e820_entry *e = &boot_info.e820[i];
-        uint64_t end = MIN((e->addr + e->size) >> PAGE_SHIFT, max_mfn);
-
-        if (e->type != E820_RAM)
-            continue;
-        for (uint64_t m = DIV_UP(e->addr, PAGE_SIZE); m < end; m++)
-            FRAMES[m].owner = DOMID_XEN;
-    }
-    for (uint64_t m = 0; m < max_mfn; m++)
-        M2P[m] = M2P_INVALID;
-}
-
-void frame_heap_init(paddr_t bootmem_end)
-{
-    frame_table_init();
-    heap_init(&frame_heap, FRAMES, max_mfn);
-    frame_heap_ready = true;
-    for (unsigned i = 0; i < frame_nr_boot_ranges; i++)
-        frame_heap_add(frame_boot_ranges[i].start,
-                       MIN(MIN(frame_boot_ranges[i].end, bootmem_end), max_mfn << PAGE_SHIFT));
-}
+#define M2P ((volatile uint64_t *)M2P_RW_START)
 
 bool mfn_valid(mfn_t m)
 {
     return m.m < max_mfn && READ_ONCE(frame_of(m)->owner) != DOMID_IO;
 }
 
-uint64_t frame_free_count(void)
-{
-    return READ_ONCE(frame_heap.low.free) + READ_ONCE(frame_heap.high.free);
-}
-
-uint64_t frame_total_count(void)
-{
-    return frame_total;
-}
-
 /* ---- allocation ---- */
-
-/*
- * The CPUs that may still see what a block was before are flushed, then it is cleared. In that
- * order: a write through a stale translation must not come after the clearing.
- */
-static void frame_block_clean(uint64_t mfn, unsigned order, bool scrub)
-{
-    cpumask_t stale = 0;
-
-    for (uint64_t m = mfn; m < mfn + (1ull << order); m++)
-        stale |= tlb_filter(cpu_online & ~stale, frame_of(MFN(m))->tlb_stamp);
-    if (stale != 0)
-        tlb_flush_mask(stale);
-    if (scrub) {
-        for (uint64_t m = mfn; m < mfn + (1ull << order); m++)
-            page_clear(mfn_to_virt(MFN(m)));
-    }
-}
-
-/*
- * claim: how many frames of the block may come out of what was promised to the caller's domain. It
- * is changed under the heap's lock, as frame_claim() does. Always: claimed <= free.
- */
-static uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
-{
-    unsigned bits = (flags >> 8) & 0xff;
-    uint64_t limit = UINT64_MAX, want = 1ull << order, spare, from_claim = 0;
-    uint32_t mfn;
-
-    if (bits != 0 && bits < 52)
-        limit = bits <= PAGE_SHIFT ? 0 : 1ull << (bits - PAGE_SHIFT);
-    if (flags & ALLOC_BELOW_4G)
-        limit = MIN(limit, HEAP_LOW_LIMIT);
-    spin_lock(&frame_heap.lock);
-    if (claim != NULL)
-        from_claim = MIN(*claim, want);
-    spare = frame_heap.low.free + frame_heap.high.free - frame_heap.claimed;
-    if (want - from_claim > spare) {
-        spin_unlock(&frame_heap.lock);
-        return FRAME_NONE;
-    }
-    mfn = heap_alloc_block(&frame_heap, order, limit);
-    if (mfn != FRAME_NONE && from_claim != 0) {
-        *claim -= from_claim;
-        frame_heap.claimed -= from_claim;
-    }
-    spin_unlock(&frame_heap.lock);
-    return mfn;
-}
-
-/* Their counts are zero and they are on no list: nobody but us knows them. */
-static void frame_heap_give(uint64_t mfn, unsigned order)
-{
-    uint32_t stamp = tlb_clock();
-
-    for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        f->type = 0;
-        f->owner = DOMID_XEN;
-        f->tlb_stamp = stamp;
-    }
-    spin_lock(&frame_heap.lock);
-    heap_free_block(&frame_heap, mfn, order);
-    spin_unlock(&frame_heap.lock);
-}
 
 /*
  * Count of frames that hold the domain; the first takes a reference, the last drops it. Charged
  * before there is a frame, so that two CPUs cannot exceed max_pages together.
  */
-static bool frame_owner_charge(struct domain *d, uint64_t n, bool beyond)
+static bool frame_owner_charge(struct domain *d, uint64_t n)
 {
     bool ok = false;
 
     spin_lock(&d->page_lock);
-    if (d->state == DOM_ALIVE &&
-        (beyond || (n <= d->max_pages && d->tot_pages <= d->max_pages - n))) {
+    if (d->state == DOM_ALIVE && n <= d->max_pages && d->tot_pages <= d->max_pages - n) {
         if (d->tot_pages + d->shared_pages == 0)
             domain_ref(d);
         d->tot_pages += n;
@@ -314,16 +145,15 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
     uint64_t n = 1ull << order;
     uint32_t mfn;
 
-    if (order >= HEAP_ORDERS || !frame_owner_charge(d, n, flags & ALLOC_BEYOND_MAX))
+    if (order >= HEAP_ORDERS || !frame_owner_charge(d, n))
         return INVALID_MFN;
     mfn = frame_heap_take(order, flags, &d->claimed_pages);
     if (mfn == FRAME_NONE) {
         frame_owner_uncharge(d, n);
         return INVALID_MFN;
     }
-    frame_block_clean(mfn, order, !(flags & ALLOC_NO_SCRUB));
     if (!frame_block_list(d, mfn, n)) {
-        frame_heap_give(mfn, order);
+        frame_heap_put_back(mfn, order);
         frame_owner_uncharge(d, n);
         return INVALID_MFN;
     }
@@ -336,7 +166,6 @@ void *hpages_alloc(unsigned order)
 
     if (mfn == FRAME_NONE)
         return NULL;
-    frame_block_clean(mfn, order, true);
     for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
         struct frame *f = frame_of(MFN(m));
 
@@ -388,51 +217,6 @@ void *hpage_alloc(void)
 void hpage_free(void *page)
 {
     hpages_free(page, 0);
-}
-
-/*
- * Both locks: tot_pages and the free count must not move between looking and claiming. Under the
- * first one `state` says whether destruction, which gives the claim up once, is still to come.
- */
-int frame_claim(struct domain *d, uint64_t pages)
-{
-    int rc = 0;
-
-    spin_lock(&d->page_lock);
-    spin_lock(&frame_heap.lock);
-    if (pages == 0) {
-        frame_heap.claimed -= d->claimed_pages;
-        d->claimed_pages = 0;
-    } else if (d->state != DOM_ALIVE || d->claimed_pages != 0 || pages <= d->tot_pages ||
-               pages > d->max_pages) {
-        rc = -XEN_EINVAL;
-    } else if (pages - d->tot_pages >
-               frame_heap.low.free + frame_heap.high.free - frame_heap.claimed) {
-        rc = -XEN_ENOMEM;
-    } else {
-        d->claimed_pages = pages - d->tot_pages;
-        frame_heap.claimed += d->claimed_pages;
-    }
-    spin_unlock(&frame_heap.lock);
-    spin_unlock(&d->page_lock);
-    return rc;
-}
-
-uint64_t frame_claimed_count(void)
-{
-    return READ_ONCE(frame_heap.claimed);
-}
-
-/* Free memory in an address range, for sysctl: the low zone, the high one, or both. */
-uint64_t frame_free_between(unsigned min_bits, unsigned max_bits)
-{
-    uint64_t n = 0;
-
-    if (min_bits < 32)
-        n += READ_ONCE(frame_heap.low.free);
-    if (max_bits == 0 || max_bits > 32)
-        n += READ_ONCE(frame_heap.high.free);
-    return n;
 }
 
 /* ---- references ---- */
@@ -564,9 +348,37 @@ void frame_unisolate(struct frame *f)
     __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
 }
 
-void frame_free_isolated(struct frame *f)
+mfn_t frame_spare_alloc(unsigned order, unsigned flags)
 {
-    frame_release(f, false);
+    uint32_t mfn = order < HEAP_ORDERS ? frame_heap_take(order, flags, NULL) : FRAME_NONE;
+
+    return mfn == FRAME_NONE ? INVALID_MFN : MFN(mfn);
+}
+
+void frame_spare_free(mfn_t m, unsigned order)
+{
+    frame_heap_put_back(m.m, order);
+}
+
+/* In one step under the owner's lock, so that the list and the count never show one too many. */
+void frame_replace(struct frame *old, struct frame *spare)
+{
+    struct domain *d = domain_of_id(old->owner);
+    uint32_t m = (uint32_t)frame_mfn(spare).m;
+
+    M2P[frame_mfn(old).m] = M2P_INVALID;
+    spin_lock(&d->page_lock);
+    spare->owner = d->id;
+    spare->type = 0;
+    spare->order = 0;
+    spare->prev = old->prev;
+    spare->next = old->next;
+    *(old->prev != FRAME_NONE ? &FRAMES[old->prev].next : &d->page_list_head) = m;
+    *(old->next != FRAME_NONE ? &FRAMES[old->next].prev : &d->page_list_tail) = m;
+    old->next = old->prev = FRAME_NONE;
+    __atomic_store_n(&spare->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    spin_unlock(&d->page_lock);
+    frame_heap_give(frame_mfn(old).m, 0);
 }
 
 /* ---- machine to physical ---- */

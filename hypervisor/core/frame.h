@@ -71,10 +71,9 @@ void frame_heap_init(paddr_t bootmem_end);
 void *boot_alloc(unsigned pages);
 
 /* Allocation flags. */
-#define ALLOC_BELOW_4G   0x1u
-#define ALLOC_NO_SCRUB   0x2u       /* the caller overwrites all of it at once */
-#define ALLOC_BEYOND_MAX 0x4u       /* others are given back for it: max_pages may be exceeded */
-#define ALLOC_BITS(n)    ((n) << 8) /* address width limit, XENMEMF_address_bits */
+#define ALLOC_BELOW_4G 0x1u
+#define ALLOC_NO_SCRUB 0x2u       /* the caller overwrites all of it at once */
+#define ALLOC_BITS(n)  ((n) << 8) /* address width limit, XENMEMF_address_bits */
 
 /*
  * A block of 2^order frames for a domain: refs = 1 | FRAME_ALLOCATED each, on d's page list and in
@@ -139,13 +138,21 @@ bool frame_list_rotate(struct domain *d);
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
 void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
 /*
- * A frame that nobody but d, the current domain, holds: out of everybody's reach, back, or freed.
- * While it is isolated it stays on d's list and in its count. False: it is not d's, or somebody
- * holds it (a mapping, a type, a grant in use).
+ * Frames for frames. One that nobody but d, the current domain, holds is put out of everybody's
+ * reach, and back. While it is isolated it stays on d's list and in its count. False: it is not
+ * d's, or somebody holds it (a mapping, a type, a grant in use).
  */
 bool frame_isolate(struct frame *f, const struct domain *d) MUST_CHECK;
 void frame_unisolate(struct frame *f);
-void frame_free_isolated(struct frame *f);
+/*
+ * A scrubbed block of 2^order frames that is nobody's: no reference to it can be had, until
+ * frame_replace() gives a frame of it to the owner of an isolated one, which is freed. So a domain
+ * at its limit gets new frames without ever having more than it may. Only for frames of the current
+ * domain, which cannot be destroyed meanwhile; what is not used in the end is freed as it came.
+ */
+mfn_t frame_spare_alloc(unsigned order, unsigned flags);
+void frame_spare_free(mfn_t m, unsigned order);
+void frame_replace(struct frame *old, struct frame *spare);
 
 /*
  * Machine-to-physical table: what the guest told us, or the invalid mark. Guests read all of it; we

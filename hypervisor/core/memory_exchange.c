@@ -2,8 +2,9 @@
 /*
  * XENMEM_exchange: frames for frames, as a driver does that needs memory in one piece or at low
  * addresses. Work goes chunk by chunk, a chunk being what the larger of the two extents covers. For
- * each the new frames are allocated first, then the old ones are put out of everybody's reach; only
- * when all of them could be, the old ones are freed. So a chunk is exchanged or left as it was.
+ * each the old frames are put out of everybody's reach; when all of them could be, the new ones are
+ * allocated; and only when all of those are there, each takes the place of an old one. So a chunk
+ * is exchanged or left as it was.
  *
  * "Out of reach" is a reference count of zero in a frame that still has its owner and its place in
  * the owner's list (frame_isolate()): nobody can take a reference, so it cannot be mapped, granted
@@ -12,11 +13,12 @@
  * twice fails the second time, and a list that lies in the frames themselves cannot be: it is
  * mapped.
  *
- * The new frames are the domain's as soon as they are allocated. A vcpu that guesses their numbers
- * may give them back meanwhile, and they may be another's by the time that they are looked at here.
+ * The new frames have a count of zero as well, and no owner, until frame_replace(): a vcpu that
+ * guesses their numbers gets hold of none of them before an old one has gone for it. From then on
+ * it may: it can give them back, and they may be another's by the time that they are told here.
  *
- * For the time of one chunk the domain has up to 2^CHUNK_ORDER_MAX frames more than it may, as
- * otherwise a domain at its limit could exchange nothing.
+ * All this may be preempted: what is out of reach meanwhile is missed by the guest alone, and a
+ * vcpu that is to die gets to the end of its chunk first.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -35,7 +37,15 @@ struct exchange {
     unsigned in_order, out_order, chunk_order; /* the third is the larger of the two */
     unsigned flags;                            /* ALLOC_* for the new frames */
     uint64_t *frames;                          /* one page: the chunk's input frames */
+    uint64_t *starts;                          /* one page: the first of each new extent */
 };
+
+/* After each of the chunk's frames. */
+static inline void exchange_pause(uint64_t n)
+{
+    if (n % 32 == 31)
+        preempt_point();
+}
 
 /*
  * How many input frames of the chunk were put out of reach: x->frames[0] up to there. Fewer than
@@ -53,18 +63,32 @@ static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
             if (!mfn_valid(MFN(mfn + k)) || !frame_isolate(frame_of(MFN(mfn + k)), x->d))
                 return n;
             x->frames[n++] = mfn + k;
+            exchange_pause(n);
         }
     }
     return n;
 }
 
-/* The first n new extents: back to the allocator, unless another vcpu was faster. */
-static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64_t n)
+static void exchange_free_new(struct exchange *x, uint64_t n)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        for (uint64_t k = 0; k < 1ull << x->out_order; k++)
-            (void)frame_give_back(frame_of(MFN(starts[i] + k)), x->d);
+    while (n-- != 0)
+        frame_spare_free(MFN(x->starts[n]), x->out_order);
+}
+
+/* All new extents of the chunk, or none. */
+static bool exchange_alloc(struct exchange *x, uint64_t outs)
+{
+    for (uint64_t i = 0; i < outs; i++) {
+        mfn_t m = frame_spare_alloc(x->out_order, x->flags);
+
+        if (mfn_eq(m, INVALID_MFN)) {
+            exchange_free_new(x, i);
+            return false;
+        }
+        x->starts[i] = m.m;
+        preempt_point();
     }
+    return true;
 }
 
 /*
@@ -72,46 +96,43 @@ static void exchange_free_new(struct exchange *x, const uint64_t *starts, uint64
  * error comes too late to undo the exchange: the frames are the guest's, which does not know their
  * numbers.
  */
-static int exchange_announce(struct exchange *x, uint64_t first, const uint64_t *starts, uint64_t n)
+static int exchange_announce(struct exchange *x, uint64_t first, uint64_t n)
 {
     uint64_t gpfn;
 
     for (uint64_t i = 0; i < n; i++) {
         if (copy_from_guest_at(&gpfn, x->op->out.extent_start.p, first + i) != 0)
             return -XEN_EFAULT;
-        for (uint64_t k = 0; k < 1ull << x->out_order; k++)
-            (void)m2p_set_of(MFN(starts[i] + k), x->d, gpfn + k);
-        if (copy_to_guest_at(x->op->out.extent_start.p, first + i, &starts[i]) != 0)
+        for (uint64_t k = 0; k < 1ull << x->out_order; k++) {
+            (void)m2p_set_of(MFN(x->starts[i] + k), x->d, gpfn + k);
+            exchange_pause(k);
+        }
+        if (copy_to_guest_at(x->op->out.extent_start.p, first + i, &x->starts[i]) != 0)
             return -XEN_EFAULT;
+        exchange_pause(i);
     }
     return 0;
 }
 
-/* starts: a page for the first numbers of the new extents. -XEN_ENOMEM, -XEN_EINVAL: unchanged. */
-static int exchange_chunk(struct exchange *x, uint64_t chunk, uint64_t *starts)
+/* -XEN_ENOMEM, -XEN_EINVAL: nothing has changed. */
+static int exchange_chunk(struct exchange *x, uint64_t chunk)
 {
-    uint64_t outs = 1ull << (x->chunk_order - x->out_order), got;
-    unsigned want = 1u << x->chunk_order, n;
+    uint64_t outs = 1ull << (x->chunk_order - x->out_order);
+    unsigned want = 1u << x->chunk_order, n = exchange_isolate(x, chunk);
 
-    for (got = 0; got < outs; got++) {
-        mfn_t m = frame_alloc(x->d, x->out_order, x->flags | ALLOC_BEYOND_MAX);
+    if (n != want || !exchange_alloc(x, outs)) {
+        for (unsigned i = 0; i < n; i++)
+            frame_unisolate(frame_of(MFN(x->frames[i])));
+        return n != want ? -XEN_EINVAL : -XEN_ENOMEM;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t start = x->starts[i >> x->out_order];
 
-        if (mfn_eq(m, INVALID_MFN)) {
-            exchange_free_new(x, starts, got);
-            return -XEN_ENOMEM;
-        }
-        starts[got] = m.m;
+        frame_replace(frame_of(MFN(x->frames[i])),
+                      frame_of(MFN(start + (i & ((1u << x->out_order) - 1)))));
+        exchange_pause(i);
     }
-    n = exchange_isolate(x, chunk);
-    if (n != want) {
-        while (n-- != 0)
-            frame_unisolate(frame_of(MFN(x->frames[n])));
-        exchange_free_new(x, starts, outs);
-        return -XEN_EINVAL;
-    }
-    while (n-- != 0)
-        frame_free_isolated(frame_of(MFN(x->frames[n])));
-    return exchange_announce(x, chunk * outs, starts, outs);
+    return exchange_announce(x, chunk * outs, outs);
 }
 
 /*
@@ -142,17 +163,17 @@ static int exchange_check(const struct xen_memory_exchange *op, unsigned *flags)
 }
 
 /* nr_exchanged goes back also after an error: it says where the guest stands. */
-static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, uint64_t arg,
-                            uint64_t *starts)
+static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, uint64_t arg)
 {
     uint64_t per_chunk = 1ull << (x->chunk_order - x->in_order);
     int64_t rc = 0;
 
     while (rc == 0 && op->nr_exchanged < op->in.nr_extents) {
-        rc = exchange_chunk(x, op->nr_exchanged / per_chunk, starts);
+        rc = exchange_chunk(x, op->nr_exchanged / per_chunk);
         if (rc == 0)
             op->nr_exchanged += per_chunk;
-        preempt_point(); /* a dying domain gets no frame, so its next chunk is the end */
+        if (preempt_point())
+            break;
     }
     if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged), op->nr_exchanged) !=
         0)
@@ -164,7 +185,6 @@ int64_t memory_exchange(uint64_t arg)
 {
     struct xen_memory_exchange op;
     struct exchange x = {.d = current->domain, .op = &op};
-    uint64_t *starts = NULL;
     int64_t rc;
 
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
@@ -176,12 +196,12 @@ int64_t memory_exchange(uint64_t arg)
     x.out_order = op.out.extent_order;
     x.chunk_order = MAX(x.in_order, x.out_order);
     x.frames = hpage_alloc();
-    starts = hpage_alloc();
-    if (x.frames == NULL || starts == NULL)
+    x.starts = hpage_alloc();
+    if (x.frames == NULL || x.starts == NULL)
         rc = -XEN_ENOMEM;
     else
-        rc = exchange_all(&x, &op, arg, starts);
+        rc = exchange_all(&x, &op, arg);
     hpage_free(x.frames);
-    hpage_free(starts);
+    hpage_free(x.starts);
     return rc;
 }

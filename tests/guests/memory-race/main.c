@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What two vcpus may do to the same frames at the same time. One is in the middle of a call that
- * gives frames to a domain; the other gives them back by a guess at their numbers and has another
- * domain get them, or it destroys the domain.
+ * gives frames to a domain; the other maps them by a guess at their numbers, or gives them back and
+ * has another domain get them, or it destroys the domain.
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
@@ -13,6 +13,7 @@
 #define ROUNDS      40u
 #define PART_NS     2000000000ul /* of each part, as on a busy machine a round takes long */
 #define TAKEN_MAX   8192u
+#define GUESSES     (2 * BLOCK)
 #define OUR_PFN     0x100000u /* pseudo-physical numbers that nothing else uses */
 #define THEIR_PFN   0x200000u
 
@@ -120,45 +121,48 @@ static void set_job(void (*fn)(void))
         ;
 }
 
-/* ---- exchange: the new frames go to another domain before the call is over ---- */
+/* ---- guesses at what the next exchange is given ---- */
 
-static volatile xen_pfn_t guess[BLOCK]; /* the heap gives next what it got last */
-static xen_pfn_t taken[TAKEN_MAX];
-static volatile unsigned nr_taken;
-static domid_t taker;
+static volatile xen_pfn_t guess[GUESSES];
 
-static void steal(void)
-{
-    for (unsigned i = 0; i < BLOCK && nr_taken < TAKEN_MAX; i++) {
-        if (guess[i] != 0 && give_back(guess[i])) {
-            taken[nr_taken] = THEIR_PFN + nr_taken;
-            if (reservation(XENMEM_populate_physmap, &taken[nr_taken], 1, 0, taker) == 1)
-                nr_taken++;
-        }
-    }
-}
-
-static void fill_guess(void)
+/*
+ * What was given back last, where the heap hands that out first, and what lies behind it; but not
+ * what is ours anyway, which shows by mapping it at va.
+ */
+static void fill_guess(void *va)
 {
     static xen_pfn_t list[BLOCK];
+    xen_pfn_t last = 0;
 
     for (unsigned i = 0; i < BLOCK; i++)
         list[i] = OUR_PFN + i;
     CHECK_EQ(reservation(XENMEM_populate_physmap, list, BLOCK, 0, DOMID_SELF), BLOCK);
-    for (unsigned i = 0; i < BLOCK; i++)
+    for (unsigned i = 0; i < BLOCK; i++) {
         guess[i] = list[i];
+        last = list[i] > last ? list[i] : last;
+    }
+    for (unsigned i = 0; i < BLOCK; i++)
+        guess[BLOCK + i] = last + 1 + i;
     give_back_list(list, BLOCK);
+    for (unsigned i = 0; i < GUESSES; i++) {
+        if (kit_set_pte(va, mk_pte(guess[i], PTE_RO)) == 0)
+            guess[i] = 0;
+    }
+    CHECK_EQ(kit_set_pte(va, 0), 0);
 }
 
-/* 2 MiB for single frames; fails: the last of them is in use, so all of the new ones go back. */
-static void exchange_block(bool fails, void *va)
+/*
+ * 2 MiB for single frames, while the other vcpu does fn. fails: the last of them is in use, so all
+ * is left as it was.
+ */
+static void exchange_block(bool fails, void *va, void (*fn)(void))
 {
     static struct xen_memory_exchange x;
     static xen_pfn_t in, out[BLOCK];
 
     in = OUR_PFN;
     CHECK_EQ(reservation(XENMEM_populate_physmap, &in, 1, BLOCK_ORDER, DOMID_SELF), 1);
-    fill_guess();
+    fill_guess(va);
     for (unsigned i = 0; i < BLOCK; i++)
         out[i] = OUR_PFN + i;
     x = (struct xen_memory_exchange){
@@ -167,16 +171,75 @@ static void exchange_block(bool fails, void *va)
     x.in.extent_start.p = &in;
     x.out.extent_start.p = out;
     if (fails)
-        kit_set_pte(va, mk_pte(in + BLOCK - 1, PTE_RO));
-    set_job(steal);
-    hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x);
+        CHECK_EQ(kit_set_pte(va, mk_pte(in + BLOCK - 1, PTE_RO)), 0);
+    set_job(fn);
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x), fails ? -XEN_EINVAL : 0);
     set_job(NULL);
-    kit_set_pte(va, 0);
-    if (x.nr_exchanged == 0) {
+    CHECK_EQ(kit_set_pte(va, 0), 0);
+    CHECK_EQ(x.nr_exchanged, fails ? 0 : 1);
+    if (fails) {
         for (unsigned i = 0; i < BLOCK; i++)
             out[i] = in + i;
     }
     give_back_list(out, BLOCK);
+}
+
+/* ---- exchange: a refused one leaves nothing behind, whoever got hold of its frames ---- */
+
+static uint64_t l1_mfn; /* a pinned table of ours, with room for BLOCK mappings */
+static volatile unsigned nr_mapped;
+
+static void map_guesses(void)
+{
+    static unsigned first;
+
+    for (unsigned i = 0; i < BLOCK; i++) {
+        xen_pfn_t mfn = guess[(first + i) % GUESSES];
+
+        if (mfn != 0 && kit_mmu_update((l1_mfn << 12) + i * 8, mk_pte(mfn, PTE_RO)) == 0)
+            nr_mapped++;
+    }
+    first += BLOCK;
+}
+
+/* At our limit, which is what we have while a block is in exchange. */
+static void exchange_beyond_limit(void)
+{
+    int64_t had = current_pages(DOMID_SELF);
+    uint64_t end = kit_now() + PART_NS;
+    void *va = kit_page(), *table = kit_page();
+    uint64_t old = kit_pte(va);
+
+    l1_mfn = kit_mfn(table);
+    CHECK_EQ(kit_protect(table, false), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, l1_mfn, 0), 0);
+    for (unsigned i = 0; i < 4 || (i < ROUNDS && kit_now() < end); i++)
+        exchange_block(true, va, map_guesses);
+    printk("%u frames of refused exchanges mapped\n", nr_mapped);
+    CHECK_EQ(nr_mapped, 0);
+    CHECK_EQ(current_pages(DOMID_SELF), had);
+    for (unsigned i = 0; i < BLOCK; i++)
+        CHECK_EQ(kit_mmu_update((l1_mfn << 12) + i * 8, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, l1_mfn, 0), 0);
+    CHECK_EQ(kit_protect(table, true), 0);
+    CHECK_EQ(kit_set_pte(va, old), 0);
+}
+
+/* ---- exchange: the new frames go to another domain before the call is over ---- */
+
+static xen_pfn_t taken[TAKEN_MAX];
+static volatile unsigned nr_taken;
+static domid_t taker;
+
+static void steal(void)
+{
+    for (unsigned i = 0; i < GUESSES && nr_taken < TAKEN_MAX; i++) {
+        if (guess[i] != 0 && give_back(guess[i])) {
+            taken[nr_taken] = THEIR_PFN + nr_taken;
+            if (reservation(XENMEM_populate_physmap, &taken[nr_taken], 1, 0, taker) == 1)
+                nr_taken++;
+        }
+    }
 }
 
 static void exchange_loses_frames(void)
@@ -189,8 +252,8 @@ static void exchange_loses_frames(void)
     unsigned wrong = 0;
 
     taker = create(TAKEN_MAX);
-    for (unsigned i = 0; i < 4 || (i < ROUNDS && kit_now() < end); i++)
-        exchange_block(i % 2, va);
+    for (unsigned i = 0; i < 4 || (i < ROUNDS && (nr_taken == 0 || kit_now() < end)); i++)
+        exchange_block(i % 4 == 3, va, steal);
     CHECK_EQ(kit_set_pte(va, old), 0);
     printk("%u frames changed hands\n", nr_taken);
     CHECK(nr_taken > 0);
@@ -245,6 +308,8 @@ void test_main(void)
         kit_skip("it needs a second vcpu");
         return;
     }
+    set_max_pages(0, (uint64_t)current_pages(DOMID_SELF) + 2 * BLOCK); /* a block, and guesses */
+    exchange_beyond_limit();
     set_max_pages(0, (uint64_t)current_pages(DOMID_SELF) + 4 * BLOCK);
     exchange_loses_frames();
     destroy_while(feed_victim, 40);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between core/frame.c and core/frame_heap.c: blocks of frames that are nobody's. All of a block's
+ * frames have a count of zero and are on no list.
+ */
+#ifndef CORE_FRAME_INTERNAL_H
+#define CORE_FRAME_INTERNAL_H
+
+#include <core/frame.h>
+
+/*
+ * A block of 2^order frames: flushed, and scrubbed unless the ALLOC_* flags say otherwise.
+ * FRAME_NONE: memory is short. claim: how many frames may come out of what was promised to the
+ * caller's domain, and are taken off it then; NULL: none.
+ */
+uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim) MUST_CHECK;
+/* A block of frames that somebody had, or any part of one. */
+void frame_heap_give(uint64_t mfn, unsigned order);
+/* A block as it was taken: nobody has got to see it. */
+void frame_heap_put_back(uint64_t mfn, unsigned order);
+
+#endif
