@@ -162,9 +162,9 @@ static int build_create_domain(struct build *b)
         .ssidref = c->ssidref,
         .flags = c->flags,
         .max_vcpus = b->max_vcpus,
-        .max_evtchn_port = BUILDER_MAX_PORT,
-        .max_grant_frames = -1,
-        .max_maptrack_frames = -1,
+        .max_evtchn_port = c->max_event_channels ? c->max_event_channels : BUILDER_MAX_PORT,
+        .max_grant_frames = c->max_grant_frames ? (int32_t)c->max_grant_frames : -1,
+        .max_maptrack_frames = c->max_maptrack_frames ? (int32_t)*c->max_maptrack_frames : -1,
         .grant_opts = XEN_DOMCTL_GRANT_version(b->grant_version),
     };
     uint16_t domid = c->domid;
@@ -181,6 +181,8 @@ static int build_create_domain(struct build *b)
         rc = ctl_domain_max_mem(b->ctl, domid, b->max_kib);
     if (!rc)
         rc = ctl_domain_set_tsc_mode(b->ctl, domid, CTL_TSC_NATIVE);
+    if (!rc && c->claim)
+        rc = ctl_memory_claim(b->ctl, domid, b->input.pages);
     return rc;
 }
 
@@ -451,6 +453,27 @@ static int (*const build_last_steps[])(struct build *b) = {
     build_vcpu,
 };
 
+static void build_close(struct build *b)
+{
+    image_close(&b->image);
+    if (b->ramdisk >= 0)
+        close(b->ramdisk);
+}
+
+int builder_check(struct ctl *ctl, const struct builder_config *config,
+                  char guest_os[static BUILDER_GUEST_OS])
+{
+    struct build b = {.ctl = ctl, .config = config, .ramdisk = -1};
+    int rc;
+
+    b.image.fd = -1;
+    rc = build_prepare(&b);
+    if (!rc)
+        memcpy(guest_os, b.image.notes.guest_os, BUILDER_GUEST_OS);
+    build_close(&b);
+    return rc;
+}
+
 int builder_create(struct ctl *ctl, const struct builder_config *config,
                    struct builder_result *result)
 {
@@ -479,9 +502,7 @@ int builder_create(struct ctl *ctl, const struct builder_config *config,
             ctl_fail(ctl, -rc, "%.300s; the half-made domain %u is left over: lodge destroy %u",
                      why, result->domid, result->domid);
     }
-    image_close(&b.image);
-    if (b.ramdisk >= 0)
-        close(b.ramdisk);
+    build_close(&b);
     free(b.frames.super);
     free(b.frames.single);
     return rc;

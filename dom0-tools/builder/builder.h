@@ -14,10 +14,13 @@
 #ifndef LODGE_BUILDER_H
 #define LODGE_BUILDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct ctl;
+
+#define BUILDER_GUEST_OS 32
 
 struct builder_config {
     const char *kernel;      /* path: an ELF64 or a bzImage */
@@ -27,12 +30,16 @@ struct builder_config {
     uint64_t max_memory_kib; /* the ceiling; 0 or less than memory_kib: the same as memory_kib */
     uint32_t vcpus;          /* vcpus that exist from the start; 0 means 1 */
     uint32_t max_vcpus;      /* 0 or less than vcpus: the same as vcpus */
-    uint8_t uuid[16];        /* the domain's handle */
-    uint32_t flags;          /* XEN_DOMCTL_CDF_* beyond the plain PV domain; 0 as a rule */
-    uint32_t ssidref;        /* security label, 0 as a rule */
-    uint16_t domid;          /* the wanted id; 0: any */
-    uint16_t store_domid;    /* who serves xenstore; 0: dom0 */
-    uint16_t console_domid;  /* who serves the console; 0: dom0 */
+    uint32_t max_event_channels;         /* 0: as many as a guest with plenty of devices has */
+    uint32_t max_grant_frames;           /* 0: the hypervisor's default */
+    const uint32_t *max_maptrack_frames; /* NULL: the hypervisor's default */
+    bool claim;       /* set all of its memory aside at once, so that nobody takes it meanwhile */
+    uint8_t uuid[16]; /* the domain's handle */
+    uint32_t flags;   /* XEN_DOMCTL_CDF_* beyond the plain PV domain; 0 as a rule */
+    uint32_t ssidref; /* security label, 0 as a rule */
+    uint16_t domid;   /* the wanted id; 0: any */
+    uint16_t store_domid;   /* who serves xenstore; 0: dom0 */
+    uint16_t console_domid; /* who serves the console; 0: dom0 */
 };
 
 struct builder_result {
@@ -50,6 +57,14 @@ struct builder_result {
 /* 0 or -errno, with the reason in ctl_message(ctl). The domain is paused on success. */
 int builder_create(struct ctl *ctl, const struct builder_config *config,
                    struct builder_result *result);
+
+/*
+ * The part of builder_create() that needs no hypervisor, and makes nothing: can this be built at
+ * all? 0 or -errno as there; of `ctl`, which need not be open, only the message is used. `guest_os`
+ * gets what the kernel says that it is, made safe to print.
+ */
+int builder_check(struct ctl *ctl, const struct builder_config *config,
+                  char guest_os[static BUILDER_GUEST_OS]);
 
 /*
  * Unpack the kernel in `path_in` (a bzImage or an ELF) into `path_out`, which is replaced

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "size.h"
 
 /* "file:line: sentence"; without a place the sentence alone. */
 static void say(char *buf, size_t len, const struct cfg_setting *at, unsigned line, const char *fmt,
@@ -87,6 +88,28 @@ int cfgread_number(struct cfgread *c, const char *key, uint64_t min, uint64_t ma
         return cfgread_fail(c, set, "%s = %s is out of range; it can be %llu to %llu", key,
                             set->value.str, (unsigned long long)min, (unsigned long long)max);
     *out = (uint64_t)val;
+    return 0;
+}
+
+int cfgread_memory(struct cfgread *c, const char *key, uint64_t max, uint64_t *mib)
+{
+    struct cfg_setting *set = cfg_get(c->cfg, key);
+    uint64_t kib;
+    char *end;
+
+    if (!set)
+        return 0;
+    if (set->value.type == CFG_LIST)
+        return cfgread_fail(c, set, "%s takes a size, not a list", key);
+    strtoll(set->value.str, &end, 0);
+    if (!*end) /* a bare number, which may be hexadecimal */
+        return cfgread_number(c, key, 1, max, mib);
+    if (!size_parse(set->value.str, &kib))
+        return cfgread_fail(c, set, "%s = \"%s\" is not a size; " SIZE_LOOKS, key, set->value.str);
+    if (kib >> 10 < 1 || kib >> 10 > max)
+        return cfgread_fail(c, set, "%s = %s is out of range; it can be 1 to %llu MiB", key,
+                            set->value.str, (unsigned long long)max);
+    *mib = kib >> 10;
     return 0;
 }
 

@@ -35,6 +35,8 @@ void cfgread_warn(struct cfgread *c, const struct cfg_setting *at, const struct 
 int cfgread_string(struct cfgread *c, const char *key, const char **out);
 /* A number, or a string that holds one; *out stays as it is where the key is not set. */
 int cfgread_number(struct cfgread *c, const char *key, uint64_t min, uint64_t max, uint64_t *out);
+/* A size of memory in MiB, with a suffix or without (size.h); in the same way. */
+int cfgread_memory(struct cfgread *c, const char *key, uint64_t max, uint64_t *mib);
 /*
  * A file's absolute path, malloc'ed. Checks now what the builder would stumble over after the
  * domain exists. *out stays as it is where the key is not set, or empty.

@@ -43,6 +43,19 @@ int cli_error(struct cli *c, const char *fmt, ...)
     return CLI_FAILED;
 }
 
+void cli_warn(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    (void)c;
+    fflush(stdout);
+    fputs("lodge: warning: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
 int cli_usage(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
@@ -116,34 +129,6 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
     errno = 0;
     *out = strtoull(text, &end, 0);
     return !*end && !errno && *out >= min && *out <= max;
-}
-
-bool cli_memory(const char *text, uint64_t *kib)
-{
-    uint64_t scale = 1024;
-    char *end;
-
-    if (!isdigit((unsigned char)*text))
-        return false;
-    errno = 0;
-    *kib = strtoull(text, &end, 10);
-    switch (tolower((unsigned char)*end)) {
-    case 'k':
-        scale = 1;
-        end++;
-        break;
-    case 'g':
-        scale = 1 << 20;
-        end++;
-        break;
-    case 'm':
-        end++;
-        break;
-    }
-    if (*end || errno || *kib > UINT64_MAX / scale >> 12)
-        return false;
-    *kib *= scale;
-    return *kib > 0;
 }
 
 static unsigned reason_of(const struct xen_domctl_getdomaininfo *info)

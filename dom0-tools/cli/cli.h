@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include "domain.h"
+#include "size.h"
 
 #define CLI_FAILED 1
 #define CLI_USAGE  2
@@ -37,6 +38,7 @@ int cli_open(struct cli *c);
 /* Prints lodge->message (cli_failed) or a message of its own; both return CLI_FAILED. */
 int cli_failed(struct cli *c);
 int cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cli_warn(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Prints what is wrong with the arguments, and the usage line; returns CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for getopt's '?' and ':'. */
@@ -55,8 +57,6 @@ void cli_json_bool(struct json_object *js, const char *key, bool value);
 
 /* A number within bounds; false if the text is none. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
-/* "512", "512m", "2g", "65536k" in KiB; a bare number is MiB. */
-bool cli_memory(const char *text, uint64_t *kib);
 
 /* "running", "blocked", "paused", "shutdown", "crashed", "dying", "idle". */
 const char *cli_state(const struct xen_domctl_getdomaininfo *info);

@@ -66,6 +66,8 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
         device_args_free(&a);
         return cli_error(c, "%s", err);
     }
+    if (d.ignored)
+        cli_warn(c, "not supported and without effect: %s", d.ignored);
     device_config(c, &a, &now);
     if (disk_resolve(&d, err, sizeof(err)) || domcfg_add_disk(&now, &d, err, sizeof(err))) {
         rc = cli_error(c, "%s", err);
@@ -221,8 +223,8 @@ int cmd_block_resize(struct cli *c, int argc, char **argv)
 
     if (rc)
         return rc;
-    if (argc - a.rest == 2 && !cli_memory(argv[a.rest + 1], &kib))
-        rc = cli_usage(c, "'%s' is not a size; it looks like 8g or 512m", argv[a.rest + 1]);
+    if (argc - a.rest == 2 && !size_parse(argv[a.rest + 1], &kib))
+        rc = cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[a.rest + 1]);
     else
         rc = find_disk(c, &a, argv[a.rest], &dev);
     if (!rc)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <builder/builder.h>
 
 /* --- create -------------------------------------------------------------------------------- */
 
@@ -24,8 +25,7 @@ struct create_opts {
 
 static void print_warning(void *arg, const char *msg)
 {
-    (void)arg;
-    fprintf(stderr, "lodge: warning: %s\n", msg);
+    cli_warn(arg, "%s", msg);
 }
 
 static int create_options(struct cli *c, int argc, char **argv, struct create_opts *o)
@@ -67,7 +67,7 @@ static int read_config(struct cli *c, const struct create_opts *o, char **args, 
     if (rc) {
         cli_error(c, "%s", cfg.error);
     } else {
-        rc = domcfg_from_cfg(dc, &cfg, print_warning, NULL, err, sizeof(err));
+        rc = domcfg_from_cfg(dc, &cfg, print_warning, c, err, sizeof(err));
         if (rc && o->file && strncmp(err, o->file, strlen(o->file)) && err[0] == 't')
             cli_error(c, "%s: %s", o->file, err);
         else if (rc)
@@ -77,13 +77,20 @@ static int read_config(struct cli *c, const struct create_opts *o, char **args, 
     return rc ? CLI_FAILED : 0;
 }
 
+/* Checks all that can be checked without the hypervisor: it need not run here. */
 static int dry_run(struct cli *c, const struct domcfg *dc)
 {
-    struct json_object *js = domcfg_to_json(dc);
+    char guest_os[BUILDER_GUEST_OS];
+    struct builder_config bc;
+    struct json_object *js;
 
-    (void)c;
+    settings_for_builder(dc, &bc);
+    if (builder_check(&c->lodge.ctl, &bc, guest_os))
+        return cli_error(c, "%s", ctl_message(&c->lodge.ctl));
+    js = domcfg_to_json(dc);
     if (!dc->has_uuid)
         json_object_object_del(js, "uuid"); /* it is chosen at creation */
+    cli_json_str(js, "guest_os", guest_os);
     cli_print_json(js);
     return 0;
 }

@@ -48,8 +48,8 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
     if (!rc && vif_parse(&v, text, err, sizeof(err))) {
         rc = cli_error(c, "%s", err);
     } else if (!rc) {
-        if (v.has_model)
-            fputs("lodge: warning: model has no meaning for a paravirtual guest\n", stderr);
+        if (v.ignored)
+            cli_warn(c, "not supported and without effect: %s", v.ignored);
         device_config(c, &a, &now);
         if (domcfg_add_vif(&now, &v, err, sizeof(err))) {
             rc = cli_error(c, "%s", err);

@@ -118,8 +118,8 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
 
     if (argc != 3)
         return cli_usage(c, "mem-set needs a domain and a size");
-    if (!cli_memory(argv[2], &kib))
-        return cli_usage(c, "'%s' is not a size; write it like 512, 512m, 2g", argv[2]);
+    if (!size_parse(argv[2], &kib))
+        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
     rc = cli_domain(c, argv[1], &info);
     if (rc)
         return rc;
@@ -149,8 +149,8 @@ int cmd_mem_max(struct cli *c, int argc, char **argv)
 
     if (argc != 3)
         return cli_usage(c, "mem-max needs a domain and a size");
-    if (!cli_memory(argv[2], &kib))
-        return cli_usage(c, "'%s' is not a size; write it like 512, 512m, 2g", argv[2]);
+    if (!size_parse(argv[2], &kib))
+        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
     rc = cli_domain(c, argv[1], &info);
     if (rc)
         return rc;

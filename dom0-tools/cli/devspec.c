@@ -104,6 +104,16 @@ int devspec_fail(struct devspec *s, const char *fmt, ...)
     return -1;
 }
 
+void devspec_ignore(char **ignored, const char *key)
+{
+    char *more = NULL;
+
+    if (asprintf(&more, "%s%s%s", *ignored ? *ignored : "", *ignored ? ", " : "", key) < 0)
+        more = NULL;
+    free(*ignored);
+    *ignored = must(more);
+}
+
 char *devspec_script(const char *name)
 {
     char *path = NULL;

@@ -32,6 +32,9 @@ bool devspec_next(struct devspec *s, const char *greedy, char **key, char **valu
 /* Fills in the message; returns -1. */
 int devspec_fail(struct devspec *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds a key without effect to a list of such, malloc'ed or NULL, for a warning. */
+void devspec_ignore(char **ignored, const char *key);
+
 /* A hot-plug script's path, malloc'ed: a bare name is one of /etc/xen/scripts. */
 char *devspec_script(const char *name);
 

@@ -397,14 +397,9 @@ static int read_params(struct disk_reader *r)
         } else {
             while (p < PARAMS && strcasecmp(key, param_name[p]))
                 p++;
-            if (p < PARAMS)
-                rc = set_param(r, (enum param)p, value);
-            else
-                rc =
-                    devspec_fail(&r->spec,
-                                 "there is no key '%s'; the keys are target, format, vdev, access, "
-                                 "devtype, backendtype, backend and backing",
-                                 key);
+            rc = p < PARAMS ? set_param(r, (enum param)p, value) : 0;
+            if (p == PARAMS)
+                devspec_ignore(&r->d->ignored, key);
         }
         if (rc)
             return rc;
@@ -433,6 +428,7 @@ void disk_free(struct disk *d)
     free(d->backend);
     for (unsigned i = 0; i < d->nr_backing; i++)
         free(d->backing[i]);
+    free(d->ignored);
     memset(d, 0, sizeof(*d));
 }
 

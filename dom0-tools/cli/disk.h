@@ -20,6 +20,8 @@
  *   backendtype     lodge (default; also qdisk): our own back-end. kernel (also phy): xen-blkback
  *   backend         the domain whose back-end serves it
  *   discard, no-discard, direct-io-safe
+ *
+ * A key that is none of these has no effect, and is noted for a warning.
  */
 #ifndef LODGE_DISK_H
 #define LODGE_DISK_H
@@ -43,6 +45,7 @@ struct disk {
     char *backend; /* a domain's name or number; NULL: domain 0 */
     char *backing[DISK_MAX_BACKING];
     unsigned nr_backing;
+    char *ignored; /* keys that were not understood, for a warning; or NULL */
     enum disk_format format;
     enum backend_type type;
     char vdev[DISK_MAX_VDEV]; /* as written, in lower case */

@@ -247,30 +247,6 @@ static int check_uuid(struct lodge *l, struct domcfg *dc)
 
 /* --- creating ------------------------------------------------------------------------------ */
 
-static int set_scheduling(struct lodge *l, const struct domcfg *dc, uint16_t domid)
-{
-    struct ctl_sched sched;
-    int rc = 0;
-
-    for (unsigned v = 0; dc->nr_pin && v < dc->maxvcpus && !rc; v++) {
-        const struct cpuset *set = &dc->pin[dc->nr_pin == 1 ? 0 : v];
-        struct ctl_cpumap map = {0};
-
-        memcpy(map.bits, set->word, sizeof(map.bits));
-        rc = ctl_vcpu_set_affinity(&l->ctl, domid, v, &map, NULL);
-    }
-    if (!rc && (dc->weight || dc->cap >= 0)) {
-        rc = ctl_vcpu_get_sched(&l->ctl, domid, &sched);
-        if (dc->weight)
-            sched.weight = (uint16_t)dc->weight;
-        if (dc->cap >= 0)
-            sched.cap = (uint16_t)dc->cap;
-        if (!rc)
-            rc = ctl_vcpu_set_sched(&l->ctl, domid, &sched);
-    }
-    return rc ? ctl_failed(l, rc) : 0;
-}
-
 /* Someone may have taken the name while the guest was being built: the transaction decides. */
 static int enter_store(struct lodge *l, const struct domcfg *dc, const struct builder_result *r,
                        const struct splitdev *dev)
@@ -341,7 +317,7 @@ int domain_start(struct lodge *l, const struct domcfg *dc, uint16_t domid)
 static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
                     const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)
 {
-    int rc = set_scheduling(l, dc, r->domid);
+    int rc = settings_apply(l, dc, r->domid);
 
     for (unsigned i = 0; i < nr_dev; i++)
         dev[i].domid = r->domid;
@@ -363,21 +339,13 @@ static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
 static int create_checked(struct lodge *l, const struct domcfg *dc, unsigned restarts,
                           struct splitdev *dev, unsigned nr_dev, uint16_t *domid)
 {
-    struct builder_config bc = {
-        .kernel = dc->kernel,
-        .ramdisk = dc->ramdisk,
-        .cmdline = dc->cmdline,
-        .memory_kib = dc->memory_mib << 10,
-        .max_memory_kib = dc->maxmem_mib << 10,
-        .vcpus = dc->vcpus,
-        .max_vcpus = dc->maxvcpus,
-    };
+    struct builder_config bc;
     struct builder_result result;
     int rc, pending = pending_begin(l, dc->uuid);
 
     if (pending < 0)
         return pending;
-    memcpy(bc.uuid, dc->uuid, sizeof(bc.uuid));
+    settings_for_builder(dc, &bc);
     rc = builder_create(&l->ctl, &bc, &result);
     if (rc) {
         pending_end(l, dc->uuid, pending);

@@ -94,6 +94,14 @@ int names_check(struct lodge *l, const char *name, const uint8_t *uuid);
 /* Rebuilds what is missing or wrong in the index. */
 int names_repair(struct lodge *l);
 
+/* --- settings.c: what a config tells the hypervisor ------------------------------------------ */
+
+struct builder_config;
+/* What the domain is made with. It points into the config. */
+void settings_for_builder(const struct domcfg *dc, struct builder_config *bc);
+/* What is set once there is a domain: affinity, shares, clocks. */
+int settings_apply(struct lodge *l, const struct domcfg *dc, uint16_t domid);
+
 /* --- saved.c: configs on disk --------------------------------------------------------------- */
 
 struct saved {

@@ -15,9 +15,10 @@
 #include "disk.h"
 #include "vif.h"
 
-#define DOMCFG_MAX_CPUS  1024
-#define DOMCFG_MAX_VCPUS 512
-#define DOMCFG_MAX_NAME  128
+#define DOMCFG_MAX_CPUS   1024
+#define DOMCFG_MAX_VCPUS  512
+#define DOMCFG_MAX_NAME   128
+#define DOMCFG_MAX_OFFSET INT32_MAX /* seconds, either way */
 
 struct cpuset {
     uint64_t word[DOMCFG_MAX_CPUS / 64];
@@ -33,7 +34,7 @@ enum on_action {
     ON_ACTIONS
 };
 
-enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_EVENTS };
+enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_SOFT_RESET, ON_EVENTS };
 
 /* Owns all that it points to. All zero is an empty one, which domcfg_free() takes. */
 struct domcfg {
@@ -46,12 +47,22 @@ struct domcfg {
     unsigned vcpus, maxvcpus;
     struct cpuset *pin; /* hard affinity: none, one for all vcpus, or one per vcpu */
     unsigned nr_pin;
+    struct cpuset *soft; /* where they prefer to run; as above */
+    unsigned nr_soft;
     enum on_action on[ON_EVENTS];
     uint8_t uuid[16];
     bool has_uuid;
     bool fixed_uuid; /* the config names it: the guest has the same each time it is made */
     unsigned weight; /* 0: the scheduler's default */
     int cap;         /* per cent of one processor; -1: the scheduler's default */
+    unsigned event_channels, grant_frames; /* the most that it may have; 0: the builder's default */
+    unsigned maptrack_frames;
+    bool has_maptrack; /* else that, too, is the default's */
+    bool has_tsc_mode; /* else it is native */
+    unsigned tsc_mode; /* CTL_TSC_* */
+    bool claim;        /* its memory is set aside before it is given */
+    bool localtime;    /* its wall clock starts with dom0's local time */
+    int time_offset;   /* seconds that it is ahead, beside that */
     struct disk *disk;
     unsigned nr_disk;
     struct vif *vif; /* each with its index and its address */

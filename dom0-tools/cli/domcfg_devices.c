@@ -124,6 +124,9 @@ static int read_disk(struct cfgread *c, struct domcfg *dc, const struct cfg_sett
 
     if (disk_parse(&d, item->str, why, sizeof(why)))
         return cfgread_fail_item(c, set, item, "%s", why);
+    if (d.ignored)
+        cfgread_warn(c, set, item, "disk %s: not supported and without effect: %s", d.vdev,
+                     d.ignored);
     if (disk_resolve(&d, why, sizeof(why)) || domcfg_add_disk(dc, &d, why, sizeof(why))) {
         disk_free(&d);
         return cfgread_fail_item(c, set, item, "%s", why);
@@ -139,9 +142,8 @@ static int read_vif(struct cfgread *c, struct domcfg *dc, const struct cfg_setti
 
     if (vif_parse(&v, item->str, why, sizeof(why)))
         return cfgread_fail_item(c, set, item, "%s", why);
-    if (v.has_model)
-        cfgread_warn(c, set, item,
-                     "vif: model has no meaning for a paravirtual guest and no effect");
+    if (v.ignored)
+        cfgread_warn(c, set, item, "vif: not supported and without effect: %s", v.ignored);
     if (domcfg_add_vif(dc, &v, why, sizeof(why))) {
         vif_free(&v);
         return cfgread_fail_item(c, set, item, "%s", why);

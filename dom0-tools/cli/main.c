@@ -20,7 +20,7 @@ const struct cli_cmd cli_cmds[] = {
      "create a guest from a config file",
      "  -c, --console          attach to its console (Ctrl-] leaves)\n"
      "  -p, --paused           leave it paused\n"
-     "  -n, --dry-run          check the config and print it, create nothing\n"
+     "  -n, --dry-run          check config and kernel, print the config, create nothing\n"
      "  -f, --defconfig=FILE   the config file\n"
      "KEY=VALUE replaces a setting of the file, or stands in for it. See lodge.cfg(5).\n"},
     {"destroy", cmd_destroy, "DOMAIN...", "end a guest at once, as pulling the plug would", NULL},
@@ -56,8 +56,9 @@ const struct cli_cmd cli_cmds[] = {
      "tell a guest of its disk's new size",
      "  -s, --shrink           it may become smaller: what is behind the new end is lost\n"
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
-     "SIZE is in MiB, or has one of the suffixes k, m, g; an image file is made as large. Without\n"
-     "it the image has its new size already.\n"},
+     "SIZE is in MiB, or has a suffix, as in 1.5g or 1t; an image file is made as large. Without "
+     "it\n"
+     "the image has its new size already.\n"},
     {"network-attach", cmd_network_attach, "[-t SECONDS] DOMAIN [KEY=VALUE...]",
      "give a guest a network interface",
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
@@ -75,10 +76,10 @@ const struct cli_cmd cli_cmds[] = {
      "CPUS is a set like 0-3,^2 or all. The first is where it may run, the second where it\n"
      "prefers to; - leaves one as it is.\n"},
     {"mem-set", cmd_mem_set, "DOMAIN SIZE", "set how much memory a guest shall use",
-     "SIZE is in MiB, or has one of the suffixes k, m, g.\n"
+     "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"
      "The guest's balloon driver follows when it can.\n"},
     {"mem-max", cmd_mem_max, "DOMAIN SIZE", "set how much memory a guest may ever use",
-     "SIZE is in MiB, or has one of the suffixes k, m, g.\n"},
+     "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"},
     {"sched", cmd_sched, "[-d DOMAIN [-w WEIGHT] [-c CAP]]", "show or set shares of the processors",
      "  -d, --domain=DOMAIN    only this one\n"
      "  -w, --weight=WEIGHT    its share relative to others, 1 to 65535; 256 is the norm\n"

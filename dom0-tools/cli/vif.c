@@ -326,7 +326,7 @@ static int set_filter(struct vif_reader *r, const char *value)
 static int set_model(struct vif_reader *r, const char *value)
 {
     (void)value;
-    r->v->has_model = true;
+    devspec_ignore(&r->v->ignored, r->key);
     return 0;
 }
 
@@ -374,11 +374,8 @@ static int set_one(struct vif_reader *r, const char *value, unsigned *seen)
         *seen |= 1u << i;
         return *value ? vif_keys[i].set(r, value) : 0;
     }
-    return devspec_fail(&r->spec,
-                        "there is no key '%s'; the keys are mac, mode, bridge, gatewaydev, ip, "
-                        "rate, script, vifname, filter, mtu, queues, backendtype, backend and "
-                        "devid",
-                        r->key);
+    devspec_ignore(&r->v->ignored, r->key);
+    return 0;
 }
 
 static int check_whole(struct vif_reader *r)
@@ -443,6 +440,7 @@ void vif_free(struct vif *v)
     free(v->script);
     free(v->vifname);
     free(v->backend);
+    free(v->ignored);
     memset(v, 0, sizeof(*v));
 }
 

@@ -21,7 +21,8 @@
  *                back-end, a process per guest without rights; the default where queues is given
  *   backend      the domain whose back-end serves it
  *   devid        its index; by default the lowest that is free
- *   type, model  without a meaning for a paravirtual guest; model is warned about
+ *   type, model  without a meaning for a paravirtual guest; model is warned about, and so are keys
+ *                that are none of these
  */
 #ifndef LODGE_VIF_H
 #define LODGE_VIF_H
@@ -49,7 +50,7 @@ struct vif {
     bool filter;
     unsigned mtu, queues; /* 0: not given */
     unsigned devid;       /* VIF_NO_DEVID: not given */
-    bool has_model;       /* worth a warning */
+    char *ignored;        /* keys without effect, for a warning; or NULL */
 };
 
 /* Returns 0, or -1 with a sentence in err and nothing to free. */

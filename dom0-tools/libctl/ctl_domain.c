@@ -161,6 +161,14 @@ int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode)
     return ctl_domain_op(ctl, domid, &op, "given its TSC mode");
 }
 
+int ctl_domain_set_time_offset(struct ctl *ctl, uint16_t domid, int64_t seconds)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_settimeoffset};
+
+    op.u.settimeoffset.time_offset_seconds = seconds;
+    return ctl_domain_op(ctl, domid, &op, "given its clock's offset");
+}
+
 int ctl_domain_ioports(struct ctl *ctl, uint16_t domid, uint32_t first, uint32_t nr, bool allow)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_ioport_permission};

@@ -65,6 +65,17 @@ bool ctl_memory_is_zeroed(struct ctl *ctl)
            strncmp(extra, "-lodge", sizeof(extra)) == 0;
 }
 
+int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages)
+{
+    struct xen_memory_reservation arg = {.nr_extents = pages, .domid = domid};
+    long rc = ctl_hypercall_buf(ctl, __HYPERVISOR_memory_op, XENMEM_claim_pages, &arg, sizeof(arg));
+
+    if (rc < 0)
+        return ctl_fail(ctl, (int)-rc, "%llu MiB cannot be set aside for domain %u: %s",
+                        (unsigned long long)pages >> 8, domid, ctl_reason((int)-rc));
+    return 0;
+}
+
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames)
 {

@@ -151,6 +151,8 @@ int ctl_domain_hypercall_page(struct ctl *ctl, uint16_t domid, uint64_t mfn);
 #define CTL_TSC_ALWAYS_EMULATE 1U
 #define CTL_TSC_NATIVE         2U
 int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode);
+/* What the guest's wall clock is ahead of the host's UTC, in seconds. */
+int ctl_domain_set_time_offset(struct ctl *ctl, uint16_t domid, int64_t seconds);
 
 /* Rights to real hardware: allow or withdraw. */
 int ctl_domain_ioports(struct ctl *ctl, uint16_t domid, uint32_t first, uint32_t nr, bool allow);
@@ -281,6 +283,11 @@ int ctl_memory_populate(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned i
  * promises only that nobody else's is left in it.
  */
 bool ctl_memory_is_zeroed(struct ctl *ctl);
+/*
+ * Set aside so many pages in all for a domain that is being built, counting what it has: what it is
+ * given uses them up. 0 gives back what is left. -ENOMEM: too little is free.
+ */
+int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages);
 /* Take frames away: mfns for PV. Returns how many were taken. */
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * action.c: carries out on_poweroff, on_reboot, on_crash and on_watchdog.
+ * action.c: carries out on_poweroff, on_reboot, on_crash, on_watchdog and on_soft_reset.
  *
  * A restart is a new domain from the saved config, after the old one is gone. A guest that goes
  * down again and again right after its start is not restarted for ever: the number of quick
@@ -29,8 +29,9 @@ int action_event(unsigned reason)
     case SHUTDOWN_reboot:
         return ON_REBOOT;
     case SHUTDOWN_crash:
-    case SHUTDOWN_soft_reset: /* a guest that expects its memory to be kept gets on_crash instead */
         return ON_CRASH;
+    case SHUTDOWN_soft_reset:
+        return ON_SOFT_RESET;
     case SHUTDOWN_watchdog:
         return ON_WATCHDOG;
     default:

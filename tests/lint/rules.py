@@ -25,7 +25,7 @@ MACHINE_PATH = re.compile(r"""(?<![\w.$})"'*/])/(home|Users|work|root/[\w.-]+/)\
 WALL_CLOCK = re.compile(r"\btime\((NULL|0|&\w+)\)|CLOCK_REALTIME|\bgettimeofday\(|\btime\.time\(|"
                         r"\bdate \+%s")
 STAMPS = ("dom0-tools/xenstored/log.c", "dom0-tools/cli/daemon.c", "dom0-tools/cli/saved.c",
-          "dom0-tools/cli/layout.c")
+          "dom0-tools/cli/layout.c", "dom0-tools/cli/settings.c")
 # Layers of the hypervisor: what a folder must not include.
 FORBIDDEN = {
     "include/public/": ("hypervisor/", "rings/", "dom0-tools/"),

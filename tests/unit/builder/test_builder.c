@@ -35,7 +35,8 @@ static struct {
     uint64_t mfns[FAKE_PAGES + 8];
     void *mapped;
     size_t nr_mapped;
-    uint64_t pinned, hypercall_mfn, max_kib;
+    uint64_t pinned, hypercall_mfn, max_kib, claimed;
+    struct xen_domctl_createdomain created;
     uint32_t max_vcpus, tsc_mode;
     bool zeroed; /* fresh frames are zero */
     struct vcpu_guest_context context;
@@ -69,6 +70,7 @@ int ctl_domain_create(struct ctl *ctl, const struct xen_domctl_createdomain *cfg
     int rc = fake_step(ctl);
 
     CHECK(cfg->handle[3] == 3 && cfg->grant_opts == 2 && cfg->max_evtchn_port > 100);
+    fake.created = *cfg;
     if (rc)
         return rc;
     fake.domains++;
@@ -102,6 +104,13 @@ int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode)
 {
     (void)domid;
     fake.tsc_mode = mode;
+    return fake_step(ctl);
+}
+
+int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages)
+{
+    (void)domid;
+    fake.claimed = pages;
     return fake_step(ctl);
 }
 
@@ -338,6 +347,24 @@ static void test_failures(const struct builder_config *config)
     fake.fail_at = 0;
 }
 
+/* What a config may limit, or leave to defaults. */
+static void test_limits(const struct builder_config *config)
+{
+    const uint32_t none = 0;
+    struct builder_config c = *config;
+    struct builder_result r;
+    struct ctl ctl;
+
+    CHECK(!build(&c, &r, &ctl) && fake.created.max_evtchn_port == 1023 && !fake.claimed);
+    CHECK(fake.created.max_grant_frames == -1 && fake.created.max_maptrack_frames == -1);
+    c.max_event_channels = 200;
+    c.max_grant_frames = 5;
+    c.max_maptrack_frames = &none;
+    c.claim = true;
+    CHECK(!build(&c, &r, &ctl) && fake.created.max_evtchn_port == 200 && fake.claimed == 2048);
+    CHECK(fake.created.max_grant_frames == 5 && fake.created.max_maptrack_frames == 0);
+}
+
 static void refuse(const struct builder_config *config, int err, const char *words)
 {
     struct builder_result r;
@@ -349,35 +376,49 @@ static void refuse(const struct builder_config *config, int err, const char *wor
     CHECK(fake.domains == 0 && fake.mappings == 0);
 }
 
+/* The same without a hypervisor. */
+static void refuse_check(const struct builder_config *config, int err, const char *words)
+{
+    char guest_os[BUILDER_GUEST_OS] = "";
+    struct ctl ctl = {0};
+
+    refuse(config, err, words);
+    fake.calls = 0;
+    CHECK(builder_check(&ctl, config, guest_os) == -err && strstr(ctl.message, words));
+    CHECK(!fake.calls && !guest_os[0]);
+}
+
 static void test_refusals(const struct builder_config *good)
 {
     struct builder_config c = *good;
-    char line[1100];
+    char line[1100], guest_os[BUILDER_GUEST_OS];
+    struct ctl ctl = {0};
 
+    CHECK(!builder_check(&ctl, good, guest_os) && !strcmp(guest_os, "linux"));
     c.memory_kib = 1 << 10;
-    refuse(&c, ENOMEM, "1 MiB are too little memory");
+    refuse_check(&c, ENOMEM, "1 MiB are too little memory");
     c = *good;
     c.kernel = "/nonexistent/kernel";
-    refuse(&c, ENOENT, "kernel /nonexistent/kernel cannot be opened: No such file");
+    refuse_check(&c, ENOENT, "kernel /nonexistent/kernel cannot be opened: No such file");
     c.kernel = "/dev/null";
-    refuse(&c, EINVAL, "not a regular file");
+    refuse_check(&c, EINVAL, "not a regular file");
     c = *good;
     c.kernel = ramdisk_path;
-    refuse(&c, ENOEXEC, "neither an ELF kernel nor a bzImage");
+    refuse_check(&c, ENOEXEC, "neither an ELF kernel nor a bzImage");
     c = *good;
     c.ramdisk = "/nonexistent/ramdisk";
-    refuse(&c, ENOENT, "ramdisk /nonexistent/ramdisk cannot be opened");
+    refuse_check(&c, ENOENT, "ramdisk /nonexistent/ramdisk cannot be opened");
     c = *good;
     memset(line, 'x', sizeof(line) - 1);
     line[sizeof(line) - 1] = '\0';
     c.cmdline = line;
-    refuse(&c, E2BIG, "1099 bytes; 1023 are possible");
+    refuse_check(&c, E2BIG, "1099 bytes; 1023 are possible");
     c = *good;
     c.vcpus = 100000;
-    refuse(&c, EINVAL, "100000 vcpus");
+    refuse_check(&c, EINVAL, "100000 vcpus");
     c = *good;
     c.memory_kib = UINT64_MAX;
-    refuse(&c, EINVAL, "more memory than a domain can have");
+    refuse_check(&c, EINVAL, "more memory than a domain can have");
     fake.free_pages = 1000;
     refuse(good, ENOMEM, "wants 8 MiB, 3 MiB are free");
     fake.free_pages = FAKE_PAGES;
@@ -413,6 +454,7 @@ void test_builder(void)
     test_good(&config, &k);
     fake.zeroed = false;
     test_failures(&config);
+    test_limits(&config);
     test_refusals(&config);
     kernel_note_number(&k, XEN_ELFNOTE_HYPERCALL_PAGE, KERNEL_VIRT + KERNEL_PADDR + 0x2000);
     write_file(kernel_path, k.bytes, sizeof(k.bytes));

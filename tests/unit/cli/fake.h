@@ -18,7 +18,9 @@ struct fake_domain {
     bool used;
     struct xen_domctl_getdomaininfo info;
     struct ctl_sched sched;
-    struct ctl_cpumap pin[4];
+    struct ctl_cpumap pin[4], soft[4];
+    uint32_t tsc_mode;
+    int64_t time_offset;
 };
 
 extern struct fake_domain fake_domains[FAKE_MAX_DOMAINS];

@@ -98,6 +98,7 @@ static struct fake_domain *fake_add(uint16_t domid, unsigned vcpus, unsigned mib
     memset(fake_domains[at].info.handle, domid, 16);
     fake_domains[at].sched = (struct ctl_sched){.weight = 256};
     memset(fake_domains[at].pin, 0xff, sizeof(fake_domains[at].pin));
+    memset(fake_domains[at].soft, 0xff, sizeof(fake_domains[at].soft));
     return &fake_domains[at];
 }
 
@@ -274,13 +275,14 @@ int ctl_vcpu_set_affinity(struct ctl *ctl, uint16_t domid, uint32_t vcpu, struct
 {
     struct fake_domain *d = domain(ctl, domid);
 
-    (void)soft;
     if (!d || vcpu > 3)
         return -ESRCH;
     if (fails("affinity"))
         return ctl_fail(ctl, EINVAL, "vcpu %u of domain %u cannot run there", vcpu, domid);
     if (hard)
         d->pin[vcpu] = *hard;
+    if (soft)
+        d->soft[vcpu] = *soft;
     return 0;
 }
 
@@ -292,7 +294,7 @@ int ctl_vcpu_get_affinity(struct ctl *ctl, uint16_t domid, uint32_t vcpu, struct
     if (!d || vcpu > 3)
         return -ESRCH;
     *hard = d->pin[vcpu];
-    memset(soft, 0xff, sizeof(*soft));
+    *soft = d->soft[vcpu];
     return 0;
 }
 
@@ -398,6 +400,33 @@ int builder_create(struct ctl *ctl, const struct builder_config *c, struct build
                                  .nr_vcpus = c->max_vcpus,
                                  .memory_pages = d->info.tot_pages};
     return 0;
+}
+
+int builder_check(struct ctl *ctl, const struct builder_config *c,
+                  char guest_os[static BUILDER_GUEST_OS])
+{
+    if (fails("builder"))
+        return ctl_fail(ctl, ENOEXEC, "%s: this is not a kernel", c->kernel);
+    strcpy(guest_os, "linux");
+    return 0;
+}
+
+int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode)
+{
+    struct fake_domain *d = domain(ctl, domid);
+
+    if (d)
+        d->tsc_mode = mode;
+    return d ? 0 : -ESRCH;
+}
+
+int ctl_domain_set_time_offset(struct ctl *ctl, uint16_t domid, int64_t seconds)
+{
+    struct fake_domain *d = domain(ctl, domid);
+
+    if (d)
+        d->time_offset = seconds;
+    return d ? 0 : -ESRCH;
 }
 
 int image_extract(const char *in, const char *out, char *message, size_t size)

@@ -31,6 +31,32 @@ static void test_create(void)
     domcfg_free(&dc);
 }
 
+/* What is set once the domain is there. */
+static void test_settings(void)
+{
+    struct domcfg dc = setup_config("new");
+    struct fake_domain *d;
+    uint16_t domid;
+
+    setup_fresh();
+    dc.soft = calloc(2, sizeof(*dc.soft));
+    dc.nr_soft = 2;
+    cpuset_add(&dc.soft[0], 1);
+    cpuset_add(&dc.soft[1], 3);
+    dc.has_tsc_mode = true;
+    dc.tsc_mode = CTL_TSC_ALWAYS_EMULATE;
+    dc.localtime = true;
+    dc.time_offset = 10;
+    setenv("TZ", "XYZ-2", 1);
+    CHECK(!domain_create(&l, &dc, 0, &domid));
+    unsetenv("TZ");
+    d = fake_by_domid(domid);
+    CHECK(d->soft[0].bits[0] == 2 && d->soft[1].bits[0] == 8 && d->pin[0].bits[0] == UINT64_MAX);
+    CHECK(d->tsc_mode == CTL_TSC_ALWAYS_EMULATE && d->time_offset == 7210);
+    CHECK(!domain_destroy(&l, domid));
+    domcfg_free(&dc);
+}
+
 /* The whole point: a failure at any step leaves the machine as it was. */
 static void fails_cleanly(const char *step, const char *why)
 {
@@ -213,6 +239,7 @@ int main(void)
 {
     setup_begin();
     test_create();
+    test_settings();
     fails_cleanly("builder", "/k: this is not a kernel");
     fails_cleanly("affinity", "vcpu 0 of domain 20 cannot run there");
     fails_cleanly("commit", "xenstore is full");

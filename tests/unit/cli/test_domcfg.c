@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <cli/domcfg.h>
+#include <cli/size.h>
+#include <libctl/libctl.h>
 
 static struct domcfg dc;
 static char err[400], warnings[2000];
@@ -90,10 +92,12 @@ static void test_refusals(void)
             "can be read");
     refused(BASE "ramdisk='/no/disk'", "t:3: ramdisk '/no/disk': No such file or directory; give "
                                        "the path of a file that can be read");
-    refused(BASE "memory='lots'", "t:3: memory = \"lots\" is not a number");
+    refused(BASE "memory='lots'", "t:3: memory = \"lots\" is not a size; " SIZE_LOOKS);
+    refused(BASE "memory='1k'", "t:3: memory = 1k is out of range; it can be 1 to 16777216 MiB");
+    refused(BASE "maxmem='99t'", "t:3: maxmem = 99t is out of range; it can be 1 to 16777216 MiB");
     refused(BASE "memory=0", "t:3: memory = 0 is out of range; it can be 1 to 16777216");
     refused(BASE "memory=-5", "t:3: memory = -5 is out of range; it can be 1 to 16777216");
-    refused(BASE "memory=[1]", "t:3: memory takes a number, not a list");
+    refused(BASE "memory=[1]", "t:3: memory takes a size, not a list");
     refused(BASE "vcpus=0", "t:3: vcpus = 0 is out of range; it can be 1 to 512");
     refused(BASE "memory=64\nmaxmem=32",
             "t:4: maxmem = 32 is below memory = 64; raise maxmem or lower memory");
@@ -112,6 +116,99 @@ static void test_refusals(void)
             "t:3: cpus: '5-2' is not a set of processors; write it like 0-3,^2 or all");
     refused(BASE "cpus=['0','1']", "t:3: cpus has 2 entries for 1 vcpus");
     refused(BASE "cpus=[]", "t:3: cpus is an empty list; leave it out, or give one entry per vcpu");
+}
+
+static void test_options(void)
+{
+    struct domcfg back;
+    struct json_object *js;
+
+    CHECK(!read_config(BASE "memory='1.5g'\nmaxmem='2048mb'\nvcpus=2\ncpus_soft=['0','1']\n"
+                            "max_event_channels=64\nmax_grant_frames=8\nmax_maptrack_frames=0\n"
+                            "localtime=1\nrtc_timeoffset=-30\ntsc_mode='always_emulate'\n"
+                            "claim_mode=1\non_soft_reset='preserve'\n"));
+    CHECK(!warnings[0] && dc.memory_mib == 1536 && dc.maxmem_mib == 2048);
+    CHECK(dc.nr_soft == 2 && cpuset_has(&dc.soft[1], 1) && !cpuset_has(&dc.soft[1], 0));
+    CHECK(dc.event_channels == 64 && dc.grant_frames == 8);
+    CHECK(dc.has_maptrack && dc.maptrack_frames == 0 && dc.claim);
+    CHECK(dc.localtime && dc.time_offset == -30);
+    CHECK(dc.has_tsc_mode && dc.tsc_mode == CTL_TSC_ALWAYS_EMULATE);
+    CHECK(dc.on[ON_SOFT_RESET] == ON_PRESERVE);
+    js = domcfg_to_json(&dc);
+    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)));
+    json_object_put(js);
+    CHECK(back.nr_soft == 2 && !memcmp(back.soft, dc.soft, 2 * sizeof(*dc.soft)));
+    CHECK(back.event_channels == 64 && back.grant_frames == 8 && back.claim && back.localtime);
+    CHECK(back.has_maptrack && !back.maptrack_frames && back.time_offset == -30);
+    CHECK(back.has_tsc_mode && back.tsc_mode == CTL_TSC_ALWAYS_EMULATE);
+    CHECK(back.on[ON_SOFT_RESET] == ON_PRESERVE);
+    domcfg_free(&back);
+
+    CHECK(!read_config(BASE "tsc_mode=2\non_crash='preserve'\n") && dc.tsc_mode == CTL_TSC_NATIVE);
+    CHECK(dc.on[ON_SOFT_RESET] == ON_PRESERVE); /* as after a crash */
+    CHECK(!read_config(BASE "on_soft_reset='soft-reset'\ntsc_mode='native_paravirt'\n"));
+    CHECK(dc.on[ON_SOFT_RESET] == ON_RESTART && dc.tsc_mode == CTL_TSC_NATIVE);
+    CHECK_STR(warnings, "t:4: tsc_mode = \"native_paravirt\" is no more; the guest has native\n"
+                        "t:3: a guest cannot be reset and keep its memory; it is restarted\n");
+    CHECK(!read_config(BASE) && !dc.has_tsc_mode && !dc.has_maptrack && !dc.nr_soft);
+    refused(BASE "tsc_mode='fast'", "t:3: tsc_mode = \"fast\" is not known; it can be default, "
+                                    "always_emulate or native");
+    refused(BASE "max_grant_frames=0", "t:3: max_grant_frames = 0 is out of range; it can be 1 to "
+                                       "4096");
+    refused(BASE "cpus_soft=['0','1']", "t:3: cpus_soft has 2 entries for 1 vcpus");
+    refused(BASE "rtc_timeoffset='noon'", "t:3: rtc_timeoffset takes a number of seconds");
+    refused(BASE "on_crash='soft-reset'",
+            "t:3: on_crash = \"soft-reset\" is not known; it can be destroy, restart, "
+            "rename-restart, preserve, coredump-destroy or coredump-restart");
+    CHECK(!read_config(BASE "vif=['bridge=br0,colour=red']\n"));
+    CHECK_STR(warnings, "t:3: vif: not supported and without effect: colour\n");
+    CHECK(!read_config(BASE "disk=['test_domcfg.c,raw,xvda,ro,colour=red']\n"));
+    CHECK_STR(warnings, "t:3: disk xvda: not supported and without effect: colour\n");
+}
+
+static void size_is(const char *text, uint64_t want)
+{
+    uint64_t kib = 0;
+    bool good = size_parse(text, &kib);
+
+    if (good != (want != 0) || (good && kib != want))
+        fprintf(stderr, "'%s' is %d: %llu\n", text, good, (unsigned long long)kib);
+    CHECK(good == (want != 0) && (!good || kib == want));
+}
+
+static void test_sizes(void)
+{
+    size_is("512", 512 << 10);
+    size_is("512m", 512 << 10);
+    size_is("512MB", 512 << 10);
+    size_is("512MiB", 512 << 10);
+    size_is("65536k", 65536);
+    size_is("2g", 2 << 20);
+    size_is("1.5G", 1536 << 10);
+    size_is("0.5t", 512ull << 20);
+    size_is("1T", 1 << 30);
+    size_is("0.25", 256);
+    size_is("1.1g", 1153433); /* 1.1 * 2^20, rounded down */
+    size_is("0001", 1 << 10);
+    size_is("4194305t", 0); /* more than 2^52 KiB: */
+    size_is("4194303t", 4194303ull << 30);
+    size_is("999999999999999t", 0);
+    size_is("9999999999999999", 0);
+    size_is("0", 0);
+    size_is("0.1k", 0);
+    size_is("", 0);
+    size_is("m", 0);
+    size_is(".5g", 0);
+    size_is("1.g", 0);
+    size_is("-1", 0);
+    size_is("+1", 0);
+    size_is("1 g", 0);
+    size_is("1gg", 0);
+    size_is("1gbit", 0);
+    size_is("1b", 0);
+    size_is("0x10", 0);
+    size_is("1.0000000000000001g", 0);
+    size_is("lots", 0);
 }
 
 #define DISK "disk=['test_domcfg.c,raw,xvda,ro']\n"
@@ -234,6 +331,8 @@ int main(void)
     test_defaults();
     test_meaning();
     test_refusals();
+    test_options();
+    test_sizes();
     test_bootloader();
     test_cpusets();
     test_json();
