@@ -53,10 +53,11 @@ static struct holder *by_uuid(struct census *cs, const char *uuid)
     return NULL;
 }
 
-static struct holder *by_name(struct census *cs, const char *name)
+/* By the path of its entry in the index. */
+static struct holder *by_name(struct census *cs, const char *path)
 {
     for (unsigned i = 0; i < cs->nr; i++)
-        if (!strcmp(cs->holder[i].name, name))
+        if (!strcmp(layout_name(cs->holder[i].name), path))
             return &cs->holder[i];
     return NULL;
 }
@@ -76,7 +77,7 @@ static bool owner_of(struct census *cs, const char *path, struct holder **owner)
     else if (!strncmp(path, "/vm/", 4))
         *owner = by_uuid(cs, path + 4);
     else if (!strncmp(path, LAYOUT_NAMES "/", sizeof(LAYOUT_NAMES)))
-        *owner = by_name(cs, path + sizeof(LAYOUT_NAMES));
+        *owner = by_name(cs, path);
     else
         return false;
     return true;

@@ -41,6 +41,7 @@ int cmd_rename(struct cli *c, int argc, char **argv)
 int cmd_vcpu_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
+    unsigned tries = 0;
     uint64_t want;
     int rc;
 
@@ -54,11 +55,17 @@ int cmd_vcpu_set(struct cli *c, int argc, char **argv)
     if (want > info.max_vcpu_id + 1)
         return cli_error(c, "domain %u has %u vcpus; more need maxvcpus in its config", info.domain,
                          info.max_vcpu_id + 1);
-    for (unsigned v = 0; v <= info.max_vcpu_id; v++)
-        store_write(c->lodge.store,
-                    store_fmt("/local/domain/%u/cpu/%u/availability", info.domain, v),
-                    v < want ? "online" : "offline");
-    return store_status(c, store_flush(c->lodge.store));
+    do {
+        rc = store_begin(c->lodge.store);
+        if (rc)
+            break;
+        for (unsigned v = 0; v <= info.max_vcpu_id; v++)
+            store_write(c->lodge.store,
+                        store_fmt("/local/domain/%u/cpu/%u/availability", info.domain, v),
+                        v < want ? "online" : "offline");
+        rc = store_commit(c->lodge.store);
+    } while (store_again(rc, &tries));
+    return store_status(c, rc);
 }
 
 static int read_map(struct cli *c, const char *text, struct ctl_cpumap *map, bool *given)
@@ -138,7 +145,10 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
     }
     store_write(c->lodge.store, store_fmt("/local/domain/%u/memory/target", info.domain),
                 store_fmt("%" PRIu64, kib));
-    return store_status(c, store_flush(c->lodge.store));
+    rc = store_flush(c->lodge.store);
+    if (rc && info.domain && kib > info.max_pages * 4)
+        ctl_domain_max_mem(&c->lodge.ctl, info.domain, info.max_pages * 4);
+    return store_status(c, rc);
 }
 
 int cmd_mem_max(struct cli *c, int argc, char **argv)

@@ -420,13 +420,18 @@ static void change_name(struct domcfg *dc, void *name)
     dc->name = strdup(name);
 }
 
-/* Moves the name in the index, the name nodes and the saved config. */
+/*
+ * Moves the name in the index, the name nodes and the saved config; all or nothing. The config
+ * comes first, since what has been written there can be taken back.
+ */
 static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *old,
                      const char *name)
 {
     unsigned tries = 0;
-    int rc;
+    int rc = saved_change(l, info->handle, change_name, (void *)name);
 
+    if (rc)
+        return rc;
     do {
         rc = store_begin(l->store);
         if (rc)
@@ -434,9 +439,10 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
         layout_rename(l->store, info->domain, info->handle, old, name);
         rc = store_commit(l->store);
     } while (store_again(rc, &tries));
-    if (rc)
-        return store_failed(l, rc);
-    return saved_change(l, info->handle, change_name, (void *)name);
+    if (!rc)
+        return 0;
+    saved_change(l, info->handle, change_name, (void *)old);
+    return store_failed(l, rc);
 }
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)

@@ -70,6 +70,8 @@ const char *domcfg_bad_name(const char *name)
 
     if (!*name)
         return "it is empty";
+    if (*name == '-')
+        return "it begins with a hyphen, as an option does";
     if (strlen(name) >= DOMCFG_MAX_NAME)
         return "it is longer than 127 characters";
     for (const char *p = name; *p; p++) {

@@ -10,6 +10,7 @@
 #include "layout.h"
 
 #include <clock.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,20 @@ static const char *const guest_owned[] = {
     "attr",
     "error",
 };
+
+const char *layout_name(const char *name)
+{
+    char text[3 * DOMCFG_MAX_NAME + 1];
+    size_t len = 0;
+
+    for (; *name && len + 3 < sizeof(text); name++) {
+        bool plain = isalnum((unsigned char)*name) || strchr("-_", *name);
+
+        len += (size_t)sprintf(text + len, plain ? "%c" : "@%02x", (unsigned char)*name);
+    }
+    text[len] = '\0';
+    return store_fmt(LAYOUT_NAMES "/%s", text);
+}
 
 static void write_home(struct store *s, const char *home, const struct domcfg *dc,
                        const struct builder_result *r, const char *uuid)
@@ -129,18 +144,18 @@ void layout_write(struct store *s, const struct domcfg *dc, const struct builder
     write_since(s, uuid, now_seconds());
 
     store_write(s, store_fmt("/libxl/%u/type", r->domid), "pv");
-    store_write(s, store_fmt(LAYOUT_NAMES "/%s", dc->name), store_fmt("%u", r->domid));
+    store_write(s, layout_name(dc->name), store_fmt("%u", r->domid));
 }
 
 int layout_free_name(struct store *s, uint16_t domid, const char *name)
 {
-    char entry[sizeof(LAYOUT_NAMES) + DOMCFG_MAX_NAME + 1], *owner;
+    char entry[sizeof(LAYOUT_NAMES) + 3 * DOMCFG_MAX_NAME + 1], *owner;
     unsigned tries = 0;
     int rc;
 
     if (domcfg_bad_name(name))
         return 0;
-    snprintf(entry, sizeof(entry), LAYOUT_NAMES "/%s", name);
+    snprintf(entry, sizeof(entry), "%s", layout_name(name));
     do {
         rc = store_begin(s);
         if (rc)
@@ -173,11 +188,11 @@ void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], cons
 
     uuid_format(uuid, text);
     if (!domcfg_bad_name(old))
-        store_remove(s, store_fmt(LAYOUT_NAMES "/%s", old));
+        store_remove(s, layout_name(old));
     store_write(s, store_fmt("/local/domain/%u/name", domid), name);
     if (domid)
         store_write(s, store_fmt("/vm/%s/name", text), name);
-    store_write(s, store_fmt(LAYOUT_NAMES "/%s", name), store_fmt("%u", domid));
+    store_write(s, layout_name(name), store_fmt("%u", domid));
 }
 
 void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],

@@ -12,8 +12,13 @@
 #include "domcfg.h"
 #include "store.h"
 
-/* <name> -> domid, for all guests; what makes "is this name taken?" one read. */
+/*
+ * <name> -> domid, for all guests; what makes "is this name taken?" one read. What a guest's name
+ * may have and a path may not is written as @ and two hexadecimal digits: layout_name() makes the
+ * path, which is good as long as one of store_fmt().
+ */
 #define LAYOUT_NAMES "/lodge/names"
+const char *layout_name(const char *name);
 
 /* Below /vm/<uuid>: when the guest was made, by now_seconds(). start_time has it by the wall clock.
  */

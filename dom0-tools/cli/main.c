@@ -8,6 +8,7 @@
  */
 #include "cli.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,7 +117,9 @@ static void print_overview(FILE *out)
     fputs("Usage: lodge COMMAND [--json] [ARGUMENTS]\n\n", out);
     for (const struct cli_cmd *cmd = cli_cmds; cmd->name; cmd++)
         fprintf(out, "  %-15s %s\n", cmd->name, cmd->brief);
-    fputs("\n`lodge help COMMAND` shows its arguments. A DOMAIN is a name or a number.\n", out);
+    fputs("\n`lodge help COMMAND` shows its arguments. A DOMAIN is a name or a number.\n"
+          "Behind -- nothing is an option.\n",
+          out);
 }
 
 static void print_help(const struct cli_cmd *cmd)
@@ -161,13 +164,14 @@ int cmd_version(struct cli *c, int argc, char **argv)
 /* Takes --json out of the arguments; tells whether --help is among them. */
 static bool common_options(struct cli *c, int *argc, char **argv)
 {
-    bool help = false;
+    bool help = false, ended = false; /* -- ends all options */
     int kept = 0;
 
     for (int i = 0; i < *argc; i++) {
-        if (i && !strcmp(argv[i], "--json"))
+        ended = ended || !strcmp(argv[i], "--");
+        if (i && !ended && !strcmp(argv[i], "--json"))
             c->json = true;
-        else if (i && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")))
+        else if (i && !ended && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")))
             help = true;
         else
             argv[kept++] = argv[i];
@@ -175,6 +179,27 @@ static bool common_options(struct cli *c, int *argc, char **argv)
     argv[kept] = NULL;
     *argc = kept;
     return help;
+}
+
+/*
+ * A command that has no options of its own, as its usage line shows, refuses words that look like
+ * one, unless they stand behind a --, which is taken out.
+ */
+static int without_options(struct cli *c, int *argc, char ***argv)
+{
+    static const struct option none[] = {{NULL, 0, NULL, 0}};
+    const char *args = c->cmd->args, *name = **argv;
+    int opt;
+
+    if (args[0] == '-' || !strncmp(args, "[-", 2))
+        return 0;
+    opt = getopt_long(*argc, *argv, ":", none, NULL);
+    if (opt != -1)
+        return cli_bad_option(c, *argv, opt);
+    *argc -= optind - 1;
+    *argv += optind - 1;
+    **argv = (char *)name;
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -206,7 +231,9 @@ int main(int argc, char **argv)
         print_help(c.cmd);
         return 0;
     }
-    rc = c.cmd->run(&c, argc, argv);
+    rc = without_options(&c, &argc, &argv);
+    if (!rc)
+        rc = c.cmd->run(&c, argc, argv);
     if (c.is_open)
         domain_close(&c.lodge);
     if (fflush(stdout) || ferror(stdout)) {

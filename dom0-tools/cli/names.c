@@ -38,7 +38,7 @@ int names_scan(struct lodge *l, const char *name, struct xen_domctl_getdomaininf
 /* By the index; -ESRCH also where its entry is stale. */
 int names_look_up(struct lodge *l, const char *name, struct xen_domctl_getdomaininfo *info)
 {
-    char *id = store_get(l->store, store_fmt(LAYOUT_NAMES "/%s", name)), *now;
+    char *id = store_get(l->store, layout_name(name)), *now;
     int rc = -ESRCH;
 
     if (!id)
@@ -96,7 +96,7 @@ int names_repair(struct lodge *l)
         bool alive = false;
 
         for (int d = 0; d < nr && !alive; d++)
-            alive = !strcmp(names[d], index[i]);
+            alive = !strcmp(layout_name(names[d]) + sizeof(LAYOUT_NAMES), index[i]);
         if (!alive)
             store_remove(l->store, store_fmt(LAYOUT_NAMES "/%s", index[i]));
         free(index[i]);
@@ -104,8 +104,7 @@ int names_repair(struct lodge *l)
     free(index);
     for (int d = 0; d < nr; d++) {
         if (!domcfg_bad_name(names[d]))
-            store_write(l->store, store_fmt(LAYOUT_NAMES "/%s", names[d]),
-                        store_fmt("%u", list[d].domain));
+            store_write(l->store, layout_name(names[d]), store_fmt("%u", list[d].domain));
         free(names[d]);
     }
     free(names);

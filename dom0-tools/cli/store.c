@@ -119,19 +119,26 @@ int store_begin(struct store *s)
 
 int store_commit(struct store *s)
 {
-    int rc;
+    int rc = store_flush(s);
 
+    if (rc) { /* all or nothing: xenstored itself would do what it has not refused */
+        store_abort(s);
+        return rc;
+    }
     queue(s, XS_TRANSACTION_END, "T", "", 0);
     s->tx = 0; /* whatever comes of it, the id is gone */
-    rc = store_flush(s);
-    return rc;
+    return store_flush(s);
 }
 
 void store_abort(struct store *s)
 {
+    char reason[sizeof(s->message)];
+
+    memcpy(reason, s->message, sizeof(reason));
     queue(s, XS_TRANSACTION_END, "F", "", 0);
     s->tx = 0;
-    store_flush(s);
+    if (!store_flush(s))
+        memcpy(s->message, reason, sizeof(reason));
 }
 
 bool store_again(int rc, unsigned *tries)

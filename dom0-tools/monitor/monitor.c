@@ -78,10 +78,10 @@ static void follow_name(struct known *k)
         if (*k->name && strcmp(k->name, name))
             layout_free_name(s, k->domid, k->name);
         snprintf(k->name, sizeof(k->name), "%s", name);
-        owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
+        owner = store_get(s, layout_name(name));
         /* The first of two namesakes keeps the entry as long as it lives. */
         if (!owner || ctl_domain_info(&mon.lodge.ctl, (uint16_t)atoi(owner), &info))
-            store_write(s, store_fmt(LAYOUT_NAMES "/%s", name), store_fmt("%u", k->domid));
+            store_write(s, layout_name(name), store_fmt("%u", k->domid));
         free(owner);
         store_flush(s);
     }
@@ -132,7 +132,7 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
     /* `lodge create` has entered its own guests already, and `lodge rename` keeps that so. */
     if (saved_exists(&mon.lodge, info->handle) && !domcfg_bad_name(name)) {
         snprintf(k->name, sizeof(k->name), "%s", name);
-        owner = store_get(s, store_fmt(LAYOUT_NAMES "/%s", name));
+        owner = store_get(s, layout_name(name));
     }
     if (!owner || strtoul(owner, NULL, 10) != k->domid) {
         k->watched = !store_watch(s, store_fmt("/local/domain/%u/name", k->domid),

@@ -45,6 +45,16 @@ for key in vif $(sed -n '/vif_keys\[\]/,/^};/s/"\([a-z]*\)", set_[a-z]*/\n\1\n/g
     esac
 done
 check "bash takes the completion" bash -n $dom0/completion/lodge
+# A name with a colon is several words to bash: what is behind the last one is completed.
+check "names with colons are completed" bash -c '
+    lodge() { printf "    \"name\": \"%s\",\n" web a:b:one a:b:two; }
+    . '$dom0'/completion/lodge
+    COMP_WORDS=(lodge destroy a : b : o) COMP_CWORD=6
+    _lodge
+    [ "${COMPREPLY[*]}" = one ] || exit
+    COMP_WORDS=(lodge destroy a:b:one a :) COMP_CWORD=4
+    _lodge
+    [ "${COMPREPLY[*]}" = "b:one b:two" ]'
 if command -v groff >/dev/null; then
     for page in lodge.1 lodge.cfg.5; do
         check "$page has no fault" test -z "$(groff -man -ww -z $dom0/man/$page 2>&1)"

@@ -194,6 +194,10 @@ static void answer(void)
     }
 }
 
+/* Of which a path may be made. */
+static const char path_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-/_@";
+
 int store_flush(struct store *s)
 {
     int rc = 0;
@@ -205,7 +209,10 @@ int store_flush(struct store *s)
         struct pending *p = &queue[i];
         struct node *n = lookup(p->path);
 
-        if (p->what == 'w')
+        if (strspn(p->path, path_letters) != strlen(p->path)) {
+            snprintf(message, sizeof(message), "xenstore refuses a request for %s", p->path);
+            rc = -EINVAL;
+        } else if (p->what == 'w')
             snprintf(make(p->path)->value, sizeof(n->value), "%s", p->value);
         else if (p->what == 'm')
             make(p->path);
@@ -293,6 +300,10 @@ int store_commit(struct store *s)
     if (fake_step)
         fake_step();
     in_tx = false;
+    if (rc) {
+        tree = shadow;
+        return rc;
+    }
     if (fake_failing && !strcmp(fake_failing, "commit")) {
         tree = shadow;
         snprintf(message, sizeof(message), "xenstore is full");
@@ -304,7 +315,7 @@ int store_commit(struct store *s)
         return -EAGAIN;
     }
     answer();
-    return rc;
+    return 0;
 }
 
 bool store_again(int rc, unsigned *tries)

@@ -161,6 +161,60 @@ static void test_find_and_rename(void)
     domcfg_free(&dc);
 }
 
+/* Every name that is accepted can be made, found, renamed to and from, and destroyed. */
+static void test_names(void)
+{
+    static const char *const names[] = {
+        "web.example", "a:b",  "c++", "_x", ".hidden", "x.",    "1.2",
+        "0x1",         "A-b_", "v:",  "a@", "-a",      "--json"};
+    struct domcfg dc = setup_config("x");
+    struct xen_domctl_getdomaininfo info;
+    struct saved saved;
+    uint16_t domid;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        bool good = !domcfg_bad_name(names[i]);
+
+        CHECK(good == (i < 10));
+        setup_fresh();
+        free(dc.name);
+        dc.name = strdup(good ? names[i] : "plain");
+        dc.has_uuid = false;
+        CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, dc.name, &info));
+        CHECK(info.domain == domid && names_check(&l, dc.name, NULL) == -EEXIST);
+        CHECK(!domain_rename(&l, &info, "plain2") && names_check(&l, dc.name, NULL) == 0);
+        CHECK(good == !domain_rename(&l, &info, names[i]));
+        CHECK(!domain_find(&l, good ? names[i] : "plain2", &info) && info.domain == domid);
+        CHECK(!names_repair(&l) && !names_look_up(&l, good ? names[i] : "plain2", &info));
+        CHECK(!saved_read(&l, dc.uuid, &saved));
+        CHECK_STR(saved.config.name, good ? names[i] : "plain2");
+        saved_free(&saved);
+        CHECK(!domain_destroy(&l, domid) && names_look_up(&l, dc.name, &info) == -ESRCH);
+    }
+    domcfg_free(&dc);
+}
+
+/* A rename that fails has changed nothing: not the store, nor the index, nor the saved config. */
+static void test_rename_fails(void)
+{
+    struct domcfg dc = setup_config("was");
+    struct xen_domctl_getdomaininfo info;
+    struct saved saved;
+    uint16_t domid;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+    fake_failing = "commit";
+    CHECK(domain_rename(&l, &info, "new") == -ENOSPC && strstr(l.message, "xenstore is full"));
+    fake_failing = NULL;
+    CHECK(!domain_find(&l, "was", &info) && domain_find(&l, "new", &info) == -ESRCH);
+    CHECK(!saved_read(&l, dc.uuid, &saved));
+    CHECK_STR(saved.config.name, "was");
+    saved_free(&saved);
+    CHECK(!domain_destroy(&l, domid));
+    domcfg_free(&dc);
+}
+
 static unsigned until_gone;
 
 /* Another tool destroys the domain; of the store it knows nothing. */
@@ -247,6 +301,8 @@ int main(void)
     test_refused_names();
     test_other_refusals();
     test_find_and_rename();
+    test_names();
+    test_rename_fails();
     test_time_up();
     test_destroyed_meanwhile();
     test_index_repair();

@@ -4,7 +4,7 @@
  * where CLIENT is `library` (libxenstore) or `tools` (the connection of lodge and its daemons).
  * Prints "PATH N" and then the names, one in a line. The tools' connection gets all paths in one
  * go, with reads before, between and behind that must not get each other's answers.
- * `list_test flood PATH` is for test_watches.py.
+ * `list_test flood PATH` is for test_watches.py, `list_test half PATH` for test_transactions.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,13 +120,33 @@ static int flood(const char *path)
     return 0;
 }
 
+/* A transaction of which one request is refused: nothing of it may happen. */
+static int half(const char *path)
+{
+    char err[256];
+    struct store *s = store_open(err, sizeof(err));
+    int rc;
+
+    if (!s || store_begin(s))
+        return die("store_begin", s ? store_message(s) : err);
+    store_write(s, store_fmt("%s/before", path), "x");
+    store_write(s, store_fmt("%s/no.path", path), "x");
+    store_write(s, store_fmt("%s/behind", path), "x");
+    rc = store_commit(s);
+    printf("%d %s\n", rc, store_message(s));
+    store_close(s);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], "half"))
+        return half(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "flood"))
         return flood(argv[2]);
     if (argc > 2 && !strcmp(argv[1], "library"))
         return with_library(argv + 2, argc - 2);
     if (argc > 2 && !strcmp(argv[1], "tools"))
         return with_tools(argv + 2, argc - 2);
-    return die(argv[0], "usage: list_test library|tools|flood PATH...");
+    return die(argv[0], "usage: list_test library|tools|flood|half PATH...");
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Transactions: isolation, and conflicts exactly where something that was seen has changed."""
 
+import os
+import subprocess
 import unittest
 
 import wire
@@ -162,6 +164,14 @@ class Transactions(Case):
         self.root.write("/t/a", "z", tx)
         self.root.end(tx, commit=False)
         self.assertEqual(self.other.drain(), [])
+
+    def test_tools_transaction_that_is_refused_in_part(self):
+        self.root.mkdir("/tools")
+        done = subprocess.run([f"{wire.BUILD}/list_test", "half", "/tools"], text=True,
+                              env=dict(os.environ, XENSTORED_PATH=self.daemon.socket),
+                              stdout=subprocess.PIPE, timeout=wire.PATIENCE, check=True)
+        self.assertRegex(done.stdout, "^-22 .*/tools/no.path")
+        self.assertEqual(self.root.directory("/tools"), [])
 
     def test_ids(self):
         self.refused("ENOENT", self.root.end, 77)
