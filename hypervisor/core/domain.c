@@ -406,7 +406,7 @@ void domain_pause_nosync(struct domain *d)
 
     __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_ACQ_REL);
     for_each_vcpu (d, v)
-        sched_pause_changed(v);
+        sched_pause_changed(v, true);
 }
 
 /* Not of the current domain: it would wait for itself. */
@@ -426,5 +426,5 @@ void domain_unpause(struct domain *d)
 
     __atomic_fetch_sub(&d->pause_count, 1, __ATOMIC_ACQ_REL);
     for_each_vcpu (d, v)
-        sched_pause_changed(v);
+        sched_pause_changed(v, false);
 }

@@ -52,6 +52,7 @@ struct vcpu {
     uint64_t periodic_ns, periodic_last; /* period, 0: none; its last due time; in ns */
 
     int64_t restart_args[4]; /* hypercall_restart(), for whoever called the handler */
+    bool restart_asked;      /* and that it was it that returned HYPERCALL_RESTART */
 
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;

@@ -301,7 +301,8 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
     domain_reap(); /* it may have been the end of one, and no lock is held here */
 
     if (rc == -XEN_ERESTART) {
-        vcpu_yield(); /* a dying domain's vcpus may need the CPU to get to their end */
+        vcpu_yield(); /* the vcpu that has to get on, to its end or out of a call, may need the CPU
+                       */
         return hypercall_restart(arg, 0, 0, 0);
     }
     if (copyback && rc >= 0 && copy_to_guest(arg, &op, sizeof(op)) != 0)

@@ -2,7 +2,8 @@
 /*
  * domctl operations on one vcpu: registers, affinity, what it is doing, triggers. The domain is
  * held by the caller, and with it the vcpu. Registers are read and written while the vcpu is paused
- * and off its CPU; then all of them are in memory.
+ * at the guest boundary; then all of them are in memory, and none is half-way through a hypercall.
+ * One that is inside of one finishes it first, for which the operation is restarted.
  */
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
@@ -25,6 +26,8 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
 
     if (d == current->domain || from == 0)
         return -XEN_EINVAL;
+    if (vcpu_finishing(v))
+        return -XEN_ERESTART;
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)
         return -XEN_ENOMEM;
@@ -34,7 +37,7 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
         rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
     } else {
         domain_pause(d);
-        rc = arch_set_context(v, c);
+        rc = vcpu_calls_done(v) ? arch_set_context(v, c) : -XEN_ERESTART;
         if (rc == 0)
             vcpu_set_down(v, !(c->flags & VGCF_online));
         domain_unpause(d);
@@ -53,15 +56,18 @@ static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
         return -XEN_EINVAL;
     if (!v->initialised)
         return -XEN_ENODATA;
+    if (vcpu_finishing(v))
+        return -XEN_ERESTART;
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)
         return -XEN_ENOMEM;
     vcpu_pause(v);
-    arch_get_context(v, c);
-    if (!(v->sched.blocked_by & SCHED_DOWN))
-        c->flags |= VGCF_online;
+    if (vcpu_calls_done(v))
+        arch_get_context(v, c);
+    else
+        rc = -XEN_ERESTART;
     vcpu_unpause(v);
-    if (copy_to_guest(to, c, sizeof(*c)) != 0)
+    if (rc == 0 && copy_to_guest(to, c, sizeof(*c)) != 0)
         rc = -XEN_EFAULT;
     hpages_free(c, CONTEXT_ORDER);
     return rc;

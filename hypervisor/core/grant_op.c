@@ -170,8 +170,9 @@ static int64_t grant_flush_list(uint64_t list, uint64_t count)
         if (copy_from_guest_at(&op, list, i) != 0)
             return -XEN_EFAULT;
         rc = grant_flush_one(&op);
-        if (preempt_point())
-            break;
+        if (preempt_for_event() && rc == 0 && i + 1 < count)
+            return hypercall_restart(GNTTABOP_cache_flush, list + (i + 1) * sizeof(op),
+                                     count - i - 1, 0);
     }
     return rc;
 }
@@ -247,8 +248,8 @@ static int64_t grant_do_list(uint64_t cmd, uint64_t list, uint64_t count)
         grant_do(cmd, &a);
         if (copy_to_guest(list, &a, size) != 0)
             return -XEN_EFAULT;
-        if (i % 16 == 15 && preempt_point())
-            break;
+        if (i % 16 == 15 && preempt_for_event() && i + 1 < count)
+            return hypercall_restart(cmd, list + size, count - i - 1, 0);
     }
     return 0;
 }

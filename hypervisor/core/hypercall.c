@@ -15,7 +15,16 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     args[1] = (int64_t)a2;
     args[2] = (int64_t)a3;
     args[3] = (int64_t)a4;
+    current->restart_asked = true;
     return HYPERCALL_RESTART;
+}
+
+bool hypercall_restart_asked(void)
+{
+    bool asked = current->restart_asked;
+
+    current->restart_asked = false;
+    return asked;
 }
 
 bool preempt_point(void)
@@ -35,9 +44,11 @@ bool preempt_wanted(void)
            READ_ONCE(current->sched.dying);
 }
 
+/* Only one that finishes its call gets past a preemption point with a reason not to run. */
 bool preempt_for_event(void)
 {
-    return preempt_point() || vcpu_event_due(current);
+    return preempt_point() || vcpu_event_due(current) ||
+           unlikely(READ_ONCE(current->sched.blocked_by) != 0);
 }
 
 /*

@@ -44,8 +44,13 @@ int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, u
  * Works from a multicall as well: there the arguments go back into the list, and the multicall
  * itself is restarted with the rest of it.
  */
-#define HYPERCALL_RESTART (-0x7fff) /* never seen by a guest; no XEN_E* has this value */
+#define HYPERCALL_RESTART (-0x7fff) /* no XEN_E* has this value */
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+/*
+ * A handler has returned HYPERCALL_RESTART. True: it wants to be restarted, and this is said once.
+ * False: that is its result, as a register of the guest's may have any value (get_debugreg, iret).
+ */
+bool hypercall_restart_asked(void);
 
 /*
  * To be called with no lock held from every loop whose length the guest chooses (each pass, or each
@@ -66,7 +71,7 @@ bool preempt_point(void);
 bool preempt_wanted(void);
 /*
  * The same as preempt_point(), for a list that can be gone on with by a restart: true when the vcpu
- * has an event of its own to take first, or is to die.
+ * has an event of its own to take first, is to stop between hypercalls, or to die.
  */
 bool preempt_for_event(void);
 

@@ -41,7 +41,7 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
             result = -XEN_EINVAL;
         else
             result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);
-        if (unlikely(result == HYPERCALL_RESTART)) {
+        if (unlikely(result == HYPERCALL_RESTART) && hypercall_restart_asked()) {
             /* Before restart_args is used again, for the multicall's own arguments. */
             if (copy_to_guest(list + offsetof(struct entry, args), current->restart_args,
                               sizeof(e.args)) != 0)

@@ -38,7 +38,7 @@ static cpumask_t sched_idle_mask; /* CPUs in their idle loop; atomic */
 
 static bool sched_runnable(const struct sched_vcpu *s)
 {
-    return s->blocked_by == 0 && !s->capped;
+    return (s->blocked_by == 0 || s->finishing) && !s->capped;
 }
 
 static cpumask_t sched_allowed(const struct sched_vcpu *s)
@@ -213,8 +213,12 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
 
     if (s->dying)
         set &= SCHED_DYING;
+    if (s->finishing)
+        set &= ~SCHED_BLOCKED;
     s->blocked_by = (s->blocked_by | set) & ~clear;
-    if (s->blocked_by == 0) {
+    if (s->blocked_by == 0)
+        s->finishing = false;
+    if (s->blocked_by == 0 || s->finishing) {
         if (s->capped && !s->running) /* no pause keeps it any more, but the cap does */
             runstate_change(v, RUNSTATE_runnable, time_now());
         sched_place_and_unlock(rq, v);

@@ -9,12 +9,13 @@
  * One that is not runnable is in no queue, and if it runs, its CPU has been told to call
  * schedule(). So a change of blocked_by does not stop a vcpu: it runs on to its next preemption
  * point or to the boundary to guest mode, and keeps its C stack. Who needs it stopped, its
- * registers in memory, calls vcpu_pause(), which waits for that.
+ * registers in memory, calls vcpu_pause(), which waits for that. Who needs the guest's registers as
+ * the guest goes on with them asks vcpu_calls_done() then, as the vcpu may be inside a hypercall.
  *
  * Locks: a run queue's lock (LOCK_SCHED) is taken inside these functions, so the caller may hold
  * any lock that comes before it, and an interrupt handler may call those that only change a state
  * or wake. With no lock at all must be called what gives the CPU away or waits: schedule(),
- * vcpu_block(), vcpu_yield(), vcpu_park_dying(), vcpu_pause(), domain_pause(). A lock that was held
+ * vcpu_yield(), vcpu_park_dying(), vcpu_pause(), domain_pause(). A lock that was held
  * across a switch would belong to a vcpu that does not run, and every waiter would spin for it.
  */
 #ifndef CORE_SCHED_H
@@ -42,6 +43,8 @@ struct sched_vcpu {
     bool queued;         /* in the waiting list of its run queue; excludes running */
     bool entered;        /* has been on a CPU at least once */
     bool dying;          /* sched_vcpu_kill(): nothing stops it before the guest boundary */
+    bool finishing;      /* likewise, by vcpu_calls_done(): though paused it runs on to there */
+    bool at_boundary;    /* written by itself: stopped between hypercalls, not inside of one */
     unsigned cpu; /* where it runs or would run, whose queue it is in; under the old one's lock */
     /* It may run on the first, or anywhere if none of those is online; prefers the second. */
     cpumask_t hard_affinity, soft_affinity;
@@ -98,8 +101,9 @@ void sched_domain_init(struct domain *d);
 void schedule(void);
 void sched_idle_loop(void) NORETURN; /* what an idle vcpu does */
 
-void sched_pause_changed(struct vcpu *v); /* a pause count of v or its domain has changed */
-void sched_wait_off_cpu(struct vcpu *v);  /* until its registers are in memory */
+/* A pause count of v or its domain has been raised, or lowered. */
+void sched_pause_changed(struct vcpu *v, bool raised);
+void sched_wait_off_cpu(struct vcpu *v); /* until its registers are in memory */
 /*
  * v runs on to the guest boundary, whatever it waits for, then parks. From here on a pause does not
  * stop it, so sched_wait_off_cpu() may last as long as the hypercall that it is in:
@@ -118,13 +122,24 @@ void vcpu_wake(struct vcpu *v);
  * current's domain and lasts as long.
  */
 void sched_event_sent(struct vcpu *to, struct sched_handoff *h);
-void vcpu_block(void);       /* current, until woken; not if an unmasked event is pending */
+void schedule_at_boundary(
+    void); /* current, its frame complete: schedule() on the way to the guest */
+/* current, from its next preemption point on, until woken; not if an unmasked event is pending */
+void vcpu_block(void);
 void vcpu_block_begin(void); /* current counts as blocked; then vcpu_wake() or schedule() */
 void vcpu_yield(void);       /* current, once, to one that waits for this CPU */
 void vcpu_set_down(struct vcpu *v, bool down); /* offline / online; does not wait for v to stop */
 void vcpu_pause(struct vcpu *v);               /* counted; waits until off its CPU */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+/*
+ * v is paused by the caller. True: it is at the guest boundary, so its registers are what the guest
+ * goes on with, and new ones stay. False: it is inside a hypercall, and from now on finishes it in
+ * spite of the pause, as do the domain's other vcpus, which it may wait for: ask again later, and
+ * not while vcpu_finishing(), as another pause would stop it again.
+ */
+bool vcpu_calls_done(struct vcpu *v);
+bool vcpu_finishing(const struct vcpu *v);
 /* The same for all vcpus of d; domain_pause() is not for current's own domain. */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);

@@ -18,6 +18,11 @@
  * the run queue lock; so however several pausers and unpausers interleave, the last to come to the
  * lock leaves the bit right.
  *
+ * A pause stops a vcpu inside a hypercall as well as between two. Whoever wants to see or change
+ * the registers that its guest goes on with has it finish its call first (vcpu_calls_done()): it
+ * stays paused, but that and whatever else keeps it from running does not count until it comes to
+ * the guest boundary. Else the call would return into registers that have been replaced meanwhile.
+ *
  * The end: a vcpu in the middle of a hypercall may hold references and reservations on its C stack,
  * so it cannot just be stopped. sched_vcpu_kill() takes away every reason to wait and refuses new
  * ones but SCHED_DYING; WORK_DYING makes the way back to the guest end in vcpu_park_dying(). One
@@ -34,7 +39,7 @@ void vcpu_block_begin(void)
 
     if (v->sched.handoff_trial != NULL)
         sched_handoff_judge(&v->sched);
-    /* It still runs: its CPU is told to call schedule(), which the caller is about to do. */
+    /* It still runs: its CPU is told to call schedule(), at the guest boundary at the latest. */
     sched_change_blocked(v, SCHED_BLOCKED, 0);
     smp_mb(); /* against an event that was raised before it could see the flag */
 }
@@ -46,7 +51,6 @@ void vcpu_block(void)
     vcpu_block_begin();
     if (vcpu_event_due(v))
         sched_change_blocked(v, 0, SCHED_BLOCKED);
-    schedule();
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -81,12 +85,14 @@ void vcpu_set_down(struct vcpu *v, bool down)
     sched_change_blocked(v, down ? SCHED_DOWN : 0, down ? 0 : SCHED_DOWN);
 }
 
-void sched_pause_changed(struct vcpu *v)
+void sched_pause_changed(struct vcpu *v, bool raised)
 {
     /* Looked at under the lock: the last one to come here sees the counts as they are. */
     struct sched_cpu *rq = sched_lock(v);
     bool pause = READ_ONCE(v->pause_count) + READ_ONCE(v->domain->pause_count) != 0;
 
+    if (raised) /* whoever pauses waits, and not for the rest of a hypercall */
+        v->sched.finishing = false;
     sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
 }
 
@@ -100,7 +106,7 @@ void sched_wait_off_cpu(struct vcpu *v)
 void vcpu_pause_nosync(struct vcpu *v)
 {
     __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_ACQ_REL);
-    sched_pause_changed(v);
+    sched_pause_changed(v, true);
 }
 
 void vcpu_pause(struct vcpu *v)
@@ -113,7 +119,60 @@ void vcpu_pause(struct vcpu *v)
 void vcpu_unpause(struct vcpu *v)
 {
     __atomic_fetch_sub(&v->pause_count, 1, __ATOMIC_ACQ_REL);
-    sched_pause_changed(v);
+    sched_pause_changed(v, false);
+}
+
+bool vcpu_finishing(const struct vcpu *v)
+{
+    return READ_ONCE(v->sched.finishing);
+}
+
+static void sched_no_more_finishing(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+
+    v->sched.finishing = false;
+    spin_unlock(&rq->lock);
+}
+
+void schedule_at_boundary(void)
+{
+    struct vcpu *v = current;
+
+    v->sched.at_boundary = true;
+    if (unlikely(vcpu_finishing(v)))
+        sched_no_more_finishing(v);
+    schedule();
+    v->sched.at_boundary = false;
+}
+
+/*
+ * One that runs is left alone: it comes to the boundary, or stops before it and is found by the
+ * next caller. What waits for an event (in SCHEDOP_poll) wakes, as it may at any time.
+ */
+static void sched_finish_call(struct vcpu *v)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    struct sched_vcpu *s = &v->sched;
+
+    if (s->running || !s->entered || s->at_boundary || s->blocked_by == 0) {
+        spin_unlock(&rq->lock);
+        return;
+    }
+    s->finishing = true;
+    __atomic_fetch_or(&v->arch.pending_work, WORK_STOP, __ATOMIC_SEQ_CST);
+    sched_change_and_unlock(rq, v, 0, SCHED_BLOCKED);
+}
+
+bool vcpu_calls_done(struct vcpu *v)
+{
+    struct vcpu *o;
+
+    if (!v->sched.entered || v->sched.at_boundary)
+        return true;
+    for_each_vcpu (v->domain, o)
+        sched_finish_call(o);
+    return false;
 }
 
 void sched_vcpu_kill(struct vcpu *v)
@@ -143,6 +202,7 @@ bool sched_vcpu_parked(const struct vcpu *v)
 /* Does not come back: with SCHED_DYING set schedule() never chooses it again. */
 void vcpu_park_dying(void)
 {
+    sched_no_more_finishing(current);
     for (;;) {
         sched_change_blocked(current, SCHED_DYING, 0);
         schedule();

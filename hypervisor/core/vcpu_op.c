@@ -57,7 +57,8 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
 
 /*
  * The last vcpu that goes down takes the domain with it. The lock makes one of two that go down at
- * the same time the last. v may still run for a moment when this returns, if it is another's.
+ * the same time the last. v may still run for a moment when this returns; current does so until its
+ * way back to the guest.
  */
 static int vcpu_op_down(struct vcpu *v)
 {
@@ -75,8 +76,6 @@ static int vcpu_op_down(struct vcpu *v)
     spin_unlock(&d->lock);
     if (last)
         domain_shutdown(d, SHUTDOWN_poweroff);
-    else if (v == current)
-        schedule();
     return 0;
 }
 

@@ -244,8 +244,8 @@ static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
 
 /*
  * The bits of pending_work. Others set them atomically; each is taken before it is acted upon, so
- * one that is set again meanwhile is seen by the next pass. WORK_FRAME asks for nothing here: that
- * the slow path was taken makes entry.S load all of the frame.
+ * one that is set again meanwhile is seen by the next pass. WORK_FRAME and WORK_STOP ask for
+ * nothing here: that the slow path was taken makes entry.S load all of the frame, or the vcpu stop.
  */
 static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
 {
@@ -253,8 +253,6 @@ static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
 
     if (work & WORK_DYING)
         vcpu_park_dying();
-    if (work & WORK_IRET_RAX)
-        regs->rax = (uint64_t)HYPERCALL_RESTART;
     if (work & WORK_SELECTOR)
         bounce_selector(v, regs);
     if (work & WORK_NMI)
@@ -276,7 +274,7 @@ void pv_return_work(struct cpu_regs *regs)
 
     for (;;) {
         if (READ_ONCE(this_cpu()->need_resched) || v->sched.blocked_by != 0) {
-            schedule(); /* may come back on another CPU: this_cpu() is asked anew */
+            schedule_at_boundary(); /* may come back on another CPU: this_cpu() is asked anew */
             continue;
         }
         if (unlikely(v->arch.pending_work != 0)) {

@@ -91,7 +91,9 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.fs_base = c->fs_base;
     v->arch.gs_base_kernel = c->gs_base_kernel;
     v->arch.gs_base_user = c->gs_base_user;
-    v->arch.pending_work |= WORK_FRAME; /* all registers are new, see x86/guest_entry.h */
+    /* All registers are new, see x86/guest_entry.h; and of old selectors nothing is left to say. */
+    __atomic_fetch_and(&v->arch.pending_work, ~WORK_SELECTOR, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&v->arch.pending_work, WORK_FRAME, __ATOMIC_SEQ_CST);
 }
 
 static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -63,11 +63,5 @@ int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
         v->arch.nmi_pending = false;
         __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
     }
-    /* The entry code stores the result into rax, so the guest's rax is the result. The one value
-     * that has a meaning of its own there takes a detour. */
-    if (unlikely((int64_t)f.rax == HYPERCALL_RESTART)) {
-        __atomic_fetch_or(&v->arch.pending_work, WORK_IRET_RAX, __ATOMIC_SEQ_CST);
-        return 0;
-    }
-    return (int64_t)f.rax;
+    return (int64_t)f.rax; /* the entry code stores the result into rax */
 }

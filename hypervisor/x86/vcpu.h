@@ -76,7 +76,7 @@ struct arch_vcpu {
 /* Bits of pending_work. Set with an atomic OR, taken all at once by pv_return_work(). */
 #define WORK_NMI      0x1u  /* the guest's NMI handler is due */
 #define WORK_DYING    0x2u  /* the domain is being destroyed: park at the guest boundary for good */
-#define WORK_IRET_RAX 0x4u  /* iret: the rax of the guest is the value HYPERCALL_RESTART */
+#define WORK_STOP     0x4u  /* a reason not to run has been passed over: look at them again */
 #define WORK_SELECTOR 0x10u /* a segment register could not be loaded at switch-in */
 #define WORK_FRAME    0x8u  /* a hypercall replaced the frame: reload all of it (guest_entry.h) */
 

@@ -165,6 +165,33 @@ static void debug_errors(void)
     CHECK_EQ(hc2(__HYPERVISOR_set_debugreg, 0, 0), 0);
 }
 
+static void next_rax(struct kit_frame *f)
+{
+    f->rip += 2;
+    f->rax++;
+}
+
+/* Any number is a value: also one that a hypervisor uses for a meaning of its own. */
+static void debug_values(void)
+{
+    struct multicall_entry call;
+
+    for (uint64_t value = -0x8010ul; value < -0x7ff0ul; value++) {
+        call = (struct multicall_entry){.op = __HYPERVISOR_get_debugreg};
+        CHECK_EQ(hc2(__HYPERVISOR_set_debugreg, 0, value), 0);
+        CHECK_EQ(hc1(__HYPERVISOR_get_debugreg, 0), value);
+        CHECK_EQ(hc2(__HYPERVISOR_multicall, &call, 1), 0);
+        CHECK_EQ(call.result, value);
+        uint64_t rax = value;
+
+        kit_on_trap(6, next_rax);
+        __asm__ volatile("ud2" : "+a"(rax) : : "memory"); /* back by iret */
+        kit_on_trap(6, NULL);
+        CHECK_EQ(rax, value + 1);
+    }
+    CHECK_EQ(hc2(__HYPERVISOR_set_debugreg, 0, 0), 0);
+}
+
 static void ts_and_fpu(void)
 {
     CHECK_EQ(hc1(__HYPERVISOR_fpu_taskswitch, 1), 0);
@@ -239,6 +266,7 @@ void test_main(void)
     nesting();
     debugging();
     debug_errors();
+    debug_values();
     ts_and_fpu();
     user_mode();
 }
