@@ -71,6 +71,11 @@ int console_connect(struct lodge *l, uint16_t domid, int *fd);
 /* Copies between the terminal and the console until Ctrl-] or the guest's end. */
 int console_run(int fd);
 
+/* --- meminfo.c ----------------------------------------------------------------------------- */
+
+/* How much this machine's programs could still ask for. False where that cannot be known. */
+bool meminfo_available(uint64_t *kib);
+
 /* --- the commands -------------------------------------------------------------------------- */
 
 cli_fn cmd_create, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause, cmd_unpause, cmd_console;

@@ -13,6 +13,10 @@
 #include <string.h>
 #include <builder/builder.h>
 
+/* What domain 0 is to have at the least, and beyond what is in use there; in KiB. */
+#define DOM0_LEAST (128u << 10)
+#define DOM0_SPARE (64u << 10)
+
 static int ctl_status(struct cli *c, int rc)
 {
     return rc < 0 ? cli_error(c, "%s", ctl_message(&c->lodge.ctl)) : 0;
@@ -116,18 +120,57 @@ int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
 
 /* --- memory -------------------------------------------------------------------------------- */
 
+/*
+ * dom0 holds all others, and its kernel gives away what it is told to: when its programs have no
+ * memory left they are ended, and with them all guests. What they use now, and some more, stays.
+ */
+static int keep_dom0(struct cli *c, const struct xen_domctl_getdomaininfo *info, uint64_t kib)
+{
+    uint64_t now = info->tot_pages * 4, available, least = DOM0_LEAST;
+
+    if (info->domain || kib >= now)
+        return 0;
+    if (meminfo_available(&available) && available < now && now - available + DOM0_SPARE > least)
+        least = now - available + DOM0_SPARE;
+    if (kib >= least)
+        return 0;
+    return cli_error(c,
+                     "domain 0 needs %" PRIu64 " MiB for itself and its daemons: with less its "
+                     "kernel ends them, and no guest goes on; -f does it nevertheless",
+                     least >> 10);
+}
+
+static int mem_set_options(struct cli *c, int argc, char **argv, bool *force)
+{
+    static const struct option longopts[] = {{"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, ":f", longopts, NULL)) != -1) {
+        if (opt != 'f')
+            return cli_bad_option(c, argv, opt);
+        *force = true;
+    }
+    return 0;
+}
+
 int cmd_mem_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
+    bool force = false;
     uint64_t kib, max;
     char *text;
-    int rc;
+    int rc = mem_set_options(c, argc, argv, &force);
 
-    if (argc != 3)
+    if (rc)
+        return rc;
+    argv += optind;
+    if (argc - optind != 2)
         return cli_usage(c, "mem-set needs a domain and a size");
-    if (!size_parse(argv[2], &kib))
-        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
-    rc = cli_domain(c, argv[1], &info);
+    if (!size_parse(argv[1], &kib))
+        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[1]);
+    rc = cli_domain(c, argv[0], &info);
+    if (!rc && !force)
+        rc = keep_dom0(c, &info, kib);
     if (rc)
         return rc;
     text = store_get(c->lodge.store, store_fmt("/local/domain/%u/memory/static-max", info.domain));

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <oom.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ int daemon_lock(struct lodge *l, const char *name, int *fd)
                            name);
     }
     n = snprintf(pid, sizeof(pid), "%d\n", getpid());
+    oom_score(OOM_LATE);
     if (ftruncate(*fd, 0) || pwrite(*fd, pid, (size_t)n, 0) != n)
         return domain_fail(l, errno, "%s/%s.pid: %s", l->run_dir, name, strerror(errno));
     return 0;

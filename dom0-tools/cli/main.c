@@ -76,7 +76,8 @@ const struct cli_cmd cli_cmds[] = {
      "set where a vcpu may run, and prefers to",
      "CPUS is a set like 0-3,^2 or all. The first is where it may run, the second where it\n"
      "prefers to; - leaves one as it is.\n"},
-    {"mem-set", cmd_mem_set, "DOMAIN SIZE", "set how much memory a guest shall use",
+    {"mem-set", cmd_mem_set, "[-f] DOMAIN SIZE", "set how much memory a guest shall use",
+     "  -f, --force            also domain 0, to less than it needs\n"
      "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"
      "The guest's balloon driver follows when it can.\n"},
     {"mem-max", cmd_mem_max, "DOMAIN SIZE", "set how much memory a guest may ever use",

@@ -2,6 +2,7 @@
 // A hot-plug script, in the environment that xl's have. Its output is kept: the end of it is what
 // an administrator needs when it fails.
 #include "net_private.h"
+#include "../oom.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,7 @@ int script_run(const struct net_state *state, const char *action, const char *if
         return net_fail(err, "%s: script %s: %s", ifname, script, strerror(errno));
     }
     if (pid == 0) {
+        oom_score(OOM_USUAL); // not what the daemon that runs it has
         script_child(state, action, ifname, pipes[1]);
     }
     close(pipes[1]);

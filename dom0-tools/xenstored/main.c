@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "../clock.h"
+#include "../oom.h"
 #include "conn.h"
 #include "domain.h"
 #include "log.h"
@@ -434,6 +435,7 @@ int main(int argc, char **argv)
     if (!opt.foreground)
         daemonise();
     take_lock(); /* in the process that will serve, and before any file of the state is opened */
+    oom_score(OOM_NEVER);
     write_pid();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     open_signals();

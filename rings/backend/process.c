@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <oom.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,7 @@ static bool start(struct process *p)
     sigemptyset(&none);
     p->pid = fork();
     if (!p->pid) {
+        oom_score(OOM_USUAL);
         sigprocmask(SIG_SETMASK, &none, NULL);
         become(program, pair[1], dir);
     }
@@ -479,6 +481,7 @@ int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
     if (!h->pid) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC), moved[2];
 
+        oom_score(OOM_USUAL);
         sigprocmask(SIG_SETMASK, &none, NULL);
         /* It must not outlive the one who looks after it. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -35,6 +35,17 @@ attach guest
 attach stuck
 await guest "guest is up" 180
 await stuck "guest is up" 180
+# When dom0 is out of memory, what serves all is ended last; and it does not get there by mistake.
+score() {
+    for pid in $(pidof "$1"); do
+        [ "$(cat "/proc/$pid/oom_score_adj")" = "$2" ] ||
+            fail "$1 has an OOM score of $(cat "/proc/$pid/oom_score_adj"), not $2"
+    done
+}
+score xenstored -1000
+for daemon in monitor consoled backends; do score lodge-$daemon -900; done
+score lodge-blkback 0
+"$cli" mem-set 0 16 && fail "dom0 is set to less than it needs"
 kill -STOP "$backends"
 type_line stuck 'echo c >/proc/sysrq-trigger'
 monitor_log=/var/log/lodge/lodge-monitor.log
@@ -57,12 +68,12 @@ await stuck "guest is up" 180
 cat $monitor_log
 detach stuck
 echo "--- it is destroyed while it is being restarted: then it stays so"
-before=$(grep -c "stuck: .* went down" $monitor_log)
+times=$(grep -c "stuck: .* went down" $monitor_log)
 kill -STOP "$backends"
 attach stuck
 await stuck "/ #" 60
 type_line stuck 'echo c >/proc/sysrq-trigger'
-went_down_again() { [ "$(grep -c "stuck: .* went down" $monitor_log)" -gt "$before" ]; }
+went_down_again() { [ "$(grep -c "stuck: .* went down" $monitor_log)" -gt "$times" ]; }
 within 60 went_down_again || fail "the monitor does nothing about a guest that crashed again"
 "$cli" destroy stuck >/tmp/destroyed 2>&1 &
 destroyer=$!

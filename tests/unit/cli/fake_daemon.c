@@ -8,6 +8,8 @@
  */
 #include "fake.h"
 
+#include <cli/cli.h>
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +21,13 @@ bool daemon_ensure(struct lodge *l, const char *name)
     (void)l;
     (void)name;
     return !getenv("LODGE_FAKE_NO_MONITOR");
+}
+
+/* Of the 512 MiB that domain 0 has. */
+bool meminfo_available(uint64_t *kib)
+{
+    *kib = 300 << 10;
+    return true;
 }
 
 /*
