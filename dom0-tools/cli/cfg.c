@@ -82,15 +82,43 @@ static void skip(struct scan *s, bool newlines)
     }
 }
 
+/* How many bytes the character at the scanner has in UTF-8, or 0: it is none. */
+static size_t character(const struct scan *s, unsigned *code)
+{
+    unsigned char c = (unsigned char)*s->p;
+    size_t len = c < 0x80 ? 1 : c >= 0xf0 && c < 0xf8 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
+
+    if (c >= 0xf8 || (size_t)(s->end - s->p) < len)
+        return 0;
+    *code = len > 1 ? c & (0x7fu >> len) : c;
+    for (size_t i = 1; i < len; i++) {
+        if ((s->p[i] & 0xc0) != 0x80)
+            return 0;
+        *code = *code << 6 | (s->p[i] & 0x3fu);
+    }
+    return len;
+}
+
 /* What stands at the scanner, for a message: the word, or a name for what cannot be printed. */
 static const char *here(struct scan *s, char buf[static 48])
 {
-    size_t n = 0;
+    unsigned code = 0;
+    size_t n;
 
     if (s->p >= s->end)
         return "the end of the file";
     if (*s->p == '\n')
         return "the end of the line";
+    n = character(s, &code);
+    if (n > 1 && code >= 0xa1) {
+        snprintf(buf, 48, "'%.*s' (U+%04X, not ASCII)", (int)n, s->p, code);
+        return buf;
+    }
+    if (n > 1) { /* looks like a space, or like nothing */
+        snprintf(buf, 48, "U+%04X (not ASCII)", code);
+        return buf;
+    }
+    n = 0;
     if (!isprint((unsigned char)*s->p)) {
         snprintf(buf, 48, "byte 0x%02x", (unsigned char)*s->p);
         return buf;
@@ -362,6 +390,10 @@ int cfg_parse(struct cfg *cfg, const char *source, const char *text, size_t len)
     cfg->error[0] = '\0';
     if (len > CFG_MAX_TEXT)
         return fail(&s, 1, "config is larger than %u bytes", CFG_MAX_TEXT);
+    if (len >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+        return fail(&s, 1, "the text is in UTF-16; save it as UTF-8, or as ASCII");
+    if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+        s.p += 3; /* a byte-order mark, as editors of other systems put it there */
     if (nul) {
         for (const char *p = text; p < nul; p++)
             s.line += *p == '\n';

@@ -34,8 +34,8 @@ int lockfile_open(struct lodge *l, const char *folder, const uint8_t uuid[16], i
     fd = open(path, flags | O_CLOEXEC, 0600);
     if (fd < 0 && errno == ENOENT && flags & O_CREAT) {
         lockfile_dir(l, folder, dir);
-        mkdir(l->run_dir, 0755);
-        mkdir(dir, 0700);
+        if ((mkdir(l->run_dir, 0755) && errno != EEXIST) || (mkdir(dir, 0700) && errno != EEXIST))
+            return -1;
         fd = open(path, flags | O_CLOEXEC, 0600);
     }
     return fd;

@@ -36,9 +36,10 @@ static int open_new(struct lodge *l, const char *path)
 
     if (fd >= 0 || errno != ENOENT)
         return fd;
-    mkdir(l->state_dir, 0755);
     snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
-    mkdir(dir, 0700);
+    /* Why there is no folder tells more than that the file in it cannot be. */
+    if ((mkdir(l->state_dir, 0755) && errno != EEXIST) || (mkdir(dir, 0700) && errno != EEXIST))
+        return -1;
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 

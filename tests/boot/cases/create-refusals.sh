@@ -19,6 +19,7 @@ printf '%s\nmemory = 100000\n' "$base" | config
 refuse "memory" "$cli" create /tmp/bad.cfg
 printf '%s\nmemory = 128\nvcpus = 0\n' "$base" | config
 refuse "vcpus" "$cli" create /tmp/bad.cfg
+refuse "65 vcpus: Lodge's limit is 64" "$cli" create /tmp/bad.cfg vcpus=65
 printf 'name = "bad"\nkernel = "/no/kernel"\nmemory = 128\n' | config
 refuse "/no/kernel" "$cli" create /tmp/bad.cfg
 printf 'name = "bad"\nkernel = "/init"\nmemory = 128\n' | config

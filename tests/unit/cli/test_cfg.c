@@ -41,6 +41,24 @@ static void test_values(void)
     CHECK(!parse("n = 9223372036854775807") && value("n")->num == INT64_MAX);
 }
 
+/* Files of other editors: a mark in front, quotation marks that only look like some. */
+static void test_encodings(void)
+{
+    static const char wide[] = "\xff\xfe"
+                               "a=1";
+
+    CHECK(!parse("\xef\xbb\xbf"
+                 "a = 1\nb = 'ä'") &&
+          value("a")->num == 1);
+    CHECK_STR(value("b")->str, "ä");
+    CHECK(parse(wide) == -1 && strstr(cfg.error, "t:1: the text is in UTF-16; save it as UTF-8"));
+    CHECK(parse("a = \xe2\x80\x9cx\xe2\x80\x9d") == -1);
+    CHECK(strstr(cfg.error, "'\xe2\x80\x9c' (U+201C, not ASCII)") != NULL);
+    CHECK(parse("a\xc2\xa0= 1") == -1 && strstr(cfg.error, "U+00A0 (not ASCII)"));
+    CHECK(parse("a = \xff") == -1 && strstr(cfg.error, "byte 0xff"));
+    CHECK(parse("a = \xe2\x80") == -1 && strstr(cfg.error, "byte 0xe2"));
+}
+
 static void test_lists(void)
 {
     const struct cfg_value *v;
@@ -128,6 +146,7 @@ int main(void)
 {
     cfg_init(&cfg);
     test_values();
+    test_encodings();
     test_lists();
     test_again();
     test_refusals();

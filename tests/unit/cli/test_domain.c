@@ -215,6 +215,24 @@ static void test_rename_fails(void)
     domcfg_free(&dc);
 }
 
+/* A folder that cannot be made is the reason, not that there is no file in it. */
+static void test_no_folder(void)
+{
+    struct domcfg dc = setup_config("new");
+    uint16_t domid;
+
+    setup_fresh();
+    l.state_dir = "/sys/none";
+    CHECK(domain_create(&l, &dc, 0, &domid) < 0);
+    CHECK(strstr(l.message, "/sys/none/domains/") && !strstr(l.message, "No such file"));
+    setup_fresh();
+    l.run_dir = "/sys/none";
+    CHECK(pending_begin(&l, dc.uuid) < 0);
+    CHECK(strstr(l.message, "/sys/none/creating/") && !strstr(l.message, "No such file"));
+    setup_fresh();
+    domcfg_free(&dc);
+}
+
 static unsigned until_gone;
 
 /* Another tool destroys the domain; of the store it knows nothing. */
@@ -303,6 +321,7 @@ int main(void)
     test_find_and_rename();
     test_names();
     test_rename_fails();
+    test_no_folder();
     test_time_up();
     test_destroyed_meanwhile();
     test_index_repair();
