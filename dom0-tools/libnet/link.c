@@ -9,6 +9,7 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 #include <string.h>
+#include <unistd.h>
 
 // Always closed with link_close(), also where link_open() failed.
 struct link_call {
@@ -202,6 +203,24 @@ bool link_is_bridge(const char *name)
     const char *type = link_open(&call, name) == 0 ? rtnl_link_get_type(call.link) : NULL;
     bool is = type && strcmp(type, "bridge") == 0;
     link_close(&call);
+    return is;
+}
+
+// The kind is missing where the driver is not one that people make interfaces of.
+bool link_is_guests(const char *name)
+{
+    struct link_call call;
+    const char *type = link_open(&call, name) == 0 ? rtnl_link_get_type(call.link) : NULL;
+    bool is = type && strcmp(type, "tun") == 0;
+    link_close(&call);
+    if (!is) {
+        char path[96], bus[256];
+        snprintf(path, sizeof(path), "/sys/class/net/%s/device/subsystem", name);
+        ssize_t len = readlink(path, bus, sizeof(bus) - 1);
+        bus[len > 0 ? len : 0] = '\0';
+        const char *last = strrchr(bus, '/');
+        is = last && strcmp(last, "/xen-backend") == 0;
+    }
     return is;
 }
 

@@ -99,7 +99,10 @@ static int nat_make(const char *bridge, const char *want, const char *alias,
     return 0;
 }
 
-int nat_ensure(const char *bridge, const struct net_err *err)
+// What is there already is made whole again, since a firewall may have been flushed; but a bridge
+// of somebody else's becomes a NAT network only if the administrator asks for that, and not because
+// a guest's configuration names it.
+int nat_ensure(const char *bridge, bool asked, const struct net_err *err)
 {
     char alias[64];
     struct net_address address;
@@ -115,8 +118,13 @@ int nat_ensure(const char *bridge, const struct net_err *err)
                         "it one, or use mode=bridge",
                         bridge);
     }
-    // Ours: make it whole again, a firewall may have been flushed. Another's: add what is missing.
     link_alias(bridge, alias, sizeof(alias));
+    if (!asked && strcmp(alias, NAT_ON_DEMAND) != 0 && strcmp(alias, NAT_TO_STAY) != 0) {
+        return net_fail(err,
+                        "bridge %s exists and is no NAT network of ours: `lodge-net nat %s` makes "
+                        "it one, or use mode=bridge",
+                        bridge, bridge);
+    }
     return nat_finish(bridge, &address, err);
 }
 
@@ -144,7 +152,7 @@ int net_nat_create(const char *bridge, const char *want, char *address, size_t s
     } else if (!link_index(bridge)) {
         rc = nat_make(bridge, want, NAT_TO_STAY, &made, &err);
     } else {
-        rc = nat_ensure(bridge, &err);
+        rc = nat_ensure(bridge, true, &err);
         rc = rc ? rc : link_set_alias(bridge, NAT_TO_STAY, &err);
         if (rc == 0 && route_first_address(bridge, AF_INET, &made)) {
             rc = net_fail(&err, "bridge %s has lost its address", bridge);

@@ -7,9 +7,10 @@
 // "it has none left" and its end.
 //
 // What a guest could try: frames with another's address (nft.c), and an address list that takes
-// another guest's route (route_add() refuses). Names and addresses come from configuration, which
-// may be a guest owner's: each is parsed and written anew before the kernel, a path under /proc or
-// the filter's text gets to see it.
+// another guest's route (route_add() refuses) or the host's own (route_refuse_hosts()). Names and
+// addresses come from configuration, which may be a guest owner's: each is parsed and written anew
+// before the kernel, a path under /proc or the filter's text gets to see it. What they name and the
+// host has already is looked at before anything is done, and is not changed.
 #include "net_private.h"
 
 #include <errno.h>
@@ -168,7 +169,7 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
 {
     const char *bridge = state->bridge;
     if (state->mode == NET_NAT) {
-        if (nat_ensure(bridge, err)) {
+        if (nat_ensure(bridge, false, err)) {
             return -1;
         }
     } else if (!link_index(bridge)) {
@@ -346,6 +347,18 @@ static int plug_checked(const struct net_plug *plug, struct net_plugged *done,
     }
     if (state.mode == NET_ROUTE && !state.script[0] && plug_gateway(plug, &state, err)) {
         return -1;
+    }
+    if (!link_is_guests(plug->ifname)) {
+        return net_fail(err,
+                        "%s is an interface of this host and no guest's: neither a tap nor one of "
+                        "xen-netback",
+                        plug->ifname);
+    }
+    for (unsigned int i = 0; i < ips.count; i++) {
+        if (route_refuse_hosts(plug->ifname, &ips.list[i],
+                               state.mode == NET_ROUTE && !state.script[0], err)) {
+            return -1;
+        }
     }
     // Done before, but otherwise: take that apart first. A script is run once per plugging.
     bool again = state_read(plug->ifname, &before) == 0;

@@ -64,6 +64,8 @@ void link_bridge(const char *name, char bridge[IFNAMSIZ]);
 int link_rename(const char *name, const char *to, const struct net_err *err);
 int link_add_bridge(const char *name, const struct net_err *err);
 bool link_is_bridge(const char *name);
+// A tap, or what xen-netback made: no other interface can be a guest's.
+bool link_is_guests(const char *name);
 int link_delete(const char *name, const struct net_err *err);
 // A remark that the kernel keeps with the interface.
 int link_set_alias(const char *name, const char *alias, const struct net_err *err);
@@ -83,6 +85,10 @@ int route_proxy(const char *ifname, const struct net_address *address, bool add,
 int route_default_device(char ifname[IFNAMSIZ]);
 // Whether a route of the host, other than a default one, covers part of this network.
 bool route_overlaps(const struct net_address *network);
+// Fails if what a guest is to have is the host's own address. With `routed` it may be a network,
+// and then none of the host's routers may be in it, and no route of the host's lead into it.
+int route_refuse_hosts(const char *ifname, const struct net_address *wanted, bool routed,
+                       const struct net_err *err);
 
 // nft.c: each interface has a table of its own, so that one deletion is all the cleaning.
 int nft_filter(const char *ifname, const unsigned char mac[6], const struct net_addresses *ips,
@@ -93,7 +99,7 @@ int nft_masquerade(const char *bridge, const struct net_address *network,
 int nft_masquerade_remove(const char *bridge, const struct net_err *err);
 
 // nat.c
-int nat_ensure(const char *bridge, const struct net_err *err);
+int nat_ensure(const char *bridge, bool asked, const struct net_err *err);
 // Take the network away if net_plug() made it and no port is left.
 int nat_release(const char *bridge, const struct net_err *err);
 

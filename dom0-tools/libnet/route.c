@@ -250,6 +250,90 @@ int route_proxy(const char *ifname, const struct net_address *address, bool add,
     return net_fail(err, "%s: cannot answer for %s: %s", ifname, address->text, nl_geterror(rc));
 }
 
+// Whether the network has the address, or is it.
+static bool route_holds(const struct net_address *network, const struct net_address *address)
+{
+    struct net_address a = *address, b;
+    if (a.family != network->family || a.prefix < network->prefix) {
+        return false;
+    }
+    a.prefix = network->prefix;
+    address_network(&a, &b);
+    return address_same(&b, network);
+}
+
+// An address of the host's that the network has; what is on this very interface does not count.
+static bool route_host_address(const struct net_address *network, int index,
+                               struct net_address *found)
+{
+    struct nl_sock *sock = route_open();
+    struct nl_cache *all = NULL;
+    bool is = false;
+    if (sock && rtnl_addr_alloc_cache(sock, &all) == 0) {
+        for (struct nl_object *each = nl_cache_get_first(all); each && !is;
+             each = nl_cache_get_next(each)) {
+            struct rtnl_addr *addr = (struct rtnl_addr *)each;
+            if (rtnl_addr_get_local(addr) && rtnl_addr_get_ifindex(addr) != index) {
+                route_from_nl(rtnl_addr_get_local(addr), found);
+                found->prefix = found->family == AF_INET ? 32 : 128;
+                is = route_holds(network, found);
+            }
+        }
+        nl_cache_free(all);
+    }
+    if (sock) {
+        nl_socket_free(sock);
+    }
+    return is;
+}
+
+struct route_claim {
+    const struct net_address *network;
+    int index; // of the guest's interface: its own routes are no obstacle
+};
+
+// A router of the host's that the network has, or a route into it.
+static bool route_claims(struct rtnl_route *route, const struct net_address *to, void *context)
+{
+    struct route_claim *claim = context;
+    struct net_address router;
+    for (int i = 0; i < rtnl_route_get_nnexthops(route); i++) {
+        struct nl_addr *gateway = rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route, i));
+        if (!gateway) {
+            continue;
+        }
+        route_from_nl(gateway, &router);
+        router.prefix = router.family == AF_INET ? 32 : 128;
+        if (route_holds(claim->network, &router)) {
+            return true;
+        }
+    }
+    return route_nexthop_index(route) != claim->index && to->prefix > claim->network->prefix &&
+           route_holds(claim->network, to);
+}
+
+int route_refuse_hosts(const char *ifname, const struct net_address *wanted, bool routed,
+                       const struct net_err *err)
+{
+    struct route_claim claim = {wanted, link_index(ifname)};
+    struct net_address found;
+    // As a list of what may pass, a network is what the administrator says it is.
+    if (!routed && wanted->prefix != (wanted->family == AF_INET ? 32 : 128)) {
+        return 0;
+    }
+    if (route_host_address(wanted, claim.index, &found)) {
+        return net_fail(err, "%s: ip: %s/%u has an address of this host: give the guest another",
+                        ifname, wanted->text, wanted->prefix);
+    }
+    if (routed && route_find(wanted->family, route_claims, &claim)) {
+        return net_fail(err,
+                        "%s: ip: %s/%u has a router of this host, or networks that it has routes "
+                        "to: give the guest another",
+                        ifname, wanted->text, wanted->prefix);
+    }
+    return 0;
+}
+
 static bool route_is_default(struct rtnl_route *route, const struct net_address *to, void *context)
 {
     char *ifname = context;

@@ -10,9 +10,14 @@
  *
  * xen-netback makes its interface itself, a moment after it has seen the device, and waits with
  * "connected" until hotplug-status says that somebody has put it in its place.
+ *
+ * The interface's name can be the configuration's choice (vifname=). One that there is already is
+ * somebody else's, this host's or another guest's, and is not touched: a tap of ours must be new,
+ * and which interface is xen-netback's sysfs says, not its name.
  */
 #include "backend.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -77,6 +82,40 @@ static int read_name(struct device *d, struct vif *v)
                          wanted && *wanted ? wanted : name, IFNAMSIZ - 1);
     free(wanted);
     return rc;
+}
+
+/* A device that has an interface of this name: of a guest that has gone, perhaps, and about to go
+ * itself. */
+static const struct device *find_holder(const struct device *d, const char *ifname)
+{
+    for (const struct device *o = device_first(); o; o = o->next) {
+        const struct vif *v = o->priv;
+
+        if (o != d && v && (o->type == &vif_type || o->type == &vif_stock_type) &&
+            (v->plugged || v->tap[0] >= 0) && !strcmp(v->ifname, ifname))
+            return o;
+    }
+    return NULL;
+}
+
+/* There is an interface of the name that ours is to have. */
+static int name_taken(struct device *d, struct vif *v)
+{
+    const struct device *o = find_holder(d, v->ifname);
+
+    /* A guest that starts anew finds those of its former life; an adopted device finds its own,
+     * which a worker of an earlier daemon still holds. */
+    if ((o || d->adopted) && v->tries++ < WAIT_TRIES)
+        return BACKEND_LATER;
+    if (o)
+        return device_fail(d, EEXIST,
+                           "the interface %s is guest %s's: give this one another name with "
+                           "vifname=",
+                           v->ifname, o->guest);
+    return device_fail(d, EEXIST,
+                       "this host has an interface %s already, which is left as it is: give the "
+                       "guest's another name with vifname=",
+                       v->ifname);
 }
 
 /* xl's scripts print nothing when they fail, and write what they have to say into the store. */
@@ -145,8 +184,11 @@ static int open_tun(void)
     return open(TUN_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* One more queue of the device's tap; the first makes it. A descriptor or a negative errno. */
-static int open_tap(struct device *d, const struct vif *v)
+/*
+ * One more queue of the device's tap; the first makes it. A descriptor or a negative errno, -EBUSY
+ * if there was an interface of that name before.
+ */
+static int open_tap(struct device *d, const struct vif *v, bool first)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
     int fd = open_tun(), err;
@@ -156,13 +198,13 @@ static int open_tap(struct device *d, const struct vif *v)
                            strerror(errno));
     if (v->max_queues > 1)
         ifr.ifr_flags |= IFF_MULTI_QUEUE;
+    if (first)
+        ifr.ifr_flags |= (short)IFF_TUN_EXCL;
     snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v->ifname);
     if (ioctl(fd, TUNSETIFF, &ifr)) {
         err = errno;
         close(fd);
-        return device_fail(d, err, "no tap \"%s\": %s%s", v->ifname, strerror(err),
-                           err == EBUSY || err == EINVAL ? ": another interface may have that name"
-                                                         : "");
+        return device_fail(d, err, "no tap \"%s\": %s", v->ifname, strerror(err));
     }
     return fd;
 }
@@ -229,10 +271,9 @@ static int set_up(struct device *d, struct vif *v)
     if (!v->max_queues)
         v->max_queues = 1;
     read_rate(d, &v->rate);
-    rc = open_tap(d, v);
-    /* A worker of an earlier daemon may still hold it; it is about to end. */
-    if (rc == -EBUSY && d->adopted && v->tries++ < WAIT_TRIES)
-        return BACKEND_LATER;
+    rc = open_tap(d, v, true);
+    if (rc == -EBUSY)
+        return name_taken(d, v);
     if (rc < 0)
         return rc;
     v->tap[0] = rc;
@@ -366,7 +407,7 @@ static int vif_connect(struct device *d, struct worker_parcel *parcel)
         if (rc)
             return rc;
         if (v->tap[i] < 0) {
-            rc = open_tap(d, v);
+            rc = open_tap(d, v, false);
             if (rc < 0)
                 return rc;
             v->tap[i] = rc;
@@ -423,10 +464,25 @@ static void vif_close(struct device *d)
 
 /* --- a device of xen-netback --------------------------------------------------------------- */
 
+/* What the driver has made for the device, whatever name it has by now. */
+static bool find_made(const struct device *d, char name[IFNAMSIZ])
+{
+    DIR *dir = opendir(store_fmt("/sys/bus/xen-backend/devices/vif-%u-%u/net", d->domid, d->devid));
+    struct dirent *entry;
+
+    name[0] = '\0';
+    while (dir && !name[0] && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            snprintf(name, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, entry->d_name);
+    if (dir)
+        closedir(dir);
+    return name[0];
+}
+
 static int stock_probe(struct device *d)
 {
     struct vif *v = d->priv ? d->priv : new_vif(d);
-    char made[32], err[300];
+    char made[IFNAMSIZ], err[300];
     int rc;
 
     if (!v)
@@ -434,19 +490,20 @@ static int stock_probe(struct device *d)
     rc = read_name(d, v);
     if (rc)
         return rc;
-    snprintf(made, sizeof(made), "vif%u.%u", d->domid, d->devid);
-    if (!net_exists(v->ifname) && !net_exists(made)) {
+    if (!find_made(d, made)) {
         if (!v->tries && access("/sys/module/xen_netback", F_OK))
             stock_modprobe("xen-netback", NULL);
         if (v->tries++ < WAIT_TRIES)
             return BACKEND_LATER;
         return device_fail(d, ENODEV,
-                           "the kernel made no interface %s: load its module "
-                           "xen-netback",
-                           made);
+                           "the kernel made no interface for it: load its module xen-netback");
     }
-    if (!net_exists(v->ifname) && net_rename(made, v->ifname, err, sizeof(err)))
-        return device_fail(d, EIO, "%s", err);
+    if (strcmp(made, v->ifname) != 0) {
+        if (net_exists(v->ifname))
+            return name_taken(d, v);
+        if (net_rename(made, v->ifname, err, sizeof(err)))
+            return device_fail(d, EIO, "%s", err);
+    }
     rc = plug(d, v);
     if (rc)
         return rc;

@@ -2,7 +2,8 @@
 # Interfaces that are routed, and those that a script connects. A routed guest reaches dom0 and is
 # reached from there; through one interface it cannot send with another's address. The script gets
 # what xl's hot-plug scripts get, at attach and at detach, and what it complains of is what the
-# command says.
+# command says. An interface that dom0 or another device has already is not touched, whatever a
+# config names.
 # boot: --guest --smp 1 --limit 200
 . /test-lib.sh
 
@@ -42,6 +43,26 @@ refuse "two guests cannot have one address" "$cli" network-attach guest \
     "mac=00:16:3e:00:00:13,ip=10.50.0.3,$plug"
 run "$cli" network-detach guest 1
 ip route | grep "10.50.0.3" && fail "its route stayed"
+
+echo "--- names and addresses that are taken"
+interfaces() {
+    ip address
+    ip route
+}
+interfaces >/tmp/before
+for kind in lodge kernel; do
+    for name in lo lan0; do
+        refuse "has an interface $name already" "$cli" network-attach guest \
+            "mode=nat,vifname=$name,backendtype=$kind"
+    done
+    refuse "interface vif$domid.0 is guest guest's" "$cli" network-attach guest \
+        "mode=nat,vifname=vif$domid.0,backendtype=$kind"
+    refuse "has an address of this host" "$cli" network-attach guest "ip=192.0.2.1,$plug,backendtype=$kind"
+    interfaces | cmp - /tmp/before || fail "something was touched: $(interfaces)"
+    run "$cli" network-attach guest "mode=nat,vifname=web0,backendtype=$kind"
+    ip link show web0 | grep -q "master lodgenat0" || fail "web0 is not in its place: $(ip link show web0)"
+    run "$cli" network-detach guest 1
+done
 
 echo "--- a script"
 cat >/tmp/vif-mine <<'SCRIPT'

@@ -278,6 +278,17 @@ class Bridge(NetTest):
         net("plug", "vif1.0", own, "--mode=route", "--ip=10.0.0.5", fails="no default route")
 
 
+    def test_what_is_the_hosts_is_left_alone(self):
+        net("nat")
+        before = ip("addr"), ip("route"), ruleset()
+        for name in ("lo", "lodgenat0"):
+            net("plug", name, f"--mac={MAC1}", "--mtu=1400", fails=f"{name} is an interface of")
+        # The bridge's own address.
+        net("plug", "vif1.0", f"--mac={MAC1}", "--mode=nat", "--ip=10.77.0.1",
+            fails="has an address of this host")
+        self.assertEqual((ip("addr"), ip("route"), ruleset()), before)
+
+
 class Nat(NetTest):
     def test_on_demand_and_gone_with_the_last_port(self):
         self.assertEqual(net("plug", "vif1.0", f"--mac={MAC1}"), "vif1.0 nat lodgenat0")
@@ -299,6 +310,21 @@ class Nat(NetTest):
         self.assertIn("masquerade", ruleset())
         self.assertEqual(net("nat"), "lodgenat0 10.77.0.1/24")
         net("nat", "--address=10.5.0.1/24", fails="exists with another address")
+
+    def test_a_bridge_of_somebody_elses(self):
+        """Becomes a NAT network when the administrator says so, not when a guest's config does."""
+        ip("link", "add", "mine0", "type", "bridge")
+        ip("addr", "add", "192.0.2.1/24", "dev", "mine0")
+        arguments = ("plug", "vif1.0", f"--mac={MAC1}", "--mode=nat", "--bridge=mine0")
+        try:
+            net(*arguments, fails="`lodge-net nat mine0` makes it one")
+            self.assertEqual(ruleset(), "")
+            self.assertNotIn("master", ip("link", "show", "vif1.0"))
+            net("nat", "mine0")
+            self.assertEqual(net(*arguments), "vif1.0 nat mine0")
+        finally:
+            net("unplug", "vif1.0")
+            net("remove", "mine0")
 
     def test_it_avoids_the_networks_of_the_host(self):
         net("nat", "other0", "--address=10.77.128.1/9")
@@ -357,6 +383,36 @@ class Route(NetTest):
             self.assertEqual(ip("neigh", "show", "proxy"), before[2])
             self.assertNotIn("192.0.2.1", ip("addr", "show", "vif1.0"))
         finally:
+            gateway.close()
+
+
+    def test_addresses_that_the_host_needs(self):
+        gateway = Tap("gate0")
+        try:
+            ip("addr", "add", "192.0.2.1/24", "dev", "gate0")
+            ip("addr", "add", "2001:db8::1/64", "dev", "gate0", "nodad")
+            ip("link", "set", "gate0", "up")
+            ip("route", "add", "default", "via", "192.0.2.254")
+            ip("route", "add", "10.1.2.0/24", "via", "192.0.2.253")
+            before = ip("route"), ip("-6", "route"), ip("neigh", "show", "proxy"), ruleset()
+
+            def refused(address, why):
+                net("plug", "vif1.0", "--mode=route", f"--mac={MAC1}", f"--ip={address}", fails=why)
+
+            refused("192.0.2.1", "has an address of this host")
+            refused("2001:db8::1", "has an address of this host")
+            refused("192.0.2.254", "has a router of this host")
+            refused("192.0.2.253", "has a router of this host")
+            refused("192.0.0.0/16", "has an address of this host")
+            refused("192.0.2.128/25", "has a router of this host")
+            refused("10.0.0.0/8", "networks that it has routes to")
+            refused("2001:db8::/32", "has an address of this host")
+            self.assertEqual((ip("route"), ip("-6", "route"), ip("neigh", "show", "proxy"),
+                              ruleset()), before)
+            net("plug", "vif1.0", "--mode=route", f"--mac={MAC1}", "--ip=192.0.2.5 10.1.3.0/24")
+            self.assertIn("10.1.3.0/24 dev vif1.0", ip("route"))
+        finally:
+            net("unplug", "vif1.0")
             gateway.close()
 
 
