@@ -53,6 +53,16 @@ refuse 'no such domain' "$cli" create /guest/guest.cfg 'disk=["/tmp/a.img,,xvda,
 refuse 'bridge' "$cli" create /guest/guest.cfg 'vif=["bridge=nobridge"]'
 refuse 'xvdb' "$cli" create /guest/guest.cfg \
     'disk=["/tmp/a.img,,xvda","/tmp/b.img,qcow2,xvdb"]'
+# What dom0 itself has in use is not the guest's, too.
+truncate -s 1M /tmp/swap.img
+modprobe loop
+loop=$(losetup -f)
+losetup "$loop" /tmp/swap.img && mkswap "$loop" && swapon "$loop" || fail "no swap in dom0"
+for kind in lodge kernel; do
+    refuse "$loop.*this host uses it itself" "$cli" create /guest/guest.cfg \
+        "disk=[\"$loop,,xvda,backendtype=$kind\"]"
+done
+swapoff "$loop" && losetup -d "$loop"
 gone guest 10
 memory_back "$memory"
 counts_back "$before"
