@@ -83,9 +83,16 @@ static void guest_posts(void)
     ring_front_push(&fake.rx);
 }
 
-static void frame_arrives(void)
+static bool tap_is_full(void)
+{
+    return fake.nr_arriving - fake.taken >= FAKE_FRAMES;
+}
+
+/* One, and then some of the same length: what is wrong with batches shows in those of many. */
+static void frames_arrive(void)
 {
     struct fake_frame *f = &fake.arriving[fake.nr_arriving++ % FAKE_FRAMES];
+    unsigned more = number(1) % 128;
 
     f->len = number(3) % FAKE_FRAME;
     f->vh.flags = (uint8_t)number(1);
@@ -94,6 +101,8 @@ static void frame_arrives(void)
     f->vh.csum_start = (uint16_t)number(2);
     f->vh.csum_offset = (uint16_t)number(2);
     make_headers(f->bytes, f->len);
+    for (; more && f->len < 2000 && !tap_is_full(); more--)
+        fake_arrive(f->bytes, f->len);
 }
 
 /* What a guest takes out of its rings; the fake's ends stop where the memory makes no sense. */
@@ -124,10 +133,10 @@ static void move_index(void)
     RING_STORE(&r->shared->req_prod, r->req_prod + number(number(1) & 1 ? 4 : 1) - 8);
 }
 
-/* The guest's turn while the queue is at work. */
+/* The guest's turn while the queue is at work; in most it does nothing. */
 static void guest_meanwhile(void)
 {
-    switch (number(1)) {
+    switch (number(1) % 32) {
     case 1:
         scribble();
         break;
@@ -198,8 +207,8 @@ static void one_command(void)
         guest_posts();
         break;
     case 5:
-        if (fake.nr_arriving - fake.taken < FAKE_FRAMES)
-            frame_arrives();
+        if (!tap_is_full())
+            frames_arrive();
         break;
     case 6:
         now += number(3);

@@ -28,6 +28,9 @@ static int16_t copy_one(const struct grant_copy *c)
     /* The kernel refuses the whole call for this one; the queue must never ask for it. */
     if (offset + c->length > 4096)
         abort();
+    /* What a broken ring has is not to be believed, least of all as a place to write to. */
+    if (!in && fake.q->rx.broken)
+        abort();
     if (!ref || ref >= FAKE_PAGES || fake.revoked[ref])
         return GNTST_bad_gntref;
     if (in)
