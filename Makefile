@@ -19,7 +19,7 @@ HYPERVISOR := $(filter hypervisor,$(PRESENT))
 # The targets below follow each other in the order in which they are written; the components'
 # own Makefiles use -j.
 .NOTPARALLEL:
-.PHONY: all build deps deps-build kernel image guest-image xen demo run check lint bench soak fuzz install uninstall clean distclean read help
+.PHONY: all build deps deps-build kernel image guest-image xen demo run check lint bench soak kernels fuzz install uninstall clean distclean read help
 
 all: deps build image
 
@@ -80,6 +80,10 @@ soak: all fuzz guest-image
 	    --limit 3600 --name soak-block --script tests/boot/cases/block-restart.sh
 	@python3 tests/boot/io_soak.py
 
+# Debian's kernels of other releases and flavours as dom0 and as guests; each is fetched first.
+kernels: all
+	@python3 tests/boot/kernels.py
+
 fuzz: deps
 	@set -e; for part in $(wildcard tests/fuzz/*/Makefile); do \
 	    $(MAKE) --no-print-directory -C $$(dirname $$part) fuzz; done
@@ -120,6 +124,7 @@ help:
 	@echo "make lint        licence lines, layout, sizes, includes, clang-tidy"
 	@echo "make bench       instructions per operation, beside Debian's Xen"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
+	@echo "make kernels     Debian's other kernels (5.10 to 6.12, rt, cloud) as dom0 and as guests"
 	@echo "make install     beside Linux in this machine's GRUB menu (DESTDIR=, PREFIX=/usr/local)"
 	@echo "make uninstall   takes away what make install put there (DESTDIR=, PREFIX= as then)"
 	@echo "make read        the order in which to read the code"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fetch Debian's newest signed kernel package and unpack it under the build directory.
 
-The generic flavour is wanted: the cloud flavour lacks dom0 support, and an rt kernel is no PV
-kernel. Downloads are kept in build/cache, so that only the first build needs the network.
+The generic flavour is wanted: the cloud flavour lacks dom0 support, and an rt kernel has its own
+ideas of time (kernels.py fetches others). Downloads are kept in build/cache, so that only the first
+build needs the network.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from run to run:
 
 import argparse
 import glob
+import lzma
 import os
 import struct
 import subprocess
@@ -103,10 +104,15 @@ def add_busybox(archive):
             archive.symlink(applet, "/bin/busybox")
 
 
+def _module(path):
+    """A module's content; newer kernels of Debian's have them compressed."""
+    with (lzma.open if path.endswith(".xz") else open)(path, "rb") as handle:
+        return handle.read()
+
+
 def _modinfo(path, key):
     """The values of a key in a .ko's own .modinfo, which is a row of key=value strings."""
-    with open(path, "rb") as handle:
-        content = handle.read()
+    content = _module(path)
     values, mark = [], b"\0" + key.encode() + b"="
     start = content.find(mark)
     while start >= 0:
@@ -122,21 +128,28 @@ def _depends(path):
 
 
 def module_closure(kernel, wanted):
-    """(name, path, dependencies) of each module and all it needs, dependencies first."""
-    places = {}
-    for path in glob.glob(os.path.join(kernel, "lib/modules/*/kernel/**/*.ko"), recursive=True):
-        places[os.path.basename(path)[:-3].replace("-", "_")] = path
+    """(name, path, dependencies) of each module and all it needs, dependencies first. What the
+    kernel has built in needs no module."""
+    places, inside = {}, set()
+    for top in ("lib", "usr/lib"):
+        for path in glob.glob(os.path.join(kernel, top, "modules/*/kernel/**/*.ko*"),
+                              recursive=True):
+            places[os.path.basename(path).split(".ko")[0].replace("-", "_")] = path
+        for path in glob.glob(os.path.join(kernel, top, "modules/*/modules.builtin")):
+            with open(path, encoding="utf-8") as handle:
+                inside |= {os.path.basename(line.strip())[:-3].replace("-", "_") for line in handle}
     ordered = {}
 
     def visit(name):
         key = name.replace("-", "_")
-        if key in ordered:
+        if key in ordered or (key in inside and key not in places):
             return
         if key not in places:
             raise ImageError(f"kernel module {name} is not in {kernel}")
         needs = [need.replace("-", "_") for need in _depends(places[key])]
         for need in needs:
             visit(need)
+        needs = [need for need in needs if need in places]
         ordered[key] = (places[key], needs)
 
     for name in wanted:
@@ -144,11 +157,16 @@ def module_closure(kernel, wanted):
     return [(name, path, needs) for name, (path, needs) in ordered.items()]
 
 
+def _place(path):
+    """Where a module of an unpacked package goes: below /lib, and not compressed."""
+    return path[path.rindex("lib/modules/"):].removesuffix(".xz")
+
+
 def add_modules(archive, kernel, wanted):
     """Copy modules and write modules.dep and modules.alias for modprobe, which also the kernel
     calls for what it lacks (depmod(8) is not needed)."""
     closure = module_closure(kernel, wanted)
-    inside = {name: os.path.relpath(path, kernel) for name, path, _ in closure}
+    inside = {name: _place(path) for name, path, _ in closure}
     table = {name: needs for name, _, needs in closure}
 
     def all_needs(name):
@@ -162,7 +180,7 @@ def add_modules(archive, kernel, wanted):
     top = f"lib/modules/{release}"
     lines = []
     for name, path, _ in closure:
-        archive.file(inside[name], path, 0o644)
+        archive.data(inside[name], _module(path), 0o644)
         needs = " ".join(os.path.relpath(inside[need], top) for need in all_needs(name))
         lines.append(f"{os.path.relpath(inside[name], top)}: {needs}".rstrip())
     archive.data(f"{top}/modules.dep", "".join(line + "\n" for line in lines).encode())
@@ -213,6 +231,7 @@ def _with_initrd(kernel, modules, init, name, out):
 def make_guest(kernel, out):
     archive = _with_initrd(kernel, GUEST_MODULES, "guest-init", "initrd", out)
     archive.file("guest/vmlinuz", os.path.join(kernel, "vmlinuz"), 0o644)
+    archive.file("guest/release", os.path.join(kernel, "release"), 0o644)
     archive.file("guest/guest.cfg", os.path.join(HERE, "guest.cfg"), 0o644)
     archive.write(os.path.join(out, "guest.cpio"))
 

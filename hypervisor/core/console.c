@@ -30,6 +30,9 @@
 #define GUEST_BURST     100u
 #define GUEST_REFILL_NS 25000000ull
 
+#define REFUSALS    4u
+#define REFUSAL_MAX 200u
+
 static bool console_panicking;
 
 static char console_early_ring[EARLY_RING];
@@ -145,19 +148,45 @@ bool console_guest_line(const char *who, unsigned *left_out, const char *fmt, ..
     return allowed;
 }
 
+/* The hardware domain's last few, for the report of its death: nobody else would tell them. */
+static char console_refusals[REFUSALS][REFUSAL_MAX];
+static unsigned console_nr_refusals;
+
+static void console_keep_refusal(const char *text)
+{
+    bool taken = console_tx_lock();
+
+    memcpy(console_refusals[console_nr_refusals++ % REFUSALS], text, strlen(text) + 1);
+    console_tx_unlock(taken);
+}
+
+void console_show_refusals(void)
+{
+    unsigned first = console_nr_refusals - MIN(console_nr_refusals, REFUSALS);
+
+    for (unsigned i = first; i != console_nr_refusals; i++)
+        log_err("%s", console_refusals[i % REFUSALS]);
+}
+
 void console_guest_refused(const char *where, const char *fmt, ...)
 {
     static unsigned left_out;
-    char text[200];
+    bool show = boot_options.guest_loglvl >= LOG_DEBUG, keep = current->domain->hardware;
+    char text[REFUSAL_MAX];
     va_list ap;
+    int n;
 
-    if (likely(boot_options.guest_loglvl < LOG_DEBUG))
+    if (likely(!show && !keep))
         return;
+    n = snprintf_(text, sizeof(text), "d%uv%u %s refused: ", current->domain->id, current->id,
+                  where);
     va_start(ap, fmt);
-    vsnprintf_(text, sizeof(text), fmt, ap);
+    vsnprintf_(text + n, sizeof(text) - (size_t)n, fmt, ap);
     va_end(ap);
-    console_guest_line("guests", &left_out, "d%uv%u %s refused: %s", current->domain->id,
-                       current->id, where, text);
+    if (keep)
+        console_keep_refusal(text);
+    if (show)
+        console_guest_line("guests", &left_out, "%s", text);
 }
 
 void console_panic_mode(void)

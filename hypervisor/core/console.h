@@ -18,10 +18,12 @@ void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_debug(...) console_log(LOG_DEBUG, __VA_ARGS__)
 /*
  * A refusal of a guest's request, by current: debug level, rate limited, with the domain and the
- * function in front. Costs next to nothing while `guest_loglvl=` is lower.
+ * function in front. Costs next to nothing while `guest_loglvl=` is lower, but for the hardware
+ * domain, whose last few are kept.
  */
 #define guest_refused(...) console_guest_refused(__func__, __VA_ARGS__)
 void console_guest_refused(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void console_show_refusals(void); /* those */
 /*
  * A line that a guest has caused, behind all of our own and within the budget of all guests. False:
  * left out and counted in *left_out; the next line with this counter says how many of `who` were.

@@ -332,11 +332,23 @@ void domain_reap(void)
 
 /* ---- shutdown ---- */
 
+void domain_report_death(struct domain *d)
+{
+    if (!d->hardware)
+        return;
+    log_err("the hardware domain's last state:");
+    arch_dump_vcpu(current->domain == d ? current : d->vcpus[0]);
+    if (boot_options.guest_loglvl < LOG_DEBUG) /* else they are in the log */
+        console_show_refusals();
+}
+
 /* The machine goes down with the domain that owns it. */
-static void NORETURN domain_hardware_shutdown(unsigned code)
+static void NORETURN domain_hardware_shutdown(struct domain *d, unsigned code)
 {
     static const char *const why[] = {"power off", "reboot", "suspend", "crash", "watchdog"};
 
+    if (code > SHUTDOWN_suspend)
+        domain_report_death(d);
     log_info("the hardware domain has shut down: %s",
              code < ARRAY_SIZE(why) ? why[code] : "unknown reason");
     console_flush();
@@ -359,7 +371,7 @@ void domain_shutdown(struct domain *d, unsigned code)
         code = d->shutdown_code_plus1 - 1;
     d->shutdown_code = code;
     if (d->hardware)
-        domain_hardware_shutdown(code);
+        domain_hardware_shutdown(d, code);
     domain_pause_nosync(d); /* may be of the current domain: it stops on its way to the guest */
     WRITE_ONCE(d->shut_down, true);
     if (code == SHUTDOWN_suspend && d->suspend_evtchn != 0)
@@ -392,7 +404,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     if (READ_ONCE(d->shutting_down)) /* once is enough, and the log is not the guest's to fill */
         return;
     log_err("d%u crashed: %s", d->id, text);
-    if (current->domain == d)
+    if (current->domain == d && !d->hardware) /* that one's end is reported in full */
         arch_dump_vcpu(current);
     domain_shutdown(d, SHUTDOWN_crash);
 }

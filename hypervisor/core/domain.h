@@ -180,6 +180,11 @@ unsigned domain_count(void); /* that exist, dying ones included */
 
 /* The guest's own doing (SCHEDOP_shutdown) or a crash: pauses it and tells dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, unsigned code);
+/*
+ * Of the hardware domain: its current vcpu, its last trap and what was refused to it, into the log.
+ * A kernel whose console is up says why it dies; one that fails before leaves nothing but this.
+ */
+void domain_report_death(struct domain *d);
 /* Undoes a shutdown that is complete; else nothing. Takes d's lock. */
 void domain_resume(struct domain *d);
 /* The guest broke its contract: printed reason, then shutdown(crash). May be called in any context

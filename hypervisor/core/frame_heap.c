@@ -77,7 +77,12 @@ void *boot_alloc(unsigned pages)
     return p;
 }
 
-/* Every frame gets an owner: DOMID_IO where there is no RAM, the hypervisor where there is. */
+/*
+ * Every frame gets an owner: DOMID_IO where there is no RAM, the hypervisor where there is. What is
+ * below 1 MiB counts as no RAM: a PC keeps tables and ROMs there, whatever the map says, and a dom0
+ * looks for them by mapping all of it. The heap never gets it, and the hypervisor's own use of it
+ * (x86/smp.c) is over before dom0 runs.
+ */
 static void frame_table_init(void)
 {
     for (uint64_t m = 0; m < max_mfn; m++)
@@ -89,7 +94,7 @@ static void frame_table_init(void)
 
         if (e->type != E820_RAM)
             continue;
-        for (uint64_t m = DIV_UP(e->addr, PAGE_SIZE); m < end; m++)
+        for (uint64_t m = DIV_UP(MAX(e->addr, MIB(1)), PAGE_SIZE); m < end; m++)
             FRAMES[m].owner = DOMID_XEN;
     }
     for (uint64_t m = 0; m < max_mfn; m++)

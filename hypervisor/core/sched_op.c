@@ -46,7 +46,7 @@ static int64_t sched_op_shutdown(uint64_t arg)
         return 0;
     log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id,
               op.reason);
-    if (op.reason == SHUTDOWN_crash)
+    if (op.reason == SHUTDOWN_crash && !current->domain->hardware)
         arch_dump_vcpu(current);
     domain_shutdown(current->domain, op.reason);
     return 0;

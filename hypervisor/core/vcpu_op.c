@@ -74,8 +74,10 @@ static int vcpu_op_down(struct vcpu *v)
     if (!last)
         vcpu_set_down(v, true);
     spin_unlock(&d->lock);
-    if (last)
+    if (last) {
+        domain_report_death(d); /* a kernel that fails before its console is up ends so */
         domain_shutdown(d, SHUTDOWN_poweroff);
+    }
     return 0;
 }
 

@@ -104,6 +104,8 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
         return;
     }
     v->n_traps++;
+    v->arch.last_trap = vector | (uint64_t)error_code << 32;
+    v->arch.last_trap_rip = regs->rip;
     w[n++] = regs->rcx;
     w[n++] = regs->r11;
     if (vector_has_error_code(vector))

@@ -6,6 +6,7 @@
 #include <pv/entry.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
+#include <x86/dump.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
@@ -28,7 +29,7 @@ static bool read_guest_word(struct vcpu *v, vaddr_t va, uint64_t *word)
     return true;
 }
 
-static void dump_stack(struct vcpu *v, vaddr_t sp)
+static void dump_guest_stack(struct vcpu *v, vaddr_t sp)
 {
     uint64_t w[4];
 
@@ -62,7 +63,11 @@ void arch_dump_vcpu(struct vcpu *v)
     log_info("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3), L(v->arch.kernel_sp),
              v->info->evtchn_upcall_pending ? "pending" : "none",
              v->info->evtchn_upcall_mask ? ", masked" : "");
+    if (v->n_traps != 0)
+        log_info("  last trap: %s (%u), error %x, at %016lx\n",
+                 traps_name((uint32_t)v->arch.last_trap), (uint32_t)v->arch.last_trap,
+                 (uint32_t)(v->arch.last_trap >> 32), L(v->arch.last_trap_rip));
 #undef L
     if (v->arch.kernel_mode)
-        dump_stack(v, r->rsp & ~7ull);
+        dump_guest_stack(v, r->rsp & ~7ull);
 }

@@ -176,7 +176,8 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
 }
 
 /*
- * Wakes one processor and waits for it; false when it does not come. INIT, a pause of 10 ms,
+ * Wakes one processor and waits for it; only before dom0 runs, which may write to the page of the
+ * trampoline, as to all below 1 MiB; false when it does not come. INIT, a pause of 10 ms,
  * start-up: Intel SDM volume 3, chapter 8. The second start-up is for a processor that missed the
  * first; one that runs ignores it.
  */

@@ -65,6 +65,8 @@ struct arch_vcpu {
     unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
     bool fpu_ts;      /* the guest set TS: #NM is its own */
 
+    uint64_t last_trap, last_trap_rip; /* that it was sent: vector and error code; for a report */
+
     bool nmi_pending, nmi_masked; /* masked from the NMI's entry to the guest's next iret */
     uint32_t pending_work;        /* WORK_*: looked at before each return to the guest */
 

@@ -10,12 +10,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 sys.path.insert(0, os.path.join(ROOT, "dom0-tools", "image"))
 from cpio import Archive  # noqa: E402
+from fetch import FetchError  # noqa: E402
+from kernels import need as need_kernel  # noqa: E402
 from mkimage import add_program  # noqa: E402
 import glob  # noqa: E402
 
 from machine import Machine  # noqa: E402
 from media import cached_iso, concatenate  # noqa: E402
-from verdict import ERROR, FAILURE, TestProblem  # noqa: E402
+from verdict import ERROR, FAILURE, SKIP, TestProblem  # noqa: E402
 
 KERNEL = os.path.join(BUILD, "kernel")
 IMAGE = os.path.join(BUILD, "image")
@@ -52,6 +54,14 @@ def _need(path, way_out):
     return path
 
 
+def other_kernel(name):
+    """The directory of a kernel of another Debian release or flavour (see kernels.py)."""
+    try:
+        return need_kernel(name, BUILD)
+    except FetchError as missing:
+        raise TestProblem(SKIP, str(missing)) from missing
+
+
 def xen_hypervisor():
     found = glob.glob(os.path.join(BUILD, "xen", "boot", "xen-4.17-amd64.gz"))
     if not found:
@@ -63,14 +73,20 @@ class Dom0:
     """A boot to be: set what differs from the default, then machine() makes it.
 
     debian is the number of disks (/dev/vda, ...) that have the Debian guest's system on them;
-    disks are image files for more of them. What is written to either is lost."""
+    disks are image files for more of them. What is written to either is lost. kernel and
+    guest_kernel name Debian's of another release or flavour, as dom0's and as the guest's."""
 
     def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
-                 smp=1, cpu="", limit=180, debian=0, threads=False, **machine):
+                 smp=1, cpu="", limit=180, debian=0, threads=False, kernel="", guest_kernel="",
+                 **machine):
         self.name = name
         self.hypervisor = hypervisor
         self.tools = tools or hypervisor
         self.guest = guest or debian > 0
+        self.kernel = other_kernel(kernel) if kernel else KERNEL
+        self.base = self.kernel if kernel else IMAGE
+        self.guest_kernel = other_kernel(guest_kernel) if guest_kernel else KERNEL
+        self.guest_image = self.guest_kernel if guest_kernel else IMAGE
         self.debian = debian
         self.options = f"{OPTIONS[hypervisor]} {options}".strip()
         self.command = f"{DOM0_COMMAND} {dom0}".strip()
@@ -93,12 +109,12 @@ class Dom0:
 
     def _archives(self):
         way_out = "run `make image`"
-        parts = [_need(os.path.join(IMAGE, "base.cpio"), way_out)]
+        parts = [_need(os.path.join(self.base, "base.cpio"), way_out)]
         if self.tools != "none":
             missing = way_out if self.tools == "lodge" else "run `make xen`"
             parts.append(_need(os.path.join(IMAGE, f"{self.tools}.cpio"), missing))
         if self.guest:
-            parts.append(_need(os.path.join(IMAGE, "guest.cpio"), way_out))
+            parts.append(_need(os.path.join(self.guest_image, "guest.cpio"), way_out))
         if self.debian:
             parts.append(_need(os.path.join(IMAGE, "debian.cpio"), way_out))
         return parts
@@ -106,10 +122,10 @@ class Dom0:
     def machine(self, **settings):
         """Make the ISO, and a machine with it; settings override those of the boot."""
         if self.hypervisor == "xen":
-            binary, kernel = xen_hypervisor(), os.path.join(KERNEL, "vmlinuz")
+            binary, kernel = xen_hypervisor(), os.path.join(self.kernel, "vmlinuz")
         else:
             binary = _need(LODGE, "run `make`")
-            kernel = os.path.join(KERNEL, "vmlinux")
+            kernel = os.path.join(self.kernel, "vmlinux")
         os.makedirs(LOGS, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="lodge-initrd-") as directory:
             extra, initrd = os.path.join(directory, "extra"), os.path.join(directory, "initrd")

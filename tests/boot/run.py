@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from dom0 import KERNEL, Dom0, script_status
+from dom0 import Dom0, script_status
 from verdict import TestProblem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +31,10 @@ def parse(arguments=None):
     parser.add_argument("--guest", nargs="?", choices=("test", "demo"), const="test", default="",
                         help="put a guest's kernel, initrd and guest.cfg into dom0's /guest: the "
                              "tests' (with an unpacked kernel) or the demo's")
+    parser.add_argument("--kernel", default="", metavar="SUITE[-FLAVOUR]",
+                        help="dom0's kernel: Debian's of another release or flavour, as trixie")
+    parser.add_argument("--guest-kernel", default="", metavar="SUITE[-FLAVOUR]",
+                        help="the same for /guest's")
     parser.add_argument("--debian", type=int, default=0, metavar="N",
                         help="N disks with the Debian guest's system, /dev/vda first")
     parser.add_argument("--disk", action="append", default=[], metavar="FILE",
@@ -60,13 +64,14 @@ def prepare(args, echo=True):
     dom0 = Dom0(args.name, args.hypervisor, args.tools, args.guest != "", args.options,
                 f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
                 memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo,
-                debian=args.debian, disks=args.disk, threads=args.threads)
+                debian=args.debian, disks=args.disk, threads=args.threads, kernel=args.kernel,
+                guest_kernel=args.guest_kernel)
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))
     dom0.overlay.file("test-lib.sh", os.path.join(HERE, "test-lib.sh"), 0o644)
     if args.guest == "test":
-        dom0.overlay.file("guest/vmlinux", os.path.join(KERNEL, "vmlinux"), 0o644)
+        dom0.overlay.file("guest/vmlinux", os.path.join(dom0.guest_kernel, "vmlinux"), 0o644)
         dom0.overlay.file("guest/guest.cfg", os.path.join(HERE, "guest.cfg"), 0o644)
     if args.command:
         dom0.script(with_shell(args.command))

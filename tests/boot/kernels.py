@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make kernels`: Debian's other kernels, each as dom0 with itself as its guest; those of the cloud
+flavour, which cannot be dom0, as guests of the newest stock kernel.
+
+Not part of `make check`, but for one of them (cases/kernel-trixie.sh, whose script this runs), as
+each wants to be fetched:
+    tests/boot/kernels.py trixie-rt bullseye-cloud
+"""
+
+import argparse
+import os
+import sys
+import time
+
+from dom0 import BUILD, LOGS, script_status
+from run import parse, prepare
+from verdict import SUCCESS, Tally, TestProblem
+
+KERNELS = ("bullseye", "bookworm-rt", "bookworm-backports", "bookworm-backports-rt", "trixie",
+           "trixie-rt", "bullseye-cloud", "bookworm-cloud", "trixie-cloud")
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases", "kernel-trixie.sh")
+
+
+def boot(name, smp):
+    """One machine; raises TestProblem unless all is well."""
+    words = ["--guest", "--guest-kernel", name, "--smp", str(smp), "--limit", "600",
+             "--script", SCRIPT, "--name", f"kernels-{name}"]
+    if not name.endswith("-cloud"):
+        words += ["--kernel", name]
+    dom0 = prepare(parse(words), echo=False)
+    with dom0.machine() as machine:
+        machine.wait()
+        if script_status(machine) != 0:
+            raise TestProblem("failure", f"see build/logs/kernels-{name}.log")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smp", type=int, default=1, help="processors of the machine")
+    parser.add_argument("names", nargs="*", default=KERNELS, help="SUITE or SUITE-FLAVOUR")
+    args = parser.parse_args()
+    os.makedirs(LOGS, exist_ok=True)
+    tally = Tally(LOGS)
+    for name in args.names:
+        start = time.monotonic()
+        verdict, text = SUCCESS, ""
+        try:
+            boot(name, args.smp)
+        except TestProblem as problem:
+            verdict, text = problem.verdict, str(problem)
+        tally.add(f"kernels/{name}", verdict, time.monotonic() - start, text)
+    return tally.close()
+
+
+if __name__ == "__main__":
+    os.makedirs(BUILD, exist_ok=True)
+    sys.exit(main())
