@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "xenstore.h"
 
@@ -228,7 +229,8 @@ static int cmd_watch(struct xs_handle *h, int argc, char **argv)
     return 0;
 }
 
-static int cmd_control(struct xs_handle *h, int argc, char **argv)
+/* The daemon's answer to a command, malloc'ed; NULL with a message. */
+static char *control(struct xs_handle *h, int argc, char **argv)
 {
     char data[XENSTORE_PAYLOAD_MAX], *answer;
     unsigned int len = 0;
@@ -238,14 +240,75 @@ static int cmd_control(struct xs_handle *h, int argc, char **argv)
 
         if (len + n > sizeof(data)) {
             errno = E2BIG;
-            return fail(argv[i]);
+            fail(argv[i]);
+            return NULL;
         }
         memcpy(data + len, argv[i], n);
         len += (unsigned int)n;
     }
     answer = xs_control_command(h, argv[0], data, len);
     if (!answer)
-        return fail(argv[0]);
+        fail(argv[0]);
+    return answer;
+}
+
+/* One step of an update. Another daemon than ours may be busy with transactions for a while. */
+static bool step(struct xs_handle *h, int argc, char **argv, long seconds)
+{
+    char *answer = control(h, argc, argv);
+    bool ok;
+
+    for (; answer && !strcmp(answer, "BUSY") && seconds-- > 0; answer = control(h, argc, argv)) {
+        free(answer);
+        sleep(1);
+    }
+    ok = answer && !strcmp(answer, "OK");
+    if (answer && !ok)
+        fprintf(stderr, "%s: %s\n", program, answer);
+    free(answer);
+    return ok;
+}
+
+/* [-c ARGUMENTS] [-t SECONDS] [-F] FILE */
+static int live_update(struct xs_handle *h, int argc, char **argv)
+{
+    char *command = argv[0], *file = NULL, *arguments = NULL, *seconds = "60";
+    bool force = false, ok = true;
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "-c") && i + 1 < argc)
+            arguments = argv[++i];
+        else if (!strcmp(argv[i], "-t") && i + 1 < argc)
+            seconds = argv[++i];
+        else if (!strcmp(argv[i], "-F"))
+            force = true;
+        else
+            file = argv[i];
+    }
+    if (!file) {
+        fprintf(stderr, "%s: %s needs the program to become\n", program, command);
+        return 2;
+    }
+    if (!step(h, 3, (char *[]){command, "-f", file}, 0))
+        return 1;
+    if (arguments)
+        ok = step(h, 3, (char *[]){command, "-c", arguments}, 0);
+    ok = ok && step(h, force ? 5 : 4, (char *[]){command, "-s", "-t", seconds, "-F"},
+                    strtol(seconds, NULL, 10));
+    if (!ok)
+        free(control(h, 2, (char *[]){command, "-a"}));
+    return !ok;
+}
+
+static int cmd_control(struct xs_handle *h, int argc, char **argv)
+{
+    char *answer;
+
+    if (!strcmp(argv[0], "live-update"))
+        return live_update(h, argc, argv);
+    answer = control(h, argc, argv);
+    if (!answer)
+        return 1;
     fputs(answer, stdout);
     free(answer);
     return 0;

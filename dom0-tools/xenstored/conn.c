@@ -117,6 +117,19 @@ static void socket_put(struct conn *c, const void *data, size_t len)
     c->out_len += len;
 }
 
+struct conn *conn_restore_socket(int fd, const void *in, size_t in_len, const void *out,
+                                 size_t out_len)
+{
+    struct conn *c = conn_new_socket(fd);
+
+    if (in_len)
+        memcpy(c->in, in, in_len);
+    c->in_len = in_len;
+    if (out_len)
+        socket_put(c, out, out_len);
+    return c;
+}
+
 /*
  * 1: a whole request is in c->in. 0: not yet. Negative: the client is gone or talks nonsense. Reads
  * no further than the end of one request, so `in` never has to hold more.

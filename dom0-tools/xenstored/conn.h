@@ -51,6 +51,9 @@ extern struct list_link conn_all; /* both kinds */
 void conn_init(void);
 
 struct conn *conn_new_socket(int fd); /* takes over the descriptor */
+/* One that a process before this had; what it has sent, and is to get, so far. */
+struct conn *conn_restore_socket(int fd, const void *in, size_t in_len, const void *out,
+                                 size_t out_len);
 /* Its ring is not served until the caller has given it a page. */
 struct conn *conn_new_ring(struct domain *d);
 

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "alloc.h"
 #include "control.h"
 #include "domain.h"
+#include "handover.h"
 #include "journal.h"
 #include "log.h"
 #include "quota.h"
@@ -120,6 +123,38 @@ static int cmd_memreport(struct proto_request *rq, int argc, char **argv)
                domains, events, journal_size());
 }
 
+/*
+ * In the steps that xenstore-control takes: -f FILE, perhaps -c ARGUMENTS, then -s; or -a, which
+ * gives it up. The answer to each is OK, or what is wrong; that to the last comes from the
+ * successor. Its -t and -F are about open transactions, for which nobody has to wait here.
+ */
+static int cmd_live_update(struct proto_request *rq, int argc, char **argv)
+{
+    static char *program, *cmdline;
+    unsigned char answer[CONN_MSG_MAX];
+    const char *wrong = NULL;
+    char **where = argc == 3 && !strcmp(argv[1], "-c") ? &cmdline : &program;
+
+    if (argc == 3 && (where == &cmdline || !strcmp(argv[1], "-f"))) {
+        if (where == &program && (argv[2][0] != '/' || access(argv[2], X_OK)))
+            return say(rq, "%.400s: %s", argv[2],
+                       argv[2][0] == '/' ? strerror(errno) : "the whole path is needed");
+        free(*where);
+        *where = alloc_string(argv[2]);
+        return say(rq, "OK");
+    }
+    if (argc < 2 || (strcmp(argv[1], "-s") && strcmp(argv[1], "-a")))
+        return -EINVAL;
+    if (argv[1][1] == 's' && program)
+        wrong = handover_to(program, cmdline, rq->conn, answer, proto_ok(rq, answer));
+    else if (argv[1][1] == 's')
+        wrong = "no program has been named with -f";
+    free(program);
+    free(cmdline);
+    program = cmdline = NULL;
+    return say(rq, "%s", wrong ? wrong : "OK");
+}
+
 static int cmd_help(struct proto_request *rq, int argc, char **argv);
 
 /* argv[0] is the name, argc at least 1. What is said goes to the reply. */
@@ -130,6 +165,7 @@ static const struct {
 } commands[] = {
     {"check", cmd_check, "                     compare the accounts with the tree"},
     {"help", cmd_help, "                      this list"},
+    {"live-update", cmd_live_update, "-f FILE | -c ARGUMENTS | -s | -a   become another program"},
     {"log", cmd_log, "[on|off|LEVEL]         show or set the log level"},
     {"memreport", cmd_memreport, "                 connections, waiting events, journal"},
     {"print", cmd_print, "STRING               write a line to the log"},

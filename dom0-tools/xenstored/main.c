@@ -28,6 +28,7 @@
 #include "../oom.h"
 #include "conn.h"
 #include "domain.h"
+#include "handover.h"
 #include "log.h"
 #include "quota.h"
 #include "state.h"
@@ -173,7 +174,7 @@ static void choose_paths(void)
 }
 
 /* Two daemons on one store would ruin it: the lock lasts as long as the process. */
-static void take_lock(void)
+static int take_lock(void)
 {
     char name[4096];
     int fd;
@@ -186,6 +187,7 @@ static void take_lock(void)
         log_error("another xenstored holds %s: stop it first", name);
         exit(1);
     }
+    return fd;
 }
 
 /* The parent stays until the store can be used, so that the next command can rely on it. */
@@ -292,6 +294,23 @@ static bool accept_clients(void)
         conn_wake(c); /* a request may be there already */
     }
     return errno != EAGAIN;
+}
+
+/* Those of the process that this one was before. Others may wait at the socket. */
+static void take_clients(void)
+{
+    struct list_link *l;
+
+    handover_load();
+    list_for_each (l, &conn_all) {
+        struct conn *c = list_entry(l, struct conn, all);
+
+        if (c->fd < 0)
+            continue;
+        poll_fd(c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
+        conn_wake(c);
+    }
+    poll_fd(listen_fd, EPOLLIN | EPOLLET, &listen_fd);
 }
 
 /* dom0's kernel, events, and the news of ended domains. */
@@ -426,15 +445,19 @@ static void serve(void)
 
 int main(int argc, char **argv)
 {
-    int rc;
+    int rc, lock_fd, successor;
 
     parse_options(argc, argv);
+    successor = handover_begin(&lock_fd, &listen_fd);
     choose_paths();
     if (opt.log_file && (rc = log_open(opt.log_file)))
         die("cannot open", opt.log_file, -rc);
-    if (!opt.foreground)
+    if (successor < 0)
+        log_error("live update: this version cannot take the clients of the one before");
+    if (!successor && !opt.foreground)
         daemonise();
-    take_lock(); /* in the process that will serve, and before any file of the state is opened */
+    if (successor <= 0)
+        lock_fd = take_lock(); /* in the process that will serve; before any file of the state */
     oom_score(OOM_NEVER);
     write_pid();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -452,7 +475,11 @@ int main(int argc, char **argv)
         log_warn("dom0's kernel cannot be reached: neither /dev/xen/xenbus_backend nor "
                  "/proc/xen/xsd_kva works");
     domain_reap(); /* whoever ended before the event was bound */
-    open_socket(); /* last: a client that can connect finds a store that is whole */
+    if (successor > 0)
+        take_clients();
+    else
+        open_socket(); /* last: a client that can connect finds a store that is whole */
+    handover_prepare(argv, lock_fd, listen_fd);
     announce_ready();
     log_info("serving on %s", opt.socket);
     serve();

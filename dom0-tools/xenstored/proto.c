@@ -536,6 +536,16 @@ size_t proto_refuse(const void *msg, int error, void *reply)
     return sizeof(hdr) + hdr.len;
 }
 
+size_t proto_ok(const struct proto_request *rq, void *reply)
+{
+    struct xsd_sockmsg hdr = rq->hdr;
+
+    hdr.len = 3;
+    memcpy(reply, &hdr, sizeof(hdr));
+    memcpy((char *)reply + sizeof(hdr), "OK", hdr.len);
+    return sizeof(hdr) + hdr.len;
+}
+
 size_t proto_handle(struct conn *c, const void *msg, void *reply)
 {
     static struct proto_request rq; /* one request at a time; too large for the stack */
@@ -543,6 +553,7 @@ size_t proto_handle(struct conn *c, const void *msg, void *reply)
     int rc;
 
     memcpy(&hdr, msg, sizeof(hdr));
+    rq.hdr = hdr;
     rq.conn = c;
     rq.tx = NULL;
     rq.view = &store_main;

@@ -11,6 +11,7 @@ struct proto_request {
     struct conn *conn;       /* whose rights and quotas count */
     struct tx *tx;           /* NULL outside transactions; a handler that ends it sets it so */
     struct store_view *view; /* the transaction's, or store_main */
+    struct xsd_sockmsg hdr;  /* as it came */
     uint32_t len;            /* of the payload, at most XENSTORE_PAYLOAD_MAX */
     char data[XENSTORE_PAYLOAD_MAX + 1]; /* a copy of the payload, with a NUL behind it */
     unsigned char *out;                  /* room for XENSTORE_PAYLOAD_MAX bytes */
@@ -23,6 +24,9 @@ struct proto_request {
  * checked against the limit. The caller saves and announces what has changed.
  */
 size_t proto_handle(struct conn *c, const void *msg, void *reply);
+
+/* The reply that says that the request is done, as the protocol has it. Returns its length. */
+size_t proto_ok(const struct proto_request *rq, void *reply);
 
 /* A reply that refuses the request at `msg` without looking at it. Returns its length. */
 size_t proto_refuse(const void *msg, int error, void *reply);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # xenstored is killed and started again while a guest lives, ten times at once and once after a
-# moment without it: not a node changes, the guest goes on and can still be managed, and its own
-# watch still brings it the request to shut down. The daemons then do as well through the kernel,
-# whose device a client must not ask two things at a time.
+# moment without it, and becomes another program (live update): not a node changes, the guest goes
+# on and can still be managed, and its own watch still brings it the request to shut down. The
+# daemons then do as well through the kernel, whose device a client must not ask two things at a
+# time.
 # boot: --smp 2 --guest --limit 300
 . /test-lib.sh
 
@@ -28,6 +29,19 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
     # It is served first, and reconnects meanwhile.
     within 5 ring_is_back "$round" || fail "the guest's ring was lost in round $round"
 done
+
+echo "--- it becomes another program, and no client notices"
+mkdir /tmp/next
+cp "$(command -v xenstored)" /tmp/next/xenstored
+pid=$(pidof xenstored)
+missed=$(grep -c "xenstored is back" /var/log/lodge/lodge-monitor.log)
+run xenstore-control live-update /tmp/next/xenstored
+[ "$(readlink "/proc/$pid/exe")" = /tmp/next/xenstored ] || fail "it is the same program still"
+xenstore-ls -fp / >/tmp/after
+diff /tmp/before /tmp/after || fail "the store has changed"
+within 5 ring_is_back 11 || fail "the guest's ring was lost"
+[ "$(grep -c "xenstored is back" /var/log/lodge/lodge-monitor.log)" = "$missed" ] ||
+    fail "the monitor has lost its connection"
 
 echo "--- a second without a store"
 kill -9 "$(pidof xenstored)" || fail "there is no xenstored"

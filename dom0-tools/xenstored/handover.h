@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Live update: this process becomes another version of the daemon, and nobody's connection ends.
+ *
+ * Nodes and domains are in the state directory at any time, for the case that the daemon is killed.
+ * What a kill ends are the connections of the socket, and the socket itself: their descriptors stay
+ * open over execve(), and a file in memory says which is what.
+ */
+#ifndef XENSTORED_HANDOVER_H
+#define XENSTORED_HANDOVER_H
+
+#include "conn.h"
+
+/* What a successor gets: how this process was started, what keeps others away, who may connect. */
+void handover_prepare(char **argv, int lock_fd, int listen_fd);
+
+/*
+ * Becomes `program`, with the arguments in `cmdline`, split at spaces, or NULL: with its own. The
+ * successor answers the asker with these bytes, once it serves. Returns only where that cannot be,
+ * with the reason; then nothing has changed.
+ */
+const char *handover_to(const char *program, const char *cmdline, const struct conn *asker,
+                        const void *answer, size_t len);
+
+/*
+ * Called before any other descriptor is opened. 1: this process is such a successor, and the two
+ * descriptors are open. 0: it is not. -1: it is, and does not understand what it was given; that
+ * has been let go, and it has to begin like any other, but for going to the background.
+ */
+int handover_begin(int *lock_fd, int *listen_fd);
+/* The connections; each of them is to be polled and woken. Once the store has been loaded. */
+void handover_load(void);
+
+#endif
