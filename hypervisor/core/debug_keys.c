@@ -130,6 +130,9 @@ static void debug_keys_init(void)
     console_register_key('g', debug_grants, "show grant tables");
     console_register_key('m', debug_memory, "show memory");
     console_register_key('t', debug_time, "show clocks and timers");
+#ifndef NDEBUG
+    console_register_key('i', irqs_off_report, "show the longest times without interrupts");
+#endif
     console_register_key('R', debug_reboot, "reboot the machine");
 }
 
@@ -144,4 +147,5 @@ void console_handle_key(char key)
     console_log(LOG_ERR, "key '%c': %s", key, debug_keys[i].what);
     debug_keys[i].fn();
     console_lossless(false);
+    irqs_off_forget(); /* a dump is as long as it is, and only the control domain asks for one */
 }

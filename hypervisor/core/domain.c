@@ -351,6 +351,7 @@ static void NORETURN domain_hardware_shutdown(struct domain *d, unsigned code)
         domain_report_death(d);
     log_info("the hardware domain has shut down: %s",
              code < ARRAY_SIZE(why) ? why[code] : "unknown reason");
+    irqs_off_report();
     console_flush();
     if (boot_options.debug_exit)
         outl(0xf4, code);

@@ -36,7 +36,7 @@ enum destroy_stage {
     DESTROY_DONE,
 };
 
-#define SLICE_FRAMES 256 /* between two looks at whether somebody waits for the CPU */
+#define SLICE_FRAMES 1024 /* between two looks of the caller at its own events */
 
 static int destroy_start(struct domain *d)
 {
@@ -99,6 +99,7 @@ static int destroy_frames(struct domain *d)
             frame_put_alloc_ref(f); /* false where the guest has given it back itself */
             frame_put(f);
         }
+        preempt_after(WORK_ENTRY);
     }
     return -XEN_ERESTART;
 }

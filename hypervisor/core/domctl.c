@@ -170,9 +170,11 @@ static int64_t domctl_max_vcpus(struct domain *d, unsigned max)
 {
     if (max == 0 || max != d->max_vcpus)
         return -XEN_EINVAL;
-    for (unsigned i = 0; i < max; i++)
+    for (unsigned i = 0; i < max; i++) {
         if (d->vcpus[i] == NULL && vcpu_create(d, i) == NULL)
             return -XEN_ENOMEM;
+        preempt_point();
+    }
     return 0;
 }
 

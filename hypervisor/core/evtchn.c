@@ -29,6 +29,7 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 
+#define WORK_CLOSE 300  /* of a port */
 #define MAX_LINKED 4096 /* closed ports in queues, that a search for a free one passes over */
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
@@ -392,8 +393,7 @@ int evtchn_reset(const struct evtchn_reset *op)
     if (rc == 0) {
         for (uint32_t port = 1; port < READ_ONCE(d->evtchn.valid_ports); port++) {
             evtchn_close(d, port);
-            if (port % 64 == 0)
-                preempt_point();
+            preempt_after(WORK_CLOSE);
         }
         evtchn_fifo_destroy(d);
         spin_lock(&d->evtchn.lock);
@@ -565,8 +565,10 @@ int evtchn_domain_close(struct domain *d, uint32_t *cursor)
 {
     uint32_t end = MIN(*cursor + 512, d->evtchn.valid_ports);
 
-    for (; *cursor < end; (*cursor)++)
+    for (; *cursor < end; (*cursor)++) {
         evtchn_close(d, *cursor);
+        preempt_after(WORK_CLOSE);
+    }
     if (end < d->evtchn.valid_ports)
         return -XEN_ERESTART;
     evtchn_virq_drop_handler(d);

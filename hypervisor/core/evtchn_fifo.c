@@ -357,7 +357,9 @@ void evtchn_fifo_destroy(struct domain *d)
     }
     for (unsigned i = 0; i < ARRAY_SIZE(f->vcpus); i++)
         hpage_free(f->vcpus[i]);
-    for (uint32_t i = 0; i < f->nr_ports / WORDS_PER_PAGE; i++)
+    for (uint32_t i = 0; i < f->nr_ports / WORDS_PER_PAGE; i++) {
         arch_frame_put_writable(frame_of(virt_to_mfn(f->pages[i])));
+        preempt_after(WORK_ENTRY);
+    }
     hpage_free(f);
 }

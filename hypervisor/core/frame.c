@@ -22,6 +22,7 @@
 #include <core/domain.h>
 #include <core/frame_internal.h>
 #include <core/heap.h>
+#include <core/preempt.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
@@ -124,6 +125,7 @@ static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
 {
     bool alive;
 
+    (void)work_charge((unsigned)n * WORK_LIST);
     spin_lock(&d->page_lock);
     alive = d->state == DOM_ALIVE;
     for (uint64_t m = mfn; alive && m < mfn + n; m++) {
@@ -162,7 +164,7 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
 
 void *hpages_alloc(unsigned order)
 {
-    uint32_t mfn = frame_heap_take(order, 0, NULL);
+    uint32_t mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
 
     if (mfn == FRAME_NONE)
         return NULL;
@@ -240,6 +242,7 @@ static void frame_release(struct frame *f, bool shared)
     bool last;
 
     BUG_ON(d == NULL || d == dom_xen || d == dom_io);
+    (void)work_charge(WORK_FREE);
     M2P[mfn] = M2P_INVALID; /* before another can get it and enter its own number */
     spin_lock(&d->page_lock);
     if (shared) {

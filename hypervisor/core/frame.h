@@ -78,7 +78,7 @@ void *boot_alloc(unsigned pages);
 /*
  * A block of 2^order frames for a domain: refs = 1 | FRAME_ALLOCATED each, on d's page list and in
  * d->tot_pages. INVALID_MFN when d would exceed max_pages, is dying, or memory is short. Scrubbed.
- * Each frame is freed on its own. May wait for TLB flushes; takes page_lock and the heap's.
+ * Each frame is freed on its own. No lock is held: it may be preempted, and waits for TLB flushes.
  */
 mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags);
 /*

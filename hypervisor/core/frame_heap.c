@@ -12,6 +12,7 @@
 #include <core/domain.h>
 #include <core/frame_internal.h>
 #include <core/heap.h>
+#include <core/preempt.h>
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <public/errno.h>
@@ -127,17 +128,22 @@ uint64_t frame_total_count(void)
  * The CPUs that may still see what a block was before are flushed, then it is cleared. In that
  * order: a write through a stale translation must not come after the clearing.
  */
-static void frame_block_clean(uint64_t mfn, unsigned order, bool scrub)
+static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
 {
+    bool preempt = !(flags & ALLOC_LOCKED), scrub = !(flags & ALLOC_NO_SCRUB);
     cpumask_t stale = 0;
 
-    for (uint64_t m = mfn; m < mfn + (1ull << order); m++)
+    for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
         stale |= tlb_filter(cpu_online & ~stale, frame_of(MFN(m))->tlb_stamp);
+        if (work_charge(WORK_STALE * nr_cpus) && preempt)
+            preempt_work();
+    }
     if (stale != 0)
         tlb_flush_mask(stale);
-    if (scrub) {
-        for (uint64_t m = mfn; m < mfn + (1ull << order); m++)
-            page_clear(mfn_to_virt(MFN(m)));
+    for (uint64_t m = mfn; scrub && m < mfn + (1ull << order); m++) {
+        page_clear(mfn_to_virt(MFN(m)));
+        if (work_charge(WORK_PAGE) && preempt)
+            preempt_work();
     }
 }
 
@@ -177,7 +183,7 @@ uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
     uint32_t mfn = frame_heap_find(order, flags, claim);
 
     if (mfn != FRAME_NONE)
-        frame_block_clean(mfn, order, !(flags & ALLOC_NO_SCRUB));
+        frame_block_clean(mfn, order, flags);
     return mfn;
 }
 

@@ -8,6 +8,8 @@
 
 #include <core/frame.h>
 
+#define ALLOC_LOCKED 0x4u /* a lock may be held, so no preemption point */
+
 /*
  * A block of 2^order frames: flushed, and scrubbed unless the ALLOC_* flags say otherwise.
  * FRAME_NONE: memory is short. claim: how many frames may come out of what was promised to the

@@ -33,9 +33,9 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define GROW_BATCH           8  /* shared pages made, with what belongs to them, in one go */
-#define MARK_TRIES           16 /* changes of the entry under our hands before we give up */
-#define HARDWARE_TRACK_PAGES 8  /* of tracking entries that dom0 has from the start */
+#define WORK_LIGHT           300 /* of a page that is made, without its clearing */
+#define MARK_TRIES           16  /* changes of the entry under our hands before we give up */
+#define HARDWARE_TRACK_PAGES 8   /* of tracking entries that dom0 has from the start */
 
 /* ---- pages ---- */
 
@@ -107,10 +107,10 @@ int grant_grow(struct domain *d, unsigned frames)
         return GNTST_general_error;
     do {
         spin_lock(&g->lock);
-        some = MIN(frames, g->nr_frames + GROW_BATCH);
+        some = MIN(frames, g->nr_frames + 1); /* page by page, for the sake of those who wait */
         rc = grant_grow_locked(d, some);
         spin_unlock(&g->lock);
-    } while (rc == GNTST_okay && some < frames && !preempt_point());
+    } while (rc == GNTST_okay && !preempt_after(WORK_LIGHT) && some < frames);
     return rc;
 }
 

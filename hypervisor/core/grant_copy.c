@@ -9,8 +9,8 @@
  * a page table or into somebody else's frame than a mapping can. Either guest may change the bytes
  * while they are copied: they are never looked at.
  *
- * A granter that waits for its grant to be free waits for us; so both sides let go after sixteen
- * operations, before the CPU is given away.
+ * A granter that waits for its grant to be free waits for us; so both sides let go at each
+ * preemption point, before the CPU is given away.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
@@ -19,6 +19,8 @@
 #include <x86/page.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>
+
+#define WORK_COPY 400 /* without the bytes */
 
 /* One side of a copy: a frame held for reading or writing, and its domain beyond that. */
 struct copy_end {
@@ -163,7 +165,7 @@ int64_t grant_copy_list(uint64_t list, uint64_t count)
         if (copy_to_guest(list + i * sizeof(op) + offsetof(struct gnttab_copy, status), &op.status,
                           sizeof(op.status)) != 0)
             rc = -XEN_EFAULT;
-        if (i % 16 == 15) {
+        if (work_charge(WORK_COPY + op.len / 8)) {
             copy_end_done(&src);
             copy_end_done(&dst);
             if (preempt_for_event() && rc == 0 && i + 1 < count)

@@ -27,8 +27,8 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define MAP_BATCH 16 /* mapped between two moments to be preempted */
-#define BATCH     12 /* unmapped with one flush; their state is on the stack */
+#define BATCH    12  /* unmapped with one flush; their state is on the stack */
+#define WORK_MAP 500 /* of a grant that is mapped, unmapped or let go */
 
 /* ---- tracking ---- */
 
@@ -217,7 +217,7 @@ int64_t grant_map_list(uint64_t list, uint64_t count)
         /* The mapping stays when the guest cannot be told of it: it gave a bad address. */
         if (copy_to_guest_at(list, i, &op) != 0)
             rc = -XEN_EFAULT;
-        if (i % MAP_BATCH == MAP_BATCH - 1) {
+        if (work_charge(WORK_MAP)) {
             mapper_done(&m);
             if (preempt_for_event() && rc == 0 && i + 1 < count)
                 return hypercall_restart(GNTTABOP_map_grant_ref, list + (i + 1) * sizeof(op),
@@ -382,7 +382,7 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
             if (unmap_write_status(list, i + k, batch[k].status) != 0)
                 rc = -XEN_EFAULT;
         }
-        if (preempt_for_event() && rc == 0 && i + n < count)
+        if (work_charge(got * WORK_MAP) && preempt_for_event() && rc == 0 && i + n < count)
             return hypercall_restart(
                 replace ? GNTTABOP_unmap_and_replace : GNTTABOP_unmap_grant_ref,
                 list + (i + n) * sizeof(struct gnttab_unmap_grant_ref), count - i - n, 0);
@@ -424,7 +424,9 @@ int grant_release_mappings(struct domain *d)
     uint32_t all = g->nr_track * (uint32_t)TRACK_PER_PAGE;
     uint32_t end = MIN(g->release_cursor + (uint32_t)TRACK_PER_PAGE, all);
 
-    for (; g->release_cursor < end; g->release_cursor++)
+    for (; g->release_cursor < end; g->release_cursor++) {
         release_one(g, g->release_cursor);
+        preempt_after(WORK_MAP);
+    }
     return g->release_cursor < all ? -XEN_ERESTART : 0;
 }

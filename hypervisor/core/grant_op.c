@@ -18,6 +18,8 @@
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
+#define WORK_LIGHT 300 /* of an element, without the pages that are made for it */
+
 /* GNTST_* for a domain that the caller may ask about; on GNTST_okay *d has a reference. */
 static int grant_target(domid_t id, struct domain **d)
 {
@@ -49,7 +51,7 @@ static int grant_setup(struct gnttab_setup_table *op)
         mfn = m.m;
         if (rc == GNTST_okay && copy_to_guest_at(op->frame_list.p, i, &mfn) != 0)
             rc = GNTST_bad_virt_addr;
-        if (preempt_point())
+        if (preempt_after(WORK_LIGHT))
             break;
     }
     domain_put(d);
@@ -89,6 +91,8 @@ static int grant_get_status_frames(struct gnttab_get_status_frames *op)
         mfn = m.m;
         if (copy_to_guest_at(op->frame_list.p, i, &mfn) != 0)
             rc = GNTST_bad_virt_addr;
+        if (preempt_after(WORK_LIGHT))
+            break;
     }
     domain_put(d);
     return rc;
@@ -170,7 +174,7 @@ static int64_t grant_flush_list(uint64_t list, uint64_t count)
         if (copy_from_guest_at(&op, list, i) != 0)
             return -XEN_EFAULT;
         rc = grant_flush_one(&op);
-        if (preempt_for_event() && rc == 0 && i + 1 < count)
+        if (work_charge(WORK_PAGE) && preempt_for_event() && rc == 0 && i + 1 < count)
             return hypercall_restart(GNTTABOP_cache_flush, list + (i + 1) * sizeof(op),
                                      count - i - 1, 0);
     }
@@ -248,7 +252,7 @@ static int64_t grant_do_list(uint64_t cmd, uint64_t list, uint64_t count)
         grant_do(cmd, &a);
         if (copy_to_guest(list, &a, size) != 0)
             return -XEN_EFAULT;
-        if (i % 16 == 15 && preempt_for_event() && i + 1 < count)
+        if (work_charge(WORK_LIGHT) && preempt_for_event() && i + 1 < count)
             return hypercall_restart(cmd, list + size, count - i - 1, 0);
     }
     return 0;

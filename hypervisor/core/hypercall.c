@@ -27,10 +27,26 @@ bool hypercall_restart_asked(void)
     return asked;
 }
 
+/*
+ * A handler in the window may set need_resched. While the vcpu has an event to take, or is to stop
+ * or to die, the account stays used up: so the next place that can end the call for it looks as
+ * well, however many have looked in place before.
+ */
+static inline bool preempt_look(void)
+{
+    bool due;
+
+    ASSERT(this_cpu()->lock_depth == 0);
+    irq_window();
+    due = vcpu_event_due(current) || READ_ONCE(current->sched.dying) ||
+          READ_ONCE(current->sched.blocked_by) != 0;
+    stack_top()->work_left = due ? 0 : WORK_BUDGET;
+    return due;
+}
+
 bool preempt_point(void)
 {
-    ASSERT(this_cpu()->lock_depth == 0);
-    irq_window(); /* a handler in there may set need_resched */
+    (void)preempt_look();
     if (unlikely(READ_ONCE(this_cpu()->need_resched)))
         schedule();
     return READ_ONCE(current->sched.dying);
@@ -38,10 +54,7 @@ bool preempt_point(void)
 
 bool preempt_wanted(void)
 {
-    ASSERT(this_cpu()->lock_depth == 0);
-    irq_window();
-    return READ_ONCE(this_cpu()->need_resched) || vcpu_event_due(current) ||
-           READ_ONCE(current->sched.dying);
+    return preempt_look() || READ_ONCE(this_cpu()->need_resched);
 }
 
 /* Only one that finishes its call gets past a preemption point with a reason not to run. */
@@ -49,6 +62,14 @@ bool preempt_for_event(void)
 {
     return preempt_point() || vcpu_event_due(current) ||
            unlikely(READ_ONCE(current->sched.blocked_by) != 0);
+}
+
+bool preempt_work(void)
+{
+    if (likely(!domain_is_idle(current->domain)))
+        return preempt_point();
+    stack_top()->work_left = WORK_BUDGET;
+    return false;
 }
 
 /*

@@ -19,6 +19,7 @@
 #ifndef CORE_HYPERCALL_H
 #define CORE_HYPERCALL_H
 
+#include <core/preempt.h>
 #include <lib/types.h>
 #include <public/errno.h>
 
@@ -51,28 +52,5 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
  * False: that is its result, as a register of the guest's may have any value (get_debugreg, iret).
  */
 bool hypercall_restart_asked(void);
-
-/*
- * To be called with no lock held from every loop whose length the guest chooses (each pass, or each
- * few dozen cheap passes). Takes interrupts, and gives the CPU away when another vcpu should run.
- * Afterwards the CPU may be another one and much time may have passed: what was read from a shared
- * structure is stale, this_cpu() has to be read anew, and the domain may be paused or dying. It
- * still exists, as does everything that a reference is held on.
- *
- * True: the vcpu is to die. Nobody reads the result of its call any more, and whoever destroys the
- * domain waits for the call to end: a long list ends here.
- */
-bool preempt_point(void);
-/*
- * True when something waits, another vcpu, an event for this one or its end: the moment for
- * hypercall_restart(). Takes interrupts too, so with no lock held, but does not give the CPU away:
- * that happens on the way back to the guest. Cheap.
- */
-bool preempt_wanted(void);
-/*
- * The same as preempt_point(), for a list that can be gone on with by a restart: true when the vcpu
- * has an event of its own to take first, is to stop between hypercalls, or to die.
- */
-bool preempt_for_event(void);
 
 #endif

@@ -26,8 +26,9 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */
-#define ORDER_MAX    9 /* of one extent: what can be scrubbed without holding the CPU for long */
+#define EXTENT_SHIFT 6   /* of the command: below it the operation, above it the extents done */
+#define ORDER_MAX    9   /* of one extent: a large page */
+#define WORK_LIGHT   200 /* of an extent, without what its frames cost */
 
 /* Allocation flags for a reservation's; false: an address width that no frame can have. */
 static bool memory_flags(unsigned mem_flags, unsigned *flags)
@@ -62,8 +63,10 @@ static bool memory_give_extent(struct domain *d, const struct xen_memory_reserva
     if (mfn_eq(m, INVALID_MFN))
         return false;
     if (populate) {
-        for (uint64_t k = 0; k < 1ull << r->extent_order; k++)
+        for (uint64_t k = 0; k < 1ull << r->extent_order; k++) {
             (void)m2p_set_of(MFN(m.m + k), d, gpfn + k);
+            preempt_after(WORK_ENTRY);
+        }
     }
     return r->extent_start.p == NULL || copy_to_guest_at(r->extent_start.p, i, &m.m) == 0;
 }
@@ -81,6 +84,8 @@ static bool memory_take_extent(struct domain *d, const struct xen_memory_reserva
             guest_refused("frame %lx is not d%u's to give back", mfn + k, d->id);
             return false;
         }
+        if (r->extent_order != 0)
+            preempt_after(WORK_ENTRY);
     }
     return true;
 }
@@ -108,7 +113,8 @@ static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
     for (i = start; i < r.nr_extents; i++) {
         bool ok;
 
-        if (i != start && preempt_wanted()) { /* not before the first: each pass gets on by one */
+        /* Not before the first: each pass gets on by one. */
+        if (work_charge(WORK_LIGHT) && i != start && preempt_wanted()) {
             domain_put(d);
             return hypercall_restart(op | i << EXTENT_SHIFT, arg, 0, 0);
         }

@@ -7,7 +7,8 @@
  * The list lies in the guest's memory and may change while it is worked on, even because of what an
  * entry does to the page tables. So each entry is copied in when its turn comes, and goes through
  * the same checks as a call of its own; nothing is remembered from one entry to the next. The count
- * is not limited: that is what the preemption point, every 32 entries, is for.
+ * is not limited: that is what the preemption point is for. The entries that work hard charge for
+ * it themselves (core/preempt.h), and may leave it to us to look.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -16,7 +17,8 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
-#define ARGS 4
+#define ARGS       4
+#define WORK_LIGHT 300 /* of an entry that charges nothing */
 /* The beginning of struct multicall_entry: op, result, and as many arguments as any call has. */
 struct entry {
     uint64_t op, result, args[ARGS];
@@ -51,7 +53,7 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
         if (put_guest_u64(list + offsetof(struct entry, result), (uint64_t)result) != 0)
             return -XEN_EFAULT;
         /* This entry is done, so the guest goes on behind it; after the last one it is over. */
-        if ((i & 31) == 31 && preempt_for_event() && i + 1 < count)
+        if (work_charge(WORK_LIGHT) && preempt_for_event() && i + 1 < count)
             return hypercall_restart(list + ENTRY_STRIDE, count - i - 1, 0, 0);
     }
     return 0;

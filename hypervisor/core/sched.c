@@ -471,6 +471,13 @@ void schedule(void)
 }
 
 /* STI takes effect after the next instruction: what comes after the look still ends the HLT. */
+static inline void sched_halt(void)
+{
+    irqs_off_end();
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    irqs_off_begin();
+}
+
 void sched_idle_loop(void)
 {
     for (;;) {
@@ -478,7 +485,7 @@ void sched_idle_loop(void)
         if (READ_ONCE(this_cpu()->need_resched))
             schedule();
         else
-            __asm__ volatile("sti; hlt; cli" : : : "memory");
+            sched_halt();
     }
 }
 

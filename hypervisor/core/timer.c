@@ -23,6 +23,8 @@
 #include <x86/cpu.h>
 #include <x86/time.h>
 
+#define EXPIRED_MAX 16 /* handlers that one interrupt runs */
+
 /*
  * The one whose handler runs now on each CPU, for timer_stop() to wait for. Written under that
  * CPU's queue lock, together with taking the timer out of the heap: so whoever has locked the queue
@@ -229,17 +231,22 @@ void timer_migrate(struct timer *t, unsigned cpu)
     spin_unlock(&q->lock);
 }
 
-/* From the timer interrupt, and from a kick: another CPU may have set an earlier timer here. */
+/*
+ * From the timer interrupt, and from a kick: another CPU may have set an earlier timer here. Guests
+ * may have set any number to one moment: those beyond the first few get an interrupt of their own,
+ * which comes when interrupts are possible again.
+ */
 void timer_run_expired(void)
 {
     unsigned cpu = this_cpu()->id;
     struct timer_queue *q = &cpus[cpu]->timers;
     struct timer *t;
+    unsigned n = 0;
 
     spin_lock(&q->lock);
     q->rekick = false;
     q->programmed = 0; /* the hardware's one shot is spent */
-    while ((t = q->root) != NULL && t->expires <= time_now()) {
+    while ((t = q->root) != NULL && t->expires <= time_now() && n++ < EXPIRED_MAX) {
         timer_remove(q, t); /* first: the handler may set it again */
         WRITE_ONCE(timer_running[cpu], t);
         spin_unlock(&q->lock);

@@ -43,6 +43,8 @@ static const struct option cmdline_table[] = {
            "frames to track a guest's mappings of grants (1024)"),
     OPTION("clocksource", STRING, clocksource, "acpi|hpet|pit: what the TSC is measured against"),
     OPTION("mem", SIZE, mem_limit, "size: use no memory above this address (all)"),
+    OPTION("irqs_off", UNSIGNED, irqs_off,
+           "ticks: debug builds report longer times without interrupts (none)"),
     OPTION("debug-exit", BOOL, debug_exit, "power off through port 0xf4, for tests in QEMU (off)"),
 };
 

@@ -28,6 +28,7 @@ struct boot_options {
     unsigned max_gnttab_frames, max_maptrack_frames;
     char clocksource[8]; /* tsc calibration: acpi|hpet|pit */
     uint64_t mem_limit;  /* mem=: use no memory above; 0: all */
+    unsigned irqs_off;   /* debug builds: TSC ticks, see x86/irqs_off.h; 0: no report */
     bool debug_exit;     /* debug-exit: power off through port 0xf4 (tests under QEMU) */
 };
 extern struct boot_options boot_options;

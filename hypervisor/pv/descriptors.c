@@ -81,6 +81,7 @@ bool pv_validate_desc_page(struct frame *f)
 {
     uint64_t *d = mfn_to_virt(frame_mfn(f));
 
+    (void)work_charge(DESC_PER_PAGE * 8); /* it may be the LDT's, whose fault takes no preemption */
     for (unsigned i = 0; i < DESC_PER_PAGE; i++) {
         uint64_t fixed = d[i];
 
@@ -200,6 +201,7 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries)
         rc = page_type_get(frame_of(MFN(frames[got])), PAGE_TYPE_DESC, v->domain);
         if (rc != 0)
             break;
+        preempt_after(WORK_ENTRY);
     }
     if (rc != 0) {
         guest_refused("GDT frame %lx cannot be a descriptor page", (unsigned long)frames[got]);

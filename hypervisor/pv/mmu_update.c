@@ -12,8 +12,8 @@
  * since no type reference can be had on them. The lower bits of the address, which are zero for an
  * entry of eight bytes, carry the command.
  *
- * No lock is held. The vcpu may be preempted between two blocks and keeps its references then; even
- * when its domain dies it runs on to the end of the call before it parks.
+ * No lock is held. The vcpu may be preempted between two requests and keeps its references then;
+ * even when its domain dies it runs on to the end of the call before it parks.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -24,7 +24,9 @@
 #include <pv/pte.h>
 #include <x86/uaccess.h>
 
-#define MMU_BLOCK 32 /* requests copied at once, and between two preemption points */
+#define MMU_BLOCK  32 /* requests copied at once */
+#define WORK_LIGHT 70 /* of a request that charges nothing */
+#define ENTRY_LOOK 1  /* from update_one(): it is done, and a preemption point is due */
 
 struct mmu_batch {
     struct domain *tables; /* whose page tables; with a reference if not current's */
@@ -84,7 +86,7 @@ static int batch_enter(struct mmu_batch *b, uint64_t mfn)
     return 0;
 }
 
-/* Any entry, also of a table that is not at hand yet. */
+/* Any entry, also of a table that is not at hand yet. What an upper entry took is behind it. */
 static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t ptr, pte_t val,
                                                   pte_t keep)
 {
@@ -97,10 +99,12 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
             return rc;
     }
     p = &b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)];
-    if (likely(b->level != 0))
-        return pte_write(p, b->level, val, b->tables, b->owner, keep);
-    *p = val;
-    return 0;
+    if (unlikely(b->level == 0)) {
+        *p = val;
+        return 0;
+    }
+    rc = pte_write(p, b->level, val, b->tables, b->owner, keep);
+    return rc == 0 && work_charge(1) ? ENTRY_LOOK : rc;
 }
 
 /*
@@ -152,13 +156,17 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
             if (unlikely(rc != 0))
                 break;
         }
+        if (unlikely(rc == ENTRY_LOOK)) {
+            i++;
+            rc = 0;
+        }
         *done += i;
         if (unlikely(rc != 0)) {
             guest_refused("update %lx = %lx: %d", (unsigned long)req[i].ptr,
                           (unsigned long)req[i].val, rc);
             return rc;
         }
-        if (*done < count && preempt_for_event())
+        if (work_charge((unsigned)i * WORK_LIGHT) && preempt_for_event() && *done < count)
             return -XEN_ERESTART;
     }
     return 0;

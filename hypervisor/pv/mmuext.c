@@ -22,6 +22,8 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
+#define WORK_LIGHT 200 /* of an operation that charges nothing */
+
 /* The four pin operations are numbered by level, and the unpin comes behind them. */
 static int ext_pin(struct domain *d, const struct mmuext_op *op)
 {
@@ -138,6 +140,7 @@ static int ext_fill(struct domain *d, const struct mmuext_op *op)
 
     if (dst >= max_mfn || page_type_get(&FRAMES[dst], PAGE_TYPE_WRITABLE, d) != 0)
         return -XEN_EINVAL;
+    (void)work_charge(WORK_PAGE);
     if (op->cmd == MMUEXT_CLEAR_PAGE) {
         page_clear(mfn_to_virt(MFN(dst)));
     } else if (src < max_mfn && frame_get(&FRAMES[src], d)) {
@@ -262,8 +265,7 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
             guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
             break;
         }
-        /* Pins have preemption points of their own; this is for long lists of short operations. */
-        if (unlikely(done % 16 == 15) && preempt_point())
+        if (preempt_after(WORK_LIGHT))
             break;
     }
     mmu_owner_put(owner);

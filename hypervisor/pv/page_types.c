@@ -49,7 +49,8 @@
  *   one frame as two things               one type field, changed by compare-and-swap
  *   take a stranger's frame               the owner is compared while a reference holds it
  *   hold up a stranger's change of type   the owner is compared before that reference, too
- *   a graph that takes long to walk       preemption points; slices when the domain is dying
+ *   a graph that takes long to walk       preemption points, also amid a table; slices when the
+ *                                         domain is dying
  *   pin twice, unpin twice                one PINNED bit, whoever flips it has the reference
  *
  * No lock is held here. The state word changes by compare-and-swap; BUSY gives one vcpu the frame
@@ -72,13 +73,6 @@
 #include <x86/page.h>
 #include <x86/tlb.h>
 
-/* dom0 is built on the idle vcpu's stack, before there is anything to be preempted by. */
-static inline void validation_preempt(void)
-{
-    if (likely(!domain_is_idle(current->domain)))
-        preempt_point();
-}
-
 /* For slots below the first one the difference wraps, so that one comparison does for both ends. */
 static inline bool slot_is_hypervisors(unsigned level, unsigned i)
 {
@@ -89,17 +83,21 @@ static inline bool slot_is_hypervisors(unsigned level, unsigned i)
  * Most tables of a process are nearly empty, and all of them are walked when it begins and ends: so
  * empty runs are passed over eight entries at a time.
  */
-#define RUN 8u
+#define RUN   8u
+#define BLOCK (8 * RUN) /* entries between two looks whether a preemption point is due */
 
 static inline bool run_present(const pte_t *t)
 {
     return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P) != 0;
 }
 
-/* For each i in [0, n) whose entry is present. (`break` would only end a run.) */
-#define for_each_present(t, n, i)                                   \
-    for (unsigned run_ = 0; run_ < (n); run_ += RUN)                \
-        if (run_present(&(t)[run_]))                                \
+/*
+ * For each i in [from, n) whose entry is present; from begins a run. (`break` only ends a run.)
+ * runs: counts those that were not empty.
+ */
+#define for_each_present(t, from, n, i, runs)                       \
+    for (unsigned run_ = (from); run_ < (n); run_ += RUN)           \
+        if (run_present(&(t)[run_]) && ++(runs))                    \
             for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
                 if ((t)[i] & PTE_P)
 
@@ -109,27 +107,33 @@ static inline bool run_present(const pte_t *t)
  */
 static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
 {
-    if (level == 1) {
-        for_each_present(t, n, i) pte_put_l1(t[i]);
-        return;
+    unsigned runs = 0;
+
+    for (unsigned from = 0; level == 1 && from < n; from += BLOCK, runs = 0) {
+        for_each_present(t, from, MIN(from + BLOCK, n), i, runs) pte_put_l1(t[i]);
+        preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     }
-    for_each_present(t, n, i)
+    if (level == 1)
+        return;
+    for_each_present(t, 0, n, i, runs)
     {
         if (slot_is_hypervisors(level, i))
             continue;
         pte_put_table(t[i], level, d);
-        validation_preempt();
+        preempt_after(WORK_ENTRY);
     }
 }
 
 /*
- * Not preempted: 512 entries are a short time. Only frames of d and device memory pass; an entry
- * for another domain's frame has its reference from a grant or a foreign mapping, and a table that
- * has lost its type has lost that.
+ * Some entries of an L1 table. Only frames of d and device memory pass; an entry for another
+ * domain's frame has its reference from a grant or a foreign mapping, and a table that has lost its
+ * type has lost that.
  */
-static int table_validate_l1(pte_t *t, struct domain *d)
+static int table_validate_block(pte_t *t, unsigned from, struct domain *d)
 {
-    for_each_present(t, PTES, i)
+    unsigned runs = 0;
+
+    for_each_present(t, from, from + BLOCK, i, runs)
     {
         pte_t e = t[i];
         int rc = pte_get_l1(e, d, d);
@@ -142,13 +146,25 @@ static int table_validate_l1(pte_t *t, struct domain *d)
         if (pte_adjust(e) != e)
             t[i] = pte_adjust(e);
     }
+    preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     return 0;
+}
+
+static int table_validate_l1(pte_t *t, struct domain *d)
+{
+    int rc = 0;
+
+    for (unsigned from = 0; rc == 0 && from < PTES; from += BLOCK)
+        rc = table_validate_block(t, from, d);
+    return rc;
 }
 
 /* Levels 2 to 4. The table is BUSY: plain reads and writes of its entries are enough. */
 static int table_validate(pte_t *t, unsigned level, struct domain *d)
 {
-    for_each_present(t, PTES, i)
+    unsigned runs = 0;
+
+    for_each_present(t, 0, PTES, i, runs)
     {
         pte_t e = t[i];
         uint64_t m = pte_mfn(e).m;
@@ -165,7 +181,7 @@ static int table_validate(pte_t *t, unsigned level, struct domain *d)
         }
         if (!(e & PTE_U)) /* guest kernel and guest user are both ring 3 */
             t[i] = e | PTE_U;
-        validation_preempt();
+        preempt_after(WORK_ENTRY);
     }
     /* What the guest had in our slots was not looked at, and goes. */
     if (level == 4)
@@ -352,7 +368,8 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
             if (current->domain != d && ++waits > FOREIGN_WAITS)
                 return -XEN_EAGAIN;
             cpu_relax_poll();
-            validation_preempt();
+            work_used_up(); /* who is at work may need this CPU */
+            preempt_after(1);
             continue;
         }
         if (t & PAGE_TYPE_COUNT) /* never without VALID, where a count was dealt with */
@@ -424,10 +441,11 @@ int page_type_unpin(struct frame *f, struct domain *d)
  * Between two slices the frame to go on with is held, so that it stays on the list: others may let
  * go of frames that the domain has given back. One that is just going is passed over.
  */
-#define RELINQUISH_SLICE 16   /* tables */
-#define UNPIN_SLICE      4096 /* frames */
+#define RELINQUISH_SLICE 16  /* tables */
+#define UNPIN_STRETCH    512 /* frames, under the lock */
+#define UNPIN_SLICE      8   /* stretches */
 
-/* One slice of the walk. 0: the pins are all gone. */
+/* Part of the walk. 0: the pins are all gone. */
 static int relinquish_unpin(struct domain *d)
 {
     uint32_t from = d->arch.teardown_cursor, m;
@@ -437,7 +455,7 @@ static int relinquish_unpin(struct domain *d)
     for (unsigned n = 0; m != FRAME_NONE; n++) {
         struct frame *f = &FRAMES[m];
 
-        if (n >= UNPIN_SLICE && frame_get(f, d))
+        if (n >= UNPIN_STRETCH && frame_get(f, d))
             break;
         m = f->next;
         /* No table is taken apart under this lock: until the walk is over they are only queued. */
@@ -455,8 +473,11 @@ int page_type_relinquish(struct domain *d)
 {
     struct frame *f;
 
-    if (d->arch.teardown_cursor != FRAME_NONE && relinquish_unpin(d) != 0)
-        return -XEN_ERESTART;
+    for (unsigned n = 0; d->arch.teardown_cursor != FRAME_NONE; n++) {
+        if (relinquish_unpin(d) != 0 && n + 1 == UNPIN_SLICE)
+            return -XEN_ERESTART;
+        preempt_after(UNPIN_STRETCH * 10);
+    }
     for (unsigned n = 0; n < RELINQUISH_SLICE; n++) {
         f = orphan_pop(d);
         if (f == NULL)

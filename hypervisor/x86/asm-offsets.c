@@ -45,6 +45,9 @@ void asm_offsets(void)
     OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
     OFFSET(CPU_CURR, cpu, curr);
     OFFSET(CPU_TSS_RSP0, cpu, tss.rsp[0]);
+    OFFSET(CPU_IRQS_OFF_SINCE, cpu, irqs_off.since);
+    OFFSET(CPU_IRQS_OFF_FROM, cpu, irqs_off.from);
+    OFFSET(CPU_IRQS_OFF_CALL, cpu, irqs_off.call);
     OFFSET(STUB_GUEST_RSP, stub_data, guest_rsp);
     OFFSET(STUB_STACK, stub_data, stack);
 

@@ -8,6 +8,7 @@
 
 #include <core/timer.h>
 #include <lib/types.h>
+#include <x86/irqs_off.h>
 #include <x86/regs.h>
 
 #define NR_CPUS 64
@@ -56,6 +57,11 @@ struct cpu {
     uint8_t lock_depth;        /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
     uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
+    struct irqs_off {           /* debug builds: this stretch without interrupts, see irqs_off.h */
+        uint64_t since;         /* TSC; 0: none yet */
+        const void *from;       /* code address; NULL: the guest's */
+        uint64_t call;          /* RAX as the guest came in: a hypercall's number */
+    } irqs_off;
 };
 
 extern struct cpu *cpus[NR_CPUS];
@@ -218,7 +224,9 @@ void cpu_relax_poll(void);
  */
 static inline void irq_window(void)
 {
+    irqs_off_end();
     __asm__ volatile("sti; nop; cli" : : : "memory");
+    irqs_off_begin();
 }
 
 /*

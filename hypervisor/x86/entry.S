@@ -91,6 +91,33 @@
     jb \slow
 .endm
 
+/*
+ * Debug builds: the guest has been left, or is about to be resumed (x86/irqs_off.h). All registers
+ * are in the frame at RSP; what is live where these stand is kept or loaded again.
+ */
+#ifndef NDEBUG
+.macro IRQS_OFF_BEGIN
+    rdtsc
+    shlq $32, %rdx
+    orq %rdx, %rax
+    movq RSP_CPU(%rsp), %rcx
+    movq %rax, CPU_IRQS_OFF_SINCE(%rcx)
+    movq REGS_RAX(%rsp), %rax
+    movq %rax, CPU_IRQS_OFF_CALL(%rcx)
+    movq $0, CPU_IRQS_OFF_FROM(%rcx)
+    movq REGS_RDX(%rsp), %rdx
+.endm
+.macro IRQS_OFF_END
+    call irqs_off_end
+    movq REGS_RAX(%rsp), %rax
+.endm
+#else
+.macro IRQS_OFF_BEGIN
+.endm
+.macro IRQS_OFF_END
+.endm
+#endif
+
     .section .text.entry, "ax", @progbits
 
 /*
@@ -140,6 +167,7 @@ entry_stub_end:
 entry_syscall:
     pushq syscall_error_and_vector(%rip)
     SAVE_REGS
+    IRQS_OFF_BEGIN
     movq RSP_VCPU(%rsp), %rbx
     cmpb $0, VCPU_KERNEL_MODE(%rbx)
     je syscall_from_guest_user
@@ -159,6 +187,7 @@ hypercall_call:
 hypercall_done:
     movq %rax, REGS_RAX(%rsp)
     CHECK_WORK hypercall_work
+    IRQS_OFF_END
 
     /*
      * RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed.
@@ -209,6 +238,7 @@ hypercall_restart_call:
 entry_syscall32:
     pushq iret_error_and_vector(%rip)
     SAVE_REGS
+    IRQS_OFF_BEGIN
 syscall_from_guest_user:
     movq %rsp, %rdi
     call pv_syscall_bounce
@@ -229,6 +259,7 @@ ret_to_guest:
     movq RSP_VCPU(%rsp), %rbx
     CHECK_WORK return_work
 ret_to_guest_by_frame:
+    IRQS_OFF_END
     cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
     jne 1f
     movq REGS_RIP(%rsp), %rcx
@@ -282,6 +313,7 @@ entry_exception:
     SAVE_REGS
     testb $3, REGS_CS(%rsp)
     jz exception_in_ring0
+    IRQS_OFF_BEGIN
     movq %rsp, %rdi
     call pv_trap
     jmp ret_to_guest
@@ -301,6 +333,7 @@ entry_device_not_available:
     SAVE_REGS
     testb $3, REGS_CS(%rsp)
     jz exception_in_ring0
+    IRQS_OFF_BEGIN
     movq %rsp, %rdi
     call traps_device_not_available
     jmp ret_to_guest
@@ -360,6 +393,7 @@ entry_ist:
     leaq -56(%rdi), %rsp
     popq %rdi
     SAVE_REGS
+    IRQS_OFF_BEGIN
     movq %rsp, %rdi
     call traps_ist_guest
     jmp ret_to_guest

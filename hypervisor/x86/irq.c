@@ -291,6 +291,7 @@ static void handle_line(unsigned vector)
 /* From entry.S, interrupts off, no lock held. */
 void irq_handle(unsigned vector)
 {
+    irqs_off_begin();
     this_cpu()->irq_count++;
     switch (vector) {
     case VEC_TIMER:
@@ -315,6 +316,7 @@ void irq_handle(unsigned vector)
         else if (vector >= 0x30) /* 0x20 to 0x2f: the PICs', which want no EOI here */
             apic_eoi();
     }
+    irqs_off_end(); /* of what runs between here and a guest it is the beginning */
 }
 
 int irq_ioapic_read(uint64_t base, unsigned reg, uint32_t *v)

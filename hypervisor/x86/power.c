@@ -91,6 +91,7 @@ void machine_halt(void)
  */
 int machine_power_off_s5(uint32_t a, uint32_t b)
 {
+    irqs_off_report();
     console_flush();
     if (boot_options.debug_exit)
         outb(DEBUG_EXIT_PORT, 0);

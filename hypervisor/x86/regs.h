@@ -33,11 +33,13 @@ struct vcpu;
  * that runs.
  */
 struct stack_top {
-    uint64_t spare;       /* makes the end of regs 16-byte aligned, as the processor wants RSP0 */
+    uint64_t spare;       /* makes the end of regs 16-byte aligned, as the processor wants RSP0; C's
+                             return address is here when entry.S has called it */
     struct cpu_regs regs; /* of the guest, while this vcpu is in the hypervisor */
     struct cpu *cpu;      /* that this stack runs on; set at each switch */
     struct vcpu *vcpu;
-    uint64_t pad[2];
+    int64_t work_left; /* until the next preemption point, see core/preempt.h */
+    uint64_t pad;
 };
 
 /*

@@ -18,6 +18,7 @@
  * The clock is 32 bits wide and compared by difference, which holds while no CPU stays more than
  * 2^31 flushes behind: every 2^28th flush makes all CPUs flush.
  */
+#include <core/preempt.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
@@ -142,7 +143,10 @@ static void wait_for(cpumask_t mask, uint32_t stamp)
             cpu_relax_poll();
 }
 
-/* The others are kicked first, so that they flush while this CPU does. */
+/*
+ * The others are kicked first, so that they flush while this CPU does. Waiting for them takes as
+ * long as they keep interrupts off, so the next preemption point is due.
+ */
 void tlb_flush_mask(cpumask_t mask)
 {
     cpumask_t self = BIT(this_cpu()->id), others = mask & cpu_online & ~self;
@@ -154,6 +158,8 @@ void tlb_flush_mask(cpumask_t mask)
     if (mask & self)
         tlb_flush_local();
     wait_for(others, stamp);
+    if (others != 0)
+        work_used_up();
 }
 
 /* This CPU flushes whether it is in the mask or not. */
@@ -169,6 +175,8 @@ void tlb_flush_hv(cpumask_t mask)
     for_each_cpu (cpu, others)
         while (after(wanted, READ_ONCE(tlb_hv_done[cpu])))
             cpu_relax_poll();
+    if (others != 0)
+        work_used_up();
 }
 
 /* Remote CPUs flush all of the guest's translations: cheaper than a mailbox with addresses. */

@@ -22,6 +22,14 @@ from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
 
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
 LIMIT = 90
+# The debug build measures how long each processor keeps interrupts off, in a machine whose clock
+# counts instructions: with one processor, as several share that clock. They are so many times as
+# long there as they would be by the clock of a fast one, so that a guest that works for a while
+# does not take as many instructions as that takes nanoseconds.
+DEBUG = os.path.join(os.path.dirname(LODGE), "debug", "lodge.elf")
+OFF = re.compile(r"interrupts off for (\d+) ticks, (.*)$", re.MULTILINE)
+OFF_GOAL = 50000  # instructions between two preemption points
+OFF_SHIFT = 2
 
 
 def boots_of(case):
@@ -63,19 +71,72 @@ def judge(box):
     return worst[0], worst[1].strip()
 
 
+def off_options(shift):
+    """Of the debug build: report what is longer than the goal."""
+    return f"irqs_off={OFF_GOAL << shift}"
+
+
+def judge_off(text, shift):
+    """The longest time without interrupts in a debug build's output: instructions, and where."""
+    found = [(int(ticks) >> shift, where) for ticks, where in OFF.findall(text)]
+    return max(found, default=(0, "nothing was measured"))
+
+
+def boot_debug(name, elf, settings):
+    """Boot once with the debug build and one processor; the verdict on its preemption points."""
+    shift = int(settings.get("shift", OFF_SHIFT))
+    options = f"{OPTIONS['lodge']} {settings.get('options', '')} {off_options(shift)}"
+    iso = cached_iso(ISOS, DEBUG, options, [(elf, settings.get("cmdline", ""))])
+    log = os.path.join(LOGS, name.replace("/", "-") + ".log")
+    with Machine(iso, log, limit=2 * int(settings.get("limit", LIMIT)), icount=True, shift=shift,
+                 cpu=settings.get("cpu", "max"), memory=int(settings.get("memory", 1024)),
+                 extra=shlex.split(settings.get("qemu", ""))) as box:
+        box.wait()
+    verdict, text = judge(box)
+    longest, where = judge_off(box.text, shift)
+    if verdict == SUCCESS and (longest == 0 or longest > OFF_GOAL):
+        verdict, text = FAILURE, f"interrupts off for {longest} instructions, {where}"
+    return verdict, text, longest
+
+
+def attempt(tally, name, function, *arguments):
+    """One line for a boot; function returns a verdict, its text, and perhaps more."""
+    start = time.monotonic()
+    rest = ()
+    try:
+        verdict, text, *rest = function(name, *arguments)
+    except TestProblem as problem:
+        verdict, text = problem.verdict, str(problem)
+    except (OSError, ValueError) as bug:
+        verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
+    tally.add(name, verdict, time.monotonic() - start, text)
+    return rest
+
+
+def built_guests():
+    """The name and the file of each."""
+    return [(os.path.basename(elf)[:-len(".elf")], elf)
+            for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "*.elf")))]
+
+
 def run_guests(tally, wanted):
     """All guests that are built; a line each."""
-    for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "*.elf"))):
-        case = os.path.basename(elf)[:-len(".elf")]
+    for case, elf in built_guests():
         for number, settings in enumerate(boots_of(case)):
             name = f"guests/{case}" + (f".{number}" if number else "")
-            if not wanted(name):
-                continue
-            start = time.monotonic()
-            try:
-                verdict, text = boot_guest(name, elf, settings)
-            except TestProblem as problem:
-                verdict, text = problem.verdict, str(problem)
-            except (OSError, ValueError) as bug:
-                verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
-            tally.add(name, verdict, time.monotonic() - start, text)
+            if wanted(name):
+                attempt(tally, name, boot_guest, elf, settings)
+
+
+def run_points(tally, wanted):
+    """The first boot of each guest once more, for its preemption points; and the longest of all."""
+    longest = {}
+    for case, elf in built_guests():
+        name = f"points/{case}"
+        settings = next(iter(boots_of(case)), {"debug": "no"})
+        if settings.get("debug") != "no" and wanted(name):
+            for instructions in attempt(tally, name, boot_debug, elf, settings):
+                longest[name] = instructions
+    if longest:
+        name = max(longest, key=longest.get)
+        print(f"longest time without interrupts: {longest[name]} instructions, in {name}")

@@ -29,7 +29,7 @@ THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halti
 class Machine:
     """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
 
-    def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False,
+    def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False, shift=0,
                  accel="tcg", threads=True, gdb="", extra=(), echo=False, disks=()):
         self.log_path = log
         self.limit = limit
@@ -55,7 +55,8 @@ class Machine:
                           "cache=unsafe,discard=unmap",
                 "-device", f"virtio-blk-pci,drive=disk{number}"]
         if icount:
-            self._command += ["-icount", "shift=0,sleep=off"]
+            # An instruction takes 2^shift nanoseconds of the machine's time.
+            self._command += ["-icount", f"shift={shift},sleep=off"]
         if gdb:
             self._command += ["-gdb", gdb]
         self._command += list(extra)

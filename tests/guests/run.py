@@ -8,6 +8,8 @@ mistake or the hypervisor's. --icount makes the clock count instructions, as the
 
     tests/guests/run.py --xen traps mmu          two guests, on Debian's Xen
     tests/guests/run.py --icount bench           instructions per operation
+    tests/guests/run.py --debug mmu latency      distance between preemption points (make -C
+                                                 hypervisor DEBUG=1)
     tests/guests/run.py --smp 2 --options "loglvl=all" vcpu
 """
 
@@ -21,7 +23,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
 from dom0 import BUILD, LODGE, LOGS, OPTIONS, xen_hypervisor  # noqa: E402
-from guests import RESULT, boots_of  # noqa: E402
+from guests import (DEBUG, OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
+                    off_options)
 from machine import Machine  # noqa: E402
 from media import cached_iso  # noqa: E402
 from verdict import FAILURE, TestProblem, Tally  # noqa: E402
@@ -33,6 +36,8 @@ def arguments():
     parser.add_argument("--xen", action="store_true", help="on Debian's Xen instead of Lodge")
     parser.add_argument("--hypervisor", default="", help="another binary than the built one")
     parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")
+    parser.add_argument("--debug", action="store_true",
+                        help="the debug build, one processor, and its time without interrupts")
     parser.add_argument("--smp", type=int, default=0, help="processors of the machine")
     parser.add_argument("--cpu", default="", help="QEMU's processor model")
     parser.add_argument("--memory", type=int, default=0, help="MiB of the machine")
@@ -47,23 +52,33 @@ def boot(name, number, settings, args):
     """One boot; (verdict, text). The serial log stays in build/logs."""
     elf = os.path.join(BUILD, "guests", name + ".elf")
     side = "xen" if args.xen else "lodge"
-    binary = args.hypervisor or (xen_hypervisor() if args.xen else LODGE)
+    binary = args.hypervisor or (xen_hypervisor() if args.xen else DEBUG if args.debug else LODGE)
+    shift = int(settings.get("shift", OFF_SHIFT)) if args.debug else 0
     options = f"{OPTIONS[side]} {settings.get('options', '')} {args.options}".strip()
+    if args.debug:
+        options += " " + off_options(shift)
     cpu = args.cpu or settings.get("cpu", "max")
     if args.xen and "smap" not in cpu:
         cpu += ",-smap"  # Debian's Xen loses dom0 early where it sees SMAP
     iso = cached_iso(os.path.join(BUILD, "guests", "iso"), binary, options,
                      [(elf, settings.get("cmdline", ""))])
-    limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount else 1)
+    limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount or args.debug else 1)
     log = os.path.join(LOGS, f"guests-{name}{f'.{number}' if number else ''}-{side}.log")
-    with Machine(iso, log, limit=limit, smp=args.smp or int(settings.get("smp", 1)), cpu=cpu,
-                 memory=args.memory or int(settings.get("memory", 1024)), icount=args.icount,
+    smp = args.smp or (1 if args.debug else int(settings.get("smp", 1)))
+    with Machine(iso, log, limit=limit, smp=smp, cpu=cpu,
+                 memory=args.memory or int(settings.get("memory", 1024)),
+                 icount=args.icount or args.debug, shift=shift,
                  gdb=args.gdb, extra=shlex.split(settings.get("qemu", "")),
                  echo=not args.quiet) as box:
         if settings.get("expect"):
             box.expect(settings["expect"], limit)
         if settings.get("end", "") != "expect":
             box.expect(r"RESULT (success|skip|error|failure).*\n", limit)
+        if args.debug:
+            box.wait()
+            longest, where = judge_off(box.text, shift)
+            if longest == 0 or longest > OFF_GOAL:
+                return FAILURE, f"interrupts off for {longest} instructions, {where}"
     results = RESULT.findall(box.text)
     if not results:
         return ("success", "") if settings.get("end", "") == "expect" else (FAILURE, "no RESULT")

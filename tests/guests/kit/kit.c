@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Start, output, verdicts and traps of a test guest. */
 #include <kit/kit.h>
+#include <public/sysctl.h>
 #include <public/io/console.h>
 
 struct start_info *start_info;
@@ -114,6 +115,18 @@ void kit_skip(const char *why)
     skipped = why;
 }
 
+/* A debug build tells how long interrupts were off, for those who boot it for that. */
+static void debug_key_i(void)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    static const char key = 'i';
+
+    op.u.debug_keys.keys.p = &key;
+    op.u.debug_keys.nr_keys = 1;
+    hc1(__HYPERVISOR_sysctl, &op);
+}
+
 void kit_shutdown(unsigned reason)
 {
     struct sched_shutdown s = {.reason = reason};
@@ -121,6 +134,7 @@ void kit_shutdown(unsigned reason)
 
     /* QEMU's debug exit, where there is one. Xen would lose what it still has to print. */
     if (is_dom0 && on_lodge && reason == SHUTDOWN_poweroff) {
+        debug_key_i();
         hc2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl);
         KIT_TRY("outl %%eax, %%dx", : : "a"(0), "d"(0xf4) : KIT_CLOBBER);
     }
