@@ -128,6 +128,7 @@ static void debug_keys_init(void)
     console_register_key('d', debug_registers, "show the registers of all vcpus");
     console_register_key('e', debug_events, "show event channels");
     console_register_key('g', debug_grants, "show grant tables");
+    console_register_key('f', console_flush, "wait until all text is out");
     console_register_key('m', debug_memory, "show memory");
     console_register_key('t', debug_time, "show clocks and timers");
 #ifndef NDEBUG

@@ -470,14 +470,6 @@ void schedule(void)
         sched_switch(prev, next);
 }
 
-/* STI takes effect after the next instruction: what comes after the look still ends the HLT. */
-static inline void sched_halt(void)
-{
-    irqs_off_end();
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
-    irqs_off_begin();
-}
-
 void sched_idle_loop(void)
 {
     for (;;) {
@@ -485,7 +477,7 @@ void sched_idle_loop(void)
         if (READ_ONCE(this_cpu()->need_resched))
             schedule();
         else
-            sched_halt();
+            irq_halt();
     }
 }
 

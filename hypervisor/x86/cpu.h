@@ -229,6 +229,14 @@ static inline void irq_window(void)
     irqs_off_begin();
 }
 
+/* Until the next interrupt. One that comes after the caller's last look still ends the HLT. */
+static inline void irq_halt(void)
+{
+    irqs_off_end();
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    irqs_off_begin();
+}
+
 /*
  * x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU; make the
  * SMAP sites real, once, before text is read-only; log what was found.

@@ -115,15 +115,18 @@ void kit_skip(const char *why)
     skipped = why;
 }
 
-/* A debug build tells how long interrupts were off, for those who boot it for that. */
-static void debug_key_i(void)
+/*
+ * Before the machine is gone: a debug build tells how long interrupts were off, for those who boot
+ * it for that, and all that has been printed comes out.
+ */
+static void debug_keys(void)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
                             .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-    static const char key = 'i';
+    static const char keys[] = {'i', 'f'};
 
-    op.u.debug_keys.keys.p = &key;
-    op.u.debug_keys.nr_keys = 1;
+    op.u.debug_keys.keys.p = keys;
+    op.u.debug_keys.nr_keys = sizeof(keys);
     hc1(__HYPERVISOR_sysctl, &op);
 }
 
@@ -134,7 +137,7 @@ void kit_shutdown(unsigned reason)
 
     /* QEMU's debug exit, where there is one. Xen would lose what it still has to print. */
     if (is_dom0 && on_lodge && reason == SHUTDOWN_poweroff) {
-        debug_key_i();
+        debug_keys();
         hc2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl);
         KIT_TRY("outl %%eax, %%dx", : : "a"(0), "d"(0xf4) : KIT_CLOBBER);
     }
