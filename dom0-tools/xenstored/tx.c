@@ -40,7 +40,7 @@ struct tx {
     struct seen *seen;
     struct done *done; /* in the order in which they were made */
     unsigned int nseen, seen_cap, ndone, done_cap;
-    uint64_t work; /* what QUOTA_TX_OPS limits, beside the nodes that the view has moved */
+    uint64_t work; /* what QUOTA_TX_OPS limits, beside what the view has moved more than it did */
     int64_t bytes; /* charged to the domain */
 };
 
@@ -156,9 +156,11 @@ static int charge(struct tx *t, const char *path, size_t len)
 {
     bool enforce = !t->conn->cred.privileged;
     int64_t bytes = (int64_t)(strlen(path) + len + sizeof(struct done));
+    /* One node is what a request is about. */
+    uint64_t more = t->view.moved > t->ndone ? t->view.moved - t->ndone : 0;
 
     t->work += 1 + strlen(path) / LONG_PATH;
-    if ((enforce && t->work + t->view.moved / NODES_PER_OP > quota_limit[QUOTA_TX_OPS]) ||
+    if ((enforce && t->work + more / NODES_PER_OP > quota_limit[QUOTA_TX_OPS]) ||
         !quota_charge(t->conn->cred.domid, bytes, enforce))
         return t->error = -ENOSPC;
     t->bytes += bytes;

@@ -50,6 +50,15 @@ class Commits(Bounds):
         guest.write("x", "1")
         self.assertEqual(guest.directory("/local/domain/5"), ["x"])
 
+    def test_a_node_in_each_request(self):
+        """As many as there may be requests: that they are new does not count."""
+        guest = self.daemon.guest(5)
+        tx = guest.start()
+        for i in range(990):
+            guest.write(f"d/{i}", "x", tx)
+        guest.end(tx)
+        self.assertEqual(guest.read("d/989"), b"x")
+
     def test_what_exists_in_the_end_is_noted_once(self):
         """dom0 has no quotas, so that all of it is done."""
         self.root.watch("/t", "t")
