@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <public/sched.h>
 
 int cli_open(struct cli *c)
@@ -24,9 +25,37 @@ int cli_open(struct cli *c)
     return 0;
 }
 
+int cli_open_machine(struct cli *c)
+{
+    if (c->is_open)
+        return 0;
+    if (domain_open_partly(&c->lodge))
+        return cli_failed(c);
+    c->is_open = true;
+    return 0;
+}
+
+int cli_open_partly(struct cli *c)
+{
+    bool was_open = c->is_open;
+    int rc = cli_open_machine(c);
+
+    if (!rc && !was_open && store_is_dead(c->lodge.store))
+        cli_warn(c, "%s; what it knows is missing here", store_message(c->lodge.store));
+    return rc;
+}
+
 int cli_failed(struct cli *c)
 {
     return cli_error(c, "%s", c->lodge.message);
+}
+
+static void to_stderr(const char *what, const char *fmt, va_list ap)
+{
+    fflush(stdout);
+    fputs(what, stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
 }
 
 int cli_error(struct cli *c, const char *fmt, ...)
@@ -34,12 +63,9 @@ int cli_error(struct cli *c, const char *fmt, ...)
     va_list ap;
 
     (void)c;
-    fflush(stdout);
-    fputs("lodge: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    to_stderr("lodge: ", fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
     return CLI_FAILED;
 }
 
@@ -48,12 +74,32 @@ void cli_warn(struct cli *c, const char *fmt, ...)
     va_list ap;
 
     (void)c;
-    fflush(stdout);
-    fputs("lodge: warning: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    to_stderr("lodge: warning: ", fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+}
+
+void cli_verbose(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!c->verbose)
+        return;
+    va_start(ap, fmt);
+    to_stderr("lodge: ", fmt, ap);
+    va_end(ap);
+}
+
+void cli_say(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (c->json || !isatty(STDOUT_FILENO))
+        return;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
 }
 
 int cli_usage(struct cli *c, const char *fmt, ...)
@@ -86,6 +132,56 @@ int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *
     if (rc)
         return rc;
     return domain_find(&c->lodge, who, info) ? cli_failed(c) : 0;
+}
+
+int cli_select(struct cli *c, int argc, char **argv, struct cli_selection *sel)
+{
+    int rc = cli_open_partly(c), n = argc;
+
+    memset(sel, 0, sizeof(*sel));
+    if (rc)
+        return rc;
+    if (argc) {
+        sel->info = calloc((size_t)argc, sizeof(*sel->info));
+        for (int i = 0; i < argc && !rc && sel->info; i++)
+            rc = cli_domain(c, argv[i], &sel->info[i]);
+    } else {
+        n = domain_list(&c->lodge, &sel->info);
+        rc = n < 0 ? cli_failed(c) : 0;
+    }
+    if (!rc) {
+        sel->name = calloc((size_t)n + 1, sizeof(*sel->name));
+        if (!sel->name || !sel->info)
+            return cli_error(c, "out of memory");
+        sel->nr = (unsigned)n;
+        domain_names(&c->lodge, sel->info, sel->nr, sel->name);
+    }
+    return rc;
+}
+
+void cli_select_free(struct cli_selection *sel)
+{
+    for (unsigned i = 0; i < sel->nr; i++)
+        free(sel->name[i]);
+    free(sel->name);
+    free(sel->info);
+}
+
+void cli_print(struct cli *c, int rc, struct table *table, struct json_object *js)
+{
+    if (!rc && !c->json)
+        table_end(table);
+    else
+        table_drop(table);
+    if (!rc && c->json)
+        cli_print_json(js);
+    else
+        json_object_put(js);
+}
+
+void cli_seconds_cell(struct table *table, uint64_t ns)
+{
+    table_cell(table, "%" PRIu64 ".%u", ns / 1000000000, (unsigned)(ns / 100000000 % 10));
 }
 
 void cli_print_json(struct json_object *js)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include "domain.h"
 #include "size.h"
+#include "table.h"
 
 #define CLI_FAILED 1
 #define CLI_USAGE  2
@@ -16,6 +17,8 @@ struct cli {
     struct lodge lodge;
     bool is_open;
     bool json;                 /* --json was given */
+    bool dry_run;              /* -N before the command: change nothing */
+    bool verbose;              /* -v before it */
     const struct cli_cmd *cmd; /* the running command */
 };
 
@@ -35,10 +38,24 @@ const struct cli_cmd *cli_lookup(const char *name);
 
 /* Opens the control devices and xenstore; 0, or the exit status after a printed error. */
 int cli_open(struct cli *c);
+/*
+ * The same, but without xenstored a warning is given, and requests to it fail: for commands that
+ * are of use then, too. Names are those of saved configs.
+ */
+int cli_open_partly(struct cli *c);
+/* The same without the warning: for commands that ask the hypervisor alone. */
+int cli_open_machine(struct cli *c);
 /* Prints lodge->message (cli_failed) or a message of its own; both return CLI_FAILED. */
 int cli_failed(struct cli *c);
 int cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cli_warn(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * What was done, for a person: a line on standard output where that is a terminal. For commands
+ * whose effect is not to be seen; a script has the status.
+ */
+void cli_say(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* With -v before the command, on standard error: what it is doing. */
+void cli_verbose(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Prints what is wrong with the arguments, and the usage line; returns CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for getopt's '?' and ':'. */
@@ -47,6 +64,20 @@ int cli_bad_option(struct cli *c, char **argv, int opt);
 /* Opens if need be and finds a domain; 0 or the exit status after a printed error. */
 int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info);
 
+/* The domains that arguments name, or all where there are none, with their names. */
+struct cli_selection {
+    struct xen_domctl_getdomaininfo *info;
+    char **name;
+    unsigned nr;
+};
+/* 0, or the exit status after a printed error; to be freed in any case. Opens partly. */
+int cli_select(struct cli *c, int argc, char **argv, struct cli_selection *sel);
+void cli_select_free(struct cli_selection *sel);
+
+/* The table, or with --json the object; after a failure neither. Releases both. */
+void cli_print(struct cli *c, int rc, struct table *table, struct json_object *js);
+/* Nanoseconds as seconds with tenths. */
+void cli_seconds_cell(struct table *table, uint64_t ns);
 /* Prints and releases. */
 void cli_print_json(struct json_object *js);
 /* Adds to an object; a shorthand. */
@@ -64,6 +95,11 @@ const char *cli_state(const struct xen_domctl_getdomaininfo *info);
 void cli_state_letters(const struct xen_domctl_getdomaininfo *info, char out[static 7]);
 const char *cli_shutdown_reason(unsigned reason);
 
+/* --- hints.c ------------------------------------------------------------------------------- */
+
+/* What to say to who calls a command that there is not. */
+const char *hints_for(const char *verb);
+
 /* --- console.c ----------------------------------------------------------------------------- */
 
 /* Connects to a guest's console, waiting a little for the console daemon to find it. */
@@ -79,11 +115,12 @@ bool meminfo_available(uint64_t *kib);
 /* --- the commands -------------------------------------------------------------------------- */
 
 cli_fn cmd_create, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause, cmd_unpause, cmd_console;
-cli_fn cmd_list, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_uptime, cmd_resources,
-    cmd_vcpu_list;
+cli_fn cmd_list, cmd_vm_list, cmd_claims, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_uptime,
+    cmd_resources, cmd_vcpu_list;
 cli_fn cmd_rename, cmd_vcpu_set, cmd_vcpu_pin, cmd_mem_set, cmd_mem_max, cmd_sched, cmd_sysrq;
 cli_fn cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_block_resize;
 cli_fn cmd_network_attach, cmd_network_detach, cmd_network_list;
+cli_fn cmd_cd_insert, cmd_cd_eject, cmd_config_update;
 cli_fn cmd_trigger, cmd_debug_keys, cmd_extract_kernel, cmd_help, cmd_version;
 
 #endif

@@ -29,7 +29,17 @@ static char *join(int argc, char **argv)
     return text;
 }
 
-static int attach(struct cli *c, const struct device_args *a, const struct disk *d)
+/* As far as it can be told without doing it: the disk is good, and fits to those that are there. */
+static int pretend(const struct device_args *a, const struct disk *d)
+{
+    struct json_object *js = disk_to_json(d);
+
+    cli_json_num(js, "domid", a->info.domain);
+    cli_print_json(js);
+    return 0;
+}
+
+int block_attach(struct cli *c, const struct device_args *a, const struct disk *d)
 {
     int rc;
 
@@ -73,16 +83,15 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
         rc = cli_error(c, "%s", err);
         disk_free(&d);
     } else {
-        rc = attach(c, &a, &d); /* it is `now` that frees the disk */
+        rc = c->dry_run ? pretend(&a, &d)
+                        : block_attach(c, &a, &d); /* it is `now` that frees the disk */
     }
     domcfg_free(&now);
     device_args_free(&a);
     return rc;
 }
 
-/* By name or number; says which disks there are if there is no such. */
-static int find_disk(struct cli *c, const struct device_args *a, const char *which,
-                     struct splitdev *dev)
+int block_find(struct cli *c, const struct device_args *a, const char *which, struct splitdev *dev)
 {
     struct splitdev *list = NULL;
     char have[300] = "", name[40];
@@ -111,7 +120,7 @@ int cmd_block_detach(struct cli *c, int argc, char **argv)
 
     if (rc)
         return rc;
-    rc = find_disk(c, &a, argv[a.rest], &dev);
+    rc = block_find(c, &a, argv[a.rest], &dev);
     if (!rc)
         rc = device_detach(c, &a, &dev);
     device_args_free(&a);
@@ -147,31 +156,36 @@ struct json_object *block_json(struct cli *c, const struct splitdev *dev)
 }
 
 static void show_block(struct cli *c, const char *guest, const struct splitdev *dev,
-                       struct json_object *all)
+                       struct table *table, struct json_object *all)
 {
     struct json_object *js = block_json(c, dev), *bytes;
     char size[24] = "-";
 
     if (json_object_object_get_ex(js, "bytes", &bytes))
         snprintf(size, sizeof(size), "%" PRId64, json_object_get_int64(bytes) >> 20);
-    if (c->json) {
-        cli_json_str(js, "guest", guest);
-        json_object_array_add(all, js);
-        return;
-    }
-    printf("%-16s %5u %-6s %6u  %-7s %-6s %-12s %-12s %9s  %s\n", guest, dev->domid,
-           device_js(js, "vdev"), dev->devid, device_js(js, "backendtype"), device_js(js, "access"),
-           device_js(js, "state"), device_js(js, "front_state"), size, device_js(js, "target"));
-    json_object_put(js);
+    cli_json_str(js, "guest", guest);
+    table_cell(table, "%s", guest);
+    table_cell(table, "%u", dev->domid);
+    table_cell(table, "%s", device_js(js, "vdev"));
+    table_cell(table, "%u", dev->devid);
+    table_cell(table, "%s", device_js(js, "backendtype"));
+    table_cell(table, "%s", device_js(js, "access"));
+    table_cell(table, "%s", device_js(js, "state"));
+    table_cell(table, "%s", device_js(js, "front_state"));
+    table_cell(table, "%s", size);
+    table_cell(table, "%s", device_js(js, "target"));
+    json_object_array_add(all, js);
 }
 
 int cmd_block_list(struct cli *c, int argc, char **argv)
 {
-    char head[160];
+    static const struct table_column columns[] = {
+        {"Guest", -16, false}, {"ID", 5, false},          {"Disk", -6, false},
+        {"Number", 6, false},  {"Backend", -7, true},     {"Access", -6, false},
+        {"State", -12, false}, {"Front-end", -12, false}, {"Size(MiB)", 9, false},
+        {"Target", -1, true},  {NULL, 0, false}};
 
-    snprintf(head, sizeof(head), "%-16s %5s %-6s %6s  %-7s %-6s %-12s %-12s %9s  %s", "Guest", "ID",
-             "Disk", "Number", "Backend", "Access", "State", "Front-end", "Size(MiB)", "Target");
-    return device_each(c, argc, argv, SPLITDEV_DISK, head, show_block);
+    return device_each(c, argc, argv, SPLITDEV_DISK, columns, show_block);
 }
 
 /* --- block-resize -------------------------------------------------------------------------------
@@ -226,7 +240,7 @@ int cmd_block_resize(struct cli *c, int argc, char **argv)
     if (argc - a.rest == 2 && !size_parse(argv[a.rest + 1], &kib))
         rc = cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[a.rest + 1]);
     else
-        rc = find_disk(c, &a, argv[a.rest], &dev);
+        rc = block_find(c, &a, argv[a.rest], &dev);
     if (!rc)
         rc = resize(c, &a, &dev, kib << 10);
     device_args_free(&a);

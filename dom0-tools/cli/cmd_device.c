@@ -199,46 +199,32 @@ int device_detach(struct cli *c, const struct device_args *a, const struct split
 /* --- showing ------------------------------------------------------------------------------------
  */
 
-static int each_of(struct cli *c, uint16_t domid, const char *guest, const char *class,
-                   device_fn *fn, struct json_object *all)
+static void each_of(struct cli *c, uint16_t domid, const char *guest, const char *class,
+                    device_fn *fn, struct table *table, struct json_object *all)
 {
     struct splitdev *dev = NULL;
     unsigned nr = splitdev_list(c->lodge.store, domid, class, &dev);
 
     for (unsigned i = 0; i < nr; i++)
-        fn(c, guest, &dev[i], all);
+        fn(c, guest, &dev[i], table, all);
     free(dev);
-    return 0;
 }
 
-int device_each(struct cli *c, int argc, char **argv, const char *class, const char *head,
-                device_fn *fn)
+int device_each(struct cli *c, int argc, char **argv, const char *class,
+                const struct table_column *columns, device_fn *fn)
 {
-    struct xen_domctl_getdomaininfo *list = NULL;
     struct json_object *all = json_object_new_array();
-    int nr = argc - 1, rc = cli_open(c);
+    struct cli_selection sel = {0};
+    struct table table;
+    int rc = cli_open(c);
 
-    if (!rc && nr) {
-        list = must(calloc((size_t)nr, sizeof(*list)));
-        for (int i = 0; i < nr && !rc; i++)
-            rc = cli_domain(c, argv[1 + i], &list[i]);
-    } else if (!rc) {
-        nr = domain_list(&c->lodge, &list);
-        rc = nr < 0 ? cli_failed(c) : 0;
-    }
-    if (!rc && !c->json)
-        puts(head);
-    for (int i = 0; i < nr && !rc; i++) {
-        char *guest = domain_name(&c->lodge, list[i].domain);
-
-        each_of(c, list[i].domain, guest, class, fn, all);
-        free(guest);
-    }
-    free(list);
-    if (c->json && !rc)
-        cli_print_json(all);
-    else
-        json_object_put(all);
+    if (!rc)
+        rc = cli_select(c, argc - 1, argv + 1, &sel);
+    table_begin(&table, columns);
+    for (unsigned i = 0; i < sel.nr && !rc; i++)
+        each_of(c, sel.info[i].domain, sel.name[i], class, fn, &table, all);
+    cli_print(c, rc, &table, all);
+    cli_select_free(&sel);
     return rc;
 }
 
@@ -281,16 +267,18 @@ const char *device_js(struct json_object *js, const char *key)
 }
 
 static void add_block(struct cli *c, const char *guest, const struct splitdev *dev,
-                      struct json_object *all)
+                      struct table *table, struct json_object *all)
 {
     (void)guest;
+    (void)table;
     json_object_array_add(all, block_json(c, dev));
 }
 
 static void add_network(struct cli *c, const char *guest, const struct splitdev *dev,
-                        struct json_object *all)
+                        struct table *table, struct json_object *all)
 {
     (void)guest;
+    (void)table;
     json_object_array_add(all, network_json(c, dev));
 }
 
@@ -298,8 +286,8 @@ void device_json_all(struct cli *c, uint16_t domid, struct json_object *js)
 {
     struct json_object *disks = json_object_new_array(), *vifs = json_object_new_array();
 
-    each_of(c, domid, "", SPLITDEV_DISK, add_block, disks);
-    each_of(c, domid, "", SPLITDEV_VIF, add_network, vifs);
+    each_of(c, domid, "", SPLITDEV_DISK, add_block, NULL, disks);
+    each_of(c, domid, "", SPLITDEV_VIF, add_network, NULL, vifs);
     json_object_object_add(js, "disks", disks);
     json_object_object_add(js, "vifs", vifs);
 }

@@ -37,17 +37,25 @@ int device_saved_drop(struct cli *c, const struct device_args *a, const struct s
 /* Detaches, forgets and says so. */
 int device_detach(struct cli *c, const struct device_args *a, const struct splitdev *dev);
 
-/* Calls fn for each device of the domains that the arguments name, or of all, below `head`. */
+/* Shows each device of the domains that the arguments name, or of all: fn adds a row and an object.
+ */
 typedef void device_fn(struct cli *c, const char *guest, const struct splitdev *dev,
-                       struct json_object *all);
-int device_each(struct cli *c, int argc, char **argv, const char *class, const char *head,
-                device_fn *fn);
+                       struct table *table, struct json_object *all);
+int device_each(struct cli *c, int argc, char **argv, const char *class,
+                const struct table_column *columns, device_fn *fn);
 
 /* What all devices have: their numbers, back-end and states. Reads `keys` of the back-end's
  * directory, too, up to the NULL: *value of each is malloc'ed, or NULL. */
 struct json_object *device_json(struct cli *c, const struct splitdev *dev, const char *const *keys,
                                 char **value);
 const char *device_js(struct json_object *js, const char *key); /* a string of it, or "-" */
+
+/* --- cmd_block.c --- */
+
+/* Attaches, remembers it in the saved config, and says so. */
+int block_attach(struct cli *c, const struct device_args *a, const struct disk *d);
+/* A disk by name or number; says which disks there are if there is no such. */
+int block_find(struct cli *c, const struct device_args *a, const char *which, struct splitdev *dev);
 
 struct json_object *block_json(struct cli *c, const struct splitdev *dev);
 struct json_object *network_json(struct cli *c, const struct splitdev *dev);

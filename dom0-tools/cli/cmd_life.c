@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_life.c: the commands that begin and end guests.
+ * cmd_life.c: the commands that stop and end guests, and let them go on; console.
  */
 #include "cli.h"
 
@@ -8,174 +8,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <builder/builder.h>
-
-/* --- create -------------------------------------------------------------------------------- */
-
-struct create_opts {
-    bool console, paused, dry_run;
-    const char *file;
-};
-
-static void print_warning(void *arg, const char *msg)
-{
-    cli_warn(arg, "%s", msg);
-}
-
-static int create_options(struct cli *c, int argc, char **argv, struct create_opts *o)
-{
-    static const struct option longopts[] = {
-        {"console", no_argument, NULL, 'c'},         {"paused", no_argument, NULL, 'p'},
-        {"dry-run", no_argument, NULL, 'n'},         {"dryrun", no_argument, NULL, 'n'},
-        {"defconfig", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, ":cpnf:", longopts, NULL)) != -1) {
-        if (opt == 'c')
-            o->console = true;
-        else if (opt == 'p')
-            o->paused = true;
-        else if (opt == 'n')
-            o->dry_run = true;
-        else if (opt == 'f')
-            o->file = optarg;
-        else
-            return cli_bad_option(c, argv, opt);
-    }
-    return 0;
-}
-
-/* The file first, then the overrides in their order. */
-static int read_config(struct cli *c, const struct create_opts *o, char **args, int nr,
-                       struct domcfg *dc)
-{
-    struct cfg cfg;
-    char err[512] = "";
-    int rc = 0;
-
-    cfg_init(&cfg);
-    if (o->file)
-        rc = cfg_parse_file(&cfg, o->file);
-    for (int i = 0; i < nr && !rc; i++)
-        rc = cfg_parse_override(&cfg, args[i]);
-    if (rc) {
-        cli_error(c, "%s", cfg.error);
-    } else {
-        rc = domcfg_from_cfg(dc, &cfg, print_warning, c, err, sizeof(err));
-        if (rc && o->file && strncmp(err, o->file, strlen(o->file)) && err[0] == 't')
-            cli_error(c, "%s: %s", o->file, err);
-        else if (rc)
-            cli_error(c, "%s", err);
-    }
-    cfg_free(&cfg);
-    return rc ? CLI_FAILED : 0;
-}
-
-/* Checks all that can be checked without the hypervisor: it need not run here. */
-static int dry_run(struct cli *c, const struct domcfg *dc)
-{
-    char guest_os[BUILDER_GUEST_OS];
-    struct builder_config bc;
-    struct json_object *js;
-
-    settings_for_builder(dc, &bc);
-    if (builder_check(&c->lodge.ctl, &bc, guest_os))
-        return cli_error(c, "%s", ctl_message(&c->lodge.ctl));
-    js = domcfg_to_json(dc);
-    if (!dc->has_uuid)
-        json_object_object_del(js, "uuid"); /* it is chosen at creation */
-    cli_json_str(js, "guest_os", guest_os);
-    cli_print_json(js);
-    return 0;
-}
-
-/* After a Ctrl-C that came while the guest was being made. */
-static bool interrupted(void)
-{
-    sigset_t pending;
-
-    sigpending(&pending);
-    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
-           sigismember(&pending, SIGHUP);
-}
-
-static int start_guest(struct cli *c, const struct create_opts *o, struct domcfg *dc)
-{
-    sigset_t hold, old;
-    uint16_t domid = 0;
-    int console = -1, rc;
-
-    sigemptyset(&hold);
-    sigaddset(&hold, SIGINT);
-    sigaddset(&hold, SIGTERM);
-    sigaddset(&hold, SIGHUP);
-    sigprocmask(SIG_BLOCK, &hold, &old);
-    rc = domain_create(&c->lodge, dc, 0, &domid);
-    if (!rc && interrupted()) {
-        domain_destroy(&c->lodge, domid);
-        rc = domain_fail(&c->lodge, EINTR, "interrupted; nothing was created");
-    }
-    if (!rc && o->console)
-        rc = console_connect(&c->lodge, domid, &console);
-    if (!rc && !o->paused) {
-        rc = domain_start(&c->lodge, dc, domid);
-        if (rc)
-            domain_undo(&c->lodge, dc, domid);
-    }
-    sigprocmask(SIG_SETMASK, &old, NULL);
-    if (rc)
-        return cli_failed(c);
-    if (c->json) {
-        struct json_object *js = json_object_new_object();
-
-        cli_json_str(js, "name", dc->name);
-        cli_json_num(js, "domid", domid);
-        cli_print_json(js);
-    } else {
-        printf("created '%s' as domain %u%s\n", dc->name, domid, o->paused ? ", paused" : "");
-    }
-    fflush(stdout);
-    return console >= 0 ? console_run(console) : 0;
-}
-
-int cmd_create(struct cli *c, int argc, char **argv)
-{
-    struct create_opts o = {0};
-    struct domcfg dc = {0};
-    int rc = create_options(c, argc, argv, &o);
-
-    if (rc)
-        return rc;
-    argv += optind;
-    argc -= optind;
-    if (!o.file && argc && (!strchr(argv[0], '=') || !access(argv[0], R_OK))) {
-        o.file = argv[0];
-        argv++;
-        argc--;
-    }
-    if (!o.file && !argc)
-        return cli_usage(c, "create needs a config file, or settings");
-    rc = read_config(c, &o, argv, argc, &dc);
-    if (!rc && o.dry_run)
-        rc = dry_run(c, &dc);
-    else if (!rc) {
-        rc = cli_open(c);
-        if (!rc) {
-            daemon_ensure(&c->lodge, "lodge-consoled");
-            /* A monitor that was running has kept the index in step with guests made by others. */
-            c->lodge.scan_names = !daemon_ensure(&c->lodge, "lodge-monitor");
-            rc = start_guest(c, &o, &dc);
-        }
-    }
-    domcfg_free(&dc);
-    return rc;
-}
 
 /* --- commands on one or more domains -------------------------------------------------------- */
 
@@ -189,6 +26,8 @@ static int for_each_arg(struct cli *c, int argc, char **argv, each_fn *fn)
 
     if (argc < 2)
         return cli_usage(c, "%s needs a domain", argv[0]);
+    if (cli_open_partly(c))
+        return CLI_FAILED;
     for (int i = 1; i < argc; i++) {
         int err = cli_domain(c, argv[i], &info);
 
@@ -221,7 +60,7 @@ int cmd_destroy(struct cli *c, int argc, char **argv)
 
     if (argc < 2)
         return cli_usage(c, "%s needs a domain", argv[0]);
-    if (cli_open(c))
+    if (cli_open_partly(c))
         return CLI_FAILED;
     for (int i = 1; i < argc; i++) {
         int err = 0;
@@ -231,6 +70,8 @@ int cmd_destroy(struct cli *c, int argc, char **argv)
         else if (!intent_named(&c->lodge, argv[i], NULL, uuid) ||
                  intent_destroy(&c->lodge, uuid, -1))
             err = cli_failed(c);
+        if (!err)
+            cli_say(c, "destroyed '%s'", argv[i]);
         rc = rc ? rc : err;
     }
     return rc;
@@ -275,7 +116,9 @@ static int down_options(struct cli *c, int argc, char **argv, struct down_opts *
                                              {NULL, 0, NULL, 0}};
     int opt;
 
-    while ((opt = getopt_long(argc, argv, ":awt:", longopts, NULL)) != -1) {
+    while ((opt = getopt_long(argc, argv, ":aFwt:", longopts, NULL)) != -1) {
+        if (opt == 'F')
+            continue; /* xl's: by ACPI where the guest has no such driver; here all have one */
         if (opt == 'a')
             o->all = true;
         else if (opt == 'w')
@@ -384,7 +227,8 @@ static int wait_down(struct cli *c, struct xen_domctl_getdomaininfo *info, unsig
     return 0;
 }
 
-static int bring_down(struct cli *c, int argc, char **argv, const char *what)
+/* `what` is the guest's kernel's word for it, `said` ours. */
+static int bring_down(struct cli *c, int argc, char **argv, const char *what, const char *said)
 {
     struct xen_domctl_getdomaininfo *info = NULL;
     struct down_opts o = {0};
@@ -397,8 +241,13 @@ static int bring_down(struct cli *c, int argc, char **argv, const char *what)
     for (unsigned i = 0; i < nr && !(rc && !o.all); i++) {
         int err = request(c, &info[i], what);
 
-        if (!err)
+        if (!err) {
+            char *name = domain_name(&c->lodge, info[i].domain);
+
+            cli_say(c, "asked '%s' to %s", name, said);
+            free(name);
             info[asked++] = info[i];
+        }
         rc = rc ? rc : err;
     }
     if (asked && o.wait) {
@@ -412,22 +261,42 @@ static int bring_down(struct cli *c, int argc, char **argv, const char *what)
 
 int cmd_shutdown(struct cli *c, int argc, char **argv)
 {
-    return bring_down(c, argc, argv, "poweroff");
+    return bring_down(c, argc, argv, "poweroff", "shut down");
 }
 
 int cmd_reboot(struct cli *c, int argc, char **argv)
 {
-    return bring_down(c, argc, argv, "reboot");
+    return bring_down(c, argc, argv, "reboot", "reboot");
+}
+
+/* A PV guest has one console: what names another is refused, and not taken for it. */
+static int console_options(struct cli *c, int argc, char **argv)
+{
+    static const struct option longopts[] = {{"num", required_argument, NULL, 'n'},
+                                             {"type", required_argument, NULL, 't'},
+                                             {NULL, 0, NULL, 0}};
+    uint64_t number;
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, ":n:t:", longopts, NULL)) != -1) {
+        if (opt != 'n' && opt != 't')
+            return cli_bad_option(c, argv, opt);
+        if (opt == 'n' && !cli_number(optarg, 0, 0, &number))
+            return cli_usage(c, "there is no console %s: a guest has one, number 0", optarg);
+        if (opt == 't' && strcmp(optarg, "pv"))
+            return cli_usage(c, "there is no console of type '%s': a guest has one of type pv",
+                             optarg);
+    }
+    return argc == optind + 1 ? 0 : cli_usage(c, "console needs one domain");
 }
 
 int cmd_console(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
-    int fd, rc;
+    int fd, rc = console_options(c, argc, argv);
 
-    if (argc != 2)
-        return cli_usage(c, "console needs one domain");
-    rc = cli_domain(c, argv[1], &info);
+    if (!rc)
+        rc = cli_domain(c, argv[optind], &info);
     if (rc)
         return rc;
     if (!info.domain)

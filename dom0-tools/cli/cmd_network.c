@@ -15,6 +15,13 @@ static int attach(struct cli *c, const struct device_args *a, const struct vif *
     char mac[18];
     int rc;
 
+    if (c->dry_run) {
+        struct json_object *js = vif_to_json(v);
+
+        cli_json_num(js, "domid", a->info.domain);
+        cli_print_json(js);
+        return 0;
+    }
     if (splitdev_attach_vif(&c->lodge, a->info.domain, v))
         return cli_failed(c);
     rc = device_saved_add(c, a, NULL, v);
@@ -111,51 +118,61 @@ int cmd_network_detach(struct cli *c, int argc, char **argv)
     return rc;
 }
 
+/* A node's text where it has one. */
+static void show_text(struct json_object *js, const char *key, const char *text)
+{
+    if (text && *text)
+        cli_json_str(js, key, text);
+}
+
+/* Mode and bridge are what the back-end has made of it; until it has, what it was asked for. */
 struct json_object *network_json(struct cli *c, const struct splitdev *dev)
 {
-    static const char *const keys[] = {"mac",  "mode",       "bridge", "ip", "vifname",
-                                       "rate", "gatewaydev", "filter", NULL};
-    char *value[9] = {NULL}, standard[24];
+    enum { MAC, MODE, BRIDGE, IP, VIFNAME, RATE, GATEWAY, FILTER, IS_MODE, IS_BRIDGE, KEYS };
+    static const char *const keys[] = {"mac",          "mode",           "bridge",     "ip",
+                                       "vifname",      "rate",           "gatewaydev", "filter",
+                                       "plugged-mode", "plugged-bridge", NULL};
+    char *value[KEYS] = {NULL}, standard[24];
     struct json_object *js = device_json(c, dev, keys, value);
+    bool plugged = value[IS_MODE] && *value[IS_MODE];
 
     snprintf(standard, sizeof(standard), "vif%u.%u", dev->domid, dev->devid);
-    for (int i = 0; keys[i]; i++) {
-        const char *text = value[i];
-
-        if (i == 4 && (!text || !*text))
-            text = standard;
-        if (!strcmp(keys[i], "filter"))
-            cli_json_bool(js, keys[i], text && !strcmp(text, "1"));
-        else if (text && *text)
-            cli_json_str(js, keys[i], text);
+    show_text(js, "mac", value[MAC]);
+    show_text(js, "mode", value[plugged ? IS_MODE : MODE]);
+    show_text(js, "bridge", value[plugged ? IS_BRIDGE : BRIDGE]);
+    show_text(js, "ip", value[IP]);
+    show_text(js, "vifname", value[VIFNAME] && *value[VIFNAME] ? value[VIFNAME] : standard);
+    show_text(js, "rate", value[RATE]);
+    show_text(js, "gatewaydev", value[GATEWAY]);
+    cli_json_bool(js, "filter", value[FILTER] && !strcmp(value[FILTER], "1"));
+    for (int i = 0; i < KEYS; i++)
         free(value[i]);
-    }
     return js;
 }
 
 static void show_network(struct cli *c, const char *guest, const struct splitdev *dev,
-                         struct json_object *all)
+                         struct table *table, struct json_object *all)
 {
+    static const char *const keys[] = {"mac",    "backendtype", "state", "front_state", "mode",
+                                       "bridge", "vifname",     "ip",    NULL};
     struct json_object *js = network_json(c, dev);
 
-    if (c->json) {
-        cli_json_str(js, "guest", guest);
-        json_object_array_add(all, js);
-        return;
-    }
-    printf("%-16s %5u %5u %-17s  %-7s %-12s %-12s %-6s %-15s %-15s %s\n", guest, dev->domid,
-           dev->devid, device_js(js, "mac"), device_js(js, "backendtype"), device_js(js, "state"),
-           device_js(js, "front_state"), device_js(js, "mode"), device_js(js, "bridge"),
-           device_js(js, "vifname"), device_js(js, "ip"));
-    json_object_put(js);
+    cli_json_str(js, "guest", guest);
+    table_cell(table, "%s", guest);
+    table_cell(table, "%u", dev->domid);
+    table_cell(table, "%u", dev->devid);
+    for (int i = 0; keys[i]; i++)
+        table_cell(table, "%s", device_js(js, keys[i]));
+    json_object_array_add(all, js);
 }
 
 int cmd_network_list(struct cli *c, int argc, char **argv)
 {
-    char head[200];
+    static const struct table_column columns[] = {
+        {"Guest", -16, false},     {"ID", 5, false},      {"Index", 5, false},
+        {"Address", -17, false},   {"Backend", -7, true}, {"State", -12, false},
+        {"Front-end", -12, false}, {"Mode", -6, false},   {"Bridge", -15, false},
+        {"Interface", -15, false}, {"IP", -1, false},     {NULL, 0, false}};
 
-    snprintf(head, sizeof(head), "%-16s %5s %5s %-17s  %-7s %-12s %-12s %-6s %-15s %-15s %s",
-             "Guest", "ID", "Index", "Address", "Backend", "State", "Front-end", "Mode", "Bridge",
-             "Interface", "IP");
-    return device_each(c, argc, argv, SPLITDEV_VIF, head, show_network);
+    return device_each(c, argc, argv, SPLITDEV_VIF, columns, show_network);
 }

@@ -213,22 +213,32 @@ static void print_json(const struct census *cs)
 
 static void print_table(const struct census *cs)
 {
-    printf("%-16s %5s %-8s %9s %8s %9s %5s %7s %7s %6s %5s %4s\n", "Name", "ID", "State",
-           "Mem(KiB)", "Unbound", "Connected", "Other", "Grants", "In use", "Nodes", "Disks",
-           "Vifs");
+    static const struct table_column columns[] = {
+        {"Name", -16, false},   {"ID", 5, false},      {"State", -8, false},
+        {"Mem(KiB)", 9, false}, {"Unbound", 8, false}, {"Connected", 9, false},
+        {"Other", 5, false},    {"Grants", 7, false},  {"In use", 7, false},
+        {"Nodes", 6, false},    {"Disks", 5, false},   {"Vifs", 4, false},
+        {NULL, 0, false}};
+    struct table table;
+
+    table_begin(&table, columns);
     for (unsigned i = 0; i < cs->nr; i++) {
         const struct holder *h = &cs->holder[i];
-        char given[16] = "-", in_use[16] = "-";
 
-        if (h->counted_grants) {
-            snprintf(given, sizeof(given), "%u", h->grants.given);
-            snprintf(in_use, sizeof(in_use), "%u", h->grants.in_use);
-        }
-        printf("%-16s %5u %-8s %9" PRIu64 " %8u %9u %5u %7s %7s %6u %5u %4u\n", h->name,
-               h->info->domain, cli_state(h->info), (uint64_t)h->info->tot_pages * 4,
-               h->ports.unbound, h->ports.interdomain, h->ports.other, given, in_use, h->nodes,
-               h->disks, h->vifs);
+        table_cell(&table, "%s", h->name);
+        table_cell(&table, "%u", h->info->domain);
+        table_cell(&table, "%s", cli_state(h->info));
+        table_cell(&table, "%" PRIu64, (uint64_t)h->info->tot_pages * 4);
+        table_cell(&table, "%u", h->ports.unbound);
+        table_cell(&table, "%u", h->ports.interdomain);
+        table_cell(&table, "%u", h->ports.other);
+        table_cell(&table, h->counted_grants ? "%u" : "-", h->grants.given);
+        table_cell(&table, h->counted_grants ? "%u" : "-", h->grants.in_use);
+        table_cell(&table, "%u", h->nodes);
+        table_cell(&table, "%u", h->disks);
+        table_cell(&table, "%u", h->vifs);
     }
+    table_end(&table);
     printf("xenstore: %u nodes, %u of no domain, %u left over from domains that are gone\n",
            cs->nodes, cs->common, cs->orphans);
     for (unsigned i = 0; i < cs->orphans && i < MAX_ORPHANS; i++)

@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <builder/builder.h>
+#include "../clock.h"
 
 /* What domain 0 is to have at the least, and beyond what is in use there; in KiB. */
 #define DOM0_LEAST (128u << 10)
@@ -37,7 +40,87 @@ int cmd_rename(struct cli *c, int argc, char **argv)
     rc = cli_domain(c, argv[1], &info);
     if (rc)
         return rc;
-    return domain_rename(&c->lodge, &info, argv[2]) ? cli_failed(c) : 0;
+    if (domain_rename(&c->lodge, &info, argv[2]))
+        return cli_failed(c);
+    cli_say(c, "domain %u is '%s' now", info.domain, argv[2]);
+    return 0;
+}
+
+/* --- waiting for a guest that follows by itself ------------------------------------------------
+ */
+
+struct settle {
+    bool wait, force;
+    uint64_t seconds;
+};
+
+/* -w, -t and where it may be -f, and then two arguments, at (*argv)[1] as if there were no options.
+ */
+static int settle_options(struct cli *c, int *argc, char ***argv, bool may_force, const char *needs,
+                          struct settle *s)
+{
+    static const struct option longopts[] = {{"wait", no_argument, NULL, 'w'},
+                                             {"timeout", required_argument, NULL, 't'},
+                                             {"force", no_argument, NULL, 'f'},
+                                             {NULL, 0, NULL, 0}};
+    int opt;
+
+    *s = (struct settle){.seconds = 30};
+    while ((opt = getopt_long(*argc, *argv, ":wft:", longopts, NULL)) != -1) {
+        if (opt == 'w')
+            s->wait = true;
+        else if (opt == 'f' && may_force)
+            s->force = true;
+        else if (opt != 't')
+            return cli_bad_option(c, *argv, opt == 'f' ? '?' : opt);
+        else if (!cli_number(optarg, 1, 1000000, &s->seconds))
+            return cli_usage(c, "'%s' is not a number of seconds", optarg);
+    }
+    if (*argc - optind != 2)
+        return cli_usage(c, "%s needs %s", (*argv)[0], needs);
+    *argc -= optind - 1;
+    *argv += optind - 1;
+    return 0;
+}
+
+typedef uint64_t settle_fn(const struct xen_domctl_getdomaininfo *info);
+
+/* Until the guest has what it is to have, give or take the slack: nothing tells of that. */
+static int settle(struct cli *c, const struct xen_domctl_getdomaininfo *info,
+                  const struct settle *s, settle_fn *now, uint64_t want, uint64_t slack,
+                  const char *unit)
+{
+    const struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
+    int64_t end = now_ms() + (int64_t)s->seconds * 1000;
+    struct xen_domctl_getdomaininfo fresh;
+    uint64_t has;
+
+    for (;;) {
+        if (ctl_domain_info(&c->lodge.ctl, info->domain, &fresh) ||
+            fresh.flags & (XEN_DOMINF_dying | XEN_DOMINF_shutdown))
+            return cli_error(c, "domain %u went down meanwhile", info->domain);
+        has = now(&fresh);
+        if (has + slack >= want && want + slack >= has)
+            break;
+        if (now_ms() >= end)
+            return cli_error(c,
+                             "domain %u has %" PRIu64 " %s after %" PRIu64 " seconds, and is to "
+                             "have %" PRIu64 "; it may still follow, if it has a driver for that",
+                             info->domain, has, unit, s->seconds, want);
+        nanosleep(&moment, NULL);
+    }
+    cli_say(c, "domain %u has %" PRIu64 " %s", info->domain, has, unit);
+    return 0;
+}
+
+static uint64_t vcpus_of(const struct xen_domctl_getdomaininfo *info)
+{
+    return info->nr_online_vcpus;
+}
+
+static uint64_t mib_of(const struct xen_domctl_getdomaininfo *info)
+{
+    return info->tot_pages >> 8;
 }
 
 /* --- vcpus --------------------------------------------------------------------------------- */
@@ -46,11 +129,12 @@ int cmd_vcpu_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
     unsigned tries = 0;
+    struct settle s;
     uint64_t want;
-    int rc;
+    int rc = settle_options(c, &argc, &argv, false, "a domain and a number", &s);
 
-    if (argc != 3)
-        return cli_usage(c, "vcpu-set needs a domain and a number");
+    if (rc)
+        return rc;
     if (!cli_number(argv[2], 1, DOMCFG_MAX_VCPUS, &want))
         return cli_usage(c, "'%s' is not a number of vcpus", argv[2]);
     rc = cli_domain(c, argv[1], &info);
@@ -69,7 +153,11 @@ int cmd_vcpu_set(struct cli *c, int argc, char **argv)
                         v < want ? "online" : "offline");
         rc = store_commit(c->lodge.store);
     } while (store_again(rc, &tries));
-    return store_status(c, rc);
+    if (rc || s.wait)
+        return rc ? store_status(c, rc) : settle(c, &info, &s, vcpus_of, want, 0, "vcpus");
+    cli_say(c, "domain %u is to use %u vcpus; `lodge vcpu-list` shows what it does", info.domain,
+            (unsigned)want);
+    return 0;
 }
 
 static int read_map(struct cli *c, const char *text, struct ctl_cpumap *map, bool *given)
@@ -140,36 +228,20 @@ static int keep_dom0(struct cli *c, const struct xen_domctl_getdomaininfo *info,
                      least >> 10);
 }
 
-static int mem_set_options(struct cli *c, int argc, char **argv, bool *force)
-{
-    static const struct option longopts[] = {{"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, ":f", longopts, NULL)) != -1) {
-        if (opt != 'f')
-            return cli_bad_option(c, argv, opt);
-        *force = true;
-    }
-    return 0;
-}
-
 int cmd_mem_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
-    bool force = false;
     uint64_t kib, max;
+    struct settle s;
     char *text;
-    int rc = mem_set_options(c, argc, argv, &force);
+    int rc = settle_options(c, &argc, &argv, true, "a domain and a size", &s);
 
     if (rc)
         return rc;
-    argv += optind;
-    if (argc - optind != 2)
-        return cli_usage(c, "mem-set needs a domain and a size");
-    if (!size_parse(argv[1], &kib))
-        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[1]);
-    rc = cli_domain(c, argv[0], &info);
-    if (!rc && !force)
+    if (!size_parse(argv[2], &kib))
+        return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
+    rc = cli_domain(c, argv[1], &info);
+    if (!rc && !s.force)
         rc = keep_dom0(c, &info, kib);
     if (rc)
         return rc;
@@ -191,7 +263,11 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
     rc = store_flush(c->lodge.store);
     if (rc && info.domain && kib > info.max_pages * 4)
         ctl_domain_max_mem(&c->lodge.ctl, info.domain, info.max_pages * 4);
-    return store_status(c, rc);
+    if (rc || s.wait)
+        return rc ? store_status(c, rc) : settle(c, &info, &s, mib_of, kib >> 10, 1, "MiB");
+    cli_say(c, "domain %u is to use %" PRIu64 " MiB; `lodge list` shows what it has", info.domain,
+            kib >> 10);
+    return 0;
 }
 
 int cmd_mem_max(struct cli *c, int argc, char **argv)
@@ -216,7 +292,7 @@ int cmd_mem_max(struct cli *c, int argc, char **argv)
 /* --- sched --------------------------------------------------------------------------------- */
 
 struct sched_opts {
-    const char *domain;
+    char *domain;
     uint64_t weight, cap;
     bool set_weight, set_cap;
 };
@@ -251,17 +327,18 @@ static int sched_options(struct cli *c, int argc, char **argv, struct sched_opts
     return 0;
 }
 
-static void sched_row(struct cli *c, struct json_object *all, uint16_t domid, const char *name)
+static void sched_row(struct cli *c, struct table *table, struct json_object *all, uint16_t domid,
+                      const char *name)
 {
     struct ctl_sched sched;
     struct json_object *js;
 
     if (ctl_vcpu_get_sched(&c->lodge.ctl, domid, &sched))
         return; /* it ended meanwhile */
-    if (!c->json) {
-        printf("%-24s %5u %7u %5u\n", name, domid, sched.weight, sched.cap);
-        return;
-    }
+    table_cell(table, "%s", name);
+    table_cell(table, "%u", domid);
+    table_cell(table, "%u", sched.weight);
+    table_cell(table, "%u", sched.cap);
     js = json_object_new_object();
     cli_json_str(js, "name", name);
     cli_json_num(js, "domid", domid);
@@ -290,39 +367,29 @@ static int sched_set(struct cli *c, const struct sched_opts *o)
 
 int cmd_sched(struct cli *c, int argc, char **argv)
 {
-    struct xen_domctl_getdomaininfo one, *list = &one;
-    struct sched_opts o = {0};
+    static const struct table_column columns[] = {{"Name", -24, false},
+                                                  {"ID", 5, false},
+                                                  {"Weight", 7, false},
+                                                  {"Cap", 5, false},
+                                                  {NULL, 0, false}};
     struct json_object *all;
-    int rc = sched_options(c, argc, argv, &o), nr = 1;
+    struct cli_selection sel;
+    struct sched_opts o = {0};
+    struct table table;
+    int rc = sched_options(c, argc, argv, &o);
 
     if (rc)
         return rc;
     if (o.set_weight || o.set_cap)
         return sched_set(c, &o);
-    rc = o.domain ? cli_domain(c, o.domain, &one) : cli_open(c);
-    if (rc)
-        return rc;
-    if (!o.domain) {
-        nr = domain_list(&c->lodge, &list);
-        if (nr < 0)
-            return cli_failed(c);
-    }
+    rc = cli_select(c, o.domain ? 1 : 0, &o.domain, &sel);
     all = json_object_new_array();
-    if (!c->json)
-        printf("%-24s %5s %7s %5s\n", "Name", "ID", "Weight", "Cap");
-    for (int i = 0; i < nr; i++) {
-        char *name = domain_name(&c->lodge, list[i].domain);
-
-        sched_row(c, all, list[i].domain, name);
-        free(name);
-    }
-    if (c->json)
-        cli_print_json(all);
-    else
-        json_object_put(all);
-    if (list != &one)
-        free(list);
-    return 0;
+    table_begin(&table, columns);
+    for (unsigned i = 0; i < sel.nr && !rc; i++)
+        sched_row(c, &table, all, sel.info[i].domain, sel.name[i]);
+    cli_print(c, rc, &table, all);
+    cli_select_free(&sel);
+    return rc;
 }
 
 /* --- keys and events ----------------------------------------------------------------------- */
@@ -373,7 +440,7 @@ int cmd_debug_keys(struct cli *c, int argc, char **argv)
 {
     if (argc != 2)
         return cli_usage(c, "debug-keys needs the keys");
-    if (cli_open(c))
+    if (cli_open_machine(c))
         return CLI_FAILED;
     return ctl_status(c, ctl_host_debug_keys(&c->lodge.ctl, argv[1]));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_show.c: the commands that only look: list, info, dmesg, domid, domname, uptime, vcpu-list.
+ * cmd_show.c: commands that only look: info, dmesg, domid, domname, uptime, vcpu-list.
  *
  * Each builds its answer once and prints it either as an aligned table or as JSON, with the same
  * facts in both.
  */
-#include "cmd_device.h"
+#include "cli.h"
 #include "layout.h"
 
 #include <clock.h>
@@ -19,131 +19,6 @@
 #include <public/sysctl.h>
 
 #define MIB_PAGES 256
-
-/* The domains that the arguments name, or all, with their names. */
-struct selection {
-    struct xen_domctl_getdomaininfo *info;
-    char **name;
-    unsigned nr;
-};
-
-static int select_domains(struct cli *c, int argc, char **argv, struct selection *sel)
-{
-    int rc = cli_open(c), n = argc;
-
-    memset(sel, 0, sizeof(*sel));
-    if (rc)
-        return rc;
-    if (argc) {
-        sel->info = calloc((size_t)argc, sizeof(*sel->info));
-        for (int i = 0; i < argc && !rc && sel->info; i++)
-            rc = cli_domain(c, argv[i], &sel->info[i]);
-    } else {
-        n = domain_list(&c->lodge, &sel->info);
-        rc = n < 0 ? cli_failed(c) : 0;
-    }
-    if (!rc) {
-        sel->name = calloc((size_t)n + 1, sizeof(*sel->name));
-        if (!sel->name || !sel->info)
-            return cli_error(c, "out of memory");
-        sel->nr = (unsigned)n;
-        domain_names(&c->lodge, sel->info, sel->nr, sel->name);
-    }
-    return rc;
-}
-
-static void release(struct selection *sel)
-{
-    for (unsigned i = 0; i < sel->nr; i++)
-        free(sel->name[i]);
-    free(sel->name);
-    free(sel->info);
-}
-
-/* --- list ---------------------------------------------------------------------------------- */
-
-static struct json_object *domain_json(struct cli *c, const struct xen_domctl_getdomaininfo *d,
-                                       const char *name, bool details)
-{
-    struct json_object *js = json_object_new_object();
-    struct saved saved;
-    char uuid[37];
-
-    uuid_format(d->handle, uuid);
-    cli_json_str(js, "name", name);
-    cli_json_num(js, "domid", d->domain);
-    cli_json_str(js, "uuid", uuid);
-    cli_json_str(js, "state", cli_state(d));
-    if (d->flags & XEN_DOMINF_shutdown)
-        cli_json_str(
-            js, "shutdown_reason",
-            cli_shutdown_reason(d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask));
-    cli_json_bool(js, "paused", d->flags & XEN_DOMINF_paused);
-    cli_json_num(js, "memory_kib", (int64_t)d->tot_pages * 4);
-    cli_json_num(js, "vcpus", d->nr_online_vcpus);
-    cli_json_seconds(js, "cpu_seconds", d->cpu_time);
-    if (!details)
-        return js;
-    cli_json_num(js, "max_memory_kib", (int64_t)d->max_pages * 4);
-    cli_json_num(js, "max_vcpus", (int64_t)d->max_vcpu_id + 1);
-    cli_json_num(js, "shared_pages", (int64_t)d->shr_pages);
-    cli_json_num(js, "cpupool", d->cpupool);
-    device_json_all(c, d->domain, js);
-    if (!saved_read(&c->lodge, d->handle, &saved)) {
-        cli_json_num(js, "started", saved.started);
-        cli_json_num(js, "restarts", saved.restarts);
-        json_object_object_add(js, "config", domcfg_to_json(&saved.config));
-        saved_free(&saved);
-    }
-    return js;
-}
-
-static void list_table(const struct selection *sel)
-{
-    int width = 24;
-
-    for (unsigned i = 0; i < sel->nr; i++)
-        if ((int)strlen(sel->name[i]) > width)
-            width = (int)strlen(sel->name[i]);
-    printf("%-*s %5s %9s %5s  %-6s %10s\n", width, "Name", "ID", "Mem(MiB)", "VCPUs", "State",
-           "Time(s)");
-    for (unsigned i = 0; i < sel->nr; i++) {
-        const struct xen_domctl_getdomaininfo *d = &sel->info[i];
-        char state[7];
-
-        cli_state_letters(d, state);
-        printf("%-*s %5u %9" PRIu64 " %5u  %-6s %8" PRIu64 ".%u\n", width, sel->name[i], d->domain,
-               (uint64_t)d->tot_pages / MIB_PAGES, d->nr_online_vcpus, state,
-               (uint64_t)d->cpu_time / 1000000000,
-               (unsigned)((uint64_t)d->cpu_time / 100000000 % 10));
-    }
-}
-
-int cmd_list(struct cli *c, int argc, char **argv)
-{
-    static const struct option longopts[] = {{"long", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
-    struct selection sel;
-    bool details = false;
-    int opt, rc;
-
-    while ((opt = getopt_long(argc, argv, ":l", longopts, NULL)) != -1) {
-        if (opt != 'l')
-            return cli_bad_option(c, argv, opt);
-        details = true;
-    }
-    rc = select_domains(c, argc - optind, argv + optind, &sel);
-    if (!rc && (c->json || details)) {
-        struct json_object *all = json_object_new_array();
-
-        for (unsigned i = 0; i < sel.nr; i++)
-            json_object_array_add(all, domain_json(c, &sel.info[i], sel.name[i], details));
-        cli_print_json(all);
-    } else if (!rc) {
-        list_table(&sel);
-    }
-    release(&sel);
-    return rc;
-}
 
 int cmd_domid(struct cli *c, int argc, char **argv)
 {
@@ -197,41 +72,46 @@ static int64_t seconds_up(struct cli *c, const struct xen_domctl_getdomaininfo *
     return d->domain ? layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
 }
 
+static void uptime_row(struct cli *c, struct table *table, struct json_object *all,
+                       const struct xen_domctl_getdomaininfo *d, const char *name)
+{
+    int64_t s = seconds_up(c, d);
+    struct json_object *js = json_object_new_object();
+    char days[32] = "";
+
+    cli_json_str(js, "name", name);
+    cli_json_num(js, "domid", d->domain);
+    cli_json_num(js, "uptime_seconds", s);
+    json_object_array_add(all, js);
+    table_cell(table, "%s", name);
+    table_cell(table, "%u", d->domain);
+    if (s >= 86400)
+        snprintf(days, sizeof(days), "%" PRId64 " day%s, ", s / 86400, s >= 2 * 86400 ? "s" : "");
+    table_cell(table, "%s%02d:%02d:%02d", days, (int)(s / 3600 % 24), (int)(s / 60 % 60),
+               (int)(s % 60));
+}
+
 int cmd_uptime(struct cli *c, int argc, char **argv)
 {
+    static const struct table_column columns[] = {
+        {"Name", -24, false}, {"ID", 5, false}, {"Uptime", -1, true}, {NULL, 0, false}};
     struct json_object *all = json_object_new_array();
-    struct selection sel;
-    int rc = select_domains(c, argc - 1, argv + 1, &sel);
+    struct cli_selection sel;
+    struct table table;
+    int rc = cli_select(c, argc - 1, argv + 1, &sel);
 
-    if (!rc && !c->json)
-        printf("%-24s %5s  %s\n", "Name", "ID", "Uptime");
-    for (unsigned i = 0; i < sel.nr && !rc; i++) {
-        int64_t s = seconds_up(c, &sel.info[i]);
-        struct json_object *js = json_object_new_object();
-
-        cli_json_str(js, "name", sel.name[i]);
-        cli_json_num(js, "domid", sel.info[i].domain);
-        cli_json_num(js, "uptime_seconds", s);
-        json_object_array_add(all, js);
-        if (c->json)
-            continue;
-        printf("%-24s %5u  ", sel.name[i], sel.info[i].domain);
-        if (s >= 86400)
-            printf("%" PRId64 " day%s, ", s / 86400, s >= 2 * 86400 ? "s" : "");
-        printf("%02d:%02d:%02d\n", (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));
-    }
-    if (!rc && c->json)
-        cli_print_json(all);
-    else
-        json_object_put(all);
-    release(&sel);
+    table_begin(&table, columns);
+    for (unsigned i = 0; i < sel.nr && !rc; i++)
+        uptime_row(c, &table, all, &sel.info[i], sel.name[i]);
+    cli_print(c, rc, &table, all);
+    cli_select_free(&sel);
     return rc;
 }
 
 /* --- vcpu-list ----------------------------------------------------------------------------- */
 
-static void vcpu_row(struct cli *c, struct json_object *all, const char *name, uint16_t domid,
-                     unsigned vcpu, unsigned nr_cpus)
+static void vcpu_row(struct cli *c, struct table *table, struct json_object *all, const char *name,
+                     uint16_t domid, unsigned vcpu, unsigned nr_cpus)
 {
     struct xen_domctl_getvcpuinfo info;
     struct ctl_cpumap map[2] = {0};
@@ -253,12 +133,13 @@ static void vcpu_row(struct cli *c, struct json_object *all, const char *name, u
     } else {
         state[2] = 'p';
     }
-    if (!c->json) {
-        printf("%-24s %5u %5u %5s  %-5s %8" PRIu64 ".%u  %s / %s\n", name, domid, vcpu, cpu, state,
-               (uint64_t)info.cpu_time / 1000000000,
-               (unsigned)((uint64_t)info.cpu_time / 100000000 % 10), text[0], text[1]);
-        return;
-    }
+    table_cell(table, "%s", name);
+    table_cell(table, "%u", domid);
+    table_cell(table, "%u", vcpu);
+    table_cell(table, "%s", cpu);
+    table_cell(table, "%s", state);
+    cli_seconds_cell(table, info.cpu_time);
+    table_cell(table, "%s / %s", text[0], text[1]);
     js = json_object_new_object();
     cli_json_str(js, "name", name);
     cli_json_num(js, "domid", domid);
@@ -278,24 +159,28 @@ static void vcpu_row(struct cli *c, struct json_object *all, const char *name, u
 
 int cmd_vcpu_list(struct cli *c, int argc, char **argv)
 {
+    static const struct table_column columns[] = {{"Name", -24, false},
+                                                  {"ID", 5, false},
+                                                  {"VCPU", 5, false},
+                                                  {"CPU", 5, false},
+                                                  {"State", -5, true},
+                                                  {"Time(s)", 10, false},
+                                                  {"Affinity (hard / soft)", -1, true},
+                                                  {NULL, 0, false}};
     struct json_object *all = json_object_new_array();
     struct xen_sysctl_physinfo host;
-    struct selection sel;
-    int rc = select_domains(c, argc - 1, argv + 1, &sel);
+    struct cli_selection sel;
+    struct table table;
+    int rc = cli_select(c, argc - 1, argv + 1, &sel);
 
     if (!rc && ctl_host_physinfo(&c->lodge.ctl, &host))
         rc = cli_error(c, "%s", ctl_message(&c->lodge.ctl));
-    if (!rc && !c->json)
-        printf("%-24s %5s %5s %5s  %-5s %10s  %s\n", "Name", "ID", "VCPU", "CPU", "State",
-               "Time(s)", "Affinity (hard / soft)");
+    table_begin(&table, columns);
     for (unsigned i = 0; i < sel.nr && !rc; i++)
         for (unsigned v = 0; v <= sel.info[i].max_vcpu_id; v++)
-            vcpu_row(c, all, sel.name[i], sel.info[i].domain, v, host.max_cpu_id + 1);
-    if (!rc && c->json)
-        cli_print_json(all);
-    else
-        json_object_put(all);
-    release(&sel);
+            vcpu_row(c, &table, all, sel.name[i], sel.info[i].domain, v, host.max_cpu_id + 1);
+    cli_print(c, rc, &table, all);
+    cli_select_free(&sel);
     return rc;
 }
 
@@ -356,7 +241,7 @@ int cmd_info(struct cli *c, int argc, char **argv)
     char text[64];
     uint32_t sched = 0;
     struct xen_domctl_getdomaininfo *list = NULL;
-    int rc = cli_open(c), nr;
+    int rc = cli_open_machine(c), nr;
 
     (void)argv;
     if (argc > 1)
@@ -409,7 +294,7 @@ int cmd_dmesg(struct cli *c, int argc, char **argv)
     }
     if (argc > optind)
         return cli_usage(c, "dmesg takes no arguments but -c");
-    if (cli_open(c))
+    if (cli_open_machine(c))
         return CLI_FAILED;
     text = malloc(room);
     n = text ? ctl_host_read_log(&c->lodge.ctl, text, room, clear, NULL) : -ENOMEM;

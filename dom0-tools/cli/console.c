@@ -73,15 +73,22 @@ static int open_pty(struct lodge *l, uint16_t domid, int *out)
     return rc;
 }
 
+/* A daemon that serves consoles is started if there is none, and no other program's pty either. */
 int console_connect(struct lodge *l, uint16_t domid, int *fd)
 {
     const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
+    bool started = false;
     int rc = -ENOENT;
 
     for (int tries = 0; tries < 100; tries++) {
         rc = connect_daemon(l, domid, fd);
         if (rc == -ECONNREFUSED && !open_pty(l, domid, fd))
             rc = 0;
+        if (rc == -ECONNREFUSED && !started) {
+            daemon_ensure(l, "lodge-consoled");
+            started = true;
+            continue;
+        }
         if (!rc || rc != -ENOENT)
             break;
         nanosleep(&tick, NULL);

@@ -47,7 +47,7 @@ static int store_failed(struct lodge *l, int rc)
     return domain_fail(l, rc, "%s", store_message(l->store));
 }
 
-int domain_open(struct lodge *l)
+static int open_all(struct lodge *l, bool partly)
 {
     const char *state = getenv("LODGE_STATE_DIR"), *run = getenv("LODGE_RUN_DIR");
     char err[256];
@@ -61,11 +61,23 @@ int domain_open(struct lodge *l)
     if (rc)
         return ctl_failed(l, rc);
     l->store = store_open(err, sizeof(err));
+    if (!l->store && partly)
+        l->store = store_absent(err);
     if (!l->store) {
         ctl_close(&l->ctl);
         return domain_fail(l, ECONNREFUSED, "%s", err);
     }
     return 0;
+}
+
+int domain_open(struct lodge *l)
+{
+    return open_all(l, false);
+}
+
+int domain_open_partly(struct lodge *l)
+{
+    return open_all(l, true);
 }
 
 void domain_close(struct lodge *l)
@@ -147,16 +159,27 @@ int domain_list_from(struct lodge *l, uint16_t first, struct xen_domctl_getdomai
     return (int)nr;
 }
 
-static char *stand_in(uint16_t domid)
+/* Where there is no node: without xenstored the saved config has it, if the guest is ours. */
+static char *stand_in(struct lodge *l, uint16_t domid, const uint8_t *uuid)
 {
-    return strdup(domid ? "(null)" : "Domain-0");
+    struct saved saved;
+    char *name = NULL;
+
+    if (store_is_dead(l->store) && uuid && !saved_read(l, uuid, &saved)) {
+        name = strdup(saved.config.name);
+        saved_free(&saved);
+    }
+    return name ? name : strdup(domid ? "(null)" : "Domain-0");
 }
 
 char *domain_name(struct lodge *l, uint16_t domid)
 {
     char *name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
+    struct xen_domctl_getdomaininfo info;
 
-    return name ? name : stand_in(domid);
+    if (name)
+        return name;
+    return stand_in(l, domid, ctl_domain_info(&l->ctl, domid, &info) ? NULL : info.handle);
 }
 
 void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, unsigned nr,
@@ -167,7 +190,7 @@ void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
     store_flush(l->store);
     for (unsigned i = 0; i < nr; i++)
         if (!names[i])
-            names[i] = stand_in(info[i].domain);
+            names[i] = stand_in(l, info[i].domain, info[i].handle);
 }
 
 static int not_found(struct lodge *l, const char *who)
@@ -396,7 +419,9 @@ int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16])
     err = layout_remove(l->store, domid, uuid);
     free(name);
     rc = rc ? rc : err;
-    return rc ? store_failed(l, rc) : 0;
+    return rc ? domain_fail(l, rc, "domain %u is destroyed, but its entries in xenstore stay: %s",
+                            domid, store_message(l->store))
+              : 0;
 }
 
 int domain_destroy(struct lodge *l, uint16_t domid)

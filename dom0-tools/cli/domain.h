@@ -30,6 +30,8 @@ struct lodge {
 
 /* All functions return 0 or a negative errno, with a sentence in lodge->message. */
 int domain_open(struct lodge *l);
+/* The same, but without xenstored all that is asked of it fails: store_is_dead(). */
+int domain_open_partly(struct lodge *l);
 void domain_close(struct lodge *l);
 int domain_fail(struct lodge *l, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

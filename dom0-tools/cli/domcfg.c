@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <public/sched.h>
 #include "alloc.h"
 #include "cfgread.h"
 #include "devspec.h"
@@ -54,6 +55,24 @@ const char *domcfg_action_name(enum on_action action)
 const char *domcfg_event_name(enum on_event event)
 {
     return event < ON_EVENTS ? event_name[event] : "unknown";
+}
+
+int domcfg_event(unsigned reason)
+{
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        return ON_POWEROFF;
+    case SHUTDOWN_reboot:
+        return ON_REBOOT;
+    case SHUTDOWN_crash:
+        return ON_CRASH;
+    case SHUTDOWN_soft_reset:
+        return ON_SOFT_RESET;
+    case SHUTDOWN_watchdog:
+        return ON_WATCHDOG;
+    default:
+        return -1; /* suspend: whoever asked for it deals with it */
+    }
 }
 
 int domcfg_parse_action(const char *text)

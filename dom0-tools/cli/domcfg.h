@@ -85,7 +85,9 @@ int domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err, size_
 
 const char *domcfg_action_name(enum on_action action);
 const char *domcfg_event_name(enum on_event event); /* "on_crash", ... */
-int domcfg_parse_action(const char *text);          /* -1: there is none of that name */
+/* Which on_* setting a shutdown's reason (SHUTDOWN_*) falls under; -1 if none does. */
+int domcfg_event(unsigned reason);
+int domcfg_parse_action(const char *text); /* -1: there is none of that name */
 
 /* "all", "0-3,^2", "5": returns 0, or -1 with a message that names what cannot be read. */
 int cpuset_parse(struct cpuset *set, const char *text, char *err, size_t errlen);

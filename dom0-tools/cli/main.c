@@ -17,28 +17,41 @@
 #endif
 
 const struct cli_cmd cli_cmds[] = {
-    {"create", cmd_create, "[-c] [-p] [-n] [-f FILE | FILE] [KEY=VALUE]...",
+    {"create", cmd_create, "[-c] [-p] [-n] [-q] [-F] [-f FILE | FILE] [KEY=VALUE]...",
      "create a guest from a config file",
      "  -c, --console          attach to its console (Ctrl-] leaves)\n"
      "  -p, --paused           leave it paused\n"
+     "  -q, --quiet            say nothing of success\n"
+     "  -F, --foreground       end when the guest is gone for good; restarts do not count\n"
      "  -n, --dry-run          check config and kernel, print the config, create nothing\n"
      "  -f, --defconfig=FILE   the config file\n"
      "KEY=VALUE replaces a setting of the file, or stands in for it. See lodge.cfg(5).\n"},
+    {"config-update", cmd_config_update, "DOMAIN FILE [KEY=VALUE]...",
+     "change what a guest is when it starts again",
+     "The config replaces the one that was saved when the guest was created. What it is now stays\n"
+     "as it is. Its name and uuid cannot be changed.\n"},
     {"destroy", cmd_destroy, "DOMAIN...", "end a guest at once, as pulling the plug would", NULL},
-    {"shutdown", cmd_shutdown, "[-w] [-t SECONDS] -a | DOMAIN...",
+    {"shutdown", cmd_shutdown, "[-w] [-t SECONDS] [-F] -a | DOMAIN...",
      "ask a guest to shut itself down",
      "  -a, --all              all guests\n"
      "  -w, --wait             until they have\n"
-     "  -t, --timeout=SECONDS  with -w: give up after this time\n"},
-    {"reboot", cmd_reboot, "-a | DOMAIN...", "ask a guest to reboot",
+     "  -t, --timeout=SECONDS  with -w: give up after this time\n"
+     "  -F                     xl's, for guests without a driver for this; has no effect here\n"},
+    {"reboot", cmd_reboot, "[-F] -a | DOMAIN...", "ask a guest to reboot",
      "  -a, --all              all guests\n"
      "What happens then is decided by on_reboot in its config.\n"},
     {"pause", cmd_pause, "DOMAIN...", "stop a guest's vcpus", NULL},
     {"unpause", cmd_unpause, "DOMAIN...", "let a paused guest run on", NULL},
-    {"list", cmd_list, "[-l] [DOMAIN...]", "show domains",
+    {"list", cmd_list, "[-l] [-v] [-c] [DOMAIN...]", "show domains",
      "  -l, --long             all that is known of them, as JSON\n"
+     "  -v, --verbose          uuids, and how those that are down went down\n"
+     "  -c, --cpupool          the pool of processors that they are in\n"
      "States: r running, b blocked, p paused, s shut down, c crashed, d dying.\n"},
-    {"console", cmd_console, "DOMAIN", "attach to a guest's console; Ctrl-] leaves", NULL},
+    {"vm-list", cmd_vm_list, "", "show guests by their uuids", NULL},
+    {"claims", cmd_claims, "", "show memory that is set aside for guests being created", NULL},
+    {"console", cmd_console, "[-n 0] [-t pv] DOMAIN", "attach to a guest's console; Ctrl-] leaves",
+     "  -n, --num=NUMBER       which one: there is number 0\n"
+     "  -t, --type=TYPE        what kind: there is pv\n"},
     {"info", cmd_info, "", "describe the machine and the hypervisor", NULL},
     {"dmesg", cmd_dmesg, "[-c]", "show the hypervisor's messages",
      "  -c, --clear            and forget them\n"},
@@ -60,6 +73,13 @@ const struct cli_cmd cli_cmds[] = {
      "SIZE is in MiB, or has a suffix, as in 1.5g or 1t; an image file is made as large. Without "
      "it\n"
      "the image has its new size already.\n"},
+    {"cd-insert", cmd_cd_insert, "[-t SECONDS] DOMAIN VDEV TARGET",
+     "give a guest a CD, in place of one that it has",
+     "  -t, --timeout=SECONDS  how long each step may take (30)\n"
+     "TARGET is a file or a block device. The guest sees the old disk go and the new one come.\n"},
+    {"cd-eject", cmd_cd_eject, "[-f] [-t SECONDS] DOMAIN VDEV", "take a CD from a guest",
+     "  -f, --force            whatever the guest says: it sees I/O errors\n"
+     "  -t, --timeout=SECONDS  how long it may take (30)\n"},
     {"network-attach", cmd_network_attach, "[-t SECONDS] DOMAIN [KEY=VALUE...]",
      "give a guest a network interface",
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
@@ -71,13 +91,19 @@ const struct cli_cmd cli_cmds[] = {
     {"network-list", cmd_network_list, "[DOMAIN...]", "show guests' network interfaces", NULL},
     {"rename", cmd_rename, "DOMAIN NEWNAME", "give a domain another name", NULL},
     {"vcpu-list", cmd_vcpu_list, "[DOMAIN...]", "show vcpus and where they may run", NULL},
-    {"vcpu-set", cmd_vcpu_set, "DOMAIN NUMBER", "set how many vcpus a guest shall use", NULL},
+    {"vcpu-set", cmd_vcpu_set, "[-w] [-t SECONDS] DOMAIN NUMBER",
+     "set how many vcpus a guest shall use",
+     "  -w, --wait             until it uses so many\n"
+     "  -t, --timeout=SECONDS  with -w: give up after this time (30)\n"},
     {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all CPUS|- [CPUS|-]",
      "set where a vcpu may run, and prefers to",
      "CPUS is a set like 0-3,^2 or all. The first is where it may run, the second where it\n"
      "prefers to; - leaves one as it is.\n"},
-    {"mem-set", cmd_mem_set, "[-f] DOMAIN SIZE", "set how much memory a guest shall use",
+    {"mem-set", cmd_mem_set, "[-f] [-w] [-t SECONDS] DOMAIN SIZE",
+     "set how much memory a guest shall use",
      "  -f, --force            also domain 0, to less than it needs\n"
+     "  -w, --wait             until it uses so much\n"
+     "  -t, --timeout=SECONDS  with -w: give up after this time (30)\n"
      "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"
      "The guest's balloon driver follows when it can.\n"},
     {"mem-max", cmd_mem_max, "DOMAIN SIZE", "set how much memory a guest may ever use",
@@ -115,11 +141,13 @@ const struct cli_cmd *cli_lookup(const char *name)
 
 static void print_overview(FILE *out)
 {
-    fputs("Usage: lodge COMMAND [--json] [ARGUMENTS]\n\n", out);
+    fputs("Usage: lodge [-N] [-v] COMMAND [--json] [ARGUMENTS]\n\n", out);
     for (const struct cli_cmd *cmd = cli_cmds; cmd->name; cmd++)
         fprintf(out, "  %-15s %s\n", cmd->name, cmd->brief);
     fputs("\n`lodge help COMMAND` shows its arguments. A DOMAIN is a name or a number.\n"
-          "Behind -- nothing is an option.\n",
+          "Behind -- nothing is an option. In front of COMMAND, -N only shows what would be "
+          "created or\n"
+          "attached, and -v says more.\n",
           out);
 }
 
@@ -140,7 +168,7 @@ int cmd_help(struct cli *c, int argc, char **argv)
     }
     cmd = cli_lookup(argv[1]);
     if (!cmd)
-        return cli_error(c, "there is no command '%s'; `lodge help` lists them", argv[1]);
+        return cli_error(c, "there is no command '%s'; %s", argv[1], hints_for(argv[1]));
     print_help(cmd);
     return 0;
 }
@@ -203,13 +231,40 @@ static int without_options(struct cli *c, int *argc, char ***argv)
     return 0;
 }
 
+/* Options in front of the command, as xl has them. */
+static bool global_option(struct cli *c, const char *arg)
+{
+    if (!strcmp(arg, "--json"))
+        c->json = true;
+    else if (!strcmp(arg, "-N") || !strcmp(arg, "--dry-run"))
+        c->dry_run = true;
+    else if (!strcmp(arg, "-v") || !strcmp(arg, "--verbose"))
+        c->verbose = true;
+    else
+        return false;
+    return true;
+}
+
+/* With -N nothing may be changed: commands that cannot only pretend are refused. */
+static bool can_pretend(const struct cli_cmd *cmd)
+{
+    static const char *const names[] = {"create",    "block-attach", "network-attach", "list",
+                                        "vm-list",   "claims",       "info",           "domid",
+                                        "domname",   "block-list",   "network-list",   "vcpu-list",
+                                        "resources", "uptime",       "help",           "version"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(cmd->name, names[i]))
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct cli c = {0};
     int rc;
 
-    if (argc > 1 && !strcmp(argv[1], "--json")) {
-        c.json = true;
+    while (argc > 1 && global_option(&c, argv[1])) {
         argv++;
         argc--;
     }
@@ -223,11 +278,13 @@ int main(int argc, char **argv)
         argv[1] = "version";
     c.cmd = cli_lookup(argv[1]);
     if (!c.cmd) {
-        fprintf(stderr, "lodge: there is no command '%s'; `lodge help` lists them\n", argv[1]);
+        fprintf(stderr, "lodge: there is no command '%s'; %s\n", argv[1], hints_for(argv[1]));
         return CLI_USAGE;
     }
     argv++;
     argc--;
+    if (c.dry_run && !can_pretend(c.cmd))
+        return cli_usage(&c, "-N: %s cannot only pretend; nothing was done", c.cmd->name);
     if (common_options(&c, &argc, argv)) {
         print_help(c.cmd);
         return 0;

@@ -17,6 +17,8 @@ struct store;
 
 /* Connects over xenstored's socket, else over the kernel's device. NULL with a message in err. */
 struct store *store_open(char *err, size_t errlen);
+/* One that is dead from the start, for who can do without: nothing is there, every flush fails. */
+struct store *store_absent(const char *why);
 void store_close(struct store *s);
 
 /* Becomes readable when a watch may have fired. */

@@ -86,13 +86,25 @@ struct store *store_open(char *err, size_t errlen)
     return s;
 }
 
+struct store *store_absent(const char *why)
+{
+    struct store *s = must(calloc(1, sizeof(*s)));
+
+    s->fd = -1;
+    s->dead = true;
+    s->events_tail = &s->events;
+    snprintf(s->message, sizeof(s->message), "%s", why);
+    return s;
+}
+
 void store_close(struct store *s)
 {
     char *path, *token;
 
     if (!s)
         return;
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     s->dead = true;
     s->in_len = 0;
     while (store_event(s, &path, &token)) {
@@ -393,7 +405,9 @@ int store_flush(struct store *s)
     bool got;
     int rc = 0, err;
 
-    if (s->dead)
+    if (s->fd < 0)
+        rc = -ECONNREFUSED; /* the message is that of store_absent() */
+    else if (s->dead)
         rc = lost(s, "it went away");
     while (!s->dead && done < s->nr_req) {
         struct pollfd pfd = {.fd = s->fd, .events = POLLIN};

@@ -19,25 +19,6 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
-#include <public/sched.h>
-
-int action_event(unsigned reason)
-{
-    switch (reason) {
-    case SHUTDOWN_poweroff:
-        return ON_POWEROFF;
-    case SHUTDOWN_reboot:
-        return ON_REBOOT;
-    case SHUTDOWN_crash:
-        return ON_CRASH;
-    case SHUTDOWN_soft_reset:
-        return ON_SOFT_RESET;
-    case SHUTDOWN_watchdog:
-        return ON_WATCHDOG;
-    default:
-        return -1; /* suspend: whoever asked for it deals with it */
-    }
-}
 
 static bool restarts(enum on_action action)
 {
@@ -193,7 +174,7 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
                               int64_t now)
 {
     unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-    int event = action_event(reason), rc;
+    int event = domcfg_event(reason), rc;
     struct intent in = {.fd = -1};
     enum on_action action;
 

@@ -31,7 +31,4 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
 /* Goes on with what a killed process has begun, if it has. */
 enum action_result action_resume(struct lodge *l, const uint8_t uuid[16]);
 
-/* Which on_* setting a shutdown reason falls under; -1 if none does. */
-int action_event(unsigned reason);
-
 #endif

@@ -214,7 +214,7 @@ static void act_on(const struct xen_domctl_getdomaininfo *info)
     bool begun;
 
     if (!info->domain || !(info->flags & XEN_DOMINF_shutdown) || (info->flags & XEN_DOMINF_dying) ||
-        (k && k->settled) || action_event(reason) < 0 || !saved_exists(&mon.lodge, info->handle))
+        (k && k->settled) || domcfg_event(reason) < 0 || !saved_exists(&mon.lodge, info->handle))
         return;
     if (!intent_held(&mon.lodge, info->handle, &begun))
         start_work(info->handle, info);

@@ -128,9 +128,10 @@ static int plug_failed(struct device *d, const char *script, const char *err)
     return rc;
 }
 
-/* Puts the interface where the configuration wants it. */
+/* Puts the interface where the configuration wants it, and notes where that is. */
 static int plug(struct device *d, struct vif *v)
 {
+    struct net_plugged done;
     struct net_plug p = {.ifname = v->ifname, .xenbus_path = d->back};
     char *mode = device_get(d, "mode"), *bridge = device_get(d, "bridge");
     char *mac = device_get(d, "mac"), *ips = device_get(d, "ip");
@@ -147,10 +148,14 @@ static int plug(struct device *d, struct vif *v)
     p.filter = device_number(d, "filter", 1, 1);
     if (mode && *mode && net_mode_parse(mode, &p.mode))
         rc = device_fail(d, EINVAL, "mode \"%s\" is none of auto, bridge, nat, route", mode);
-    else if (net_plug(&p, NULL, err, sizeof(err)))
+    else if (net_plug(&p, &done, err, sizeof(err)))
         rc = plug_failed(d, script, err);
     else
         v->plugged = true;
+    if (v->plugged && !rc) {
+        device_put(d, "plugged-mode", "%s", net_mode_name(done.mode));
+        device_put(d, "plugged-bridge", "%s", done.bridge);
+    }
     free(mode);
     free(bridge);
     free(mac);

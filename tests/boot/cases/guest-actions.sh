@@ -5,18 +5,29 @@
 # gets what is due to it even if the monitor is killed over it.
 # boot: --guest --limit 400
 . /test-lib.sh
+# A guest follows what is set, and who creates it in the foreground stays until it is gone for good.
 before=$(free_memory)
-run "$cli" create /guest/guest.cfg
+"$cli" create -q -F /guest/guest.cfg vcpus=2 >/tmp/create 2>&1 &
+creator=$!
+within 60 "$cli" domid guest >/dev/null 2>&1 || fail "it was not created: $(cat /tmp/create)"
 first=$("$cli" domid guest)
 attach guest
 await guest "guest is up" 180
+run "$cli" mem-set -w -t 60 guest 100m
+"$cli" list guest | awk '$1 == "guest" && $3 > 101 { exit 1 }' || fail "it has not given back its memory"
+run "$cli" vcpu-set -w -t 60 guest 1
+[ "$("$cli" vcpu-list guest | grep -c -- --p)" = 1 ] || fail "it has not let go of its second vcpu"
+refuse "domain $first has 1 vcpus after 1 seconds, and is to have 2" "$cli" vcpu-set -w -t 1 guest 2
 type_line guest reboot
 reborn guest "$first" 60
 detach guest
 attach guest
 await guest "guest is up" 180
+[ -d "/proc/$creator" ] || fail "a restart was taken for its end: $(cat /tmp/create)"
 type_line guest poweroff
 gone guest 60
+wait $creator || fail "\`create -F\` failed: $(cat /tmp/create)"
+[ ! -s /tmp/create ] || fail "\`create -q\` said: $(cat /tmp/create)"
 detach guest
 memory_back "$before"
 

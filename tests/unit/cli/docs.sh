@@ -21,7 +21,7 @@ check "there are commands" test "$(echo "$commands" | wc -w)" -ge 26
 for command in $commands; do
     check "$command is in lodge.1" grep -Eq "^\.(BR|B) .*\b$command\b" $dom0/man/lodge.1
     check "$command has a help text" sh -c "$lodge $command --help | grep -q '^Usage: lodge $command'"
-    check "$command is completed" grep -Eq "(^|[ |(])$command( \||\))" $dom0/completion/lodge
+    check "$command is completed" grep -Eq "(^| )$command:" $dom0/completion/lodge
 done
 keys=$(grep -oh 'cfgread_[a-z]*(c, "[a-z_]*"' $dom0/cli/domcfg*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
 check "there are keys" test "$(echo "$keys" | wc -w)" -ge 15
@@ -55,6 +55,35 @@ check "names with colons are completed" bash -c '
     COMP_WORDS=(lodge destroy a:b:one a :) COMP_CWORD=4
     _lodge
     [ "${COMPREPLY[*]}" = "b:one b:two" ]'
+# completes "WORD..." WANTED: with the words before it, the last one becomes these.
+completes() {
+    check "completion of $1" bash -c '
+        lodge() {
+            case $1 in
+            list) printf "    \"name\": \"%s\",\n" web db ;;
+            block-list) echo "    \"vdev\": \"xvda\"," ;;
+            network-list) echo "    \"devid\": 7," ;;
+            help) "$3" "$@" ;;
+            esac
+        }
+        . "$0"/completion/lodge
+        COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _lodge "$3"
+        [ "${COMPREPLY[*]}" = "$2" ]' $dom0 "$1" "$2" "$lodge"
+}
+completes "lodge create on_crash = pre" preserve
+completes "lodge create tsc_mode = a" always_emulate
+completes "lodge create boot" bootloader=
+completes "lodge create kernel = docs" docs.sh
+completes "lodge network-attach web mode = n" nat
+completes "lodge network-attach web br" bridge=
+completes "lodge -v destroy w" web
+completes "lodge block-detach -f web x" xvda
+completes "lodge block-detach -t 5 web x" xvda
+completes "lodge network-detach web 7" 7
+completes "lodge sched -d d" db
+completes "lodge cd-insert web xvdc docs" docs.sh
+completes "lodge config-update web docs" docs.sh
 if command -v groff >/dev/null; then
     for page in lodge.1 lodge.cfg.5; do
         check "$page has no fault" test -z "$(groff -man -ww -z $dom0/man/$page 2>&1)"

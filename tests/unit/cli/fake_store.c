@@ -44,6 +44,7 @@ const char *fake_failing;
 unsigned fake_conflicts;
 void (*fake_step)(void);
 bool fake_store_dead;
+static bool absent; /* there was never a connection */
 
 static int position(const char *path, bool *found)
 {
@@ -121,10 +122,21 @@ static void add(int what, const char *path, const char *value, char **out)
     p->out = out;
 }
 
+struct store *store_absent(const char *why)
+{
+    absent = true;
+    fake_store_dead = true;
+    snprintf(message, sizeof(message), "%s", why);
+    return &the_store;
+}
+
 struct store *store_open(char *err, size_t errlen)
 {
-    (void)err;
-    (void)errlen;
+    absent = false;
+    if (fake_failing && !strcmp(fake_failing, "store")) {
+        snprintf(err, errlen, "xenstore cannot be reached; start xenstored first");
+        return NULL;
+    }
     return &the_store;
 }
 
@@ -203,6 +215,10 @@ int store_flush(struct store *s)
     int rc = 0;
 
     (void)s;
+    if (absent) {
+        nr_queued = 0;
+        return -ECONNREFUSED;
+    }
     if (nr_queued && !in_tx && fake_step)
         fake_step();
     for (unsigned i = 0; i < nr_queued; i++) {
@@ -255,7 +271,7 @@ char **store_list(struct store *s, const char *path, unsigned *nr)
 
     store_flush(s);
     *nr = 0;
-    for (unsigned i = 0; i < tree.nr; i++) {
+    for (unsigned i = 0; i < tree.nr && !absent; i++) {
         const char *p = tree.node[i].path;
 
         if (strncmp(p, path, len) || p[len] != '/' || strchr(p + len + 1, '/'))
@@ -286,6 +302,8 @@ int store_begin(struct store *s)
     if (in_tx)
         abort(); /* the tools never nest them */
     store_flush(s);
+    if (absent)
+        return -ECONNREFUSED;
     in_tx = true;
     shadow = tree;
     return 0;

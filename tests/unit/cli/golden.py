@@ -4,11 +4,15 @@
 
 golden.txt is a transcript: a line "$ command", then what came out (standard output, then standard
 error, then the status where it is not 0). `golden.py --update` writes it anew; read the diff.
-Words before `lodge` of the form NAME=value go into the environment.
+Words before `lodge` of the form NAME=value go into the environment. Of these TTY=1 makes standard
+output a terminal, and SAVED=1 gives the guest web a saved config, which is shown afterwards.
 """
 
+import contextlib
 import itertools
+import json
 import os
+import pty
 import re
 import shlex
 import subprocess
@@ -30,6 +34,27 @@ UNSTABLE = [
 ]
 
 
+WEB = "03030303-0303-0303-0303-030303030303"
+SAVED = {"domid": 3, "restarts": 0, "config": {
+    "name": "web", "uuid": WEB, "type": "pv", "kernel": "/srv/kernel", "cmdline": "",
+    "memory": 128, "maxmem": 128, "vcpus": 1, "maxvcpus": 1}}
+
+
+def on_terminal(command, **more):
+    """Standard output is a terminal; what came there, the status, and standard error."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, text=True,
+                          **more) as process:
+        os.close(theirs)
+        _, said = process.communicate(timeout=60)
+    shown = b""
+    with contextlib.suppress(OSError):  # its other end is closed, and there is nothing more
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    return shown.decode().replace("\r", ""), process.returncode, said
+
+
 def run(line, program, folder):
     words = shlex.split(line)
     environment = dict(os.environ, LODGE_STATE_DIR=os.path.join(folder, "state"),
@@ -38,16 +63,37 @@ def run(line, program, folder):
         name, _, value = words.pop(0).partition("=")
         environment[name] = value
     assert words[0] == "lodge", line
-    done = subprocess.run([program] + words[1:], cwd=os.path.join(HERE, "configs"),
-                          env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    text = done.stdout + done.stderr
-    if done.returncode:
-        text += f"status {done.returncode}\n"
+    saved = os.path.join(folder, "state", "domains", WEB + ".json")
+    if "SAVED" in environment:
+        os.makedirs(os.path.dirname(saved))
+        with open(saved, "w", encoding="utf-8") as handle:
+            json.dump(SAVED, handle)
+    command = [program] + words[1:]
+    where = {"cwd": os.path.join(HERE, "configs"), "env": environment, "stdin": subprocess.DEVNULL}
+    if "TTY" in environment:
+        shown, status, said = on_terminal(command, **where)
+    else:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=60, check=False, **where)
+        shown, status, said = done.stdout, done.returncode, done.stderr
+    text = shown + said
+    if status:
+        text += f"status {status}\n"
+    if "SAVED" in environment:
+        text += saved_now(saved)
     text = text.replace(os.path.join(HERE, "configs"), "<configs>").replace(folder, "<tmp>")
     for pattern, stand_in in UNSTABLE:
         text = pattern.sub(stand_in, text)
     return with_nodes_sorted(text)
+
+
+def saved_now(path):
+    """The saved config, if there still is one."""
+    if not os.path.exists(path):
+        return "no saved config\n"
+    with open(path, encoding="utf-8") as handle:
+        config = json.load(handle)["config"]
+    return "".join(f"saved {key}: {value}\n" for key, value in sorted(config.items()))
 
 
 def with_nodes_sorted(text):
