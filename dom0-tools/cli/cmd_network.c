@@ -58,7 +58,7 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
         if (v.ignored)
             cli_warn(c, "not supported and without effect: %s", v.ignored);
         device_config(c, &a, &now);
-        if (domcfg_add_vif(&now, &v, err, sizeof(err))) {
+        if (vif_resolve(&v, err, sizeof(err)) || domcfg_add_vif(&now, &v, err, sizeof(err))) {
             rc = cli_error(c, "%s", err);
             vif_free(&v);
         } else {

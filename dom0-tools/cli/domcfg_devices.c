@@ -66,6 +66,12 @@ int domcfg_add_vif(struct domcfg *dc, struct vif *v, char *err, size_t errlen)
         vif_default_mac(v->mac, dc->name, strlen(dc->name), v->devid);
     v->has_mac = true;
     for (unsigned i = 0; i < dc->nr_vif; i++)
+        if (v->vifname && dc->vif[i].vifname && !strcmp(dc->vif[i].vifname, v->vifname)) {
+            snprintf(err, errlen, "vif: vifname %s is that of the guest's interface %u already",
+                     v->vifname, dc->vif[i].devid);
+            return -1;
+        }
+    for (unsigned i = 0; i < dc->nr_vif; i++)
         if (!memcmp(dc->vif[i].mac, v->mac, sizeof(v->mac))) {
             vif_mac_format(v->mac, mac);
             snprintf(err, errlen, "vif: mac %s is that of the guest's interface %u already", mac,
@@ -144,7 +150,7 @@ static int read_vif(struct cfgread *c, struct domcfg *dc, const struct cfg_setti
         return cfgread_fail_item(c, set, item, "%s", why);
     if (v.ignored)
         cfgread_warn(c, set, item, "vif: not supported and without effect: %s", v.ignored);
-    if (domcfg_add_vif(dc, &v, why, sizeof(why))) {
+    if (vif_resolve(&v, why, sizeof(why)) || domcfg_add_vif(dc, &v, why, sizeof(why))) {
         vif_free(&v);
         return cfgread_fail_item(c, set, item, "%s", why);
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 #include "alloc.h"
 #include "devspec.h"
 
@@ -442,6 +443,38 @@ void vif_free(struct vif *v)
     free(v->backend);
     free(v->ignored);
     memset(v, 0, sizeof(*v));
+}
+
+/* --- what it names -------------------------------------------------------------------------- */
+
+/* A tap, or what xen-netback made. */
+static bool may_be_guests(const char *name)
+{
+    char path[80], bus[256];
+    const char *last;
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", name);
+    if (!access(path, F_OK))
+        return true;
+    snprintf(path, sizeof(path), "/sys/class/net/%s/device/subsystem", name);
+    len = readlink(path, bus, sizeof(bus) - 1);
+    bus[len > 0 ? len : 0] = '\0';
+    last = strrchr(bus, '/');
+    return last && !strcmp(last, "/xen-backend");
+}
+
+int vif_resolve(const struct vif *v, char *err, size_t errlen)
+{
+    bool here = !v->backend || !strcmp(v->backend, "0") || !strcmp(v->backend, "Domain-0");
+
+    if (!v->vifname || !here || !if_nametoindex(v->vifname) || may_be_guests(v->vifname))
+        return 0;
+    snprintf(err, errlen,
+             "vif: this host has an interface %s already, which is left as it is: give the guest's "
+             "another name with vifname=",
+             v->vifname);
+    return -1;
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */

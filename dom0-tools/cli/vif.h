@@ -58,6 +58,13 @@ int vif_parse(struct vif *v, const char *text, char *err, size_t errlen);
 void vif_free(struct vif *v);
 
 /*
+ * Looks at the interface that it names: there must be none of that name on this host yet. What may
+ * be another guest's, or this one's in a former life, the back-end decides about, which knows when
+ * it goes.
+ */
+int vif_resolve(const struct vif *v, char *err, size_t errlen);
+
+/*
  * The address of an interface that has none in its config: 00:16:3e, and 23 bits of a hash over
  * the guest's uuid, where its config gives one, or else its name, and the interface's index. So
  * it is the same each time the guest is made.

@@ -49,9 +49,10 @@ interfaces() {
     ip address
     ip route
 }
+tunctl -t mine0 || fail "no tap in dom0"
 interfaces >/tmp/before
 for kind in lodge kernel; do
-    for name in lo lan0; do
+    for name in lo lan0 mine0; do
         refuse "has an interface $name already" "$cli" network-attach guest \
             "mode=nat,vifname=$name,backendtype=$kind"
     done

@@ -378,6 +378,23 @@ static void test_stable_addresses(void)
     domcfg_devices_free(&three);
 }
 
+/* What the host has is not a guest's, whatever a config names. */
+static void test_vif_names(void)
+{
+    struct domcfg dc = {.name = (char *)"guest"};
+    char err[640];
+
+    CHECK(vif("vifname=lo") && vif_resolve(&v, err, sizeof(err)));
+    CHECK(strstr(err, "this host has an interface lo already"));
+    CHECK(vif("vifname=lo,backend=net") && !vif_resolve(&v, err, sizeof(err)));
+    CHECK(vif("vifname=no-such-thing0") && !vif_resolve(&v, err, sizeof(err)));
+    CHECK(!domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    memset(&v, 0, sizeof(v));
+    CHECK(vif("vifname=no-such-thing0") && domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    CHECK_STR(err, "vif: vifname no-such-thing0 is that of the guest's interface 0 already");
+    domcfg_devices_free(&dc);
+}
+
 static void test_json(void)
 {
     static const char *const texts[] = {"/i,qcow2,xvda,ro,backendtype=lodge,no-discard",
@@ -427,6 +444,7 @@ int main(void)
     test_vifs();
     test_lists();
     test_stable_addresses();
+    test_vif_names();
     test_json();
     disk_free(&d);
     vif_free(&v);
