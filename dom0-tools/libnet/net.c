@@ -190,7 +190,15 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
         link_set_mtu(ifname, (unsigned int)own, err)) {
         return -1;
     }
-    return link_set_bridge(ifname, bridge, err) || link_set_up(ifname, true, err) ? -1 : 0;
+    if (link_set_bridge(ifname, bridge, err)) {
+        return -1;
+    }
+    // A bridge follows the smallest of its ports until it is told what to have: a guest's mtu=
+    // would be everybody's, the host's included.
+    if (own > 0 && link_mtu(bridge) != own && link_set_mtu(bridge, (unsigned int)own, err)) {
+        return -1;
+    }
+    return link_set_up(ifname, true, err);
 }
 
 // A host that forwards does not listen to routers any more, unless it is told to do both.

@@ -253,6 +253,9 @@ class Bridge(NetTest):
         self.bridge("--mtu=1400")
         self.assertIn("mtu 1400", ip("link", "show", "vif1.0"))
         net("plug", "vif1.0", f"--mac={MAC1}", "--mtu=7", fails="cannot have an MTU of 7 bytes")
+        # The bridge is others', too: their frames stay as long as they were.
+        self.assertIn("mtu 1500", ip("link", "show", "xenbr0"))
+        self.assertIn("mtu 1500", ip("link", "show", "vif2.0"))
 
     def test_the_bridge_keeps_its_address(self):
         net("nat")
