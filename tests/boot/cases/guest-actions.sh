@@ -57,6 +57,10 @@ score xenstored -1000
 for daemon in monitor consoled backends; do score lodge-$daemon -900; done
 score lodge-blkback 0
 "$cli" mem-set 0 16 && fail "dom0 is set to less than it needs"
+# Whatever is done to dom0's wall clock, time goes on as before.
+date -s 2030-01-01 || fail "the clock cannot be set"
+"$cli" uptime
+"$cli" uptime | grep day && fail "guests are older than dom0"
 kill -STOP "$backends"
 type_line stuck 'echo c >/proc/sysrq-trigger'
 monitor_log=/var/log/lodge/lodge-monitor.log
