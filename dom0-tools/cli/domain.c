@@ -473,11 +473,15 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)
 {
     const char *bad = domcfg_bad_name(name);
+    bool begun;
     char *old;
     int rc;
 
     if (bad)
         return domain_fail(l, EINVAL, "'%s' cannot be a guest's name: %s", name, bad);
+    intent_held(l, info->handle, &begun);
+    if (begun)
+        return intent_busy(l);
     l->scan_names = true;
     rc = names_check(l, name, info->handle);
     if (rc)

@@ -117,7 +117,15 @@ struct saved {
 int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsigned restarts);
 /* -ENOENT: this guest was not made by these tools. */
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out);
-/* Changes a living guest's config on disk. Does nothing for a guest that has none. */
+/*
+ * One who changes a config, or has something done according to it, at a time. A descriptor to be
+ * closed, or -1.
+ */
+int saved_lock(struct lodge *l);
+/*
+ * Changes a living guest's config on disk. Does nothing for a guest that has none. -EBUSY for one
+ * that is just being restarted, which would not have the change.
+ */
 int saved_change(struct lodge *l, const uint8_t uuid[16],
                  void (*change)(struct domcfg *dc, void *arg), void *arg);
 bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
@@ -156,6 +164,8 @@ int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid);
 bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16]);
 /* True while a process is at it; *there: there is one, held or left behind. */
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);
+/* Says that something is being done to the guest. -EBUSY. */
+int intent_busy(struct lodge *l);
 void intent_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 
 /* --- pending.c: guests in the making --------------------------------------------------------- */

@@ -184,6 +184,11 @@ int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid)
     return rc;
 }
 
+int intent_busy(struct lodge *l)
+{
+    return domain_fail(l, EBUSY, "the guest is just being restarted; try again in a moment");
+}
+
 bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16])
 {
     char path[LOCKFILE_PATH], number[8];

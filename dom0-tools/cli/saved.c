@@ -148,30 +148,41 @@ int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
     return rc ? domain_fail(l, EINVAL, "%s: the saved config is damaged", path) : 0;
 }
 
-/* Two who change a config at the same time do so one after the other. */
+int saved_lock(struct lodge *l)
+{
+    char dir[512];
+    int fd;
+
+    snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && !flock(fd, LOCK_EX))
+        return fd;
+    domain_fail(l, errno, "%s: %s", dir, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 int saved_change(struct lodge *l, const uint8_t uuid[16],
                  void (*change)(struct domcfg *dc, void *arg), void *arg)
 {
     struct saved saved;
-    char dir[512];
-    int fd, rc;
+    bool begun;
+    int lock, rc;
 
     if (!saved_exists(l, uuid))
         return 0;
-    snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX)) {
-        rc = domain_fail(l, errno, "%s: %s", dir, strerror(errno));
-    } else {
-        rc = saved_read(l, uuid, &saved);
-        if (!rc) {
-            change(&saved.config, arg);
-            rc = write_file(l, &saved);
-            saved_free(&saved);
-        }
+    lock = saved_lock(l);
+    if (lock < 0)
+        return -EIO;
+    intent_held(l, uuid, &begun);
+    rc = begun ? intent_busy(l) : saved_read(l, uuid, &saved);
+    if (!rc) {
+        change(&saved.config, arg);
+        rc = write_file(l, &saved);
+        saved_free(&saved);
     }
-    if (fd >= 0)
-        close(fd);
+    close(lock);
     return rc;
 }
 

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool restarts(enum on_action action)
 {
@@ -170,38 +171,56 @@ enum action_result action_resume(struct lodge *l, const uint8_t uuid[16])
     return carry_out(l, &in);
 }
 
-enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
-                              int64_t now)
+/*
+ * Writes down what is to be done, with the config as it is at that moment. False where it is
+ * nothing, or not for this process; *result says which. To be called with saved_lock() held.
+ */
+static bool write_down(struct lodge *l, const struct xen_domctl_getdomaininfo *info, int64_t now,
+                       struct intent *in, enum action_result *result)
 {
     unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
     int event = domcfg_event(reason), rc;
-    struct intent in = {.fd = -1};
     enum on_action action;
 
-    if (event < 0 || saved_read(l, info->handle, &in.saved))
-        return ACTION_NONE;
-    if (in.saved.domid != info->domain) {
-        saved_free(&in.saved); /* another domain with the same uuid: not ours */
-        return ACTION_NONE;
+    *result = ACTION_NONE;
+    if (event < 0 || saved_read(l, info->handle, &in->saved))
+        return false;
+    in->event = (enum on_event)event;
+    action = in->saved.config.on[event];
+    /* Another domain with the same uuid is not ours. */
+    if (in->saved.domid == info->domain)
+        daemon_say("%s: domain %u went down (reason %u), %s says %s", in->saved.config.name,
+                   info->domain, reason, domcfg_event_name(in->event), domcfg_action_name(action));
+    if (in->saved.domid != info->domain || action == ON_PRESERVE) {
+        saved_free(&in->saved);
+        return false;
     }
-    in.event = (enum on_event)event;
-    action = in.saved.config.on[event];
-    daemon_say("%s: domain %u went down (reason %u), %s says %s", in.saved.config.name,
-               info->domain, reason, domcfg_event_name(in.event), domcfg_action_name(action));
     if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
-        daemon_say("%s: core dumps are not supported; going on without one", in.saved.config.name);
-    if (action == ON_PRESERVE) {
-        saved_free(&in.saved);
-        return ACTION_NONE;
-    }
-    in.saved.restarts = now - in.saved.since < ACTION_QUICK_SECONDS ? in.saved.restarts + 1 : 0;
-    rc = intent_begin(l, &in);
+        daemon_say("%s: core dumps are not supported; going on without one", in->saved.config.name);
+    in->saved.restarts = now - in->saved.since < ACTION_QUICK_SECONDS ? in->saved.restarts + 1 : 0;
+    rc = intent_begin(l, in);
     if (rc == -EBUSY) {
-        saved_free(&in.saved);
-        return ACTION_DONE;
+        saved_free(&in->saved);
+        *result = ACTION_DONE;
+        return false;
     }
     if (rc) /* better done than written down */
-        daemon_say("%s: %s; going on without", in.saved.config.name, l->message);
+        daemon_say("%s: %s; going on without", in->saved.config.name, l->message);
+    return true;
+}
+
+enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
+                              int64_t now)
+{
+    struct intent in = {.fd = -1};
+    enum action_result result;
+    int lock = saved_lock(l);
+    bool due = write_down(l, info, now, &in, &result);
+
+    if (lock >= 0)
+        close(lock);
+    if (!due)
+        return result;
     if (!saved_exists(l, info->handle)) {
         daemon_say("%s: was destroyed meanwhile; it stays so", in.saved.config.name);
         intent_end(l, &in, false);

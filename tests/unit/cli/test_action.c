@@ -349,6 +349,36 @@ static void test_destroyed_meanwhile(void)
     domcfg_free(&dc);
 }
 
+static void set_memory(struct domcfg *dc, void *arg)
+{
+    dc->memory_mib = *(uint64_t *)arg;
+}
+
+/* What is changed of a guest comes before what is done to it, and then counts; or is refused. */
+static void test_changed_meanwhile(void)
+{
+    struct domcfg dc = setup_config("chg");
+    struct xen_domctl_getdomaininfo info;
+    struct intent in = {.fd = -1}, left;
+    uint64_t mib = 65;
+    uint16_t domid;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "chg", &info));
+    CHECK(!saved_change(&l, dc.uuid, set_memory, &mib));
+    CHECK(!saved_read(&l, dc.uuid, &in.saved) && in.saved.config.memory_mib == 65);
+    CHECK(!intent_begin(&l, &in));
+    mib = 66;
+    CHECK(saved_change(&l, dc.uuid, set_memory, &mib) == -EBUSY);
+    CHECK(domain_rename(&l, &info, "other") == -EBUSY && strstr(l.message, "being restarted"));
+    CHECK(!domain_find(&l, "chg", &info));
+    intent_end(&l, &in, true);
+    CHECK(!intent_take(&l, dc.uuid, &left) && left.saved.config.memory_mib == 65);
+    intent_end(&l, &left, false);
+    CHECK(!saved_change(&l, dc.uuid, set_memory, &mib) && !domain_destroy(&l, domid));
+    domcfg_free(&dc);
+}
+
 /* Before anything was written down: whoever begins to act looks whether it is wanted still. */
 static void test_destroyed_before(void)
 {
@@ -474,6 +504,7 @@ int main(void)
     test_given_up();
     test_destroyed_meanwhile();
     test_destroyed_before();
+    test_changed_meanwhile();
     test_intent();
     test_jobs();
     return setup_end();
