@@ -230,14 +230,25 @@ static char *talk_watch(struct xs_handle *h, uint32_t type, const char *path, co
 
 bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
-    return xs_link_start_reader(h) && done(talk_watch(h, XS_WATCH, path, token));
+    int error;
+
+    if (!xs_link_start_reader(h))
+        return false;
+    xs_events_watched(h, path, token); /* the first event may come before the answer */
+    if (done(talk_watch(h, XS_WATCH, path, token)))
+        return true;
+    error = errno;
+    if (error != EEXIST)
+        xs_events_unwatched(h, path, token);
+    errno = error;
+    return false;
 }
 
 bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 {
     if (!done(talk_watch(h, XS_UNWATCH, path, token)))
         return false;
-    xs_link_filter(h, path, token);
+    xs_events_unwatched(h, path, token);
     return true;
 }
 

@@ -6,7 +6,8 @@
  * thread, replies and events are told apart by it, and handed over under `lock`.
  *
  * Locks, outer before inner: `request` (held for a whole exchange, so that at most one reply is
- * outstanding), `lock` (all fields below it; held for moments only, never over I/O).
+ * outstanding), `lock` (all fields below it; held for moments only, never over I/O). Events that
+ * wait are xs_events.c's.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -21,43 +22,8 @@
 
 #include "xs_link.h"
 
-struct message {
-    struct message *next;
-    struct xsd_sockmsg hdr;
-    char body[]; /* hdr.len bytes and a NUL */
-};
-
-/* How libxentoolcore, where a program has it, finds all connections to cut them off. */
-struct active_handle {
-    int (*restrict_to)(struct active_handle *self, uint32_t domid);
-    struct active_handle *next, **prev;
-};
 void xentoolcore__register_active_handle(struct active_handle *a) __attribute__((weak));
 void xentoolcore__deregister_active_handle(struct active_handle *a) __attribute__((weak));
-
-/*
- * The first part is set by xs_open() and constant after that. has_reader is written with both locks
- * held. xs_read_watch() looks at it with neither, and xs_link_start_reader() then looks again.
- */
-struct xs_handle {
-    int fd;
-    bool is_socket;              /* else the kernel's device, for which send() does not work */
-    bool filter;                 /* XS_UNWATCH_FILTER */
-    struct active_handle active; /* found again from its address: see cut_off() */
-
-    pthread_mutex_t request;
-
-    pthread_mutex_t lock;
-    pthread_cond_t arrived; /* a reply, an event, or the end of the connection */
-    bool has_reader;
-    bool closing;
-    int broken;            /* errno of the connection's end, 0 while it lives */
-    struct message *reply; /* to the one request that is outstanding; NULL: not yet here */
-    struct message *events, **events_tail; /* oldest first; the tail is where the next one goes */
-    int signal_pipe[2];                    /* readable while events wait; -1 until asked for */
-    int stop_pipe[2];                      /* wakes the reader so that it ends */
-    pthread_t reader;
-};
 
 /* ---- opening and closing ---- */
 
@@ -149,14 +115,9 @@ static void close_pipe(int pipe[2])
 /* Without the locks: nobody else uses the handle any more, or they are not to be trusted. */
 static void destroy(struct xs_handle *h)
 {
-    struct message *m;
-
     if (xentoolcore__register_active_handle && xentoolcore__deregister_active_handle)
         xentoolcore__deregister_active_handle(&h->active);
-    while ((m = h->events)) {
-        h->events = m->next;
-        free(m);
-    }
+    xs_events_free(h);
     free(h->reply);
     close_pipe(h->signal_pipe);
     close_pipe(h->stop_pipe);
@@ -242,6 +203,7 @@ static struct message *read_message(struct xs_handle *h, int stop)
     if (!m)
         return NULL;
     m->next = NULL;
+    m->folded = false;
     m->hdr = hdr;
     m->body[hdr.len] = '\0';
     if (!read_all(h->fd, stop, m->body, hdr.len)) {
@@ -257,16 +219,12 @@ static struct message *read_message(struct xs_handle *h, int stop)
 /* Hands the message over. The lock is held. */
 static void deliver(struct xs_handle *h, struct message *m)
 {
-    if (m->hdr.type != XS_WATCH_EVENT) {
-        free(h->reply); /* none is there unless the daemon answers what nobody asked */
-        h->reply = m;
+    if (m->hdr.type == XS_WATCH_EVENT) {
+        xs_events_put(h, m);
         return;
     }
-    if (!h->events && h->signal_pipe[1] >= 0)
-        while (write(h->signal_pipe[1], "", 1) < 0 && errno == EINTR)
-            continue;
-    *h->events_tail = m;
-    h->events_tail = &m->next;
+    free(h->reply); /* none is there unless the daemon answers what nobody asked */
+    h->reply = m;
 }
 
 /* Ends with the connection, or when the stop pipe is readable. Reading happens without the lock. */
@@ -420,117 +378,4 @@ char *xs_link_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type,
     pthread_mutex_unlock(&h->request);
     errno = error;
     return m ? unpack(m, type, len) : NULL;
-}
-
-/* ---- events ---- */
-
-/* The pipe has one byte in it while events wait, however many, and once the connection has ended.
- */
-int xs_fileno(struct xs_handle *h)
-{
-    pthread_mutex_lock(&h->lock);
-    if (h->signal_pipe[0] < 0 && !pipe2(h->signal_pipe, O_CLOEXEC | O_NONBLOCK) && h->events &&
-        write(h->signal_pipe[1], "", 1) < 0) {
-        close_pipe(h->signal_pipe);
-        h->signal_pipe[0] = h->signal_pipe[1] = -1;
-    }
-    pthread_mutex_unlock(&h->lock);
-    return h->signal_pipe[0];
-}
-
-/*
- * After an event was taken out: with the last one, the descriptor stops being readable. The lock is
- * held.
- */
-static void settle_pipe(struct xs_handle *h)
-{
-    char c;
-
-    if (!h->events)
-        h->events_tail = &h->events;
-    if (!h->events && h->signal_pipe[0] >= 0)
-        while (read(h->signal_pipe[0], &c, 1) < 0 && errno == EINTR)
-            continue;
-}
-
-static char **to_strings(struct message *m)
-{
-    size_t token = strlen(m->body) + 1;
-    char **v;
-
-    if (token >= m->hdr.len) { /* no second string: not from a daemon that works */
-        free(m);
-        errno = EIO;
-        return NULL;
-    }
-    v = malloc(2 * sizeof(*v) + m->hdr.len + 1);
-    if (v) {
-        char *text = (char *)(v + 2);
-
-        memcpy(text, m->body, m->hdr.len + 1);
-        v[XS_WATCH_PATH] = text;
-        v[XS_WATCH_TOKEN] = text + token;
-    }
-    free(m);
-    return v;
-}
-
-/* What waited is handed out even if the connection has ended since. */
-static char **next_event(struct xs_handle *h, bool wait)
-{
-    struct message *m;
-
-    pthread_mutex_lock(&h->lock);
-    while (wait && !h->events && !h->broken && !h->closing)
-        pthread_cond_wait(&h->arrived, &h->lock);
-    m = h->events;
-    if (m) {
-        h->events = m->next;
-        settle_pipe(h);
-    } else {
-        errno = h->broken ? h->broken : h->closing ? EINVAL : EAGAIN;
-    }
-    pthread_mutex_unlock(&h->lock);
-    return m ? to_strings(m) : NULL;
-}
-
-char **xs_check_watch(struct xs_handle *h)
-{
-    return next_event(h, false);
-}
-
-char **xs_read_watch(struct xs_handle *h, unsigned int *num)
-{
-    char **v;
-
-    if (!h->has_reader && !xs_link_start_reader(h))
-        return NULL;
-    v = next_event(h, true);
-    if (v)
-        *num = 2;
-    return v;
-}
-
-void xs_link_filter(struct xs_handle *h, const char *path, const char *token)
-{
-    struct message **slot = &h->events, *m;
-
-    if (!h->filter)
-        return;
-    pthread_mutex_lock(&h->lock);
-    while ((m = *slot)) {
-        const char *its_token = m->body + strlen(m->body) + 1;
-
-        if (xs_path_is_subpath(path, m->body) && its_token <= m->body + m->hdr.len &&
-            !strcmp(its_token, token)) {
-            *slot = m->next;
-            free(m);
-            if (!h->events)
-                settle_pipe(h);
-        } else {
-            slot = &m->next;
-        }
-    }
-    h->events_tail = slot;
-    pthread_mutex_unlock(&h->lock);
 }
