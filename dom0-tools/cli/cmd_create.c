@@ -135,16 +135,12 @@ static bool goes_on(struct cli *c, const struct domcfg *dc)
 static int stay(struct cli *c, const struct domcfg *dc)
 {
     struct pollfd pfd = {.fd = store_fd(c->lodge.store), .events = POLLIN};
-    char *path, *token;
 
     if (store_watch(c->lodge.store, "@releaseDomain", "stay"))
         return cli_error(c, "%s", store_message(c->lodge.store));
     while (goes_on(c, dc)) {
         poll(&pfd, 1, 1000);
-        while (store_event(c->lodge.store, &path, &token)) {
-            free(path);
-            free(token);
-        }
+        store_receive(c->lodge.store); /* that there was an event is all that matters */
         if (store_is_dead(c->lodge.store))
             pfd.fd = -1; /* the time-out of poll() goes on looking */
     }

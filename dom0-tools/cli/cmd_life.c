@@ -202,7 +202,6 @@ static int wait_down(struct cli *c, struct xen_domctl_getdomaininfo *info, unsig
 {
     struct pollfd pfd = {.fd = store_fd(c->lodge.store), .events = POLLIN};
     int64_t end = now_ms() + (int64_t)timeout * 1000;
-    char *path, *token;
 
     if (store_watch(c->lodge.store, "@releaseDomain", "wait"))
         return cli_error(c, "%s", store_message(c->lodge.store));
@@ -215,10 +214,7 @@ static int wait_down(struct cli *c, struct xen_domctl_getdomaininfo *info, unsig
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\rwaiting for %u domain%s ", nr, nr > 1 ? "s" : "");
         poll(&pfd, 1, 1000);
-        while (store_event(c->lodge.store, &path, &token)) {
-            free(path);
-            free(token);
-        }
+        store_receive(c->lodge.store); /* that there was an event is all that matters */
         if (store_is_dead(c->lodge.store))
             pfd.fd = -1; /* the time-out of poll() goes on looking */
     }

@@ -363,6 +363,19 @@ static int resolve_backing(struct disk *d, unsigned i, char *err, size_t errlen)
     return -1;
 }
 
+bool disk_same_image(const struct disk *a, const struct disk *b)
+{
+    struct stat x, y;
+
+    if (!strcmp(a->target, b->target))
+        return true;
+    if (a->backend || b->backend || stat(a->target, &x) || stat(b->target, &y))
+        return false;
+    if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode))
+        return x.st_rdev == y.st_rdev;
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 int disk_resolve(struct disk *d, char *err, size_t errlen)
 {
     char *path = NULL, *in_dev = NULL;

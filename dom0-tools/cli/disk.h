@@ -67,6 +67,9 @@ int disk_parse(struct disk *d, const char *text, char *err, size_t errlen);
  */
 int disk_resolve(struct disk *d, char *err, size_t errlen);
 
+/* By whatever names: a file may have several. Loop devices the back-ends look behind. */
+bool disk_same_image(const struct disk *a, const struct disk *b);
+
 void disk_free(struct disk *d);
 
 struct json_object *disk_to_json(const struct disk *d);

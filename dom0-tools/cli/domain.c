@@ -86,8 +86,10 @@ void domain_close(struct lodge *l)
     ctl_close(&l->ctl);
 }
 
-bool domain_watch(struct lodge *l)
+bool domain_watch(struct lodge *l, store_event_fn *event)
 {
+    l->event = event;
+    store_on_event(l->store, event, NULL);
     return !store_watch(l->store, "@introduceDomain", "new") &&
            !store_watch(l->store, "@releaseDomain", "gone");
 }
@@ -101,7 +103,7 @@ bool domain_reconnect(struct lodge *l)
         return false;
     store_close(l->store);
     l->store = s;
-    return domain_watch(l);
+    return domain_watch(l, l->event);
 }
 
 /* --- finding ------------------------------------------------------------------------------- */

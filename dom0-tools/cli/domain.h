@@ -25,6 +25,7 @@ struct lodge {
     const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
     int wait_ms;           /* how long devices may take to come and go */
     bool scan_names;       /* the name index may be incomplete: look at all domains */
+    store_event_fn *event; /* of domain_watch() */
     char message[640];     /* after a failure */
 };
 
@@ -74,8 +75,8 @@ int domain_list_new(struct lodge *l, uint16_t next, struct xen_domctl_getdomaini
 /* True if it is in the list, and not about to go. */
 bool domain_lives(const struct xen_domctl_getdomaininfo *list, int nr, uint16_t domid);
 
-/* Events "new" when a domain is introduced and "gone" when one goes down or ends. */
-bool domain_watch(struct lodge *l);
+/* Events "new" when a domain is introduced and "gone" when one goes down or ends; to `event`. */
+bool domain_watch(struct lodge *l, store_event_fn *event);
 /* A new connection in place of a dead one, with those watches; false: there is no xenstored yet. */
 bool domain_reconnect(struct lodge *l);
 

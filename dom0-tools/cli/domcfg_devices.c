@@ -23,7 +23,7 @@ int domcfg_add_disk(struct domcfg *dc, struct disk *d, char *err, size_t errlen)
                      d->vdev, other->target);
             return -1;
         }
-        if (!strcmp(other->target, d->target) && !(d->readonly && other->readonly) &&
+        if (disk_same_image(other, d) && !(d->readonly && other->readonly) &&
             !(d->shared && other->shared)) {
             snprintf(err, errlen,
                      "disk %s: '%.200s' is the guest's %s already; two disks on one image would "

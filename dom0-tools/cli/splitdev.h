@@ -16,11 +16,12 @@
  * hotplug-status = "connected" once the device is plugged in. A back-end that cannot writes
  * hotplug-error, a sentence.
  *
- * Detaching writes online = 0 and state = Closing to the back-end's directory. The front-end
- * answers by closing, if it can: a disk that is mounted stays in use. The back-end follows with
- * state Closed, and then all three directories go. A front-end that is not there, dead, or not
- * asked (force) has its directory removed with the same transaction; a back-end takes that for its
- * end. A back-end whose own directory is removed drops whatever it still holds.
+ * Detaching waits for a device that is just connecting, and then writes online = 0 and state =
+ * Closing to the back-end's directory. The front-end answers by closing, if it can: a disk that is
+ * mounted stays in use. The back-end follows with state Closed, and then all three directories go.
+ * For a front-end that does not come up its state is set to Closed; one that is not asked (force)
+ * has its directory removed: a back-end takes either for its end. A back-end whose own directory is
+ * removed drops whatever it still holds.
  */
 #ifndef LODGE_SPLITDEV_H
 #define LODGE_SPLITDEV_H
@@ -82,7 +83,7 @@ void splitdev_name(const struct splitdev *dev, char *buf, size_t len);
 /* "connected", "closing", ...; "gone" where there is no such node. */
 const char *splitdev_state_name(int state);
 
-/* --- splitdev.c: their life ------------------------------------------------------------------- */
+/* --- splitdev.c, splitdev_detach.c: their life ------------------------------------------------ */
 
 /* The devices of a config, for a guest that is being made; malloc'ed. */
 int splitdev_plan(struct lodge *l, const struct domcfg *dc, uint16_t domid, struct splitdev **out,

@@ -21,7 +21,7 @@ struct store *store_open(char *err, size_t errlen);
 struct store *store_absent(const char *why);
 void store_close(struct store *s);
 
-/* Becomes readable when a watch may have fired. */
+/* Becomes readable when a watch may have fired: then store_receive(). */
 int store_fd(struct store *s);
 
 /*
@@ -76,10 +76,16 @@ bool store_is_introduced(struct store *s, uint16_t domid);
 
 int store_watch(struct store *s, const char *path, const char *token);
 int store_unwatch(struct store *s, const char *path, const char *token);
-/* The next watch that fired, both strings malloc'ed; false if none has. Never blocks. */
-bool store_event(struct store *s, char **path, char **token);
-/* A watch fired while an answer was awaited: the descriptor will not tell of it again. */
-bool store_has_event(const struct store *s);
+/*
+ * Called for each event as it arrives, which is inside store_receive() or whenever an answer is
+ * awaited. It takes note and makes no request: one bit for each thing to look at again, and none
+ * for a path that does not matter. Events are not kept here, since a guest makes as many as it
+ * likes, with as many paths, where a watch is on what it may write.
+ */
+typedef void store_event_fn(void *arg, const char *path, const char *token);
+void store_on_event(struct store *s, store_event_fn *event, void *arg);
+/* Takes what has arrived; never waits. */
+void store_receive(struct store *s);
 /* True once the connection is lost: xenstored went away. */
 bool store_is_dead(const struct store *s);
 

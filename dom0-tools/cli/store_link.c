@@ -81,7 +81,6 @@ struct store *store_open(char *err, size_t errlen)
         free(s);
         return NULL;
     }
-    s->events_tail = &s->events;
     s->in = must(malloc(IN_ROOM));
     return s;
 }
@@ -92,25 +91,16 @@ struct store *store_absent(const char *why)
 
     s->fd = -1;
     s->dead = true;
-    s->events_tail = &s->events;
     snprintf(s->message, sizeof(s->message), "%s", why);
     return s;
 }
 
 void store_close(struct store *s)
 {
-    char *path, *token;
-
     if (!s)
         return;
     if (s->fd >= 0)
         close(s->fd);
-    s->dead = true;
-    s->in_len = 0;
-    while (store_event(s, &path, &token)) {
-        free(path);
-        free(token);
-    }
     free(s->in);
     free(s->out);
     free(s->req);
@@ -132,9 +122,10 @@ bool store_is_dead(const struct store *s)
     return s->dead;
 }
 
-bool store_has_event(const struct store *s)
+void store_on_event(struct store *s, store_event_fn *event, void *arg)
 {
-    return s->events != NULL;
+    s->event = event;
+    s->event_arg = arg;
 }
 
 /* --- queueing ------------------------------------------------------------------------------ */
@@ -199,34 +190,13 @@ static int lost(struct store *s, const char *why)
     return -EPIPE;
 }
 
-/*
- * An event says "look again", so one that nobody has seen yet stands for all later ones like it.
- * Without that a guest which writes faster than we look makes the list, and all others' wait, as
- * long as it likes: xenstored merges only what it has not sent.
- */
-static bool already_waits(const struct store *s, const char *path, const char *token, size_t len)
-{
-    for (const struct event *e = s->events; e; e = e->next)
-        if (!strcmp(e->path, path) && strlen(e->token) == len && !memcmp(e->token, token, len))
-            return true;
-    return false;
-}
-
 static void take_event(struct store *s, const char *body, size_t len)
 {
-    size_t path_len = strnlen(body, len), token_len;
-    struct event *e;
+    size_t path_len = strnlen(body, len);
 
-    if (path_len >= len)
-        return;
-    token_len = strnlen(body + path_len + 1, len - path_len - 1);
-    if (already_waits(s, body, body + path_len + 1, token_len))
-        return;
-    e = must(calloc(1, sizeof(*e)));
-    e->path = must(strndup(body, path_len));
-    e->token = must(strndup(body + path_len + 1, token_len));
-    *s->events_tail = e;
-    s->events_tail = &e->next;
+    /* Both strings come with their terminators. */
+    if (s->event && path_len + 1 < len && !body[len - 1])
+        s->event(s->event_arg, body, body + path_len + 1);
 }
 
 /* Queues a request for what a list has behind its first `have` bytes. */
@@ -437,23 +407,11 @@ int store_flush(struct store *s)
     return rc;
 }
 
-bool store_event(struct store *s, char **path, char **token)
+void store_receive(struct store *s)
 {
     size_t none = 0;
-    struct event *e;
-    bool got = true;
+    bool got;
 
-    while (!s->events && !s->dead && got)
-        if (!fill(s, &got) && got)
-            take_messages(s, &none);
-    e = s->events;
-    if (!e)
-        return false;
-    s->events = e->next;
-    if (!s->events)
-        s->events_tail = &s->events;
-    *path = e->path;
-    *token = e->token;
-    free(e);
-    return true;
+    if (!s->dead && !fill(s, &got) && got)
+        take_messages(s, &none);
 }

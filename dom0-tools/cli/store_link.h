@@ -20,11 +20,6 @@ struct request {
     unsigned restarts;
 };
 
-struct event {
-    struct event *next;
-    char *path, *token;
-};
-
 /*
  * Between two calls of store_flush() out[] and req[] grow together; the flush empties both,
  * whatever comes of it. Once `dead`, nothing is sent any more, and every flush fails.
@@ -40,8 +35,9 @@ struct store {
     size_t nr_req, req_room;
     char *in; /* IN_ROOM bytes: what was received and is not yet a whole message */
     size_t in_len;
-    struct event *events, **events_tail; /* oldest first; the tail is where the next one goes */
-    char message[256];                   /* of the last failure */
+    store_event_fn *event; /* who is told of events; NULL: nobody */
+    void *event_arg;
+    char message[256]; /* of the last failure */
 };
 
 /*

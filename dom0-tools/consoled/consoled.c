@@ -125,23 +125,55 @@ static void forget_ended_guests(void)
 
 /* --- events -------------------------------------------------------------------------------- */
 
+/* Of what is below a guest's console, only these say whether it can be connected. */
+static bool tells_of_console(const char *path)
+{
+    static const char *const keys[] = {"console", "type", "ring-ref", "port"};
+    const char *name = strrchr(path, '/');
+
+    for (unsigned i = 0; name && i < sizeof(keys) / sizeof(*keys); i++)
+        if (!strcmp(name + 1, keys[i]))
+            return true;
+    return false;
+}
+
+static void note_event(void *arg, const char *path, const char *token)
+{
+    struct guest *g;
+
+    (void)arg;
+    if (!strcmp(token, "new"))
+        consoled.new = true;
+    else if (!strcmp(token, "gone"))
+        consoled.gone = true;
+    else if (tells_of_console(path) && (g = guest_by_domid((uint16_t)atoi(token))))
+        g->news = consoled.any_news = true;
+}
+
+static void handle_news(void)
+{
+    if (consoled.new) {
+        consoled.new = false;
+        find_new_guests();
+    }
+    if (consoled.gone) {
+        consoled.gone = false;
+        forget_ended_guests();
+    }
+    if (!consoled.any_news)
+        return;
+    consoled.any_news = false;
+    for (struct guest *g = consoled.guests; g; g = g->next)
+        if (g->news) {
+            g->news = false;
+            try_connect(g, false);
+        }
+}
+
 static void store_ready(struct source *src, uint32_t events)
 {
-    char *path, *token;
-
     (void)events;
-    while (store_event(consoled.lodge.store, &path, &token)) {
-        struct guest *g;
-
-        if (!strcmp(token, "new"))
-            find_new_guests();
-        else if (!strcmp(token, "gone"))
-            forget_ended_guests();
-        else if ((g = guest_by_domid((uint16_t)atoi(token))))
-            try_connect(g, false);
-        free(path);
-        free(token);
-    }
+    store_receive(consoled.lodge.store);
     if (store_is_dead(consoled.lodge.store)) {
         daemon_say("xenstored went away; guests are served, new ones have to wait for it");
         epoll_ctl(consoled.epoll, EPOLL_CTL_DEL, src->fd, NULL);
@@ -155,6 +187,9 @@ static void reconnect_store(void)
         return;
     consoled.store.fd = store_fd(consoled.lodge.store);
     source_add(&consoled.store, EPOLLIN);
+    /* The watches on consoles that were not there yet went with the old connection. */
+    for (struct guest *g = consoled.guests; g; g = g->next)
+        try_connect(g, true);
     daemon_say("xenstored is back");
 }
 
@@ -211,7 +246,9 @@ static void loop(void)
         int timeout = -1;
 
         /* Idle, the daemon sleeps without a timer; periods matter only to those held back. */
-        if (consoled.any_polled)
+        if (consoled.new || consoled.gone || consoled.any_news)
+            timeout = 0; /* one that came while an answer was awaited */
+        else if (consoled.any_polled)
             timeout = next_poll > now ? (int)(next_poll - now) : 0;
         else if (consoled.any_held)
             timeout = period_end > now ? (int)(period_end - now) : 0;
@@ -222,9 +259,7 @@ static void loop(void)
 
             src->ready(src, ev.events);
         }
-        /* One that came while an answer was awaited: its bytes are read, so epoll says nothing. */
-        if (store_has_event(consoled.lodge.store))
-            store_ready(&consoled.store, 0);
+        handle_news();
         now = now_ms();
         if (now >= period_end) {
             refill();
@@ -301,7 +336,7 @@ static int start(int *lock)
     rc = viewer_listen(l->run_dir);
     if (rc)
         return rc;
-    if (!domain_watch(l))
+    if (!domain_watch(l, note_event))
         return domain_fail(l, EIO, "%s", store_message(l->store));
     forget_ended_guests(); /* finds those that exist */
     return 0;

@@ -43,6 +43,7 @@ struct guest {
     uint8_t uuid[16];
     char name[DOMCFG_MAX_NAME]; /* as xenstore had it when it was connected */
     bool connected;             /* ring mapped, port bound */
+    bool news;                  /* its console's nodes have changed: look at them again */
     bool has_spoken;            /* log and pty are open */
     bool broken;                /* its indices made no sense: not served any more */
     bool held; /* has used up its budget; its port stays masked until the period ends */
@@ -75,6 +76,7 @@ struct consoled {
     const char *log_dir;
     size_t log_limit, rate;    /* bytes; bytes a second */
     bool any_held, any_polled; /* some guest may be: the loop needs a time limit */
+    bool new, gone, any_news;  /* what xenstore has told, and was not looked at yet */
     bool quit;                 /* set by a signal */
 };
 

@@ -41,6 +41,7 @@ struct known {
     uint16_t domid;
     bool watched; /* made by other tools: its name may change behind our back */
     bool settled; /* went down and stays as it is */
+    bool renamed; /* its name may be another: look */
     char name[DOMCFG_MAX_NAME];
 };
 
@@ -52,6 +53,7 @@ static struct {
     int files;    /* inotify: guests in the making, and those that something is being done to */
     bool refused; /* a job could not be started: look again when one has ended */
     bool again;   /* one has failed: look again in a while */
+    bool new, gone, any_renamed; /* what xenstore has told, and was not looked at yet */
     volatile sig_atomic_t quit;
 } mon;
 
@@ -265,26 +267,36 @@ static void look_at_all(void)
     free(list);
 }
 
+/* Several of a kind need one look. What is below a name is nobody's. */
+static void note_event(void *arg, const char *path, const char *token)
+{
+    const char *last = strrchr(path, '/');
+    struct known *k;
+
+    (void)arg;
+    if (!strcmp(token, "new"))
+        mon.new = true;
+    else if (!strcmp(token, "gone"))
+        mon.gone = true;
+    else if (last && !strcmp(last, "/name") && (k = known_by_domid((uint16_t)atoi(token))))
+        k->renamed = mon.any_renamed = true;
+}
+
+static bool has_news(void)
+{
+    return mon.new || mon.gone || mon.any_renamed;
+}
+
 static void handle_events(void)
 {
-    char *path, *token;
-    bool new = false, gone = false;
+    bool new = mon.new, gone = mon.gone, renamed = mon.any_renamed;
 
-    /* Several of a kind need one look. */
-    while (store_event(mon.lodge.store, &path, &token)) {
-        struct known *k = NULL;
-
-        if (!strcmp(token, "new"))
-            new = true;
-        else if (!strcmp(token, "gone"))
-            gone = true;
-        else
-            k = known_by_domid((uint16_t)atoi(token));
-        if (k)
+    mon.new = mon.gone = mon.any_renamed = false;
+    for (struct known *k = mon.known; k && renamed; k = k->next)
+        if (k->renamed) {
+            k->renamed = false;
             follow_name(k);
-        free(path);
-        free(token);
-    }
+        }
     if (gone)
         look_at_all();
     else if (new)
@@ -378,17 +390,23 @@ static void reconnect_store(void)
     look_at_all();
 }
 
-/* Signals come while it waits, and at no other time. */
+/*
+ * Signals come while it waits, and at no other time: so it does, if only for a moment, where there
+ * is news already.
+ */
 static void await(const sigset_t *unblocked)
 {
-    const struct timespec while_ = {.tv_sec = 1};
+    const struct timespec moment = {0}, while_ = {.tv_sec = 1};
     struct pollfd pfd[2] = {{.fd = store_fd(mon.lodge.store), .events = POLLIN},
                             {.fd = mon.files, .events = POLLIN}};
-    int nr = ppoll(pfd, 2, mon.again ? &while_ : NULL, unblocked);
+    bool news = has_news();
+    int nr = ppoll(pfd, 2, news ? &moment : mon.again ? &while_ : NULL, unblocked);
 
+    if (nr > 0 && pfd[0].revents)
+        store_receive(mon.lodge.store);
     if (nr > 0 && pfd[1].revents)
         handle_files();
-    if (!nr) {
+    if (!nr && !news) {
         mon.again = false;
         look_at_all();
     }
@@ -404,8 +422,7 @@ static void loop(const sigset_t *unblocked)
             reconnect_store();
             continue;
         }
-        if (!store_has_event(mon.lodge.store))
-            await(unblocked);
+        await(unblocked);
         if (mon.quit)
             break;
         handle_ended();
@@ -451,7 +468,7 @@ static int start(void)
     mkdir(log_dir, 0750);
     introduce_dom0();
     watch_files();
-    if (!domain_watch(l))
+    if (!domain_watch(l, note_event))
         return domain_fail(l, EIO, "%s", store_message(l->store));
     return names_repair(l);
 }

@@ -3,9 +3,12 @@
  * backend.h: the parts of lodge-backends, and what a kind of device must bring.
  *
  * main.c       the loop: xenstore's events, workers' messages, timers
- * device.c     the list of devices, and the xenbus state machine that all kinds share
+ * device.c     the list of devices: coming, going, and whose turn it is
+ * device_state.c  the xenbus state machine that all kinds share
+ * device_node.c   a device's nodes in the store, and its words in the log
  * process.c    workers: starting them, starting them again, their messages
  * vbd.c        block devices of our own: images, features, resizing
+ * claim.c      who uses an image
  * nbd.c        images in other formats than raw; lodge-nbd runs a server for each, confined:
  *              confine.h says to what, chain.h which files it gets
  * stock.c      hot-plug for the kernel's xen-blkback: loop devices
@@ -23,6 +26,7 @@
 #include <stdint.h>
 #include <cli/store.h>
 #include <public/io/xenbus.h>
+#include "claim.h"
 #include "worker.h"
 
 struct device;
@@ -30,6 +34,8 @@ struct process;
 
 /* What an operation answers when it has to be called again, on a timer. */
 #define BACKEND_LATER 1
+
+#define DEVICE_RETRY_MS 100 /* until then */
 
 /*
  * A kind of device. Operations return 0, BACKEND_LATER where allowed, or a negative errno after
@@ -42,7 +48,7 @@ struct device_type {
 
     /*
      * A new device, or (d->adopted) one that an earlier daemon left working. Reads its keys, opens
-     * what is behind it, queues store_write()s of features. Then the state becomes InitWait.
+     * what is behind it, uses device_put() for features. Then the state becomes InitWait.
      * BACKEND_LATER: call again in a moment.
      */
     int (*probe)(struct device *d);
@@ -52,10 +58,10 @@ struct device_type {
      * for a new worker when the old one died. The descriptors in the parcel stay the device's.
      */
     int (*connect)(struct device *d, struct worker_parcel *parcel);
-    /* The worker serves it. Queues store_write()s; then the state becomes Connected. */
+    /* The worker serves it. Uses device_put(); then the state becomes Connected. */
     int (*attached)(struct device *d, const struct worker_parcel *parcel);
-    /* The node `key` of the device's back directory changed. */
-    void (*changed)(struct device *d, const char *key);
+    const char *key;                   /* a node of the back directory; NULL: none */
+    void (*changed)(struct device *d); /* it changed, of a device that is ready */
     /* The worker answered a WORKER_CHANGE. */
     void (*worker_changed)(struct device *d, const struct worker_parcel *parcel);
     /* How long the worker may make a file of the device's; missing: it writes none. */
@@ -80,6 +86,7 @@ struct device {
     uint16_t domid;
     uint32_t devid;
     unsigned serial;   /* of all devices that there ever were */
+    unsigned slot;     /* its number among those that there are */
     char back[96];     /* its directory in the store */
     char front[256];   /* the front-end's; "" if it makes no sense */
     char guest[64];    /* the guest's name */
@@ -95,14 +102,18 @@ struct device {
     bool doomed;    /* to be freed as soon as the worker let go of it */
     bool seen;      /* the guest has lived: if xenstored does not know it any more, it died */
     bool failed;    /* hotplug-error is written; waits for its removal */
-    int64_t due;    /* milliseconds: when to try again; 0: not at all */
-    unsigned tries; /* to attach, since it last worked */
+    bool news_front, news_back, news_key; /* look again at what device_look() says */
+    char *puts;                           /* what device_put() has queued */
+    size_t puts_len;
+    int64_t due;        /* milliseconds: when to try again; 0: not at all */
+    unsigned tries;     /* to attach, since it last worked */
+    struct claim claim; /* on its image */
     int64_t say_since;
     unsigned said; /* lines in the log, lately */
     void *priv;    /* the kind's own */
 };
 
-/* --- device.c ------------------------------------------------------------------------------ */
+/* --- device_node.c ------------------------------------------------------------------------- */
 
 /* Of a guest, a worker or an image: no lines and escapes of theirs in a log or on a terminal. */
 void device_printable(char *text);
@@ -114,36 +125,73 @@ void device_say(struct device *d, const char *fmt, ...) __attribute__((format(pr
 /* A key of the back directory or of the front-end's; malloc'ed, NULL if missing. */
 char *device_get(const struct device *d, const char *key);
 char *device_get_front(const struct device *d, const char *key);
+/* The number in a text; `fallback` where there is none, it does not parse, or is above `max`. */
+uint64_t device_parse(const char *text, uint64_t fallback, uint64_t max);
 /* A number; `fallback` where there is none, it does not parse, or is above `max`. */
 uint64_t device_number(const struct device *d, const char *key, uint64_t fallback, uint64_t max);
 uint64_t device_front_number(const struct device *d, const char *key, uint64_t fallback,
                              uint64_t max);
-/* Queues the writing of a key of the back directory; device_flush() carries it out. */
-void device_put(const struct device *d, const char *key, const char *fmt, ...)
+/*
+ * Queues the writing of a key of the back directory; device_flush() carries it out, or
+ * device_set_state(). A directory that is gone is left so, which is not an error.
+ */
+void device_put(struct device *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void device_forget_puts(struct device *d);
 int device_flush(struct device *d);
-/* Queues the new state; the store's answer is not waited for. */
-void device_set_state(struct device *d, int state);
+/* False: the tools want it to close, and its state is Closing now. */
+bool device_set_state(struct device *d, int state);
 /* Sends WORKER_CHANGE with this body to the device's worker; false: it has none. */
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr);
+
+/* --- device_state.c ------------------------------------------------------------------------ */
+
 /* Gives up on the device: hotplug-error with its message, state Closed, and a line in the log. */
 void device_give_up(struct device *d);
-
-/* Events, from main.c and process.c. */
-void device_back_changed(const struct device_type *type, uint16_t domid, uint32_t devid,
-                         const char *key);
-void device_front_changed(uint16_t domid, const char *type_directory, uint32_t devid);
-void device_scan(void);    /* looks at the whole store: at start, and when xenstored came back */
-void device_reap(void);    /* a domain went: closes the devices of those that are gone */
-void device_run(void);     /* what is due */
-int64_t device_next(void); /* when something is due, in milliseconds; 0: nothing */
+void device_probe(struct device *d);
+void device_step(struct device *d); /* does what both ends' states ask for */
+void device_read_front(struct device *d);
+void device_look(struct device *d);      /* at all that it has news of */
+void device_close(struct device *d);     /* undoes device_probe() */
+void device_unplugged(struct device *d); /* tells the tools so, of a device of the kernel's */
+/* Events, from process.c. */
 void device_attached(struct device *d, const struct worker_parcel *parcel);
 void device_detached(struct device *d);
 void device_worker_failed(struct device *d, int status, const char *why);
 void device_worker_died(struct device *d);
 /* Fills in the parcel for a worker; false: the device is not to be attached (any more). */
 bool device_parcel(struct device *d, struct worker_parcel *parcel);
+
+/* --- device.c ------------------------------------------------------------------------------ */
+
 struct device *device_first(void);
+/* Takes it from its worker; device_run() then frees it. */
+void device_doom(struct device *d);
+/* Its directory was removed and made anew: another device. May free this one. */
+void device_replace(struct device *d);
+/* True while a worker still has a device that had this one's number. */
+bool device_predecessor(const struct device *d);
+
+/*
+ * Events of the store, which may arrive while an answer is awaited: each only sets a bit. The
+ * front-end's watch is known by slot and serial number.
+ */
+void device_note_front(unsigned slot, unsigned serial, const char *path);
+void device_note_back(const struct device_type *type, uint16_t domid, uint32_t devid,
+                      const char *key);
+void device_note_domain(const struct device_type *type, uint16_t domid); /* at all of its devices */
+void device_note_scan(void);                                             /* at everything */
+void device_note_gone(void); /* at which domains are left */
+void device_look_again(struct device *d);
+/* Some bit is set: device_turn() looks at the next device, and at little else. */
+bool device_has_news(void);
+void device_turn(void);
+
+void device_scan(void);          /* looks at the whole store */
+void device_store_is_back(void); /* the same, and makes it what it would be */
+void device_reap(void);          /* closes the devices of domains that are gone */
+void device_run(void);           /* what is due */
+int64_t device_next(void);       /* when something is due, in milliseconds; 0: nothing */
 
 /* --- process.c ----------------------------------------------------------------------------- */
 
@@ -186,6 +234,7 @@ struct backend {
     const struct device_type *const *types; /* ends with NULL */
     uint16_t domid;                         /* ours */
     int epoll;
+    int64_t started; /* as backend_now() */
     const char *run_dir, *log_dir, *program_dir;
     const char *transfer; /* how block data moves: "copy" or "persistent" */
     bool quit;

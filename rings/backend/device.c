@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * device.c: the devices, and the xenbus state machine that all kinds share.
+ * device.c: the devices: how they come and go, and whose turn it is to be looked at.
  *
- * Two parties change a device's nodes: the tools (the whole directory, `online`, and the state when
- * a device is to go) and the guest (its own state). Whatever is read is taken as news, never as
- * truth: each step looks at where both sides are and does the one thing that brings them on. For
- * the kernel's back-ends only the beginning and the end are ours; the states between are theirs.
+ * The store's events only say where to look again, and a guest makes as many as it likes. So they
+ * are not kept: each device has a bit for its front-end's state, one for its back directory, and
+ * one for the key that its kind listens to, set when an event arrives. Events of other paths are
+ * dropped. Looking costs round trips to the store, so devices are served in turn, one at a time,
+ * with everything else that the daemon does in between.
  */
 #include "backend.h"
 
@@ -14,82 +15,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVICE_RETRY_MS  100   /* after BACKEND_LATER, or where an old worker still holds on */
-#define DEVICE_RETRIES   300   /* of the latter kind, before it counts as a failure */
 #define DEVICE_DETACH_MS 20000 /* for which a worker may finish requests of a device that goes */
 #define DEVICE_MAX       4096  /* of all guests together */
+#define DEVICE_UNKNOWN   64    /* new ones that wait to be learned; if there are more, scan */
 
 static struct {
     struct device *first;
+    struct device *slot[DEVICE_MAX]; /* by number, as watches' tokens name them */
     unsigned nr;
+    unsigned turn; /* the slot that is looked at next */
+    bool any_news; /* some device may have some */
+    bool scan, reap;
+    struct unknown {
+        const struct device_type *type;
+        uint16_t domid;
+        uint32_t devid;
+    } unknown[DEVICE_UNKNOWN];
+    unsigned nr_unknown;
 } devices;
 
 struct device *device_first(void)
 {
     return devices.first;
-}
-
-/* --- states ------------------------------------------------------------------------------------
- */
-
-/* A directory that is gone must not come back because a state is written into it. */
-static bool exists(const struct device *d)
-{
-    char *id = device_get(d, "frontend-id");
-
-    free(id);
-    /* Where the store is away, nothing is known to be gone. */
-    return id != NULL || store_is_dead(backend.store);
-}
-
-void device_set_state(struct device *d, int state)
-{
-    d->state = state;
-    if (!exists(d))
-        return;
-    device_put(d, "state", "%d", state);
-    device_flush(d);
-}
-
-static void close_device(struct device *d)
-{
-    if (d->probed && d->type->close)
-        d->type->close(d);
-    d->probed = d->ready = false;
-}
-
-/*
- * The kernel's back-end says Closed before its plug is pulled, and a script that pulls it reads the
- * nodes: the tools wait for this before they remove them. (hotplug-status is the kernel's, which
- * takes it away when it likes.)
- */
-static void say_unplugged(struct device *d)
-{
-    if (!exists(d))
-        return;
-    device_put(d, "lodge-hotplug", "0");
-    device_flush(d);
-}
-
-void device_give_up(struct device *d)
-{
-    device_say(d, "%s", d->message);
-    d->failed = true;
-    /* Should the guest start over, then with other rings. */
-    d->reconnect = d->adopted = false;
-    d->due = 0;
-    if (d->link != DEVICE_IDLE)
-        process_detach(d);
-    if (exists(d)) {
-        device_put(d, "hotplug-error", "%s", d->message);
-        if (!d->type->program)
-            device_put(d, "hotplug-status", "error");
-        device_set_state(d, XenbusStateClosed);
-    }
-    if (d->link == DEVICE_IDLE)
-        close_device(d);
-    if (!d->type->program)
-        say_unplugged(d);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */
@@ -100,6 +47,15 @@ static struct device *find(const struct device_type *type, uint16_t domid, uint3
         if (d->type == type && d->domid == domid && d->devid == devid && !d->doomed)
             return d;
     return NULL;
+}
+
+bool device_predecessor(const struct device *d)
+{
+    for (struct device *o = devices.first; o; o = o->next)
+        if (o != d && o->type == d->type && o->domid == d->domid && o->devid == d->devid &&
+            o->link != DEVICE_IDLE)
+            return true;
+    return false;
 }
 
 /* The guest's directory as the tools have named it; nothing of another domain's will do. */
@@ -119,10 +75,10 @@ static void find_front(struct device *d)
     free(own);
 }
 
+/* Its own, so that a device that goes does not end the watch of its successor. */
 static const char *front_token(const struct device *d)
 {
-    /* Its own, so that a device that goes does not end the watch of its successor. */
-    return store_fmt("f:%s:%u:%u:%u", d->type->directory, d->domid, d->devid, d->serial);
+    return store_fmt("f:%u:%u", d->slot, d->serial);
 }
 
 /* Frees a device that no worker holds any more. */
@@ -130,18 +86,18 @@ static void free_device(struct device *d)
 {
     struct device **at = &devices.first;
 
-    close_device(d);
+    device_close(d);
     if (*d->front && !store_is_dead(backend.store))
         store_unwatch(backend.store, store_fmt("%s/state", d->front), front_token(d));
     while (*at != d)
         at = &(*at)->next;
     *at = d->next;
+    devices.slot[d->slot] = NULL;
     devices.nr--;
     free(d);
 }
 
-/* Takes it from its worker, and then frees it. */
-static void doom(struct device *d)
+void device_doom(struct device *d)
 {
     if (d->doomed)
         return;
@@ -155,141 +111,21 @@ static void doom(struct device *d)
     /* Freed by device_run(): whoever calls may still look at it. */
 }
 
-/*
- * The end of a device whose front-end has closed: what is open is let go. If it does not come back,
- * that is done before Closed tells the tools that they can remove its nodes: a hot-plug script
- * reads them.
- */
-static void finish(struct device *d)
+static void enter(struct device *d)
 {
-    if (!d->online)
-        close_device(d);
-    if (d->type->program)
-        device_set_state(d, XenbusStateClosed);
-    if (!d->online)
-        doom(d);
-}
+    static unsigned serial;
 
-static void probe(struct device *d)
-{
-    int rc;
-
-    d->due = 0;
-    d->probed = true;
-    rc = d->type->probe ? d->type->probe(d) : 0;
-    if (rc == BACKEND_LATER) {
-        d->due = backend_now() + DEVICE_RETRY_MS;
-        return;
-    }
-    if (!rc)
-        rc = device_flush(d);
-    if (rc && store_is_dead(backend.store)) {
-        /* From the start, when it is back: what was read may be nothing. */
-        close_device(d);
-        d->due = backend_now() + DEVICE_RETRY_MS;
-        return;
-    }
-    if (rc) {
-        device_give_up(d);
-        close_device(d);
-        return;
-    }
-    d->ready = true;
-    if (d->type->program && !d->adopted)
-        device_set_state(d, XenbusStateInitWait);
-}
-
-static void attach(struct device *d)
-{
-    d->seen = true;
-    d->link = DEVICE_ATTACHING;
-    process_attach(d);
-}
-
-static void detach(struct device *d, int state)
-{
-    if (d->state != state)
-        device_set_state(d, state);
-    process_detach(d);
-    if (d->link == DEVICE_IDLE)
-        device_detached(d);
-}
-
-/* --- the state machine ------------------------------------------------------------------------ */
-
-/* The front-end is where front_state says; go on from there. */
-static void step(struct device *d)
-{
-    bool serving = d->link == DEVICE_ATTACHING || d->link == DEVICE_ATTACHED;
-
-    if (d->doomed || !d->ready || !d->type->program)
-        return;
-    switch (d->front_state) {
-    case XenbusStateInitialising:
-    case XenbusStateInitWait:
-        if (d->state == XenbusStateClosing && d->link == DEVICE_IDLE) {
-            finish(d); /* nobody ever came */
-        } else if (d->state == XenbusStateClosed && d->link == DEVICE_IDLE && d->online) {
-            d->reconnect = d->adopted = false;
-            probe(d);
-        }
-        break;
-    case XenbusStateInitialised:
-    case XenbusStateConnected:
-        if (d->link == DEVICE_IDLE &&
-            (d->state == XenbusStateInitWait || (d->adopted && d->state == XenbusStateConnected)))
-            attach(d);
-        break;
-    case XenbusStateClosing:
-        if (serving)
-            detach(d, XenbusStateClosing);
-        else if (d->state < XenbusStateClosing)
-            device_set_state(d, XenbusStateClosing);
-        break;
-    default: /* closed, or its directory is gone */
-        if (serving)
-            detach(d, XenbusStateClosing);
-        else if (!d->front_state && d->state < XenbusStateInitialised)
-            break; /* not written yet */
-        else if (d->link == DEVICE_IDLE && d->state != XenbusStateClosed)
-            finish(d);
-        else if (d->link == DEVICE_IDLE && !d->online)
-            doom(d);
-        break;
-    }
-}
-
-static void read_front(struct device *d)
-{
-    int state = (int)device_front_number(d, "state", 0, XenbusStateReconfigured);
-
-    if (!store_is_dead(backend.store))
-        d->front_state = state;
-}
-
-void device_front_changed(uint16_t domid, const char *directory, uint32_t devid)
-{
-    for (struct device *d = devices.first; d; d = d->next)
-        if (d->domid == domid && d->devid == devid && !strcmp(d->type->directory, directory) &&
-            !d->doomed) {
-            int before = d->front_state;
-
-            read_front(d);
-            if (d->failed && before != d->front_state && d->link == DEVICE_IDLE &&
-                d->front_state == XenbusStateInitialising && d->online) {
-                /* The guest starts over: so may we. */
-                d->failed = false;
-                store_remove(backend.store, store_fmt("%s/hotplug-error", d->back));
-                probe(d);
-            }
-            step(d);
-            return;
-        }
+    d->next = devices.first;
+    devices.first = d;
+    devices.nr++;
+    d->serial = ++serial;
+    while (devices.slot[d->slot])
+        d->slot++;
+    devices.slot[d->slot] = d;
 }
 
 static void learn(const struct device_type *type, uint16_t domid, uint32_t devid)
 {
-    static unsigned serial;
     struct device *d = devices.nr < DEVICE_MAX ? calloc(1, sizeof(*d)) : NULL;
     bool ours;
     int state;
@@ -307,177 +143,144 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
     find_front(d);
     ours = type->program || device_number(d, "lodge-hotplug", 0, 1);
-    if (!state || state == XenbusStateClosed || !*d->front || !ours) {
-        /* Not complete yet, over already, or somebody else's. */
+    if (!state || state == XenbusStateClosed || !*d->front || !ours ||
+        (type->program && state == XenbusStateClosing)) {
+        /* Not complete yet, over already, somebody else's, or let go of by an earlier daemon. */
         if (state == XenbusStateClosed && ours && !type->program)
-            say_unplugged(d);
+            device_unplugged(d);
+        else if (type->program && state == XenbusStateClosing)
+            device_set_state(d, XenbusStateClosed);
+        device_forget_puts(d);
         free(d);
         return;
     }
-    if (type->program && state == XenbusStateClosing) {
-        /* An earlier daemon was about to let go of it; now it has. */
-        device_set_state(d, XenbusStateClosed);
-        free(d);
-        return;
-    }
-    d->next = devices.first;
-    devices.first = d;
-    devices.nr++;
-    d->serial = ++serial;
+    enter(d);
     d->state = state;
     d->online = device_number(d, "online", 1, 1);
     /* Devices that work already: an earlier daemon made them so, and its workers are leaving. */
     d->adopted = type->program && state == XenbusStateConnected;
     d->reconnect = d->adopted;
     store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
-    read_front(d);
+    device_read_front(d);
     if (d->adopted && d->front_state < XenbusStateInitialised)
         d->adopted = d->reconnect = false;
-    probe(d);
-    step(d);
+    device_probe(d);
+    device_step(d);
 }
 
-/* The tools may write the state, too: 5 asks for the device's end. */
-static void back_state_changed(struct device *d)
+void device_replace(struct device *d)
 {
-    int state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
+    const struct device_type *type = d->type;
+    uint16_t domid = d->domid;
+    uint32_t devid = d->devid;
 
-    if (!d->type->program) {
-        d->state = state;
-        if (state == XenbusStateClosed && !d->online) {
-            close_device(d);
-            say_unplugged(d);
-            doom(d);
-        }
-        return;
-    }
-    if (state != XenbusStateClosing || d->state >= XenbusStateClosing)
-        return;
-    d->state = state;
-    if (!d->ready) /* its image was still being opened */
-        finish(d);
+    if (d->link == DEVICE_IDLE)
+        free_device(d);
     else
-        step(d);
+        device_doom(d);
+    learn(type, domid, devid);
 }
 
-void device_back_changed(const struct device_type *type, uint16_t domid, uint32_t devid,
-                         const char *key)
+/* --- news ------------------------------------------------------------------------------------- */
+
+void device_look_again(struct device *d)
+{
+    d->news_back = devices.any_news = true;
+}
+
+void device_note_front(unsigned slot, unsigned serial, const char *path)
+{
+    struct device *d = slot < DEVICE_MAX ? devices.slot[slot] : NULL;
+    size_t len = d ? strlen(d->front) : 0;
+
+    if (d && d->serial == serial && !strncmp(path, d->front, len) && !strcmp(path + len, "/state"))
+        d->news_front = devices.any_news = true;
+}
+
+static void note_unknown(const struct device_type *type, uint16_t domid, uint32_t devid)
+{
+    for (unsigned i = 0; i < devices.nr_unknown; i++) {
+        const struct unknown *u = &devices.unknown[i];
+
+        if (u->type == type && u->domid == domid && u->devid == devid)
+            return;
+    }
+    if (devices.nr_unknown == DEVICE_UNKNOWN)
+        devices.scan = true;
+    else
+        devices.unknown[devices.nr_unknown++] = (struct unknown){type, domid, devid};
+}
+
+void device_note_back(const struct device_type *type, uint16_t domid, uint32_t devid,
+                      const char *key)
 {
     struct device *d = find(type, domid, devid);
 
-    if (!d) {
-        learn(type, domid, devid);
-        return;
-    }
-    if (!exists(d)) {
-        doom(d);
-        return;
-    }
-    /* One that failed is made anew in its place. */
-    if (d->failed && d->link == DEVICE_IDLE && !strcmp(key, "state") &&
-        device_number(d, "state", 0, XenbusStateReconfigured) == XenbusStateInitialising) {
-        free_device(d);
-        learn(type, domid, devid);
-        return;
-    }
-    if (!strcmp(key, "online"))
-        d->online = device_number(d, "online", 1, 1);
-    if (!strcmp(key, "online") || !strcmp(key, "state"))
-        back_state_changed(d);
-    else if (d->ready && type->changed && *key)
-        type->changed(d, key);
+    if (!d)
+        note_unknown(type, domid, devid);
+    else if (!*key || !strcmp(key, "state") || !strcmp(key, "online"))
+        device_look_again(d);
+    else if (type->key && !strcmp(key, type->key))
+        d->news_key = devices.any_news = true;
 }
 
-/* --- workers ---------------------------------------------------------------------------------- */
-
-bool device_parcel(struct device *d, struct worker_parcel *parcel)
+void device_note_domain(const struct device_type *type, uint16_t domid)
 {
-    int rc;
-
-    if (d->doomed || d->failed || d->link != DEVICE_ATTACHING)
-        return false;
-    memset(&parcel->head, 0, sizeof(parcel->head));
-    parcel->nr_fds = 0;
-    parcel->head.type = WORKER_ATTACH;
-    parcel->head.device = d->devid;
-    rc = d->type->connect(d, parcel);
-    if (rc && store_is_dead(backend.store)) {
-        d->due = backend_now() + DEVICE_RETRY_MS; /* it could not be read: not the guest's fault */
-        return false;
-    }
-    if (rc) {
-        d->link = DEVICE_IDLE;
-        device_give_up(d);
-        return false;
-    }
-    return true;
+    for (struct device *d = devices.first; d; d = d->next)
+        if (d->type == type && d->domid == domid)
+            device_look_again(d);
 }
 
-void device_attached(struct device *d, const struct worker_parcel *parcel)
+void device_note_scan(void)
 {
-    int rc;
-
-    if (d->link != DEVICE_ATTACHING)
-        return;
-    d->link = DEVICE_ATTACHED;
-    d->tries = 0;
-    rc = d->type->attached ? d->type->attached(d, parcel) : 0;
-    if (rc) {
-        device_give_up(d);
-        return;
-    }
-    /* A new worker in an old one's place is none of the front-end's business. */
-    if (d->state != XenbusStateConnected)
-        device_set_state(d, XenbusStateConnected);
-    else
-        device_say(d, "is served again");
-    d->reconnect = true;
-    d->adopted = false;
-    step(d);
+    devices.scan = true;
 }
 
-void device_detached(struct device *d)
+void device_note_gone(void)
 {
-    d->link = DEVICE_IDLE;
-    d->reconnect = d->adopted = false;
-    if (d->type->disconnect && d->ready)
-        d->type->disconnect(d);
-    if (d->doomed || d->failed) {
-        close_device(d);
-        return;
-    }
-    read_front(d);
-    step(d);
+    devices.reap = true;
 }
 
-void device_worker_failed(struct device *d, int status, const char *why)
+bool device_has_news(void)
 {
-    if (d->link == DEVICE_DETACHING) {
-        device_detached(d);
-        return;
-    }
-    /* Said twice: each time would cost requests to the store, for which all guests wait. */
-    if (d->link == DEVICE_IDLE)
-        return;
-    d->link = DEVICE_IDLE;
-    /* Rings that an old worker has not let go of yet: it will. */
-    if (status == -EBUSY && d->reconnect && ++d->tries < DEVICE_RETRIES) {
-        d->link = DEVICE_ATTACHING;
-        d->due = backend_now() + DEVICE_RETRY_MS;
-        return;
-    }
-    device_fail(d, EIO, "%.255s", why);
-    device_give_up(d);
+    return devices.any_news || devices.scan || devices.reap || devices.nr_unknown;
 }
 
-void device_worker_died(struct device *d)
+/* The next device that has some. */
+static void look_at_next(void)
 {
-    if (d->link == DEVICE_DETACHING) {
-        device_detached(d);
-        return;
+    for (unsigned i = 0; i < DEVICE_MAX; i++) {
+        struct device *d = devices.slot[devices.turn];
+
+        devices.turn = (devices.turn + 1) % DEVICE_MAX;
+        if (d && !d->doomed && (d->news_front || d->news_back || d->news_key)) {
+            device_look(d);
+            return;
+        }
     }
-    d->reconnect = d->reconnect || d->link == DEVICE_ATTACHED;
-    d->link = DEVICE_ATTACHING;
+    devices.any_news = false;
+}
+
+void device_turn(void)
+{
+    if (devices.reap) {
+        devices.reap = false;
+        device_reap();
+    }
+    if (devices.scan) {
+        devices.scan = false;
+        device_scan();
+    }
+    if (devices.nr_unknown) {
+        struct unknown u = devices.unknown[0];
+
+        memmove(devices.unknown, devices.unknown + 1,
+                --devices.nr_unknown * sizeof(devices.unknown[0]));
+        if (!find(u.type, u.domid, u.devid))
+            learn(u.type, u.domid, u.devid);
+    }
+    if (devices.any_news)
+        look_at_next();
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -502,20 +305,11 @@ static void scan_domain(const struct device_type *type, const char *domid)
 
 void device_scan(void)
 {
-    for (struct device *d = devices.first; d; d = d->next) {
-        if (d->doomed)
-            continue;
-        if (!exists(d)) {
-            doom(d);
-            continue;
+    for (struct device *d = devices.first; d; d = d->next)
+        if (!d->doomed) {
+            d->news_front = true;
+            device_look_again(d);
         }
-        store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
-        /* What was written while nobody was there to take it. */
-        if (d->type->program && d->ready)
-            device_set_state(d, d->state);
-        read_front(d);
-        step(d);
-    }
     for (unsigned t = 0; backend.types[t]; t++) {
         unsigned nr;
         char **list = store_list(
@@ -529,6 +323,19 @@ void device_scan(void)
         }
         free(list);
     }
+}
+
+void device_store_is_back(void)
+{
+    for (struct device *d = devices.first; d; d = d->next) {
+        if (d->doomed)
+            continue;
+        store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
+        /* What was written while nobody was there to take it. */
+        if (d->type->program && d->ready)
+            device_set_state(d, d->state);
+    }
+    device_scan();
 }
 
 void device_reap(void)
@@ -549,7 +356,7 @@ void device_reap(void)
         d->online = false;
         if (d->type->program && d->state != XenbusStateClosed)
             device_set_state(d, XenbusStateClosed);
-        doom(d);
+        device_doom(d);
     }
 }
 
@@ -585,8 +392,8 @@ void device_run(void)
         else if (d->link == DEVICE_ATTACHING)
             process_attach(d);
         else if (!d->ready && !d->failed)
-            probe(d);
+            device_probe(d);
         if (!d->doomed)
-            step(d);
+            device_step(d);
     }
 }

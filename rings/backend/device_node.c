@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cli/alloc.h>
 
 #define DEVICE_SAY_BURST 20 /* lines about one device, then one a second */
 
@@ -67,7 +68,7 @@ char *device_get_front(const struct device *d, const char *key)
     return *d->front ? store_get(backend.store, store_fmt("%s/%s", d->front, key)) : NULL;
 }
 
-static uint64_t number(char *text, uint64_t fallback, uint64_t max)
+uint64_t device_parse(const char *text, uint64_t fallback, uint64_t max)
 {
     uint64_t value = fallback;
     char *end;
@@ -78,6 +79,13 @@ static uint64_t number(char *text, uint64_t fallback, uint64_t max)
         if (*end || errno || value > max)
             value = fallback;
     }
+    return value;
+}
+
+static uint64_t number(char *text, uint64_t fallback, uint64_t max)
+{
+    uint64_t value = device_parse(text, fallback, max);
+
     free(text);
     return value;
 }
@@ -93,22 +101,108 @@ uint64_t device_front_number(const struct device *d, const char *key, uint64_t f
     return number(device_get_front(d, key), fallback, max);
 }
 
-void device_put(const struct device *d, const char *key, const char *fmt, ...)
+/* "key\0value\0", one behind the other, until the next device_flush(). */
+void device_put(struct device *d, const char *key, const char *fmt, ...)
 {
+    size_t key_len = strlen(key) + 1, value_len;
     char value[512];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(value, sizeof(value), fmt, ap);
     va_end(ap);
-    store_write(backend.store, store_fmt("%s/%s", d->back, key), value);
+    value_len = strlen(value) + 1;
+    d->puts = must(realloc(d->puts, d->puts_len + key_len + value_len));
+    memcpy(d->puts + d->puts_len, key, key_len);
+    memcpy(d->puts + d->puts_len + key_len, value, value_len);
+    d->puts_len += key_len + value_len;
+}
+
+void device_forget_puts(struct device *d)
+{
+    free(d->puts);
+    d->puts = NULL;
+    d->puts_len = 0;
+}
+
+static void write_puts(struct device *d, int state)
+{
+    for (size_t at = 0; at < d->puts_len;) {
+        const char *key = d->puts + at, *value = key + strlen(key) + 1;
+
+        store_write(backend.store, store_fmt("%s/%s", d->back, key), value);
+        at = (size_t)(value - d->puts) + strlen(value) + 1;
+    }
+    if (state)
+        store_write(backend.store, store_fmt("%s/state", d->back), store_fmt("%d", state));
+}
+
+/*
+ * One try of commit(). 0; -ENOENT: the directory is gone; -ECANCELED: the tools want the device to
+ * close; or another negative errno.
+ */
+static int try_commit(struct device *d, int state)
+{
+    char *id = NULL, *now = NULL, *online = NULL;
+    int rc = store_begin(backend.store);
+
+    if (rc)
+        return rc;
+    store_read(backend.store, store_fmt("%s/frontend-id", d->back), &id);
+    store_read(backend.store, store_fmt("%s/state", d->back), &now);
+    store_read(backend.store, store_fmt("%s/online", d->back), &online);
+    rc = store_flush(backend.store);
+    if (!rc && !id)
+        rc = -ENOENT;
+    else if (!rc && state && state < XenbusStateClosing && d->state < XenbusStateClosing &&
+             device_parse(now, 0, XenbusStateReconfigured) == XenbusStateClosing)
+        rc = -ECANCELED;
+    if (rc == -ECANCELED)
+        d->online = device_parse(online, 1, 1);
+    free(id);
+    free(now);
+    free(online);
+    if (rc) {
+        store_abort(backend.store);
+        return rc;
+    }
+    write_puts(d, state);
+    return store_commit(backend.store);
+}
+
+/*
+ * Writes what was put, and a state unless that is 0, in a transaction that has looked: into a
+ * directory that was removed meanwhile nothing is written, or it would come back; and a state that
+ * the tools have written is not overwritten, or what they asked for would be lost.
+ */
+static int commit(struct device *d, int state)
+{
+    unsigned tries = 0;
+    int rc;
+
+    do
+        rc = try_commit(d, state);
+    while (store_again(rc, &tries));
+    if (!rc || rc == -ENOENT || rc == -ECANCELED)
+        device_forget_puts(d);
+    if (rc == -ENOENT)
+        device_look_again(d); /* its event is on the way, or was taken for another's */
+    return rc;
 }
 
 int device_flush(struct device *d)
 {
-    int rc = store_flush(backend.store);
+    int rc = commit(d, 0);
 
-    return rc ? device_fail(d, -rc, "%s", store_message(backend.store)) : 0;
+    return rc && rc != -ENOENT ? device_fail(d, -rc, "%s", store_message(backend.store)) : 0;
+}
+
+bool device_set_state(struct device *d, int state)
+{
+    bool refused = commit(d, state) == -ECANCELED;
+
+    d->state = refused ? XenbusStateClosing : state;
+    return !refused;
 }
 
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr)

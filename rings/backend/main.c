@@ -83,51 +83,48 @@ static const char *type_directory(const struct device_type *type)
     return store_fmt("/local/domain/%u/backend/%s", backend.domid, type->directory);
 }
 
-/* "<directory of the type>/<domid>/<devid>[/<key>]" */
+/* "<directory of the type>[/<domid>[/<devid>[/<key>]]]" */
 static void back_event(const struct device_type *type, const char *path)
 {
-    const char *top = type_directory(type);
-    size_t len = strlen(top);
+    char top[64];
     unsigned domid, devid;
-    int used = 0;
+    int used = 0, words;
 
-    if (strncmp(path, top, len) || sscanf(path + len, "/%u/%u%n", &domid, &devid, &used) != 2 ||
-        !used || domid > 0x7ff0)
+    /* Not with store_fmt(): whoever awaits an answer may have a result of it in use. */
+    snprintf(top, sizeof(top), "/local/domain/%u/backend/%s", backend.domid, type->directory);
+    if (strncmp(path, top, strlen(top)))
         return;
-    path += len + (size_t)used;
-    if (*path && *path != '/')
+    path += strlen(top);
+    words = sscanf(path, "/%u/%u%n", &domid, &devid, &used);
+    if (words < 1)
+        device_note_scan();
+    else if (domid > 0x7ff0)
         return;
-    device_back_changed(type, (uint16_t)domid, devid, *path ? path + 1 : "");
+    else if (words == 1)
+        device_note_domain(type, (uint16_t)domid);
+    else if (!path[used] || path[used] == '/')
+        device_note_back(type, (uint16_t)domid, devid, path + used + (path[used] == '/'));
 }
 
-/* "f:<directory>:<domid>:<devid>" */
-static void front_event(const char *token)
+static void note_event(void *arg, const char *path, const char *token)
 {
-    char directory[32];
-    unsigned domid, devid;
+    unsigned slot, serial;
 
-    if (sscanf(token, "f:%31[^:]:%u:%u", directory, &domid, &devid) == 3)
-        device_front_changed((uint16_t)domid, directory, devid);
+    (void)arg;
+    if (!strcmp(token, "gone"))
+        device_note_gone();
+    else if (sscanf(token, "f:%u:%u", &slot, &serial) == 2)
+        device_note_front(slot, serial, path);
+    else
+        for (unsigned t = 0; types[t]; t++)
+            if (!strcmp(token, types[t]->directory))
+                back_event(types[t], path);
 }
 
 static void store_ready(struct source *src, uint32_t events)
 {
-    char *path, *token;
-    unsigned left = 256; /* others have their turn, too */
-
     (void)events;
-    while (left-- && store_event(backend.store, &path, &token)) {
-        if (!strcmp(token, "gone"))
-            device_reap();
-        else if (!strncmp(token, "f:", 2))
-            front_event(token);
-        else
-            for (unsigned t = 0; types[t]; t++)
-                if (!strcmp(token, types[t]->directory))
-                    back_event(types[t], path);
-        free(path);
-        free(token);
-    }
+    store_receive(backend.store);
     if (store_is_dead(backend.store) && src->fd >= 0) {
         backend_say("xenstored went away; devices work on, changes have to wait for it");
         epoll_ctl(backend.epoll, EPOLL_CTL_DEL, src->fd, NULL);
@@ -137,6 +134,7 @@ static void store_ready(struct source *src, uint32_t events)
 
 static bool watch_store(void)
 {
+    store_on_event(backend.store, note_event, NULL);
     store_source.fd = store_fd(backend.store);
     source_add(&store_source, EPOLLIN);
     for (unsigned t = 0; types[t]; t++) {
@@ -159,7 +157,7 @@ static void reconnect_store(void)
     backend.store = s;
     if (watch_store()) {
         backend_say("xenstored is back");
-        device_scan();
+        device_store_is_back();
     }
 }
 
@@ -186,6 +184,8 @@ static int timeout(void)
 {
     int64_t next = sooner(device_next(), process_next());
 
+    if (device_has_news())
+        return 0;
     if (store_is_dead(backend.store))
         next = sooner(next, backend_now() + 1000);
     if (!next)
@@ -202,13 +202,12 @@ static void loop(void)
         struct epoll_event ev;
 
         /* One event at a time: what a handler frees, no event of the same batch points to. */
-        if (!store_has_event(backend.store) && epoll_wait(backend.epoll, &ev, 1, timeout()) == 1) {
+        if (epoll_wait(backend.epoll, &ev, 1, timeout()) == 1) {
             struct source *src = ev.data.ptr;
 
             src->ready(src, ev.events);
         }
-        if (store_has_event(backend.store))
-            store_ready(&store_source, 0);
+        device_turn();
         device_run();
         process_run();
         if (store_is_dead(backend.store) && backend_now() >= next_try) {
@@ -326,6 +325,7 @@ static int start(char *err, size_t errlen, int *lock)
         return -EAGAIN;
     }
     backend.epoll = epoll_create1(EPOLL_CLOEXEC);
+    backend.started = backend_now();
     store_source.ready = store_ready;
     backend.store = store_open(err, errlen);
     if (!backend.store)

@@ -132,6 +132,18 @@ static int nbd_greets(struct device *d, struct vbd *v)
     return BACKEND_LATER;
 }
 
+/* The server has locks of its own on it, which say less. */
+static int claim_image(struct device *d, struct vbd *v)
+{
+    int fd = open(v->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+
+    if (fd < 0)
+        return device_fail(d, errno, "%s cannot be opened: %s", v->path, strerror(errno));
+    rc = claim_take(d, v->path, fd, v->readonly, v->shared, false);
+    close(fd);
+    return rc;
+}
+
 int nbd_start(struct device *d, struct vbd *v)
 {
     struct sockaddr_un addr;
@@ -151,7 +163,8 @@ int nbd_start(struct device *d, struct vbd *v)
             return device_fail(d, errno, "%s: %s", addr.sun_path, strerror(errno));
     }
     v->sector_size = 512; /* the worker corrects it */
-    rc = nbd_run(d, v);
+    rc = claim_image(d, v);
+    rc = rc ? rc : nbd_run(d, v);
     return rc ? rc : BACKEND_LATER;
 }
 

@@ -63,10 +63,11 @@ static struct {
 
 /* --- a worker's messages ---------------------------------------------------------------------- */
 
+/* Where two have the same number, that which the worker has not let go of yet. */
 static struct device *device_of(struct process *p, uint32_t devid)
 {
     for (struct device *d = device_first(); d; d = d->next)
-        if (d->process == p && d->devid == devid)
+        if (d->process == p && d->devid == devid && !device_predecessor(d))
             return d;
     return NULL;
 }

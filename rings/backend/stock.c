@@ -25,8 +25,9 @@
 
 struct stock {
     char path[1024], device[64];
-    bool readonly;
-    int loop; /* -1: none was needed */
+    bool readonly, shared;
+    int image; /* a block device, locked; -1: its loop device has the file, and that is locked */
+    int loop;  /* -1: none was needed */
 };
 
 void stock_modprobe(const char *module, const char *other)
@@ -95,11 +96,15 @@ static int open_it(struct device *d, struct stock *s, struct stat *st)
                          s->readonly ? "" : " for writing", strerror(errno));
     else if (S_ISREG(st->st_mode) && !st->st_size)
         rc = device_fail(d, EINVAL, "%s is empty: an image needs at least one sector", s->path);
-    else if (S_ISREG(st->st_mode))
-        rc = attach_loop(d, s, fd);
-    else if (!S_ISBLK(st->st_mode))
+    else if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
         rc = device_fail(d, EINVAL, "%s is neither a file nor a block device", s->path);
-    if (fd >= 0)
+    else
+        rc = claim_take(d, s->path, fd, s->readonly, s->shared, true);
+    if (!rc && S_ISREG(st->st_mode))
+        rc = attach_loop(d, s, fd);
+    if (!rc && S_ISBLK(st->st_mode))
+        s->image = fd;
+    else if (fd >= 0)
         close(fd);
     if (!rc && s->loop >= 0 && fstat(s->loop, st))
         rc = device_fail(d, errno, "%s: %s", s->device, strerror(errno));
@@ -114,6 +119,10 @@ static bool adopt(struct device *d, struct stock *s)
 
     if (done && device && !strncmp(device, "/dev/loop", 9))
         s->loop = open(device, (s->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    else if (done)
+        s->image = open(s->path, (s->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    if (done)
+        claim_adopt(d, s->loop >= 0 ? s->loop : s->image, s->readonly, s->shared);
     free(device);
     free(status);
     return done;
@@ -123,15 +132,16 @@ static int probe(struct device *d)
 {
     char *path = device_get(d, "params"), *mode = device_get(d, "mode");
     char *format = device_get(d, "format");
-    struct stock *s = d->priv = calloc(1, sizeof(*s));
+    struct stock *s = d->priv = d->priv ? d->priv : calloc(1, sizeof(*s));
     struct stat st;
     int rc = 0;
 
     if (!s) {
         rc = device_fail(d, ENOMEM, "there is no memory for it");
     } else {
-        s->loop = -1;
+        s->loop = s->image = -1;
         s->readonly = !mode || mode[0] != 'w';
+        s->shared = mode && strchr(mode, '!');
         snprintf(s->path, sizeof(s->path), "%s", path ? path : "");
         if (format && *format && strcmp(format, "raw"))
             rc = device_fail(
@@ -149,6 +159,7 @@ static int probe(struct device *d)
     rc = open_it(d, s, &st);
     if (rc)
         return rc;
+    d->tries = 0;
     device_put(d, "physical-device-path", "%s", s->loop >= 0 ? s->device : s->path);
     device_put(d, "physical-device", "%x:%x", major(st.st_rdev), minor(st.st_rdev));
     device_put(d, "hotplug-status", "connected");
@@ -156,7 +167,7 @@ static int probe(struct device *d)
 }
 
 /* The kernel's back-end notices a new size by itself, with the next request. */
-static void changed(struct device *d, const char *key)
+static void changed(struct device *d)
 {
     struct stock *s = d->priv;
     unsigned long long bytes;
@@ -165,9 +176,7 @@ static void changed(struct device *d, const char *key)
     struct stat st;
     int words;
 
-    if (strcmp(key, "lodge-resize"))
-        return;
-    text = device_get(d, key);
+    text = device_get(d, "lodge-resize");
     words = text ? sscanf(text, "%llu %15s", &bytes, word) : 0;
     free(text);
     if (words < 1)
@@ -196,6 +205,8 @@ static void close_stock(struct device *d)
     /* Our hold goes; the device itself goes with the kernel's back-end's. */
     if (s && s->loop >= 0)
         close(s->loop);
+    if (s && s->image >= 0)
+        close(s->image);
     free(s);
     d->priv = NULL;
 }
@@ -204,6 +215,7 @@ const struct device_type vbd_stock_type = {
     .directory = "vbd",
     .what = "disk",
     .probe = probe,
+    .key = "lodge-resize",
     .changed = changed,
     .close = close_stock,
 };

@@ -24,7 +24,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define VBD_BUSY_TRIES 100 /* of DEVICE_RETRY_MS: an old worker lets go within that */
+#define VBD_LATE_TRIES 100 /* of DEVICE_RETRY_MS: an old worker lets go within that */
 
 /* --- images ------------------------------------------------------------------------------------
  */
@@ -59,51 +59,23 @@ static int open_image(const char *path, int flags, bool *direct)
 }
 
 /*
- * Locks on the image, of the kind that belongs to an open file. The worker has the same open file,
- * and so has every request that the kernel still works on, whoever made it: a lock is gone when the
- * last of them is. In the lower half of what can be locked, users exclude each other; in the upper
- * one each device has a byte that tells its successor, in a later daemon, that I/O of its former
- * life is under way. (A worker's successor under the same daemon looks at the ring, see io.c.)
- */
-#define VBD_LOCK_OWN (1LL << 61)
-
-static bool lock_is_busy(int err)
-{
-    return err == EAGAIN || err == EACCES;
-}
-
-/* Two writers, or a writer and readers, would destroy what is in the image. */
-static int lock_others_out(struct device *d, struct vbd *v)
-{
-    struct flock lock = {
-        .l_type = v->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET, .l_len = VBD_LOCK_OWN};
-
-    if (v->shared || !fcntl(v->fd, F_OFD_SETLK, &lock) || !lock_is_busy(errno))
-        return 0; /* or a file system without locks */
-    /* A guest that uses it already is not given up because a worker is slow to leave. */
-    if (d->tries++ < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
-        return BACKEND_LATER;
-    return device_fail(d, EBUSY,
-                       "%s is in use by another guest; detach it there, or give both mode \"w!\" "
-                       "if they share a cluster file system",
-                       v->path);
-}
-
-/*
- * Late I/O of a former life could overwrite what the next worker writes, or the guest's memory.
- * There is one daemon, so nothing comes between the look and the lock.
+ * In the upper half of what can be locked (claim.c has the lower one) each device has a byte that
+ * tells its successor, in a later daemon, that I/O of its former life is under way: that could
+ * overwrite what the next worker writes, or the guest's memory. (A worker's successor under the
+ * same daemon looks at the ring, see io.c.) There is one daemon, so nothing comes between the look
+ * and the lock.
  */
 static int lock_own_byte(struct device *d, struct vbd *v)
 {
     struct flock lock = {.l_type = F_WRLCK,
                          .l_whence = SEEK_SET,
-                         .l_start = VBD_LOCK_OWN + ((off_t)d->domid << 32) + d->devid,
+                         .l_start = CLAIM_LOCK_LENGTH + ((off_t)d->domid << 32) + d->devid,
                          .l_len = 1};
 
     if (!fcntl(v->fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK) {
         if (!v->late_since)
             v->late_since = backend_now();
-        if (d->tries++ < VBD_BUSY_TRIES * (d->adopted ? 10U : 1U))
+        if (d->tries++ < VBD_LATE_TRIES * (d->adopted ? 10U : 1U))
             return BACKEND_LATER;
         return device_fail(d, EBUSY, "%s: I/O of an earlier worker does not come to an end",
                            v->path);
@@ -121,7 +93,7 @@ static int lock_image(struct device *d, struct vbd *v)
 {
     int rc = lock_own_byte(d, v);
 
-    return rc ? rc : lock_others_out(d, v);
+    return rc ? rc : claim_take(d, v->path, v->fd, v->readonly, v->shared, true);
 }
 
 /* Whether a block device can forget sectors; a partition's queue is its disk's. */
@@ -398,7 +370,7 @@ static int attached(struct device *d, const struct worker_parcel *parcel)
         device_put(d, BLK_NODE_DISCARD_ALIGNMENT, "0");
         device_put(d, BLK_NODE_DISCARD_SECURE, "0");
     }
-    return device_flush(d);
+    return 0;
 }
 
 /* A block device does not grow, and what is not raw the worker does not write itself. */
@@ -409,10 +381,9 @@ static uint64_t file_size(const struct device *d)
     return v && !v->nbd.on && !v->is_device && !v->readonly ? v->sectors * BLK_SECTOR : 0;
 }
 
-static void changed(struct device *d, const char *key)
+static void changed(struct device *d)
 {
-    if (!strcmp(key, "lodge-resize"))
-        vbd_resize(d, d->priv);
+    vbd_resize(d, d->priv);
 }
 
 static void worker_changed(struct device *d, const struct worker_parcel *parcel)
@@ -455,6 +426,7 @@ const struct device_type vbd_type = {
     .probe = probe,
     .connect = connect,
     .attached = attached,
+    .key = "lodge-resize",
     .changed = changed,
     .worker_changed = worker_changed,
     .file_size = file_size,

@@ -435,13 +435,11 @@ static int vif_attached(struct device *d, const struct worker_parcel *parcel)
     return 0;
 }
 
-static void vif_changed(struct device *d, const char *key)
+static void vif_changed(struct device *d)
 {
     struct vif *v = d->priv;
     struct netback_change change;
 
-    if (strcmp(key, "rate") || !d->ready)
-        return;
     read_rate(d, &v->rate);
     change.rate = v->rate;
     device_tell(d, &change, sizeof(change), NULL, 0);
@@ -524,6 +522,7 @@ const struct device_type vif_type = {
     .probe = vif_probe,
     .connect = vif_connect,
     .attached = vif_attached,
+    .key = "rate",
     .changed = vif_changed,
     .disconnect = vif_disconnect,
     .close = vif_close,

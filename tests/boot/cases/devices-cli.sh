@@ -84,7 +84,33 @@ run "$cli" block-list
 run "$cli" network-list
 shows 'xvda .* lodge .* connected .* /tmp/a.img' "$cli" block-list guest
 shows 'xvdb .* kernel .* ro .* connected .* /tmp/b.img' "$cli" block-list guest
-refuse 'in use' "$cli" create /guest/guest.cfg name=other 'disk=["/tmp/a.img,,xvda"]'
+
+echo "--- one image in two places, by whatever name"
+ln /tmp/a.img /tmp/link.img
+ln /tmp/b.img /tmp/ro.img
+modprobe loop
+loop=$(losetup -f)
+run losetup "$loop" /tmp/a.img
+for kind in lodge kernel; do
+    for image in /tmp/a.img /tmp/link.img "$loop"; do
+        refuse 'in use by another guest, guest, as its disk 51712' \
+            "$cli" create /guest/guest.cfg name=other "disk=['$image,,xvda,backendtype=$kind']"
+    done
+    refuse "this guest has as disk 51712 already" "$cli" block-attach guest "$loop,,xvdc,backendtype=$kind"
+    refuse "in use by another guest, guest, as its disk 51728" \
+        "$cli" create /guest/guest.cfg name=other "disk=['/tmp/ro.img,,xvda,backendtype=$kind']"
+done
+refuse "is the guest's xvda already" "$cli" block-attach guest /tmp/link.img,,xvdc
+run losetup -d "$loop"
+truncate -s 8M /tmp/behind.img
+run losetup "$loop" /tmp/behind.img
+for kind in lodge kernel; do
+    run "$cli" block-attach guest "$loop,,xvdc,backendtype=$kind"
+    refuse 'in use by another guest, guest, as its disk 51744' \
+        "$cli" create /guest/guest.cfg name=other 'disk=["/tmp/behind.img,,xvda"]'
+    run "$cli" block-detach guest xvdc
+done
+run losetup -d "$loop"
 gone other 10
 
 echo "--- attach and detach, with both kinds"
@@ -104,6 +130,27 @@ done
 [ "$(held guest)" = "$quiet" ] || { "$cli" resources; fail "the guest had $quiet ports and nodes"; }
 # xen-blkback keeps some of a disk's grants mapped, and lets them go when it likes: fewer is well.
 [ "$(in_use guest)" -le "$mapped" ] || { "$cli" resources; fail "$mapped grants were in use"; }
+
+echo "--- a device is taken away while it comes"
+# After ever longer pauses, so that the guest's driver is met at every step. What is lost, or lets
+# the driver stumble, shows as a command that fails or as a guest that does not answer.
+for kind in lodge kernel; do
+    for pause in 0 4 8 12 16 20 25 30 40 50 60; do
+        run "$cli" block-attach guest "/tmp/c.img,,xvdc,w,backendtype=$kind" >/dev/null
+        usleep ${pause}000
+        run "$cli" block-detach guest xvdc >/dev/null
+    done
+    for pause in 0 10 20 40; do
+        run "$cli" network-attach guest mode=nat "backendtype=$kind" >/dev/null
+        usleep ${pause}000
+        run "$cli" network-detach guest 1 >/dev/null
+    done
+    in_guest 60 "! [ -e /dev/xvdc ]"
+    run "$cli" block-attach guest "/tmp/c.img,,xvdd,backendtype=$kind"
+    in_guest 60 "soon '[ -e /dev/xvdd ]' && grep -q 'this is image c' /dev/xvdd"
+    run "$cli" block-detach guest xvdd
+    in_guest 60 "soon '! [ -e /dev/xvdd ]'"
+done
 refuse 'there is no such file' "$cli" block-attach guest /tmp/missing.img,,xvdc
 refuse 'a disk of this vdev already' "$cli" block-attach guest /tmp/c.img,,xvda
 refuse "is the guest's xvda already" "$cli" block-attach guest /tmp/a.img,,xvdc

@@ -109,6 +109,16 @@ if grep -E "killed by|ended with status|neighbour.*(refused|failed)" $log; then 
 lines=$(wc -l <$log)
 [ "$lines" -lt 500 ] || fail "$lines lines in the log"
 
+echo "--- one that makes events as fast as it can holds up neither the others' devices nor the tools"
+truncate -s 4M /tmp/d.img /tmp/e.img
+tiny flooder flood '"/tmp/d.img,raw,xvda,rw"' ''
+await flooder "^flood 4000" 120
+tiny other idle '"/tmp/e.img,raw,xvda,rw"' '' # its disk has to be taken in time
+run "$cli" block-attach flooder /tmp/b.img,raw,xvdb,ro
+run "$cli" destroy other
+run "$cli" destroy flooder
+if grep "did not close in" $log /var/log/lodge/*.log; then fail "a back-end was held up"; fi
+
 echo "--- the end, in the middle of it"
 run "$cli" destroy hostile
 gone hostile 30

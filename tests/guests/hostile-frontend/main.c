@@ -5,8 +5,9 @@
  * or in a device that is closed with a reason, and that it is served afterwards. tests/boot/cases/
  * hostile-frontend.sh creates it, and looks at the other side of it.
  *
- * Its command line says which part it plays: "disks", "networks", or "neighbour", the guest whose
- * service nobody else's tricks may disturb.
+ * Its command line says which part it plays: "disks", "networks", "flood", which makes events for
+ * everybody who watches its nodes as fast as it can, or "neighbour", the guest whose service nobody
+ * else's tricks may disturb.
  */
 #include "hostile.h"
 
@@ -38,6 +39,27 @@ static void neighbour(void)
         nic_works(&nic);
         printk("well %u\n", round);
         kit_sleep(SECOND / 5);
+    }
+}
+
+/* Ever new nodes below the one that the back-end watches; and that one itself, too. */
+static void flood(void)
+{
+    struct device d;
+    char path[48];
+
+    device_open(&d, "device/vbd/51712");
+    for (unsigned n = 0;; n += 4) {
+        /* As many at a time as the store serves before it looks at others. */
+        for (unsigned i = 0; i < 8; i++) {
+            kit_snprintf(path, sizeof(path), "device/vbd/51712/state/%u", n + i / 2);
+            kit_store_post(path, i % 2 == 0 ? "1" : NULL);
+        }
+        kit_store_collect(8);
+        if (n % 1000 == 0) {
+            device_enter(&d, XenbusStateInitialising);
+            printk("flood %u\n", n);
+        }
     }
 }
 
@@ -84,6 +106,8 @@ void test_main(void)
         neighbour();
         return;
     }
+    if (plays("flood"))
+        flood();
     store_attacks();
     if (plays("disks")) {
         disk_attacks();

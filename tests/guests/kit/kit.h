@@ -210,6 +210,10 @@ void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int re
 int kit_store_read(const char *path, char *buf, size_t size); /* with a zero byte behind it */
 int kit_store_write(const char *path, const char *value);
 int kit_store_remove(const char *path);
+/* A write, or with NULL a removal, whose answer is not waited for: kit_store_collect() does that.
+ */
+void kit_store_post(const char *path, const char *value);
+void kit_store_collect(unsigned nr);
 #define KIT_GRANTS 5120u                              /* entries of the table, version 1 */
 unsigned kit_grant(const void *page, unsigned flags); /* a new reference, for dom0 */
 void kit_grant_put(unsigned ref, uint64_t mfn, unsigned flags, domid_t domid); /* any entry */

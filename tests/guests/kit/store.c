@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A small client of xenstore, over the page that the builder gave the guest: one request at a time,
- * no watches. A test that waits for a node reads it now and then.
+ * as a rule, no watches. A test that waits for a node reads it now and then.
  */
 #include <kit/kit.h>
 #include <public/io/xs_wire.h>
@@ -74,8 +74,7 @@ static size_t length_of(const char *s)
     return n;
 }
 
-/* The answer's body is in `answer`, with a zero byte behind it. */
-static int call(uint32_t type, const char *path, const char *value, char *answer)
+static void post(uint32_t type, const char *path, const char *value)
 {
     size_t path_len = length_of(path) + 1, value_len = value != NULL ? length_of(value) : 0;
     struct xsd_sockmsg head = {.type = type, .req_id = ++store.id};
@@ -85,6 +84,14 @@ static int call(uint32_t type, const char *path, const char *value, char *answer
     move(true, &head, sizeof(head));
     move(true, (void *)path, path_len);
     move(true, (void *)value, value_len);
+}
+
+/* The answer's body is in `answer`, with a zero byte behind it. */
+static int call(uint32_t type, const char *path, const char *value, char *answer)
+{
+    struct xsd_sockmsg head;
+
+    post(type, path, value);
     do {
         move(false, &head, sizeof(head));
         if (head.len > XENSTORE_PAYLOAD_MAX) {
@@ -111,6 +118,21 @@ int kit_store_read(const char *path, char *buf, size_t size)
     memcpy(buf, reply, (size_t)n);
     buf[n] = 0;
     return n;
+}
+
+void kit_store_post(const char *path, const char *value)
+{
+    post(value != NULL ? XS_WRITE : XS_RM, path, value);
+}
+
+void kit_store_collect(unsigned nr)
+{
+    struct xsd_sockmsg head;
+
+    while (nr-- != 0) {
+        move(false, &head, sizeof(head));
+        move(false, reply, head.len <= XENSTORE_PAYLOAD_MAX ? head.len : XENSTORE_PAYLOAD_MAX);
+    }
 }
 
 int kit_store_write(const char *path, const char *value)

@@ -3,188 +3,11 @@
  * test_device.c: the xenbus states of a device, with a guest, tools and workers that behave well,
  * badly, or die.
  */
-#include <rings/backend/backend.h>
+#include "check.h"
+#include "device_steps.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "check.h"
-#include "fake.h"
-
-#define BACK  "/local/domain/0/backend/lodge-vbd/5/51712"
-#define FRONT "/local/domain/5/device/vbd/51712"
-
-static bool alive = true; /* xenstored knows the guest */
-
-struct fake_domain *fake_by_domid(uint16_t domid)
-{
-    static struct fake_domain domain;
-
-    return alive && domid == 5 ? &domain : NULL;
-}
-
-bool fake_backend_answers(void)
-{
-    return false;
-}
-
-/* --- the kind of device, and its worker --------------------------------------------------------
- */
-
-static struct {
-    int probe, connect; /* what they answer */
-    unsigned probes, closes, disconnects, attaches, detaches;
-    bool reconnect; /* as it was in the last connect() */
-    int64_t now;
-} t;
-
-static int probe(struct device *d)
-{
-    t.probes++;
-    return t.probe < 0 ? device_fail(d, -t.probe, "the image is\nbad") : t.probe;
-}
-
-static int connect_front(struct device *d, struct worker_parcel *parcel)
-{
-    (void)parcel;
-    t.reconnect = d->reconnect;
-    return t.connect < 0 ? device_fail(d, -t.connect, "the ring is bad") : 0;
-}
-
-static void disconnect_front(struct device *d)
-{
-    (void)d;
-    t.disconnects++;
-}
-
-static void close_it(struct device *d)
-{
-    (void)d;
-    t.closes++;
-}
-
-static const struct device_type kind = {.directory = "lodge-vbd",
-                                        .program = "worker",
-                                        .what = "disk",
-                                        .probe = probe,
-                                        .connect = connect_front,
-                                        .disconnect = disconnect_front,
-                                        .close = close_it};
-static const struct device_type *const kinds[] = {&kind, NULL};
-struct backend backend = {.types = kinds};
-
-int64_t backend_now(void)
-{
-    return ++t.now;
-}
-
-void backend_say(const char *fmt, ...)
-{
-    (void)fmt;
-}
-
-void backend_vsay(const char *prefix, const char *fmt, va_list ap)
-{
-    (void)prefix;
-    (void)fmt;
-    (void)ap;
-}
-
-void process_attach(struct device *d)
-{
-    static struct worker_parcel parcel;
-
-    if (device_parcel(d, &parcel))
-        t.attaches++;
-}
-
-void process_detach(struct device *d)
-{
-    t.detaches++;
-    d->link = DEVICE_DETACHING;
-}
-
-void process_impatient(struct device *d)
-{
-    (void)d;
-}
-
-bool process_send(struct process *p, const struct worker_parcel *parcel)
-{
-    (void)p;
-    (void)parcel;
-    return true;
-}
-
-/* --- steps --------------------------------------------------------------------------------------
- */
-
-static struct device *only(void)
-{
-    return device_first();
-}
-
-static void worker_attached(void)
-{
-    static struct worker_parcel parcel;
-
-    device_attached(only(), &parcel);
-}
-
-static void front(const char *state)
-{
-    fake_store_set(FRONT "/state", state, NULL);
-    device_front_changed(5, "lodge-vbd", 51712);
-    device_run();
-}
-
-static void back(const char *key, const char *value)
-{
-    if (value)
-        fake_store_set(store_fmt(BACK "/%s", key), value, NULL);
-    device_back_changed(&kind, 5, 51712, key);
-    device_run();
-}
-
-static void tools_make_it(void)
-{
-    fake_store_set(FRONT "/state", "1", NULL);
-    fake_store_set(BACK "/frontend", FRONT, NULL);
-    fake_store_set(BACK "/frontend-id", "5", NULL);
-    fake_store_set(BACK "/online", "1", NULL);
-    fake_store_set(BACK "/domain", "web\x1b[2J", NULL);
-    back("state", "1");
-}
-
-static void tools_remove_it(void)
-{
-    store_remove(NULL, BACK);
-    store_remove(NULL, FRONT);
-    store_flush(NULL);
-    back("", NULL);
-}
-
-static void begin(void)
-{
-    fake_store_reset();
-    memset(&t, 0, sizeof(t));
-    alive = true;
-}
-
-static void connected(void)
-{
-    begin();
-    tools_make_it();
-    front("3");
-    worker_attached();
-    front("4");
-}
-
-#define CHECK_STATE(want) CHECK_STR(fake_store_value(BACK "/state"), want)
-
-/* --- tests --------------------------------------------------------------------------------------
- */
 
 static void test_life(void)
 {
@@ -332,7 +155,8 @@ static void test_takeover(void)
     worker_attached();
     CHECK_STATE("4");
     /* The store comes back: nothing happens twice. */
-    device_scan();
+    device_store_is_back();
+    look();
     CHECK(t.attaches == 1 && only() && !only()->next);
     /* The guest dies. */
     alive = false;

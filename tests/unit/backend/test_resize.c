@@ -51,7 +51,7 @@ uint64_t device_front_number(const struct device *d, const char *key, uint64_t f
     return device_number(d, key, fallback, max);
 }
 
-void device_put(const struct device *d, const char *key, const char *fmt, ...)
+void device_put(struct device *d, const char *key, const char *fmt, ...)
 {
     va_list ap;
 
@@ -68,9 +68,10 @@ int device_flush(struct device *d)
     return 0;
 }
 
-void device_set_state(struct device *d, int state)
+bool device_set_state(struct device *d, int state)
 {
     d->state = state;
+    return true;
 }
 
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr)
@@ -119,7 +120,7 @@ int main(void)
 
     memcpy(parcel.body, &found, sizeof(found));
     CHECK(v.fd >= 0 && !ftruncate(v.fd, 2 << 20));
-    vbd_type.changed(&d, "lodge-resize");
+    vbd_type.changed(&d);
     CHECK(told == 1 && v.sectors == 2048);
     /* Not before the worker lets nothing through to what is cut off. */
     CHECK(!fstat(v.fd, &st) && st.st_size == 2 << 20 && !*said);
@@ -127,7 +128,7 @@ int main(void)
     CHECK(!fstat(v.fd, &st) && st.st_size == 1 << 20);
     CHECK_STR(said, "ok");
     /* And the next one is not refused for ever. */
-    vbd_type.changed(&d, "lodge-resize");
+    vbd_type.changed(&d);
     CHECK(told == 2);
     unlink(path);
     return check_end();

@@ -47,7 +47,7 @@ static void let_go(const char *dir, const char *front)
 {
     if (is("dead"))
         return;
-    if (is("busy") && value(front, "state")) {
+    if (is("busy") && value(front, "state") && strcmp(value(front, "state"), "6")) {
         set(front, "state", "5");
         return;
     }

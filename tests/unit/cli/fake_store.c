@@ -30,7 +30,8 @@ struct pending {
 };
 
 struct store {
-    int unused;
+    store_event_fn *event;
+    void *event_arg;
 };
 
 static struct tree tree, shadow; /* shadow: the tree before the open transaction */
@@ -142,7 +143,7 @@ struct store *store_open(char *err, size_t errlen)
 
 void store_close(struct store *s)
 {
-    (void)s;
+    s->event = NULL;
 }
 
 int store_fd(struct store *s)
@@ -194,16 +195,20 @@ void store_read(struct store *s, const char *path, char **value)
     add('r', path, "", value);
 }
 
-/* Not by what the answer itself writes. */
+/* Not by what the answer itself writes. Whoever watches is told if there was one. */
 static void answer(void)
 {
+    static struct tree before;
     static bool answering;
 
-    if (!answering) {
-        answering = true;
-        fake_backend_answers();
-        answering = false;
-    }
+    if (answering)
+        return;
+    answering = true;
+    before = tree;
+    fake_backend_answers();
+    answering = false;
+    if (the_store.event && memcmp(&before, &tree, sizeof(tree)))
+        the_store.event(the_store.event_arg, "", "");
 }
 
 /* Of which a path may be made. */
@@ -385,18 +390,15 @@ int store_unwatch(struct store *s, const char *path, const char *token)
     return store_watch(s, path, token);
 }
 
-bool store_event(struct store *s, char **path, char **token)
+void store_on_event(struct store *s, store_event_fn *event, void *arg)
 {
-    (void)s;
-    (void)path;
-    (void)token;
-    return false;
+    s->event = event;
+    s->event_arg = arg;
 }
 
-bool store_has_event(const struct store *s)
+void store_receive(struct store *s)
 {
     (void)s;
-    return false;
 }
 
 bool store_is_dead(const struct store *s)
@@ -420,6 +422,7 @@ void fake_store_client_died(void)
         tree = shadow;
     in_tx = false;
     nr_queued = 0;
+    the_store.event = NULL;
 }
 
 const char *fake_store_value(const char *path)

@@ -4,7 +4,8 @@
  * where CLIENT is `library` (libxenstore) or `tools` (the connection of lodge and its daemons).
  * Prints "PATH N" and then the names, one in a line. The tools' connection gets all paths in one
  * go, with reads before, between and behind that must not get each other's answers.
- * `list_test flood PATH` is for test_watches.py, `list_test half PATH` for test_transactions.py.
+ * `list_test flood PATH` and `flood-library PATH WRITES` are for test_watches.py, `half PATH` for
+ * test_transactions.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,30 +92,41 @@ static int with_tools(char **path, int nr)
     return rc;
 }
 
-/* How many events wait when a node and its two children were written again and again, while the
- * watcher asked for something else. */
+struct told {
+    unsigned nr;
+    char path[128];
+};
+
+static void count(void *arg, const char *path, const char *token)
+{
+    struct told *told = arg;
+
+    told->nr += !strcmp(token, "t");
+    snprintf(told->path, sizeof(told->path), "%s", path);
+}
+
+/*
+ * Three hundred nodes are made while the watcher asks for something else: it is told of each as it
+ * comes, and nothing waits for it. Prints how often it was told, and of what last.
+ */
 static int flood(const char *path)
 {
-    char err[256], *at, *token;
+    char err[256];
     struct store *s = store_open(err, sizeof(err)), *writer = store_open(err, sizeof(err));
-    unsigned nr = 0;
+    struct told told = {0};
 
     if (!s || !writer)
         return die("store_open", err);
+    store_on_event(s, count, &told);
     if (store_watch(s, path, "t"))
         return die("store_watch", store_message(s));
     for (unsigned i = 0; i < 300; i++) {
-        store_write(writer, store_fmt("%s/%u", path, i % 2), "x");
+        store_write(writer, store_fmt("%s/%u", path, i), "x");
         if (store_flush(writer))
             return die("store_flush", store_message(writer));
         free(store_get(s, "/"));
     }
-    while (store_event(s, &at, &token)) {
-        nr++;
-        free(at);
-        free(token);
-    }
-    printf("%u\n", nr);
+    printf("%u %s\n", told.nr, told.path);
     store_close(s);
     store_close(writer);
     return 0;
@@ -138,12 +150,52 @@ static int half(const char *path)
     return 0;
 }
 
+/*
+ * The library's events, of which nobody reads any while `writes` nodes are made and removed. Prints
+ * how many wait, about, and how many of them are of the watch's own path; then waits for one of
+ * what happens after that.
+ */
+static int flood_library(const char *path, unsigned writes)
+{
+    struct xs_handle *h = xs_open(0), *writer = xs_open(0);
+    unsigned nr = 0, own = 0, n;
+    char node[200], **v;
+    bool last = false;
+
+    if (!h || !writer || !xs_watch(h, path, "t"))
+        return die("xs_watch", strerror(errno));
+    for (unsigned i = 0; i < writes; i++) {
+        snprintf(node, sizeof(node), "%s/%u", path, i);
+        if (!xs_write(writer, XBT_NULL, node, "x", 1) || !xs_rm(writer, XBT_NULL, node))
+            return die("xs_write", strerror(errno));
+    }
+    free(xs_read(h, XBT_NULL, path, &n)); /* by then most has arrived */
+    while ((v = xs_check_watch(h))) {
+        nr++;
+        own += !strcmp(v[XS_WATCH_PATH], path);
+        free(v);
+    }
+    snprintf(node, sizeof(node), "%s/last", path);
+    if (!xs_write(writer, XBT_NULL, node, "x", 1))
+        return die("xs_write", strerror(errno));
+    while (!last && (v = xs_read_watch(h, &n))) {
+        last = !strcmp(v[XS_WATCH_PATH], node);
+        free(v);
+    }
+    printf("%u %u\n", nr, own);
+    xs_close(h);
+    xs_close(writer);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "half"))
         return half(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "flood"))
         return flood(argv[2]);
+    if (argc == 4 && !strcmp(argv[1], "flood-library"))
+        return flood_library(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
     if (argc > 2 && !strcmp(argv[1], "library"))
         return with_library(argv + 2, argc - 2);
     if (argc > 2 && !strcmp(argv[1], "tools"))

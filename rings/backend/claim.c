@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * claim.c: who uses an image.
+ *
+ * Two things tell. The devices of this daemon are known, with what is behind their images; so one
+ * of them that is in the way is named, and it is known whether it is just leaving. Others, such as
+ * the workers of an earlier daemon, show by their locks. These are of the kind that belongs to an
+ * open file: a worker has the same open file, and so have a loop device and every request that the
+ * kernel still works on, so a lock is gone when the last of them is. An image behind a loop device
+ * is locked itself, and not just the loop device.
+ *
+ * Users exclude each other in the lower half of what can be locked; vbd.c has a use for the upper
+ * one. A partition takes the lock of a reader on the whole, whatever it does: so it keeps out who
+ * would write to the whole, and leaves the other partitions alone.
+ */
+#include "claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "backend.h"
+
+#define CLAIM_TRIES       10  /* of DEVICE_RETRY_MS, for somebody unknown */
+#define CLAIM_LEAVE_TRIES 300 /* for a device that is leaving */
+#define CLAIM_ADOPT_TRIES 1000
+/* In a daemon's first time the workers of an earlier one may be leaving. */
+#define CLAIM_START_MS 30000
+
+/* --- what is behind it -------------------------------------------------------------------------
+ */
+
+/* As the kernel packs a device's number into 64 bits. */
+static dev_t unpack(uint64_t number)
+{
+    return makedev((number & 0xfff00) >> 8, (number & 0xff) | ((number >> 12) & 0xfff00));
+}
+
+static bool read_line(const char *path, char *line, size_t size)
+{
+    FILE *f = fopen(path, "re");
+    bool ok = f && fgets(line, (int)size, f);
+
+    if (f)
+        fclose(f);
+    if (ok)
+        line[strcspn(line, "\n")] = '\0';
+    return ok;
+}
+
+/* A partition's disk, and its number there. */
+static void find_disk(struct claim *c)
+{
+    char path[96], line[64];
+    unsigned major, minor;
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(c->dev), minor(c->dev));
+    if (!read_line(path, line, sizeof(line)))
+        return;
+    c->partition = (unsigned)strtoul(line, NULL, 10);
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(c->dev), minor(c->dev));
+    if (read_line(path, line, sizeof(line)) && sscanf(line, "%u:%u", &major, &minor) == 2)
+        c->dev = makedev(major, minor);
+}
+
+/* The path is how the file was called when the loop device was set up: it need not be that now. */
+static int open_behind(dev_t loop, const struct claim *c, int flags)
+{
+    char path[96], line[1024];
+    struct stat st;
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(loop),
+             minor(loop));
+    if (!read_line(path, line, sizeof(line)))
+        return -1;
+    fd = open(line, flags | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &st) || st.st_dev != c->dev || st.st_ino != c->ino)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void identify(struct claim *c, int fd)
+{
+    struct loop_info64 info;
+    dev_t loop;
+    struct stat st;
+
+    memset(c, 0, sizeof(*c));
+    c->behind = -1;
+    if (fstat(fd, &st))
+        return;
+    c->is_block = S_ISBLK(st.st_mode);
+    c->dev = c->is_block ? st.st_rdev : st.st_dev;
+    c->ino = c->is_block ? 0 : st.st_ino;
+    if (!c->is_block)
+        return;
+    find_disk(c);
+    if (ioctl(fd, LOOP_GET_STATUS64, &info))
+        return;
+    loop = c->dev;
+    c->is_block = info.lo_rdevice != 0;
+    c->dev = unpack(c->is_block ? info.lo_rdevice : info.lo_device);
+    c->ino = c->is_block ? 0 : info.lo_inode;
+    if (!c->is_block)
+        c->behind = open_behind(loop, c, O_RDWR);
+    if (!c->is_block && c->behind < 0)
+        c->behind = open_behind(loop, c, O_RDONLY);
+}
+
+/* --- who has it --------------------------------------------------------------------------------
+ */
+
+static bool is_exclusive(const struct claim *c)
+{
+    return !c->readonly && !c->shared;
+}
+
+static bool conflict(const struct claim *a, const struct claim *b)
+{
+    return a->is_block == b->is_block && a->dev == b->dev && a->ino == b->ino &&
+           (!a->partition || !b->partition || a->partition == b->partition) &&
+           (is_exclusive(a) || is_exclusive(b));
+}
+
+static bool is_leaving(const struct device *d)
+{
+    return d->doomed || (!d->online && d->state >= XenbusStateClosing);
+}
+
+/* The device in the way; one that stays before one that is leaving. */
+static struct device *holder(const struct device *d, const struct claim *c)
+{
+    struct device *found = NULL;
+
+    for (struct device *o = device_first(); o; o = o->next)
+        if (o != d && o->claim.held && conflict(&o->claim, c) && (!found || is_leaving(found)))
+            found = o;
+    return found;
+}
+
+static int refuse(struct device *d, const char *path, const struct device *o)
+{
+    if (o->domid == d->domid)
+        return device_fail(d, EBUSY,
+                           "%s is what this guest has as %s %u already; two disks on one image "
+                           "would destroy it, unless both have access=ro or w!",
+                           path, o->type->what, o->devid);
+    return device_fail(d, EBUSY,
+                       "%s is in use by another guest, %s, as its %s %u; detach it there, or give "
+                       "both mode \"w!\" if they share a cluster file system",
+                       path, o->guest, o->type->what, o->devid);
+}
+
+/* False if somebody else has a lock on it; a file system without locks has none. */
+static bool lock(int fd, bool exclusive)
+{
+    struct flock fl = {
+        .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_len = CLAIM_LOCK_LENGTH};
+
+    return fd < 0 || !fcntl(fd, F_OFD_SETLK, &fl) || (errno != EAGAIN && errno != EACCES);
+}
+
+static int wait_for(struct device *d, const char *path, const struct device *o)
+{
+    bool starting = backend_now() < backend.started + CLAIM_START_MS;
+    unsigned tries = o            ? CLAIM_LEAVE_TRIES
+                     : d->adopted ? CLAIM_ADOPT_TRIES
+                     : starting   ? CLAIM_START_MS / DEVICE_RETRY_MS
+                                  : CLAIM_TRIES;
+
+    if (d->tries++ < tries) {
+        if (!d->claim.said && (o || tries > CLAIM_TRIES))
+            device_say(d, "%s is still in use by %s; it waits for that to end", path,
+                       o ? o->guest : "an earlier worker");
+        d->claim.said = true;
+        return BACKEND_LATER;
+    }
+    if (o)
+        return refuse(d, path, o);
+    return device_fail(d, EBUSY,
+                       "%s is in use by another program, which has locked it; end that, or give "
+                       "mode \"w!\" if they share a cluster file system",
+                       path);
+}
+
+int claim_take(struct device *d, const char *path, int fd, bool readonly, bool shared,
+               bool with_lock)
+{
+    struct claim c;
+    const struct device *o;
+    bool exclusive, said = d->claim.said;
+
+    claim_release(d);
+    identify(&c, fd);
+    c.readonly = readonly;
+    c.shared = shared;
+    c.said = said;
+    exclusive = is_exclusive(&c);
+    o = holder(d, &c);
+    if (!o && (!with_lock || lock(fd, exclusive)) && lock(c.behind, exclusive && !c.partition)) {
+        c.held = true;
+        c.said = false;
+        d->claim = c;
+        return 0;
+    }
+    if (c.behind >= 0)
+        close(c.behind);
+    d->claim.said = said;
+    return o && !is_leaving(o) ? refuse(d, path, o) : wait_for(d, path, o);
+}
+
+void claim_adopt(struct device *d, int fd, bool readonly, bool shared)
+{
+    identify(&d->claim, fd);
+    d->claim.readonly = readonly;
+    d->claim.shared = shared;
+    d->claim.held = true;
+    lock(d->claim.behind, is_exclusive(&d->claim) && !d->claim.partition);
+}
+
+void claim_release(struct device *d)
+{
+    if (d->claim.held && d->claim.behind >= 0)
+        close(d->claim.behind);
+    memset(&d->claim, 0, sizeof(d->claim));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * device_steps.c: a guest, tools and a worker for the tests of the supervisor's devices.
+ */
+#include "device_steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool alive = true;
+
+struct fake_domain *fake_by_domid(uint16_t domid)
+{
+    static struct fake_domain domain;
+
+    return alive && domid == 5 ? &domain : NULL;
+}
+
+bool fake_backend_answers(void)
+{
+    return false;
+}
+
+/* --- the kind of device, and its worker --------------------------------------------------------
+ */
+
+struct device_test t;
+
+static int probe(struct device *d)
+{
+    t.probes++;
+    return t.probe < 0 ? device_fail(d, -t.probe, "the image is\nbad") : t.probe;
+}
+
+static int connect_front(struct device *d, struct worker_parcel *parcel)
+{
+    (void)parcel;
+    t.reconnect = d->reconnect;
+    return t.connect < 0 ? device_fail(d, -t.connect, "the ring is bad") : 0;
+}
+
+static void disconnect_front(struct device *d)
+{
+    (void)d;
+    t.disconnects++;
+}
+
+static void close_it(struct device *d)
+{
+    (void)d;
+    t.closes++;
+}
+
+const struct device_type kind = {.directory = "lodge-vbd",
+                                 .program = "worker",
+                                 .what = "disk",
+                                 .probe = probe,
+                                 .connect = connect_front,
+                                 .disconnect = disconnect_front,
+                                 .close = close_it};
+static const struct device_type *const kinds[] = {&kind, NULL};
+struct backend backend = {.types = kinds};
+
+int64_t backend_now(void)
+{
+    return ++t.now;
+}
+
+void backend_say(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void backend_vsay(const char *prefix, const char *fmt, va_list ap)
+{
+    (void)prefix;
+    (void)fmt;
+    (void)ap;
+}
+
+void process_attach(struct device *d)
+{
+    static struct worker_parcel parcel;
+
+    if (device_parcel(d, &parcel))
+        t.attaches++;
+}
+
+void process_detach(struct device *d)
+{
+    t.detaches++;
+    d->link = DEVICE_DETACHING;
+}
+
+void process_impatient(struct device *d)
+{
+    (void)d;
+}
+
+bool process_send(struct process *p, const struct worker_parcel *parcel)
+{
+    (void)p;
+    (void)parcel;
+    return true;
+}
+
+/* --- steps --------------------------------------------------------------------------------------
+ */
+
+struct device *only(void)
+{
+    return device_first();
+}
+
+void worker_attached(void)
+{
+    static struct worker_parcel parcel;
+
+    device_attached(only(), &parcel);
+}
+
+/* As the loop in main.c. */
+void look(void)
+{
+    while (device_has_news())
+        device_turn();
+    device_run();
+}
+
+void front(const char *state)
+{
+    fake_store_set(FRONT "/state", state, NULL);
+    if (only())
+        device_note_front(only()->slot, only()->serial, FRONT "/state");
+    look();
+}
+
+void back(const char *key, const char *value)
+{
+    if (value)
+        fake_store_set(store_fmt(BACK "/%s", key), value, NULL);
+    device_note_back(&kind, 5, 51712, key);
+    look();
+}
+
+void tools_make_it(void)
+{
+    fake_store_set(FRONT "/state", "1", NULL);
+    fake_store_set(BACK "/frontend", FRONT, NULL);
+    fake_store_set(BACK "/frontend-id", "5", NULL);
+    fake_store_set(BACK "/online", "1", NULL);
+    fake_store_set(BACK "/domain", "web\x1b[2J", NULL);
+    back("state", "1");
+}
+
+void tools_remove_it(void)
+{
+    store_remove(NULL, BACK);
+    store_remove(NULL, FRONT);
+    store_flush(NULL);
+    back("", NULL);
+}
+
+void begin(void)
+{
+    fake_store_reset();
+    memset(&t, 0, sizeof(t));
+    alive = true;
+}
+
+void connected(void)
+{
+    begin();
+    tools_make_it();
+    front("3");
+    worker_attached();
+    front("4");
+}

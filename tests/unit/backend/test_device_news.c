@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_device_news.c: what the store tells of devices, in which order they are looked at, and what
+ * others write while the supervisor is about to write.
+ */
+#include "check.h"
+#include "device_steps.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Only what a device waits for is looked at, once for however many events, each device in turn. */
+static void test_news(void)
+{
+    const char *other = "/local/domain/0/backend/lodge-vbd/5/51728";
+    struct device *d;
+    unsigned turns;
+
+    begin();
+    tools_make_it();
+    d = only();
+    for (unsigned i = 0; i < 1000; i++)
+        device_note_front(d->slot, d->serial, store_fmt(FRONT "/state/%u", i));
+    device_note_front(d->slot, d->serial, FRONT "/states");
+    device_note_front(d->slot, d->serial, FRONT);
+    device_note_front(d->slot, d->serial + 1, FRONT "/state");
+    device_note_front(d->slot + 1, d->serial, FRONT "/state");
+    device_note_front(4096, d->serial, FRONT "/state");
+    for (unsigned i = 0; i < 1000; i++)
+        device_note_back(&kind, 5, 51712, store_fmt("feature-%u", i));
+    CHECK(!device_has_news());
+    for (unsigned i = 0; i < 1000; i++)
+        device_note_front(d->slot, d->serial, FRONT "/state");
+    for (turns = 0; device_has_news(); turns++)
+        device_turn();
+    CHECK(turns <= 2); /* one look, and one that finds nothing more */
+
+    /* Another one comes, connects and goes, while the first has news all the time. */
+    fake_store_set("/local/domain/5/device/vbd/51728/state", "3", NULL);
+    fake_store_set(store_fmt("%s/frontend", other), "/local/domain/5/device/vbd/51728", NULL);
+    fake_store_set(store_fmt("%s/frontend-id", other), "5", NULL);
+    fake_store_set(store_fmt("%s/state", other), "1", NULL);
+    device_note_back(&kind, 5, 51728, "state");
+    for (turns = 0; turns < 3; turns++) {
+        device_note_front(d->slot, d->serial, FRONT "/state");
+        device_turn();
+    }
+    CHECK(t.attaches == 1);
+    store_remove(NULL, other);
+    store_flush(NULL);
+    device_note_back(&kind, 5, 51728, "");
+    for (turns = 0; turns < 3; turns++) {
+        device_note_front(d->slot, d->serial, FRONT "/state");
+        device_turn();
+    }
+    CHECK(t.detaches == 1);
+    device_detached(only()); /* the newest is the first */
+    device_run();
+    tools_remove_it();
+    CHECK(!only());
+}
+
+/* More new devices at once than are noted one by one, and events that say "look at everything". */
+static void test_many_new(void)
+{
+    unsigned nr = 0;
+
+    begin();
+    for (unsigned i = 0; i < 100; i++) {
+        const char *dir = store_fmt("/local/domain/0/backend/lodge-vbd/5/%u", i);
+
+        fake_store_set(store_fmt("%s/frontend", dir), "/local/domain/5/device/vbd/x", NULL);
+        fake_store_set(store_fmt("%s/frontend-id", dir), "5", NULL);
+        fake_store_set(store_fmt("%s/state", dir), "1", NULL);
+        device_note_back(&kind, 5, i, "state");
+    }
+    look();
+    for (struct device *d = only(); d; d = d->next)
+        nr++;
+    CHECK(nr == 100);
+    store_remove(NULL, "/local/domain/0/backend/lodge-vbd/5");
+    store_flush(NULL);
+    device_note_scan();
+    look();
+    CHECK(!only());
+}
+
+/* The tools ask for the end while the back-end is about to say something else. */
+static void test_asked_meanwhile(void)
+{
+    begin();
+    tools_make_it();
+    front("3");
+    fake_store_set(BACK "/online", "0", NULL);
+    fake_store_set(BACK "/state", "5", NULL);
+    worker_attached();
+    CHECK_STATE("5"); /* not Connected: what was asked for would be lost */
+    back("online", NULL);
+    CHECK(!t.detaches); /* the front-end uses it until it has closed */
+    front("6");
+    CHECK(t.detaches == 1);
+    device_detached(only());
+    look();
+    CHECK_STATE("6");
+    CHECK(!only());
+
+    /* While its image is being opened. */
+    begin();
+    t.probe = BACKEND_LATER;
+    tools_make_it();
+    fake_store_set(BACK "/online", "0", NULL);
+    fake_store_set(BACK "/state", "5", NULL);
+    t.probe = 0;
+    t.now += 1000;
+    device_run();
+    CHECK_STATE("6"); /* nobody ever came */
+    device_run();
+    CHECK(!only());
+
+    /* Somebody interferes with the transaction: it looks again. */
+    begin();
+    tools_make_it();
+    front("3");
+    fake_conflicts = 3;
+    worker_attached();
+    CHECK_STATE("4");
+    CHECK(!fake_conflicts);
+    tools_remove_it();
+    device_detached(only());
+    look();
+    CHECK(!only());
+}
+
+/* Nodes that are gone do not come back because of what the back-end has to say. */
+static void test_gone_meanwhile(void)
+{
+    begin();
+    tools_make_it();
+    front("3");
+    store_remove(NULL, BACK);
+    store_flush(NULL);
+    worker_attached();
+    CHECK(!fake_store_value(BACK "/state") && !fake_store_value(BACK));
+    look();
+    CHECK(t.detaches == 1);
+    device_worker_failed(only(), -EIO, "bad");
+    look();
+    CHECK(!only() && !fake_store_value(BACK));
+
+    /* Removed and made anew between two looks: the old one's worker lets go of it first. */
+    connected();
+    store_remove(NULL, BACK);
+    store_remove(NULL, FRONT);
+    store_flush(NULL);
+    tools_make_it();
+    CHECK_STATE("2");
+    CHECK(t.detaches == 1 && t.probes == 2 && only()->next && only()->next->doomed);
+    front("3");
+    CHECK(t.attaches == 1);
+    device_detached(only()->next);
+    t.now += 1000;
+    device_run();
+    CHECK(t.attaches == 2 && !only()->next);
+    worker_attached();
+    CHECK_STATE("4");
+    tools_remove_it();
+    device_detached(only());
+    look();
+    CHECK(!only());
+}
+
+int main(void)
+{
+    test_news();
+    test_many_new();
+    test_asked_meanwhile();
+    test_gone_meanwhile();
+    return check_end();
+}
