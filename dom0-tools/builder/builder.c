@@ -67,12 +67,12 @@ static int build_ramdisk_open(struct build *b)
 
     if (!path)
         return 0;
-    b->ramdisk = open(path, O_RDONLY | O_CLOEXEC);
+    b->ramdisk = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* as the kernel: no FIFO */
     if (b->ramdisk < 0 || fstat(b->ramdisk, &st))
         return ctl_fail(b->ctl, errno, "ramdisk %s cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || st.st_size == 0)
         return ctl_fail(b->ctl, EINVAL, "ramdisk %s is %s", path,
-                        st.st_size ? "not a regular file" : "empty");
+                        S_ISREG(st.st_mode) ? "empty" : "not a regular file");
     b->input.ramdisk_size = (uint64_t)st.st_size;
     return 0;
 }

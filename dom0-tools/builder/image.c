@@ -95,7 +95,8 @@ static int image_open_file(struct image *image, const char *path)
     size_t got;
     int rc;
 
-    image->fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Not to wait for the other end of a FIFO: whoever makes a guest is deaf to signals. */
+    image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (image->fd < 0)
         return image_fail(image, errno, "cannot be opened: %s", strerror(errno));
     if (fstat(image->fd, &st))

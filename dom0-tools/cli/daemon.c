@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,11 +121,53 @@ int daemon_detach(int *ready_fd)
     return 0;
 }
 
+/* --- the log -------------------------------------------------------------------------------- */
+
+/* A file of this size gets a new one in its place; one predecessor is kept. */
+#define LOG_LIMIT (4 << 20)
+
+static char log_path[512]; /* "" while messages go to where they went at the start */
+
+static int open_log(void)
+{
+    return open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+/*
+ * Several processes of a daemon write to it. Who holds the lock on the file that has the name moves
+ * it away; who comes later finds another one there. Whoever has not looked since goes on in the old
+ * file, until that is full for it, too.
+ */
+static void limit_log(void)
+{
+    struct stat mine, named;
+    char old[sizeof(log_path) + 4];
+    int fd;
+
+    if (!*log_path || fstat(STDERR_FILENO, &mine) || mine.st_size < LOG_LIMIT)
+        return;
+    fd = open_log();
+    if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &mine))
+        return;
+    if (!stat(log_path, &named) && named.st_ino == mine.st_ino && named.st_size >= LOG_LIMIT) {
+        snprintf(old, sizeof(old), "%s.1", log_path);
+        rename(log_path, old);
+    }
+    close(fd);
+    fd = open_log();
+    if (fd < 0)
+        return;
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
 void daemon_ready(int ready_fd, const char *log)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
 
+    snprintf(log_path, sizeof(log_path), "%s", log);
+    out = open_log();
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         dup2(out >= 0 ? out : null, STDOUT_FILENO);
@@ -152,4 +195,5 @@ void daemon_say(const char *fmt, ...)
     va_end(ap);
     /* In one piece: several processes of a daemon may have something to say. */
     fprintf(stderr, "%s %s: %s\n", stamp, program_invocation_short_name, text);
+    limit_log();
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../clock.h"
@@ -342,6 +343,9 @@ static int start(int *lock)
     return 0;
 }
 
+/* Consoles answer while network workers (which have it, too) are busy. */
+#define NICE -5
+
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
@@ -355,6 +359,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     signal(SIGPIPE, SIG_IGN);
+    setpriority(PRIO_PROCESS, 0, NICE);
     if (start(&lock)) {
         fprintf(stderr, "lodge-consoled: %s\n", consoled.lodge.message);
         return 1;

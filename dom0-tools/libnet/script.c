@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../clock.h"
@@ -23,6 +24,9 @@ static void script_child(const struct net_state *state, const char *action, cons
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (getpriority(PRIO_PROCESS, 0) < 0) { // the daemon's, which comes before others
+        setpriority(PRIO_PROCESS, 0, 0);
+    }
     setpgid(0, 0); // so that all that it starts can be killed with it
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0) {

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -443,6 +444,12 @@ static void serve(void)
     }
 }
 
+/*
+ * Everybody waits for it, and it is soon done: it comes before network workers (which have -5),
+ * however many there are.
+ */
+#define NICE -15
+
 int main(int argc, char **argv)
 {
     int rc, lock_fd, successor;
@@ -462,6 +469,8 @@ int main(int argc, char **argv)
     write_pid();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     open_signals();
+
+    setpriority(PRIO_PROCESS, 0, NICE); /* where that is refused it works all the same */
 
     store_init();
     conn_init();

@@ -108,9 +108,7 @@ struct device {
     int64_t due;        /* milliseconds: when to try again; 0: not at all */
     unsigned tries;     /* to attach, since it last worked */
     struct claim claim; /* on its image */
-    int64_t say_since;
-    unsigned said; /* lines in the log, lately */
-    void *priv;    /* the kind's own */
+    void *priv;         /* the kind's own */
 };
 
 /* --- device_node.c ------------------------------------------------------------------------- */
@@ -120,8 +118,12 @@ void device_printable(char *text);
 /* Notes a failure and returns -err. */
 int device_fail(struct device *d, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* A line of the log that names guest and device. */
+/*
+ * A line of the log that names guest and device, or domain. What there is about one guest is
+ * limited, as guests can provoke it.
+ */
 void device_say(struct device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void guest_say(uint16_t domid, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A key of the back directory or of the front-end's; malloc'ed, NULL if missing. */
 char *device_get(const struct device *d, const char *key);
 char *device_get_front(const struct device *d, const char *key);

@@ -10,7 +10,13 @@
 #include <string.h>
 #include <cli/alloc.h>
 
-#define DEVICE_SAY_BURST 20 /* lines about one device, then one a second */
+/*
+ * Much of what is said a guest can provoke, with any of its devices, and with new ones: it may not
+ * fill the disk with it.
+ */
+#define SAY_BURST    200   /* lines about one guest, and then */
+#define SAY_EVERY_MS 10000 /* one in so long a time */
+#define SAY_GUESTS   256   /* those whose numbers differ by this share what there is */
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -33,22 +39,52 @@ int device_fail(struct device *d, int err, const char *fmt, ...)
     return -err;
 }
 
+/* Says itself how many lines there were no room for. */
+static bool may_say(uint16_t domid)
+{
+    static struct {
+        int64_t since;
+        unsigned said, lost;
+    } guests[SAY_GUESTS];
+    int64_t now = backend_now(), more;
+    unsigned at = domid % SAY_GUESTS, lost = guests[at].lost;
+
+    more = (now - guests[at].since) / SAY_EVERY_MS;
+    if (more > 0) {
+        guests[at].said = guests[at].said > more ? guests[at].said - (unsigned)more : 0;
+        guests[at].since = now;
+    }
+    if (guests[at].said >= SAY_BURST) {
+        guests[at].lost++;
+        return false;
+    }
+    guests[at].said++;
+    guests[at].lost = 0;
+    if (lost)
+        backend_say("domain %u: %u lines about it were left out: there are too many", domid, lost);
+    return true;
+}
+
+void guest_say(uint16_t domid, const char *fmt, ...)
+{
+    char prefix[32];
+    va_list ap;
+
+    if (!may_say(domid))
+        return;
+    snprintf(prefix, sizeof(prefix), "domain %u, ", domid);
+    va_start(ap, fmt);
+    backend_vsay(prefix, fmt, ap);
+    va_end(ap);
+}
+
 void device_say(struct device *d, const char *fmt, ...)
 {
-    int64_t now = backend_now();
     char prefix[160];
     va_list ap;
 
-    /* Much of what is said a guest can provoke: it may not fill the disk with it. */
-    if (now - d->say_since >= 1000) {
-        unsigned seconds = (unsigned)((now - d->say_since) / 1000);
-
-        d->said = d->said > seconds ? d->said - seconds : 0;
-        d->say_since = now;
-    }
-    if (d->said >= DEVICE_SAY_BURST)
+    if (!may_say(d->domid))
         return;
-    d->said++;
     snprintf(prefix, sizeof(prefix), "%s (domain %u), %s %u: ", d->guest, d->domid, d->type->what,
              d->devid);
     va_start(ap, fmt);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -300,6 +301,12 @@ static void raise_grant_limit(void)
     fclose(f);
 }
 
+/*
+ * All devices wait for it where it has something to do, which is seldom and soon done: so it comes
+ * before its workers (network workers have -5), however many there are.
+ */
+#define NICE -15
+
 static int listen_signals(void)
 {
     sigset_t set;
@@ -353,6 +360,7 @@ int main(int argc, char **argv)
     find_programs();
     make_directories();
     raise_grant_limit();
+    setpriority(PRIO_PROCESS, 0, NICE); /* where that is refused it works all the same */
     if (start(err, sizeof(err), &lock)) {
         fprintf(stderr, "lodge-backends: %s\n", err);
         return 1;

@@ -29,7 +29,6 @@
 #define PROCESS_GOOD_LIFE 10000 /* ms after which a death is nothing to be slow about */
 #define PROCESS_LEAVE_MS  60000 /* a worker without devices may take to end */
 #define PROCESS_BATCH     64    /* parcels taken from one worker before others have their turn */
-#define PROCESS_SAY_BURST 40
 #define PROCESS_FILE_SIZE (1 << 20) /* of what a worker leaves to its successor, and more */
 
 struct process {
@@ -45,8 +44,6 @@ struct process {
     int kept_fd;
     uint32_t kept;
     uint8_t keep[WORKER_KEEP];
-    int64_t say_since;
-    unsigned said;
 };
 
 struct helper {
@@ -75,22 +72,14 @@ static struct device *device_of(struct process *p, uint32_t devid)
 static void take_line(struct process *p, const struct worker_parcel *parcel)
 {
     struct device *d = device_of(p, parcel->head.device);
-    int64_t now = backend_now(), seconds = (now - p->say_since) / 1000;
     char text[700];
 
-    if (seconds > 0) {
-        p->said = p->said > seconds ? p->said - (unsigned)seconds : 0;
-        p->say_since = now;
-    }
-    if (p->said >= PROCESS_SAY_BURST)
-        return;
-    p->said++;
     snprintf(text, sizeof(text), "%.699s", (const char *)parcel->body);
     device_printable(text);
     if (d)
         device_say(d, "%s", text);
     else
-        backend_say("domain %u, %s[%d]: %s", p->domid, p->type->program, p->pid, text);
+        guest_say(p->domid, "%s[%d]: %s", p->type->program, p->pid, text);
 }
 
 static void take_keepsake(struct process *p, struct worker_parcel *parcel)
@@ -155,6 +144,12 @@ static void ready(struct source *src, uint32_t events)
 
 /* --- starting --------------------------------------------------------------------------------- */
 
+/* In a child: the daemon comes before others, and what it starts does not. */
+static void be_ordinary(void)
+{
+    setpriority(PRIO_PROCESS, 0, 0);
+}
+
 /* In the child; only what is safe between fork and exec. */
 static void become(const char *program, int sock, const char *dir)
 {
@@ -163,6 +158,7 @@ static void become(const char *program, int sock, const char *dir)
     /* Two steps, since the descriptor may have that number already and must lose close-on-exec. */
     sock = fcntl(sock, F_DUPFD_CLOEXEC, WORKER_SOCKET + 1);
     dup2(sock, WORKER_SOCKET);
+    be_ordinary();
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     if (!chdir(dir))
@@ -220,8 +216,8 @@ void process_limit_files(struct process *p)
         if (d->process == p && d->type->file_size && d->type->file_size(d) > limit.rlim_cur)
             limit.rlim_cur = limit.rlim_max = d->type->file_size(d);
     if (prlimit(p->pid, RLIMIT_FSIZE, &limit, NULL))
-        backend_say("domain %u, %s[%d]: how long its files may become cannot be limited: %s",
-                    p->domid, p->type->program, p->pid, strerror(errno));
+        guest_say(p->domid, "%s[%d]: how long its files may become cannot be limited: %s",
+                  p->type->program, p->pid, strerror(errno));
 }
 
 static void pause_and_start(struct process *p)
@@ -259,8 +255,8 @@ bool process_send(struct process *p, const struct worker_parcel *parcel)
     int rc = p && p->src.fd >= 0 ? worker_send(p->src.fd, parcel) : -EPIPE;
 
     if (rc == -EAGAIN && p->pid) {
-        backend_say("domain %u, %s[%d]: does not read its messages; it is replaced", p->domid,
-                    p->type->program, p->pid);
+        guest_say(p->domid, "%s[%d]: does not read its messages; it is replaced", p->type->program,
+                  p->pid);
         kill(p->pid, SIGKILL);
     }
     return !rc;
@@ -375,8 +371,8 @@ static void died(struct process *p, int status)
 static void stopped(const struct process *p, pid_t pid, int signal)
 {
     if (p)
-        backend_say("domain %u, %s[%d]: was stopped by signal %d; it is replaced", p->domid,
-                    p->type->program, pid, signal);
+        guest_say(p->domid, "%s[%d]: was stopped by signal %d; it is replaced", p->type->program,
+                  pid, signal);
     else
         backend_say("a helper (process %d) was stopped by signal %d: it is killed", pid, signal);
     kill(pid, SIGKILL);
@@ -440,8 +436,8 @@ void process_run(void)
             if (!p->leaving && !p->pid) {
                 start_again(p);
             } else if (p->leaving) {
-                backend_say("domain %u, %s[%d]: does not end by itself; it is killed", p->domid,
-                            p->type->program, p->pid);
+                guest_say(p->domid, "%s[%d]: does not end by itself; it is killed",
+                          p->type->program, p->pid);
                 kill(p->pid, SIGKILL);
                 p->due = 0;
             }
@@ -484,6 +480,7 @@ int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
 
         oom_score(OOM_USUAL);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        be_ordinary();
         /* It must not outlive the one who looks after it. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         /* Two steps: one may have the other's place. */

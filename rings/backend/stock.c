@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -37,6 +38,7 @@ void stock_modprobe(const char *module, const char *other)
     pid_t pid = fork();
 
     if (!pid) {
+        setpriority(PRIO_PROCESS, 0, 0);
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }

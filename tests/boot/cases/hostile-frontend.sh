@@ -63,6 +63,17 @@ for pid in $served_by; do
 done
 [ "$(pidof lodge-backends)" = "$supervisor" ] || fail "the supervisor is another"
 
+# How nice a program is; workers that want more than others get it after the daemons.
+nice_of() {
+    sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 17
+}
+for pid in $served_by; do
+    for daemon in xenstored lodge-backends; do
+        [ "$(nice_of "$(pidof $daemon)")" -lt "$(nice_of "$pid")" ] ||
+            fail "$daemon does not come before the worker $pid"
+    done
+done
+
 echo "--- the log"
 # Each reason that there is, with guest and device.
 while IFS='|' read -r device pattern; do

@@ -4,6 +4,7 @@
  */
 #include "device_steps.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,16 +67,21 @@ int64_t backend_now(void)
     return ++t.now;
 }
 
-void backend_say(const char *fmt, ...)
-{
-    (void)fmt;
-}
-
 void backend_vsay(const char *prefix, const char *fmt, va_list ap)
 {
-    (void)prefix;
-    (void)fmt;
-    (void)ap;
+    size_t len = (size_t)snprintf(t.line, sizeof(t.line), "%s", prefix);
+
+    t.lines++;
+    vsnprintf(t.line + len, sizeof(t.line) - len, fmt, ap);
+}
+
+void backend_say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    backend_vsay("", fmt, ap);
+    va_end(ap);
 }
 
 void process_attach(struct device *d)

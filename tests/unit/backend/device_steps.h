@@ -22,6 +22,8 @@ extern struct device_test {
     int probe, connect; /* what they answer */
     unsigned probes, closes, disconnects, attaches, detaches;
     bool reconnect; /* as it was in the last connect() */
+    unsigned lines; /* in the log */
+    char line[300]; /* the last of them */
     int64_t now;
 } t;
 extern const struct device_type kind;

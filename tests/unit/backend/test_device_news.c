@@ -169,8 +169,36 @@ static void test_gone_meanwhile(void)
     CHECK(!only());
 }
 
+/* A guest's lines are limited, whichever device they are about, and others' are not with them. */
+static void test_lines(void)
+{
+    struct device d = {.type = &kind, .domid = 5, .guest = "web"};
+    char before[300];
+
+    begin();
+    for (unsigned i = 0; i < 1000; i++) {
+        d.devid = i;
+        device_say(&d, "it happened again, %u", i);
+        guest_say(5, "worker[7]: and again");
+    }
+    CHECK(t.lines >= 100 && t.lines <= 210);
+    snprintf(before, sizeof(before), "%s", t.line);
+    d.domid = 6;
+    device_say(&d, "something else");
+    CHECK(strcmp(t.line, before) && strstr(t.line, "(domain 6), disk 999: something else"));
+    /* Later there is room for one more, and it is said how many there was none for. */
+    t.lines = 0;
+    t.now += 20000;
+    guest_say(5, "worker[7]: once more");
+    CHECK(t.lines == 2 && strstr(t.line, "domain 5, worker[7]: once more"));
+    for (unsigned i = 0; i < 1000; i++)
+        guest_say(5, "worker[7]: and again");
+    CHECK(t.lines <= 4);
+}
+
 int main(void)
 {
+    test_lines();
     test_news();
     test_many_new();
     test_asked_meanwhile();

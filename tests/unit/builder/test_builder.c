@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <public/domctl.h>
@@ -388,6 +389,24 @@ static void refuse_check(const struct builder_config *config, int err, const cha
     CHECK(!fake.calls && !guest_os[0]);
 }
 
+/* Nobody is at its other end, and signals may be blocked: it must not be waited for. */
+static void test_fifo(const struct builder_config *good)
+{
+    struct builder_config c = *good;
+    char path[] = "/tmp/test-builder-fifo-XXXXXX";
+    int fd = mkstemp(path);
+
+    CHECK(fd >= 0 && !close(fd) && !unlink(path) && !mkfifo(path, 0600));
+    alarm(60);
+    c.kernel = path;
+    refuse_check(&c, EINVAL, "not a regular file");
+    c = *good;
+    c.ramdisk = path;
+    refuse_check(&c, EINVAL, "not a regular file");
+    alarm(0);
+    unlink(path);
+}
+
 static void test_refusals(const struct builder_config *good)
 {
     struct builder_config c = *good;
@@ -402,6 +421,7 @@ static void test_refusals(const struct builder_config *good)
     refuse_check(&c, ENOENT, "kernel /nonexistent/kernel cannot be opened: No such file");
     c.kernel = "/dev/null";
     refuse_check(&c, EINVAL, "not a regular file");
+    test_fifo(good);
     c = *good;
     c.kernel = ramdisk_path;
     refuse_check(&c, ENOEXEC, "neither an ELF kernel nor a bzImage");
