@@ -111,18 +111,23 @@ void disk_fail(struct disk *disk, const char *why)
 
 void disk_reap(void)
 {
+    char failure[sizeof(disks.first->failure)];
     struct disk *disk, *next;
+    uint32_t id;
 
     for (disk = disks.first; disk; disk = next) {
         next = disk->next;
         if (!disk->closing || disk->busy)
             continue;
         unlink_disk(disk);
-        if (*disk->failure)
-            runtime_tell(WORKER_FAILED, disk->id, -EIO, disk->failure);
-        else
-            runtime_tell(WORKER_CLOSED, disk->id, 0, NULL);
+        id = disk->id;
+        memcpy(failure, disk->failure, sizeof(failure));
+        /* First, as who is told that it is closed may look for grants that are still in use. */
         free_disk(disk);
+        if (*failure)
+            runtime_tell(WORKER_FAILED, id, -EIO, failure);
+        else
+            runtime_tell(WORKER_CLOSED, id, 0, NULL);
     }
 }
 
@@ -353,8 +358,8 @@ void disk_attach(struct worker_parcel *parcel)
     list_init(&disk->waiting);
     rc = start_disk(disk, parcel, &found, err, sizeof(err));
     if (rc) {
-        runtime_tell(WORKER_FAILED, disk->id, rc, err);
-        free_disk(disk);
+        free_disk(disk); /* first, as above */
+        runtime_tell(WORKER_FAILED, parcel->head.device, rc, err);
         return;
     }
     attached(disk, &found);
