@@ -101,8 +101,8 @@ xenstore-rm "$top/$domid/51744"
 well
 
 echo "dom0: the guest dies in the middle of its I/O"
-type_line guest "while :; do dd if=/dev/xvda of=/dev/null bs=4k; dd if=/tmp/a of=/dev/xvda bs=4k; done"
-sleep 2
+type_line guest "while :; do dd if=/dev/xvda of=/dev/null bs=4k; dd if=/tmp/a of=/dev/xvda bs=4k; echo busy-\$((6 * 7)); done"
+await guest "^busy-42" 60
 run "$cli" destroy guest
 gone guest 30
 programs_end 30 lodge-blkback

@@ -38,7 +38,10 @@ guest_do guest 60 "dd if=/dev/urandom of=/tmp/a bs=64k count=24 2>/dev/null"
 for disk in xvda xvdb; do
     type_line guest "{ dd if=/tmp/a of=/dev/$disk bs=64k; sync; echo $disk-\$((6 * 7)); } 2>/dev/null &"
 done
-sleep 3
+writes_wait() {
+    grep -q "wbytes=[1-9]" /slow/disk/io.stat
+}
+within 60 writes_wait || fail "the device was never written to: $(cat /slow/disk/io.stat)"
 kill -9 "$(pidof lodge-backends)" "$(pidof lodge-blkback)"
 began=$(now)
 run lodge-backends

@@ -28,21 +28,22 @@ has_successor() {
 torture() {
     type_line "$1" "for i in \$(seq $REGIONS); do tail -c +\$((i * 7)) /tmp/a | head -c 4194304 | \
 dd of=/dev/$2 bs=64k seek=\$((i * 64)) iflag=fullblock conv=notrunc 2>/dev/null || echo bad; \
-done; sync; echo wrote-\$?-$2"
+echo region-\$i-$2; done; sync; echo wrote-\$?-$2"
     for kill in 1 2 3 4 5; do
-        sleep $((1 + REGIONS / 16))
+        await "$1" "^region-$((1 + kill * (REGIONS - 1) / 6))-$2" $((150 + REGIONS * 10))
         kill_worker
     done
     await "$1" "^wrote-0-$2" $((150 + REGIONS * 10))
     grep -q "^bad" "/tmp/screen.$1" && fail "a write failed"
     type_line "$1" "echo 3 >/proc/sys/vm/drop_caches; for i in \$(seq $REGIONS); do \
-dd if=/dev/$2 bs=64k skip=\$((i * 64)) count=64 2>/dev/null | md5sum; done >/tmp/read; \
+dd if=/dev/$2 bs=64k skip=\$((i * 64)) count=64 2>/dev/null | md5sum; \
+echo region-\$i-read-$2 >/dev/console; done >/tmp/read; \
 for i in \$(seq $REGIONS); do tail -c +\$((i * 7)) /tmp/a | head -c 4194304 | md5sum; done \
 >/tmp/sums; cmp /tmp/read /tmp/sums && echo same-$2 || echo differ-$2"
-    sleep 1
-    kill_worker
-    sleep 1
-    kill_worker
+    for kill in 1 2; do
+        await "$1" "^region-$((1 + kill * (REGIONS - 1) / 3))-read-$2" $((150 + REGIONS * 10))
+        kill_worker
+    done
     await "$1" "^\(same\|differ\)-$2" $((150 + REGIONS * 10))
     grep -q "^same-$2" "/tmp/screen.$1" || fail "what was read is not what was written"
     echo "dom0: $2: $REGIONS regions written and read, seven workers killed"
@@ -67,10 +68,10 @@ torture guest xvda
 torture guest xvdb
 
 echo "dom0: the supervisor is killed while the guest writes"
-type_line guest "dd if=/tmp/a of=/dev/xvda bs=64k 2>/dev/null; sync; echo wrote-again"
-usleep 500000
+type_line guest "echo begin-again; dd if=/tmp/a of=/dev/xvda bs=64k 2>/dev/null; sync; echo wrote-again"
+await guest "^begin-again" 30
 kill -9 "$(pidof lodge-backends)"
-sleep 1
+programs_end 10 lodge-backends
 run lodge-backends
 await guest "^wrote-again" 120
 guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvda bs=1M count=5 | cmp - /tmp/a"

@@ -17,7 +17,7 @@ run "$cli" create /guest/guest.cfg
 attach guest
 await guest "guest is up" 90
 domid=$("$cli" domid guest)
-sleep 2
+store_settles
 xenstore-ls -fp / >/tmp/before
 grep -q "^/local/domain/$domid/name = \"guest\"" /tmp/before || fail "the store does not know the guest"
 for round in 1 2 3 4 5 6 7 8 9 10; do

@@ -25,8 +25,11 @@ until [ "$(xenstore-read /local/domain/1/control/feature-suspend)" = 1 ]; do
     [ $tries -gt 0 ] || fail "the guest's kernel has not said hello"
     sleep 1
 done
-sleep 5
-before=$(xenstore-ls -fp /)
+tries=30
+until before=$(xenstore-ls -fp /) && sleep 1 && [ "$(xenstore-ls -fp /)" = "$before" ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the store is changed all the time"
+done
 for round in 1 2 3 4; do
     kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
     store

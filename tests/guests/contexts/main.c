@@ -198,7 +198,7 @@ static void beyond_shared_info(void)
 
     CHECK_EQ(kit_child_create(&k, beyond, 0, 0, BEYOND + 3), 0);
     CHECK_EQ(kit_child_start(&k), 0);
-    CHECK_EQ(kit_child_wait(&k, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_wait(&k, KIT_PATIENCE), SHUTDOWN_poweroff);
     CHECK_EQ(mask_of(&k, BEYOND), 0);
     CHECK_EQ(mask_of(&k, BEYOND + 1), 1);
     CHECK_EQ(mask_of(&k, BEYOND + 2), 1);
@@ -217,7 +217,7 @@ void test_main(void)
 
         CHECK_EQ(kit_child_create(&k, child, n, 0, 2), 0);
         CHECK_EQ(kit_child_start(&k), 0);
-        rc = kit_child_wait(&k, 5000000000ull);
+        rc = kit_child_wait(&k, KIT_PATIENCE);
         kit_check(rc == SHUTDOWN_poweroff || rc == SHUTDOWN_crash, __FILE__, __LINE__,
                   "context %u: %d", n, rc);
         ends[rc == SHUTDOWN_crash]++;

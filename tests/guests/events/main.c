@@ -71,7 +71,7 @@ static void to_self(void)
     kit_unmask(a);
     kit_unmask(b);
     kit_events_on();
-    CHECK(kit_wait_event(b, 1, 1000000000));
+    CHECK(kit_wait_event(b, 1, KIT_PATIENCE));
     before = kit_event_count[a];
     CHECK_EQ(kit_send(b), 0); /* arrives at a */
     CHECK_EQ(kit_event_count[a], before + 1);
@@ -217,7 +217,7 @@ static void periodic(unsigned port)
     unsigned n;
 
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_periodic_timer, 0, &p), 0);
-    CHECK(kit_wait_event(port, kit_event_count[port] + 3, 2000000000));
+    CHECK(kit_wait_event(port, kit_event_count[port] + 3, KIT_PATIENCE));
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0), 0);
     kit_sleep(3000000);
     n = kit_event_count[port];
@@ -241,17 +241,17 @@ static void timers(void)
     kit_events_on();
     start = kit_now();
     CHECK_EQ(single(start + 5000000, 0), 0);
-    CHECK(kit_wait_event(port, 1, 2000000000));
+    CHECK(kit_wait_event(port, 1, KIT_PATIENCE));
     took = kit_now() - start;
     kit_check(took >= 4900000, __FILE__, __LINE__, "a timer of 5 ms took %lu ns", took);
     CHECK_EQ(single(kit_now() - 1000000, 0), 0); /* past: at once */
-    CHECK(kit_wait_event(port, 2, 1000000000));
+    CHECK(kit_wait_event(port, 2, KIT_PATIENCE));
     n = kit_event_count[port];
     if (on_lodge) /* Xen lets it fire */
         CHECK_EQ(single(1, VCPU_SSHOTTMR_future), -XEN_ETIME);
     CHECK_EQ(kit_event_count[port], n);
     CHECK_EQ(single(kit_now() + 3000000, VCPU_SSHOTTMR_future), 0);
-    CHECK(kit_wait_event(port, 3, 1000000000));
+    CHECK(kit_wait_event(port, 3, KIT_PATIENCE));
     /* The later setting replaces the earlier one; stopping stops. */
     CHECK_EQ(single(kit_now() + 3000000, 0), 0);
     CHECK_EQ(single(kit_now() + 1000000000, 0), 0);
@@ -261,9 +261,9 @@ static void timers(void)
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, 0, 0), 0);
     /* The other call for the same timer. */
     CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, kit_now() + 3000000), 0);
-    CHECK(kit_wait_event(port, 4, 1000000000));
+    CHECK(kit_wait_event(port, 4, KIT_PATIENCE));
     CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, 1), 0);
-    CHECK(kit_wait_event(port, 5, 1000000000));
+    CHECK(kit_wait_event(port, 5, KIT_PATIENCE));
     CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, kit_now() + 3000000), 0);
     CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, 0), 0);
     kit_sleep(6000000);
@@ -350,7 +350,7 @@ static void across(void)
     kit_events_on();
     CHECK_EQ(kit_child_set_arg(&c, child, port | (uint64_t)others << 32), 0);
     CHECK_EQ(kit_child_start(&c), 0);
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_poweroff);
     CHECK(kit_event_count[port] >= 3);
     CHECK_EQ(status(port).status, EVTCHNSTAT_interdomain);
     CHECK_EQ(kit_child_destroy(&c), 0);

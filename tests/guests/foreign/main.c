@@ -144,7 +144,7 @@ void test_main(void)
     CHECK_EQ(kit_set_pte(va, home), 0);
     CHECK(kit_map_foreign(va, t[0], PTE_RO, c.domid) < 0);
     t[3] = 5;
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_poweroff);
     CHECK_EQ(kit_set_pte(window, 0), 0);
     CHECK_EQ(kit_child_destroy(&c), 0);
 }

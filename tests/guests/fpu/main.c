@@ -141,7 +141,7 @@ static void restored_mxcsr(void)
     memset(ctxt.fpu_ctxt.x + 24, 0xff, 4);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_setvcpucontext, c.domid, &op, sizeof(op)), 0);
     CHECK_EQ(kit_child_start(&c), 0);
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_poweroff);
     CHECK_EQ(kit_child_destroy(&c), 0);
 }
 

@@ -314,7 +314,7 @@ void kit_child_case(const char *what, void (*fn)(uint64_t), uint64_t arg, int re
     kit_check(rc == 0, __FILE__, __LINE__, "%s: no child: %d", what, rc);
     if (rc != 0)
         return;
-    rc = kit_child_wait(&c, 10000000000ull);
+    rc = kit_child_wait(&c, KIT_PATIENCE);
     kit_check(rc == reason || (reason == -1 && (rc == SHUTDOWN_poweroff || rc == SHUTDOWN_crash)),
               __FILE__, __LINE__, "%s: ended with %d, not %d", what, rc, reason);
     rc = kit_child_destroy(&c);

@@ -162,6 +162,8 @@ void kit_sleep_port(unsigned port,
 void kit_events_on(void);
 void kit_events_off(void);
 void kit_unmask(unsigned port);
+/* ns. What has not come by then does not come; a busy machine may be slow, and a test has 40 s. */
+#define KIT_PATIENCE 20000000000ull
 bool kit_wait_event(unsigned port, unsigned count, uint64_t timeout_ns); /* >= count arrived */
 uint64_t kit_now(void); /* system time, ns, by pvclock */
 int kit_vcpu_start(unsigned id, void (*fn)(void *), void *arg);

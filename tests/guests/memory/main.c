@@ -365,6 +365,6 @@ void test_main(void)
     CHECK(reservation(XENMEM_decrease_reservation, (xen_pfn_t *)&c.mfns[3], 1, 0, DOMID_SELF) <= 0);
     resources(&c);
     CHECK_EQ(kit_child_start(&c), 0);
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_poweroff);
     CHECK_EQ(kit_child_destroy(&c), 0);
 }

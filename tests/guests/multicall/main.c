@@ -132,7 +132,7 @@ static void length(void)
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
         good += calls[i].result == (i % 64 == 7 ? 0u : (4u << 16) | 17u);
     CHECK_EQ(good, ARRAY_SIZE(calls));
-    CHECK(kit_wait_event(port, 1, 1000000000));
+    CHECK(kit_wait_event(port, 1, KIT_PATIENCE));
     kit_events_off();
 }
 

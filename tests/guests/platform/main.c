@@ -82,7 +82,7 @@ static void clock_interrupt(void)
     set_cmos(0x0b, cmos(0x0b) | 0x40); /* periodic interrupts on */
     for (unsigned i = 1; i <= 5; i++) {
         cmos(0x0c); /* says that it was taken */
-        kit_check(kit_wait_event(b.port, i, 1000000000), __FILE__, __LINE__, "interrupt %u", i);
+        kit_check(kit_wait_event(b.port, i, KIT_PATIENCE), __FILE__, __LINE__, "interrupt %u", i);
         physdev(PHYSDEVOP_eoi, &eoi);
     }
     set_cmos(0x0b, cmos(0x0b) & ~0x40);

@@ -160,9 +160,9 @@ static void ends(void)
     /* Suspended, resumed, and then an end of its own. */
     CHECK_EQ(kit_child_create(&c, suspends, 0, 0, 1), 0);
     CHECK_EQ(kit_child_start(&c), 0);
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_suspend);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_suspend);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_resumedomain, c.domid, NULL, 0), 0);
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_reboot);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_reboot);
     CHECK_EQ(kit_child_destroy(&c), 0);
     /* Spinning: we get our turns, and can end it. */
     CHECK_EQ(kit_child_create(&c, spin, 0, 0, 1), 0);
@@ -188,7 +188,7 @@ static void ends(void)
     r.domain_id = c.domid;
     CHECK_EQ(sched(SCHEDOP_remote_shutdown, &r), 0);
     kit_child_unmap();
-    CHECK_EQ(kit_child_wait(&c, 5000000000ull), SHUTDOWN_reboot);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_reboot);
     CHECK_EQ(kit_child_destroy(&c), 0);
     /* Destroyed while it runs. */
     CHECK_EQ(kit_child_create(&c, spin, 0, 0, 1), 0);

@@ -238,7 +238,7 @@ static void two(void)
     ipi_to_0 = back;
     for (unsigned i = 1; i <= 20; i++) {
         CHECK_EQ(kit_send(ipi_to_1), 0);
-        CHECK(kit_wait_event(back, i, 2000000000));
+        CHECK(kit_wait_event(back, i, KIT_PATIENCE));
     }
     CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 1, &info), 0);
     CHECK(info.time[RUNSTATE_running] > 0);
