@@ -95,6 +95,8 @@ bench: all xen
 # together in build/stage first, so that there is a list of it, by which it can be taken away.
 STAGE := $(abspath $(BUILD)/stage)
 SETUP := dom0-tools/grub/install.sh
+# The tests' guests are not part of it.
+install: PRESENT := $(filter-out tests/%,$(PRESENT))
 install: build
 	@rm -rf $(STAGE)
 	@set -e; for part in $(PRESENT) dom0-tools/grub; do \

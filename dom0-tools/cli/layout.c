@@ -64,11 +64,11 @@ static void write_home(struct store *s, const char *home, const struct domcfg *d
     store_write(s, store_fmt("%s/control/platform-feature-multiprocessor-suspend", home), "1");
 }
 
+/* Without `output`, by which Xen's tools ask for a pty before the guest has said a word. */
 static void write_console(struct store *s, const char *home, const struct builder_result *r)
 {
     store_write(s, store_fmt("%s/console/type", home), "xenconsoled");
     store_write(s, store_fmt("%s/console/limit", home), "1048576");
-    store_write(s, store_fmt("%s/console/output", home), "pty");
     store_write(s, store_fmt("%s/console/tty", home), "");
     store_write(s, store_fmt("%s/console/backend-id", home), "0");
     store_write(s, store_fmt("%s/console/port", home), store_fmt("%u", r->console_evtchn));

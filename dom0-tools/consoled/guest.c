@@ -145,20 +145,24 @@ static bool serves_type(const char *type)
     return !type || !strcmp(type, "xenconsoled");
 }
 
-/* Log and pty, when there is something to show: an idle guest needs neither. */
+/*
+ * Log and pty, when there is something to show: an idle guest needs neither. Only Xen's tools wait
+ * for the pty before they let their guest run (guest_connect()).
+ */
 static void first_words(struct guest *g)
 {
     int rc = log_open(&g->log, consoled.log_dir, g->name, consoled.log_limit);
 
     if (rc)
         daemon_say("%s: %s: %s; its output is not kept", g->name, g->log.path, strerror(-rc));
-    pty_open(g);
+    if (g->pty.fd < 0)
+        pty_open(g);
     g->has_spoken = true;
 }
 
 bool guest_connect(struct guest *g)
 {
-    char *type, *ref, *port, *name;
+    char *type, *ref, *port, *name, *output;
     bool done = false;
     int bound;
 
@@ -167,6 +171,8 @@ bool guest_connect(struct guest *g)
     store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/ring-ref", g->domid),
                &ref);
     store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/port", g->domid), &port);
+    store_read(consoled.lodge.store, store_fmt("/local/domain/%u/console/output", g->domid),
+               &output);
     store_flush(consoled.lodge.store);
     if (ref && port && serves_type(type)) {
         if (name)
@@ -183,6 +189,8 @@ bool guest_connect(struct guest *g)
         } else {
             g->port = (uint32_t)bound;
             g->connected = true;
+            if (output && !strcmp(output, "pty"))
+                pty_open(g);
             g->budget = consoled.rate * CONSOLED_PERIOD_MS / 1000;
             guest_serve(g, false);
         }
@@ -191,6 +199,7 @@ bool guest_connect(struct guest *g)
     free(type);
     free(ref);
     free(port);
+    free(output);
     return done;
 }
 
