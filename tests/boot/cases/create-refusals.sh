@@ -43,4 +43,15 @@ refuse "nobody" "$cli" destroy nobody
 refuse "nobody" "$cli" pause nobody
 run "$cli" destroy bad
 gone bad 20
+
+# Names may have what a path in the store may not; a rename that is refused leaves the old one.
+run "$cli" create -p /tmp/bad.cfg name=web.example:80+
+refuse "web.example:80+" "$cli" create -p /tmp/bad.cfg name=web.example:80+
+refuse "hyphen" "$cli" rename web.example:80+ -- -a
+[ "$("$cli" domname "$("$cli" domid web.example:80+)")" = web.example:80+ ] || fail "another name"
+run "$cli" rename web.example:80+ c++
+xenstore-ls -f /lodge/names
+refuse "web.example" "$cli" destroy web.example:80+
+run "$cli" destroy -- c++
+gone c++ 20
 memory_back "$before"
