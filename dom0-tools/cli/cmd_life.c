@@ -105,6 +105,7 @@ int cmd_unpause(struct cli *c, int argc, char **argv)
 
 struct down_opts {
     bool all, wait;
+    bool for_good;    /* shutdown: not reboot */
     uint64_t timeout; /* seconds; 0: none */
 };
 
@@ -133,6 +134,22 @@ static int down_options(struct cli *c, int argc, char **argv, struct down_opts *
     return 0;
 }
 
+/*
+ * A guest that is just being restarted cannot be asked to shut down, and has been down already: it
+ * is not started again. 0: it is not, or has a domain that runs; negative: that failed.
+ */
+static int called_off(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info)
+{
+    int off;
+
+    if (!domain_find(&c->lodge, who, info) && !(info->flags & XEN_DOMINF_shutdown))
+        return 0;
+    off = intent_call_off(&c->lodge, who);
+    if (off > 0)
+        cli_say(c, "'%s' was just being restarted; it is not started again", who);
+    return off;
+}
+
 /* Those that the arguments name, or all guests; malloc'ed. Returns the exit status. */
 static int down_targets(struct cli *c, const struct down_opts *o, char **names, int nr_names,
                         struct xen_domctl_getdomaininfo **out, unsigned *nr)
@@ -143,6 +160,9 @@ static int down_targets(struct cli *c, const struct down_opts *o, char **names, 
     if (cli_open(c))
         return CLI_FAILED;
     *nr = 0;
+    /* First: what comes of one that is just being restarted is among the others then. */
+    if (o->all && o->for_good && intent_call_off(&c->lodge, NULL) < 0)
+        cli_failed(c);
     if (o->all) {
         n = domain_list(&c->lodge, out);
         for (int i = 0; i < n; i++)
@@ -152,6 +172,12 @@ static int down_targets(struct cli *c, const struct down_opts *o, char **names, 
     }
     list = calloc((size_t)nr_names, sizeof(*list));
     for (int i = 0; i < nr_names && list && !rc; i++) {
+        int off = o->for_good ? called_off(c, names[i], &list[*nr]) : 0;
+
+        if (off) {
+            rc = off < 0 ? cli_failed(c) : 0;
+            continue;
+        }
         rc = cli_domain(c, names[i], &list[*nr]);
         if (!rc && !list[*nr].domain)
             rc = cli_error(c, "domain 0 is shut down by its own command, not from here");
@@ -233,6 +259,7 @@ static int bring_down(struct cli *c, int argc, char **argv, const char *what, co
 
     if (rc)
         return rc;
+    o.for_good = !strcmp(what, "poweroff");
     rc = down_targets(c, &o, argv + optind, argc - optind, &info, &nr);
     for (unsigned i = 0; i < nr && !(rc && !o.all); i++) {
         int err = request(c, &info[i], what);

@@ -161,7 +161,12 @@ bool intent_crossed_out(const struct intent *in);
  * comes of that. `domid` is -1 for a guest that has none at the moment.
  */
 int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid);
-/* Whether something is being done to a guest of this name, or former number; but for `except`. */
+/* That for whom this names, NULL: for all. How many were being restarted, or a negative errno. */
+int intent_call_off(struct lodge *l, const char *who);
+/*
+ * Whether something is being done to a guest of this name, or former number; NULL: to any. But for
+ * `except`, which may be NULL.
+ */
 bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16]);
 /* True while a process is at it; *there: there is one, held or left behind. */
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);

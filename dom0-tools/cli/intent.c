@@ -207,7 +207,7 @@ bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8
         if (in.fd >= 0 && !parse(&in, uuid)) {
             snprintf(number, sizeof(number), "%u", in.saved.domid);
             found = !intent_crossed_out(&in) &&
-                    (!strcmp(in.saved.config.name, who) || !strcmp(number, who));
+                    (!who || !strcmp(in.saved.config.name, who) || !strcmp(number, who));
             saved_free(&in.saved);
         }
         if (in.fd >= 0)
@@ -221,4 +221,15 @@ bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there)
 {
     return lockfile_held(l, folder, uuid, there);
+}
+
+int intent_call_off(struct lodge *l, const char *who)
+{
+    uint8_t uuid[16];
+    int rc = 0, nr = 0;
+
+    /* Ends: what has been crossed out is not found again. */
+    for (; !rc && intent_named(l, who, NULL, uuid); nr++)
+        rc = intent_destroy(l, uuid, -1);
+    return rc ? rc : nr;
 }

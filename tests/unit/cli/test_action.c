@@ -397,6 +397,17 @@ static void test_destroyed_before(void)
     CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being restarted"));
     CHECK(intent_named(&l, "unw", NULL, dc.uuid) && !intent_destroy(&l, dc.uuid, -1));
     CHECK(setup_files("acting") == 0 && !intent_named(&l, "unw", NULL, dc.uuid));
+
+    /* All of them, as `lodge shutdown -a` has it. */
+    for (uint8_t i = 1; i < 4; i++) {
+        struct intent one = {.saved.config = setup_config("many"), .fd = -1};
+
+        memset(one.saved.config.uuid, i, 16);
+        CHECK(!intent_begin(&l, &one));
+        intent_end(&l, &one, true);
+    }
+    CHECK(setup_files("acting") == 3 && intent_call_off(&l, "other") == 0);
+    CHECK(intent_call_off(&l, NULL) == 3 && setup_files("acting") == 0);
     domcfg_free(&dc);
 }
 
