@@ -119,6 +119,17 @@ kill -9 "$(pidof qemu-nbd)"
 await guest "^survived" 60
 guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvdc bs=64k skip=64 count=96 2>/dev/null | cmp - /tmp/a"
 
+echo "dom0: a backing file is the config's choice"
+cp /tmp/ro.img /tmp/other.img
+run qemu-img create -q -f qcow2 -b /tmp/other.img -F raw /tmp/thief.qcow2
+refuse "its configuration does not" "$cli" block-attach guest /tmp/thief.qcow2,qcow2,xvdf
+refuse "its configuration does not" "$cli" block-attach guest \
+    /tmp/thief.qcow2,qcow2,xvdf,backing=/tmp/base.img
+run "$cli" block-attach guest /tmp/thief.qcow2,qcow2,xvdf,backing=/tmp/other.img
+guest_do guest 60 "until [ -e /dev/xvdf ]; do usleep 200000; done"
+guest_do guest 60 "[ \"\$(md5sum </dev/xvdf)\" = \"$(md5sum </tmp/ro.img)\" ]"
+run "$cli" block-detach guest xvdf
+
 echo "dom0: all go"
 theirs=$(xenstore-read "/local/domain/0/backend/vbd/$("$cli" domid guest)/51760/physical-device-path")
 losetup "$theirs" || fail "the kernel's back-end has no loop device $theirs"
