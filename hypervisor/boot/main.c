@@ -149,5 +149,6 @@ static void boot_on_idle_stack(void)
     paging_protect_image(); /* text is read-only from here */
     dom0_build();           /* the first guest, ready to run */
     paging_free_init();
+    irqs_off_start();
     sched_idle_loop();
 }

@@ -99,7 +99,8 @@ static int destroy_frames(struct domain *d)
             frame_put_alloc_ref(f); /* false where the guest has given it back itself */
             frame_put(f);
         }
-        preempt_after(WORK_ENTRY);
+        if (work_charge(WORK_ENTRY) && preempt_wanted())
+            break;
     }
     return -XEN_ERESTART;
 }

@@ -563,14 +563,11 @@ void evtchn_vcpu_init(struct vcpu *v)
 
 int evtchn_domain_close(struct domain *d, uint32_t *cursor)
 {
-    uint32_t end = MIN(*cursor + 512, d->evtchn.valid_ports);
-
-    for (; *cursor < end; (*cursor)++) {
-        evtchn_close(d, *cursor);
-        preempt_after(WORK_CLOSE);
+    while (*cursor < d->evtchn.valid_ports) {
+        evtchn_close(d, (*cursor)++);
+        if (work_charge(WORK_CLOSE) && preempt_wanted())
+            return -XEN_ERESTART;
     }
-    if (end < d->evtchn.valid_ports)
-        return -XEN_ERESTART;
     evtchn_virq_drop_handler(d);
     evtchn_fifo_destroy(d);
     return 0;
@@ -588,8 +585,10 @@ void evtchn_domain_free(struct domain *d)
 {
     if (d->evtchn.groups == NULL)
         return;
-    for (uint32_t i = 0; i < d->evtchn.valid_ports / EVTCHNS_PER_GROUP; i++)
+    for (uint32_t i = 0; i < d->evtchn.valid_ports / EVTCHNS_PER_GROUP; i++) {
         hpage_free(d->evtchn.groups[i]);
+        preempt_after(WORK_FREE);
+    }
     hpages_free(d->evtchn.groups, EVTCHN_GROUPS_ORDER);
     hpage_free(d->evtchn.pirq_port);
     d->evtchn.groups = NULL;

@@ -417,10 +417,14 @@ void grant_domain_destroy(struct domain *d)
     status = g->nr_status;
     g->nr_frames = g->nr_status = 0;
     spin_unlock(&g->lock);
-    for (unsigned i = 0; i < frames; i++)
+    for (unsigned i = 0; i < frames; i++) {
         frame_unshare(g->shared[i]);
-    for (unsigned i = 0; i < status; i++)
+        preempt_after(WORK_ENTRY);
+    }
+    for (unsigned i = 0; i < status; i++) {
         frame_unshare(g->status[i]);
+        preempt_after(WORK_ENTRY);
+    }
 }
 
 void grant_domain_free(struct domain *d)
@@ -429,10 +433,14 @@ void grant_domain_free(struct domain *d)
 
     if (g == NULL)
         return;
-    for (unsigned i = 0; i < g->nr_active; i++)
+    for (unsigned i = 0; i < g->nr_active; i++) {
         hpages_free(g->active[i], ACTIVE_ORDER);
-    for (unsigned i = 0; i < g->nr_track; i++)
+        preempt_after(WORK_FREE);
+    }
+    for (unsigned i = 0; i < g->nr_track; i++) {
         hpage_free(g->track[i]);
+        preempt_after(WORK_FREE);
+    }
     hpages_free(g->shared, g->pointers_order);
     hpages_free(g->track, g->track_order);
     hpage_free(g);

@@ -424,9 +424,10 @@ int grant_release_mappings(struct domain *d)
     uint32_t all = g->nr_track * (uint32_t)TRACK_PER_PAGE;
     uint32_t end = MIN(g->release_cursor + (uint32_t)TRACK_PER_PAGE, all);
 
-    for (; g->release_cursor < end; g->release_cursor++) {
-        release_one(g, g->release_cursor);
-        preempt_after(WORK_MAP);
+    while (g->release_cursor < end) {
+        release_one(g, g->release_cursor++);
+        if (work_charge(WORK_MAP) && preempt_wanted())
+            break;
     }
     return g->release_cursor < all ? -XEN_ERESTART : 0;
 }

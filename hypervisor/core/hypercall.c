@@ -68,6 +68,7 @@ bool preempt_work(void)
 {
     if (likely(!domain_is_idle(current->domain)))
         return preempt_point();
+    irq_window();
     stack_top()->work_left = WORK_BUDGET;
     return false;
 }

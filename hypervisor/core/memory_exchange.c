@@ -41,10 +41,9 @@ struct exchange {
 };
 
 /* After each of the chunk's frames. */
-static inline void exchange_pause(uint64_t n)
+static inline void exchange_pause(void)
 {
-    if (n % 32 == 31)
-        preempt_point();
+    preempt_after(WORK_FREE);
 }
 
 /*
@@ -63,7 +62,7 @@ static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
             if (!mfn_valid(MFN(mfn + k)) || !frame_isolate(frame_of(MFN(mfn + k)), x->d))
                 return n;
             x->frames[n++] = mfn + k;
-            exchange_pause(n);
+            exchange_pause();
         }
     }
     return n;
@@ -86,7 +85,7 @@ static bool exchange_alloc(struct exchange *x, uint64_t outs)
             return false;
         }
         x->starts[i] = m.m;
-        preempt_point();
+        exchange_pause();
     }
     return true;
 }
@@ -105,11 +104,11 @@ static int exchange_announce(struct exchange *x, uint64_t first, uint64_t n)
             return -XEN_EFAULT;
         for (uint64_t k = 0; k < 1ull << x->out_order; k++) {
             (void)m2p_set_of(MFN(x->starts[i] + k), x->d, gpfn + k);
-            exchange_pause(k);
+            exchange_pause();
         }
         if (copy_to_guest_at(x->op->out.extent_start.p, first + i, &x->starts[i]) != 0)
             return -XEN_EFAULT;
-        exchange_pause(i);
+        exchange_pause();
     }
     return 0;
 }
@@ -130,7 +129,7 @@ static int exchange_chunk(struct exchange *x, uint64_t chunk)
 
         frame_replace(frame_of(MFN(x->frames[i])),
                       frame_of(MFN(start + (i & ((1u << x->out_order) - 1)))));
-        exchange_pause(i);
+        exchange_pause();
     }
     return exchange_announce(x, chunk * outs, outs);
 }
@@ -172,7 +171,7 @@ static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, 
         rc = exchange_chunk(x, op->nr_exchanged / per_chunk);
         if (rc == 0)
             op->nr_exchanged += per_chunk;
-        if (preempt_point())
+        if (preempt_after(WORK_FREE))
             break;
     }
     if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged), op->nr_exchanged) !=

@@ -70,8 +70,9 @@ bool preempt_wanted(void);
 bool preempt_for_event(void);
 
 /*
- * Charges what has just been done, and is a preempt_point() when the budget is used up. Does
- * nothing at boot, where the idle vcpu builds dom0 and there is nobody to be preempted by.
+ * Charges what has just been done, and is a preempt_point() when the budget is used up. The idle
+ * vcpu, which builds dom0 and frees what is left of domains, only takes interrupts: it would come
+ * back when there is nothing else to do, if ever.
  */
 bool preempt_work(void);
 static inline bool preempt_after(unsigned units)

@@ -476,13 +476,16 @@ int page_type_relinquish(struct domain *d)
     for (unsigned n = 0; d->arch.teardown_cursor != FRAME_NONE; n++) {
         if (relinquish_unpin(d) != 0 && n + 1 == UNPIN_SLICE)
             return -XEN_ERESTART;
-        preempt_after(UNPIN_STRETCH * 10);
+        if (work_charge(UNPIN_STRETCH * 10) && preempt_wanted())
+            return -XEN_ERESTART;
     }
     for (unsigned n = 0; n < RELINQUISH_SLICE; n++) {
         f = orphan_pop(d);
         if (f == NULL)
             return 0;
         type_end(f, d);
+        if (work_charge(1) && preempt_wanted())
+            break;
     }
     return -XEN_ERESTART;
 }

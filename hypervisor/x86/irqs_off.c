@@ -25,6 +25,14 @@ static struct worst {
     const void *to[CALLERS];
 } worst[NR_CPUS];
 
+static bool started;
+
+void irqs_off_start(void)
+{
+    started = true;
+    this_cpu()->irqs_off.since = 0;
+}
+
 void irqs_off_begin(void)
 {
     struct irqs_off *o = &this_cpu()->irqs_off;
@@ -95,7 +103,7 @@ void irqs_off_end(void)
     uint64_t ticks = rdtsc() - c->irqs_off.since;
 
     /* No start: the CPU has just begun. */
-    if (c->irqs_off.since != 0 && ticks > worst[c->id].ticks)
+    if (started && c->irqs_off.since != 0 && ticks > worst[c->id].ticks)
         record(c, ticks);
 }
 

@@ -13,6 +13,7 @@
 #define X86_IRQS_OFF_H
 
 #ifndef NDEBUG
+void irqs_off_start(void); /* from here on: what comes before, at boot, keeps nobody waiting */
 void irqs_off_begin(void);
 void irqs_off_end(void);
 /* What came before is not counted: for what nobody but the control domain asks for, a dump say. */
@@ -20,6 +21,7 @@ void irqs_off_forget(void);
 /* The worst of each CPU, as log lines: for the debug key, and before the machine goes down. */
 void irqs_off_report(void);
 #else
+static inline void irqs_off_start(void) {}
 static inline void irqs_off_begin(void) {}
 static inline void irqs_off_end(void) {}
 static inline void irqs_off_forget(void) {}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Long work, in lists so short that none of them need be preempted for its own sake, and in
+ * multicalls that are as short: what a guest does that wants to keep the processor. Here it is
+ * looked at that all of it is done, and rightly. How long it takes from one preemption point to the
+ * next is measured by the debug build, on which this is booted as well (tests/boot/guests.py).
+ */
+#include <kit/kit.h>
+
+#define CALLS   31
+#define TABLES  32
+#define LIST    15
+#define SPARE   0x8000u /* pseudo-physical frames that nobody uses */
+#define EXTENTS 30u
+
+static struct multicall_entry calls[CALLS];
+
+static void set_call(unsigned i, uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    calls[i] = (struct multicall_entry){.op = op, .args = {a, b, c, d}, .result = 0x7777};
+}
+
+/* Each of the calls has the result that its second word wants: 0, or a number of extents. */
+static void run(const char *what, const int64_t *results)
+{
+    uint64_t start = kit_now();
+
+    CHECK_EQ(hc2(__HYPERVISOR_multicall, calls, CALLS), 0);
+    for (unsigned i = 0; i < CALLS; i++) {
+        int64_t want = results != NULL ? results[i % 2] : 0;
+
+        kit_check((int64_t)calls[i].result == want, __FILE__, __LINE__, "%s, call %u: %ld", what, i,
+                  (int64_t)calls[i].result);
+    }
+    printk("%s: %lu ns\n", what, kit_now() - start);
+}
+
+/* ---- page tables ---- */
+
+static uint64_t *l1[TABLES], *l2;
+
+static void build_tables(void)
+{
+    uint64_t *page = kit_page();
+
+    for (unsigned i = 0; i < TABLES; i++) {
+        l1[i] = kit_page();
+        for (unsigned n = 0; n < 512; n++)
+            l1[i][n] = mk_pte(kit_mfn(page), PTE_RW);
+        kit_protect(l1[i], false);
+    }
+    l2 = kit_page();
+    kit_protect(l2, false);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L2_TABLE, kit_mfn(l2), 0), 0);
+}
+
+/* Entries of an L2 come and go, and with each a full L1 becomes a table and is none again. */
+static void upper_entries(void)
+{
+    static struct mmu_update updates[2][TABLES];
+
+    for (unsigned i = 0; i < TABLES; i++) {
+        updates[0][i].ptr = updates[1][i].ptr = (kit_mfn(l2) << 12) + i * 8;
+        updates[0][i].val = mk_pte(kit_mfn(l1[i]), PTE_RW);
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_mmu_update, (uint64_t)updates[i % 2], TABLES, 0, DOMID_SELF);
+    run("upper entries", NULL);
+    CHECK_EQ(l2[0] & PTE_ADDR, kit_mfn(l1[0]) << 12);
+    CHECK_EQ(l2[TABLES - 1] & PTE_ADDR, kit_mfn(l1[TABLES - 1]) << 12);
+    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, updates[1], TABLES, 0, DOMID_SELF), 0);
+}
+
+static void pins(void)
+{
+    static struct mmuext_op ops[14];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
+        ops[i].cmd = i % 2 ? MMUEXT_UNPIN_TABLE : MMUEXT_PIN_L1_TABLE;
+        ops[i].arg1.mfn = kit_mfn(l1[i / 2]);
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_mmuext_op, (uint64_t)ops, ARRAY_SIZE(ops), 0, DOMID_SELF);
+    run("pins", NULL);
+}
+
+static void gdt(void)
+{
+    static uint64_t frames[2][14];
+
+    for (unsigned i = 0; i < 28; i++) {
+        uint64_t *page = kit_page();
+
+        frames[i / 14][i % 14] = kit_mfn(page);
+        kit_protect(page, false);
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_set_gdt, (uint64_t)frames[i % 2], 14 * 512, 0, 0);
+    run("descriptor tables", NULL);
+    CHECK_EQ(hc2(__HYPERVISOR_set_gdt, frames[0], 0), 0);
+}
+
+/* ---- memory ---- */
+
+static void fill_pages(void)
+{
+    static struct mmuext_op ops[LIST];
+    uint64_t *from = kit_page(), *to = kit_page();
+
+    from[511] = 0x1234;
+    for (unsigned i = 0; i < LIST; i++) {
+        ops[i].cmd = i % 2 ? MMUEXT_CLEAR_PAGE : MMUEXT_COPY_PAGE;
+        ops[i].arg1.mfn = kit_mfn(to);
+        ops[i].arg2.src_mfn = kit_mfn(from);
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_mmuext_op, (uint64_t)ops, LIST, 0, DOMID_SELF);
+    run("pages cleared and copied", NULL);
+    CHECK_EQ(to[511], 0x1234);
+}
+
+static void grant_copies(void)
+{
+    static struct gnttab_copy copies[LIST];
+    uint64_t *from = kit_page(), *to = kit_page();
+
+    from[511] = 0x4321;
+    for (unsigned i = 0; i < LIST; i++) {
+        copies[i].len = 4096;
+        copies[i].source.u.gmfn = kit_mfn(from);
+        copies[i].dest.u.gmfn = kit_mfn(to);
+        copies[i].source.domid = copies[i].dest.domid = DOMID_SELF;
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_grant_table_op, GNTTABOP_copy, (uint64_t)copies, LIST, 0);
+    run("grant copies", NULL);
+    CHECK_EQ(to[511], 0x4321);
+    CHECK_EQ(copies[LIST - 1].status, 0);
+}
+
+static xen_pfn_t list[EXTENTS * 512];
+
+static struct xen_memory_reservation reservation(uint64_t n, unsigned order)
+{
+    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
+
+    r.extent_start.p = list;
+    return r;
+}
+
+/* The list of each is what the other has left in it: numbers that the table takes as they are. */
+static void extents(uint64_t n, unsigned order, const char *what)
+{
+    struct xen_memory_reservation r = reservation(n, order);
+    int64_t done[2] = {(int64_t)n, (int64_t)n};
+
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_memory_op,
+                 i % 2 ? XENMEM_decrease_reservation : XENMEM_populate_physmap, (uint64_t)&r, 0, 0);
+    run(what, done);
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r), n);
+}
+
+/* Order 9 for 512 times order 0, and back: all of a chunk is put out of reach, made and told. */
+static void exchanges(void)
+{
+    static xen_pfn_t large[1];
+    struct xen_memory_reservation all = reservation(512, 0);
+    struct xen_memory_exchange x[2] = {{.in = all, .out = all}, {.in = all, .out = all}};
+
+    large[0] = SPARE;
+    x[0].out.nr_extents = x[1].in.nr_extents = 1;
+    x[0].out.extent_order = x[1].in.extent_order = 9;
+    x[0].out.extent_start.p = x[1].in.extent_start.p = large;
+    for (unsigned round = 0; round < 4; round++) {
+        x[0].nr_exchanged = x[1].nr_exchanged = 0;
+        CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x[0]), 0);
+        CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x[1]), 0);
+    }
+}
+
+static void memory(void)
+{
+    struct xen_memory_reservation r = reservation(EXTENTS * 512, 0);
+
+    for (unsigned i = 0; i < EXTENTS * 512; i++)
+        list[i] = ((uint64_t *)start_info->mfn_list)[SPARE + i];
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r), EXTENTS * 512);
+    extents(1, 9, "single large extents");
+    extents(EXTENTS, 9, "large extents");
+    extents(LIST, 0, "frames");
+    r = reservation(512, 0);
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r), 512);
+    exchanges();
+}
+
+/* ---- tables of core's ---- */
+
+static void grant_versions(void)
+{
+    struct gnttab_set_version version[2] = {{.version = 2}, {.version = 1}};
+    static xen_pfn_t frames[64];
+    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = ARRAY_SIZE(frames)};
+
+    setup.frame_list.p = frames;
+    CHECK_EQ(hc3(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, &setup, 1), 0);
+    CHECK_EQ(setup.status, 0);
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_grant_table_op, GNTTABOP_set_version, (uint64_t)&version[i % 2], 1,
+                 0);
+    run("versions of the grant table", NULL);
+}
+
+/* The last one: the kit's own ports are closed as well. */
+static void ports(void)
+{
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+    unsigned n = 0;
+
+    for (; n < 1500; n++) {
+        struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+
+        if (kit_evtchn(EVTCHNOP_alloc_unbound, &a) != 0)
+            break;
+    }
+    CHECK(n > 900);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_reset, &reset), 0);
+}
+
+void test_main(void)
+{
+    build_tables();
+    upper_entries();
+    pins();
+    gdt();
+    fill_pages();
+    grant_copies();
+    memory();
+    grant_versions();
+    ports();
+}
