@@ -4,7 +4,8 @@
 dom0's initrd is a row of archives, so that each part is made once and only the last one differs
 from run to run:
     base.cpio    busybox, the kernel's Xen modules, /init
-    lodge.cpio   our tools with the shared libraries they need, as listed in the manifest
+    lodge.cpio   our tools with the shared libraries they need, as listed in the manifest, and
+                 their manual
     xen.cpio     Debian's Xen tools instead of ours, for comparison
     guest.cpio   a guest's kernel, initrd and config, under /guest
     debian.cpio  the initrd and configs of guests with a disk, what serves their network, and the
@@ -207,6 +208,7 @@ def make_base(kernel, out):
     archive = _skeleton("dom0-init")
     add_modules(archive, kernel, DOM0_MODULES + DOM0_ON_DEMAND)
     archive.data("etc/xen/xl.conf", b"")
+    archive.file("etc/profile", os.path.join(HERE, "profile"), 0o644)
     archive.file("lib/lodge/guest-lib.sh", os.path.join(HERE, "guest-lib.sh"), 0o644)
     archive.data("etc/modules", "".join(name + "\n" for name in DOM0_MODULES).encode())
     archive.write(os.path.join(out, "base.cpio"))
@@ -249,9 +251,26 @@ def make_debian(kernel, out):
     archive.write(os.path.join(out, "debian.cpio"))
 
 
-def make_listed(manifest, root, search, out):
+def add_manuals(archive, root):
+    """The manual's pages as text, with what shows them, and the completion for bash."""
+    tools = os.path.join(root, "dom0-tools")
+    for page in sorted(glob.glob(os.path.join(tools, "man", "*.[0-9]"))):
+        try:
+            done = subprocess.run(["groff", "-man", "-Tascii", "-P-cbou", "-rLL=78n", page],
+                                  stdout=subprocess.PIPE, check=True)
+        except FileNotFoundError as missing:
+            raise ImageError("groff is missing: install the package groff-base") from missing
+        archive.data(f"usr/share/man/{os.path.basename(page)}.txt", done.stdout)
+    archive.file("usr/bin/man", os.path.join(HERE, "man"), 0o755)
+    archive.file("usr/share/bash-completion/completions/lodge",
+                 os.path.join(tools, "completion", "lodge"), 0o644)
+
+
+def make_listed(manifest, root, search, out, manuals=False):
     """An archive from a manifest: "source-glob target" a line; what was not built is left out."""
     archive = Archive()
+    if manuals:
+        add_manuals(archive, root)
     for line in open(manifest, encoding="utf-8"):
         words = line.split("#")[0].split()
         if not words:
@@ -290,7 +309,7 @@ def main():
         if args.root:
             make_listed(os.path.join(HERE, "manifest"), args.root,
                         library_folders(args.root, "build/*/*.so*"),
-                        os.path.join(args.out, "lodge.cpio"))
+                        os.path.join(args.out, "lodge.cpio"), manuals=True)
         if args.xen:
             make_listed(os.path.join(HERE, "manifest.xen"), args.xen,
                         library_folders(args.xen, "usr/lib/**/*.so*"),

@@ -27,10 +27,12 @@ def prepare(args):
     dom0 = Dom0("demo", hypervisor, "lodge", guest=True, smp=args.smp, limit=LIMIT, echo=True,
                 debian=2)
     if args.shell:
+        dom0.add("/bin/bash", "bin/bash")
         dom0.overlay.data("etc/motd", b"dom0 is up. Try: lodge list; lodge create -c "
                                       b"/guest/guest.cfg (C-] leaves the console),\n"
-                                      b"/guest/debian.cfg; poweroff -f\n"
-                                      b"C-a x ends the machine.\n")
+                                      b"/guest/debian.cfg; help, help create, man lodge, man "
+                                      b"lodge.cfg (q leaves it); the tabulator key\n"
+                                      b"completes; poweroff -f. C-a x ends the machine.\n")
     else:
         for act in ACTS:
             dom0.overlay.file(act, os.path.join(ROOT, "dom0-tools", "image", act), 0o755)

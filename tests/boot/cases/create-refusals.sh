@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The stock kernel comes up as dom0 with 1 vcpu on -cpu max: devices, clock, store, tools. Then what
-# cannot become a guest is refused with a reason, and nothing half-made stays.
-# boot: --guest=demo --limit 420
+# cannot become a guest is refused with a reason, and nothing half-made stays. A dry run sees it, too;
+# what a config asks of the hypervisor is done; and the image has the manual and the completion.
+# boot: --guest=demo --limit 420 --add /bin/bash:/bin/bash
 . /test-lib.sh
 dom0_is_well 1
 before=$(free_memory)
@@ -29,6 +30,10 @@ refuse "bad.cfg" "$cli" create /tmp/bad.cfg
 head -c 300000 /guest/vmlinuz >/tmp/short
 printf 'name = "bad"\nkernel = "/tmp/short"\nmemory = 128\n' | config
 refuse "/tmp/short" "$cli" create /tmp/bad.cfg
+refuse "/tmp/short" "$cli" create -n /tmp/bad.cfg
+refuse "1 MiB are too little memory" "$cli" create -n /tmp/bad.cfg kernel=/guest/vmlinuz memory=1
+"$cli" create -n /tmp/bad.cfg kernel=/guest/vmlinuz | grep -q '"guest_os": "linux"' ||
+    fail "a dry run does not know Linux"
 
 [ "$("$cli" list | wc -l)" = 2 ] || fail "something half-made stayed: $("$cli" list)"
 memory_back "$before"
@@ -55,3 +60,20 @@ refuse "web.example" "$cli" destroy web.example:80+
 run "$cli" destroy -- c++
 gone c++ 20
 memory_back "$before"
+
+# Settings that go to the hypervisor; which takes all of them.
+run "$cli" create -p /tmp/bad.cfg memory=0.125g max_event_channels=100 \
+    max_grant_frames=4 max_maptrack_frames=0 localtime=1 rtc_timeoffset=-3600 tsc_mode=default \
+    claim_mode=1 on_soft_reset=preserve
+"$cli" claims | awk '$1 == "bad" && $3 == 128 && $7 == 0 { found = 1 } END { exit !found }' ||
+    fail "it has something set aside still: $("$cli" claims)"
+run "$cli" destroy bad
+gone bad 20
+memory_back "$before"
+
+# What `make run` has for people.
+man lodge | grep -q config-update || fail "man lodge shows nothing"
+man 5 lodge.cfg | grep -q bootloader || fail "man lodge.cfg shows nothing"
+sh -lc 'help create' | grep -q "Usage: lodge create" || fail "help shows nothing"
+bash -lc 'COMP_WORDS=(lodge des) COMP_CWORD=1; _lodge; echo "${COMPREPLY[*]}"' | grep -qx destroy ||
+    fail "nothing is completed"

@@ -44,9 +44,14 @@ within 5 ring_is_back 11 || fail "the guest's ring was lost"
     fail "the monitor has lost its connection"
 
 echo "--- a second without a store"
+run "$cli" create -p /guest/guest.cfg name=doomed
 kill -9 "$(pidof xenstored)" || fail "there is no xenstored"
 programs_end 5 xenstored
-refuse "start xenstored" "$cli" list
+[ -n "$(state guest)" ] || fail "without a store the guest has no name"
+run "$cli" info
+refuse "start xenstored" "$cli" shutdown guest
+refuse "is destroyed, but its entries in xenstore stay" "$cli" destroy doomed
+gone doomed 10
 sleep 1
 run xenstored
 run "$cli" list
