@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include <builder/builder.h>
 
 int domain_fail(struct lodge *l, int err, const char *fmt, ...)
@@ -343,18 +344,21 @@ static int complete(struct lodge *l, const struct domcfg *dc, unsigned restarts,
                     const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)
 {
     int rc = settings_apply(l, dc, r->domid);
+    bool saved = false;
 
     for (unsigned i = 0; i < nr_dev; i++)
         dev[i].domid = r->domid;
     if (!rc)
         rc = saved_write(l, dc, r->domid, restarts);
+    saved = !rc;
     if (!rc && nr_dev)
         daemon_ensure(l, "lodge-backends");
     if (!rc)
         rc = enter_store(l, dc, r, dev);
     if (!rc)
         rc = splitdev_wait(l, dev, nr_dev);
-    if (rc && vanished(l, r->domid, dc->uuid))
+    /* Destroying begins with the saved config, and ends with the domain. */
+    if (rc && (vanished(l, r->domid, dc->uuid) || (saved && !saved_exists(l, dc->uuid))))
         rc = destroyed_meanwhile(l, r->domid, dc->name);
     if (rc)
         domain_undo(l, dc, r->domid);
@@ -455,7 +459,7 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
                      const char *name)
 {
     unsigned tries = 0;
-    int rc = saved_change(l, info->handle, change_name, (void *)name);
+    int rc = saved_change_held(l, info->handle, change_name, (void *)name);
 
     if (rc)
         return rc;
@@ -468,28 +472,29 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
     } while (store_again(rc, &tries));
     if (!rc)
         return 0;
-    saved_change(l, info->handle, change_name, (void *)old);
+    saved_change_held(l, info->handle, change_name, (void *)old);
     return store_failed(l, rc);
 }
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)
 {
     const char *bad = domcfg_bad_name(name);
+    int lock, rc;
     bool begun;
     char *old;
-    int rc;
 
     if (bad)
         return domain_fail(l, EINVAL, "'%s' cannot be a guest's name: %s", name, bad);
-    intent_held(l, info->handle, &begun);
-    if (begun)
-        return intent_busy(l);
     l->scan_names = true;
     rc = names_check(l, name, info->handle);
     if (rc)
         return rc;
     old = domain_name(l, info->domain);
-    rc = rename_to(l, info, old, name);
+    lock = saved_lock(l); /* -1: no guest of ours has ever been here */
+    intent_held(l, info->handle, &begun);
+    rc = begun ? intent_busy(l) : rename_to(l, info, old, name);
+    if (lock >= 0)
+        close(lock);
     free(old);
     return rc;
 }

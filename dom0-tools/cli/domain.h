@@ -129,6 +129,9 @@ int saved_lock(struct lodge *l);
  */
 int saved_change(struct lodge *l, const uint8_t uuid[16],
                  void (*change)(struct domcfg *dc, void *arg), void *arg);
+/* For who has the lock, and has looked what is being done to the guest. */
+int saved_change_held(struct lodge *l, const uint8_t uuid[16],
+                      void (*change)(struct domcfg *dc, void *arg), void *arg);
 bool saved_exists(struct lodge *l, const uint8_t uuid[16]);
 void saved_remove(struct lodge *l, const uint8_t uuid[16]);
 void saved_free(struct saved *saved);

@@ -163,10 +163,26 @@ int saved_lock(struct lodge *l)
     return -1;
 }
 
+int saved_change_held(struct lodge *l, const uint8_t uuid[16],
+                      void (*change)(struct domcfg *dc, void *arg), void *arg)
+{
+    struct saved saved;
+    int rc;
+
+    if (!saved_exists(l, uuid))
+        return 0;
+    rc = saved_read(l, uuid, &saved);
+    if (rc)
+        return rc;
+    change(&saved.config, arg);
+    rc = write_file(l, &saved);
+    saved_free(&saved);
+    return rc;
+}
+
 int saved_change(struct lodge *l, const uint8_t uuid[16],
                  void (*change)(struct domcfg *dc, void *arg), void *arg)
 {
-    struct saved saved;
     bool begun;
     int lock, rc;
 
@@ -176,12 +192,7 @@ int saved_change(struct lodge *l, const uint8_t uuid[16],
     if (lock < 0)
         return -EIO;
     intent_held(l, uuid, &begun);
-    rc = begun ? intent_busy(l) : saved_read(l, uuid, &saved);
-    if (!rc) {
-        change(&saved.config, arg);
-        rc = write_file(l, &saved);
-        saved_free(&saved);
-    }
+    rc = begun ? intent_busy(l) : saved_change_held(l, uuid, change, arg);
     close(lock);
     return rc;
 }

@@ -244,6 +244,34 @@ static void destroy_here(void)
     }
 }
 
+/* `lodge destroy` takes the devices away first, which is not what went wrong. */
+static void destruction_begins(void)
+{
+    if (setup_files("domains")) {
+        fake_step = NULL;
+        saved_remove(&l, fake_by_domid(20)->info.handle);
+    }
+}
+
+static void test_destruction_begins(void)
+{
+    struct domcfg dc = setup_config("new");
+    char err[640];
+    uint16_t domid;
+    struct disk d;
+
+    CHECK(!disk_parse(&d, "/srv/new.img,raw,xvda", err, sizeof(err)) &&
+          !domcfg_add_disk(&dc, &d, err, sizeof(err)));
+    setup_fresh();
+    fake_backend = "error:its image is gone";
+    CHECK(domain_create(&l, &dc, 0, &domid) == -EIO && strstr(l.message, "its image is gone"));
+    fake_step = destruction_begins;
+    CHECK(domain_create(&l, &dc, 0, &domid) == -ECANCELED && !fake_step);
+    CHECK(strstr(l.message, "was destroyed while") && !fake_by_domid(20));
+    fake_backend = NULL;
+    domcfg_free(&dc);
+}
+
 /* Whoever has it destroyed while it is made: that is what is said, and nothing is left. */
 static void test_destroyed_meanwhile(void)
 {
@@ -322,6 +350,7 @@ int main(void)
     test_names();
     test_rename_fails();
     test_no_folder();
+    test_destruction_begins();
     test_time_up();
     test_destroyed_meanwhile();
     test_index_repair();
