@@ -41,7 +41,7 @@ rejected 51952 "is empty"
 disk_nodes guest lodge-vbd 51712 /tmp/good.img w
 back_state guest lodge-vbd 51712 2 20
 disk_nodes guest lodge-vbd 51952 /tmp/good.img w
-rejected 51952 "in use"
+rejected 51952 "good.img is what this guest has as disk 51712 already"
 
 echo "dom0: a front-end that makes no sense"
 domid=$("$cli" domid guest)
