@@ -14,6 +14,7 @@
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
+#include <x86/tlb.h>
 
 #define KEYS 128 /* ASCII; others are folded into it */
 
@@ -98,6 +99,7 @@ static void debug_memory(void)
 {
     console_log(LOG_ERR, "memory: %lu of %lu frames free, %lu claimed", frame_free_count(),
                 frame_total_count(), frame_claimed_count());
+    console_log(LOG_ERR, "flush interrupts sent: %lu", tlb_flushes_asked());
 }
 
 static void debug_time(void)

@@ -10,9 +10,12 @@
  * LDT pages are mapped when the processor first reads from them, and all dropped together.
  *
  * What a page holds while it is in a window: a reference of the descriptor type, so that no guest
- * can have it mapped writable. The window's entries are the hypervisor's own: a page leaves by
- * changing the entry, flushing it on all CPUs, and only then dropping the reference. What the
- * processor has loaded from it stays in its segment registers, and was legal when it was loaded.
+ * can have it mapped writable. The window's entries are the hypervisor's own, but not global: for
+ * the TLB they are translations of the domain, like those of its page tables. So a page leaves by
+ * changing the entry and dropping the reference, and the CPUs that still find it are flushed before
+ * it becomes something else (pv/page_types.c). The vcpu itself sees the change at once where it
+ * runs, and by the load of CR3 where it runs next. What the processor has loaded from a page stays
+ * in its segment registers, and was legal when it was loaded.
  *
  * A vcpu's window is changed by itself, or while it does not run (another's context being set, the
  * end of the domain). So there is no lock.
@@ -106,9 +109,9 @@ int descriptors_init_vcpu(struct vcpu *v)
             return -XEN_ENOMEM;
         }
     }
-    /* The LDT's half was mapped only to have its tables made, which hv_pte() needs. */
-    for (unsigned i = 16; i < DESC_WINDOW_PAGES; i++)
-        *hv_pte(w + i * PAGE_SIZE) = 0;
+    /* The tables are made, which hv_pte() needs; no entry is global, and the LDT's are empty. */
+    for (unsigned i = 0; i < DESC_WINDOW_PAGES; i++)
+        *hv_pte(w + i * PAGE_SIZE) = i < 16 ? pte_make(null_mfn(), WINDOW_FLAGS) : 0;
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
         v->arch.gdt_frames[i] = INVALID_MFN;
     v->arch.desc_window = w;
@@ -162,13 +165,14 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c)
     ldt_load(v, c);
 }
 
-/* When this returns no CPU reads the page that was there before. */
-static void window_set(struct vcpu *v, unsigned page, mfn_t m)
+/* The reference on the page that was there before is dropped afterwards. e: 0 for none. */
+static void window_set(struct vcpu *v, unsigned page, pte_t e)
 {
     vaddr_t va = v->arch.desc_window + page * PAGE_SIZE;
 
-    *hv_pte(va) = pte_make(m, WINDOW_FLAGS);
-    tlb_flush_page_mask(cpu_online, va);
+    WRITE_ONCE(*hv_pte(va), e);
+    if (v == current)
+        invlpg(va);
 }
 
 void pv_destroy_gdt(struct vcpu *v)
@@ -176,7 +180,7 @@ void pv_destroy_gdt(struct vcpu *v)
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++) {
         if (mfn_eq(v->arch.gdt_frames[i], INVALID_MFN))
             continue;
-        window_set(v, i, null_mfn());
+        window_set(v, i, pte_make(null_mfn(), WINDOW_FLAGS));
         page_type_put(frame_of(v->arch.gdt_frames[i]), v->domain);
         v->arch.gdt_frames[i] = INVALID_MFN;
     }
@@ -212,7 +216,7 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries)
     pv_destroy_gdt(v);
     for (unsigned i = 0; i < n; i++) {
         v->arch.gdt_frames[i] = MFN(frames[i]);
-        window_set(v, i, MFN(frames[i]));
+        window_set(v, i, pte_make(MFN(frames[i]), WINDOW_FLAGS));
     }
     v->arch.gdt_entries = entries;
     return 0;
@@ -277,21 +281,16 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents)
     return 0;
 }
 
-bool pv_invalidate_ldt(struct vcpu *v)
+void pv_invalidate_ldt(struct vcpu *v)
 {
-    bool any = v->arch.ldt_mapped != 0;
-
     while (v->arch.ldt_mapped != 0) {
         unsigned i = bit_lowest(v->arch.ldt_mapped);
-        vaddr_t va = v->arch.desc_window + (16 + i) * PAGE_SIZE;
-        mfn_t m = pte_mfn(*hv_pte(va));
+        mfn_t m = pte_mfn(*hv_pte(v->arch.desc_window + (16 + i) * PAGE_SIZE));
 
-        *hv_pte(va) = 0;
-        tlb_flush_page_mask(cpu_online, va);
+        window_set(v, 16 + i, 0);
         v->arch.ldt_mapped &= ~(1u << i);
         page_type_put(frame_of(m), v->domain);
     }
-    return any;
 }
 
 bool descriptors_ldt_offset(const struct vcpu *v, vaddr_t addr, uint64_t *offset)

@@ -30,8 +30,8 @@ void pv_destroy_gdt(struct vcpu *v); /* to an empty one; the frames are given ba
  */
 int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents);
 bool pv_ldt_ok(uint64_t base, uint64_t ents); /* pv_set_ldt() will take it */
-/* Drops the LDT's pages from the window; returns whether any was there. */
-bool pv_invalidate_ldt(struct vcpu *v);
+/* Drops the LDT's pages from the window. */
+void pv_invalidate_ldt(struct vcpu *v);
 /*
  * Checks and fixes all descriptors of a page that is about to become a descriptor page. False: one
  * is refused. For page_types.c only: the frame is BUSY.

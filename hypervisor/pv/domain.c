@@ -161,19 +161,22 @@ void arch_switch_out(struct vcpu *prev)
 
 /*
  * Our bit goes into the new domain's mask before its first translation can be cached, and out of
- * the old domain's after its last has been dropped.
+ * the old domain's after its last has been dropped: what is found by GDTR and LDTR are such
+ * translations, too, so these are loaded in between, before CR3.
  */
-static inline void switch_tables(struct cpu *c, struct domain *to, uint64_t cr3)
+static inline void tables_enter(struct cpu *c, struct domain *to)
+{
+    if (loaded[c->id] != to)
+        bit_set(&to->arch.tlb_mask, c->id);
+}
+
+static inline void tables_load(struct cpu *c, struct domain *to, uint64_t cr3)
 {
     struct domain *from = loaded[c->id];
 
-    if (from == to) {
-        tlb_write_cr3(cr3);
-        return;
-    }
-    if (to != NULL)
-        bit_set(&to->arch.tlb_mask, c->id);
     tlb_write_cr3(cr3);
+    if (from == to)
+        return;
     if (from != NULL)
         bit_clear(&from->arch.tlb_mask, c->id);
     loaded[c->id] = to;
@@ -185,8 +188,8 @@ static void switch_in_idle(struct cpu *c)
 {
     struct table_register gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};
 
-    switch_tables(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
     __asm__ volatile("lgdt %0; lldt %1" : : "m"(gdtr), "r"((uint16_t)0));
+    tables_load(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
 }
 
 void arch_switch_in(struct vcpu *next)
@@ -198,10 +201,10 @@ void arch_switch_in(struct vcpu *next)
         switch_in_idle(c);
         return;
     }
-    /* In this order: selectors are loaded from tables that the LDT's pages are found by. */
-    switch_tables(c, next->domain, next->arch.cr3);
+    tables_enter(c, next->domain);
     descriptors_switch_in(next, c);
-    segments_load(next);
+    tables_load(c, next->domain, next->arch.cr3);
+    segments_load(next); /* last: nothing that was cached of another domain's windows is left */
     /*
      * At once, not on first use: some processors let speculation see the registers of whoever ran
      * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.

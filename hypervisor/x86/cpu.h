@@ -49,6 +49,7 @@ struct cpu {
     bool need_resched;         /* shared: schedule() before going back to the guest */
     bool flush_pending;        /* shared: another CPU wants our TLB flushed */
     uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */
+    uint64_t flushes_asked;    /* interrupts sent to have others flush; read from elsewhere, too */
     uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */
     struct sched_cpu *sched;   /* owned by core/sched.c */
     struct timer_queue timers; /* shared, by its lock */

@@ -52,6 +52,7 @@ uint32_t tlb_clock(void)
 /* The flag before the interrupt: its handler looks at the flag (smp_serve()). */
 static void post(unsigned cpu)
 {
+    this_cpu()->flushes_asked++;
     WRITE_ONCE(cpus[cpu]->flush_pending, true);
     smp_mb();
     apic_send_ipi(cpu, VEC_KICK);
@@ -192,6 +193,16 @@ void tlb_flush_page_mask(cpumask_t mask, vaddr_t va)
         invlpg(va);
     if (mask & ~self)
         tlb_flush_mask(mask & ~self);
+}
+
+uint64_t tlb_flushes_asked(void)
+{
+    uint64_t n = 0;
+    unsigned cpu;
+
+    for_each_cpu (cpu, cpu_online)
+        n += READ_ONCE(cpus[cpu]->flushes_asked);
+    return n;
 }
 
 /* A CPU that switches guests all the time has flushed long since: most requests end here. */

@@ -23,5 +23,7 @@ void tlb_serve(void);
  * named needlessly, never the other way round.
  */
 cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp);
+/* Interrupts sent for all this since the start: what each costs is another CPU's time. */
+uint64_t tlb_flushes_asked(void);
 
 #endif
