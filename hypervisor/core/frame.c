@@ -142,6 +142,16 @@ static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
     return alive;
 }
 
+/* In slices, as the line of frames that wait to become blocks is long. No lock is held. */
+static uint32_t frame_take(unsigned order, unsigned flags, uint64_t *claim)
+{
+    uint32_t mfn;
+
+    while ((mfn = frame_heap_take(order, flags, claim)) == FRAME_NONE && frame_heap_settle())
+        preempt_work();
+    return mfn;
+}
+
 mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
 {
     uint64_t n = 1ull << order;
@@ -149,7 +159,7 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
 
     if (order >= HEAP_ORDERS || !frame_owner_charge(d, n))
         return INVALID_MFN;
-    mfn = frame_heap_take(order, flags, &d->claimed_pages);
+    mfn = frame_take(order, flags, &d->claimed_pages);
     if (mfn == FRAME_NONE) {
         frame_owner_uncharge(d, n);
         return INVALID_MFN;
@@ -164,10 +174,12 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
 
 void *hpages_alloc(unsigned order)
 {
-    uint32_t mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
+    uint32_t mfn;
 
-    if (mfn == FRAME_NONE)
-        return NULL;
+    while ((mfn = frame_heap_take(order, ALLOC_LOCKED, NULL)) == FRAME_NONE) {
+        if (!frame_heap_settle())
+            return NULL;
+    }
     for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
         struct frame *f = frame_of(MFN(m));
 
@@ -353,7 +365,7 @@ void frame_unisolate(struct frame *f)
 
 mfn_t frame_spare_alloc(unsigned order, unsigned flags)
 {
-    uint32_t mfn = order < HEAP_ORDERS ? frame_heap_take(order, flags, NULL) : FRAME_NONE;
+    uint32_t mfn = order < HEAP_ORDERS ? frame_take(order, flags, NULL) : FRAME_NONE;
 
     return mfn == FRAME_NONE ? INVALID_MFN : MFN(mfn);
 }

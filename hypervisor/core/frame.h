@@ -92,8 +92,6 @@ void hpages_free(void *pages, unsigned order);
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);
 uint64_t frame_claimed_count(void);
-/* Free frames whose addresses need more than min_bits and at most max_bits (0: any) bits. */
-uint64_t frame_free_between(unsigned min_bits, unsigned max_bits);
 /*
  * Claim of memory for a domain being built (XENMEM_claim_pages): so many frames in all, counting
  * what it has, are set aside for it and nobody else can allocate them. Its allocations use the

@@ -20,7 +20,8 @@
 #include <x86/page.h>
 #include <x86/tlb.h>
 
-#define BOOT_RANGES 64
+#define BOOT_RANGES  64
+#define SETTLE_SLICE 128 /* frames: a short time under the heap's lock */
 
 static struct heap frame_heap;
 static uint64_t frame_total;  /* frames ever given to the heap */
@@ -114,7 +115,7 @@ void frame_heap_init(paddr_t bootmem_end)
 
 uint64_t frame_free_count(void)
 {
-    return READ_ONCE(frame_heap.low.free) + READ_ONCE(frame_heap.high.free);
+    return READ_ONCE(frame_heap.free);
 }
 
 uint64_t frame_total_count(void)
@@ -154,22 +155,22 @@ static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
 static uint32_t frame_heap_find(unsigned order, unsigned flags, uint64_t *claim)
 {
     unsigned bits = (flags >> 8) & 0xff;
-    uint64_t limit = UINT64_MAX, want = 1ull << order, spare, from_claim = 0;
+    uint64_t want = 1ull << order, spare, from_claim = 0;
     uint32_t mfn;
 
-    if (bits != 0 && bits < 52)
-        limit = bits <= PAGE_SHIFT ? 0 : 1ull << (bits - PAGE_SHIFT);
+    if (bits == 0)
+        bits = 64;
     if (flags & ALLOC_BELOW_4G)
-        limit = MIN(limit, HEAP_LOW_LIMIT);
+        bits = MIN(bits, 32u);
     spin_lock(&frame_heap.lock);
     if (claim != NULL)
         from_claim = MIN(*claim, want);
-    spare = frame_heap.low.free + frame_heap.high.free - frame_heap.claimed;
+    spare = frame_heap.free - frame_heap.claimed;
     if (want - from_claim > spare) {
         spin_unlock(&frame_heap.lock);
         return FRAME_NONE;
     }
-    mfn = heap_alloc_block(&frame_heap, order, limit);
+    mfn = heap_alloc_block(&frame_heap, order, bits <= PAGE_SHIFT ? 0 : bits - PAGE_SHIFT);
     if (mfn != FRAME_NONE && from_claim != 0) {
         *claim -= from_claim;
         frame_heap.claimed -= from_claim;
@@ -185,6 +186,16 @@ uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
     if (mfn != FRAME_NONE)
         frame_block_clean(mfn, order, flags);
     return mfn;
+}
+
+bool frame_heap_settle(void)
+{
+    bool any;
+
+    spin_lock(&frame_heap.lock);
+    any = heap_settle(&frame_heap, SETTLE_SLICE);
+    spin_unlock(&frame_heap.lock);
+    return any;
 }
 
 void frame_heap_put_back(uint64_t mfn, unsigned order)
@@ -226,8 +237,7 @@ int frame_claim(struct domain *d, uint64_t pages)
     } else if (d->state != DOM_ALIVE || d->claimed_pages != 0 || pages <= d->tot_pages ||
                pages > d->max_pages) {
         rc = -XEN_EINVAL;
-    } else if (pages - d->tot_pages >
-               frame_heap.low.free + frame_heap.high.free - frame_heap.claimed) {
+    } else if (pages - d->tot_pages > frame_heap.free - frame_heap.claimed) {
         rc = -XEN_ENOMEM;
     } else {
         d->claimed_pages = pages - d->tot_pages;
@@ -241,16 +251,4 @@ int frame_claim(struct domain *d, uint64_t pages)
 uint64_t frame_claimed_count(void)
 {
     return READ_ONCE(frame_heap.claimed);
-}
-
-/* Free memory in an address range, for sysctl: the low zone, the high one, or both. */
-uint64_t frame_free_between(unsigned min_bits, unsigned max_bits)
-{
-    uint64_t n = 0;
-
-    if (min_bits < 32)
-        n += READ_ONCE(frame_heap.low.free);
-    if (max_bits == 0 || max_bits > 32)
-        n += READ_ONCE(frame_heap.high.free);
-    return n;
 }
