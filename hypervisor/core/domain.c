@@ -300,6 +300,7 @@ static void domain_free(struct domain *d)
     for (unsigned i = 0; i < MAX_VCPUS; i++) {
         if (d->vcpus[i] != NULL)
             vcpu_free(d->vcpus[i]);
+        irq_window();
     }
     if (d->state == DOM_ALIVE) { /* never made it into the table */
         hpage_free(d->shared_info);

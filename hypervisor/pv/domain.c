@@ -16,6 +16,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
@@ -61,6 +62,12 @@ void arch_domain_free(struct domain *d)
     d->arch.e820 = NULL;
 }
 
+static bool vcpu_has_tables(const struct vcpu *v)
+{
+    return (v->arch.guest_table.m | v->arch.guest_table_user.m | v->arch.gdt_entries |
+            v->arch.ldt_mapped) != 0;
+}
+
 /* All page-type references of a vcpu that will not run any more: descriptor pages, root tables. */
 static void vcpu_drop_tables(struct vcpu *v)
 {
@@ -83,8 +90,13 @@ int arch_domain_relinquish(struct domain *d)
     struct vcpu *v;
 
     if (d->arch.teardown_stage == 0) {
-        for_each_vcpu (d, v)
+        for_each_vcpu (d, v) {
+            if (!vcpu_has_tables(v)) /* dropped in an earlier slice */
+                continue;
             vcpu_drop_tables(v);
+            if (preempt_wanted())
+                return -XEN_ERESTART;
+        }
         pirq_release_all(d);
         d->arch.teardown_stage = 1;
     }

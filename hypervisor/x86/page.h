@@ -99,10 +99,12 @@ void paging_protect_image(void);
  * is flushed. 0, or -XEN_ENOMEM with nothing mapped. Not with LOCK_HEAP or later held.
  */
 int hv_map(vaddr_t va, mfn_t m, unsigned count, uint64_t flags);
-/* With a TLB flush on all CPUs: when it returns, nobody has a translation. Frames are not freed. */
+/* Flushes nothing: the address is not used again before vmap_free() has it flushed, or the caller.
+ */
 void hv_unmap(vaddr_t va, unsigned count);
 /* Reserve address space (pages, aligned to a power of two of pages) in the vmap area. 0: none. */
 vaddr_t vmap_alloc(unsigned pages, unsigned align);
+/* Of addresses that are unmapped. Nobody gets them before all CPUs have been flushed. */
 void vmap_free(vaddr_t va, unsigned pages);
 void *ioremap(paddr_t pa, size_t size); /* uncached; pa need not be aligned; NULL: no room */
 void iounmap(void *p, size_t size);

@@ -325,6 +325,7 @@ void paging_free_init(void)
     paddr_t start = image_to_phys(init_start), end = image_to_phys(init_end);
 
     hv_unmap((vaddr_t)init_start, (unsigned)((end - start) >> PAGE_SHIFT));
+    tlb_flush_hv(cpu_online);
     frame_heap_add(start, end);
 }
 
@@ -363,21 +364,15 @@ int hv_map(vaddr_t va, mfn_t m, unsigned count, uint64_t flags)
     return 0;
 }
 
-/* One flush for all pages. An address that never had a table is passed over. */
+/* Flushes nothing: vmap_free() sees to that. An address that never had a table is passed over. */
 void hv_unmap(vaddr_t va, unsigned count)
 {
-    bool any = false;
-
     for (unsigned i = 0; i < count; i++) {
         pte_t *e = hv_pte(va + i * PAGE_SIZE);
 
-        if (e != NULL && (*e & PTE_P)) {
+        if (e != NULL)
             WRITE_ONCE(*e, 0);
-            any = true;
-        }
     }
-    if (any)
-        tlb_flush_hv(cpu_online);
 }
 
 /*

@@ -4,8 +4,10 @@
  * descriptor windows of vcpus. One bit per page, first fit from the lowest address that may be
  * free, so that a machine whose guests come and go uses the same tables over and over.
  *
- * Freeing is in this order: unmap, flush on all CPUs, then the frames and the addresses. So an
- * address that is given out has no translation left in any TLB. vmap_free() alone flushes nothing.
+ * An address that is given out has no translation left in any TLB. Nobody is interrupted for each
+ * that is freed: they are stale at first, and when there are many of them one flush on all CPUs
+ * makes them free. Until then nobody uses them, so what was mapped there may go at once: unmap,
+ * free the frames, free the addresses.
  */
 #include <core/frame.h>
 #include <core/hypercall.h>
@@ -16,25 +18,38 @@
 #include <x86/page.h>
 #include <x86/paging.h>
 #include <x86/stack.h>
+#include <x86/tlb.h>
 
 #define VMAP_PAGES    (GIB(1) >> PAGE_SHIFT) /* of the 512 GiB of the slot */
 #define VMAP_PREPARED MIB(128)               /* as much has its page tables from the start */
+#define STALE_MAX     4096                   /* pages: a hundred vcpus */
 #define STACK_PAGES   (STACK_SIZE / PAGE_SIZE)
 
-static uint64_t vmap_used[VMAP_PAGES / 64]; /* paging_lock */
-static uint64_t vmap_hint;                  /* no free page below; paging_lock */
+static uint64_t vmap_used[VMAP_PAGES / 64];  /* paging_lock */
+static uint64_t vmap_stale[VMAP_PAGES / 64]; /* of them: only to be flushed; paging_lock */
+static unsigned vmap_nr_stale;               /* paging_lock */
+static uint64_t vmap_hint;                   /* no free page below; paging_lock */
 
 INIT_TEXT void vmap_init(void)
 {
     paging_make_tables(VMAP_START, VMAP_START + VMAP_PREPARED);
 }
 
-/* First fit: behind a page that is in the way, the search goes on at the next aligned one. */
-vaddr_t vmap_alloc(unsigned pages, unsigned align)
+/* paging_lock held: a CPU that waits for it serves requests to flush. */
+static void vmap_recycle(void)
 {
-    vaddr_t va = 0;
+    tlb_flush_hv(cpu_online);
+    for (unsigned i = 0; i < ARRAY_SIZE(vmap_used); i++) {
+        vmap_used[i] &= ~vmap_stale[i];
+        vmap_stale[i] = 0;
+    }
+    vmap_nr_stale = 0;
+    vmap_hint = 0;
+}
 
-    spin_lock(&paging_lock);
+/* First fit: behind a page that is in the way, the search goes on at the next aligned one. */
+static vaddr_t vmap_find(unsigned pages, unsigned align)
+{
     vmap_hint = bitmap_next_clear(vmap_used, VMAP_PAGES, vmap_hint);
     for (uint64_t at = ROUND_UP(vmap_hint, (uint64_t)align); at + pages <= VMAP_PAGES;) {
         uint64_t used = bitmap_next_set(vmap_used, at + pages, at);
@@ -45,8 +60,22 @@ vaddr_t vmap_alloc(unsigned pages, unsigned align)
         }
         for (unsigned i = 0; i < pages; i++)
             bit_set_local(vmap_used, at + i);
-        va = VMAP_START + at * PAGE_SIZE;
-        break;
+        return VMAP_START + at * PAGE_SIZE;
+    }
+    return 0;
+}
+
+vaddr_t vmap_alloc(unsigned pages, unsigned align)
+{
+    vaddr_t va;
+
+    spin_lock(&paging_lock);
+    if (vmap_nr_stale >= STALE_MAX)
+        vmap_recycle();
+    va = vmap_find(pages, align);
+    if (va == 0 && vmap_nr_stale != 0) {
+        vmap_recycle();
+        va = vmap_find(pages, align);
     }
     spin_unlock(&paging_lock);
     return va;
@@ -58,8 +87,8 @@ void vmap_free(vaddr_t va, unsigned pages)
 
     spin_lock(&paging_lock);
     for (unsigned i = 0; i < pages; i++)
-        bit_clear_local(vmap_used, first + i);
-    vmap_hint = MIN(vmap_hint, first);
+        bit_set_local(vmap_stale, first + i);
+    vmap_nr_stale += pages;
     spin_unlock(&paging_lock);
 }
 
