@@ -99,7 +99,8 @@ static void debug_memory(void)
 {
     console_log(LOG_ERR, "memory: %lu of %lu frames free, %lu claimed", frame_free_count(),
                 frame_total_count(), frame_claimed_count());
-    console_log(LOG_ERR, "flush interrupts sent: %lu", tlb_flushes_asked());
+    console_log(LOG_ERR, "flush interrupts sent: %lu, caches written back: %lu",
+                tlb_flushes_asked(), cache_flushes());
 }
 
 static void debug_time(void)

@@ -143,13 +143,12 @@ static int grant_dump_op(const struct gnttab_dump_table *op)
 
 /*
  * x86 keeps devices and caches coherent; what is left is to write lines back when asked to. Only of
- * the caller's own frames. A cache line is taken to be 64 bytes long.
+ * the caller's own frames.
  */
 static int64_t grant_flush_one(const struct gnttab_cache_flush *op)
 {
     struct domain *d = current->domain;
     uint64_t mfn = op->a.dev_bus_addr >> PAGE_SHIFT;
-    char *line;
 
     if (op->offset >= PAGE_SIZE || op->length > PAGE_SIZE || op->offset + op->length > PAGE_SIZE ||
         (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
@@ -158,9 +157,7 @@ static int64_t grant_flush_one(const struct gnttab_cache_flush *op)
         return 0;
     if (!grant_frame_get(d, mfn, false))
         return -XEN_EPERM;
-    line = (char *)mfn_to_virt(MFN(mfn)) + (op->offset & ~63u);
-    for (; line < (char *)mfn_to_virt(MFN(mfn)) + op->offset + op->length; line += 64)
-        __asm__ volatile("clflush (%0)" : : "r"(line) : "memory");
+    cache_flush((char *)mfn_to_virt(MFN(mfn)) + op->offset, op->length);
     grant_frame_put(mfn, false);
     return 0;
 }

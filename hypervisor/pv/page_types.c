@@ -51,6 +51,8 @@
  *   hold up a stranger's change of type   the owner is compared before that reference, too
  *   a graph that takes long to walk       preemption points, also amid a table; slices when the
  *                                         domain is dying
+ *   write past the caches, so that memory differs from what is checked there
+ *                                         UNCACHED: they are written back at the change of type
  *   pin twice, unpin twice                one PINNED bit, whoever flips it has the reference
  *
  * No lock is held here. The state word changes by compare-and-swap; BUSY gives one vcpu the frame
@@ -222,7 +224,7 @@ static void type_end(struct frame *f, struct domain *d)
     }
     /* The stamp first: who sees the frame idle sees it. Then the put, which may free the frame. */
     f->tlb_stamp = tlb_clock();
-    __atomic_store_n(&f->type, PAGE_TYPE(type) | (f->type & PAGE_TYPE_FOREIGN), __ATOMIC_RELEASE);
+    __atomic_store_n(&f->type, PAGE_TYPE(type) | (f->type & PAGE_TYPE_KEPT), __ATOMIC_RELEASE);
     frame_put(f);
 }
 
@@ -276,7 +278,7 @@ void page_type_put_last(struct frame *f, struct domain *d)
         BUG_ON(!(t & PAGE_TYPE_VALID)); /* more puts than gets */
         n = t - 1;                      /* somebody else has taken one meanwhile */
         if (likely(page_type_count_below_2(t)))
-            n = (t & (PAGE_TYPE_MASK | PAGE_TYPE_FOREIGN)) | PAGE_TYPE_BUSY;
+            n = (t & (PAGE_TYPE_MASK | PAGE_TYPE_KEPT)) | PAGE_TYPE_BUSY;
     } while (!page_type_swap(f, &t, n));
 
     if (unlikely(!(n & PAGE_TYPE_BUSY)))
@@ -309,6 +311,9 @@ static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
     mask = tlb_filter(mask, f->tlb_stamp);
     if (mask != 0)
         tlb_flush_mask(mask);
+    /* Now that nobody can write past the caches any more: what is checked is what is in memory. */
+    if (unlikely(old & PAGE_TYPE_UNCACHED))
+        cache_flush(mfn_to_virt(frame_mfn(f)), PAGE_SIZE);
 }
 
 /*
@@ -321,7 +326,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
     int rc;
 
     if (type == PAGE_TYPE_WRITABLE && !page_type_change_flushes(old, type)) {
-        uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_FOREIGN) | 1;
+        uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_KEPT) | 1;
 
         /* Nothing to check and nothing to flush: one step, without BUSY. */
         return page_type_swap(f, &old, n) ? 0 : -XEN_EAGAIN;
@@ -499,7 +504,7 @@ bool arch_frame_get_writable(struct frame *f, struct domain *d)
 {
     if (page_type_get(f, PAGE_TYPE_WRITABLE, d) != 0)
         return false;
-    page_type_mark_foreign(f);
+    page_type_mark(f, PAGE_TYPE_FOREIGN);
     return true;
 }
 

@@ -2,13 +2,15 @@
 /*
  * The type of a frame: its state word and the fast paths. pv/page_types.c explains the rules.
  *
- *   62..60 type   59 VALID   58 PINNED   57 BUSY   56 FOREIGN   47..0 count
+ *   62..60 type   59 VALID   58 PINNED   57 BUSY   56 FOREIGN   55 UNCACHED   47..0 count
  *
  * VALID is set exactly while the count is above zero, and all type references together hold one
  * frame reference. BUSY: one vcpu changes the type; the count is zero and nobody else may touch the
  * word. PINNED: one of the counts is the guest's pin. FOREIGN: since the type was set, another
- * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone. With
- * the count at zero the type field tells what the frame was last (its translations may linger).
+ * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone.
+ * UNCACHED: since then it has been mapped writable with another memory type than write-back, so
+ * memory and caches may differ. With the count at zero the type field tells what the frame was last
+ * (its translations may linger).
  *
  * So a word is in one of four states. It leaves BUSY by a store of the vcpu that is at work, and
  * all other states by compare-and-swap:
@@ -18,9 +20,9 @@
  *   type | VALID | count       in use
  *   type                       idle: may be taken into use as the same type, or as another one
  *
- * FOREIGN may be set in all but the first, PINNED only beside VALID. ARCH_FRAME_TYPE_READONLY
- * (core/frame.h) is VALID with type NONE and a count that nobody holds: since nobody ever asks for
- * type NONE, such a frame can be mapped, but not take a type.
+ * FOREIGN and UNCACHED may be set in all but the first, PINNED only beside VALID.
+ * ARCH_FRAME_TYPE_READONLY (core/frame.h) is VALID with type NONE and a count that nobody holds:
+ * since nobody ever asks for type NONE, such a frame can be mapped, but not take a type.
  */
 #ifndef PV_PAGE_TYPES_H
 #define PV_PAGE_TYPES_H
@@ -41,14 +43,16 @@ enum page_type {
     PAGE_TYPE_WRITABLE = 6, /* mapped writable, or written by the hypervisor for somebody */
 };
 
-#define PAGE_TYPE_SHIFT   60
-#define PAGE_TYPE(t)      ((uint64_t)(t) << PAGE_TYPE_SHIFT)
-#define PAGE_TYPE_MASK    PAGE_TYPE(7)
-#define PAGE_TYPE_VALID   BIT(59)
-#define PAGE_TYPE_PINNED  BIT(58)
-#define PAGE_TYPE_BUSY    BIT(57)
-#define PAGE_TYPE_FOREIGN BIT(56)
-#define PAGE_TYPE_COUNT   (BIT(48) - 1)
+#define PAGE_TYPE_SHIFT    60
+#define PAGE_TYPE(t)       ((uint64_t)(t) << PAGE_TYPE_SHIFT)
+#define PAGE_TYPE_MASK     PAGE_TYPE(7)
+#define PAGE_TYPE_VALID    BIT(59)
+#define PAGE_TYPE_PINNED   BIT(58)
+#define PAGE_TYPE_BUSY     BIT(57)
+#define PAGE_TYPE_FOREIGN  BIT(56)
+#define PAGE_TYPE_UNCACHED BIT(55)
+#define PAGE_TYPE_KEPT     (PAGE_TYPE_FOREIGN | PAGE_TYPE_UNCACHED) /* from one use to the next */
+#define PAGE_TYPE_COUNT    (BIT(48) - 1)
 
 /* What the frame is while the word says VALID or BUSY, else what it was last. */
 static inline enum page_type page_type_of(uint64_t word)
@@ -194,14 +198,15 @@ static inline void page_frame_put(struct frame *f)
 }
 
 /*
- * A domain other than the owner has got a writable reference. To be called between taking it and
- * making the mapping: the reference keeps the word from becoming BUSY, and the bit is there before
- * the first translation is.
+ * What will be mapped by a writable reference that has just been taken: FOREIGN, by a domain other
+ * than the owner; UNCACHED, with another memory type than write-back. To be called between taking
+ * it and making the mapping: the reference keeps the word from becoming BUSY, and the bits are
+ * there before the first translation is.
  */
-static inline void page_type_mark_foreign(struct frame *f)
+static inline void page_type_mark(struct frame *f, uint64_t bits)
 {
-    if (!(READ_ONCE(f->type) & PAGE_TYPE_FOREIGN))
-        __atomic_fetch_or(&f->type, PAGE_TYPE_FOREIGN, __ATOMIC_SEQ_CST);
+    if (bits & ~READ_ONCE(f->type))
+        __atomic_fetch_or(&f->type, bits, __ATOMIC_SEQ_CST);
 }
 
 /*

@@ -53,8 +53,9 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
     rc = page_type_get(f, PAGE_TYPE_WRITABLE, owner);
     if (rc != 0)
         return rc;
-    if (d != owner) /* before the caller stores the entry */
-        page_type_mark_foreign(f);
+    /* Before the caller stores the entry. */
+    page_type_mark(f, (d != owner ? PAGE_TYPE_FOREIGN : 0) |
+                          ((e & PTE_CACHE) ? PAGE_TYPE_UNCACHED : 0));
     return 0;
 }
 

@@ -5,6 +5,7 @@
  * lacks one of those that cpu_lacks() compares ends the start.
  */
 #include <core/console.h>
+#include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -189,6 +190,28 @@ INIT_TEXT void cpu_patch_smap(void)
         return;
     for (const struct smap_site *s = smap_sites_start; s < smap_sites_end; s++)
         memcpy(s->at, s->stac ? stac : clac, 3);
+}
+
+/* A cache line is taken to be 64 bytes long. The fences: CLFLUSH is not ordered by itself. */
+void cache_flush(const void *start, size_t size)
+{
+    const char *end = (const char *)start + size;
+
+    this_cpu()->cache_flushes++;
+    __asm__ volatile("mfence" ::: "memory");
+    for (const char *line = (const char *)((vaddr_t)start & ~63ul); line < end; line += 64)
+        __asm__ volatile("clflush (%0)" : : "r"(line) : "memory");
+    __asm__ volatile("mfence" ::: "memory");
+}
+
+uint64_t cache_flushes(void)
+{
+    uint64_t n = 0;
+    unsigned cpu;
+
+    for_each_cpu (cpu, cpu_online)
+        n += READ_ONCE(cpus[cpu]->cache_flushes);
+    return n;
 }
 
 INIT_TEXT void cpu_report(void)

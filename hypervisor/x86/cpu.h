@@ -50,6 +50,7 @@ struct cpu {
     bool flush_pending;        /* shared: another CPU wants our TLB flushed */
     uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */
     uint64_t flushes_asked;    /* interrupts sent to have others flush; read from elsewhere, too */
+    uint64_t cache_flushes;    /* calls of cache_flush(); likewise */
     uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */
     struct sched_cpu *sched;   /* owned by core/sched.c */
     struct timer_queue timers; /* shared, by its lock */
@@ -244,6 +245,9 @@ static inline void irq_halt(void)
  */
 void cpu_detect(void);
 uint32_t cpu_lacks(uint32_t *leaf); /* bits of a CPUID leaf that only the boot CPU has; 0: none */
+/* Writes back and drops what the caches of all CPUs have of a range in the direct map. */
+void cache_flush(const void *start, size_t size);
+uint64_t cache_flushes(void); /* how often so far */
 void cpu_init_this(struct cpu *c);
 void cpu_patch_smap(void);
 void cpu_report(void);
