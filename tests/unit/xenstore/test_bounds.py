@@ -3,6 +3,7 @@
 which the daemon outlives and after which it saves again."""
 
 import os
+import random
 import time
 import unittest
 
@@ -116,6 +117,69 @@ class Commits(Bounds):
         self.root.write("/t/a", "3", tx)
         self.root.end(tx)
         self.assertEqual(guest.drain(), [])
+
+
+class Any(Bounds):
+    """Whatever is done, in transactions and outside: a daemon that was killed finds it again, and
+    whoever watches has heard of each node that is not as it was."""
+
+    def setUp(self):
+        super().setUp()
+        self.rng = random.Random(11)
+
+    def path(self):
+        names = [self.rng.choice(("a", "ab", "b", "c-1")) for _ in range(self.rng.randint(1, 5))]
+        return "/t/" + "/".join(names)
+
+    def dump(self, path="/t"):
+        nodes = {path: (self.root.read(path), tuple(self.root.perms(path)))}
+        for name in self.root.directory(path):
+            nodes.update(self.dump(f"{path}/{name}"))
+        return nodes
+
+    def change(self, tx):
+        what = self.rng.randrange(5)
+        try:
+            if what < 2:
+                self.root.write(self.path(), str(self.rng.randrange(3)), tx)
+            elif what == 2:
+                self.root.mkdir(self.path(), tx)
+            elif what == 3:
+                self.root.rm(self.path(), tx)
+            else:
+                self.root.set_perms(self.path(), f"n{self.rng.randrange(3)}", "r7", tx=tx)
+        except StoreError as e:
+            self.assertEqual(str(e), "ENOENT")
+
+    def test_random_changes(self):
+        self.root.mkdir("/t")
+        for turn in range(60):
+            before = self.dump()
+            watcher = self.daemon.client()
+            watcher.watch("/t", "w")
+            watcher.drain()
+            tx = self.root.start() if turn % 3 else 0
+            for _ in range(self.rng.randint(1, 12)):
+                self.change(tx)
+            if tx:
+                self.root.end(tx)
+            after = self.dump()
+            heard = {path for path, _ in watcher.drain()}
+            watcher.close()
+            for path in set(before) | set(after):
+                if before.get(path) != after.get(path):
+                    self.assertTrue(any(self.tells(path, h, after) for h in heard), (path, heard))
+            self.assertEqual(self.root.control("check"), "OK\n")
+            if turn % 4 == 3:
+                self.again()
+                self.assertEqual(self.dump(), after)
+
+    @staticmethod
+    def tells(path, heard, after):
+        """An event names the node; or what went away with it; or for what it was made on the way.
+        """
+        return heard == path or (path not in after and path.startswith(heard + "/")) or \
+            (path in after and heard.startswith(path + "/"))
 
 
 class DeepPaths(Bounds):
