@@ -17,15 +17,18 @@ static void state_path(char *path, size_t size, const char *ifname)
     snprintf(path, size, NET_STATE_DIR "/%s", ifname);
 }
 
-static void state_directory(void)
+// False with errno: why there is no folder tells more than that the file in it cannot be.
+static bool state_directory(void)
 {
-    mkdir("/run/lodge", 0755);
-    mkdir(NET_STATE_DIR, 0755);
+    return (!mkdir("/run/lodge", 0755) || errno == EEXIST) &&
+           (!mkdir(NET_STATE_DIR, 0755) || errno == EEXIST);
 }
 
 int state_lock(void)
 {
-    state_directory();
+    if (!state_directory()) {
+        return -1;
+    }
     int fd = open(NET_STATE_DIR "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR) {
     }
@@ -44,7 +47,9 @@ void state_unlock(int lock)
 int state_write(const char *ifname, const struct net_state *state, const struct net_err *err)
 {
     char path[128], fresh[160];
-    state_directory();
+    if (!state_directory()) {
+        return net_fail(err, "%s: " NET_STATE_DIR ": %s", ifname, strerror(errno));
+    }
     state_path(path, sizeof(path), ifname);
     snprintf(fresh, sizeof(fresh), "%s.new", path);
     FILE *file = fopen(fresh, "we");
