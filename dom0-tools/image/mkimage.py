@@ -84,9 +84,13 @@ def _without_debugging(path):
     return smaller if _loaded(smaller) == _loaded(content) else content
 
 
-def add_program(archive, target, source, search=()):
-    """A program with its loader and libraries, at the places where the loader looks."""
-    archive.data(target, _without_debugging(source), 0o755)
+def add_program(archive, target, source, search=(), whole=False):
+    """A program with its loader and libraries, at the places where the loader looks. whole: as it
+    is, with its symbols."""
+    if whole:
+        archive.file(target, source)
+    else:
+        archive.data(target, _without_debugging(source), 0o755)
     for library in shared_libraries(source, search):
         name = os.path.basename(library)
         where = "lib64" if name.startswith("ld-linux") else LIBRARIES

@@ -82,6 +82,6 @@ void cmdline_init(const char *text);
  */
 void boot_fail(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
 
-extern const char boot_version[], boot_compiler[];
+extern const char boot_version[], boot_date[], boot_compiler[]; /* date: of the commit */
 
 #endif

@@ -3,4 +3,5 @@
 #include <boot/boot.h>
 
 const char boot_version[] = LODGE_BUILD;
+const char boot_date[] = LODGE_DATE;
 const char boot_compiler[] = "gcc " __VERSION__;

@@ -307,7 +307,9 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
                        */
         return hypercall_restart(arg, 0, 0, 0);
     }
-    if (copyback && rc >= 0 && copy_to_guest(arg, &op, sizeof(op)) != 0)
+    if (rc < 0 && op.cmd != XEN_DOMCTL_set_cpu_policy) /* which says what was wrong */
+        copyback = false;
+    if (copyback && copy_to_guest(arg, &op, sizeof(op)) != 0)
         return -XEN_EFAULT;
     if (rc < 0)
         guest_refused("domctl %u on d%u: error %ld", op.cmd, op.domain, (long)-rc);

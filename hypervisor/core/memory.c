@@ -236,6 +236,22 @@ static int64_t memory_acquire(uint64_t arg)
     return rc;
 }
 
+/* No domain has nodes: NUMA is not modelled. */
+static int64_t memory_vnuma(uint64_t arg)
+{
+    struct xen_vnuma_topology_info v;
+    struct domain *d;
+    int rc;
+
+    if (copy_from_guest(&v, arg, sizeof(v)) != 0)
+        return -XEN_EFAULT;
+    rc = domain_get_target(v.domid, &d);
+    if (rc != 0)
+        return rc;
+    domain_put(d);
+    return -XEN_EOPNOTSUPP;
+}
+
 int64_t hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
 {
     uint64_t op = cmd & ((1u << EXTENT_SHIFT) - 1);
@@ -259,6 +275,8 @@ int64_t hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
         return memory_claim(arg);
     case XENMEM_acquire_resource:
         return memory_acquire(arg);
+    case XENMEM_get_vnumainfo:
+        return memory_vnuma(arg);
     case XENMEM_get_sharing_freed_pages:
     case XENMEM_get_sharing_shared_pages:
         return 0; /* nothing is ever shared that way */

@@ -68,7 +68,7 @@ static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
 
 static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
 {
-    uint32_t leaf[4], signature = cpu_features.leaf1_eax;
+    struct cpu_signature s;
 
     pv->max_present = nr_cpus - 1;
     if (pv->xen_cpuid >= nr_cpus) {
@@ -76,18 +76,11 @@ static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
         pv->family = pv->model = pv->stepping = 0;
         return 0;
     }
-    cpuid_raw(0, 0, leaf); /* the name is in EBX, EDX, ECX, in this order */
-    memcpy(pv->vendor_id, &leaf[1], 4);
-    memcpy(pv->vendor_id + 4, &leaf[3], 4);
-    memcpy(pv->vendor_id + 8, &leaf[2], 4);
-    /* Leaf 1 EAX: extended model and family count where the family says so (Intel SDM, CPUID). */
-    pv->family = (signature >> 8) & 15;
-    pv->model = (signature >> 4) & 15;
-    pv->stepping = signature & 15;
-    if (pv->family == 15 || pv->family == 6)
-        pv->model |= (signature >> 12) & 0xf0;
-    if (pv->family == 15)
-        pv->family += (signature >> 20) & 0xff;
+    cpu_signature(&s);
+    memcpy(pv->vendor_id, s.vendor, sizeof(s.vendor));
+    pv->family = s.family;
+    pv->model = s.model;
+    pv->stepping = s.stepping;
     return 0;
 }
 

@@ -578,7 +578,7 @@ unsigned sched_id(void)
     return sched_policy->id;
 }
 
-uint32_t sched_granularity_us(void)
+uint32_t *sched_granularity_us(void)
 {
     return sched_policy->granularity_us;
 }

@@ -162,6 +162,6 @@ struct xen_sysctl_scheduler_op;
 int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op);
 int sched_sysctl(struct xen_sysctl_scheduler_op *op);
 unsigned sched_id(void);
-uint32_t sched_granularity_us(void); /* no vcpu preempts another sooner */
+uint32_t *sched_granularity_us(void); /* no vcpu preempts another sooner; may change any time */
 
 #endif

@@ -66,16 +66,24 @@ int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op)
     }
 }
 
+static int sched_set_ratelimit(uint32_t us)
+{
+    if (us != 0 && (us < XEN_SYSCTL_SCHED_RATELIMIT_MIN || us > XEN_SYSCTL_SCHED_RATELIMIT_MAX))
+        return -XEN_EINVAL;
+    WRITE_ONCE(*sched_granularity_us(), us);
+    return 0;
+}
+
 int sched_sysctl(struct xen_sysctl_scheduler_op *op)
 {
     if (op->cpupool_id != 0 || op->sched_id != sched_id())
         return -XEN_EINVAL;
     switch (op->cmd) {
     case XEN_SYSCTL_SCHEDOP_getinfo:
-        op->u.sched_credit2.ratelimit_us = sched_granularity_us();
+        op->u.sched_credit2.ratelimit_us = READ_ONCE(*sched_granularity_us());
         return 0;
-    case XEN_SYSCTL_SCHEDOP_putinfo: /* the granularity of preemption is fixed */
-        return op->u.sched_credit2.ratelimit_us == sched_granularity_us() ? 0 : -XEN_EOPNOTSUPP;
+    case XEN_SYSCTL_SCHEDOP_putinfo:
+        return sched_set_ratelimit(op->u.sched_credit2.ratelimit_us);
     default:
         return -XEN_EINVAL;
     }

@@ -23,7 +23,6 @@
 
 #define FAIR_SLICE       5000000ull /* ns */
 #define FAIR_CREDIT      3000000ll  /* what a sleeper may be ahead, in virtual ns */
-#define FAIR_GRANULARITY 500000ll   /* a waking vcpu preempts when it is that far behind */
 #define FAIR_NORM_WEIGHT 256
 
 static void fair_init(struct sched_queue *q)
@@ -123,9 +122,12 @@ static void fair_idle(struct sched_queue *q, uint64_t ns)
         q->floor += (int64_t)ns;
 }
 
+/* A waking vcpu preempts when it is that far behind. dom0 may change it at any time. */
+static uint32_t fair_granularity_us = 500;
+
 static bool fair_preempts(const struct sched_vcpu *w, const struct sched_vcpu *running)
 {
-    return w->vtime + FAIR_GRANULARITY < running->vtime;
+    return w->vtime + (int64_t)fair_granularity_us * 1000 < running->vtime;
 }
 
 static bool fair_next_in_turn(const struct sched_vcpu *w, const struct sched_vcpu *running)
@@ -148,7 +150,7 @@ const struct sched_policy sched_fair = {
     .preempts = fair_preempts,
     .next_in_turn = fair_next_in_turn,
     .slice_ns = FAIR_SLICE,
-    .granularity_us = FAIR_GRANULARITY / 1000,
+    .granularity_us = &fair_granularity_us,
 };
 
 /*

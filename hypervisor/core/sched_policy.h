@@ -36,8 +36,8 @@ struct sched_policy {
     /* Should w have the CPU at once; or, when the slice of the running one is over, now? */
     bool (*preempts)(const struct sched_vcpu *w, const struct sched_vcpu *running);
     bool (*next_in_turn)(const struct sched_vcpu *w, const struct sched_vcpu *running);
-    uint64_t slice_ns;       /* after that it is the next one's turn */
-    uint32_t granularity_us; /* for sched_granularity_us() */
+    uint64_t slice_ns;        /* after that it is the next one's turn */
+    uint32_t *granularity_us; /* for sched_granularity_us() */
 };
 
 extern const struct sched_policy sched_fair;

@@ -51,7 +51,7 @@ static int64_t version_compile_info(uint64_t arg)
     str_copy(ci.compiler, boot_compiler, sizeof(ci.compiler));
     str_copy(ci.compile_by, "lodge", sizeof(ci.compile_by));
     str_copy(ci.compile_domain, "lodge", sizeof(ci.compile_domain));
-    str_copy(ci.compile_date, boot_version, sizeof(ci.compile_date));
+    str_copy(ci.compile_date, boot_date, sizeof(ci.compile_date));
     return copy_to_guest(arg, &ci, sizeof(ci)) ? -XEN_EFAULT : 0;
 }
 

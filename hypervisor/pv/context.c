@@ -22,6 +22,7 @@
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
+#include <x86/time.h>
 
 #define FXSAVE_SIZE 512 /* an XSAVE area's header follows */
 
@@ -174,6 +175,8 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     pv_load_tables(v);
     tables_put(v->domain, old_kernel, old_user);
     v->initialised = true;
+    if (v->id == 0) /* Xen's builder has cleared the page of the clock by now, and expects this */
+        time_update_domain_wallclock(v->domain);
     return 0;
 }
 

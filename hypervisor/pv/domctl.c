@@ -123,6 +123,16 @@ static void domctl_gettsc(const struct domain *d, struct xen_domctl_tsc_info *t)
     t->elapsed_nsec = time_now() - d->arch.tsc_offset;
 }
 
+static int64_t domctl_get_policy(const struct domain *d, struct xen_domctl_cpu_policy *op)
+{
+    struct policy_room room = {op->leaves.p, op->msrs.p, op->nr_leaves, op->nr_msrs};
+    int rc = policy_get(d, false, &room);
+
+    op->nr_leaves = room.nr_leaves;
+    op->nr_msrs = room.nr_msrs;
+    return rc;
+}
+
 static int64_t domctl_of_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
     switch (op->cmd) {
@@ -177,8 +187,7 @@ int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uin
         return 0;
     case XEN_DOMCTL_get_cpu_policy:
         *copyback = true;
-        return policy_get(d, false, &op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
-                          &op->u.cpu_policy.nr_msrs);
+        return domctl_get_policy(d, &op->u.cpu_policy);
     case XEN_DOMCTL_set_cpu_policy:
         *copyback = true;
         op->u.cpu_policy.err_leaf = op->u.cpu_policy.err_subleaf = op->u.cpu_policy.err_msr =

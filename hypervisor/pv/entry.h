@@ -85,18 +85,25 @@ bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
 void hypercall_page_fill(void *page);
 
 /*
- * policy.c: the leaves as an array for the tools: what d sees, or with d NULL the most that a
- * domain may see, or, raw, the processor's own. leaves is a guest's pointer, or NULL: only how many
- * there are; *nr_leaves its room and then their number. 0, -XEN_ENOBUFS, -XEN_EFAULT.
+ * policy.c: leaves and MSRs as arrays for the tools: what d sees, or with d NULL the most that a
+ * domain may see, or, raw, the processor's own. Each array is a guest's, or NULL: only how many
+ * entries one may have; the numbers are the room and then what was written. 0, -XEN_ENOBUFS,
+ * -XEN_EFAULT.
  */
-struct xen_cpuid_leaf;
+struct policy_room {
+    struct xen_cpuid_leaf *leaves;
+    struct xen_msr_entry *msrs;
+    uint32_t nr_leaves, nr_msrs;
+};
 struct xen_domctl_cpu_policy;
-int policy_get(const struct domain *d, bool raw, uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves,
-               uint32_t *nr_msrs);
-/* Before the domain first runs. */
-int policy_set(struct domain *d, const struct xen_domctl_cpu_policy *p);
+int policy_get(const struct domain *d, bool raw, struct policy_room *room);
+/* Before the domain first runs. p->err_msr: what was refused with -XEN_EINVAL. */
+int policy_set(struct domain *d, struct xen_domctl_cpu_policy *p);
 /* Takes from a leaf what the domain's policy does not leave in it. */
 void policy_cut(const struct domain *d, uint32_t leaf, uint32_t sub, uint32_t out[4]);
+
+struct physdev_pci_device;
+bool physdev_pci_present(const struct physdev_pci_device *p); /* physdev.c: is it on the bus? */
 
 /* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
 int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);

@@ -61,6 +61,7 @@ const struct hypercall_entry hypercall_table[NR_HYPERCALLS] = {
     CALL(__HYPERVISOR_hvm_op, hvm_op),
     CALL_PRIV(__HYPERVISOR_sysctl, sysctl),
     CALL_PRIV(__HYPERVISOR_domctl, domctl),
+    CALL_PRIV(__HYPERVISOR_mca, mca),
 };
 #pragma GCC diagnostic pop
 

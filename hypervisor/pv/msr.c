@@ -17,8 +17,6 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define MSR_PLATFORM_INFO    0xce
-#define MSR_ARCH_CAPS        0x10a
 #define MSR_MISC_ENABLE      0x1a0
 #define MSR_BIOS_SIGN        0x8b
 #define MSR_AMD_HWCR         0xc0010015

@@ -156,16 +156,19 @@ static int64_t physdev_apic(uint64_t arg, bool write)
     return reply(arg, &a, sizeof(a));
 }
 
+/* Of another segment than the first: out of reach of the ports that we look through. */
+bool physdev_pci_present(const struct physdev_pci_device *p)
+{
+    return p->seg != 0 ||
+           pci_conf_read(0x80000000u | (uint32_t)p->bus << 16 | (uint32_t)p->devfn << 8, 0, 2) !=
+               0xffff;
+}
+
 /* Nothing here depends on a list of devices; but one that is not on the bus cannot be meant. */
 static int64_t physdev_pci_device(uint64_t arg)
 {
     ARG(struct physdev_pci_device, p);
-    if (p.seg != 0)
-        return 0; /* out of reach of the ports that we look through */
-    return pci_conf_read(0x80000000u | (uint32_t)p.bus << 16 | (uint32_t)p.devfn << 8, 0, 2) ==
-                   0xffff
-               ? -XEN_ENODEV
-               : 0;
+    return physdev_pci_present(&p) ? 0 : -XEN_ENODEV;
 }
 
 /* For the domain that owns the devices. */

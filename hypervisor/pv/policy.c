@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The CPU policy as the control ABI carries it: an array of CPUID leaves, sorted, as a guest (or
- * the processor itself, raw) answers them. There are no MSRs in it: what guests read is fixed.
+ * the processor itself, raw) answers them, and one of MSRs that say what the processor can do.
  *
  * The tools may set one for a domain that has not run yet. It takes features away from what every
  * paravirtual guest may see, or lowers the highest leaf; it cannot add any, and what only describes
@@ -47,6 +47,14 @@ static const struct policy_leaf {
 };
 _Static_assert(ARRAY_SIZE(policy_leaves) == POLICY_LEAVES, "struct arch_domain has room for all");
 
+/*
+ * What a policy may have in all where the tools write it: they ask for these numbers, and make room
+ * for no more (Xen 4.17: 14 basic leaves, the subleaves of four of them, 34 extended ones, two of
+ * the hypervisor; PLATFORM_INFO and ARCH_CAPABILITIES).
+ */
+#define LEAVES_MAX 120u
+#define MSRS_MAX   2u
+
 #define LEAF_1_XSAVE (1u << 26)
 /* What is in a register now (OSXSAVE), or true of any guest (a hypervisor is there). */
 #define LEAF_1_LIVE (1u << 27 | 1u << 31)
@@ -63,14 +71,39 @@ static int policy_find(uint32_t leaf, uint32_t sub)
     return -1;
 }
 
-int policy_set(struct domain *d, const struct xen_domctl_cpu_policy *p)
+static bool msr_known(uint32_t msr)
+{
+    return msr == MSR_PLATFORM_INFO || msr == MSR_ARCH_CAPS;
+}
+
+/* Both are zero for guests: bits that are asked for are left out, as with leaves. */
+static int msrs_check(struct xen_domctl_cpu_policy *p)
+{
+    for (uint32_t i = 0; i < p->nr_msrs; i++) {
+        struct xen_msr_entry m;
+
+        if (copy_from_guest_at(&m, p->msrs.p, i) != 0)
+            return -XEN_EFAULT;
+        if (!msr_known(m.idx) || m.flags != 0) {
+            p->err_msr = m.idx;
+            return -XEN_EINVAL;
+        }
+    }
+    return 0;
+}
+
+int policy_set(struct domain *d, struct xen_domctl_cpu_policy *p)
 {
     uint32_t left[POLICY_LEAVES][4];
+    int rc;
 
     if (d->creation_finished)
         return -XEN_EEXIST;
     if (p->nr_leaves > 1024 || p->nr_msrs > 64)
         return -XEN_E2BIG;
+    rc = msrs_check(p);
+    if (rc != 0)
+        return rc;
     if (d->arch.policy_set)
         memcpy(left, d->arch.policy, sizeof(left));
     else
@@ -111,9 +144,7 @@ void policy_cut(const struct domain *d, uint32_t leaf, uint32_t sub, uint32_t ou
         out[2] &= ~LEAF_1_NEEDS_XSAVE;
 }
 
-/* Without leaves it only counts; the guest's array is written one leaf at a time. */
-int policy_get(const struct domain *d, bool raw, uint32_t *nr_leaves, struct xen_cpuid_leaf *leaves,
-               uint32_t *nr_msrs)
+static int leaves_get(const struct domain *d, bool raw, struct policy_room *room)
 {
     uint32_t n = 0;
 
@@ -126,9 +157,7 @@ int policy_get(const struct domain *d, bool raw, uint32_t *nr_leaves, struct xen
                     .leaf = leaf, .subleaf = lr->subleaves != 0 ? sub : XEN_CPUID_NO_SUBLEAF};
                 uint32_t out[4];
 
-                if (leaves == NULL)
-                    continue;
-                if (n >= *nr_leaves)
+                if (n >= room->nr_leaves)
                     return -XEN_ENOBUFS;
                 if (raw)
                     cpuid_raw(leaf, sub, out);
@@ -140,12 +169,42 @@ int policy_get(const struct domain *d, bool raw, uint32_t *nr_leaves, struct xen
                 l.b = out[1];
                 l.c = out[2];
                 l.d = out[3];
-                if (copy_to_guest_at(leaves, n, &l) != 0)
+                if (copy_to_guest_at(room->leaves, n, &l) != 0)
                     return -XEN_EFAULT;
             }
         }
     }
-    *nr_leaves = n;
-    *nr_msrs = 0;
+    room->nr_leaves = n;
     return 0;
+}
+
+/* Of the two the one that every version of the tools knows; the other is zero without an entry. */
+static int msrs_get(bool raw, struct policy_room *room)
+{
+    struct xen_msr_entry m = {.idx = MSR_PLATFORM_INFO};
+
+    if (room->nr_msrs == 0)
+        return -XEN_ENOBUFS;
+    if (raw)
+        (void)rdmsr_safe(m.idx, &m.val);
+    room->nr_msrs = 1;
+    return copy_to_guest_at(room->msrs, 0, &m) != 0 ? -XEN_EFAULT : 0;
+}
+
+/* The arrays are written one entry at a time. */
+int policy_get(const struct domain *d, bool raw, struct policy_room *room)
+{
+    int rc = 0;
+
+    if (room->leaves == NULL)
+        room->nr_leaves = LEAVES_MAX;
+    else
+        rc = leaves_get(d, raw, room);
+    if (rc != 0)
+        return rc;
+    if (room->msrs == NULL)
+        room->nr_msrs = MSRS_MAX;
+    else
+        rc = msrs_get(raw, room);
+    return rc;
 }

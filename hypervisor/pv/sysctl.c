@@ -5,6 +5,7 @@
  */
 #include <core/arch.h>
 #include <core/domain.h>
+#include <core/hypercall.h>
 #include <lib/string.h>
 #include <public/errno.h>
 #include <public/sysctl.h>
@@ -54,6 +55,43 @@ static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
     return 0;
 }
 
+static int64_t sysctl_policy(struct xen_sysctl_cpu_policy *op)
+{
+    struct policy_room room = {op->leaves.p, op->msrs.p, op->nr_leaves, op->nr_msrs};
+    int rc;
+
+    if (op->index > XEN_SYSCTL_cpu_policy_hvm_default || op->_rsvd != 0)
+        return -XEN_EINVAL;
+    if (op->index == XEN_SYSCTL_cpu_policy_hvm_max ||
+        op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+        return -XEN_EOPNOTSUPP;
+    rc = policy_get(NULL, op->index <= XEN_SYSCTL_cpu_policy_host, &room);
+    op->nr_leaves = room.nr_leaves;
+    op->nr_msrs = room.nr_msrs;
+    return rc;
+}
+
+/* All devices that are there are in the one node. */
+static int64_t sysctl_pcitopoinfo(struct xen_sysctl_pcitopoinfo *op)
+{
+    uint32_t i;
+
+    if (op->devs.p == NULL || op->nodes.p == NULL)
+        return -XEN_EINVAL;
+    for (i = 0; i < op->num_devs && !preempt_point(); i++) {
+        struct physdev_pci_device dev;
+        uint32_t node;
+
+        if (copy_from_guest_at(&dev, op->devs.p, i) != 0)
+            return -XEN_EFAULT;
+        node = physdev_pci_present(&dev) ? 0 : XEN_INVALID_DEV;
+        if (copy_to_guest_at(op->nodes.p, i, &node) != 0)
+            return -XEN_EFAULT;
+    }
+    op->num_devs = i;
+    return 0;
+}
+
 int64_t arch_sysctl(struct xen_sysctl *op)
 {
     switch (op->cmd) {
@@ -62,10 +100,10 @@ int64_t arch_sysctl(struct xen_sysctl *op)
         return 0;
     case XEN_SYSCTL_get_cpu_featureset:
         return sysctl_featureset(&op->u.cpu_featureset);
+    case XEN_SYSCTL_pcitopoinfo:
+        return sysctl_pcitopoinfo(&op->u.pcitopoinfo);
     case XEN_SYSCTL_get_cpu_policy:
-        return policy_get(NULL, op->u.cpu_policy.index <= XEN_SYSCTL_cpu_policy_host,
-                          &op->u.cpu_policy.nr_leaves, op->u.cpu_policy.leaves.p,
-                          &op->u.cpu_policy.nr_msrs);
+        return sysctl_policy(&op->u.cpu_policy);
     default:
         return -XEN_EOPNOTSUPP;
     }

@@ -227,3 +227,21 @@ INIT_TEXT void cpu_report(void)
              f->umip ? " UMIP" : "", f->xsave ? " XSAVE" : "", f->x2apic ? " x2APIC" : "",
              f->tsc_deadline ? " TSC-deadline" : "", f->page1gb ? " 1-GiB-pages" : "");
 }
+
+/* Leaf 0 has the name in EBX, EDX, ECX, in this order; leaf 1 says when to add (Intel SDM). */
+void cpu_signature(struct cpu_signature *s)
+{
+    uint32_t leaf[4], eax = cpu_features.leaf1_eax;
+
+    cpuid_raw(0, 0, leaf);
+    memcpy(s->vendor, &leaf[1], 4);
+    memcpy(s->vendor + 4, &leaf[3], 4);
+    memcpy(s->vendor + 8, &leaf[2], 4);
+    s->family = (eax >> 8) & 15;
+    s->model = (eax >> 4) & 15;
+    s->stepping = eax & 15;
+    if (s->family == 15 || s->family == 6)
+        s->model |= (eax >> 12) & 0xf0;
+    if (s->family == 15)
+        s->family += (eax >> 20) & 0xff;
+}

@@ -122,6 +122,8 @@ extern struct cpu_features cpu_features;
 #define MSR_SYSENTER_CS    0x174
 #define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176
+#define MSR_PLATFORM_INFO  0xce
+#define MSR_ARCH_CAPS      0x10a
 #define MSR_PAT            0x277
 #define MSR_TSC_DEADLINE   0x6e0
 #define MSR_X2APIC         0x800
@@ -251,6 +253,12 @@ uint64_t cache_flushes(void); /* how often so far */
 void cpu_init_this(struct cpu *c);
 void cpu_patch_smap(void);
 void cpu_report(void);
+/* Whose processor it is, and which: family and model with what CPUID adds to them. */
+struct cpu_signature {
+    char vendor[12];
+    uint32_t family, model, stepping;
+};
+void cpu_signature(struct cpu_signature *s);
 /* x86/descriptors.c: GDT page, TSS, IDT, IST stacks, SYSCALL stub of one CPU. */
 void descriptors_init_cpu(struct cpu *c);
 void descriptors_init_boot(struct cpu *c); /* the boot CPU, before there is memory for the rest */

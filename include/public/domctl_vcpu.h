@@ -158,8 +158,9 @@ _Static_assert(offsetof(struct xen_domctl_ext_vcpucontext, vmce) == 32, "ext_vcp
  * XEN_DOMCTL_set_cpu_policy: change it, before the domain first runs (-EEXIST). Entries that are
  * not listed stay. -E2BIG: more than 1024 leaves or 64 MSRs. Lodge takes from it the features and
  * the highest leaves: what a paravirtual domain cannot have is left out in silence, other leaves
- * and MSRs change nothing. Where an implementation refuses an entry it says so with -EINVAL and
- * the leaf or MSR in err_leaf, err_subleaf and err_msr (all bits set in those not concerned).
+ * change nothing, nor do the MSRs PLATFORM_INFO and ARCH_CAPABILITIES; others are refused. Where an
+ * implementation refuses an entry it says so with -EINVAL and the leaf or MSR in err_leaf,
+ * err_subleaf and err_msr (all bits set in those not concerned).
  */
 #define XEN_CPUID_INPUT_UNUSED 0xFFFFFFFF
 struct xen_domctl_cpu_policy {

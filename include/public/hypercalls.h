@@ -68,9 +68,10 @@
  *   physdev_op(cmd, arg): devices [physdev.h]
  *   sysctl(op): operate the hypervisor; control domain only [sysctl.h]
  *   domctl(op): operate a domain; control domain only [domctl.h]
+ *   mca(op): machine checks; control domain only [mca.h]
  *
  * Known to the ABI, and always -ENOSYS for a paravirtual guest of Lodge: xsm_op, xenoprof_op,
- * hvm_op, kexec_op, tmem_op, argo_op, xenpmu_op, dm_op, hypfs_op, and the numbers from 48 on.
+ * hvm_op, kexec_op, tmem_op, argo_op, xenpmu_op, dm_op, hypfs_op, and the numbers from 49 on.
  */
 #define __HYPERVISOR_set_trap_table                0
 #define __HYPERVISOR_mmu_update                    1
@@ -124,7 +125,6 @@
 #define __HYPERVISOR_arch_6 54
 #define __HYPERVISOR_arch_7 55
 
-/* Machine-check interface; Lodge answers -ENOSYS. */
 #define __HYPERVISOR_mca __HYPERVISOR_arch_0
 
 /*

@@ -98,9 +98,9 @@ class Dom0:
         self.settings = dict(machine, smp=smp, cpu=cpu, limit=limit, threads=threads)
 
     def add(self, source, target):
-        """Put a host file into dom0, with the libraries that a program needs."""
+        """Put a host file into dom0 as it is, with the libraries that a program needs."""
         search = sorted({os.path.dirname(p) for p in glob.glob(f"{BUILD}/*/*.so*")})
-        add_program(self.overlay, target, source, search)
+        add_program(self.overlay, target, source, search, whole=True)
 
     def script(self, text):
         """Run this shell script in dom0, then power off."""

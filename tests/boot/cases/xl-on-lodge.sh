@@ -26,12 +26,24 @@ kill "$(pidof xenconsoled)" || fail "there is no xenconsoled"
 run xenconsoled --log=guest --log-dir=/var/log/xen/console --pid-file=/run/xenconsoled.pid
 run xl info
 xl info | grep -q '^xen_caps .*xen-3.0-x86_64' || fail "xl info: capabilities"
+xl info | grep -q '^cc_compile_date *: [0-9-]* [0-9:]* UTC' || fail "xl info: $(xl info)"
+run xl info -n
+run xl sched-credit2 -s -r 2000
+xl sched-credit2 -s | grep -q 'ratelimit=2000us' || fail "$(xl sched-credit2 -s)"
+dmesg | grep -q 'mcelog: /dev/mcelog registered' || fail "$(dmesg | grep mcelog)"
 run xl list
+xen-cpuid -p >/tmp/policies || fail "xen-cpuid -p"
+for policy in Raw Host "PV Max" "PV Default"; do
+    grep -q "^$policy policy: [0-9]* leaves, [12] MSRs" /tmp/policies || fail "no policy $policy"
+done
 free=$(xl info free_memory)
 run xl create /guest/guest.cfg 'cpuid="host,aes=0,avx=0"'
 run xl list -v
 run xl vcpu-list
 await "guest is up"
+echo 'echo year $(date +%Y).' >"$(xenstore-read /local/domain/1/console/tty)"
+await "^year [0-9]*[.]"
+grep -q "^year $(date +%Y)[.]" /var/log/xen/console/guest-guest.log || fail "the guest's clock: $(grep '^year' /var/log/xen/console/guest-guest.log)"
 echo 'echo flags: $(grep -o -w -e aes -e avx -e sse2 /proc/cpuinfo).' >"$(xenstore-read /local/domain/1/console/tty)"
 await "^flags: .*[.]"
 grep -q '^flags: sse2[.]' /var/log/xen/console/guest-guest.log || fail "the guest's processor has: $(grep flags: /var/log/xen/console/guest-guest.log)"

@@ -29,6 +29,7 @@ static void questions(void)
 {
     struct xen_memory_domain d = {.domid = DOMID_SELF};
     struct xen_machphys_mapping m;
+    struct xen_vnuma_topology_info vnuma = {.domid = DOMID_SELF};
     static xen_pfn_t list[8];
     struct xen_machphys_mfn_list l = {.max_extents = 1};
     int64_t ram = memory(XENMEM_maximum_ram_page, NULL);
@@ -51,6 +52,11 @@ static void questions(void)
     CHECK(list[0] != 0 && list[1] == 0);
     l.extent_start.p = (void *)KIT_NOWHERE;
     CHECK_EQ(memory(XENMEM_machphys_mfn_list, &l), -XEN_EFAULT);
+    /* No domain has NUMA nodes: tools go on without. */
+    CHECK_EQ(memory(XENMEM_get_vnumainfo, &vnuma), -XEN_EOPNOTSUPP);
+    vnuma.domid = 1234;
+    CHECK_EQ(memory(XENMEM_get_vnumainfo, &vnuma), -XEN_ESRCH);
+    CHECK_EQ(memory(XENMEM_get_vnumainfo, (void *)KIT_NOWHERE), -XEN_EFAULT);
     CHECK_EQ(memory(29, &l), -XEN_ENOSYS);
     CHECK_EQ(memory(63, &l), -XEN_ENOSYS);
 }

@@ -5,7 +5,10 @@
  * others get nothing of it.
  */
 #include <kit/kit.h>
+#include <public/domctl.h>
+#include <public/mca.h>
 #include <public/platform.h>
+#include <public/sysctl.h>
 
 static int physdev(unsigned cmd, void *arg)
 {
@@ -347,9 +350,103 @@ static void platform_ops(void)
     CHECK_EQ(hc1(__HYPERVISOR_platform_op, KIT_NOWHERE), -XEN_EFAULT);
 }
 
+static int mca(struct xen_mc *op, uint32_t cmd)
+{
+    op->cmd = cmd;
+    op->interface_version = XEN_MCA_INTERFACE_VERSION;
+    return (int)hc1(__HYPERVISOR_mca, op);
+}
+
+/* As Linux's log of machine checks asks: how many processors, which, and what happened to them. */
+static void machine_checks(void)
+{
+    static xen_mc_logical_cpu_t info[64];
+    static struct xen_mc op;
+    uint32_t n;
+
+    CHECK_EQ(mca(&op, XEN_MC_physcpuinfo), 0);
+    n = op.u.mc_physcpuinfo.ncpus;
+    CHECK(n >= 1 && n <= 64);
+    op.u.mc_physcpuinfo.info.p = info;
+    CHECK_EQ(mca(&op, XEN_MC_physcpuinfo), 0);
+    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, n);
+    CHECK_EQ(info[0].mc_cpunr, 0);
+    CHECK_EQ(info[n - 1].mc_cpunr, n - 1);
+    CHECK(info[0].mc_family != 0 && info[0].mc_vendorid[0] != '\0' && info[0].mc_nmsrvals <= 8);
+    op.u.mc_physcpuinfo.info.p = (void *)KIT_NOWHERE;
+    CHECK_EQ(mca(&op, XEN_MC_physcpuinfo), -XEN_EFAULT);
+    memset(&op, 0, sizeof(op));
+    op.u.mc_fetch.flags = 1;
+    CHECK_EQ(mca(&op, XEN_MC_fetch), 0);
+    CHECK_EQ(op.u.mc_fetch.flags, XEN_MC_NODATA);
+    CHECK(mca(&op, 1000) < 0);
+    op.interface_version = 1;
+    CHECK_EQ(hc1(__HYPERVISOR_mca, &op), -XEN_EACCES);
+    CHECK_EQ(hc1(__HYPERVISOR_mca, KIT_NOWHERE), -XEN_EFAULT);
+}
+
+static int sysctl(struct xen_sysctl *op, uint32_t cmd)
+{
+    op->cmd = cmd;
+    op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    return (int)hc1(__HYPERVISOR_sysctl, op);
+}
+
+static void device_nodes(void)
+{
+    static physdev_pci_device_t devs[3] = {{.devfn = 0}, {.devfn = 0xff, .bus = 0xff}, {0}};
+    static uint32_t nodes[3] = {77, 77, 77};
+    struct xen_sysctl op = {.u.pcitopoinfo = {.num_devs = 2}};
+
+    CHECK_EQ(sysctl(&op, XEN_SYSCTL_pcitopoinfo), -XEN_EINVAL);
+    op.u.pcitopoinfo.devs.p = devs;
+    op.u.pcitopoinfo.nodes.p = nodes;
+    CHECK_EQ(sysctl(&op, XEN_SYSCTL_pcitopoinfo), 0);
+    CHECK_EQ(op.u.pcitopoinfo.num_devs, 2);
+    if (on_lodge)
+        CHECK_EQ(nodes[0], 0);
+    CHECK_EQ(nodes[1], XEN_INVALID_DEV);
+    CHECK_EQ(nodes[2], 77);
+    op.u.pcitopoinfo.nodes.p = (void *)KIT_NOWHERE;
+    CHECK_EQ(sysctl(&op, XEN_SYSCTL_pcitopoinfo), -XEN_EFAULT);
+    op.u.pcitopoinfo.num_devs = ~0u;
+    op.u.pcitopoinfo.devs.p = (void *)KIT_NOWHERE;
+    CHECK_EQ(sysctl(&op, XEN_SYSCTL_pcitopoinfo), -XEN_EFAULT);
+}
+
+static int ratelimit(uint32_t cmd, uint32_t *us)
+{
+    struct xen_sysctl op = {.u.scheduler_op = {.sched_id = XEN_SCHEDULER_CREDIT2, .cmd = cmd}};
+    int rc;
+
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = *us;
+    rc = sysctl(&op, XEN_SYSCTL_scheduler_op);
+    *us = op.u.scheduler_op.u.sched_credit2.ratelimit_us;
+    return rc;
+}
+
+static void scheduler(void)
+{
+    uint32_t before = 0, us;
+
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_getinfo, &before), 0);
+    CHECK(before != 0);
+    us = 2000;
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_putinfo, &us), 0);
+    us = 0;
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_getinfo, &us), 0);
+    CHECK_EQ(us, 2000);
+    us = 99;
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_putinfo, &us), -XEN_EINVAL);
+    us = 500001;
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_putinfo, &us), -XEN_EINVAL);
+    CHECK_EQ(ratelimit(XEN_SYSCTL_SCHEDOP_putinfo, &before), 0);
+}
+
 static void child(uint64_t unused)
 {
     static struct xen_platform_op op;
+    static struct xen_mc mc;
     struct physdev_setup_gsi gsi = {.gsi = 9};
     struct physdev_apic apic = {.apic_physbase = 0xfec00000, .reg = 1};
     struct physdev_pci_device_add add = {.bus = 0, .devfn = 0xfa};
@@ -366,6 +463,7 @@ static void child(uint64_t unused)
     CHECK(kit_evtchn(EVTCHNOP_bind_pirq, &b) < 0);
     CHECK_EQ(platform(&op, XENPF_settime64), -XEN_EPERM);
     CHECK_EQ(platform(&op, XENPF_get_cpuinfo), -XEN_EPERM);
+    CHECK_EQ(mca(&mc, XEN_MC_physcpuinfo), -XEN_EPERM);
     for (unsigned cmd = 0; cmd < 32; cmd++)
         CHECK(physdev(cmd, (void *)KIT_NOWHERE) <= 0);
 }
@@ -379,5 +477,8 @@ void test_main(void)
     one_message();
     message_table();
     platform_ops();
+    machine_checks();
+    device_nodes();
+    scheduler();
     kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);
 }

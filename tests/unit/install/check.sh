@@ -35,9 +35,9 @@ hook() {
 for version in 6.1.0-9-amd64 6.1.0-10-amd64 6.1.0-10-cloud-amd64; do
     echo kernel >"$root/boot/vmlinuz-$version"
     echo initrd >"$root/boot/initrd.img-$version"
-    echo CONFIG_XEN_PV_DOM0=y >"$root/boot/config-$version"
+    echo CONFIG_XEN_DOM0=y >"$root/boot/config-$version" # what kernels of all ages have
 done
-echo "# CONFIG_XEN_PV_DOM0 is not set" >"$root/boot/config-6.1.0-10-cloud-amd64"
+echo "# CONFIG_XEN_DOM0 is not set" >"$root/boot/config-6.1.0-10-cloud-amd64"
 
 extractor 'echo half >"$2"; exit 1'
 hook postinst.d 6.1.0-9-amd64
