@@ -9,7 +9,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../host_disk.h"
 #include "alloc.h"
 #include "devspec.h"
 
@@ -327,21 +327,6 @@ static int unusable(const struct disk *d, const char *why, char *err, size_t err
     return -1;
 }
 
-/*
- * Whether the kernel has the block device for a file system, for swap, a volume group, RAID: two
- * that write to it destroy what is there. Back-ends do not claim what they serve, so that a guest's
- * former life is no obstacle.
- */
-static bool is_the_hosts(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-    bool busy = fd < 0 && errno == EBUSY;
-
-    if (fd >= 0)
-        close(fd);
-    return busy;
-}
-
 /* As for the target: what the guest may read must be known before it runs. */
 static int resolve_backing(struct disk *d, unsigned i, char *err, size_t errlen)
 {
@@ -412,11 +397,8 @@ int disk_resolve(struct disk *d, char *err, size_t errlen)
                                          : "it cannot be read and written; give the disk access=ro "
                                            "if the guest shall only read it",
                         err, errlen);
-    if (d->block_device && !d->readonly && !d->shared && is_the_hosts(path))
-        return unusable(d,
-                        "this host uses it itself: a file system of it is mounted, or it is part "
-                        "of a volume group, RAID or swap; take it out there first",
-                        err, errlen);
+    if (d->block_device && !d->readonly && !d->shared && host_disk_used(path))
+        return unusable(d, HOST_DISK_USED, err, errlen);
     if (S_ISREG(st.st_mode) && st.st_size < 512)
         return unusable(d, "the file is smaller than one sector of 512 bytes", err, errlen);
     for (unsigned i = 0; i < d->nr_backing; i++)

@@ -9,14 +9,19 @@
  * kernel still works on, so a lock is gone when the last of them is. An image behind a loop device
  * is locked itself, and not just the loop device.
  *
+ * This host's own use of a block device (a file system, swap, a volume group) the kernel tells, and
+ * that of a file by the loop devices that it is behind.
+ *
  * Users exclude each other in the lower half of what can be locked; vbd.c has a use for the upper
  * one. A partition takes the lock of a reader on the whole, whatever it does: so it keeps out who
  * would write to the whole, and leaves the other partitions alone.
  */
 #include "claim.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <host_disk.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +174,55 @@ static bool lock(int fd, bool exclusive)
     return fd < 0 || !fcntl(fd, F_OFD_SETLK, &fl) || (errno != EAGAIN && errno != EACCES);
 }
 
+/* --- this host ---------------------------------------------------------------------------------
+ */
+
+/* Whether a loop device with this file behind it is in use. */
+static bool loop_used(const char *name, const struct stat *file)
+{
+    char path[300];
+    struct loop_info64 info;
+    bool is;
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", name);
+    if (access(path, F_OK))
+        return false;
+    snprintf(path, sizeof(path), "/dev/%s", name);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    is = fd >= 0 && !ioctl(fd, LOOP_GET_STATUS64, &info) &&
+         unpack(info.lo_device) == file->st_dev && info.lo_inode == file->st_ino &&
+         host_disk_used(path);
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+static bool is_the_hosts(int fd)
+{
+    char path[64];
+    struct stat st;
+    struct dirent *entry;
+    bool is = false;
+    DIR *dir;
+
+    if (fstat(fd, &st))
+        return false;
+    if (S_ISBLK(st.st_mode)) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        return host_disk_used(path);
+    }
+    dir = opendir("/sys/block");
+    while (dir && !is && (entry = readdir(dir)))
+        is = !strncmp(entry->d_name, "loop", 4) && loop_used(entry->d_name, &st);
+    if (dir)
+        closedir(dir);
+    return is;
+}
+
+/* --- claims ------------------------------------------------------------------------------------
+ */
+
 static int wait_for(struct device *d, const char *path, const struct device *o)
 {
     bool starting = backend_now() < backend.started + CLAIM_START_MS;
@@ -205,6 +259,12 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     c.shared = shared;
     c.said = said;
     exclusive = is_exclusive(&c);
+    /* A guest that has it already keeps it, whatever this host has done meanwhile. */
+    if (exclusive && !d->adopted && is_the_hosts(fd)) {
+        if (c.behind >= 0)
+            close(c.behind);
+        return device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
+    }
     o = holder(d, &c);
     if (!o && (!with_lock || lock(fd, exclusive)) && lock(c.behind, exclusive && !c.partition)) {
         c.held = true;

@@ -43,6 +43,16 @@ back_state guest lodge-vbd 51712 2 20
 disk_nodes guest lodge-vbd 51952 /tmp/good.img w
 rejected 51952 "good.img is what this guest has as disk 51712 already"
 
+truncate -s 1M /tmp/swap.img
+modprobe loop
+loop=$(losetup -f)
+losetup "$loop" /tmp/swap.img && mkswap "$loop" && swapon "$loop" || fail "no swap in dom0"
+for image in "$loop" /tmp/swap.img; do
+    disk_nodes guest lodge-vbd 51952 "$image" w
+    rejected 51952 "this host uses it itself"
+done
+swapoff "$loop" && losetup -d "$loop" || fail "the loop device stays"
+
 echo "dom0: a front-end that makes no sense"
 domid=$("$cli" domid guest)
 for nodes in "ring-ref 4294967295 event-channel 999" "ring-ref x event-channel 1" \
