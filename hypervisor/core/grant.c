@@ -49,8 +49,7 @@ static void *grant_page_new(struct domain *d)
     return p;
 }
 
-/* Status words for all entries of that many shared pages. Lock held. */
-static bool grant_grow_status(struct domain *d, unsigned frames)
+bool grant_grow_status(struct domain *d, unsigned frames)
 {
     struct grant_table *g = d->grants;
     unsigned want = DIV_UP(frames * (unsigned)V2_PER_PAGE, (unsigned)STATUS_PER_PAGE);
@@ -73,7 +72,7 @@ int grant_grow_locked(struct domain *d, unsigned frames)
      * The state is looked at under the lock: grant_domain_destroy() takes it later, and gives up
      * all pages that it finds then.
      */
-    if (frames > g->max_frames || d->state != DOM_ALIVE)
+    if (frames > g->max_frames || d->state != DOM_ALIVE || (g->changing && frames > g->nr_frames))
         return GNTST_general_error;
     /* The status words first: an entry that can be used has its word. What a failure leaves stays.
      */
@@ -275,6 +274,8 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
     bool in_use;
     int rc;
 
+    if (unlikely(g->changing))
+        return GNTST_eagain;
     if (ref >= g->nr_frames * grant_per_page(g))
         return GNTST_bad_gntref;
     a = grant_active_of(g, ref);

@@ -77,11 +77,12 @@ struct grant_table {
     unsigned nr_frames, max_frames; /* shared pages */
     unsigned nr_active;             /* pages' worth of active entries; stays when shared go */
     unsigned nr_in_use;             /* active entries with readers or writers */
-    void **shared;                  /* [max_frames]: pages the guest maps, of entries by version */
-    grant_status_t **status;        /* [max_frames / 8, rounded up], version 2 only */
-    unsigned nr_status;             /* status pages; in version 2 they cover all of nr_frames */
-    struct grant_active **active;   /* [max_frames], each 1 << ACTIVE_ORDER pages */
-    unsigned pointers_order;        /* of the one block that these three arrays are in */
+    bool changing; /* to another version: no use begins, and no page is made or cleared by others */
+    void **shared; /* [max_frames]: pages the guest maps, of entries by version */
+    grant_status_t **status;      /* [max_frames / 8, rounded up], version 2 only */
+    unsigned nr_status;           /* status pages; in version 2 they cover all of nr_frames */
+    struct grant_active **active; /* [max_frames], each 1 << ACTIVE_ORDER pages */
+    unsigned pointers_order;      /* of the one block that these three arrays are in */
 
     /* As user. */
     struct grant_track **track;                /* [max_track] pages */
@@ -134,6 +135,8 @@ void grant_frame_put(uint64_t mfn, bool write);
  */
 int grant_grow(struct domain *d, unsigned frames);
 int grant_grow_locked(struct domain *d, unsigned frames);
+/* Status words for all entries of that many shared pages; false: no memory. Lock held. */
+bool grant_grow_status(struct domain *d, unsigned frames);
 
 /* Makes pages of tracking entries ahead of time; false: no memory. */
 bool grant_track_reserve(struct grant_table *g, unsigned pages); /* before the domain runs */

@@ -6,16 +6,32 @@
  *
  * Why not while one is in use: the version decides where an entry, its marks and its active entry
  * are, and those who use a grant look there without asking which version it was when they began.
- * Looking for users and changing are one step under the lock, which every new user has to take.
+ * The rewriting may take long and is preempted, so it is not done under the lock: `changing` is set
+ * there when nobody uses a grant, and while it is set nobody can begin to (GNTST_eagain), nor make
+ * pages.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
 
+/* All pages but what is put back afterwards. */
+static void version_clear(struct grant_table *g)
+{
+    for (unsigned i = 0; i < g->nr_frames; i++) {
+        page_clear(g->shared[i]);
+        preempt_after(WORK_PAGE);
+    }
+    for (unsigned i = 0; i < g->nr_status; i++) {
+        page_clear(g->status[i]);
+        preempt_after(WORK_PAGE);
+    }
+}
+
 /*
- * Lock held, no grant in use, at least one page. The guest's own vcpus may still be writing to the
- * pages: what they spoil is theirs. Marks that are found in flags are not ours: nothing is in use.
+ * `changing` is set, and there is at least one page. The guest's own vcpus may still be writing to
+ * the pages: what they spoil is theirs. Marks that are found in flags are not ours: nothing is in
+ * use.
  */
 static void grant_to_v2(struct grant_table *g)
 {
@@ -23,10 +39,7 @@ static void grant_to_v2(struct grant_table *g)
     union grant_entry_v2 *e = g->shared[0];
 
     memcpy(kept, g->shared[0], sizeof(kept));
-    for (unsigned i = 0; i < g->nr_frames; i++)
-        page_clear(g->shared[i]);
-    for (unsigned i = 0; i < g->nr_status; i++)
-        page_clear(g->status[i]);
+    version_clear(g);
     for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
         e[i].full_page.frame = kept[i].frame;
         e[i].hdr.domid = kept[i].domid;
@@ -41,8 +54,7 @@ static void grant_to_v1(struct grant_table *g)
     struct grant_entry_v1 *e = g->shared[0];
 
     memcpy(kept, g->shared[0], sizeof(kept));
-    for (unsigned i = 0; i < g->nr_frames; i++)
-        page_clear(g->shared[i]);
+    version_clear(g);
     for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
         if ((kept[i].hdr.flags & GTF_type_mask) != GTF_permit_access ||
             (kept[i].hdr.flags & GTF_sub_page) || kept[i].full_page.frame > UINT32_MAX)
@@ -53,33 +65,62 @@ static void grant_to_v1(struct grant_table *g)
     }
 }
 
-/* An errno: the operation has no status of its own. */
+/* 0: there is a change to be made, and `changing` keeps all others away until it is. */
+static int version_begin(struct domain *d, uint32_t version)
+{
+    struct grant_table *g = d->grants;
+    int rc = 0;
+
+    spin_lock(&g->lock);
+    if (version > g->max_version)
+        rc = -XEN_ENOSYS;
+    else if (g->changing || g->nr_in_use != 0)
+        rc = -XEN_EBUSY;
+    else if (grant_grow_locked(d, MAX(g->nr_frames, 1u)) != GNTST_okay) /* one to convert */
+        rc = -XEN_ENOMEM;
+    g->changing |= rc == 0;
+    spin_unlock(&g->lock);
+    return rc;
+}
+
+/* Status pages for what there is, one at a time. */
+static int version_grow_status(struct domain *d)
+{
+    struct grant_table *g = d->grants;
+    bool ok = true;
+
+    for (unsigned frames = 1; ok && frames <= g->nr_frames; frames++) {
+        spin_lock(&g->lock);
+        ok = grant_grow_status(d, frames);
+        spin_unlock(&g->lock);
+        preempt_after(WORK_ENTRY);
+    }
+    return ok ? 0 : -XEN_ENOMEM;
+}
+
+/* An errno: the operation has no status of its own. d is current's. */
 int grant_set_version(struct domain *d, uint32_t version)
 {
     struct grant_table *g = d->grants;
-    unsigned old;
-    int rc = 0;
+    int rc;
 
     if (version != 1 && version != 2)
         return -XEN_EINVAL;
+    if (version == READ_ONCE(g->version))
+        return 0;
+    rc = version_begin(d, version);
+    if (rc != 0)
+        return rc;
+    if (version == 2)
+        rc = version_grow_status(d);
+    if (rc == 0 && version == 2)
+        grant_to_v2(g);
+    else if (rc == 0)
+        grant_to_v1(g);
     spin_lock(&g->lock);
-    old = g->version;
-    if (version > g->max_version) {
-        rc = -XEN_ENOSYS;
-    } else if (version != old && g->nr_in_use != 0) {
-        rc = -XEN_EBUSY;
-    } else if (version != old) {
-        g->version = version; /* before growing, which makes status pages for version 2 only */
-        /* At least one page, so that there is something to convert; and the status pages. */
-        if (grant_grow_locked(d, MAX(g->nr_frames, 1u)) != GNTST_okay) {
-            g->version = old;
-            rc = -XEN_ENOMEM;
-        } else if (version == 2) {
-            grant_to_v2(g);
-        } else {
-            grant_to_v1(g);
-        }
-    }
+    if (rc == 0)
+        g->version = version;
+    g->changing = false;
     spin_unlock(&g->lock);
     return rc;
 }
@@ -96,7 +137,9 @@ int grant_swap(struct domain *d, uint32_t a, uint32_t b)
 
     spin_lock(&g->lock);
     n = g->nr_frames * grant_per_page(g);
-    if (a >= n || b >= n) {
+    if (g->changing) {
+        rc = GNTST_eagain;
+    } else if (a >= n || b >= n) {
         rc = GNTST_bad_gntref;
     } else {
         const struct grant_active *aa = grant_active_of(g, a), *ab = grant_active_of(g, b);

@@ -4,6 +4,9 @@
  * multicalls that are as short: what a guest does that wants to keep the processor. Here it is
  * looked at that all of it is done, and rightly. How long it takes from one preemption point to the
  * next is measured by the debug build, on which this is booted as well (tests/boot/guests.py).
+ *
+ * "beside", with two processors: a child does nothing else, and we get and give back memory. For
+ * that the other processor has to flush its TLB, and we wait until it takes the interrupt.
  */
 #include <kit/kit.h>
 
@@ -55,7 +58,7 @@ static void build_tables(void)
 }
 
 /* Entries of an L2 come and go, and with each a full L1 becomes a table and is none again. */
-static void upper_entries(void)
+static void upper_calls(void)
 {
     static struct mmu_update updates[2][TABLES];
 
@@ -65,10 +68,16 @@ static void upper_entries(void)
     }
     for (unsigned i = 0; i < CALLS; i++)
         set_call(i, __HYPERVISOR_mmu_update, (uint64_t)updates[i % 2], TABLES, 0, DOMID_SELF);
+}
+
+static void upper_entries(void)
+{
+    upper_calls();
     run("upper entries", NULL);
     CHECK_EQ(l2[0] & PTE_ADDR, kit_mfn(l1[0]) << 12);
     CHECK_EQ(l2[TABLES - 1] & PTE_ADDR, kit_mfn(l1[TABLES - 1]) << 12);
-    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, updates[1], TABLES, 0, DOMID_SELF), 0);
+    for (unsigned i = 0; i < TABLES; i++)
+        CHECK_EQ(kit_mmu_update((kit_mfn(l2) << 12) + i * 8, 0), 0);
 }
 
 static void pins(void)
@@ -227,8 +236,63 @@ static void ports(void)
     CHECK_EQ(kit_evtchn(EVTCHNOP_reset, &reset), 0);
 }
 
+/* ---- beside a domain that does all this without end ---- */
+
+#define SECONDS  2
+#define AT_LEAST 50 /* part of what we get done alone */
+
+static void busy(uint64_t unused)
+{
+    (void)unused;
+    build_tables();
+    upper_calls();
+    for (;;)
+        hc2(__HYPERVISOR_multicall, calls, CALLS);
+}
+
+static void idle(uint64_t unused)
+{
+    (void)unused;
+    for (;;)
+        ;
+}
+
+/* How often memory can be given back and got again, while a child runs fn on the other processor.
+ */
+static uint64_t rounds_beside(void (*fn)(uint64_t))
+{
+    struct kit_child c;
+    struct xen_memory_reservation r = reservation(1, 0);
+    uint64_t n = 0;
+
+    CHECK_EQ(kit_child_create(&c, fn, 0, 0, 1), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    kit_sleep(200000000);
+    for (uint64_t end = kit_now() + SECONDS * 1000000000ull; kit_now() < end; n++) {
+        CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r), 1);
+        CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &r), 1);
+    }
+    CHECK_EQ(kit_child_destroy(&c), 0);
+    return n;
+}
+
+static void beside(void)
+{
+    uint64_t alone, attacked;
+
+    list[0] = ((uint64_t *)start_info->mfn_list)[SPARE];
+    alone = rounds_beside(idle);
+    attacked = rounds_beside(busy);
+    printk("BENCH rounds_beside_a_loop %lu\nBENCH rounds_beside_long_work %lu\n", alone, attacked);
+    CHECK(attacked > alone / AT_LEAST);
+}
+
 void test_main(void)
 {
+    if (start_info->cmd_line[0] == 'b') {
+        beside();
+        return;
+    }
     build_tables();
     upper_entries();
     pins();
