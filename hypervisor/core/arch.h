@@ -70,7 +70,10 @@ void arch_pirq_unbind(struct domain *d, unsigned pirq);
 void arch_inject_trap(unsigned vector, uint32_t error_code);
 void arch_inject_page_fault(vaddr_t addr, uint32_t error_code);
 void arch_inject_nmi(struct vcpu *v); /* any vcpu: noted, and v is made to notice */
-/* A vcpu's registers and stack, for the log; of one that runs, as it came in last. */
-void arch_dump_vcpu(struct vcpu *v);
+/*
+ * A vcpu's registers and stack, for the log; of one that runs, as it came in last. preempt: between
+ * two lines it may be preempted, as the caller holds no lock and is no interrupt's.
+ */
+void arch_dump_vcpu(struct vcpu *v, bool preempt);
 
 #endif

@@ -90,7 +90,7 @@ static void debug_registers(void)
     for (domid_t id = 0; (d = domain_next(id)) != NULL; id = (domid_t)(d->id + 1), domain_put(d)) {
         for_each_vcpu (d, v) {
             console_log(LOG_ERR, "d%uv%u%s:", d->id, v->id, v->sched.running ? " (running)" : "");
-            arch_dump_vcpu(v);
+            arch_dump_vcpu(v, false);
         }
     }
 }

@@ -338,7 +338,7 @@ void domain_report_death(struct domain *d)
     if (!d->hardware)
         return;
     log_err("the hardware domain's last state:");
-    arch_dump_vcpu(current->domain == d ? current : d->vcpus[0]);
+    arch_dump_vcpu(current->domain == d ? current : d->vcpus[0], false);
     if (boot_options.guest_loglvl < LOG_DEBUG) /* else they are in the log */
         console_show_refusals();
 }
@@ -407,7 +407,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
         return;
     log_err("d%u crashed: %s", d->id, text);
     if (current->domain == d && !d->hardware) /* that one's end is reported in full */
-        arch_dump_vcpu(current);
+        arch_dump_vcpu(current, true);
     domain_shutdown(d, SHUTDOWN_crash);
 }
 

@@ -187,8 +187,8 @@ void domain_shutdown(struct domain *d, unsigned code);
 void domain_report_death(struct domain *d);
 /* Undoes a shutdown that is complete; else nothing. Takes d's lock. */
 void domain_resume(struct domain *d);
-/* The guest broke its contract: printed reason, then shutdown(crash). May be called in any context
- * that holds no lock above LOCK_DOMAIN. Returns; the vcpu stops at the guest boundary. */
+/* The guest broke its contract: printed reason, then shutdown(crash). No lock is held: it may be
+ * preempted. Returns; the vcpu stops at the guest boundary. */
 void domain_crash(struct domain *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /*
  * One slice; -XEN_ERESTART until all is gone. Never of current's domain. No lock held; the caller

@@ -34,7 +34,9 @@
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
 #define ARRAY_PAGES    (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
-#define LINK_TRIES     4 /* a guest that changes the tail's word so often means harm */
+#define EARLY_BLOCK    32u /* ports that are looked at under one lock */
+#define WORK_RAISE     150 /* of a port */
+#define LINK_TRIES     4   /* a guest that changes the tail's word so often means harm */
 
 #define PENDING (1u << EVTCHN_FIFO_PENDING)
 #define MASKED  (1u << EVTCHN_FIFO_MASKED)
@@ -288,11 +290,13 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
     return rc;
 }
 
-/* Ports that were raised before they had a word are raised now. evtchn.lock held. */
+/*
+ * Ports that were raised before they had a word are raised now, some of them; evtchn.lock held. The
+ * words are published, see fifo_word_or_early(): a port that is raised now needs nobody for it.
+ */
 static void fifo_raise_early(struct domain *d, uint32_t from)
 {
-    smp_mb(); /* the words are published: see fifo_word_or_early() */
-    for (uint32_t port = from; port < from + WORDS_PER_PAGE; port++) {
+    for (uint32_t port = from; port < from + EARLY_BLOCK; port++) {
         struct evtchn *c = evtchn_of(d, port);
         bool early;
 
@@ -311,7 +315,7 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
     struct domain *d = current->domain;
     struct evtchn_fifo *f;
     struct frame *frame = arch_get_guest_frame_writable(d, op->array_gfn);
-    uint32_t ports;
+    uint32_t ports = 0;
     int rc = 0;
 
     if (frame == NULL)
@@ -327,12 +331,22 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
         f->pages[ports / WORDS_PER_PAGE] = mfn_to_virt(frame_mfn(frame));
         smp_wmb();
         WRITE_ONCE(f->nr_ports, ports + WORDS_PER_PAGE);
-        fifo_raise_early(d, ports);
+        smp_mb();
     }
     spin_unlock(&d->evtchn.lock);
-    if (rc != 0)
+    if (rc != 0) {
         arch_frame_put_writable(frame);
-    return rc;
+        return rc;
+    }
+    /* Another vcpu may reset all ports meanwhile; then there is nothing left to raise. */
+    for (uint32_t port = ports; port < ports + WORDS_PER_PAGE; port += EARLY_BLOCK) {
+        spin_lock(&d->evtchn.lock);
+        if (d->evtchn.fifo != NULL)
+            fifo_raise_early(d, port);
+        spin_unlock(&d->evtchn.lock);
+        preempt_after(EARLY_BLOCK * WORK_RAISE);
+    }
+    return 0;
 }
 
 /*

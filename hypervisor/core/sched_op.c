@@ -47,7 +47,7 @@ static int64_t sched_op_shutdown(uint64_t arg)
     log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id,
               op.reason);
     if (op.reason == SHUTDOWN_crash && !current->domain->hardware)
-        arch_dump_vcpu(current);
+        arch_dump_vcpu(current, true);
     domain_shutdown(current->domain, op.reason);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/preempt.h>
 #include <pv/entry.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
@@ -29,7 +30,15 @@ static bool read_guest_word(struct vcpu *v, vaddr_t va, uint64_t *word)
     return true;
 }
 
-static void dump_guest_stack(struct vcpu *v, vaddr_t sp)
+/* Text takes long to make. */
+#define LINE(...)                       \
+    do {                                \
+        log_info(__VA_ARGS__);          \
+        if (preempt)                    \
+            preempt_after(WORK_BUDGET); \
+    } while (0)
+
+static void dump_guest_stack(struct vcpu *v, vaddr_t sp, bool preempt)
 {
     uint64_t w[4];
 
@@ -37,37 +46,36 @@ static void dump_guest_stack(struct vcpu *v, vaddr_t sp)
         for (unsigned j = 0; j < 4; j++)
             if (!read_guest_word(v, sp + (i + j) * 8, &w[j]))
                 return;
-        log_info("  stack %016lx: %016lx %016lx %016lx %016lx\n", (unsigned long)sp + i * 8,
-                 (unsigned long)w[0], (unsigned long)w[1], (unsigned long)w[2],
-                 (unsigned long)w[3]);
+        LINE("  stack %016lx: %016lx %016lx %016lx %016lx\n", (unsigned long)sp + i * 8,
+             (unsigned long)w[0], (unsigned long)w[1], (unsigned long)w[2], (unsigned long)w[3]);
     }
 }
 
-void arch_dump_vcpu(struct vcpu *v)
+void arch_dump_vcpu(struct vcpu *v, bool preempt)
 {
     const struct cpu_regs *r = pv_vcpu_regs(v);
 
 #define L(x) ((unsigned long)(x))
-    log_info("%pv in guest %s mode, vector %x error %x\n", v,
-             v->arch.kernel_mode ? "kernel" : "user", r->vector, r->error_code);
-    log_info("  rip %04lx:%016lx rflags %08lx rsp %04lx:%016lx\n", L(r->cs), L(r->rip),
-             L(r->rflags), L(r->ss), L(r->rsp));
-    log_info("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", L(r->rax), L(r->rbx), L(r->rcx),
-             L(r->rdx));
-    log_info("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", L(r->rsi), L(r->rdi), L(r->rbp),
-             L(r->r8));
-    log_info("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", L(r->r9), L(r->r10), L(r->r11),
-             L(r->r12));
-    log_info("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", L(r->r13), L(r->r14), L(r->r15),
-             L(v->info->arch.cr2));
-    log_info("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3), L(v->arch.kernel_sp),
-             v->info->evtchn_upcall_pending ? "pending" : "none",
-             v->info->evtchn_upcall_mask ? ", masked" : "");
+    LINE("%pv in guest %s mode, vector %x error %x\n", v, v->arch.kernel_mode ? "kernel" : "user",
+         r->vector, r->error_code);
+    LINE("  rip %04lx:%016lx rflags %08lx rsp %04lx:%016lx\n", L(r->cs), L(r->rip), L(r->rflags),
+         L(r->ss), L(r->rsp));
+    LINE("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", L(r->rax), L(r->rbx), L(r->rcx),
+         L(r->rdx));
+    LINE("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", L(r->rsi), L(r->rdi), L(r->rbp),
+         L(r->r8));
+    LINE("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", L(r->r9), L(r->r10), L(r->r11),
+         L(r->r12));
+    LINE("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", L(r->r13), L(r->r14), L(r->r15),
+         L(v->info->arch.cr2));
+    LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3), L(v->arch.kernel_sp),
+         v->info->evtchn_upcall_pending ? "pending" : "none",
+         v->info->evtchn_upcall_mask ? ", masked" : "");
     if (v->n_traps != 0)
-        log_info("  last trap: %s (%u), error %x, at %016lx\n",
-                 traps_name((uint32_t)v->arch.last_trap), (uint32_t)v->arch.last_trap,
-                 (uint32_t)(v->arch.last_trap >> 32), L(v->arch.last_trap_rip));
+        LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name((uint32_t)v->arch.last_trap),
+             (uint32_t)v->arch.last_trap, (uint32_t)(v->arch.last_trap >> 32),
+             L(v->arch.last_trap_rip));
 #undef L
     if (v->arch.kernel_mode)
-        dump_guest_stack(v, r->rsp & ~7ull);
+        dump_guest_stack(v, r->rsp & ~7ull, preempt);
 }
