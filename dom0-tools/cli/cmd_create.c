@@ -77,16 +77,25 @@ static int read_config(struct cli *c, const char *file, char **args, int nr, str
     return rc ? CLI_FAILED : 0;
 }
 
-/* Checks all that can be checked without the hypervisor: it need not run here. */
-static int dry_run(struct cli *c, const struct domcfg *dc)
+/* All that can be checked without the hypervisor, which need not run here. */
+static int check_kernel(struct cli *c, const struct domcfg *dc, char guest_os[BUILDER_GUEST_OS])
 {
-    char guest_os[BUILDER_GUEST_OS];
     struct builder_config bc;
-    struct json_object *js;
 
     settings_for_builder(dc, &bc);
     if (builder_check(&c->lodge.ctl, &bc, guest_os))
         return cli_error(c, "%s", ctl_message(&c->lodge.ctl));
+    return 0;
+}
+
+static int dry_run(struct cli *c, const struct domcfg *dc)
+{
+    char guest_os[BUILDER_GUEST_OS];
+    struct json_object *js;
+    int rc = check_kernel(c, dc, guest_os);
+
+    if (rc)
+        return rc;
     js = domcfg_to_json(dc);
     if (!dc->has_uuid)
         json_object_object_del(js, "uuid"); /* it is chosen at creation */
@@ -268,6 +277,7 @@ static int update(struct cli *c, const struct xen_domctl_getdomaininfo *info, st
 int cmd_config_update(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
+    char guest_os[BUILDER_GUEST_OS];
     struct domcfg dc = {0};
     int rc;
 
@@ -276,6 +286,8 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
     rc = cli_domain(c, argv[1], &info);
     if (!rc)
         rc = read_config(c, argv[2], argv + 3, argc - 3, &dc);
+    if (!rc) /* it would be found out when the guest is gone already */
+        rc = check_kernel(c, &dc, guest_os);
     if (!rc)
         rc = update(c, &info, &dc);
     domcfg_free(&dc);

@@ -68,7 +68,7 @@ memory_back "$memory"
 counts_back "$before"
 
 echo "--- both kinds of back-end from the start"
-run "$cli" create /guest/guest.cfg 'vif=["mode=nat"]' \
+run "$cli" create /guest/guest.cfg 'vif=[""]' \
     'disk=["/tmp/a.img,,xvda", "format=raw,vdev=xvdb,access=ro,backendtype=phy,target=/tmp/b.img"]'
 first=$("$cli" domid guest)
 mac=$("$cli" network-list --json guest | sed -n 's/.*"mac": "\(.*\)".*/\1/p')
@@ -82,6 +82,7 @@ in_guest 30 'echo "the guest was here" | dd of=/dev/xvda seek=4 conv=fsync 2>/de
 grep -q "the guest was here" /tmp/a.img || fail "what the guest wrote is not in the image"
 run "$cli" block-list
 run "$cli" network-list
+shows ' nat  *lodgenat0 ' "$cli" network-list guest # where it is, though nothing was said of that
 shows 'xvda .* lodge .* connected .* /tmp/a.img' "$cli" block-list guest
 shows 'xvdb .* kernel .* ro .* connected .* /tmp/b.img' "$cli" block-list guest
 
@@ -127,6 +128,15 @@ for kind in lodge kernel; do
     # The guest's driver tidies up when it sees that the nodes are gone.
     in_guest 60 "soon '! [ -e /dev/xvdc ] && ! [ -e /sys/class/net/eth1 ]'"
 done
+for disc in 1 2; do
+    truncate -s 1M /tmp/disc$disc.iso
+    echo "this is disc $disc" | dd of=/tmp/disc$disc.iso conv=notrunc 2>/dev/null
+    run "$cli" cd-insert guest xvdd /tmp/disc$disc.iso
+    in_guest 60 "soon '[ -e /dev/xvdd ]' && grep -q 'this is disc $disc' /dev/xvdd"
+done
+refuse "is not a CD" "$cli" cd-eject guest xvda
+run "$cli" cd-eject guest xvdd
+in_guest 60 "soon '! [ -e /dev/xvdd ]'"
 [ "$(held guest)" = "$quiet" ] || { "$cli" resources; fail "the guest had $quiet ports and nodes"; }
 # xen-blkback keeps some of a disk's grants mapped, and lets them go when it likes: fewer is well.
 [ "$(in_use guest)" -le "$mapped" ] || { "$cli" resources; fail "$mapped grants were in use"; }

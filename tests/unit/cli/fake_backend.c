@@ -137,5 +137,9 @@ void fake_device(uint16_t domid, const char *class, const char *type, unsigned d
         set(back, "mode", "auto");
         set(back, "bridge", is("hostile") ? "\033]0;br0\a" : "br0");
         set(back, "filter", "1");
+        if (is("nat")) {
+            set(back, "plugged-mode", "nat");
+            set(back, "plugged-bridge", "lodgenat0");
+        }
     }
 }

@@ -75,6 +75,15 @@ __attribute__((constructor)) static void set_up(void)
 {
     fake_reset();
     fake_failing = getenv("LODGE_FAKE_FAIL");
+    if (getenv("LODGE_FAKE_LONG")) {
+        struct fake_domain *web = fake_by_domid(3);
+
+        fake_store_set("/local/domain/3/name",
+                       "a-guest-whose-name-is-longer-than-any-column-was-made-to-be", NULL);
+        web->info.tot_pages = web->info.max_pages = 1ull << 32;
+        web->info.cpu_time = 1ull << 62;
+        web->sched.cap = 51200;
+    }
     if (getenv("LODGE_FAKE_DUMP"))
         atexit(dump);
 }
