@@ -12,7 +12,17 @@ ring_is_back() {
     [ "$(grep -c "domain $domid: reconnected" /tmp/store.log)" = "$1" ]
 }
 
+# clients: how many connections xenstored has, its own sockets among them.
+clients() {
+    ls -l "/proc/$(pidof xenstored)/fd" | grep -c socket:
+}
+
+clients_are() {
+    [ "$(clients)" = "$1" ]
+}
+
 memory=$(free_memory)
+held=$(clients)
 run "$cli" create /guest/guest.cfg
 attach guest
 await guest "guest is up" 90
@@ -29,6 +39,9 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
     # It is served first, and reconnects meanwhile.
     within 5 ring_is_back "$round" || fail "the guest's ring was lost in round $round"
 done
+
+# All daemons have found out and come back, before it is looked whether they notice anything.
+within 20 clients_are "$held" || fail "$held had a connection, $(clients) have one now"
 
 echo "--- it becomes another program, and no client notices"
 mkdir /tmp/next
