@@ -35,14 +35,15 @@ struct boot_info {
     unsigned nr_e820;
     struct boot_module modules[4]; /* 0: dom0's kernel, 1: its initrd */
     unsigned nr_modules;
-    paddr_t rsdp;     /* our copy of the one in the loader's information, in the image; 0: none */
-    uint8_t vga_text; /* 1: a VGA text console is there */
+    paddr_t rsdp;       /* our copy of the one in the loader's information, in the image; 0: none */
+    paddr_t efi_system; /* EFI's system table; 0: none */
+    uint8_t vga_text;   /* 1: a VGA text console is there */
 };
 extern struct boot_info boot_info;
 
 /* From ACPI (x86/acpi.c). */
 struct acpi_info {
-    paddr_t rsdp; /* where the firmware keeps it, below 1 MiB; 0: not there */
+    paddr_t rsdp; /* where the firmware keeps it; 0: not found */
     paddr_t lapic_base;
     struct {
         uint32_t apic_id, acpi_id;

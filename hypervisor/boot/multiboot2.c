@@ -109,6 +109,10 @@ static INIT_TEXT void take_tag(const struct tag *t, const uint8_t *p, uint32_t s
     case 8: /* frame buffer: type 2 is text */
         boot_info.vga_text = size > 21 && p[21] == 2;
         break;
+    case 12: /* from EFI of 64 bits: its system table */
+        if (size >= sizeof(boot_info.efi_system))
+            memcpy(&boot_info.efi_system, p, sizeof(boot_info.efi_system));
+        break;
     case 14:
     case 15:
         take_rsdp(p, size);

@@ -172,6 +172,24 @@ static INIT_TEXT void fill_p2m(const struct dom0_layout *l)
     l->d->arch.max_gfn = l->nr_pages;
 }
 
+/*
+ * Below 1 MiB dom0 finds ACPI's tables by itself; elsewhere it has to be told. In front, so that
+ * what the user says of it counts.
+ */
+static INIT_TEXT void fill_command_line(char *line, size_t size)
+{
+    const char *words = boot_info.modules[0].cmdline;
+
+    if (acpi_info.rsdp >= MIB(1)) {
+        if ((size_t)snprintf_(line, size, "acpi_rsdp=%#lx %s", (unsigned long)acpi_info.rsdp,
+                              words) < size)
+            return;
+        log_warn("dom0's command line has no room for acpi_rsdp=%#lx",
+                 (unsigned long)acpi_info.rsdp);
+    }
+    str_copy(line, words, size);
+}
+
 /* The structure of public/xen.h; the console's description lies behind it on the same page. */
 static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
 {
@@ -203,7 +221,7 @@ static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
             si->flags |= SIF_MOD_START_PFN;
         }
     }
-    str_copy((char *)si->cmd_line, boot_info.modules[0].cmdline, sizeof(si->cmd_line));
+    fill_command_line((char *)si->cmd_line, sizeof(si->cmd_line));
     if (dom0_layout_p2m_apart(l)) {
         si->first_p2m_pfn = l->p2m_pfn;
         si->nr_p2m_frames = l->p2m_pages + l->p2m_tables;
