@@ -29,9 +29,6 @@ PACKAGES = (
     "dosfstools", "e2fsprogs", "bash-completion", "man-db",
     "xen-utils-4.17", "xenstore-utils",
     "libvirt-daemon-system", "libvirt-daemon-driver-xen", "libvirt-clients",
-    # What the tools below /usr/local are linked with.
-    "libjson-c5", "libnl-3-200", "libnl-route-3-200", "libnftables1", "liburing2", "libnbd0",
-    "libseccomp2", "liblz4-1", "libzstd1", "liblzma5", "zlib1g", "qemu-utils",
 )
 SIZE = 5 << 30
 SECTOR = 512
@@ -91,9 +88,16 @@ CUSTOMIZE = (
 )
 
 
+def build_packages():
+    """What build-deps.txt lists for `make install`; the tools' libraries come with it."""
+    with open(os.path.join(ROOT, "build-deps.txt"), encoding="utf-8") as handle:
+        lines = handle.read().partition("\n## test")[0].splitlines()
+    return tuple(line.split()[0] for line in lines if line and not line.startswith("#"))
+
+
 def recipe():
-    parts = (SUITE, PACKAGES, SIZE, PARTITIONS, FILESYSTEM, WITHOUT, sorted(FILES.items()), MASKED,
-             CUSTOMIZE)
+    parts = (SUITE, PACKAGES + build_packages(), SIZE, PARTITIONS, FILESYSTEM, WITHOUT,
+             sorted(FILES.items()), MASKED, CUSTOMIZE)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -110,7 +114,8 @@ def _system(work):
     overlay, root = os.path.join(work, "overlay"), os.path.join(work, "root")
     _write_overlay(overlay)
     os.chmod(work, 0o755)
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES)]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase",
+               "--include=" + ",".join(PACKAGES + build_packages())]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in WITHOUT]
     command += [f"--essential-hook=sync-in {overlay} /"]
     command += [f'--customize-hook=chroot "$1" {line}' for line in CUSTOMIZE]

@@ -27,7 +27,9 @@ THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halti
 
 
 class Machine:
-    """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line."""
+    """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line.
+
+    It boots from an ISO and ends where it would reboot; without an ISO, from what extra brings."""
 
     def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False, shift=0,
                  accel="tcg", threads=True, gdb="", extra=(), echo=False, disks=()):
@@ -42,12 +44,14 @@ class Machine:
             QEMU, "-machine", "q35", "-accel", accel + single,
             "-cpu", "host" if accel == "kvm" else cpu,
             "-m", str(memory), "-smp", str(smp), "-display", "none", "-vga", "none",
-            "-net", "none", "-no-reboot",
-            # A disk: GRUB has a driver of its own for it (see media.py).
-            "-drive", f"file={iso},if=none,id=boot,format=raw,snapshot=on",
-            "-device", "ide-hd,drive=boot,bootindex=0",
+            "-net", "none",
             "-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4",
         ]
+        if iso:
+            # A disk: GRUB has a driver of its own for it (see media.py).
+            self._command += [
+                "-no-reboot", "-drive", f"file={iso},if=none,id=boot,format=raw,snapshot=on",
+                "-device", "ide-hd,drive=boot,bootindex=0"]
         for number, path in enumerate(disks):
             # What the machine writes is gone with it, so that one image serves many machines.
             self._command += [
