@@ -263,12 +263,12 @@ static void test_destruction_begins(void)
     CHECK(!disk_parse(&d, "/srv/new.img,raw,xvda", err, sizeof(err)) &&
           !domcfg_add_disk(&dc, &d, err, sizeof(err)));
     setup_fresh();
-    fake_backend = "error:its image is gone";
+    setup_backend("error:its image is gone");
     CHECK(domain_create(&l, &dc, 0, &domid) == -EIO && strstr(l.message, "its image is gone"));
     fake_step = destruction_begins;
     CHECK(domain_create(&l, &dc, 0, &domid) == -ECANCELED && !fake_step);
     CHECK(strstr(l.message, "was destroyed while") && !fake_by_domid(20));
-    fake_backend = NULL;
+    setup_backend(NULL);
     domcfg_free(&dc);
 }
 

@@ -102,7 +102,7 @@ static void fails_cleanly(const char *backend, const char *why)
     uint16_t domid = 0;
 
     setup_fresh();
-    fake_backend = backend;
+    setup_backend(backend);
     dc.disk[0].type = !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
     CHECK(domain_create(&l, &dc, 0, &domid) < 0);
     CHECK_STR(l.message, why);
@@ -159,7 +159,7 @@ static void test_attach(void)
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
 
-    fake_backend = "error:/srv/data cannot be opened: No such file or directory";
+    setup_backend("error:/srv/data cannot be opened: No such file or directory");
     CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
     CHECK_STR(l.message, "disk xvdb: /srv/data cannot be opened: No such file or directory");
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
@@ -173,7 +173,7 @@ static void test_detach(void)
     struct splitdev dev;
 
     setup_fresh();
-    fake_backend = "busy";
+    setup_backend("busy");
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK_STR(l.message,
@@ -183,16 +183,16 @@ static void test_detach(void)
     CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/online"), "0");
     CHECK(fake_store_value("/local/domain/3/device/vbd/51712"));
     /* The guest lets go later, and the next call finds it closed. */
-    fake_backend = NULL;
+    setup_backend(NULL);
     CHECK(!splitdev_detach(&l, &dev, false));
     CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
 
     setup_fresh();
-    fake_backend = "busy";
+    setup_backend("busy");
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     setup_fresh();
-    fake_backend = "silent";
+    setup_backend("silent");
     CHECK(splitdev_find(l.store, 3, "vif", 0, &dev) && splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK(strstr(l.message, "interface 0 is not detached") &&
           strstr(l.message, "the guest's driver "
@@ -200,7 +200,7 @@ static void test_detach(void)
     fake_by_domid(3)->info.flags = XEN_DOMINF_paused;
     CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "the guest is paused"));
     setup_fresh();
-    fake_backend = "dead";
+    setup_backend("dead");
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
     CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(!splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
@@ -208,7 +208,7 @@ static void test_detach(void)
     /* A front-end that never came up has nothing to close. */
     setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "1", NULL);
-    fake_backend = "busy";
+    setup_backend("busy");
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
 }
 
@@ -224,20 +224,20 @@ static void test_detach_plugged(void)
         fake_store_set(store_fmt("%s/lodge-hotplug", back), "1", NULL);
         if (closed_before)
             fake_store_set(store_fmt("%s/state", back), "6", NULL);
-        fake_backend = "plugged";
+        setup_backend("plugged");
         CHECK(splitdev_find(l.store, 3, "vif", 1, &dev));
         CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
         CHECK(strstr(l.message, "the back-end does not let go of it"));
         CHECK_STR(fake_store_value(store_fmt("%s/online", back)), "0");
         CHECK_STR(fake_store_value(store_fmt("%s/state", back)), "6");
-        fake_backend = NULL;
+        setup_backend(NULL);
         CHECK(!splitdev_detach(&l, &dev, false));
         CHECK(!fake_store_value(back));
     }
     /* One that xl's scripts look after is not waited for. */
     setup_fresh();
     fake_device(3, "vif", "vif", 1);
-    fake_backend = "plugged";
+    setup_backend("plugged");
     CHECK(splitdev_find(l.store, 3, "vif", 1, &dev) && !splitdev_detach(&l, &dev, false));
 }
 
@@ -265,7 +265,7 @@ static void test_forged_nodes(void)
     fake_store_set("/local/domain/3/device/vbd/51712/state", "99999999999999999999x", NULL);
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
     /* What a driver domain says reaches the terminal as text. */
-    fake_backend = "error:a\033[2Jb\n";
+    setup_backend("error:a\033[2Jb\n");
     CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
     CHECK_STR(l.message, "disk xvdb: a?[2Jb?");
     disk_free(&d);
@@ -282,7 +282,7 @@ static void test_resize(void)
     CHECK(splitdev_resize(&l, &dev, 1 << 20, false) == -EIO);
     CHECK_STR(l.message, "disk xvda: the image would become smaller");
     CHECK(!splitdev_resize(&l, &dev, 1 << 20, true));
-    fake_backend = "dead";
+    setup_backend("dead");
     CHECK(splitdev_resize(&l, &dev, 1 << 30, false) == -ETIMEDOUT);
     CHECK(strstr(l.message, "disk xvda: the back-end did not answer within"));
 }
@@ -341,9 +341,9 @@ static void test_destroy(void)
 
     setup_fresh();
     CHECK(!domain_create(&l, &dc, 0, &domid));
-    fake_backend = "dead";
+    setup_backend("dead");
     CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0 && !fake_by_domid(20));
-    fake_backend = NULL;
+    setup_backend(NULL);
     CHECK(!domain_destroy(&l, 3) && nodes_of(3) == 0);
     domcfg_free(&dc);
 }
