@@ -29,8 +29,8 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 
-#define WORK_CLOSE 300  /* of a port */
-#define MAX_LINKED 4096 /* closed ports in queues, that a search for a free one passes over */
+#define WORK_CLOSE 300 /* of a port */
+#define MAX_LINKED 512 /* closed ports in queues, that a search for a free one passes over */
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
 static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);

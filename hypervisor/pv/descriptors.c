@@ -28,6 +28,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/preempt.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
@@ -108,6 +109,7 @@ int descriptors_init_vcpu(struct vcpu *v)
             vmap_free(w, DESC_WINDOW_PAGES);
             return -XEN_ENOMEM;
         }
+        preempt_after(WORK_PAGE);
     }
     /* The tables are made, which hv_pte() needs; no entry is global, and the LDT's are empty. */
     for (unsigned i = 0; i < DESC_WINDOW_PAGES; i++)

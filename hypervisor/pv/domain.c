@@ -16,6 +16,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/preempt.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
@@ -126,8 +127,10 @@ int arch_vcpu_init(struct vcpu *v)
     a->dr[6] = 0xffff0ff0;
     a->dr[7] = 0x400;
     a->xcr0 = cpu_features.xcr0;
+    preempt_after(WORK_PAGE); /* core has cleared pages for the rest of it */
     a->traps = hpage_alloc();
     a->fpu = fpu_area_alloc();
+    preempt_after(WORK_PAGE);
     if (a->traps == NULL || a->fpu == NULL || descriptors_init_vcpu(v) != 0) {
         arch_vcpu_free(v);
         return -XEN_ENOMEM;

@@ -28,7 +28,8 @@
 static uint64_t vmap_used[VMAP_PAGES / 64];  /* paging_lock */
 static uint64_t vmap_stale[VMAP_PAGES / 64]; /* of them: only to be flushed; paging_lock */
 static unsigned vmap_nr_stale;               /* paging_lock */
-static uint64_t vmap_hint;                   /* no free page below; paging_lock */
+static unsigned vmap_stale_end; /* words of vmap_stale that may have some; paging_lock */
+static uint64_t vmap_hint;      /* no free page below; paging_lock */
 
 INIT_TEXT void vmap_init(void)
 {
@@ -39,11 +40,11 @@ INIT_TEXT void vmap_init(void)
 static void vmap_recycle(void)
 {
     tlb_flush_hv(cpu_online);
-    for (unsigned i = 0; i < ARRAY_SIZE(vmap_used); i++) {
+    for (unsigned i = 0; i < vmap_stale_end; i++) {
         vmap_used[i] &= ~vmap_stale[i];
         vmap_stale[i] = 0;
     }
-    vmap_nr_stale = 0;
+    vmap_nr_stale = vmap_stale_end = 0;
     vmap_hint = 0;
 }
 
@@ -89,6 +90,7 @@ void vmap_free(vaddr_t va, unsigned pages)
     for (unsigned i = 0; i < pages; i++)
         bit_set_local(vmap_stale, first + i);
     vmap_nr_stale += pages;
+    vmap_stale_end = MAX(vmap_stale_end, (unsigned)((first + pages - 1) / 64 + 1));
     spin_unlock(&paging_lock);
 }
 

@@ -56,7 +56,7 @@ def boot(name, number, settings, args):
     shift = int(settings.get("shift", OFF_SHIFT)) if args.debug else 0
     options = f"{OPTIONS[side]} {settings.get('options', '')} {args.options}".strip()
     if args.debug:
-        options += " " + off_options(shift)
+        options += " " + off_options(settings, shift)
     cpu = args.cpu or settings.get("cpu", "max")
     if args.xen and "smap" not in cpu:
         cpu += ",-smap"  # Debian's Xen loses dom0 early where it sees SMAP

@@ -137,6 +137,37 @@ static void migration_races(void)
     }
 }
 
+static void count(void *data)
+{
+    (void)data;
+    fired++;
+}
+
+/* Any number that is due at once: a few in each interrupt, and the next one comes immediately. */
+static void at_one_moment(void)
+{
+    static struct timer due[100];
+    unsigned most = 0, idle = 0, before;
+
+    fired = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(due); i++) {
+        timer_init(&due[i], count, NULL, 0);
+        timer_set(&due[i], host_now + 10);
+    }
+    host_now += 10;
+    while (fired < ARRAY_SIZE(due) && idle == 0) {
+        idle += host_deadline > host_now;
+        before = fired;
+        timer_run_expired();
+        most = MAX(most, fired - before);
+        idle += fired == before;
+    }
+    CHECK(fired == ARRAY_SIZE(due));
+    CHECK(idle == 0);
+    CHECK(most > 0 && most <= 20);
+    CHECK(host_deadline == UINT64_MAX);
+}
+
 void test_timer(void)
 {
     timer_queue_init(&cpus[0]->timers);
@@ -147,4 +178,5 @@ void test_timer(void)
     random_steps();
     other_cpu();
     migration_races();
+    at_one_moment();
 }
