@@ -8,6 +8,9 @@
  * it. The owner of a frame never changes while refs > 0, so a reference also keeps the owner's
  * structure: a domain is held for as long as it owns a frame.
  *
+ * A free frame keeps its last owner's name, which tells whose tables may have translated to it.
+ * That domain may be gone, and another may have its name.
+ *
  * A count of zero means free, or that one CPU is changing what the frame is (frame_isolate(),
  * frame_share_with_guest()). No flag is set then.
  *
@@ -32,7 +35,7 @@ struct frame {
     uint64_t type;       /* see pv/page_types.h; atomic */
     uint32_t next, prev; /* mfns: owner's page list, or the allocator's free list */
     uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
-    domid_t owner;       /* DOMID_XEN for the hypervisor's own and free, DOMID_IO for no RAM */
+    domid_t owner;       /* of a free one the last; DOMID_XEN: ours, DOMID_IO: no RAM */
     uint8_t order;       /* of a free block, in the allocator */
     uint8_t flags;       /* FRAME_FREE: the allocator's, LOCK_HEAP */
 };

@@ -135,7 +135,9 @@ static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
     cpumask_t stale = 0;
 
     for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
-        stale |= tlb_filter(cpu_online & ~stale, frame_of(MFN(m))->tlb_stamp);
+        const struct frame *f = frame_of(MFN(m));
+
+        stale |= tlb_filter(cpu_online & ~stale, f->tlb_stamp, f->owner);
         if (work_charge(WORK_STALE * nr_cpus) && preempt)
             preempt_work();
     }
@@ -213,7 +215,6 @@ void frame_heap_give(uint64_t mfn, unsigned order)
         struct frame *f = frame_of(MFN(m));
 
         f->type = 0;
-        f->owner = DOMID_XEN;
         f->tlb_stamp = stamp;
     }
     frame_heap_put_back(mfn, order);

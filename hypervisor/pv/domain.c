@@ -57,6 +57,7 @@ int arch_domain_init(struct domain *d)
 void arch_domain_free(struct domain *d)
 {
     BUG_ON(d->arch.tlb_mask != 0);
+    tlb_forget_domain(d->id);
     permissions_free(d);
     pirq_free(d);
     hpage_free(d->arch.e820);
@@ -181,8 +182,10 @@ void arch_switch_out(struct vcpu *prev)
  */
 static inline void tables_enter(struct cpu *c, struct domain *to)
 {
-    if (loaded[c->id] != to)
-        bit_set(&to->arch.tlb_mask, c->id);
+    if (loaded[c->id] == to)
+        return;
+    tlb_enter(c);
+    bit_set(&to->arch.tlb_mask, c->id);
 }
 
 static inline void tables_load(struct cpu *c, struct domain *to, uint64_t cr3)
@@ -192,6 +195,7 @@ static inline void tables_load(struct cpu *c, struct domain *to, uint64_t cr3)
     tlb_write_cr3(cr3);
     if (from == to)
         return;
+    tlb_entered(c, to != NULL ? to->id : DOMID_IDLE);
     if (from != NULL)
         bit_clear(&from->arch.tlb_mask, c->id);
     loaded[c->id] = to;

@@ -31,7 +31,7 @@ static uint64_t frameinfo(const struct domain *d, uint64_t mfn)
 {
     uint64_t t, info = XEN_DOMCTL_PFINFO_NOTAB;
 
-    if (mfn >= max_mfn || FRAMES[mfn].owner != d->id)
+    if (mfn >= max_mfn || FRAMES[mfn].owner != d->id || (FRAMES[mfn].refs & FRAME_COUNT_MASK) == 0)
         return XEN_DOMCTL_PFINFO_XTAB;
     t = READ_ONCE(FRAMES[mfn].type);
     if ((t & PAGE_TYPE_COUNT) != 0 && page_type_is_table(page_type_of(t)))

@@ -24,6 +24,7 @@
 #include <pv/pte.h>
 #include <x86/page.h>
 #include <x86/regs.h>
+#include <x86/tlb.h>
 
 void arch_grant_done(struct grant_cursor *at)
 {
@@ -84,6 +85,8 @@ int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t f
     if (!(flags & GNTMAP_readonly))
         e |= PTE_W;
     e |= ((uint64_t)(flags & GNTMAP_guest_avail_mask) >> _GNTMAP_guest_avail0 << 9) & PTE_AVAIL;
+    if (frame_of(mfn)->owner != current->domain->id)
+        tlb_maps_foreign(current->domain->id);
     /* A mapping in the way is replaced, and what it held is dropped. */
     pte_put_l1(__atomic_exchange_n(p, e, __ATOMIC_SEQ_CST));
     return GNTST_okay;

@@ -308,7 +308,7 @@ static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
 {
     cpumask_t mask = (old & PAGE_TYPE_FOREIGN) ? cpu_online : READ_ONCE(d->arch.tlb_mask);
 
-    mask = tlb_filter(mask, f->tlb_stamp);
+    mask = tlb_filter(mask, f->tlb_stamp, d->id);
     if (mask != 0)
         tlb_flush_mask(mask);
     /* Now that nobody can write past the caches any more: what is checked is what is in memory. */

@@ -9,6 +9,7 @@
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/guest_entry.h>
+#include <x86/tlb.h>
 #include <x86/uaccess.h>
 
 /* Owners of device memory and of holes in the map never change: no reference is needed to ask. */
@@ -45,6 +46,8 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
         return -XEN_EPERM;
     }
     f = &FRAMES[m];
+    if (d != owner) /* this and the marks below: before the caller stores the entry */
+        tlb_maps_foreign(d->id);
     /* Of the hypervisor's own only what it shares (the M2P table's frames), and only to read. */
     if (owner == dom_xen && !((READ_ONCE(f->refs) & FRAME_SHARED) && !(e & PTE_W)))
         return -XEN_EPERM;
@@ -53,7 +56,6 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
     rc = page_type_get(f, PAGE_TYPE_WRITABLE, owner);
     if (rc != 0)
         return rc;
-    /* Before the caller stores the entry. */
     page_type_mark(f, (d != owner ? PAGE_TYPE_FOREIGN : 0) |
                           ((e & PTE_CACHE) ? PAGE_TYPE_UNCACHED : 0));
     return 0;

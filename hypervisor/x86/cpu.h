@@ -49,6 +49,7 @@ struct cpu {
     bool need_resched;         /* shared: schedule() before going back to the guest */
     bool flush_pending;        /* shared: another CPU wants our TLB flushed */
     uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */
+    uint16_t tlb_domain;       /* shared (read): whose tables are loaded, see tlb_enter() */
     uint64_t flushes_asked;    /* interrupts sent to have others flush; read from elsewhere, too */
     uint64_t cache_flushes;    /* calls of cache_flush(); likewise */
     uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */

@@ -295,6 +295,7 @@ INIT_TEXT void paging_init(void)
         boot_l4[i] = hv_root[i];
     write_cr3(hv_root_mfn.m << PAGE_SHIFT);
     cpus[0]->cr3 = hv_root_mfn.m << PAGE_SHIFT;
+    cpus[0]->tlb_domain = DOMID_IDLE;
     fill_m2p();
     paging_heap_works = true;
 }

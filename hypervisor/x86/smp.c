@@ -167,6 +167,7 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
     c->id = id;
     c->apic_id = apic;
     c->cr3 = hv_root_mfn.m << PAGE_SHIFT;
+    c->tlb_domain = DOMID_IDLE;
     timer_queue_init(&c->timers);
     cpus[id] = c;
     descriptors_init_cpu(c);

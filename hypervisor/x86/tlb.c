@@ -19,6 +19,7 @@
  * 2^31 flushes behind: every 2^28th flush makes all CPUs flush.
  */
 #include <core/preempt.h>
+#include <core/domain.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
@@ -29,7 +30,8 @@
 
 #define TLB_CATCH_UP ((1u << 28) - 1)
 
-static uint32_t tlb_now = 1;          /* the clock; atomic */
+static uint64_t tlb_foreign[DIV_UP(NR_DOMIDS, 64)]; /* bit: a domain that maps others' frames */
+static uint32_t tlb_now = 1;                        /* the clock; atomic */
 static uint32_t tlb_hv_wanted;        /* generation of the newest request to flush global pages */
 static uint32_t tlb_hv_done[NR_CPUS]; /* generation that each CPU has flushed; written by itself */
 
@@ -205,14 +207,51 @@ uint64_t tlb_flushes_asked(void)
     return n;
 }
 
-/* A CPU that switches guests all the time has flushed long since: most requests end here. */
-cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp)
+/*
+ * The store comes before CR3 is loaded, which waits for it: at no moment does a CPU have tables
+ * loaded that tlb_domain does not tell.
+ */
+void tlb_enter(struct cpu *c)
+{
+    WRITE_ONCE(c->tlb_domain, DOMID_INVALID);
+}
+
+void tlb_entered(struct cpu *c, domid_t id)
+{
+    WRITE_ONCE(c->tlb_domain, id);
+}
+
+void tlb_maps_foreign(domid_t id)
+{
+    if (id < NR_DOMIDS && !bit_test(tlb_foreign, id))
+        bit_set(tlb_foreign, id);
+}
+
+void tlb_forget_domain(domid_t id)
+{
+    bit_clear(tlb_foreign, id);
+}
+
+static bool may_map(const struct cpu *c, domid_t owner)
+{
+    domid_t id = READ_ONCE(c->tlb_domain);
+
+    if (id == owner || id == DOMID_INVALID)
+        return true;
+    return id < NR_DOMIDS && bit_test(tlb_foreign, id);
+}
+
+/*
+ * A CPU that switches guests all the time has flushed long since: most requests end there. Of the
+ * others most run a guest that never maps frames but its own, or none, and are left alone.
+ */
+cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp, domid_t owner)
 {
     cpumask_t stale = 0;
     unsigned cpu;
 
     for_each_cpu (cpu, mask & cpu_online)
-        if (!after(READ_ONCE(cpus[cpu]->tlb_stamp), stamp))
+        if (!after(READ_ONCE(cpus[cpu]->tlb_stamp), stamp) && may_map(cpus[cpu], owner))
             stale |= BIT(cpu);
     return stale;
 }

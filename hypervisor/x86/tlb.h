@@ -9,6 +9,9 @@
 #define X86_TLB_H
 
 #include <lib/types.h>
+#include <public/xen.h>
+
+struct cpu;
 
 uint32_t tlb_clock(void);         /* the value to stamp a frame with, once it is unmapped */
 void tlb_write_cr3(uint64_t cr3); /* loads, and records the flush */
@@ -19,10 +22,20 @@ void tlb_flush_page_mask(cpumask_t mask, vaddr_t va); /* one page, also global o
 /* What other CPUs have asked of this one: from the kick interrupt, and while polling. */
 void tlb_serve(void);
 /*
- * The CPUs of mask that have not flushed since the stamp. One that flushes while this looks may be
- * named needlessly, never the other way round.
+ * The CPUs of mask that have not flushed since the stamp, and may have a translation to a frame of
+ * that owner. One that flushes while this looks may be named needlessly, never the other way round.
  */
-cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp);
+cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp, domid_t owner);
+/*
+ * This CPU is about to load the tables of another domain, and has loaded them (DOMID_IDLE: the
+ * hypervisor's own). A CPU that has other tables loaded than a frame's owner's has no translation
+ * to the frame, as these went with the load of CR3; unless they map frames of others:
+ */
+void tlb_enter(struct cpu *c);
+void tlb_entered(struct cpu *c, domid_t id);
+/* Before a mapping of another domain's frame is made by that domain; and at the domain's end. */
+void tlb_maps_foreign(domid_t id);
+void tlb_forget_domain(domid_t id);
 /* Interrupts sent for all this since the start: what each costs is another CPU's time. */
 uint64_t tlb_flushes_asked(void);
 

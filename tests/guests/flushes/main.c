@@ -172,6 +172,44 @@ static void exchange_one(void)
     frame = out;
 }
 
+/* ---- a page that another domain could have had, as far as the hypervisor knows ---- */
+
+static struct grant_entry_v1 *grants;
+static void *granted, *window;
+
+static void grant_then_table(void)
+{
+    struct gnttab_map_grant_ref m = {
+        .host_addr = (uint64_t)window, .flags = GNTMAP_host_map, .ref = 9};
+    struct gnttab_unmap_grant_ref u = {.host_addr = (uint64_t)window};
+    uint64_t mfn = grants[9].frame;
+
+    CHECK_EQ(hc3(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, &m, 1), 0);
+    CHECK_EQ(m.status, GNTST_okay);
+    u.handle = m.handle;
+    CHECK_EQ(hc3(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, &u, 1), 0);
+    CHECK_EQ(u.status, GNTST_okay);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+}
+
+static void prepare_grant(void)
+{
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 1};
+    static xen_pfn_t frame;
+
+    grants = kit_page();
+    granted = kit_page();
+    window = kit_page();
+    s.frame_list.p = &frame;
+    CHECK_EQ(hc3(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, &s, 1), 0);
+    CHECK_EQ(kit_set_pte(grants, mk_pte(frame, PTE_RW)), 0);
+    grants[9].frame = (uint32_t)kit_mfn(granted);
+    grants[9].flags = GTF_permit_access;
+    CHECK_EQ(kit_set_pte(granted, 0), 0);
+    CHECK_EQ(kit_set_pte(window, 0), 0);
+}
+
 /* ---- caches ---- */
 
 #define PTE_PCD 0x10ull
@@ -243,6 +281,8 @@ void test_main(void)
     measure("one page", one_page, 1000, 20);
     measure("2 MiB", two_megabytes, 20, 20);
     measure("exchange", exchange_one, 1000, 20);
+    prepare_grant();
+    measure("grant, then table", grant_then_table, 100, 2);
     measure("64 vcpus", many_vcpus, 2, 20);
     CHECK_EQ(kit_child_destroy(&other), 0);
 }

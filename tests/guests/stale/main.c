@@ -67,9 +67,11 @@ static void becomes_a_table(void)
     target = NULL;
 }
 
+static domid_t whose = DOMID_SELF; /* frames come and go */
+
 static int64_t reservation(unsigned cmd, xen_pfn_t *frame, unsigned order)
 {
-    struct xen_memory_reservation r = {.nr_extents = 1, .extent_order = order, .domid = DOMID_SELF};
+    struct xen_memory_reservation r = {.nr_extents = 1, .extent_order = order, .domid = whose};
 
     r.extent_start.p = frame;
     return hc2(__HYPERVISOR_memory_op, cmd, &r);
@@ -101,31 +103,51 @@ static bool get_again(xen_pfn_t wanted)
     return n < ARRAY_SIZE(got);
 }
 
+/* The other processor is not flushed. */
+static int map_as(const void *va, uint64_t mfn, uint64_t flags)
+{
+    return (int)hc4(__HYPERVISOR_update_va_mapping_otherdomain, va, mk_pte(mfn, flags),
+                    UVMF_INVLPG | UVMF_LOCAL, whose);
+}
+
 static void is_given_away(void)
 {
-    struct xen_domctl_max_mem mem = {.max_memkb = UINT32_MAX};
     uint64_t *va = kit_page(), *view = kit_page();
     unsigned moved = 0, same = 0;
     xen_pfn_t mfn = 0x100000; /* its neighbour stays, so that it is free as a single frame */
 
-    CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, 0, &mem, sizeof(mem)), 0);
     CHECK_EQ(reservation(XENMEM_populate_physmap, &mfn, 1), 1);
     for (unsigned i = 0; i < TRIES / 4 && same == i; i++) {
-        CHECK_EQ(kit_set_pte(va, mk_pte(mfn, PTE_RW)), 0);
+        CHECK_EQ(map_as(va, mfn, PTE_RW), 0);
         target = va;
         CHECK(writer_is_at_it());
         CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, va, 0, UVMF_NONE), 0);
         CHECK_EQ(reservation(XENMEM_decrease_reservation, &mfn, 0), 1);
         wait_in_line();
         same += get_again(mfn);
-        CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, view, mk_pte(mfn, PTE_RO), UVMF_NONE), 0);
-        kit_mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)view, 0);
+        CHECK_EQ(map_as(view, mfn, PTE_RO), 0);
         moved += !still(view);
         CHECK_EQ(kit_set_pte(view, 0), 0);
     }
     CHECK_EQ(same, TRIES / 4);
     CHECK_EQ(moved, 0);
     target = NULL;
+}
+
+/* Our own frames, then a child's: a processor with our tables loaded may know those as well. */
+static void are_given_away(void)
+{
+    struct xen_domctl_max_mem mem = {.max_memkb = UINT32_MAX};
+    struct kit_child c;
+
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, 0, &mem, sizeof(mem)), 0);
+    is_given_away();
+    CHECK_EQ(kit_child_create(&c, NULL, 0, 0, 1), 0);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, c.domid, &mem, sizeof(mem)), 0);
+    whose = c.domid;
+    is_given_away();
+    whose = DOMID_SELF;
+    CHECK_EQ(kit_child_destroy(&c), 0);
 }
 
 static void is_a_grant(void)
@@ -231,7 +253,7 @@ void test_main(void)
         return;
     }
     becomes_a_table();
-    is_given_away();
+    are_given_away();
     is_a_grant();
     loses_its_table();
     stop = 1;
