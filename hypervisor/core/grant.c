@@ -170,7 +170,7 @@ static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
     uint16_t flags = (uint16_t)word;
 
     if ((flags & GTF_type_mask) != GTF_permit_access || word >> 16 != user)
-        return GNTST_bad_gntref;
+        return GNTST_general_error;
     if ((flags & GTF_sub_page) && !copy)
         return GNTST_general_error;
     if (write && (flags & GTF_readonly))

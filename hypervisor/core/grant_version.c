@@ -14,6 +14,7 @@
 #include <core/grant_internal.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <x86/page.h>
 
 /* All pages but what is put back afterwards. */
 static void version_clear(struct grant_table *g)
@@ -65,6 +66,18 @@ static void grant_to_v1(struct grant_table *g)
     }
 }
 
+/*
+ * Whoever has status words mapped still goes by them, and they mean nothing in version 1. A page
+ * that is only ours has one reference; a second one may be somebody's who looks at it in passing.
+ */
+static bool status_mapped(const struct grant_table *g)
+{
+    for (unsigned i = 0; i < g->nr_status; i++)
+        if ((READ_ONCE(frame_of(virt_to_mfn(g->status[i]))->refs) & FRAME_COUNT_MASK) > 1)
+            return true;
+    return false;
+}
+
 /* 0: there is a change to be made, and `changing` keeps all others away until it is. */
 static int version_begin(struct domain *d, uint32_t version)
 {
@@ -74,7 +87,7 @@ static int version_begin(struct domain *d, uint32_t version)
     spin_lock(&g->lock);
     if (version > g->max_version)
         rc = -XEN_ENOSYS;
-    else if (g->changing || g->nr_in_use != 0)
+    else if (g->changing || g->nr_in_use != 0 || (g->version == 2 && status_mapped(g)))
         rc = -XEN_EBUSY;
     else if (grant_grow_locked(d, MAX(g->nr_frames, 1u)) != GNTST_okay) /* one to convert */
         rc = -XEN_ENOMEM;

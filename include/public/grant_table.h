@@ -23,11 +23,11 @@
  * Status of an element:
  *
  *   GNTST_okay               done
- *   GNTST_general_error      none of those below: writing by a read-only entry, mapping part of a
+ *   GNTST_general_error      none of those below: an entry that is not for the caller, or of a type
+ *                            not asked for, writing by a read-only entry, mapping part of a
  *                            frame, a frame that the granter does not own, limits
  *   GNTST_bad_domain         no such domain
- *   GNTST_bad_gntref         the reference is beyond the table, or its entry is not for the caller,
- *                            or of a type not asked for
+ *   GNTST_bad_gntref         the reference is beyond the table
  *   GNTST_bad_handle         not a handle of the caller's, or not for what the call says
  *   GNTST_bad_virt_addr      host_addr is no place where a mapping can go, or not where it is
  *   GNTST_bad_dev_addr       dev_bus_addr is not what the handle has
@@ -330,9 +330,10 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_unmap_and_replace_t);
 _Static_assert(sizeof(gnttab_unmap_and_replace_t) == 24, "gnttab_unmap_and_replace");
 
 /*
- * GNTTABOP_set_version: switch to a version 1 or 2 table. Only while no grant is in use (-EBUSY),
- * and entries other than the reserved ones are lost. -EINVAL for another version, -ENOSYS for one
- * that XEN_DOMCTL_createdomain did not allow; OUT is the version in force either way. `count` is 1.
+ * GNTTABOP_set_version: switch to a version 1 or 2 table. Only while no grant is in use and, from
+ * version 2, no status frame is mapped (-EBUSY), and entries other than the reserved ones are lost.
+ * -EINVAL for another version, -ENOSYS for one that XEN_DOMCTL_createdomain did not allow; OUT is
+ * the version in force either way. `count` is 1.
  */
 struct gnttab_set_version {
     uint32_t version; /* IN wanted, OUT in force */
