@@ -67,9 +67,11 @@ static INIT_TEXT void detect_extended(struct cpu_features *f)
         cpuid_raw(0x80000007, 0, r);
         f->invariant_tsc = leaf_bit(r[3], 8);
     }
+    f->fpu_keeps_pointers = f->amd;
     if (f->max_ext_leaf >= 0x80000008) {
         cpuid_raw(0x80000008, 0, r);
         f->phys_bits = r[0] & 0xff;
+        f->fpu_keeps_pointers &= !leaf_bit(r[1], 2); /* XSaveErPtr: AMD APM vol. 3, appendix E */
     }
     if (f->svm && f->max_ext_leaf >= 0x8000000a) {
         cpuid_raw(0x8000000a, 0, r);

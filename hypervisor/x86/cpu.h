@@ -80,9 +80,10 @@ struct cpu_features {
     uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
     uint8_t phys_bits;
     bool amd, nx, pge, smep, smap, umip, null_clears_base, xsave, xsaveopt, x2apic, tsc_deadline,
-        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt;
-    uint64_t xcr0;       /* features enabled for guests */
-    unsigned xsave_size; /* bytes of an area for xcr0 */
+        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt,
+        fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the last x87 instruction's addresses */
+    uint64_t xcr0;          /* features enabled for guests */
+    unsigned xsave_size;    /* bytes of an area for xcr0 */
 };
 extern struct cpu_features cpu_features;
 

@@ -205,6 +205,16 @@ void fpu_set_guest_xcr0(struct vcpu *v, uint64_t xcr0)
     set_xcr0(this_cpu(), xcr0);
 }
 
+/*
+ * AMD's older processors save and restore the addresses and the opcode of the last x87 instruction
+ * only where an exception is pending; else FNSTENV would show a vcpu what another one has executed
+ * (AMD APM vol. 5, FXRSTOR; CVE-2006-1056). FNINIT clears them, and the restore sets all the rest.
+ */
+static void clear_pointers(void)
+{
+    __asm__ volatile("fninit");
+}
+
 /* v is about to run here. */
 void fpu_switch_in(struct vcpu *v)
 {
@@ -213,6 +223,8 @@ void fpu_switch_in(struct vcpu *v)
     if (c->fpu_owner != v || v->arch.fpu_cpu != c->id + 1) {
         if (cpu_features.xsave)
             set_xcr0(c, cpu_features.xcr0);
+        if (unlikely(cpu_features.fpu_keeps_pointers))
+            clear_pointers();
         restore(v->arch.fpu);
         c->fpu_owner = v;
         v->arch.fpu_cpu = c->id + 1;
