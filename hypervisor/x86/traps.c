@@ -187,6 +187,31 @@ void traps_report_nmis(void)
 }
 
 /*
+ * Until its next IRET the processor takes no other NMI, and the way back to the guest may be
+ * SYSRETQ, also after a switch to another vcpu. So the IRET is executed here, to the next
+ * instruction: the frame has been moved off the NMI's stack, which the next one may use.
+ */
+static void unblock_nmis(void)
+{
+    uint64_t scratch;
+
+    __asm__ volatile("mov %%ss, %k0\n\t"
+                     "push %0\n\t"
+                     "lea 8(%%rsp), %0\n\t"
+                     "push %0\n\t"
+                     "pushfq\n\t"
+                     "mov %%cs, %k0\n\t"
+                     "push %0\n\t"
+                     "lea 1f(%%rip), %0\n\t"
+                     "push %0\n\t"
+                     "iretq\n"
+                     "1:"
+                     : "=&r"(scratch)
+                     :
+                     : "memory");
+}
+
+/*
  * From entry.S: NMI, machine check, #DB or double fault in guest mode, on the vcpu's stack. A
  * machine check ends everything: what the processor reports may be anybody's memory.
  */
@@ -197,6 +222,7 @@ void traps_ist_guest(struct cpu_regs *regs)
         pv_trap(regs);
         break;
     case VEC_NMI:
+        unblock_nmis();
         unknown_nmi(regs);
         break;
     default:
