@@ -66,6 +66,9 @@ int64_t arch_memory_op(uint64_t cmd, uint64_t arg);
 int arch_pirq_bind(struct domain *d, unsigned pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, unsigned pirq);
 
+/* d->arch.vm_assist has been changed, perhaps by several vcpus at the same time. */
+void arch_vm_assist_changed(struct domain *d);
+
 /* Traps to the current guest (pv/bounce.c). Error code where the vector has one. */
 void arch_inject_trap(unsigned vector, uint32_t error_code);
 void arch_inject_page_fault(vaddr_t addr, uint32_t error_code);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a hypercall ends early or is preempted, and the calls that are too small for a file. */
+#include <core/arch.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/sched.h>
@@ -74,29 +75,28 @@ bool preempt_work(void)
 }
 
 /*
- * All assists that a 64-bit guest can ask for are how things are anyway, or, for m2p_strict, would
- * hide from its user mode what is no secret; they are remembered for the tools.
+ * Most assists that a 64-bit guest can ask for are how things are anyway, or, for m2p_strict, would
+ * hide from its user mode what is no secret; they are remembered for the tools. architectural_iopl
+ * is obeyed in pv/.
  */
 int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
 {
-    static const uint64_t known =
-        BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
-        BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
-        BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict);
     uint64_t *assist = &current->domain->arch.vm_assist; /* a domain's: its vcpus may race */
 
-    if (type >= 64 || !(known & BIT(type)))
+    if (type >= 64 || !(VM_ASSIST_KNOWN & BIT(type)))
         return -XEN_EINVAL;
     switch (cmd) {
     case VMASST_CMD_enable:
-        __atomic_fetch_or(assist, BIT(type), __ATOMIC_RELAXED);
-        return 0;
+        __atomic_fetch_or(assist, BIT(type), __ATOMIC_SEQ_CST);
+        break;
     case VMASST_CMD_disable:
-        __atomic_fetch_and(assist, ~BIT(type), __ATOMIC_RELAXED);
-        return 0;
+        __atomic_fetch_and(assist, ~BIT(type), __ATOMIC_SEQ_CST);
+        break;
     default:
         return -XEN_ENOSYS;
     }
+    arch_vm_assist_changed(current->domain);
+    return 0;
 }
 
 /* For fully virtualized guests; a PV guest that asks learns that it is none. */

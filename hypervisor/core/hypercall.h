@@ -34,6 +34,13 @@ hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, 
     hc_callback_op, hc_set_callbacks, hc_iret, hc_nmi_op, hc_event_channel_op_compat,
     hc_physdev_op_compat, hc_sched_op_compat, hc_hvm_op, hc_mca;
 
+/* vm_assist: the types that are served. */
+#define VM_ASSIST_KNOWN                                                            \
+    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |        \
+     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |    \
+     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
+     BIT(VMASST_TYPE_m2p_strict))
+
 /* Runs one call by number: privilege and range are checked, unknown ones get -XEN_ENOSYS. */
 int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 

@@ -25,10 +25,18 @@ struct entry {
 };
 #define ENTRY_STRIDE sizeof(struct multicall_entry)
 
-/* These replace the frame or the list itself, so they have no place in one. */
-static bool entry_allowed(uint64_t op)
+/*
+ * The frame is another one now, perhaps that of guest user mode: the list ends here, without a
+ * restart. The guest's rax is the result of both calls. Whether it can be written to the list,
+ * which the guest may have left behind with its kernel's tables, is no matter.
+ */
+static int64_t multicall_iret(uint64_t entry)
 {
-    return op != __HYPERVISOR_multicall && op != __HYPERVISOR_iret;
+    int64_t rax = hc_iret(0, 0, 0, 0);
+
+    if (put_guest_u64(entry + offsetof(struct entry, result), (uint64_t)rax) != 0)
+        log_debug("the result of iret in a multicall could not be written");
+    return rax;
 }
 
 int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
@@ -39,7 +47,9 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
 
         if (copy_from_guest(&e, list, sizeof(e)) != 0)
             return -XEN_EFAULT;
-        if (unlikely(!entry_allowed(e.op)))
+        if (unlikely(e.op == __HYPERVISOR_iret))
+            return multicall_iret(list);
+        if (unlikely(e.op == __HYPERVISOR_multicall))
             result = -XEN_EINVAL;
         else
             result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);

@@ -33,12 +33,14 @@
  * The words behind the frame's variable part: rip, cs, rflags, rsp, ss. mask: the event mask as it
  * is before the entry changes it, which the guest's iret takes back.
  */
-static inline void frame_tail(uint64_t *w, const struct cpu_regs *regs, bool from_kernel,
-                              uint8_t mask)
+static inline void frame_tail(uint64_t *w, const struct vcpu *v, const struct cpu_regs *regs,
+                              bool from_kernel, uint8_t mask)
 {
     w[0] = regs->rip;
     w[1] = (from_kernel ? regs->cs & ~3ull : regs->cs) | ((uint64_t)mask << 32);
     w[2] = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+    if (unlikely(v->arch.iopl_shown))
+        w[2] |= (uint64_t)v->arch.iopl << 12;
     w[3] = regs->rsp;
     w[4] = regs->ss;
 }
@@ -110,7 +112,7 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
     w[n++] = regs->r11;
     if (vector_has_error_code(vector))
         w[n++] = error_code;
-    frame_tail(&w[n], regs, from_kernel, v->info->evtchn_upcall_mask);
+    frame_tail(&w[n], v, regs, from_kernel, v->info->evtchn_upcall_mask);
     sp = bounce_stack(v, regs);
     bounce_enter(v, regs, sp, w, n + 5, ti->address, ti->flags & 4); /* 4: mask events */
 }
@@ -160,7 +162,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
     }
     w[0] = regs->rcx;
     w[1] = regs->r11;
-    frame_tail(&w[2], regs, false, v->info->evtchn_upcall_mask);
+    frame_tail(&w[2], v, regs, false, v->info->evtchn_upcall_mask);
     segments_enter_kernel(v);
     bounce_enter(v, regs, v->arch.kernel_sp & ~0xfull, w, 7, entry,
                  compat ? v->arch.syscall32_masks : v->arch.syscall_masks);
@@ -175,7 +177,7 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 
     w[0] = regs->rcx;
     w[1] = regs->r11;
-    frame_tail(&w[2], regs, from_kernel, 0);
+    frame_tail(&w[2], v, regs, from_kernel, 0);
     sp = bounce_stack(v, regs);
     bounce_enter(v, regs, sp, w, 7, v->arch.event_callback, true);
 }
@@ -203,7 +205,7 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct 
     w[3] = s->es;
     w[4] = s->fs;
     w[5] = s->gs;
-    frame_tail(&w[6], regs, from_kernel, v->info->evtchn_upcall_mask);
+    frame_tail(&w[6], v, regs, from_kernel, v->info->evtchn_upcall_mask);
     sp = bounce_stack(v, regs);
     bounce_enter(v, regs, sp, w, 11, v->arch.failsafe_callback, v->arch.failsafe_masks);
 }

@@ -13,6 +13,7 @@
 #include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/hypercall.h>
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <public/xen.h>
@@ -114,8 +115,11 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
     a->kernel_ss = c->kernel_ss | 3;
     a->cr0 = (a->cr0 & ~CR0_TS) | (c->ctrlreg[0] & CR0_TS);
     a->fpu_ts = a->cr0 & CR0_TS;
+    if (c->ctrlreg[4] != 0)
+        a->cr4 = (a->cr4 & ~CR4_GUEST) | (c->ctrlreg[4] & CR4_GUEST);
     if (v->id == 0) /* the domain's, and in each vcpu's structure */
-        v->domain->arch.vm_assist = (uint32_t)c->vm_assist;
+        v->domain->arch.vm_assist = c->vm_assist & VM_ASSIST_KNOWN;
+    arch_vm_assist_changed(v->domain);
 }
 
 /* An FXSAVE image: x87 and SSE, the rest in its initial state. v does not run. */
@@ -163,9 +167,10 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     context_set_regs(v, c);
     context_set_entries(v, c);
     context_set_fpu(v, c);
+    debugreg_reset(v);
     for (unsigned i = 0; i < 8; i++) {
         if (i != 4 && i != 5) /* a breakpoint that is refused is left out, not an error */
-            debugreg_set(v, i, i == 6 ? 0xffff0ff0 : c->debugreg[i]);
+            debugreg_set(v, i, c->debugreg[i]);
     }
     /* The references from tables_get() are the vcpu's from here on; it had none the first time. */
     old_kernel = a->guest_table;

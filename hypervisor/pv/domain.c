@@ -113,6 +113,18 @@ struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn)
     return frame_of(MFN(gfn));
 }
 
+/* A copy in each vcpu, as frames are made by it. The lock makes the last one to come here right. */
+void arch_vm_assist_changed(struct domain *d)
+{
+    struct vcpu *v;
+
+    spin_lock(&d->lock);
+    for_each_vcpu (d, v)
+        WRITE_ONCE(v->arch.iopl_shown,
+                   (READ_ONCE(d->arch.vm_assist) & BIT(VMASST_TYPE_architectural_iopl)) != 0);
+    spin_unlock(&d->lock);
+}
+
 /* ---- vcpus ---- */
 
 int arch_vcpu_init(struct vcpu *v)
@@ -125,8 +137,7 @@ int arch_vcpu_init(struct vcpu *v)
     a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features.xsave)
         a->cr4 |= CR4_OSXSAVE;
-    a->dr[6] = 0xffff0ff0;
-    a->dr[7] = 0x400;
+    debugreg_reset(v);
     a->xcr0 = cpu_features.xcr0;
     preempt_after(WORK_PAGE); /* core has cleared pages for the rest of it */
     a->traps = hpage_alloc();

@@ -16,29 +16,13 @@
 #include <core/hypercall.h>
 #include <public/sched.h>
 #include <lib/string.h>
+#include <pv/emulate.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
-
-#define INSN_MAX 15
-
-struct insn {
-    struct cpu_regs *regs;
-    uint8_t bytes[INSN_MAX];    /* the copy; never read again from the guest */
-    unsigned len, pos;          /* bytes that are there, bytes decoded: the length in the end */
-    bool operand16, rep, repne; /* prefixes seen */
-    uint8_t rex;                /* 0: none */
-};
-
-/*
- * DONE: the guest goes on behind the instruction. REFUSED: it gets the #GP, and nothing has
- * changed. FAULTED: rip stays or was set elsewhere: another trap was injected, or the instruction
- * is to be executed again for its rest.
- */
-enum emulation { EMU_DONE, EMU_REFUSED, EMU_FAULTED };
 
 /* As many bytes as can be read: an instruction may end just before an unmapped page. */
 static void insn_fetch(struct insn *in, vaddr_t rip)
@@ -53,7 +37,7 @@ static void insn_fetch(struct insn *in, vaddr_t rip)
         in->len = 0;
 }
 
-static bool insn_byte(struct insn *in, uint8_t *b)
+bool insn_byte(struct insn *in, uint8_t *b)
 {
     if (in->pos >= in->len)
         return false;
@@ -61,27 +45,33 @@ static bool insn_byte(struct insn *in, uint8_t *b)
     return true;
 }
 
-/* FS, GS and address-size prefixes are not known: with one of them it is no instruction of ours. */
 static bool insn_prefixes(struct insn *in, uint8_t *opcode)
 {
     while (insn_byte(in, opcode)) {
         switch (*opcode) {
         case 0x66:
-            in->operand16 = true;
+            in->p.operand16 = true;
             break;
         case 0xf2:
-            in->repne = true;
+            in->p.repne = true;
             break;
         case 0xf3:
-            in->rep = true;
+            in->p.rep = true;
             break;
         case 0x26:
         case 0x2e:
         case 0x36:
         case 0x3e:
             break;
+        case 0x64:
+        case 0x65:
+            in->p.segment = *opcode;
+            break;
+        case 0x67:
+            in->p.address_size = true;
+            break;
         case 0x40 ... 0x4f:
-            in->rex = *opcode;
+            in->p.rex = *opcode;
             return insn_byte(in, opcode);
         default:
             return true;
@@ -90,60 +80,11 @@ static bool insn_prefixes(struct insn *in, uint8_t *opcode)
     return false;
 }
 
-static uint64_t *gpr(struct cpu_regs *r, unsigned n)
-{
-    switch (n & 15) {
-    case 0:
-        return &r->rax;
-    case 1:
-        return &r->rcx;
-    case 2:
-        return &r->rdx;
-    case 3:
-        return &r->rbx;
-    case 4:
-        return &r->rsp;
-    case 5:
-        return &r->rbp;
-    case 6:
-        return &r->rsi;
-    case 7:
-        return &r->rdi;
-    case 8:
-        return &r->r8;
-    case 9:
-        return &r->r9;
-    case 10:
-        return &r->r10;
-    case 11:
-        return &r->r11;
-    case 12:
-        return &r->r12;
-    case 13:
-        return &r->r13;
-    case 14:
-        return &r->r14;
-    default:
-        return &r->r15;
-    }
-}
-
-/* A result in RAX as the processor leaves it: only 32 bits clear the upper half. */
-static void set_low(uint64_t *reg, unsigned size, uint32_t v)
-{
-    if (size == 1)
-        *reg = (*reg & ~0xffull) | (v & 0xff);
-    else if (size == 2)
-        *reg = (*reg & ~0xffffull) | (v & 0xffff);
-    else
-        *reg = v;
-}
-
 /* in and out with an immediate port or DX. */
 static enum emulation emulate_in_out(struct insn *in, uint8_t op)
 {
     struct vcpu *v = current;
-    unsigned size = !(op & 1) ? 1 : in->operand16 ? 2 : 4;
+    unsigned size = !(op & 1) ? 1 : in->p.operand16 ? 2 : 4;
     uint16_t port = (uint16_t)in->regs->rdx;
     uint8_t imm;
 
@@ -157,7 +98,8 @@ static enum emulation emulate_in_out(struct insn *in, uint8_t op)
     if (op & 2)
         emulate_io_write(v->domain, port, size, (uint32_t)in->regs->rax);
     else
-        set_low(&in->regs->rax, size, emulate_io_read(v->domain, port, size));
+        emulate_set_low(&in->regs->rax, size, emulate_io_read(v->domain, port, size));
+    in->ports = debugreg_port_match(v, port, size);
     return EMU_DONE;
 }
 
@@ -185,6 +127,7 @@ static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned si
         return false;
     }
     *ptr += (r->rflags & RFLAGS_DF) ? -(uint64_t)size : size;
+    in->ports = debugreg_port_match(current, port, size);
     return true;
 }
 
@@ -195,11 +138,12 @@ static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned si
 static enum emulation emulate_string_io(struct insn *in, uint8_t op)
 {
     struct cpu_regs *r = in->regs;
-    unsigned size = !(op & 1) ? 1 : in->operand16 ? 2 : 4;
+    unsigned size = !(op & 1) ? 1 : in->p.operand16 ? 2 : 4;
     uint16_t port = (uint16_t)r->rdx;
-    bool repeat = in->rep || in->repne;
+    bool repeat = in->p.rep || in->p.repne;
 
-    if (!emulate_io_allowed(current, port, size))
+    /* Not with another segment, or the lower half of the registers: that is no code of today. */
+    if (in->p.segment != 0 || in->p.address_size || !emulate_io_allowed(current, port, size))
         return EMU_REFUSED;
     for (unsigned n = 0; !repeat || r->rcx != 0; n++) {
         if (!string_io_step(in, op & 2, port, size))
@@ -207,7 +151,13 @@ static enum emulation emulate_string_io(struct insn *in, uint8_t op)
         if (!repeat)
             break;
         r->rcx--;
-        if (n == 1024 && r->rcx != 0)
+        if (r->rcx == 0)
+            break;
+        if (in->ports != 0 || (r->rflags & RFLAGS_TF)) { /* rip stays, and each step traps */
+            debugreg_emulated(r, in->ports);
+            return EMU_FAULTED;
+        }
+        if (n == 1024)
             return EMU_FAULTED; /* rip stays: the guest takes its events and goes on */
     }
     return EMU_DONE;
@@ -235,9 +185,6 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
         return EMU_REFUSED;
     }
 }
-
-/* CR4 bits that a guest may change: they are remembered, and have no effect of their own. */
-#define CR4_GUEST (CR4_VME | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_PGE | CR4_PSE)
 
 /* CR0: only TS has an effect. CR3: with the checks of MMUEXT_NEW_BASEPTR. */
 static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t value)
@@ -279,16 +226,18 @@ static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
 
     if (!insn_byte(in, &modrm) || modrm < 0xc0)
         return EMU_REFUSED;
-    n = ((modrm >> 3) & 7) | ((in->rex & 4) << 1);
-    reg = gpr(in->regs, (modrm & 7) | ((in->rex & 1) << 3));
+    n = ((modrm >> 3) & 7) | ((in->p.rex & 4) << 1);
+    reg = emulate_gpr(in->regs, (modrm & 7) | ((in->p.rex & 1) << 3));
+    if ((op & 1) && (n > 7 || ((n == 4 || n == 5) && (v->arch.cr4 & CR4_DE)))) {
+        arch_inject_trap(X86_UD, 0); /* debug registers that are not there */
+        return EMU_FAULTED;
+    }
     switch (op) {
     case 0x20:
         return emulate_mov_from_cr(v, n, reg);
     case 0x22:
         return emulate_mov_to_cr(v, n, *reg);
     case 0x21:
-        if (n > 7)
-            return EMU_REFUSED;
         *reg = (uint64_t)hc_get_debugreg(n, 0, 0, 0);
         return EMU_DONE;
     default: /* 0x23 */
@@ -334,23 +283,32 @@ static void emulate_cpuid(struct cpu_regs *r)
     /* RBX is not reloaded after a hypercall, but this is a trap: all of the frame is. */
 }
 
-/* 0f 01 d1: xsetbv; anything else of group 7 is not ours. */
-static enum emulation emulate_group7(struct insn *in)
+static enum emulation emulate_xsetbv(struct vcpu *v, const struct cpu_regs *r)
 {
-    struct vcpu *v = current;
-    struct cpu_regs *r = in->regs;
     uint64_t val = (uint32_t)r->rax | (r->rdx << 32);
-    uint8_t modrm;
 
-    if (!insn_byte(in, &modrm) || modrm != 0xd1 || (uint32_t)r->rcx != 0)
-        return EMU_REFUSED;
-    if (!fpu_xcr0_valid(val))
+    if (!v->arch.kernel_mode || (uint32_t)r->rcx != 0 || !fpu_xcr0_valid(val))
         return EMU_REFUSED;
     fpu_set_guest_xcr0(v, val);
     return EMU_DONE;
 }
 
-/* CPUID is for both modes (it faults only where the processor was told so), the rest for one. */
+/* Groups 6 and 7 (0f 00, 0f 01): XSETBV, and what UMIP forbids. */
+static enum emulation emulate_groups(struct insn *in, uint8_t op)
+{
+    uint8_t modrm;
+
+    if (!insn_byte(in, &modrm))
+        return EMU_REFUSED;
+    if (op == 0x01 && modrm == 0xd1)
+        return emulate_xsetbv(current, in->regs);
+    return emulate_umip(in, op, modrm);
+}
+
+/*
+ * CPUID (which faults only where the processor was told so) and what asks about tables are for both
+ * modes, the rest for one.
+ */
 static enum emulation emulate_two_byte(struct insn *in)
 {
     uint8_t op;
@@ -361,11 +319,11 @@ static enum emulation emulate_two_byte(struct insn *in)
         emulate_cpuid(in->regs);
         return EMU_DONE;
     }
+    if (op < 2)
+        return emulate_groups(in, op);
     if (!current->arch.kernel_mode)
         return EMU_REFUSED;
     switch (op) {
-    case 0x01:
-        return emulate_group7(in);
     case 0x06: /* clts */
         hc_fpu_taskswitch(0, 0, 0, 0);
         return EMU_DONE;
@@ -396,7 +354,7 @@ static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
         return emulate_string_io(in, op);
     case 0xfa: /* cli and sti: events are masked in vcpu_info, not by IF */
     case 0xfb:
-        return current->arch.iopl >= (current->arch.kernel_mode ? 1 : 3) ? EMU_DONE : EMU_REFUSED;
+        return emulate_iopl_allows(current) ? EMU_DONE : EMU_REFUSED;
     case 0xf4: /* hlt: as SCHEDOP_block */
         if (!current->arch.kernel_mode)
             return EMU_REFUSED;
@@ -428,18 +386,24 @@ static bool code_is_64bit(uint16_t cs)
  */
 bool emulate_privileged(struct cpu_regs *regs)
 {
-    struct insn in = {.regs = regs};
+    struct insn in;
     enum emulation done;
     uint8_t op;
 
-    if (!code_is_64bit((uint16_t)regs->cs) && current->arch.kernel_mode)
+    in.regs = regs;
+    in.p = (struct insn_prefixes){.code64 = code_is_64bit((uint16_t)regs->cs)};
+    in.ports = 0;
+    in.pos = 0;
+    if (!in.p.code64 && current->arch.kernel_mode)
         return false;
     insn_fetch(&in, regs->rip);
     if (!insn_prefixes(&in, &op))
         return false;
     done = op == 0x0f ? emulate_two_byte(&in) : emulate_one_byte(&in, op);
-    if (done == EMU_DONE)
+    if (done == EMU_DONE) {
         regs->rip += in.pos;
+        debugreg_emulated(regs, in.ports);
+    }
     return done != EMU_REFUSED;
 }
 
@@ -453,5 +417,6 @@ bool emulate_forced_cpuid(struct cpu_regs *regs)
         return false;
     emulate_cpuid(regs);
     regs->rip += sizeof(forced);
+    debugreg_emulated(regs, 0);
     return true;
 }

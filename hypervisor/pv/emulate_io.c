@@ -20,15 +20,18 @@
 #define PORT_PCI_ADDRESS 0xcf8
 #define PORT_PCI_DATA    0xcfc
 
-static bool iopl_allows(const struct vcpu *v)
+/* A guest kernel runs at level 1 in its own view, or at 0, as it would without us, if it asks. */
+bool emulate_iopl_allows(const struct vcpu *v)
 {
-    return v->arch.iopl >= (v->arch.kernel_mode ? 1u : 3u);
+    unsigned level = !v->arch.kernel_mode ? 3 : v->arch.iopl_shown ? 0 : 1;
+
+    return v->arch.iopl >= level;
 }
 
 /* The guest's own rules: IOPL, else its bitmap, where a clear bit allows. */
 bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size)
 {
-    if (iopl_allows(v))
+    if (emulate_iopl_allows(v))
         return true;
     if (port + size > v->arch.iobmp_limit)
         return false;

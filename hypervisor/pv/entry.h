@@ -10,6 +10,7 @@
 
 #include <core/domain.h>
 #include <lib/types.h>
+#include <x86/cpu.h>
 #include <x86/regs.h>
 
 /* Exception vectors and the error code of a page fault: Intel SDM volume 3, chapter 6. */
@@ -68,6 +69,7 @@ bool emulate_iret(struct cpu_regs *regs);
  * guest's own rules; the others obey the domain's permissions, and cannot fail: what the domain
  * does not own reads as ones.
  */
+bool emulate_iopl_allows(const struct vcpu *v); /* CLI, STI, and all ports */
 bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);
 void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t value);
@@ -106,8 +108,20 @@ struct physdev_pci_device;
 bool physdev_pci_present(const struct physdev_pci_device *p); /* physdev.c: is it on the bus? */
 
 /* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
-int64_t debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
+int64_t debugreg_set(struct vcpu *v, uint64_t reg, uint64_t value);
+void debugreg_reset(struct vcpu *v);      /* to what a new vcpu has; not loaded either */
 void debugreg_load(const struct vcpu *v); /* at switch-in, when v->arch.debug_active */
 void debugreg_clear(void);                /* at switch-out, likewise */
+/* The guest's breakpoints on ports that an access hits, as bits of DR6. */
+uint64_t debugreg_port_match(const struct vcpu *v, uint16_t port, unsigned size);
+#define DR6_BS 0x4000ull /* a single step */
+/* Sends current a #DB for these causes, bits of DR6. */
+void debugreg_trap(struct cpu_regs *regs, uint64_t causes);
+/* An instruction has been emulated, rip is behind it: a single step ends there, or the above. */
+static inline void debugreg_emulated(struct cpu_regs *regs, uint64_t ports)
+{
+    if (unlikely((ports | (regs->rflags & RFLAGS_TF)) != 0))
+        debugreg_trap(regs, ports | (regs->rflags & RFLAGS_TF ? DR6_BS : 0));
+}
 
 #endif

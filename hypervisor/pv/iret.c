@@ -7,8 +7,8 @@
  *
  * Which mode it returns to is told by the RPL of cs: 3 is guest user mode, anything else the guest
  * kernel, whose interrupted cs a bounce frame shows with RPL 0. Ring 3 is what both get. Only guest
- * kernel mode makes hypercalls, and a multicall refuses this one, so the mode is kernel at entry,
- * and nothing runs behind it on the tables that it may switch to.
+ * kernel mode makes hypercalls, and a multicall ends with this one, so the mode is kernel at entry,
+ * and no call runs behind it on the tables that it may switch to.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -42,6 +42,8 @@ int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
         }
         segments_enter_user(v);
     }
+    if (unlikely(v->arch.iopl_shown))
+        v->arch.iopl = (f.rflags & RFLAGS_IOPL) >> 12;
     regs->rip = f.rip;
     regs->cs = (f.cs & 0xffff) | 3; /* force the guest privilege level */
     /* Real interrupts are always on in a guest; its own IF is the event mask, below. */

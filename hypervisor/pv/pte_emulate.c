@@ -17,6 +17,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <pv/emulate.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
@@ -33,17 +34,6 @@ struct store {
     unsigned length; /* of the instruction */
 };
 
-/* In the order of the instruction encoding, which is not that of the frame. */
-static inline uint64_t *reg_of(struct cpu_regs *r, unsigned n)
-{
-#define AT(name) offsetof(struct cpu_regs, name)
-    static const uint8_t at[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp),
-                                   AT(rsi), AT(rdi), AT(r8),  AT(r9),  AT(r10), AT(r11),
-                                   AT(r12), AT(r13), AT(r14), AT(r15)};
-#undef AT
-    return (uint64_t *)((char *)r + at[n & 15]);
-}
-
 static uint64_t size_mask(unsigned size)
 {
     return size == 8 ? UINT64_MAX : BIT(size * 8) - 1;
@@ -53,14 +43,14 @@ static uint64_t size_mask(unsigned size)
 static uint64_t reg_read(struct cpu_regs *r, const struct store *s)
 {
     if (s->size == 1 && !s->rex && s->reg >= 4)
-        return (*reg_of(r, s->reg - 4) >> 8) & 0xff;
-    return *reg_of(r, s->reg) & size_mask(s->size);
+        return (*emulate_gpr(r, s->reg - 4) >> 8) & 0xff;
+    return *emulate_gpr(r, s->reg) & size_mask(s->size);
 }
 
 /* As the processor does: 32-bit results clear the upper half, smaller ones leave the rest. */
 static void reg_write(struct cpu_regs *r, unsigned n, unsigned size, bool high, uint64_t v)
 {
-    uint64_t *reg = reg_of(r, high ? n - 4 : n);
+    uint64_t *reg = emulate_gpr(r, high ? n - 4 : n);
     unsigned shift = high ? 8 : 0;
 
     if (size >= 4)
@@ -140,7 +130,7 @@ static bool decode_0f(struct bytes *c, struct cpu_regs *r, struct store *s, unsi
     case 0xb3:
     case 0xbb:
         s->op = bit_ops[(op - 0xab) / 8];
-        s->src = *reg_of(r, s->reg) & (s->size * 8 - 1);
+        s->src = *emulate_gpr(r, s->reg) & (s->size * 8 - 1);
         return true;
     case 0xba:
         if ((s->reg & 7) < 5) /* 4 is BT, which does not write */
@@ -416,7 +406,7 @@ static inline bool store_simple(struct cpu_regs *r, pte_t *p, struct domain *d)
     rm = modrm & 7;
     if ((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89) || mod == 3 || rm == 4)
         return false;
-    reg = reg_of(r, ((modrm >> 3) & 7) | ((insn & 4) << 1));
+    reg = emulate_gpr(r, ((modrm >> 3) & 7) | ((insn & 4) << 1));
     if (unlikely(pte_exchange_l1(p, *reg, d, &old) != 0))
         return false;
     if (op == 0x87)

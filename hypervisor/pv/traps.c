@@ -50,6 +50,7 @@ static void trap_page_fault(struct cpu_regs *regs)
                v->arch.kernel_mode) {
         if (pv_pte_write_fault(regs, addr)) {
             v->n_emulated++;
+            debugreg_emulated(regs, 0);
             return;
         }
     }
@@ -100,13 +101,11 @@ static void trap_general_protection(struct cpu_regs *regs)
  */
 static void trap_debug(struct cpu_regs *regs)
 {
-    struct vcpu *v = current;
     uint64_t dr6;
 
     READ_DR6(dr6);
     WRITE_DR6(DR6_DEFAULT);
-    v->arch.dr[6] = DR6_DEFAULT | (dr6 & 0xe00f);
-    bounce_trap(regs, X86_DB, 0);
+    debugreg_trap(regs, dr6);
 }
 
 /*

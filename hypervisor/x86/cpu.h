@@ -106,6 +106,9 @@ extern struct cpu_features cpu_features;
 #define CR4_SMEP       0x100000ull
 #define CR4_SMAP       0x200000ull
 
+/* Those of CR4 that a guest may change; they are remembered, and only DE has an effect. */
+#define CR4_GUEST (CR4_VME | CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE | CR4_PGE | CR4_PSE)
+
 #define RFLAGS_CF   0x1ull
 #define RFLAGS_TF   0x100ull
 #define RFLAGS_IF   0x200ull

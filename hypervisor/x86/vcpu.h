@@ -56,9 +56,11 @@ struct arch_vcpu {
     uint64_t cr0, cr4;    /* as the guest sees them */
     uint64_t dr[8];       /* breakpoints (0 to 3) are guest addresses: pv/debugreg.c */
     unsigned iopl;        /* virtual: the real one is always 0 */
+    bool iopl_shown;      /* VMASST_TYPE_architectural_iopl: in frames, and iret sets it */
     uint64_t iobmp;       /* guest pointer to its I/O bitmap, for its user mode */
     uint32_t iobmp_limit; /* ports that it covers */
     bool debug_active;    /* dr7 has breakpoints enabled: switch debug registers */
+    bool debug_ports;     /* and some on ports, which are not the processor's affair */
 
     void *fpu;        /* XSAVE or FXSAVE area: fpu_area_alloc() */
     uint64_t xcr0;    /* as the guest set it: fpu_xcr0_valid() holds */

@@ -66,14 +66,32 @@ static void failures(void)
     CHECK((int64_t)calls[3].result < 0);
     CHECK_EQ(calls[10].result, 0x7777); /* not made */
     CHECK_EQ(calls[4].result, (4 << 16) | 17);
-    if (on_lodge) {
-        version_call(&calls[0]);
-        version_call(&calls[1]);
-        calls[0].op = __HYPERVISOR_iret;
-        CHECK_EQ(multicall(calls, 2), 0);
-        CHECK((int64_t)calls[0].result < 0);
-        CHECK_EQ(calls[1].result, (4 << 16) | 17);
-    }
+}
+
+/* The list ends with it, and rax is the frame's. */
+static void iret_inside(void)
+{
+    static uint64_t stack[64] __attribute__((aligned(16)));
+    struct iret_context f = {.rax = 0x1234, .cs = KIT_CS, .rflags = 0x202, .ss = KIT_SS};
+    uint64_t rax, behind = 0;
+
+    for (unsigned i = 0; i < 3; i++)
+        version_call(&calls[i]);
+    calls[1].op = __HYPERVISOR_iret;
+    f.rsp = (uint64_t)&stack[64];
+    __asm__ volatile("lea 1f(%%rip), %%rax\n\tmov %%rax, %c[rip](%[frame])\n\t"
+                     "mov %%rsp, %%r15\n\tmov %[frame], %%rsp\n\t"
+                     "mov %[nr], %%eax\n\tsyscall\n\tmov $1, %%ebx\n"
+                     "1:\tmov %%rsp, %%r14\n\tmov %%r15, %%rsp"
+                     : "=&a"(rax), "+b"(behind)
+                     : [frame] "r"(&f), [rip] "i"(offsetof(struct iret_context, rip)),
+                       [nr] "i"(__HYPERVISOR_multicall), "D"(calls), "S"(3ul)
+                     : "rcx", "rdx", "r10", "r11", "r14", "r15", "memory");
+    CHECK_EQ(rax, 0x1234);
+    CHECK_EQ(behind, 0);
+    CHECK_EQ(calls[0].result, (4 << 16) | 17);
+    CHECK_EQ(calls[1].result, 0x1234);
+    CHECK_EQ(calls[2].result, 0x7777);
 }
 
 static void lists(void)
@@ -178,6 +196,7 @@ void test_main(void)
 {
     order();
     failures();
+    iret_inside();
     lists();
     length();
     long_entries();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Privileged instructions that are emulated, and those that are not: MSRs, control registers,
- * CPUID with the forced prefix, ports under each IOPL, string input and output, XCR0.
+ * CPUID with the forced prefix, ports under each IOPL, string input and output, XCR0; and what
+ * tells of tables (SGDT and its like), which is not privileged everywhere.
  */
 #include <kit/kit.h>
 #include <public/cpuid.h>
@@ -286,6 +287,140 @@ static void ports(void)
     CHECK(KIT_TRY("outsb", : : "S"(0xffff830000000000ul), "d"(0x80) : "memory", "r11") >= 13);
 }
 
+static volatile uint64_t frame_rflags;
+
+static void note_flags(struct kit_frame *f)
+{
+    frame_rflags = f->rflags;
+    f->rip += 2;
+}
+
+static void give_iopl_2(struct kit_frame *f)
+{
+    f->rflags |= 0x2000;
+    f->rip += 2;
+}
+
+/* The guest sees its IOPL in frames, sets it by iret, and its kernel may use ports at level 0. */
+static void architectural_iopl(void)
+{
+    uint8_t val;
+
+    kit_on_trap(6, note_flags);
+    CHECK_EQ(set_iopl(2), 0);
+    __asm__ volatile("ud2" : : : "memory");
+    CHECK_EQ(frame_rflags & 0x3000, 0);
+    CHECK_EQ(hc2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_architectural_iopl), 0);
+    __asm__ volatile("ud2" : : : "memory");
+    CHECK_EQ(frame_rflags & 0x3000, 0x2000);
+    CHECK_EQ(set_iopl(0), 0);
+    CHECK_EQ(inb(0x71, &val), -1);
+    kit_on_trap(6, give_iopl_2);
+    __asm__ volatile("ud2" : : : "memory");
+    kit_on_trap(6, note_flags);
+    __asm__ volatile("ud2" : : : "memory");
+    CHECK_EQ(frame_rflags & 0x3000, 0x2000);
+    CHECK_EQ(set_iopl(0), 0);
+    CHECK_EQ(hc2(__HYPERVISOR_vm_assist, VMASST_CMD_disable, VMASST_TYPE_architectural_iopl), 0);
+    CHECK_EQ(inb(0x71, &val), 13);
+    CHECK_EQ(set_iopl(1), 0);
+    kit_on_trap(6, NULL);
+}
+
+static uint8_t table_register[32];
+static uint64_t stored;
+
+/* Each form of an operand once; what is stored is the same in all of them. */
+static uint64_t ask_tables(uint64_t which)
+{
+    uint64_t at = (uint64_t)table_register;
+    uint64_t v = ~0ul, w = ~0ul;
+
+    switch (which) {
+    case 0:
+        __asm__ volatile("sgdt table_register(%%rip)" : : : "memory");
+        return 0;
+    case 1:
+        __asm__ volatile("sidt 3(%0, %1, 2)" : : "r"(at - 9), "r"(3ul) : "memory");
+        return 0;
+    case 2:
+        __asm__ volatile("sgdt -1000(%0)" : : "r"(at + 1000) : "memory");
+        return 0;
+    case 3:
+        __asm__ volatile("mov %0, %%r13; sidt (%%r13)" : : "r"(at) : "r13", "memory");
+        return 0;
+    case 4:
+        __asm__ volatile("mov %0, %%r12; sgdt (%%r12)" : : "r"(at) : "r12", "memory");
+        return 0;
+    case 5:
+        __asm__ volatile("addr32 sgdt (%k0)" : : "r"(at) : "memory");
+        return 0;
+    case 6:
+        __asm__ volatile("sldt %k0; str %k1" : "+r"(v), "+r"(w));
+        stored = w;
+        return v;
+    case 7:
+        __asm__ volatile("smsw %q0; smsw %k1" : "+r"(v), "+r"(w));
+        return v ^ w;
+    case 8:
+        __asm__ volatile("smsw %w0" : "+r"(v));
+        return v;
+    default:
+        __asm__ volatile("mov $5, %%r10; smsw (%0); str 8(%0)" : : "r"(at) : "r10", "memory");
+        return 0;
+    }
+}
+
+/* Tables of nobody, a task and a CR0 that are as the processor has them: no trap in either mode. */
+static void check_tables(uint64_t (*run)(uint64_t))
+{
+    uint16_t limit;
+    uint64_t base, first = 0;
+
+    for (unsigned i = 0; i < 6; i++) {
+        memset(table_register, 0x55, sizeof(table_register));
+        CHECK_EQ(run(i), 0);
+        memcpy(&limit, table_register, 2);
+        memcpy(&base, table_register + 2, 8);
+        CHECK_EQ(limit, i == 1 || i == 3 ? 0xfff : 0xefff);
+        CHECK(base >> 47 == 0x1ffff);
+        CHECK_EQ(table_register[10], 0x55);
+        if (i == 0)
+            first = base;
+        if (on_lodge)
+            CHECK_EQ(base, first);
+    }
+    CHECK_EQ(run(6), 0); /* sldt */
+    CHECK_EQ(stored, 0xe040);
+    CHECK_EQ(run(7), 0);
+    CHECK_EQ(run(8) & ~0xff3ful, 0xffffffffffff0000ul & ~0xff3ful);
+    memset(table_register, 0x55, sizeof(table_register));
+    run(9);
+    CHECK_EQ(table_register[0] & 0x31, 0x31);
+    CHECK_EQ(table_register[2], 0x55);
+    CHECK(table_register[8] == 0x40 && table_register[9] == 0xe0 && table_register[10] == 0x55);
+}
+
+static uint64_t in_user_mode(uint64_t which)
+{
+    return kit_user_run(ask_tables, which);
+}
+
+static void tables(void)
+{
+    uint64_t *page = kit_page();
+
+    check_tables(ask_tables);
+    kit_user_init();
+    check_tables(in_user_mode);
+    CHECK_EQ(KIT_TRY("sgdt (%0)", : : "r"(KIT_NOWHERE) : KIT_CLOBBER), 14);
+    CHECK_EQ(kit_last_cr2, KIT_NOWHERE);
+    CHECK(KIT_TRY("sidt (%0)", : : "r"(0xffff830000000000ul) : KIT_CLOBBER) >= 13);
+    CHECK_EQ(kit_protect(page, false), 0);
+    CHECK_EQ(KIT_TRY("smsw (%0)", : : "r"(page) : KIT_CLOBBER), 14);
+    CHECK_EQ(*(volatile uint64_t *)page, 0);
+}
+
 static void user_ports(void)
 {
     static uint8_t bitmap[8192];
@@ -355,6 +490,8 @@ void test_main(void)
     control_registers();
     cpuids();
     ports();
+    architectural_iopl();
+    tables();
     user_ports();
     at_page_end();
     kit_child_case("unprivileged", child, 0, SHUTDOWN_poweroff);

@@ -117,9 +117,10 @@ static void page_and_registers(void)
 
 static void assists(void)
 {
-    static const unsigned types[] = {VMASST_TYPE_4gb_segments, VMASST_TYPE_writable_pagetables,
-                                     VMASST_TYPE_pae_extended_cr3, VMASST_TYPE_runstate_update_flag,
-                                     VMASST_TYPE_m2p_strict};
+    static const unsigned types[] = {
+        VMASST_TYPE_4gb_segments,       VMASST_TYPE_writable_pagetables,
+        VMASST_TYPE_pae_extended_cr3,   VMASST_TYPE_runstate_update_flag,
+        VMASST_TYPE_architectural_iopl, VMASST_TYPE_m2p_strict};
 
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
         CHECK_EQ(hc2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, types[i]), 0);
