@@ -16,6 +16,9 @@
  *
  * XEN_DOMCTL_getvcpucontext: read it. The vcpu is paused for that time; -ENODATA if it was never
  * initialised, -EINVAL if there is none.
+ *
+ * Both find the vcpu between two instructions of its guest: one that is inside a hypercall finishes
+ * it first, although it is paused, and the operation is restarted until it has.
  */
 struct xen_domctl_vcpucontext {
     uint32_t vcpu;                                  /* IN */

@@ -41,9 +41,11 @@
  *   sched_op_compat(cmd, arg): the old form of sched_op: yield and block as now, shutdown with the
  *         reason itself in arg [sched.h]
  *   platform_op(op): operate the machine; control domain only [platform.h]
- *   set_debugreg(reg, value), get_debugreg(reg): DR0-DR3, DR6, DR7 of the caller's vcpu. Setting
- *         refuses addresses inside the hypervisor and reserved bits. Getting returns the value
- *         itself, so an error cannot be told from a register that holds the same bits.
+ *   set_debugreg(reg, value), get_debugreg(reg): DR0-DR7 of the caller's vcpu; -ENODEV where there
+ *         is none of that number (4 and 5 with CR4.DE). Setting refuses addresses inside the
+ *         hypervisor, GD, and enabled breakpoints on ports without CR4.DE (-EPERM), and bits 63:32
+ *         of DR6 and DR7 (-EINVAL). Getting returns the value itself, so an error cannot be told
+ *         from a register that holds the same bits.
  *   update_descriptor(address, value): write one GDT or LDT entry [arch.h]
  *   memory_op(cmd, arg): give frames to domains and take them back [memory.h]
  *   multicall(calls, count): several hypercalls in one entry [xen.h]

@@ -24,8 +24,9 @@
  *
  * `op` is a hypercall's number and `args` what it takes. The calls are made in order, each with the
  * guest's memory as the ones before it left it. One that fails does not stop the rest: look at
- * every `result`. iret and multicall itself are refused inside. Returns 0 unless the array itself
- * could not be read or written (-EFAULT).
+ * every `result`. multicall itself is refused inside; iret is the last call of a list, whatever
+ * comes behind it, and what the guest finds in RAX is that of its frame. Else returns 0 unless the
+ * array itself could not be read or written (-EFAULT).
  */
 struct multicall_entry {
     xen_ulong_t op, result;
