@@ -85,14 +85,23 @@ static const int sandbox_calls[] = {
 };
 
 /*
- * Requests of the grant device and of the event device. None of taps: what they are the supervisor
- * has set, and one of theirs makes an interface that outlives its guest.
+ * Requests of the grant device and of the event device, by kind and number: those that serving
+ * needs, the most frequent first. None of taps: what they are the supervisor has set, and one of
+ * theirs makes an interface that outlives its guest.
  *
  * The event device was bound to the guest before. The grant device cannot be: which domain's page
  * it maps is in memory, where no filter looks. A worker that was taken over can so reach the pages
  * that other guests have granted to this domain, and no others.
  */
-static const char sandbox_ioctls[] = {'G', 'E'};
+static const uint16_t sandbox_ioctls[] = {
+    'G' << 8 | 8, /* copy */
+    'E' << 8 | 4, /* notify */
+    'G' << 8 | 0, /* map */
+    'G' << 8 | 2, /* find a mapping */
+    'G' << 8 | 1, /* unmap */
+    'E' << 8 | 1, /* bind */
+    'E' << 8 | 3, /* unbind */
+};
 
 /*
  * Of a descriptor only its own flags. Not on the list: who gets a signal when it is ready, which
@@ -111,9 +120,9 @@ static int allow_some(scmp_filter_ctx filter)
     struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     int rc = 0;
 
-    for (size_t i = 0; !rc && i < sizeof(sandbox_ioctls); i++)
+    for (size_t i = 0; !rc && i < sizeof(sandbox_ioctls) / sizeof(sandbox_ioctls[0]); i++)
         rc = allow_if(filter, SCMP_SYS(ioctl),
-                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)sandbox_ioctls[i] << 8));
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffff, sandbox_ioctls[i]));
     for (size_t i = 0; !rc && i < sizeof(sandbox_fcntls) / sizeof(sandbox_fcntls[0]); i++)
         rc = allow_if(filter, SCMP_SYS(fcntl),
                       SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)sandbox_fcntls[i]));
