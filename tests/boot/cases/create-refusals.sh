@@ -31,8 +31,9 @@ head -c 300000 /guest/vmlinuz >/tmp/short
 printf 'name = "bad"\nkernel = "/tmp/short"\nmemory = 128\n' | config
 refuse "/tmp/short" "$cli" create /tmp/bad.cfg
 refuse "/tmp/short" "$cli" create -n /tmp/bad.cfg
-refuse "1 MiB are too little memory" "$cli" create -n /tmp/bad.cfg kernel=/guest/vmlinuz memory=1
-"$cli" create -n /tmp/bad.cfg kernel=/guest/vmlinuz | grep -q '"guest_os": "linux"' ||
+run extract-kernel /guest/vmlinuz /tmp/vmlinux
+refuse "1 MiB are too little memory" "$cli" create -n /tmp/bad.cfg kernel=/tmp/vmlinux memory=1
+"$cli" create -n /tmp/bad.cfg kernel=/tmp/vmlinux | grep -q '"guest_os": "linux"' ||
     fail "a dry run does not know Linux"
 
 [ "$("$cli" list | wc -l)" = 2 ] || fail "something half-made stayed: $("$cli" list)"
@@ -62,7 +63,7 @@ gone c++ 20
 memory_back "$before"
 
 # Settings that go to the hypervisor; which takes all of them.
-run "$cli" create -p /tmp/bad.cfg memory=0.125g max_event_channels=100 \
+run "$cli" create -p /tmp/bad.cfg kernel=/tmp/vmlinux memory=0.125g max_event_channels=100 \
     max_grant_frames=4 max_maptrack_frames=0 localtime=1 rtc_timeoffset=-3600 tsc_mode=default \
     claim_mode=1 on_soft_reset=preserve
 "$cli" claims | awk '$1 == "bad" && $3 == 128 && $7 == 0 { found = 1 } END { exit !found }' ||
