@@ -270,6 +270,8 @@ void console_tx_flush(void)
     bool taken = console_tx_lock();
 
     tx_wait_out();
+    for (unsigned waits = 0; tx_up && waits < WAITS_MAX && !serial_wait_sent(); waits++)
+        ;
     console_tx_unlock(taken);
 }
 

@@ -106,7 +106,8 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
         return;
     }
     v->n_traps++;
-    v->arch.last_trap = vector | (uint64_t)error_code << 32;
+    v->arch.last_trap = vector;
+    v->arch.last_trap_error = error_code;
     v->arch.last_trap_rip = regs->rip;
     w[n++] = regs->rcx;
     w[n++] = regs->r11;

@@ -72,9 +72,8 @@ void arch_dump_vcpu(struct vcpu *v, bool preempt)
          v->info->evtchn_upcall_pending ? "pending" : "none",
          v->info->evtchn_upcall_mask ? ", masked" : "");
     if (v->n_traps != 0)
-        LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name((uint32_t)v->arch.last_trap),
-             (uint32_t)v->arch.last_trap, (uint32_t)(v->arch.last_trap >> 32),
-             L(v->arch.last_trap_rip));
+        LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name(v->arch.last_trap),
+             v->arch.last_trap, v->arch.last_trap_error, L(v->arch.last_trap_rip));
 #undef L
     if (v->arch.kernel_mode)
         dump_guest_stack(v, r->rsp & ~7ull, preempt);

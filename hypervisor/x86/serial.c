@@ -20,8 +20,9 @@
 #define UART_SCRATCH 7
 #define LSR_DATA     0x01u
 #define LSR_EMPTY    0x20u
+#define LSR_SENT     0x40u   /* the last one as well, which is out of the queue */
 #define IIR_FIFO     0xc0u   /* both bits: it has a queue that works */
-#define MAX_WAIT     100000u /* reads of a line that is stuck */
+#define MAX_WAIT     100000u /* reads of a line that is stuck; more where it is slow */
 
 static uint16_t serial_port; /* 0: none */
 static unsigned serial_isa_irq, serial_fifo, serial_baud;
@@ -71,14 +72,29 @@ bool serial_init(const char *spec)
     return true;
 }
 
-static bool serial_ready(void)
+static bool serial_shows(uint8_t bit)
 {
-    return inb((uint16_t)(serial_port + UART_LSR)) & LSR_EMPTY;
+    return inb((uint16_t)(serial_port + UART_LSR)) & bit;
+}
+
+/*
+ * A character takes some ninety microseconds or more: no need to keep the bus busy meanwhile, nor
+ * an emulator of the port from getting on with it.
+ */
+static bool serial_wait_for(uint8_t bit)
+{
+    for (unsigned i = 0; serial_port != 0 && i < MAX_WAIT * (115200 / serial_baud); i++) {
+        if (serial_shows(bit))
+            return true;
+        for (unsigned n = 0; n < 32; n++)
+            cpu_relax();
+    }
+    return false;
 }
 
 unsigned serial_write(const char *s, unsigned n)
 {
-    if (serial_port == 0 || n == 0 || !serial_ready())
+    if (serial_port == 0 || n == 0 || !serial_shows(LSR_EMPTY))
         return 0;
     n = MIN(n, serial_fifo);
     for (unsigned i = 0; i < n; i++)
@@ -88,10 +104,12 @@ unsigned serial_write(const char *s, unsigned n)
 
 bool serial_wait(void)
 {
-    for (unsigned i = 0; serial_port != 0 && i < MAX_WAIT; i++)
-        if (serial_ready())
-            return true;
-    return false;
+    return serial_wait_for(LSR_EMPTY);
+}
+
+bool serial_wait_sent(void)
+{
+    return serial_wait_for(LSR_SENT);
 }
 
 /* Ten bits each, and a little more: a look that comes too early costs a whole turn. */

@@ -11,6 +11,7 @@ bool serial_init(const char *spec);
 /* Does not wait: how many of n were taken, none while the port is busy. */
 unsigned serial_write(const char *s, unsigned n);
 bool serial_wait(void);          /* until it takes something; false: it is stuck */
+bool serial_wait_sent(void);     /* until all of it is out on the line; false likewise */
 uint64_t serial_fifo_ns(void);   /* after how long it should take something again */
 void serial_enable_rx_irq(void); /* once interrupts work: input goes to console_rx() */
 

@@ -67,7 +67,8 @@ struct arch_vcpu {
     unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
     bool fpu_ts;      /* the guest set TS: #NM is its own */
 
-    uint64_t last_trap, last_trap_rip; /* that it was sent: vector and error code; for a report */
+    uint32_t last_trap, last_trap_error; /* that it was sent, for a report: vector, and where */
+    uint64_t last_trap_rip;
 
     bool nmi_pending, nmi_masked; /* masked from the NMI's entry to the guest's next iret */
     uint32_t pending_work;        /* WORK_*: looked at before each return to the guest */

@@ -5,8 +5,9 @@ A guest is build/guests/<case>.elf. It prints "RESULT success|skip|error|failure
 thing it tests, the worst counts, and then ends the machine by power-off or by the debug-exit port.
 A guest that ends without a RESULT line, or never ends, has failed. The first lines of its source
 may say how to boot it: "boot: options=... smp=2 cpu=max,-smap limit=30 expect=regular expression"
-in tests/guests/<case>/boot.txt, one boot a line; qemu="..." adds to QEMU's command line. Where the
-file has no boot, the guest is for a test in tests/boot/cases that creates it in a real dom0.
+in tests/guests/<case>/boot.txt, one boot a line; qemu="..." adds to QEMU's command line, line=1000
+makes the serial line take so many characters a second. Where the file has no boot, the guest is for
+a test in tests/boot/cases that creates it in a real dom0.
 """
 
 import glob
@@ -54,6 +55,7 @@ def boot_guest(name, elf, settings):
     limit = int(settings.get("limit", LIMIT))
     with Machine(iso, log, limit=limit, smp=int(settings.get("smp", 1)),
                  cpu=settings.get("cpu", "max"), memory=int(settings.get("memory", 1024)),
+                 line=int(settings.get("line", 0)),
                  extra=shlex.split(settings.get("qemu", ""))) as box:
         if "expect" in settings:
             box.expect(settings["expect"], limit)

@@ -26,16 +26,35 @@ THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halti
                      re.MULTILINE)
 
 
+class SlowLine:
+    """Our end of a serial line that takes so many characters a second. A socket of the usual size
+    would take a hundred thousand at once: QEMU gets one that holds a few."""
+
+    STEP = 0.02
+
+    def __init__(self, rate):
+        self._rate = rate
+        self._ours, self.theirs = socket.socketpair()
+        self.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least there is
+        self.fileno, self.sendall, self.close = (
+            self._ours.fileno, self._ours.sendall, self._ours.close)
+
+    def recv(self, _):
+        time.sleep(self.STEP)
+        return self._ours.recv(max(1, int(self._rate * self.STEP)))
+
+
 class Machine:
     """One QEMU run. Use as a context manager; expect() waits for a pattern on the serial line.
 
     It boots from an ISO and ends where it would reboot; without an ISO, from what extra brings."""
 
     def __init__(self, iso, log, limit=180, smp=1, cpu="max", memory=3072, icount=False, shift=0,
-                 accel="tcg", threads=True, gdb="", extra=(), echo=False, disks=()):
+                 accel="tcg", threads=True, gdb="", extra=(), echo=False, disks=(), line=0):
         self.log_path = log
         self.limit = limit
         self.echo = echo
+        self._line = line  # characters a second that the serial line takes; 0: any number
         self.text = ""
         self.seen = 0
         self.status = None
@@ -77,13 +96,22 @@ class Machine:
         self._monitor_path = os.path.join(self._directory, "monitor")
         os.makedirs(os.path.dirname(self.log_path) or ".", exist_ok=True)
         self._log = open(self.log_path, "wb")
+        monitor = ["-monitor", f"unix:{self._monitor_path},server=on,wait=off"]
+        if self._line:
+            self._serial = SlowLine(self._line)
+            with self._serial.theirs as theirs:
+                self._start(self._command + [
+                    "-chardev", f"socket,id=serial,fd={theirs.fileno()}",
+                    "-serial", "chardev:serial"] + monitor, theirs.fileno())
+            self._deadline = time.monotonic() + self.limit
+            return self
         # QEMU connects to us, so that no early output is lost.
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(serial_path)
             listener.listen(1)
             command = self._command + [
-                "-chardev", f"socket,id=serial,path={serial_path}", "-serial", "chardev:serial",
-                "-monitor", f"unix:{self._monitor_path},server=on,wait=off"]
+                "-chardev", f"socket,id=serial,path={serial_path}", "-serial", "chardev:serial"]
+            command += monitor
             self._start(command)
             listener.settimeout(30)
             try:
@@ -94,10 +122,10 @@ class Machine:
         self._deadline = time.monotonic() + self.limit
         return self
 
-    def _start(self, command):
+    def _start(self, command, *inherited):
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=inherited,
                 stderr=open(os.path.join(self._directory, "stderr"), "wb"))
         except FileNotFoundError as missing:
             raise TestProblem(ERROR, f"{QEMU} is missing: run `make deps`") from missing

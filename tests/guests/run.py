@@ -68,7 +68,8 @@ def boot(name, number, settings, args):
     with Machine(iso, log, limit=limit, smp=smp, cpu=cpu,
                  memory=args.memory or int(settings.get("memory", 1024)),
                  icount=args.icount or args.debug, shift=shift,
-                 gdb=args.gdb, extra=shlex.split(settings.get("qemu", "")),
+                 gdb=args.gdb, line=int(settings.get("line", 0)),
+                 extra=shlex.split(settings.get("qemu", "")),
                  echo=not args.quiet) as box:
         if settings.get("expect"):
             box.expect(settings["expect"], limit)

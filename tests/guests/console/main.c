@@ -67,11 +67,45 @@ static void child(uint64_t unused)
         printk("line %u of many that nobody reads\n", i);
 }
 
+/* A burst of as many lines as a guest may have at once, of a tenth of a second each. */
+static void burst(uint64_t unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 50; i++)
+        CHECK_EQ(console_io(CONSOLEIO_write, 80, flood_text), 0);
+}
+
+/*
+ * The serial line takes 1,000 characters a second. While it is busy with a guest's lines, another
+ * wakes up when it wants to: it would be seconds late altogether if the guest's call waited.
+ */
+static void slow_line(void)
+{
+    static struct kit_child c;
+    uint64_t late = 0, at;
+
+    CHECK_EQ(kit_child_create(&c, burst, 0, 0, 1), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    for (unsigned i = 0; i < 10; i++) {
+        at = kit_now() + 10000000;
+        kit_sleep(10000000);
+        late += kit_now() - at;
+    }
+    CHECK_EQ(kit_child_wait(&c, 60000000000), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+    printk("ten wake-ups were %lu us late\n", late / 1000);
+    CHECK(late < 1500000000); /* four seconds were seen */
+}
+
 void test_main(void)
 {
     uint64_t start;
 
     fill();
+    if (start_info->cmd_line[0] != '\0') {
+        slow_line();
+        return;
+    }
     writing();
     reading();
     kit_child_quiet = true;

@@ -27,7 +27,7 @@ struct boot_options boot_options = {
 static char line[1 << 20]; /* what came out */
 static size_t line_len;
 static uint64_t fifo_empty_at;
-static bool fast, stuck;
+static bool fast, stuck, sent;
 static unsigned waits; /* how often somebody waited for the line */
 static char ring[1 << 16];
 static void (*in_the_middle)(void); /* of our output: a fault, or a CPU that fails there */
@@ -62,6 +62,12 @@ bool serial_wait(void)
     if (!fast && !stuck)
         host_now = MAX(host_now, fifo_empty_at);
     return !stuck;
+}
+
+bool serial_wait_sent(void)
+{
+    sent = !stuck;
+    return serial_wait();
 }
 
 uint64_t serial_fifo_ns(void)
@@ -172,6 +178,10 @@ static void nobody_waits(void)
     pass(1000000000);
     CHECK(count("(LODGE) line ") == 50 && count("\r\n") == 50 && waits == 0);
     CHECK(host_deadline == UINT64_MAX); /* nothing left: no timer */
+    log_info("the last line before the machine is gone");
+    sent = false;
+    console_flush();
+    CHECK(find("is gone\r\n") != NULL && sent); /* and not in the port's queue any more */
 }
 
 static void a_fast_port_needs_no_timer(void)
