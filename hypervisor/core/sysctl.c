@@ -19,6 +19,8 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
+#define CONSOLE_PIECE 1024u /* characters that are copied in one go */
+
 /* Every CPU counts as a core of its own, all in one socket and node: no more is modelled. */
 static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
 {
@@ -166,11 +168,36 @@ static int64_t sysctl_availheap(struct xen_sysctl_availheap *op)
     return 0;
 }
 
+/* A piece at a time; the last step throws away what has been read, if that is wanted. */
+static int64_t sysctl_readconsole(struct xen_sysctl_readconsole *op)
+{
+    const struct xen_sysctl_readconsole asked = *op;
+    uint32_t done = 0;
+    int64_t rc = 0;
+
+    op->clear = 0;
+    do {
+        op->count = MIN(asked.count - done, CONSOLE_PIECE);
+        rc = console_read(op);
+        op->buffer.p += op->count;
+        op->incremental = 1; /* from op->index on */
+        done += op->count;
+    } while (rc == 0 && op->count != 0 && done < asked.count && !preempt_after(WORK_BUDGET));
+    op->count = 0;
+    op->clear = asked.clear;
+    if (rc == 0 && asked.clear)
+        rc = console_read(op);
+    op->buffer = asked.buffer;
+    op->incremental = asked.incremental;
+    op->count = done;
+    return rc;
+}
+
 static int64_t sysctl_run(struct xen_sysctl *op)
 {
     switch (op->cmd) {
     case XEN_SYSCTL_readconsole:
-        return console_read(&op->u.readconsole);
+        return sysctl_readconsole(&op->u.readconsole);
     case XEN_SYSCTL_physinfo:
         return sysctl_physinfo(&op->u.physinfo);
     case XEN_SYSCTL_sched_id:

@@ -9,6 +9,7 @@
  */
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/preempt.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <public/errno.h>
@@ -16,7 +17,8 @@
 #include <x86/guest_entry.h>
 
 #define PORTS        65536
-#define BITMAP_ORDER 1 /* 8 KiB */
+#define BITMAP_ORDER 1  /* 8 KiB */
+#define WORK_PORT    10 /* a port is allowed or not */
 
 struct range {
     uint64_t first, last; /* frame numbers, both included */
@@ -150,11 +152,8 @@ bool permissions_ioport_allowed(const struct domain *d, unsigned first, unsigned
 {
     if (d->arch.ioport_bitmap == NULL || first + count > PORTS)
         return false;
-    for (unsigned p = first; p < first + count; p++) {
-        if (!bit_test(d->arch.ioport_bitmap, p))
-            return false;
-    }
-    return true;
+    return bitmap_next_clear((const uint64_t *)d->arch.ioport_bitmap, first + count, first) ==
+           first + count;
 }
 
 int permissions_ioport_set(struct domain *d, unsigned first, unsigned count, bool allow)
@@ -173,6 +172,7 @@ int permissions_ioport_set(struct domain *d, unsigned first, unsigned count, boo
             bit_set(d->arch.ioport_bitmap, p);
         else
             bit_clear(d->arch.ioport_bitmap, p);
+        preempt_after(WORK_PORT);
     }
     return 0;
 }

@@ -29,7 +29,7 @@ static uint64_t vmap_used[VMAP_PAGES / 64];  /* paging_lock */
 static uint64_t vmap_stale[VMAP_PAGES / 64]; /* of them: only to be flushed; paging_lock */
 static unsigned vmap_nr_stale;               /* paging_lock */
 static unsigned vmap_stale_end; /* words of vmap_stale that may have some; paging_lock */
-static uint64_t vmap_hint;      /* no free page below; paging_lock */
+static uint64_t vmap_next;      /* where the next search begins; paging_lock */
 
 INIT_TEXT void vmap_init(void)
 {
@@ -45,14 +45,16 @@ static void vmap_recycle(void)
         vmap_stale[i] = 0;
     }
     vmap_nr_stale = vmap_stale_end = 0;
-    vmap_hint = 0;
+    vmap_next = 0;
 }
 
-/* First fit: behind a page that is in the way, the search goes on at the next aligned one. */
+/*
+ * Next fit: what is stale is not passed over each time, and what is skipped is found after the next
+ * flush. Behind a page that is in the way, the search goes on at the next aligned one.
+ */
 static vaddr_t vmap_find(unsigned pages, unsigned align)
 {
-    vmap_hint = bitmap_next_clear(vmap_used, VMAP_PAGES, vmap_hint);
-    for (uint64_t at = ROUND_UP(vmap_hint, (uint64_t)align); at + pages <= VMAP_PAGES;) {
+    for (uint64_t at = ROUND_UP(vmap_next, (uint64_t)align); at + pages <= VMAP_PAGES;) {
         uint64_t used = bitmap_next_set(vmap_used, at + pages, at);
 
         if (used != at + pages) {
@@ -61,6 +63,7 @@ static vaddr_t vmap_find(unsigned pages, unsigned align)
         }
         for (unsigned i = 0; i < pages; i++)
             bit_set_local(vmap_used, at + i);
+        vmap_next = at + pages;
         return VMAP_START + at * PAGE_SIZE;
     }
     return 0;
@@ -74,7 +77,7 @@ vaddr_t vmap_alloc(unsigned pages, unsigned align)
     if (vmap_nr_stale >= STALE_MAX)
         vmap_recycle();
     va = vmap_find(pages, align);
-    if (va == 0 && vmap_nr_stale != 0) {
+    if (va == 0) {
         vmap_recycle();
         va = vmap_find(pages, align);
     }
