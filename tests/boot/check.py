@@ -18,7 +18,7 @@ import sys
 import time
 
 from dom0 import BUILD, IMAGE, LODGE, LOGS, ROOT, script_status
-from guests import run_guests
+from guests import points_cases, run_guests, run_points
 from lanes import Lanes
 from run import parse, prepare
 from verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
@@ -53,9 +53,9 @@ class Check:
             output = log.read()
         return status, output, time.monotonic() - start
 
-    def build(self, component):
-        name = "build/" + component
-        status, output, seconds = self.call(name, self.make + ["-C", component], 600)
+    def build(self, component, *variables):
+        name = "-".join(["build/" + component, *variables])
+        status, output, seconds = self.call(name, self.make + ["-C", component, *variables], 600)
         if status != 0:
             self.tally.add(name, ERROR, seconds, complaint(output))
         return status == 0
@@ -102,8 +102,15 @@ class Check:
         lanes.add(self._host)
         if guests:
             lanes.add(run_guests, self.tally, self.wanted)
+            lanes.add(self._points)
         lanes.add(self._boots, lanes)
         lanes.run()
+
+    def _points(self):
+        """The tiny guests on the debug build, which has no use but this."""
+        cases = points_cases(self.wanted)
+        if cases and self.build("hypervisor", "DEBUG=1"):
+            run_points(self.tally, cases)
 
     def _boots(self, lanes):
         """The boot tests; those with several processors first, as they take longest."""
