@@ -102,6 +102,7 @@ struct device {
     bool doomed;    /* to be freed as soon as the worker let go of it */
     bool seen;      /* the guest has lived: if xenstored does not know it any more, it died */
     bool failed;    /* hotplug-error is written; waits for its removal */
+    bool ending;    /* the kernel's back-end has closed; its device is about to go */
     bool news_front, news_back, news_key; /* look again at what device_look() says */
     char *puts;                           /* what device_put() has queued */
     size_t puts_len;
@@ -156,6 +157,7 @@ void device_read_front(struct device *d);
 void device_look(struct device *d);      /* at all that it has news of */
 void device_close(struct device *d);     /* undoes device_probe() */
 void device_unplugged(struct device *d); /* tells the tools so, of a device of the kernel's */
+void device_end_stock(struct device *d); /* that, when the kernel has let go of it; else later */
 /* Events, from process.c. */
 void device_attached(struct device *d, const struct worker_parcel *parcel);
 void device_detached(struct device *d);
@@ -238,7 +240,8 @@ struct backend {
     int epoll;
     int64_t started; /* as backend_now() */
     const char *run_dir, *log_dir, *program_dir;
-    const char *transfer; /* how block data moves: "copy" or "persistent" */
+    const char *sys_devices; /* where the kernel shows its devices; NULL: it does not */
+    const char *transfer;    /* how block data moves: "copy" or "persistent" */
     bool quit;
 };
 

@@ -389,6 +389,8 @@ void device_run(void)
         d->due = 0;
         if (d->doomed)
             process_impatient(d);
+        else if (d->ending)
+            device_end_stock(d);
         else if (d->link == DEVICE_ATTACHING)
             process_attach(d);
         else if (!d->ready && !d->failed)

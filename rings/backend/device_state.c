@@ -16,8 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define DEVICE_RETRIES 300 /* where an old worker still holds on, before it counts as a failure */
+#define DEVICE_RETRIES   300 /* where an old worker still holds on, before it counts as a failure */
+#define DEVICE_END_MS    10  /* after which it is looked whether a device of the kernel's is gone */
+#define DEVICE_END_TRIES 1000
 
 void device_close(struct device *d)
 {
@@ -186,16 +189,40 @@ static void look_at_front(struct device *d)
     device_step(d);
 }
 
+/*
+ * The kernel says Closed when its back-end has closed, and once more when that device of the
+ * kernel's goes, a while later: into the nodes of another one, if there are such by then.
+ */
+static bool kernel_has_it(const struct device *d)
+{
+    return backend.sys_devices && !access(store_fmt("%s/%s-%u-%u", backend.sys_devices,
+                                                    d->type->directory, d->domid, d->devid),
+                                          F_OK);
+}
+
+void device_end_stock(struct device *d)
+{
+    if (!d->ending) {
+        device_close(d);
+        d->ending = true;
+        d->tries = 0;
+    }
+    if (kernel_has_it(d) && d->tries++ < DEVICE_END_TRIES) {
+        d->due = backend_now() + DEVICE_END_MS;
+        return;
+    }
+    d->due = 0;
+    device_unplugged(d);
+    device_doom(d);
+}
+
 /* The tools may write the state, too: 5 asks for the device's end. */
 static void state_changed(struct device *d, int state)
 {
     if (!d->type->program) {
         d->state = state;
-        if (state == XenbusStateClosed && !d->online) {
-            device_close(d);
-            device_unplugged(d);
-            device_doom(d);
-        }
+        if (state == XenbusStateClosed && !d->online)
+            device_end_stock(d);
         return;
     }
     if (state == XenbusStateClosing && d->state < XenbusStateClosing)

@@ -31,6 +31,7 @@ struct backend backend = {
     .types = types,
     .run_dir = "/run/lodge",
     .log_dir = "/var/log/lodge",
+    .sys_devices = "/sys/devices",
     .transfer = "persistent",
 };
 

@@ -7,7 +7,12 @@
 #include "device_steps.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STOCK "/local/domain/0/backend/vbd/5/51712"
 
 /* Only what a device waits for is looked at, once for however many events, each device in turn. */
 static void test_news(void)
@@ -169,6 +174,47 @@ static void test_gone_meanwhile(void)
     CHECK(!only());
 }
 
+/* The kernel's back-end has closed, but its device is not gone yet: that would close the next one.
+ */
+static void test_stock_end(void)
+{
+    static const struct device_type stock = {.directory = "vbd", .what = "disk"};
+    static const struct device_type *const types[] = {&stock, NULL};
+    const struct device_type *const *before = backend.types;
+    char dir[] = "/tmp/test-device-XXXXXX", sys[64];
+
+    begin();
+    CHECK(mkdtemp(dir));
+    snprintf(sys, sizeof(sys), "%s/vbd-5-51712", dir);
+    CHECK(!mkdir(sys, 0700));
+    backend.sys_devices = dir;
+    backend.types = types;
+    fake_store_set(STOCK "/frontend", FRONT, NULL);
+    fake_store_set(STOCK "/frontend-id", "5", NULL);
+    fake_store_set(STOCK "/lodge-hotplug", "1", NULL);
+    fake_store_set(STOCK "/state", "1", NULL);
+    device_note_back(&stock, 5, 51712, "state");
+    look();
+    CHECK(only());
+    fake_store_set(STOCK "/online", "0", NULL);
+    fake_store_set(STOCK "/state", "6", NULL);
+    device_note_back(&stock, 5, 51712, "state");
+    look();
+    t.now += 1000;
+    look();
+    CHECK(only());
+    CHECK_STR(fake_store_value(STOCK "/lodge-hotplug"), "1");
+    CHECK(!rmdir(sys));
+    t.now += 1000;
+    look();
+    CHECK_STR(fake_store_value(STOCK "/lodge-hotplug"), "0");
+    look();
+    CHECK(!only());
+    CHECK(!rmdir(dir));
+    backend.types = before;
+    backend.sys_devices = NULL;
+}
+
 /* A guest's lines are limited, whichever device they are about, and others' are not with them. */
 static void test_lines(void)
 {
@@ -199,6 +245,7 @@ static void test_lines(void)
 int main(void)
 {
     test_lines();
+    test_stock_end();
     test_news();
     test_many_new();
     test_asked_meanwhile();
