@@ -5,7 +5,7 @@
  * what is allowed, so that a feature of a newer processor stays hidden until someone has thought
  * about it. Hidden on purpose: what belongs to ring 0 (SMEP, SMAP, PGE,
  * PCID, UMIP, MTRR, machine check), what needs registers that are not switched (PKU, RDTSCP's
- * TSC_AUX), large pages, virtualization, and FSGSBASE (segments.c has the reason).
+ * TSC_AUX), large pages, and virtualization.
  *
  * Leaves 0x40000000 and up say who we are; a Linux guest that does not find them there turns its
  * own page-table isolation on.
@@ -45,9 +45,10 @@ enum { EAX, EBX, ECX, EDX };
      B(23) /* mmx */ | B(24) /* fxsr */ | B(25) /* sse */ | B(26) /* sse2 */)
 
 /* Leaf 7. */
-#define ALLOW_7_EBX                                                                               \
-    (B(3) /* bmi1 */ | B(5) /* avx2 */ | B(8) /* bmi2 */ | B(9) /* erms */ | B(18) /* rdseed */ | \
-     B(19) /* adx */ | B(23) /* clflushopt */ | B(24) /* clwb */ | B(29) /* sha */)
+#define ALLOW_7_EBX                                                                                \
+    (B(0) /* fsgsbase */ | B(3) /* bmi1 */ | B(5) /* avx2 */ | B(8) /* bmi2 */ | B(9) /* erms */ | \
+     B(18) /* rdseed */ | B(19) /* adx */ | B(23) /* clflushopt */ | B(24) /* clwb */ |            \
+     B(29) /* sha */)
 #define AVX512_7_EBX                                                                       \
     (B(16) /* f */ | B(17) /* dq */ | B(21) /* ifma */ | B(28) /* cd */ | B(30) /* bw */ | \
      B(31) /* vl */)

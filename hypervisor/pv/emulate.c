@@ -203,7 +203,7 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
     case 3:
         return pv_new_guest_table(v, MFN(value >> PAGE_SHIFT)) == 0 ? EMU_DONE : EMU_REFUSED;
     case 4:
-        if ((value ^ v->arch.cr4) & ~CR4_GUEST) {
+        if ((value ^ v->arch.cr4) & ~(CR4_GUEST | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0))) {
             guest_refused("cr4 %lx for %lx", (unsigned long)value, (unsigned long)v->arch.cr4);
             return EMU_REFUSED;
         }

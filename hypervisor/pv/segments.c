@@ -5,10 +5,9 @@
  * the other one in KERNEL_GS_BASE, so a change of mode costs one SWAPGS and one CR3 load. The
  * hypervisor itself uses neither FS nor GS.
  *
- * The FSGSBASE instructions stay off, also where the processor has them. A kernel that is offered
- * them must read both bases back at every task switch, as user code may have changed them, and the
- * inactive one it can only read by an RDMSR that traps. Without them it knows the bases, and most
- * switches need no call at all.
+ * Where the processor has the FSGSBASE instructions guests may use them, in both modes, and so do
+ * we: they change the two active bases without a trap. So a base is only known by reading it, which
+ * is done at each switch anyway, as a load of a selector changes it as well.
  */
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -22,6 +21,43 @@
 static inline void swapgs(void)
 {
     __asm__ volatile("swapgs" ::: "memory");
+}
+
+static inline uint64_t read_fs_base(void)
+{
+    uint64_t v;
+
+    if (!cpu_features.fsgsbase)
+        return rdmsr(MSR_FS_BASE);
+    __asm__ volatile("rdfsbase %0" : "=r"(v));
+    return v;
+}
+
+static inline uint64_t read_gs_base(void)
+{
+    uint64_t v;
+
+    if (!cpu_features.fsgsbase)
+        return rdmsr(MSR_GS_BASE);
+    __asm__ volatile("rdgsbase %0" : "=r"(v));
+    return v;
+}
+
+/* Canonical: it was read, or has been checked. */
+static inline void write_fs_base(uint64_t v)
+{
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("wrfsbase %0" : : "r"(v));
+    else
+        wrmsr(MSR_FS_BASE, v);
+}
+
+static inline void write_gs_base(uint64_t v)
+{
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("wrgsbase %0" : : "r"(v));
+    else
+        wrmsr(MSR_GS_BASE, v);
 }
 
 void segments_enter_kernel(struct vcpu *v)
@@ -51,9 +87,9 @@ void segments_enter_user(struct vcpu *v)
 void segments_save(struct vcpu *v)
 {
     struct arch_vcpu *a = &v->arch;
-    uint64_t active = rdmsr(MSR_GS_BASE), inactive = rdmsr(MSR_KERNEL_GS_BASE);
+    uint64_t active = read_gs_base(), inactive = rdmsr(MSR_KERNEL_GS_BASE);
 
-    a->fs_base = rdmsr(MSR_FS_BASE);
+    a->fs_base = read_fs_base();
     a->gs_base_kernel = a->kernel_mode ? active : inactive;
     a->gs_base_user = a->kernel_mode ? inactive : active;
     __asm__ volatile("mov %%ds, %0" : "=rm"(a->ds));
@@ -104,8 +140,8 @@ void segments_load(struct vcpu *v)
     if (unlikely(refused)) /* the guest hears of it through its failsafe callback */
         __atomic_fetch_or(&v->arch.pending_work, WORK_SELECTOR, __ATOMIC_SEQ_CST);
 
-    wrmsr(MSR_FS_BASE, a->fs_base);
-    wrmsr(MSR_GS_BASE, a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
+    write_fs_base(a->fs_base);
+    write_gs_base(a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
     wrmsr(MSR_KERNEL_GS_BASE, a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
 }
 
@@ -133,10 +169,10 @@ int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t
 
     switch (which) {
     case SEGBASE_FS:
-        wrmsr(MSR_FS_BASE, base);
+        write_fs_base(base);
         break;
     case SEGBASE_GS_KERNEL: /* only guest kernel mode makes hypercalls: this is the active one */
-        wrmsr(MSR_GS_BASE, base);
+        write_gs_base(base);
         break;
     case SEGBASE_GS_USER:
         wrmsr(MSR_KERNEL_GS_BASE, base);

@@ -43,6 +43,7 @@ static INIT_TEXT void detect_leaf7(struct cpu_features *f)
     cpuid_raw(7, 0, r);
     f->leaf7_ebx = r[1];
     f->leaf7_ecx = r[2];
+    f->fsgsbase = leaf_bit(r[1], 0);
     f->smep = leaf_bit(r[1], 7) && boot_options.smep;
     f->erms = leaf_bit(r[1], 9);
     f->smap = leaf_bit(r[1], 20) && boot_options.smap;
@@ -112,12 +113,14 @@ INIT_TEXT void cpu_detect(void)
     f->null_clears_base = null_clears_base();
 }
 
-/* FSGSBASE and PCIDE stay off: see pv/segments.c; CR3 loads are what flushes a guest. */
+/* PCIDE stays off: CR3 loads are what flushes a guest. */
 static uint64_t wanted_cr4(void)
 {
     const struct cpu_features *f = &cpu_features;
     uint64_t cr4 = CR4_PAE | CR4_PGE | CR4_MCE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
+    if (f->fsgsbase)
+        cr4 |= CR4_FSGSBASE;
     if (f->umip)
         cr4 |= CR4_UMIP;
     if (f->xsave)

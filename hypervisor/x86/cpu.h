@@ -80,7 +80,7 @@ struct cpu_features {
     uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
     uint8_t phys_bits;
     bool amd, nx, pge, smep, smap, umip, null_clears_base, xsave, xsaveopt, x2apic, tsc_deadline,
-        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt,
+        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt, fsgsbase,
         fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the last x87 instruction's addresses */
     uint64_t xcr0;          /* features enabled for guests */
     unsigned xsave_size;    /* bytes of an area for xcr0 */
@@ -101,6 +101,7 @@ extern struct cpu_features cpu_features;
 #define CR4_OSFXSR     0x200ull
 #define CR4_OSXMMEXCPT 0x400ull
 #define CR4_UMIP       0x800ull
+#define CR4_FSGSBASE   0x10000ull
 #define CR4_PCIDE      0x20000ull
 #define CR4_OSXSAVE    0x40000ull
 #define CR4_SMEP       0x100000ull

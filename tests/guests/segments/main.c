@@ -4,6 +4,7 @@
  * are looked at when they are first used, and the failsafe callback when a selector goes bad.
  */
 #include <kit/kit.h>
+#include <public/cpuid.h>
 
 #define DATA3 0x00cff3000000ffffull /* flat, DPL 3 */
 #define DATA0 0x00cf93000000ffffull /* flat, DPL 0 */
@@ -226,6 +227,60 @@ static void bases(void)
     CHECK_EQ(set_base(SEGBASE_FS, 0), 0);
 }
 
+static bool have_fsgsbase(void)
+{
+    uint32_t a = 7, b = 0, c = 0, d = 0;
+
+    __asm__ volatile(XEN_CPUID : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return b & 1;
+}
+
+static uint64_t user_sets_bases(uint64_t base)
+{
+    __asm__ volatile("wrfsbase %0; wrgsbase %0" : : "r"(base));
+    return read_gs();
+}
+
+/* Another domain with bases of its own, set without a trap. */
+static void sets_bases(uint64_t unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 20; i++) {
+        __asm__ volatile("wrfsbase %0; wrgsbase %0" : : "r"(image_start));
+        kit_sleep(100000);
+        CHECK_EQ(read_fs(), *(uint64_t *)image_start);
+        CHECK_EQ(read_gs(), *(uint64_t *)image_start);
+    }
+}
+
+/* Bases that both modes change by themselves: each mode's stay its own, also across a switch. */
+static void fsgsbase(void)
+{
+    uint64_t *a = kit_page(), *b = kit_page(), val = 0;
+    uint32_t low, high;
+
+    if (!have_fsgsbase()) {
+        CHECK_EQ(KIT_TRY("rdfsbase %%rax", : : : "rax", KIT_CLOBBER), 6);
+        return;
+    }
+    *a = 0xa1, *b = 0xb1;
+    CHECK_EQ(KIT_TRY("wrgsbase %0", : : "r"(a) : KIT_CLOBBER), -1);
+    CHECK_EQ(read_gs(), 0xa1);
+    CHECK_EQ(kit_user_run(user_sets_bases, (uint64_t)b), 0xb1);
+    CHECK_EQ(read_gs(), 0xa1);
+    CHECK_EQ(read_fs(), 0xb1); /* there is one for both */
+    CHECK_EQ(KIT_TRY("rdmsr", : "=a"(low), "=d"(high) : "c"(0xc0000102) : KIT_CLOBBER), -1);
+    CHECK_EQ((uint64_t)high << 32 | low, b);
+    kit_child_case("another domain that sets its bases", sets_bases, 0, SHUTDOWN_poweroff);
+    CHECK_EQ(read_gs(), 0xa1);
+    CHECK_EQ(read_fs(), 0xb1);
+    CHECK_EQ(KIT_TRY("rdgsbase %0", : "=r"(val) : : KIT_CLOBBER), -1);
+    CHECK_EQ(val, a);
+    CHECK_EQ(kit_user_run(user_reads_gs, 0), 0xb1);
+    CHECK_EQ(set_base(SEGBASE_FS, 0), 0);
+    CHECK_EQ(set_base(SEGBASE_GS_KERNEL, 0), 0);
+}
+
 /* A selector in use whose descriptor has gone when the vcpu comes back from another one. */
 static void failsafe(void)
 {
@@ -266,5 +321,6 @@ void test_main(void)
     gdt_frames();
     ldt();
     bases();
+    fsgsbase();
     failsafe();
 }
