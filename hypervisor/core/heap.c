@@ -46,8 +46,9 @@ void heap_init(struct heap *h, struct frame *frames, uint64_t nr)
 
 /* ---- lists ---- */
 
-/* Puts a frame at the end of a list, or at its beginning. */
-static void list_put(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t mfn, bool first)
+/* Puts a frame at the end of a list, or at its beginning. In line: each freed frame comes by. */
+static inline void list_put(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t mfn,
+                            bool first)
 {
     struct frame *f = &h->frames[mfn];
 
@@ -57,7 +58,7 @@ static void list_put(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t mf
     *(f->next != FRAME_NONE ? &h->frames[f->next].prev : tail) = mfn;
 }
 
-static void list_take(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t mfn)
+static inline void list_take(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t mfn)
 {
     struct frame *f = &h->frames[mfn];
 
@@ -68,9 +69,9 @@ static void list_take(struct heap *h, uint32_t *head, uint32_t *tail, uint32_t m
 }
 
 /* first: it is what is left of a block that nobody has freed lately. */
-static void heap_link(struct heap *h, uint64_t mfn, unsigned order, bool first)
+static inline void heap_link(struct heap *h, unsigned zone, uint64_t mfn, unsigned order,
+                             bool first)
 {
-    unsigned zone = heap_zone_of(mfn);
     struct heap_zone *z = &h->zones[zone];
 
     h->frames[mfn].flags = FRAME_FREE;
@@ -80,9 +81,9 @@ static void heap_link(struct heap *h, uint64_t mfn, unsigned order, bool first)
     h->nonempty |= 1u << zone;
 }
 
-static void heap_unlink(struct heap *h, uint64_t mfn)
+static inline void heap_unlink(struct heap *h, unsigned zone, uint64_t mfn)
 {
-    unsigned zone = heap_zone_of(mfn), order = h->frames[mfn].order;
+    unsigned order = h->frames[mfn].order;
     struct heap_zone *z = &h->zones[zone];
 
     list_take(h, &z->head[order], &z->tail[order], (uint32_t)mfn);
@@ -97,25 +98,26 @@ static void heap_unlink(struct heap *h, uint64_t mfn)
 
 /*
  * A block's buddy is the other half of the block of the next order: the two numbers differ in that
- * one bit. Where the buddy is free as a whole, the two become one, and so on upwards.
+ * one bit. Where the buddy is free as a whole, the two become one, and so on upwards, as long as
+ * the bit is not the one that their zone is for.
  */
 static void heap_merge(struct heap *h, uint64_t mfn, unsigned order)
 {
     unsigned zone = heap_zone_of(mfn);
+    unsigned top = MIN(MAX(zone, 1u) + HEAP_ZONE_WIDTH - 1, HEAP_ORDERS - 1u);
 
-    while (order + 1 < HEAP_ORDERS) {
+    while (order < top) {
         uint64_t buddy = mfn ^ (1ull << order);
         const struct frame *b = &h->frames[buddy];
 
         /* The first: beyond the end of memory there is no struct frame to ask. */
-        if (buddy + (1ull << order) > h->nr_frames || !(b->flags & FRAME_FREE) ||
-            b->order != order || heap_zone_of(buddy) != zone)
+        if (buddy + (1ull << order) > h->nr_frames || !(b->flags & FRAME_FREE) || b->order != order)
             break;
-        heap_unlink(h, buddy);
+        heap_unlink(h, zone, buddy);
         mfn &= ~(1ull << order); /* the lower of the two */
         order++;
     }
-    heap_link(h, mfn, order, false);
+    heap_link(h, zone, mfn, order, false);
 }
 
 bool heap_settle(struct heap *h, unsigned n)
@@ -167,24 +169,23 @@ uint32_t heap_alloc_block(struct heap *h, unsigned order, unsigned width)
 {
     unsigned zones = width < HEAP_ZONE_WIDTH ? 0 : MIN(width + 1 - HEAP_ZONE_WIDTH, HEAP_ZONES);
     uint32_t left = h->nonempty & ((1u << zones) - 1), orders = 0, mfn;
-    struct heap_zone *z = h->zones;
-    unsigned have;
+    unsigned zone = 0, have;
 
     if (order >= HEAP_ORDERS)
         return FRAME_NONE;
-    for (; left != 0 && orders == 0; left &= ~(1u << (z - h->zones))) {
-        z = &h->zones[bit_highest(left)];
-        orders = z->nonempty & ~((1u << order) - 1);
+    for (; left != 0 && orders == 0; left &= ~(1u << zone)) {
+        zone = bit_highest(left);
+        orders = h->zones[zone].nonempty & ~((1u << order) - 1);
     }
     if (orders == 0)
         return FRAME_NONE;
     have = bit_lowest(orders);
-    mfn = z->head[have];
-    heap_unlink(h, mfn);
+    mfn = h->zones[zone].head[have];
+    heap_unlink(h, zone, mfn);
     /* What is too much goes back in halves. */
     while (have > order) {
         have--;
-        heap_link(h, mfn + (1ull << have), have, true);
+        heap_link(h, zone, mfn + (1ull << have), have, true);
     }
     h->free -= 1ull << order;
     return mfn;
