@@ -126,7 +126,7 @@ help:
 	@echo "make lint        licence lines, layout, sizes, includes, clang-tidy"
 	@echo "make bench       instructions per operation, beside Debian's Xen"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
-	@echo "make kernels     Debian's other kernels (5.10 to 6.12, rt, cloud) as dom0 and as guests"
+	@echo "make kernels     Debian's other kernels (5.10 to 6.12, cloud) as dom0 and as guests"
 	@echo "make install     beside Linux in this machine's GRUB menu (DESTDIR=, PREFIX=/usr/local)"
 	@echo "make uninstall   takes away what make install put there (DESTDIR=, PREFIX= as then)"
 	@echo "make read        the order in which to read the code"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`make kernels`: Debian's other kernels, each as dom0 with itself as its guest; those of the cloud
 flavour, which cannot be dom0, as guests of the newest stock kernel. So are those of the real-time
-flavour: they can be dom0, but on an emulated machine most starts end in an endless row of
-interrupts that the kernel sends to itself, on Debian's Xen as well.
+flavour where they are named: most starts of one end in an endless row of events that the kernel
+sends to itself, on Debian's Xen as well.
 
 Not part of `make check`, but for one of them (cases/kernel-trixie.sh, whose script this runs), as
 each wants to be fetched:
@@ -18,8 +18,8 @@ from dom0 import BUILD, LOGS, script_status
 from run import parse, prepare
 from verdict import SUCCESS, Tally, TestProblem
 
-KERNELS = ("bullseye", "bookworm-rt", "bookworm-backports", "bookworm-backports-rt", "trixie",
-           "trixie-rt", "bullseye-cloud", "bookworm-cloud", "trixie-cloud")
+KERNELS = ("bullseye", "bookworm-backports", "trixie", "bullseye-cloud", "bookworm-cloud",
+           "trixie-cloud")
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases", "kernel-trixie.sh")
 
 
