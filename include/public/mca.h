@@ -20,7 +20,7 @@
 #define XEN_MC_fetch       1
 #define XEN_MC_physcpuinfo 3
 
-#define XEN_MC_NODATA 0x1u /* fetch, flags OUT */
+#define XEN_MC_NODATA 0x2 /* fetch, flags OUT */
 
 #ifndef __ASSEMBLER__
 struct mcinfo_msr {
@@ -69,16 +69,26 @@ struct xen_mc_physcpuinfo {
     XEN_GUEST_HANDLE(xen_mc_logical_cpu_t) info; /* OUT */
 };
 
-/* The union has the size of its largest member there is, which is an operation not served here. */
+/* Not served: what a test of the operating system's handler would have an MSR say. */
+struct xen_mc_msrinject {
+    uint32_t mcinj_cpunr;
+    uint32_t mcinj_flags;
+    uint32_t mcinj_count; /* entries used of mcinj_msr */
+    domid_t mcinj_domid;
+    uint16_t _pad0;
+    struct mcinfo_msr mcinj_msr[8];
+};
+
 struct xen_mc {
     uint32_t cmd;               /* IN, XEN_MC_* */
     uint32_t interface_version; /* IN, XEN_MCA_INTERFACE_VERSION */
     union {
         struct xen_mc_fetch mc_fetch;
         struct xen_mc_physcpuinfo mc_physcpuinfo;
+        struct xen_mc_msrinject mc_msrinject;
     } u;
 };
-_Static_assert(sizeof(struct xen_mc) == 32, "xen_mc, as far as it is read");
+_Static_assert(sizeof(struct xen_mc) == 152, "xen_mc");
 _Static_assert(offsetof(struct xen_mc, u) == 8, "xen_mc.u");
 #endif /* !__ASSEMBLER__ */
 #endif
