@@ -19,6 +19,20 @@
 #define CONTEXT_ORDER 1
 _Static_assert(sizeof(struct vcpu_guest_context) <= (PAGE_SIZE << CONTEXT_ORDER), "context buffer");
 
+/*
+ * The pause is kept meanwhile: a vcpu that nobody else has paused would be in its next call by the
+ * next attempt, if it waits in one all the time. A long call is for a restart to wait for.
+ */
+static bool calls_done_soon(struct vcpu *v)
+{
+    for (unsigned i = 0; i < 100 && !vcpu_calls_done(v); i++)
+        vcpu_yield();
+    if (!vcpu_calls_done(v))
+        return false;
+    sched_wait_off_cpu(v); /* it may be on its way */
+    return true;
+}
+
 static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
 {
     struct vcpu_guest_context *c;
@@ -37,7 +51,7 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
         rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
     } else {
         domain_pause(d);
-        rc = vcpu_calls_done(v) ? arch_set_context(v, c) : -XEN_ERESTART;
+        rc = calls_done_soon(v) ? arch_set_context(v, c) : -XEN_ERESTART;
         if (rc == 0)
             vcpu_set_down(v, !(c->flags & VGCF_online));
         domain_unpause(d);
@@ -62,7 +76,7 @@ static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
     if (c == NULL)
         return -XEN_ENOMEM;
     vcpu_pause(v);
-    if (vcpu_calls_done(v))
+    if (calls_done_soon(v))
         arch_get_context(v, c);
     else
         rc = -XEN_ERESTART;
