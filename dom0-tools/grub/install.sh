@@ -39,6 +39,17 @@ warn_of_others() {
     done
 }
 
+# Takes the files that standard input names away, and folders of ours that are empty then.
+remove_listed() {
+    while read -r path; do
+        rm -f "$1$path"
+        directory=${path%/*}
+        case $directory in
+        */lodge | *.d) rmdir "$1$directory" 2>/dev/null || true ;;
+        esac
+    done
+}
+
 put() {
     stage=$1 prefix=$2 destdir=${3:-}
     list=$prefix/lib/lodge/installed
@@ -47,6 +58,10 @@ put() {
     (cd "$stage" && find . ! -type d ! -path "./$settings" | sed 's|^\./|/|' | sort) >"$stage.list"
     mv "$stage.list" "$stage$list"
     mkdir -p "$destdir/"
+    # Of an earlier version, what this one does not have any more.
+    if [ -r "$destdir$list" ]; then
+        sort "$destdir$list" | comm -23 - "$stage$list" | remove_listed "$destdir"
+    fi
     # Files alone: directories that are there keep their owners and modes.
     sed 's|^/||' "$stage$list" |
         tar -C "$stage" --owner=0 --group=0 --no-recursion -cf - -T - | tar -C "$destdir/" -xpf -
@@ -77,20 +92,15 @@ take_away() {
         tell "this machine runs on Lodge now: what runs goes on until the next boot"
     fi
     if [ -z "$destdir" ] && command -v systemctl >/dev/null; then
-        systemctl disable lodge.target
+        systemctl disable lodge.target || true # may be gone, where this is done a second time
     fi
     if cmp -s "$library/default" "$destdir/$settings"; then
         rm -f "$destdir/$settings"
     elif [ -e "$destdir/$settings" ]; then
         tell "/$settings was changed and stays"
     fi
-    while read -r path; do
-        rm -f "$destdir$path"
-        directory=${path%/*}
-        case $directory in
-        */lodge | *.d) rmdir "$destdir$directory" 2>/dev/null || true ;;
-        esac
-    done <"$list"
+    # The list itself goes last: what was interrupted can be done again.
+    grep -v -x -F -e "$prefix/lib/lodge/installed" "$list" | remove_listed "$destdir"
     rm -rf "$destdir/boot/lodge" "$library"
     [ -z "$destdir" ] || return 0
     ldconfig

@@ -88,6 +88,8 @@ verify "Debian's Xen keeps away from Lodge" grep -q "^ExecCondition=.*-lodge" \
     "$root/dest/lib/systemd/system/xen.service.d/lodge.conf"
 for unit in lodge-*.service; do
     verify "$unit keeps away from Xen" grep -q "^ExecCondition=.*-lodge" "$unit"
+    [ "$unit" = lodge-xenstored.service ] ||
+        verify "$unit says which process it is" grep -q "^PIDFile=/run/lodge/${unit%.service}.pid" "$unit"
     verify "$unit does not end with another" sh -c "! grep -q '^Requires=' '$unit'"
 done
 
@@ -111,6 +113,12 @@ listing >"$root/once"
 ./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
 listing >"$root/twice"
 verify "a second time changes nothing" cmp -s "$root/once" "$root/twice"
+mkdir -p "$machine/usr/sbin"
+: >"$machine/usr/sbin/of-before"
+sed 's|^/usr/lib/lodge/installed$|&\n/usr/sbin/of-before|' "$machine/usr/lib/lodge/installed" >"$root/list"
+cp "$root/list" "$machine/usr/lib/lodge/installed"
+./install.sh install "$root/dest" /usr "$machine" >"$root/out" 2>&1
+verify "what a new version has no more goes" [ ! -e "$machine/usr/sbin/of-before" ]
 : >"$machine/boot/lodge/vmlinux-6.1.0-9-amd64"
 ./install.sh uninstall /usr "$machine" >"$root/out" 2>&1
 verify "uninstall works" [ $? -eq 0 ]
