@@ -62,7 +62,7 @@ struct device_type {
     int (*attached)(struct device *d, const struct worker_parcel *parcel);
     const char *key;                   /* a node of the back directory; NULL: none */
     void (*changed)(struct device *d); /* it changed, of a device that is ready */
-    /* The worker answered a WORKER_CHANGE. */
+    /* The worker that has it answered a WORKER_CHANGE. */
     void (*worker_changed)(struct device *d, const struct worker_parcel *parcel);
     /* How long the worker may make a file of the device's; missing: it writes none. */
     uint64_t (*file_size)(const struct device *d);
@@ -163,6 +163,7 @@ void device_attached(struct device *d, const struct worker_parcel *parcel);
 void device_detached(struct device *d);
 void device_worker_failed(struct device *d, int status, const char *why);
 void device_worker_died(struct device *d);
+void device_worker_changed(struct device *d, const struct worker_parcel *parcel);
 /* Fills in the parcel for a worker; false: the device is not to be attached (any more). */
 bool device_parcel(struct device *d, struct worker_parcel *parcel);
 

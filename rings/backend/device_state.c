@@ -376,3 +376,15 @@ void device_worker_died(struct device *d)
     d->reconnect = d->reconnect || d->link == DEVICE_ATTACHED;
     d->link = DEVICE_ATTACHING;
 }
+
+/*
+ * A worker says so whenever it likes: after it has failed, when what the device had is closed; or
+ * when its nodes may be another device's already.
+ */
+void device_worker_changed(struct device *d, const struct worker_parcel *parcel)
+{
+    bool has_it = d->link == DEVICE_ATTACHED || d->link == DEVICE_DETACHING;
+
+    if (has_it && !d->doomed && d->type->worker_changed)
+        d->type->worker_changed(d, parcel);
+}

@@ -107,8 +107,8 @@ static void take_parcel(struct process *p, struct worker_parcel *parcel)
         device_attached(d, parcel);
     else if (parcel->head.type == WORKER_FAILED)
         device_worker_failed(d, parcel->head.status, (const char *)parcel->body);
-    else if (parcel->head.type == WORKER_CHANGED && d->type->worker_changed)
-        d->type->worker_changed(d, parcel);
+    else if (parcel->head.type == WORKER_CHANGED)
+        device_worker_changed(d, parcel);
     else if (parcel->head.type == WORKER_CLOSED && d->link == DEVICE_DETACHING)
         device_detached(d);
     worker_drop_fds(parcel);

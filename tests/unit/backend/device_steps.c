@@ -46,6 +46,13 @@ static void disconnect_front(struct device *d)
     t.disconnects++;
 }
 
+static void changed_it(struct device *d, const struct worker_parcel *parcel)
+{
+    (void)parcel;
+    (void)d;
+    t.changes++;
+}
+
 static void close_it(struct device *d)
 {
     (void)d;
@@ -57,6 +64,7 @@ const struct device_type kind = {.directory = "lodge-vbd",
                                  .what = "disk",
                                  .probe = probe,
                                  .connect = connect_front,
+                                 .worker_changed = changed_it,
                                  .disconnect = disconnect_front,
                                  .close = close_it};
 static const struct device_type *const kinds[] = {&kind, NULL};

@@ -20,7 +20,7 @@ extern bool alive; /* xenstored knows the guest */
 /* The kind of device, and its worker. */
 extern struct device_test {
     int probe, connect; /* what they answer */
-    unsigned probes, closes, disconnects, attaches, detaches;
+    unsigned probes, closes, disconnects, attaches, detaches, changes;
     bool reconnect; /* as it was in the last connect() */
     unsigned lines; /* in the log */
     char line[300]; /* the last of them */

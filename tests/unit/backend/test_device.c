@@ -220,6 +220,46 @@ static void test_worker_repeats_itself(void)
     CHECK(!only());
 }
 
+/* A worker that was taken over answers what nobody has asked, at any time. */
+static void test_worker_answers_unasked(void)
+{
+    static struct worker_parcel parcel = {.head = {.type = WORKER_CHANGED}};
+
+    begin();
+    tools_make_it();
+    device_worker_changed(only(), &parcel);
+    front("3");
+    device_worker_changed(only(), &parcel);
+    CHECK(!t.changes);
+    worker_attached();
+    device_worker_changed(only(), &parcel);
+    CHECK(t.changes == 1);
+    front("5"); /* the answer to what it was told before */
+    device_worker_changed(only(), &parcel);
+    CHECK(t.changes == 2);
+    device_detached(only());
+    tools_remove_it();
+
+    connected();
+    device_worker_failed(only(), -EIO, "bad");
+    CHECK(t.closes == 1);
+    device_worker_changed(only(), &parcel);
+    device_attached(only(), &parcel);
+    CHECK(!t.changes);
+    CHECK_STATE("6");
+    tools_remove_it();
+
+    /* The nodes may be another device's. */
+    connected();
+    tools_remove_it();
+    CHECK(only() && only()->doomed);
+    device_worker_changed(only(), &parcel);
+    CHECK(!t.changes);
+    device_detached(only());
+    device_run();
+    CHECK(!only());
+}
+
 static void test_no_driver(void)
 {
     begin();
@@ -272,6 +312,7 @@ int main(void)
     test_takeover();
     test_store_away();
     test_worker_repeats_itself();
+    test_worker_answers_unasked();
     test_no_driver();
     test_others_nodes();
     return check_end();
