@@ -274,8 +274,8 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
     bool in_use;
     int rc;
 
-    if (unlikely(g->changing))
-        return GNTST_eagain;
+    if (unlikely(g->changing)) /* not eagain: whoever repeats it would wait for the granter */
+        return GNTST_general_error;
     if (ref >= g->nr_frames * grant_per_page(g))
         return GNTST_bad_gntref;
     a = grant_active_of(g, ref);

@@ -7,8 +7,11 @@
  * Why not while one is in use: the version decides where an entry, its marks and its active entry
  * are, and those who use a grant look there without asking which version it was when they began.
  * The rewriting may take long and is preempted, so it is not done under the lock: `changing` is set
- * there when nobody uses a grant, and while it is set nobody can begin to (GNTST_eagain), nor make
- * pages.
+ * there when nobody uses a grant, and while it is set nobody can begin to, nor make pages.
+ *
+ * How long that is lies with the guest, which can put the vcpu down in the middle of it. So a user
+ * is refused for good, and not told to try again: kernels do so for half a minute, for one guest's
+ * grant on behalf of them all. A guest changes the version before it shows its grants to anybody.
  */
 #include <core/console.h>
 #include <core/grant_internal.h>

@@ -28,6 +28,12 @@ bool hypercall_restart_asked(void)
     return asked;
 }
 
+static inline bool preempt_due(void)
+{
+    return vcpu_event_due(current) || READ_ONCE(current->sched.dying) ||
+           READ_ONCE(current->sched.blocked_by) != 0;
+}
+
 /*
  * A handler in the window may set need_resched. While the vcpu has an event to take, or is to stop
  * or to die, the account stays used up: so the next place that can end the call for it looks as
@@ -39,8 +45,7 @@ static inline bool preempt_look(void)
 
     ASSERT(this_cpu()->lock_depth == 0);
     irq_window();
-    due = vcpu_event_due(current) || READ_ONCE(current->sched.dying) ||
-          READ_ONCE(current->sched.blocked_by) != 0;
+    due = preempt_due();
     stack_top()->work_left = due ? 0 : WORK_BUDGET;
     return due;
 }
@@ -58,11 +63,18 @@ bool preempt_wanted(void)
     return preempt_look() || READ_ONCE(this_cpu()->need_resched);
 }
 
-/* Only one that finishes its call gets past a preemption point with a reason not to run. */
+/*
+ * What ends the list is left to the guest boundary, also to stop: the vcpu holds nothing there.
+ * Only one that finishes its call gets past a preemption point with a reason not to run.
+ */
 bool preempt_for_event(void)
 {
-    return preempt_point() || vcpu_event_due(current) ||
-           unlikely(READ_ONCE(current->sched.blocked_by) != 0);
+    if (preempt_look())
+        return true;
+    if (likely(!READ_ONCE(this_cpu()->need_resched)))
+        return false;
+    schedule();
+    return preempt_due();
 }
 
 bool preempt_work(void)

@@ -35,7 +35,7 @@ static int64_t multicall_iret(uint64_t entry)
     int64_t rax = hc_iret(0, 0, 0, 0);
 
     if (put_guest_u64(entry + offsetof(struct entry, result), (uint64_t)rax) != 0)
-        log_debug("the result of iret in a multicall could not be written");
+        guest_refused("result of iret at %lx", (unsigned long)entry);
     return rax;
 }
 

@@ -29,6 +29,7 @@
  * that has never run holds nothing and is parked where it is.
  */
 #include <core/domain.h>
+#include <core/preempt.h>
 #include <core/sched_internal.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
@@ -51,6 +52,8 @@ void vcpu_block(void)
     vcpu_block_begin();
     if (vcpu_event_due(v))
         sched_change_blocked(v, 0, SCHED_BLOCKED);
+    else
+        work_used_up(); /* a list ends here, and does not begin what it would fall asleep in */
 }
 
 void vcpu_wake(struct vcpu *v)

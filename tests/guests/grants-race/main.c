@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Grants that two vcpus work on at the same time: a mapping whose two kinds they undo together, and
- * part of a frame that one copies while the other tries to map the whole.
+ * Grants that two vcpus work on at the same time: a mapping whose two kinds they undo together, a
+ * table whose version one changes while the other stops it, and part of a frame that one copies
+ * while the other tries to map the whole.
  */
 #include <kit/kit.h>
 
@@ -111,10 +112,112 @@ static void two_kinds(void)
     v1[9].flags = v1[10].flags = 0;
 }
 
+/* ---- a version that is being changed, by a vcpu that does not go on ---- */
+
+static volatile bool stop;
+
+static int set_version(unsigned version)
+{
+    struct gnttab_set_version v = {.version = version};
+
+    return grant_op(GNTTABOP_set_version, &v, 1);
+}
+
+static void change_versions(void)
+{
+    ready = true;
+    for (unsigned n = 0; !stop; n++)
+        CHECK_EQ(set_version(2 - n % 2), 0);
+}
+
+static void sleep_first(void)
+{
+    static struct gnttab_set_version v = {.version = 2};
+    static struct multicall_entry list[2] = {
+        {.op = __HYPERVISOR_sched_op, .args = {SCHEDOP_block}, .result = 1},
+        {.op = __HYPERVISOR_grant_table_op,
+         .args = {GNTTABOP_set_version, (uint64_t)&v, 1},
+         .result = 1},
+    };
+
+    ready = true;
+    CHECK_EQ(hc2(__HYPERVISOR_multicall, list, 2), 0);
+    CHECK_EQ(list[0].result, 0);
+    CHECK_EQ(list[1].result, 0);
+}
+
+static void wait_for_state(unsigned state)
+{
+    struct vcpu_runstate_info info = {.state = -1};
+    uint64_t end = kit_now() + KIT_PATIENCE;
+
+    while (info.state != (int)state && kit_now() < end)
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 1, &info), 0);
+    CHECK_EQ(info.state, state);
+}
+
+static int map_for_a_moment(struct gnttab_map_grant_ref *m)
+{
+    struct gnttab_unmap_grant_ref u;
+
+    CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, m, 1), 0);
+    if (m->status == GNTST_okay) {
+        u = (struct gnttab_unmap_grant_ref){.host_addr = m->host_addr, .handle = m->handle};
+        CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+        CHECK_EQ(u.status, GNTST_okay);
+    }
+    return m->status;
+}
+
+/* The user gets an answer that it does not try again on; and when the vcpu goes on, so does all. */
+static void change_that_stops(void)
+{
+    struct gnttab_map_grant_ref m = {
+        .host_addr = (uint64_t)kit_page(), .flags = GNTMAP_host_map, .ref = 5};
+    static xen_pfn_t frames[64];
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = ARRAY_SIZE(frames)};
+    unsigned refused = 0, port = kit_bind_ipi(1);
+
+    s.frame_list.p = frames;
+    CHECK_EQ(grant_op(GNTTABOP_setup_table, &s, 1), 0);
+    v1[5].frame = (uint32_t)kit_mfn(kit_page()); /* one of those that are taken along */
+    v1[5].flags = GTF_permit_access;
+    ready = stop = false;
+    job = change_versions;
+    while (!ready)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    for (unsigned t = 0; t < TRIES; t++) {
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, 1, NULL), 0);
+        wait_for_state(RUNSTATE_offline);
+        if (map_for_a_moment(&m) != GNTST_okay) {
+            CHECK_EQ(m.status, GNTST_general_error);
+            refused++;
+        }
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, NULL), 0);
+        kit_sleep(50000 + t % 7 * 20000);
+    }
+    stop = true;
+    while (job != NULL)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    stop = ready = false;
+    printk("%u of %u changes stopped half-way\n", refused, TRIES);
+    CHECK(refused != 0);
+    CHECK_EQ(set_version(1), 0);
+    CHECK_EQ(map_for_a_moment(&m), GNTST_okay);
+    job = sleep_first; /* and so does not begin to */
+    wait_for_state(RUNSTATE_blocked);
+    CHECK_EQ(map_for_a_moment(&m), GNTST_okay);
+    CHECK_EQ(kit_send(port), 0);
+    while (job != NULL)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    CHECK_EQ(map_for_a_moment(&m), GNTST_okay);
+    CHECK_EQ(set_version(1), 0);
+    v1[5].flags = 0;
+}
+
 /* ---- part of a frame ---- */
 
 static struct gnttab_copy copies[COPIES];
-static volatile bool stop;
 
 static void copy_part(void)
 {
@@ -125,12 +228,11 @@ static void copy_part(void)
 
 static void part_in_use(void)
 {
-    struct gnttab_set_version version = {.version = 2};
     struct gnttab_map_grant_ref m = {
         .host_addr = (uint64_t)kit_page(), .flags = GNTMAP_host_map | GNTMAP_readonly, .ref = 11};
     unsigned mapped = 0;
 
-    CHECK_EQ(grant_op(GNTTABOP_set_version, &version, 1), 0);
+    CHECK_EQ(set_version(2), 0);
     v2 = kit_page();
     CHECK_EQ(kit_set_pte((void *)v2, mk_pte(table_frame(), PTE_RW)), 0);
     v2[11].sub_page.frame = kit_mfn(kit_page());
@@ -171,5 +273,6 @@ void test_main(void)
     v1 = kit_page();
     CHECK_EQ(kit_set_pte((void *)v1, mk_pte(table_frame(), PTE_RW)), 0);
     two_kinds();
+    change_that_stops();
     part_in_use();
 }
