@@ -23,7 +23,8 @@ enum quota_kind {
     QUOTA_MEMORY,       /* bytes of nodes, watches and transactions together */
     QUOTA_TX_OPS,       /* requests recorded in one transaction */
     QUOTA_EVENTS,       /* watch events waiting to be read, before they are merged */
-    QUOTA_TX_AGE,       /* bytes changed in the store, by anyone, while a transaction is open */
+    QUOTA_TX_AGE,       /* bytes changed in the store, by anyone, while a guest has a transaction
+                           open */
     QUOTA_KINDS
 };
 

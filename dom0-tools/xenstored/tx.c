@@ -29,7 +29,7 @@ struct done {
 
 struct tx {
     struct list_link link; /* in conn->transactions */
-    struct list_link age;  /* in by_age */
+    struct list_link age;  /* in by_age, or alone */
     uint64_t since;        /* tree_changed when it took `base` */
     struct conn *conn;
     uint32_t id;
@@ -44,7 +44,7 @@ struct tx {
     int64_t bytes; /* charged to the domain */
 };
 
-/* All open transactions, the one with the oldest base first. */
+/* Those of guests, the one with the oldest base first: dom0's do not age (tx.h). */
 static struct list_link by_age = {&by_age, &by_age};
 
 /* As the store is at this moment. */
@@ -53,7 +53,9 @@ static void take_base(struct tx *t)
     t->base = tree_ref(store_main.root);
     t->view.root = tree_ref(store_main.root);
     t->since = tree_changed;
-    list_append(&by_age, &t->age);
+    list_init(&t->age);
+    if (!t->conn->cred.privileged)
+        list_append(&by_age, &t->age);
 }
 
 /* No check of quotas: one that is restored was within them. */

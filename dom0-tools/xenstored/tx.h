@@ -21,9 +21,11 @@
  * what they recorded. As the end does all of it again in one go, a long path counts as several
  * requests, and so do the nodes that a request makes on its way, or removes. One that conflicts
  * again and again only loses its own time. Each keeps the tree of its start in memory, where that
- * differs from the store's, and its own copies. All of them together keep no more than what was
- * changed since the oldest began, whoever changed it: so one that has seen QUOTA_TX_AGE bytes
- * change starts anew, as after a restart, and its end says EAGAIN.
+ * differs from the store's, and its own copies. All of the guests' together keep no more than what
+ * was changed since the oldest of them began, whoever changed it: so one that has seen QUOTA_TX_AGE
+ * bytes change starts anew, as after a restart, and its end says EAGAIN. dom0's are left alone, or
+ * guests could make each of them fail: no guest can open one, and what one keeps is a tree as the
+ * store was at one moment, which the quotas bound, and what dom0 itself did to it.
  */
 #ifndef XENSTORED_TX_H
 #define XENSTORED_TX_H
@@ -60,7 +62,8 @@ int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size
 /* Ends and frees it, whatever the result. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
 int tx_end(struct tx *t, bool commit);
 void tx_abort_all(struct conn *c);
-/* Frees what transactions that are too old keep alive. Not while a request is being carried out. */
+/* Frees what guests' transactions that are too old keep alive. Not while a request is carried out.
+ */
 void tx_let_go_old(void);
 
 /* After a restart: the id stays valid, its requests work, and its end says EAGAIN. */

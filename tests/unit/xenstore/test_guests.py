@@ -303,6 +303,35 @@ class OldTransactions(GuestCase):
                 self.guest.set_perms(f"n{i}", "r5", tx=tx)
         self.refused("EAGAIN", self.guest.end, old[0])
 
+    def test_dom0s_are_left_alone(self):
+        """However much guests change meanwhile, in the store or in copies that they drop again."""
+        self.root.write("/t/a", "1")
+        tx = self.root.start()
+        self.assertEqual(self.root.read("/t/a", tx), b"1")
+        self.root.write("/t/b", "2", tx)
+        self.fill(50)
+        for _ in range(5):
+            dropped = self.guest.start()
+            for i in range(50):
+                self.guest.rm(f"n{i}", dropped)
+            self.guest.end(dropped, commit=False)
+            self.fill(50)
+        aged = self.guest.start()
+        self.guest.write("x", "1", aged)
+        for _ in range(2):
+            self.fill(50, "d/n")
+            self.guest.rm("d")
+        self.refused("EAGAIN", self.guest.end, aged)
+        self.root.end(tx)
+        self.assertEqual(self.root.read("/t/b"), b"2")
+        # That it is not aged does not mean that it sees no conflict.
+        tx = self.root.start()
+        self.root.read("/t/a", tx)
+        self.fill(50)
+        self.daemon.client().write("/t/a", "other")
+        self.refused("EAGAIN", self.root.end, tx)
+        self.assertEqual(self.root.control("check"), "OK\n")
+
     def test_writing_over_and_over_keeps_nothing(self):
         tx = self.guest.start()
         self.guest.write("x", "1", tx)
