@@ -53,14 +53,18 @@ static bool is_idle(int front)
            front == XenbusStateClosed;
 }
 
-/* In the open transaction. */
-static int look(struct store *s, const struct splitdev *dev, struct ends *e)
+/*
+ * In the open transaction. `both`: at the front-end as well, without which it stays unknown. What
+ * the transaction has read must not change until its end, and the front-end's state is the guest's.
+ */
+static int look(struct store *s, const struct splitdev *dev, bool both, struct ends *e)
 {
-    char *back, *front, *hotplug, *online;
+    char *back, *front = NULL, *hotplug, *online;
     int rc;
 
     store_read(s, splitdev_back(dev, "state"), &back);
-    store_read(s, splitdev_front(dev, "state"), &front);
+    if (both)
+        store_read(s, splitdev_front(dev, "state"), &front);
     store_read(s, splitdev_back(dev, "lodge-hotplug"), &hotplug);
     store_read(s, splitdev_back(dev, "online"), &online);
     rc = store_flush(s);
@@ -155,7 +159,7 @@ static int step(struct lodge *l, struct detach *d)
         rc = store_begin(d->s);
         if (rc)
             break;
-        rc = look(d->s, d->dev, &d->ends);
+        rc = look(d->s, d->dev, true, &d->ends);
         if (rc) {
             store_abort(d->s);
             break;
@@ -163,6 +167,8 @@ static int step(struct lodge *l, struct detach *d)
         done = act(d);
         rc = store_commit(d->s);
     } while (store_again(rc, &tries));
+    if (rc == -EAGAIN)
+        return 0; /* an end whose state never rests: it has not settled */
     return rc ? domain_fail(l, rc, "%s", store_message(d->s)) : done;
 }
 
@@ -253,7 +259,10 @@ static int check_closed(struct lodge *l, const struct splitdev *dev,
            (splitdev_state(a->state) == XenbusStateClosed && !is_plugged(dev, a->hotplug));
 }
 
-/* Asks the back-end to close, and takes the front-end away. *closed: there is nobody to wait for.
+/*
+ * Asks the back-end to close, and takes the front-end away. *closed: there is nobody to wait for.
+ * Nothing that is the guest's is looked at: it could keep that changing, and so its device. A
+ * back-end that does so is some driver domain's, which is not asked then.
  */
 static int force_to_close(struct lodge *l, const struct splitdev *dev, bool *closed)
 {
@@ -266,7 +275,7 @@ static int force_to_close(struct lodge *l, const struct splitdev *dev, bool *clo
         rc = store_begin(s);
         if (rc)
             break;
-        rc = look(s, dev, &e);
+        rc = look(s, dev, false, &e);
         if (rc) {
             store_abort(s);
             break;
@@ -277,6 +286,10 @@ static int force_to_close(struct lodge *l, const struct splitdev *dev, bool *clo
         store_remove(s, splitdev_front(dev, ""));
         rc = store_commit(s);
     } while (store_again(rc, &tries));
+    if (rc == -EAGAIN) {
+        *closed = true;
+        return 0;
+    }
     return rc ? domain_fail(l, rc, "%s", store_message(s)) : 0;
 }
 

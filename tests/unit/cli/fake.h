@@ -29,6 +29,8 @@ extern uint64_t fake_free_pages;
 extern const char *fake_failing;
 /* How many transactions fail with EAGAIN before one is let through. */
 extern unsigned fake_conflicts;
+/* A node that somebody goes on changing: each transaction that has read it fails with EAGAIN. */
+extern const char *fake_restless;
 /* Called before each change of the machine or the store; may not come back. */
 extern void (*fake_step)(void);
 /* How often the whole list of domains was asked for: creation must not. */

@@ -43,6 +43,8 @@ static char message[256];
 
 const char *fake_failing;
 unsigned fake_conflicts;
+const char *fake_restless;
+static bool saw_restless; /* the open transaction has read it */
 void (*fake_step)(void);
 bool fake_store_dead;
 static bool absent; /* there was never a connection */
@@ -239,9 +241,10 @@ int store_flush(struct store *s)
             make(p->path);
         else if (p->what == 'd')
             delete (p->path);
-        else if (p->what == 'r' && n)
+        else if (p->what == 'r' && n) {
             *p->out = strdup(n->value);
-        else if (p->what == 'p' && n)
+            saw_restless |= fake_restless && !strcmp(p->path, fake_restless);
+        } else if (p->what == 'p' && n)
             snprintf(n->perms, sizeof(n->perms), "%s", p->value);
         else if (p->what == 'p') {
             snprintf(message, sizeof(message), "no node %s to give permissions to", p->path);
@@ -310,6 +313,7 @@ int store_begin(struct store *s)
     if (absent)
         return -ECONNREFUSED;
     in_tx = true;
+    saw_restless = false;
     shadow = tree;
     return 0;
 }
@@ -332,8 +336,8 @@ int store_commit(struct store *s)
         snprintf(message, sizeof(message), "xenstore is full");
         return -ENOSPC;
     }
-    if (fake_conflicts) {
-        fake_conflicts--;
+    if (fake_conflicts || saw_restless) {
+        fake_conflicts -= !saw_restless;
         tree = shadow;
         return -EAGAIN;
     }

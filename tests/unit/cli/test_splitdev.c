@@ -212,6 +212,28 @@ static void test_detach(void)
     CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
 }
 
+/* A guest that writes ever new states keeps its device from a gentle detach only. */
+static void test_restless(void)
+{
+    struct splitdev dev;
+
+    setup_fresh();
+    setup_backend("silent");
+    fake_restless = "/local/domain/3/device/vbd/51712/state";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "take it away with -f"));
+    CHECK(!splitdev_detach(&l, &dev, true));
+    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
+    CHECK(!fake_store_value("/local/domain/3/device/vbd/51712"));
+    /* So does a driver domain, with what is its own. */
+    setup_fresh();
+    fake_restless = "/local/domain/0/backend/lodge-vbd/3/51712/state";
+    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
+    CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
+    fake_restless = NULL;
+}
+
 /* The nodes of a device of the kernel's stay until its plug is pulled: a script reads them. */
 static void test_detach_plugged(void)
 {
@@ -366,6 +388,7 @@ int main(void)
     test_driver_domain();
     test_attach();
     test_detach();
+    test_restless();
     test_detach_plugged();
     test_forged_nodes();
     test_resize();
