@@ -115,8 +115,8 @@ static int64_t console_io_write(uint64_t count, uint64_t buffer)
             console_guest_text(d, chunk, n);
         buffer += n;
         count -= n;
-        if (preempt_point())
-            break;
+        if (preempt_for_event() && count != 0)
+            return hypercall_restart(CONSOLEIO_write, count, buffer, 0);
     }
     return 0;
 }

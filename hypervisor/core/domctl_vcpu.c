@@ -33,6 +33,15 @@ static bool calls_done_soon(struct vcpu *v)
     return true;
 }
 
+/*
+ * One that finishes its call is not paused again, which would stop it. But it may wait for another
+ * vcpu that has been stopped since, so all are looked at.
+ */
+static bool call_goes_on(struct vcpu *v)
+{
+    return vcpu_finishing(v) && !vcpu_calls_done(v);
+}
+
 static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
 {
     struct vcpu_guest_context *c;
@@ -40,7 +49,7 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
 
     if (d == current->domain || from == 0)
         return -XEN_EINVAL;
-    if (vcpu_finishing(v))
+    if (call_goes_on(v))
         return -XEN_ERESTART;
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)
@@ -70,7 +79,7 @@ static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
         return -XEN_EINVAL;
     if (!v->initialised)
         return -XEN_ENODATA;
-    if (vcpu_finishing(v))
+    if (call_goes_on(v))
         return -XEN_ERESTART;
     c = hpages_alloc(CONTEXT_ORDER);
     if (c == NULL)

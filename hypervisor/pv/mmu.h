@@ -8,6 +8,12 @@
 #include <x86/regs.h>
 
 /*
+ * Set in the count of a list that goes on after a restart: *pdone has what was done before. A guest
+ * that sets it itself, or changes *pdone in between, gets a wrong sum there and nothing else.
+ */
+#define MMU_COUNT_GOES_ON BIT(31)
+
+/*
  * The domain that a call names: current's own for DOMID_SELF, DOMID_IO and DOMID_XEN for what is no
  * guest's, else a domain that the caller controls. Given back with mmu_owner_put(). 0, -XEN_EPERM,
  * -XEN_ESRCH. The domain may be dying, and may begin to at any time. dom_io and dom_xen have frames

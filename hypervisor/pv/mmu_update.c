@@ -192,12 +192,6 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
     return rc;
 }
 
-/*
- * Set in the count of a call that goes on after an event: *pdone has what was done before. A guest
- * that sets it itself, or changes *pdone in between, gets a wrong sum there and nothing else.
- */
-#define COUNT_GOES_ON BIT(31)
-
 /* The call in full: batches, other domains, restarts. *pdone is set on errors as well. */
 static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t count, uint64_t pdone,
                                                      uint64_t foreign)
@@ -208,10 +202,10 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
     uint64_t done;
     int rc;
 
-    if (unlikely(count & COUNT_GOES_ON) && pdone != 0 &&
+    if (unlikely(count & MMU_COUNT_GOES_ON) && pdone != 0 &&
         copy_from_guest(&before, pdone, sizeof(before)) != 0)
         return -XEN_EFAULT;
-    count = (uint32_t)(count & ~COUNT_GOES_ON);
+    count = (uint32_t)(count & ~MMU_COUNT_GOES_ON);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         rc = batch_begin_foreign(&b, (uint32_t)foreign);
         if (rc != 0)
@@ -229,7 +223,7 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
         return -XEN_EFAULT;
     if (rc == -XEN_ERESTART)
         return hypercall_restart(reqs + done * sizeof(struct mmu_update),
-                                 (count - done) | COUNT_GOES_ON, pdone, foreign);
+                                 (count - done) | MMU_COUNT_GOES_ON, pdone, foreign);
     return rc;
 }
 

@@ -234,20 +234,42 @@ static inline bool ext_read(vaddr_t at, struct mmuext_op *op)
     return true;
 }
 
+/* Operations [0, count); *done counts those carried out. -XEN_ERESTART: an event comes first. */
+static int ext_all(struct domain *owner, vaddr_t ops, uint32_t count, uint32_t *done)
+{
+    struct vcpu *v = current;
+    struct mmuext_op op;
+    int rc;
+
+    for (*done = 0; *done < count;) {
+        if (unlikely(!ext_read(ops + *done * sizeof(op), &op)))
+            return -XEN_EFAULT;
+        rc = likely(owner == v->domain) ? ext_own(v, &op) : ext_of_other(owner, &op);
+        if (unlikely(rc != 0)) {
+            guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
+            return rc;
+        }
+        ++*done;
+        if (work_charge(WORK_LIGHT) && preempt_for_event() && *done < count)
+            return -XEN_ERESTART;
+    }
+    return 0;
+}
+
 /*
- * The list ends at the first operation that fails; *pdone says how many were done before it. It is
- * preempted in place and never restarted: whatever is referenced meanwhile is on this vcpu's stack,
- * and a vcpu that is to die ends the operation it is at before it parks.
+ * The list ends at the first operation that fails; *pdone says how many were done before it. It may
+ * take hours: so it is restarted for events, and for whoever waits until the vcpu is between calls.
  */
 int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
-    struct vcpu *v = current;
-    struct domain *owner = v->domain;
-    struct mmuext_op op;
-    uint32_t done = 0;
-    int rc = 0;
+    struct domain *owner = current->domain;
+    uint32_t before = 0, done, all;
+    int rc;
 
-    count = (uint32_t)count;
+    if (unlikely(count & MMU_COUNT_GOES_ON) && pdone != 0 &&
+        copy_from_guest(&before, pdone, sizeof(before)) != 0)
+        return -XEN_EFAULT;
+    count = (uint32_t)(count & ~MMU_COUNT_GOES_ON);
     if (unlikely((domid_t)foreign != DOMID_SELF)) {
         rc = mmu_owner_get((domid_t)foreign, &owner);
         if (rc == 0 && (owner == dom_io || owner == dom_xen))
@@ -255,21 +277,14 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
         if (rc != 0)
             return rc;
     }
-    for (; done < count; done++) {
-        if (unlikely(!ext_read(ops + done * sizeof(op), &op))) {
-            rc = -XEN_EFAULT;
-            break;
-        }
-        rc = likely(owner == v->domain) ? ext_own(v, &op) : ext_of_other(owner, &op);
-        if (unlikely(rc != 0)) {
-            guest_refused("op %u on %lx: %d", op.cmd, op.arg1.mfn, rc);
-            break;
-        }
-        if (preempt_after(WORK_LIGHT))
-            break;
-    }
+    rc = ext_all(owner, ops, (uint32_t)count, &done);
     mmu_owner_put(owner);
-    if (pdone != 0 && copy_to_guest(pdone, &done, sizeof(done)) != 0 && rc == 0)
-        rc = -XEN_EFAULT;
+    all = before + done;
+    if (pdone != 0 && copy_to_guest(pdone, &all, sizeof(all)) != 0 &&
+        (rc == 0 || rc == -XEN_ERESTART))
+        return -XEN_EFAULT;
+    if (unlikely(rc == -XEN_ERESTART))
+        return hypercall_restart(ops + done * sizeof(struct mmuext_op),
+                                 (count - done) | MMU_COUNT_GOES_ON, pdone, foreign);
     return rc;
 }

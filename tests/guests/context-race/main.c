@@ -19,7 +19,7 @@
 static struct vcpu_guest_context ctxt;
 /* In the child's memory: its root table, a copy that is pinned, a large one that is not. */
 static volatile uint64_t roots[3];
-static volatile unsigned switches;
+static volatile uint64_t switches;
 
 static void table(uint64_t *page)
 {
@@ -96,6 +96,61 @@ static void sleeper(uint64_t how)
         else
             hc2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll);
     }
+}
+
+/* ---- inside a list that is longer than anybody can wait ---- */
+
+#define LIST_VA    0x8000000000ul
+#define LIST_SHORT 20000u
+#define LIST_LONG  ((47ul << 30) / sizeof(struct mmuext_op)) /* within the addresses below */
+
+/* In 48 times 1 GiB a page of which each word is the operation's number: a flush of the TLB. */
+static void build_list(void)
+{
+    uint64_t *l3 = kit_page(), *l2 = kit_page(), *l1 = kit_page(), *ops = kit_page();
+    uint64_t *l4 = (uint64_t *)start_info->pt_base;
+
+    for (unsigned i = 0; i < 512; i++) {
+        ops[i] = MMUEXT_TLB_FLUSH_LOCAL;
+        l1[i] = mk_pte(kit_mfn(ops), PTE_RO);
+        l2[i] = mk_pte(kit_mfn(l1), PTE_RW);
+        if (i < 48)
+            l3[i] = mk_pte(kit_mfn(l2), PTE_RW);
+    }
+    table(l1);
+    table(l2);
+    table(l3);
+    CHECK_EQ(kit_mmu_update((kit_mfn(l4) << 12) + 8, mk_pte(kit_mfn(l3), PTE_RW)), 0);
+}
+
+static void suspender(void *unused)
+{
+    struct sched_shutdown suspend = {.reason = SHUTDOWN_suspend};
+
+    (void)unused;
+    while (switches != 3)
+        hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+    hc2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &suspend);
+}
+
+/* First a few that come to an end, however often they are interrupted: all is done, and counted. */
+static void lister(uint64_t unused)
+{
+    uint32_t done;
+
+    (void)unused;
+    build_list();
+    CHECK_EQ(kit_vcpu_start(1, suspender, NULL), 0);
+    switches = 1;
+    for (unsigned n = 0; n < 10; n++) {
+        done = 0;
+        CHECK_EQ(hc4(__HYPERVISOR_mmuext_op, LIST_VA, LIST_SHORT, &done, DOMID_SELF), 0);
+        CHECK_EQ(done, LIST_SHORT);
+    }
+    switches = 2;
+    while (switches == 2)
+        ;
+    CHECK_EQ(hc4(__HYPERVISOR_mmuext_op, LIST_VA, LIST_LONG, 0, DOMID_SELF), 0);
 }
 
 static uint64_t free_pages(void)
@@ -208,6 +263,30 @@ static void sleepers(uint64_t how)
     CHECK_EQ(kit_child_destroy(&c), 0);
 }
 
+static void long_lists(void)
+{
+    struct kit_child c;
+    unsigned read = 0;
+
+    CHECK_EQ(kit_child_create(&c, lister, 0, 16, 2), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    while (peek(&c, &switches) == 0)
+        kit_sleep(1000000);
+    for (; peek(&c, &switches) == 1; read++) {
+        CHECK_EQ(context(&c, XEN_DOMCTL_getvcpucontext), 0);
+        CHECK(call_is_over(&c));
+        kit_sleep(1000000);
+    }
+    printk("read %u times beside lists that end\n", read);
+    CHECK(read != 0);
+    *(uint64_t *)kit_child_map(&c, (void *)&switches) = 3;
+    kit_child_unmap();
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_suspend);
+    CHECK_EQ(context(&c, XEN_DOMCTL_getvcpucontext), 0);
+    CHECK_EQ(context(&c, XEN_DOMCTL_setvcpucontext), 0);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 static void race(bool user)
 {
     struct kit_child c;
@@ -241,5 +320,6 @@ void test_main(void)
     registers();
     sleepers(BY_BLOCK);
     sleepers(BY_POLL);
+    long_lists();
     CHECK_EQ(free_pages(), before);
 }
