@@ -218,13 +218,18 @@ void process_child_exited(void); /* SIGCHLD: collects them all */
  */
 int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
                    void (*ended)(void *arg, int status), void *arg);
-void process_forget_helper(int pid); /* kills it; its end is not told */
-void process_end_all(void);          /* closes all sockets: the workers finish and leave */
+/* Asks it to end; that this has happened is told to `ended` instead. */
+void process_end_helper(int pid, void (*ended)(void *arg, int status), void *arg);
+void process_end_all(void); /* closes all sockets: the workers finish and leave */
 
 /* --- stock.c ------------------------------------------------------------------------------- */
 
 /* Loads kernel modules, as far as that is possible; `other` may be NULL. */
 void stock_modprobe(const char *module, const char *other);
+
+/* --- nbd.c --------------------------------------------------------------------------------- */
+
+void nbd_clean(void); /* when the daemon starts */
 
 /* --- main.c -------------------------------------------------------------------------------- */
 

@@ -12,6 +12,9 @@
  * This host's own use of a block device (a file system, swap, a volume group) the kernel tells, and
  * that of a file by the loop devices that it is behind.
  *
+ * A server of an image writes back what it holds when its device is gone already, with locks that
+ * only other servers ask for: until it has ended, the claim goes on without the device.
+ *
  * Users exclude each other in the lower half of what can be locked; vbd.c has a use for the upper
  * one. A partition takes the lock of a reader on the whole, whatever it does: so it keeps out who
  * would write to the whole, and leaves the other partitions alone.
@@ -30,11 +33,17 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include <cli/alloc.h>
 #include "backend.h"
 
 #define CLAIM_TRIES       10  /* of DEVICE_RETRY_MS, for somebody unknown */
 #define CLAIM_LEAVE_TRIES 300 /* for a device that is leaving */
 #define CLAIM_ADOPT_TRIES 1000
+#define CLAIM_REST_TRIES  700 /* for a server, which is killed before that */
+/* Bytes that qemu's programs lock, and look at: who has 101 writes, who has 200 lets nobody read.
+ */
+#define CLAIM_QEMU_WRITES 101
+#define CLAIM_QEMU_READ   200
 /* In a daemon's first time the workers of an earlier one may be leaving. */
 #define CLAIM_START_MS 30000
 
@@ -152,6 +161,22 @@ static struct device *holder(const struct device *d, const struct claim *c)
     return found;
 }
 
+/* What is left of devices that have let go, whose servers have not. */
+struct claim_rest {
+    struct claim_rest *next;
+    struct claim claim;
+};
+
+static struct claim_rest *rests;
+
+static bool is_left(const struct claim *c)
+{
+    for (const struct claim_rest *r = rests; r; r = r->next)
+        if (conflict(&r->claim, c))
+            return true;
+    return false;
+}
+
 static int refuse(struct device *d, const char *path, const struct device *o)
 {
     if (o->domid == d->domid)
@@ -166,12 +191,26 @@ static int refuse(struct device *d, const char *path, const struct device *o)
 }
 
 /* False if somebody else has a lock on it; a file system without locks has none. */
-static bool lock(int fd, bool exclusive)
+static bool lock_range(int fd, short type, off_t start, off_t end)
 {
     struct flock fl = {
-        .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_len = CLAIM_LOCK_LENGTH};
+        .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = end - start};
 
-    return fd < 0 || !fcntl(fd, F_OFD_SETLK, &fl) || (errno != EAGAIN && errno != EACCES);
+    return !fcntl(fd, F_OFD_SETLK, &fl) || (errno != EAGAIN && errno != EACCES);
+}
+
+/*
+ * A reader leaves out the bytes by which qemu would take it for somebody who writes, or who lets
+ * nobody read: it can have what is behind another guest's image.
+ */
+static bool lock(int fd, const struct claim *c, bool exclusive)
+{
+    if (fd < 0)
+        return true;
+    if (exclusive || !c->readonly)
+        return lock_range(fd, exclusive ? F_WRLCK : F_RDLCK, 0, CLAIM_LOCK_LENGTH);
+    return lock_range(fd, F_RDLCK, 0, CLAIM_QEMU_WRITES) &&
+           lock_range(fd, F_RDLCK, CLAIM_QEMU_READ + 1, CLAIM_LOCK_LENGTH);
 }
 
 /* --- this host ---------------------------------------------------------------------------------
@@ -223,10 +262,11 @@ static bool is_the_hosts(int fd)
 /* --- claims ------------------------------------------------------------------------------------
  */
 
-static int wait_for(struct device *d, const char *path, const struct device *o)
+static int wait_for(struct device *d, const char *path, const struct device *o, bool left)
 {
     bool starting = backend_now() < backend.started + CLAIM_START_MS;
-    unsigned tries = o            ? CLAIM_LEAVE_TRIES
+    unsigned tries = left         ? CLAIM_REST_TRIES
+                     : o          ? CLAIM_LEAVE_TRIES
                      : d->adopted ? CLAIM_ADOPT_TRIES
                      : starting   ? CLAIM_START_MS / DEVICE_RETRY_MS
                                   : CLAIM_TRIES;
@@ -234,7 +274,9 @@ static int wait_for(struct device *d, const char *path, const struct device *o)
     if (d->tries++ < tries) {
         if (!d->claim.said && (o || tries > CLAIM_TRIES))
             device_say(d, "%s is still in use by %s; it waits for that to end", path,
-                       o ? o->guest : "an earlier worker");
+                       o      ? o->guest
+                       : left ? "the server of a disk that went"
+                              : "an earlier worker");
         d->claim.said = true;
         return BACKEND_LATER;
     }
@@ -251,7 +293,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
 {
     struct claim c;
     const struct device *o;
-    bool exclusive, said = d->claim.said;
+    bool exclusive, left, said = d->claim.said;
 
     claim_release(d);
     identify(&c, fd);
@@ -266,7 +308,9 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
         return device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
     }
     o = holder(d, &c);
-    if (!o && (!with_lock || lock(fd, exclusive)) && lock(c.behind, exclusive && !c.partition)) {
+    left = is_left(&c);
+    if (!o && !left && (!with_lock || lock(fd, &c, exclusive)) &&
+        lock(c.behind, &c, exclusive && !c.partition)) {
         c.held = true;
         c.said = false;
         d->claim = c;
@@ -275,7 +319,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     if (c.behind >= 0)
         close(c.behind);
     d->claim.said = said;
-    return o && !is_leaving(o) ? refuse(d, path, o) : wait_for(d, path, o);
+    return o && !is_leaving(o) ? refuse(d, path, o) : wait_for(d, path, o, left);
 }
 
 void claim_adopt(struct device *d, int fd, bool readonly, bool shared)
@@ -284,7 +328,7 @@ void claim_adopt(struct device *d, int fd, bool readonly, bool shared)
     d->claim.readonly = readonly;
     d->claim.shared = shared;
     d->claim.held = true;
-    lock(d->claim.behind, is_exclusive(&d->claim) && !d->claim.partition);
+    lock(d->claim.behind, &d->claim, is_exclusive(&d->claim) && !d->claim.partition);
 }
 
 void claim_release(struct device *d)
@@ -292,4 +336,32 @@ void claim_release(struct device *d)
     if (d->claim.held && d->claim.behind >= 0)
         close(d->claim.behind);
     memset(&d->claim, 0, sizeof(d->claim));
+}
+
+struct claim_rest *claim_outlive(struct device *d)
+{
+    struct claim_rest *rest;
+
+    if (!d->claim.held)
+        return NULL;
+    rest = must(calloc(1, sizeof(*rest)));
+    rest->claim = d->claim;
+    rest->next = rests;
+    rests = rest;
+    memset(&d->claim, 0, sizeof(d->claim));
+    return rest;
+}
+
+void claim_end(struct claim_rest *rest)
+{
+    struct claim_rest **at = &rests;
+
+    if (!rest)
+        return;
+    while (*at != rest)
+        at = &(*at)->next;
+    *at = rest->next;
+    if (rest->claim.behind >= 0)
+        close(rest->claim.behind);
+    free(rest);
 }

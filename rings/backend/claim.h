@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct device;
+struct claim_rest;
 
 #define CLAIM_LOCK_LENGTH (1LL << 61) /* of an image, from its start, is locked by its users */
 
@@ -38,5 +39,11 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
 void claim_adopt(struct device *d, int fd, bool readonly, bool shared);
 /* Other devices may have it, once the descriptor is closed. */
 void claim_release(struct device *d);
+/*
+ * The same, but not before claim_end() is called with what this returns, which can be NULL: some
+ * process still has the image.
+ */
+struct claim_rest *claim_outlive(struct device *d);
+void claim_end(struct claim_rest *rest);
 
 #endif

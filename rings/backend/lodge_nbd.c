@@ -132,6 +132,9 @@ static int open_image(void *arg, const char *path, int flags)
     unsigned i;
 
     (void)arg;
+    /* On this qemu finds out whether open files can have locks; if not, it takes none at all. */
+    if (!strcmp(path, "/dev/null"))
+        return open(path, (flags & O_ACCMODE) | O_CLOEXEC);
     if (sscanf(path, "/image/%u%c", &i, &more) != 1)
         return CONFINE_NOT_OURS;
     errno = EACCES;

@@ -281,6 +281,7 @@ static void make_directories(void)
     mkdir(backend.run_dir, 0755);
     mkdir(store_fmt("%s/blk", backend.run_dir), 0700);
     mkdir(store_fmt("%s/empty", backend.run_dir), 0555);
+    nbd_clean();
 }
 
 /*

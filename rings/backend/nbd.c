@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +27,30 @@
 #include <unistd.h>
 
 #define NBD_GOOD_LIFE  2000  /* ms: a helper that ends sooner will not do better the next time */
-#define NBD_BUSY_TRIES 50    /* starts where an earlier daemon's helper may have the image */
-#define NBD_START_TIME 20000 /* ms it may take to open the image */
+#define NBD_BUSY_TIME  70000 /* for which an earlier helper's server may have the image */
+#define NBD_LOCKED     "Is another process using the image" /* in a server's last words */
+#define NBD_START_TIME 20000                                /* ms it may take to open the image */
 
 static void nbd_ended(void *arg, int status);
 
+/* Its own, so that a device that goes does not take away its successor's. */
 static void nbd_path(const struct device *d, struct sockaddr_un *addr)
 {
     addr->sun_family = AF_UNIX;
-    snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/blk/%u-%u.nbd", backend.run_dir, d->domid,
-             d->devid);
+    snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/blk/%u-%u.%u.nbd", backend.run_dir,
+             d->domid, d->devid, d->serial);
+}
+
+/* What a daemon has left that was killed. */
+void nbd_clean(void)
+{
+    glob_t found;
+
+    if (glob(store_fmt("%s/blk/*.nbd", backend.run_dir), 0, NULL, &found))
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        unlink(found.gl_pathv[i]);
+    globfree(&found);
 }
 
 static void nbd_forget_reason(struct vbd *v)
@@ -72,35 +87,58 @@ static int nbd_run(struct device *d, struct vbd *v)
     return 0;
 }
 
-static void nbd_ended(void *arg, int status)
+/* True: somebody else has locked the image. */
+static bool nbd_explain(struct device *d, const struct vbd *v, int status)
 {
-    struct device *d = arg;
-    struct vbd *v = d->priv;
     char why[400];
-    ssize_t n;
+    ssize_t n = v->nbd.reason < 0 ? 0 : read(v->nbd.reason, why, sizeof(why) - 1);
+    bool locked;
 
-    v->nbd.pid = 0;
-    n = v->nbd.reason < 0 ? 0 : read(v->nbd.reason, why, sizeof(why) - 1);
     why[n > 0 ? n : 0] = '\0';
+    locked = !strncmp(why, NBD_LOCKED, strlen(NBD_LOCKED));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         device_fail(d, ENOENT,
                     "qemu-nbd is missing, which serves images of format %s: install the "
                     "package qemu-utils",
                     v->format);
+    else if (locked)
+        device_fail(d, EBUSY,
+                    "%s, or a file behind it, is in use by another program, which has locked it; "
+                    "end that first",
+                    v->path);
     else if (WIFEXITED(status) && WEXITSTATUS(status) < 128 && *why)
         device_fail(d, EIO, "%s cannot be served as %s: %s", v->path, v->format, why);
     else
         device_fail(d, EIO, "qemu-nbd cannot serve %s as %s (%s %d): try `qemu-img check` on it",
                     v->path, v->format, WIFSIGNALED(status) ? "signal" : "status",
                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    /* The server of an earlier daemon may still write back what it holds, with the image locked. */
-    if (d->adopted && !d->ready && d->tries++ < NBD_BUSY_TRIES)
+    return locked;
+}
+
+/*
+ * The server of an earlier daemon, or that of a helper that was killed, may still write back what
+ * it holds, with the image locked: until it ends there is no other, and that is no failure.
+ */
+static void nbd_ended(void *arg, int status)
+{
+    struct device *d = arg;
+    struct vbd *v = d->priv;
+    bool lived = backend_now() - v->nbd.started >= NBD_GOOD_LIFE, busy;
+
+    v->nbd.pid = 0;
+    if (d->doomed || d->failed) /* it is about to be closed */
+        return;
+    busy = nbd_explain(d, v, status) && backend_now() < v->nbd.busy_until;
+    if (lived)
+        v->nbd.busy_until = backend_now() + NBD_BUSY_TIME;
+    if (busy && !d->ready)
         return; /* nbd_start() is called again */
-    if (backend_now() - v->nbd.started < NBD_GOOD_LIFE) {
+    if (!lived && !busy) {
         device_give_up(d);
         return;
     }
-    device_say(d, "qemu-nbd ended; it is started again");
+    if (!busy)
+        device_say(d, "qemu-nbd ended; it is started again");
     if (nbd_run(d, v))
         device_give_up(d);
 }
@@ -132,7 +170,7 @@ static int nbd_greets(struct device *d, struct vbd *v)
     return BACKEND_LATER;
 }
 
-/* The server has locks of its own on it, which say less. */
+/* The server has locks of its own on it, on which qemu's programs agree. */
 static int claim_image(struct device *d, struct vbd *v)
 {
     int fd = open(v->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
@@ -163,6 +201,8 @@ int nbd_start(struct device *d, struct vbd *v)
             return device_fail(d, errno, "%s: %s", addr.sun_path, strerror(errno));
     }
     v->sector_size = 512; /* the worker corrects it */
+    if (!v->nbd.busy_until)
+        v->nbd.busy_until = (d->adopted ? backend_now() : backend.started) + NBD_BUSY_TIME;
     rc = claim_image(d, v);
     rc = rc ? rc : nbd_run(d, v);
     return rc ? rc : BACKEND_LATER;
@@ -181,12 +221,18 @@ int nbd_connection(struct device *d, struct vbd *v)
     return 0;
 }
 
+static void nbd_let_go(void *rest, int status)
+{
+    (void)status;
+    claim_end(rest);
+}
+
 void nbd_stop(struct device *d, struct vbd *v)
 {
     struct sockaddr_un addr;
 
     if (v->nbd.pid)
-        process_forget_helper(v->nbd.pid);
+        process_end_helper(v->nbd.pid, nbd_let_go, claim_outlive(d));
     v->nbd.pid = 0;
     nbd_forget_reason(v);
     if (v->nbd.listener >= 0) {

@@ -505,17 +505,12 @@ int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
     return h->pid;
 }
 
-static void nobody_cares(void *arg, int status)
-{
-    (void)arg;
-    (void)status;
-}
-
-void process_forget_helper(int pid)
+void process_end_helper(int pid, void (*ended)(void *arg, int status), void *arg)
 {
     for (struct helper *h = processes.helpers; h; h = h->next)
         if (h->pid == pid) {
-            h->ended = nobody_cares;
+            h->ended = ended;
+            h->arg = arg;
             kill(pid, SIGTERM);
         }
 }

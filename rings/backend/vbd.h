@@ -32,7 +32,8 @@ struct vbd {
         int reason;   /* where it says why it could not serve; -1: nowhere */
         int pid;      /* 0: it does not run */
         int64_t started;
-        int64_t asked; /* since when its greeting is waited for; 0: it is not */
+        int64_t busy_until; /* an earlier server may have the image locked; 0: not known yet */
+        int64_t asked;      /* since when its greeting is waited for; 0: it is not */
     } nbd;
 };
 
@@ -54,6 +55,7 @@ void vbd_resized(struct device *d, struct vbd *v, int status);
 int nbd_start(struct device *d, struct vbd *v);
 /* A new connection to it, as v->fd. */
 int nbd_connection(struct device *d, struct vbd *v);
+/* Its claim on the image ends with the helper. */
 void nbd_stop(struct device *d, struct vbd *v);
 
 #endif

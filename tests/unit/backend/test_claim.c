@@ -143,6 +143,35 @@ static void test_modes(void)
     CHECK(!take(0, "image", "w") && take(1, "link", "w!") == -EBUSY);
 }
 
+/* A device goes at once, and the server of its image later. */
+static void test_server(void)
+{
+    struct claim_rest *rest;
+    int rc;
+
+    begin();
+    CHECK(!claim_outlive(&device[0])); /* it has none */
+    CHECK(!take(0, "image", "w"));
+    rest = claim_outlive(&device[0]);
+    let_go(0);
+    CHECK(rest && take(2, "link", "w") == BACKEND_LATER && take(0, "image", "r") == BACKEND_LATER);
+    CHECK(!take(1, "other", "w") && lines == 2);
+    claim_end(rest);
+    CHECK(!take(2, "link", "w"));
+    /* It does not end. */
+    rest = claim_outlive(&device[2]);
+    let_go(2);
+    CHECK(tries(0, "image", "w", &rc) > 600 && rc == -EBUSY);
+    claim_end(rest);
+    claim_end(NULL);
+    /* Readers do not wait for each other. */
+    begin();
+    CHECK(!take(0, "image", "r"));
+    rest = claim_outlive(&device[0]);
+    CHECK(!take(1, "image", "r"));
+    claim_end(rest);
+}
+
 /* Locked by an open file of which no device is known. */
 static void test_outsiders(void)
 {
@@ -169,6 +198,14 @@ static void test_outsiders(void)
     let_go(0);
     CHECK(!fcntl(outsider, F_OFD_SETLK, &lock));
     close(outsider);
+    /* A reader's is no less in a writer's way, but not in that of a program of qemu's that reads.
+     */
+    CHECK(!take(0, "image", "r"));
+    outsider = open("image", O_RDWR | O_CLOEXEC);
+    CHECK(fcntl(outsider, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES));
+    for (lock.l_start = 0, lock.l_len = 1; lock.l_start < 300; lock.l_start++)
+        CHECK(!fcntl(outsider, F_OFD_SETLK, &lock) == (lock.l_start > 100 && lock.l_start < 201));
+    close(outsider);
 }
 
 int main(void)
@@ -183,6 +220,7 @@ int main(void)
     CHECK(!link("image", "link") && !symlink("image", "symlink"));
     test_devices();
     test_modes();
+    test_server();
     test_outsiders();
     begin();
     unlink("image");

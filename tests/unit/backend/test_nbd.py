@@ -2,6 +2,7 @@
 """What lodge-nbd lets a real qemu-nbd have: its rights, its world, its files; which backing files
 it follows; and that images work all the same. Needs root: namespaces and another user's number."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -171,6 +172,59 @@ def life(program, folder):
         check("the backing file is as it was", file.read() == b"\x07" * (8 << 20))
 
 
+def locks(program, folder):
+    """Two writers would destroy an image: whoever knows qemu's locks is kept out of what is served;
+    and a disk that is raw, whose whole image is locked, from writing to what is behind it."""
+    image, base = f"{folder}/locked.img", f"{folder}/behind.img"
+    img("create", "-q", "-f", "raw", base, "8M")
+    img("create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", image)
+    server = Server(program, image, backing=(base,))
+    check("it serves", server.greets())
+    check("what is read is shared", readable(base, "raw"))
+    done = subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write 0 64k", image], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    check("no other writes to it", done.returncode and "lock" in done.stdout, done.stdout)
+    check("nor to what is behind it", not lockable(base, fcntl.F_WRLCK))
+    os.rename(server.path, f"{folder}/first")
+    second = Server(program, image, backing=(base,))
+    status, text = second.refusal()
+    # By these words lodge-backends knows it.
+    check("no second server", status == 1 and
+          text.startswith("Is another process using the image"), f"{status} {text}")
+    os.rename(f"{folder}/first", server.path)
+    good, said = server.io("write -P 9 1M 64k", "flush", "read -P 9 1M 64k")
+    check("the first one serves on", good, said)
+    check("it ends", server.end() == 0)
+    with open(base, "rb") as file:
+        # As a disk that is raw and read-only.
+        for start, end in ((0, 101), (201, 1 << 61)):
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock(fcntl.F_RDLCK, start, end))
+        server = Server(program, image, backing=(base,))
+        check("then another may serve it", server.greets())
+        check("it ends", server.end() == 0)
+
+
+def lock(kind, start, end):
+    """Of struct flock."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, start, end - start, 0)
+
+
+def lockable(path, kind):
+    """By claim.c, for a disk that is raw; this is its range. The lock goes with the descriptor."""
+    with open(path, "r+b") as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock(kind, 0, 1 << 61))
+        except BlockingIOError:
+            return False
+    return True
+
+
+def readable(path, form):
+    return not subprocess.run(["qemu-io", "-r", "-f", form, "-c", "read 0 64k", path],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              check=False).returncode
+
+
 def other_formats(program, folder):
     for form in ("vmdk", "vdi", "vpc", "qed"):
         image = f"{folder}/other.{form}"
@@ -298,7 +352,7 @@ def main():
         return 0
     folder = tempfile.mkdtemp(prefix="test-nbd-")
     try:
-        for test in (life, other_formats, strangers, other_files, damaged, early_end):
+        for test in (life, locks, other_formats, strangers, other_files, damaged, early_end):
             test(program, folder)
     finally:
         shutil.rmtree(folder)
