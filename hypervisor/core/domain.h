@@ -99,6 +99,8 @@ struct domain {
      */
     uint64_t tot_pages, max_pages, claimed_pages;
     uint64_t shared_pages; /* hypervisor frames mapped by it; not on the list */
+    bool exchanging;       /* a vcpu of its is in XENMEM_exchange; atomic */
+    bool exchange_wanted;  /* another has come meanwhile: a hint */
 
     struct sched_domain sched;
     struct evtchn_domain evtchn;

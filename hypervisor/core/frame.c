@@ -343,18 +343,20 @@ void frame_unshare(void *page)
 
 /*
  * Nobody but its owner holds it, so it has no type and no mapping; and from here on nobody can get
- * it. Only for frames of the current domain, which cannot be destroyed meanwhile.
+ * it. Only for frames of the current domain, which cannot be destroyed meanwhile. A reference
+ * first: without one the frame may have become another's by the time that its count is none, and
+ * who frees it then would find it so.
  */
 bool frame_isolate(struct frame *f, const struct domain *d)
 {
-    uint64_t want = FRAME_ALLOCATED | 1;
+    uint64_t want = FRAME_ALLOCATED | 2; /* the owner's and ours */
 
-    if (READ_ONCE(f->owner) != d->id ||
-        !__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    if (!frame_get(f, d))
         return false;
-    if (likely(READ_ONCE(f->owner) == d->id))
+    if (likely(__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_RELAXED)))
         return true;
-    frame_unisolate(f);
+    frame_put(f);
     return false;
 }
 

@@ -148,8 +148,9 @@ void frame_unisolate(struct frame *f);
 /*
  * A scrubbed block of 2^order frames that is nobody's: no reference to it can be had, until
  * frame_replace() gives a frame of it to the owner of an isolated one, which is freed. So a domain
- * at its limit gets new frames without ever having more than it may. Only for frames of the current
- * domain, which cannot be destroyed meanwhile; what is not used in the end is freed as it came.
+ * at its limit gets new frames. In no domain's account: the caller sees to it that there are few.
+ * Only for the current domain, which cannot be destroyed meanwhile; what is not used in the end is
+ * freed as it came.
  */
 mfn_t frame_spare_alloc(unsigned order, unsigned flags);
 void frame_spare_free(mfn_t m, unsigned order);

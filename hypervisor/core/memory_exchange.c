@@ -18,7 +18,13 @@
  * it may: it can give them back, and they may be another's by the time that they are told here.
  *
  * All this may be preempted: what is out of reach meanwhile is missed by the guest alone, and a
- * vcpu that is to die gets to the end of its chunk first.
+ * vcpu that is to die gets to the end of its chunk first. Between two chunks the call may end, and
+ * be gone on with from nr_exchanged: an event, a pause or the end waits for one chunk at most.
+ *
+ * The new frames of a chunk are in nobody's account until they replace the old ones, and the vcpu
+ * that has them may be stopped for as long as its guest likes. So a domain has one exchange at work
+ * at a time: what it has beyond its limit is one chunk, however many vcpus it has. The others keep
+ * coming again, and give their CPU away meanwhile; while the one at work is stopped, so are they.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -167,12 +173,15 @@ static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, 
     uint64_t per_chunk = 1ull << (x->chunk_order - x->in_order);
     int64_t rc = 0;
 
-    while (rc == 0 && op->nr_exchanged < op->in.nr_extents) {
+    while (op->nr_exchanged < op->in.nr_extents) {
         rc = exchange_chunk(x, op->nr_exchanged / per_chunk);
-        if (rc == 0)
-            op->nr_exchanged += per_chunk;
-        if (preempt_after(WORK_FREE))
+        if (rc != 0)
             break;
+        op->nr_exchanged += per_chunk;
+        if (work_charge(WORK_FREE) && preempt_for_event() && op->nr_exchanged < op->in.nr_extents) {
+            rc = -XEN_ERESTART;
+            break;
+        }
     }
     if (put_guest_u64(arg + offsetof(struct xen_memory_exchange, nr_exchanged), op->nr_exchanged) !=
         0)
@@ -180,10 +189,25 @@ static int64_t exchange_all(struct exchange *x, struct xen_memory_exchange *op, 
     return rc;
 }
 
+/* By the only vcpu of the domain that is here. */
+static int64_t exchange_alone(struct exchange *x, struct xen_memory_exchange *op, uint64_t arg)
+{
+    int64_t rc = -XEN_ENOMEM;
+
+    x->frames = hpage_alloc();
+    x->starts = hpage_alloc();
+    if (x->frames != NULL && x->starts != NULL)
+        rc = exchange_all(x, op, arg);
+    hpage_free(x->frames);
+    hpage_free(x->starts);
+    return rc;
+}
+
 int64_t memory_exchange(uint64_t arg)
 {
+    struct domain *d = current->domain;
     struct xen_memory_exchange op;
-    struct exchange x = {.d = current->domain, .op = &op};
+    struct exchange x = {.d = d, .op = &op};
     int64_t rc;
 
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
@@ -194,13 +218,16 @@ int64_t memory_exchange(uint64_t arg)
     x.in_order = op.in.extent_order;
     x.out_order = op.out.extent_order;
     x.chunk_order = MAX(x.in_order, x.out_order);
-    x.frames = hpage_alloc();
-    x.starts = hpage_alloc();
-    if (x.frames == NULL || x.starts == NULL)
-        rc = -XEN_ENOMEM;
-    else
-        rc = exchange_all(&x, &op, arg);
-    hpage_free(x.frames);
-    hpage_free(x.starts);
-    return rc;
+    if (__atomic_exchange_n(&d->exchanging, true, __ATOMIC_ACQUIRE)) {
+        WRITE_ONCE(d->exchange_wanted, true);
+        vcpu_yield(); /* the one at work may be waiting for this CPU */
+        rc = -XEN_ERESTART;
+    } else {
+        WRITE_ONCE(d->exchange_wanted, false);
+        rc = exchange_alone(&x, &op, arg);
+        __atomic_store_n(&d->exchanging, false, __ATOMIC_RELEASE);
+        if (READ_ONCE(d->exchange_wanted))
+            vcpu_yield(); /* else its next exchange would come before theirs, again and again */
+    }
+    return rc == -XEN_ERESTART ? hypercall_restart(XENMEM_exchange, arg, 0, 0) : rc;
 }

@@ -2,7 +2,8 @@
 /*
  * What two vcpus may do to the same frames at the same time. One is in the middle of a call that
  * gives frames to a domain; the other maps them by a guess at their numbers, or gives them back and
- * has another domain get them, or it destroys the domain.
+ * has another domain get them, or it destroys the domain. Or it stops the vcpu in the middle, and
+ * looks at what that one has and how far it is.
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
@@ -302,6 +303,158 @@ static void destroy_while(void (*fn)(void), unsigned rounds)
     CHECK_EQ(after.outstanding_pages, before.outstanding_pages);
 }
 
+/* ---- exchanges that are stopped in the middle ---- */
+
+#define WORKERS 6u  /* of a child's vcpus, from the second one on */
+#define SLACK   64u /* of the hypervisor's own: a call's lists, a vcpu's vector registers */
+
+static volatile unsigned exchanged[WORKERS + 1]; /* blocks */
+static volatile unsigned stopped, go_on;         /* rounds; the second is written by the parent */
+static volatile bool filled;
+
+/* One block for single frames, and these for a block, and so on. */
+static void exchanges_for_ever(void *unused)
+{
+    static xen_pfn_t large[WORKERS + 1], small[WORKERS + 1][BLOCK];
+    unsigned id = kit_vcpu_id();
+    struct xen_memory_exchange x[2] = {
+        {.in = {.nr_extents = 1, .extent_order = BLOCK_ORDER, .domid = DOMID_SELF},
+         .out = {.nr_extents = BLOCK, .domid = DOMID_SELF}}};
+
+    (void)unused;
+    x[0].in.extent_start.p = &large[id];
+    x[0].out.extent_start.p = small[id];
+    x[1].in = x[0].out;
+    x[1].out = x[0].in;
+    large[id] = OUR_PFN;
+    for (unsigned i = 0; i < BLOCK; i++)
+        small[id][i] = OUR_PFN + i;
+    CHECK_EQ(reservation(XENMEM_populate_physmap, &large[id], 1, BLOCK_ORDER, DOMID_SELF), 1);
+    for (;;) {
+        for (unsigned i = 0; i < 2; i++) {
+            x[i].nr_exchanged = 0;
+            CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &x[i]), 0);
+        }
+        exchanged[id]++;
+    }
+}
+
+/* Each of the others has been at work since; then all are stopped, wherever they are. */
+static void stops_workers(uint64_t unused)
+{
+    (void)unused;
+    for (unsigned id = 1; id <= WORKERS; id++)
+        CHECK_EQ(kit_vcpu_start(id, exchanges_for_ever, NULL), 0);
+    for (;;) {
+        for (unsigned id = 1; id <= WORKERS; id++) {
+            unsigned had = exchanged[id];
+
+            while (exchanged[id] == had)
+                kit_sleep(1000000);
+        }
+        for (unsigned id = 1; id <= WORKERS; id++)
+            CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, id, NULL), 0);
+        stopped++;
+        while (go_on != stopped)
+            kit_sleep(1000000);
+        for (unsigned id = 1; id <= WORKERS; id++)
+            CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_up, id, NULL), 0);
+    }
+}
+
+static unsigned read_child(struct kit_child *c, const volatile unsigned *word)
+{
+    unsigned n = *(volatile unsigned *)kit_child_map(c, (const void *)word);
+
+    kit_child_unmap();
+    return n;
+}
+
+static bool wait_for_round(struct kit_child *c, unsigned round)
+{
+    uint64_t end = kit_now() + KIT_PATIENCE;
+
+    while (read_child(c, &stopped) < round && kit_now() < end)
+        kit_sleep(1000000);
+    return read_child(c, &stopped) == round;
+}
+
+/* New frames are in nobody's account before they replace the old ones: how many can a guest keep?
+ */
+static void stopped_exchanges_hold_little(void)
+{
+    struct kit_child c;
+    int64_t before, held, most = 0;
+
+    CHECK_EQ(kit_child_create(&c, stops_workers, 0, 0, WORKERS + 1), 0);
+    set_max_pages(c.domid, c.nr_pages + WORKERS * BLOCK);
+    before = (int64_t)physinfo().free_pages + current_pages(c.domid);
+    CHECK_EQ(kit_child_start(&c), 0);
+    for (unsigned round = 1; round <= 10; round++) {
+        if (!wait_for_round(&c, round)) {
+            kit_check(false, __FILE__, __LINE__, "round %u: not all get on", round);
+            break;
+        }
+        kit_sleep(20000000); /* nothing waits for those that go down */
+        held = before - (int64_t)physinfo().free_pages - current_pages(c.domid);
+        most = held > most ? held : most;
+        if (round < 10)
+            *(volatile unsigned *)kit_child_map(&c, (const void *)&go_on) = round;
+        kit_child_unmap();
+    }
+    printk("%ld frames beyond what %u vcpus' domain has\n", most, WORKERS);
+    CHECK(most <= (int64_t)(BLOCK + SLACK));
+    CHECK_EQ(kit_child_destroy(&c), 0); /* the one at work is down in the middle of it */
+}
+
+static struct xen_memory_exchange long_list;
+static xen_pfn_t listed[2 * BLOCK];
+
+static void exchanges_a_list(uint64_t unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < ARRAY_SIZE(listed); i++)
+        listed[i] = OUR_PFN + i;
+    CHECK_EQ(reservation(XENMEM_populate_physmap, listed, ARRAY_SIZE(listed), 0, DOMID_SELF),
+             ARRAY_SIZE(listed));
+    long_list.in.extent_start.p = listed;
+    long_list.in.nr_extents = ARRAY_SIZE(listed);
+    long_list.in.domid = DOMID_SELF;
+    long_list.out = long_list.in;
+    filled = true;
+    for (;;) {
+        long_list.nr_exchanged = 0;
+        hc2(__HYPERVISOR_memory_op, XENMEM_exchange, &long_list);
+    }
+}
+
+/* Who asks for a vcpu's registers waits for what it is at, not for all of its list. */
+static void context_amid_a_list(void)
+{
+    static struct vcpu_guest_context context;
+    struct xen_domctl_vcpucontext op = {.vcpu = 0};
+    uint64_t end = kit_now() + KIT_PATIENCE, done = 0;
+    struct kit_child c;
+
+    op.ctxt.p = &context;
+    CHECK_EQ(kit_child_create(&c, exchanges_a_list, 0, 0, 1), 0);
+    set_max_pages(c.domid, c.nr_pages + ARRAY_SIZE(listed));
+    CHECK_EQ(kit_child_start(&c), 0);
+    while (!*(volatile bool *)kit_child_map(&c, (const void *)&filled) && kit_now() < end)
+        kit_sleep(1000000);
+    for (unsigned i = 0; i < 200 && (done == 0 || done == ARRAY_SIZE(listed)); i++) {
+        kit_sleep(100000 + i * 10000);
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0), 0);
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpucontext, c.domid, &op, sizeof(op)), 0);
+        done = ((volatile struct xen_memory_exchange *)kit_child_map(&c, &long_list))->nr_exchanged;
+        kit_child_unmap();
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, c.domid, NULL, 0), 0);
+    }
+    printk("registers after %lu of %lu frames\n", done, ARRAY_SIZE(listed));
+    CHECK(done > 0 && done < ARRAY_SIZE(listed));
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 void test_main(void)
 {
     if (kit_vcpu_start(1, second_vcpu, NULL) != 0) {
@@ -314,4 +467,7 @@ void test_main(void)
     exchange_loses_frames();
     destroy_while(feed_victim, 40);
     destroy_while(claim_for_victim, 20);
+    CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, 1, NULL), 0); /* it spins */
+    stopped_exchanges_hold_little();
+    context_amid_a_list();
 }
