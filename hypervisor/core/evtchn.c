@@ -29,8 +29,10 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 
-#define WORK_CLOSE 300 /* of a port */
-#define MAX_LINKED 512 /* closed ports in queues, that a search for a free one passes over */
+#define WORK_CLOSE  300 /* of a port */
+#define WORK_PASS   10  /* by a port that is in use */
+#define WORK_LINKED 40  /* and by a closed one that is in a queue */
+#define MAX_LINKED  512 /* of which a search for a free one passes over so many */
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
 static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);
@@ -122,9 +124,12 @@ static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
                 return rc;
         }
         c = evtchn_of(d, port);
-        if (c->state != PORT_FREE)
+        if (c->state != PORT_FREE) {
+            (void)work_charge(WORK_PASS);
             continue;
+        }
         if (d->evtchn.fifo != NULL && evtchn_fifo_is_linked(d, port)) {
+            (void)work_charge(WORK_LINKED);
             if (++skipped > MAX_LINKED)
                 return -XEN_ENOSPC;
             continue;

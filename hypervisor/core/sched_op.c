@@ -20,6 +20,7 @@
 #include <x86/uaccess.h>
 
 #define POLL_PORTS_MAX 128
+#define WORK_LOOK      100 /* at a port */
 
 /* To wait with events masked would be to wait for ever, so the operation unmasks them. */
 static int64_t sched_op_block(void)
@@ -95,6 +96,7 @@ static int sched_poll_done(struct vcpu *v, const struct sched_poll *op)
     uint32_t port;
     int rc = vcpu_event_due(v);
 
+    (void)work_charge(WORK_LOOK * op->nr_ports);
     for (unsigned i = 0; rc == 0 && i < op->nr_ports; i++) {
         if (copy_from_guest_at(&port, op->ports.p, i) != 0)
             return -XEN_EFAULT;

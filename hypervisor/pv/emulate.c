@@ -24,6 +24,8 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
+#define WORK_STEP 100 /* of string I/O */
+
 /* As many bytes as can be read: an instruction may end just before an unmapped page. */
 static void insn_fetch(struct insn *in, vaddr_t rip)
 {
@@ -145,7 +147,7 @@ static enum emulation emulate_string_io(struct insn *in, uint8_t op)
     /* Not with another segment, or the lower half of the registers: that is no code of today. */
     if (in->p.segment != 0 || in->p.address_size || !emulate_io_allowed(current, port, size))
         return EMU_REFUSED;
-    for (unsigned n = 0; !repeat || r->rcx != 0; n++) {
+    while (!repeat || r->rcx != 0) {
         if (!string_io_step(in, op & 2, port, size))
             return EMU_FAULTED;
         if (!repeat)
@@ -157,8 +159,10 @@ static enum emulation emulate_string_io(struct insn *in, uint8_t op)
             debugreg_emulated(r, in->ports);
             return EMU_FAULTED;
         }
-        if (n == 1024)
-            return EMU_FAULTED; /* rip stays: the guest takes its events and goes on */
+        if (work_charge(WORK_STEP)) {
+            (void)preempt_wanted(); /* the account starts anew */
+            return EMU_FAULTED;     /* rip stays: the guest takes its events and goes on */
+        }
     }
     return EMU_DONE;
 }

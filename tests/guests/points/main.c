@@ -220,7 +220,41 @@ static void grant_versions(void)
     run("versions of the grant table", NULL);
 }
 
-/* The last one: the kit's own ports are closed as well. */
+/* Entries that wait for nothing, as it is too late to, and look at as many ports as can be. */
+static void polls(void)
+{
+    static evtchn_port_t ports[128];
+    struct sched_poll poll = {.nr_ports = ARRAY_SIZE(ports), .timeout = 1};
+    struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(ports); i++)
+        ports[i] = a.port;
+    poll.ports.p = ports;
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_sched_op, SCHEDOP_poll, (uint64_t)&poll, 0, 0);
+    run("polls", NULL);
+}
+
+/* Searches for a free port among closed ones of which the guest says that they are in queues. */
+static void linked_ports(void)
+{
+    struct evtchn_init_control c = {.control_gfn = kit_mfn(kit_page())};
+    uint32_t *words = kit_page();
+    struct evtchn_expand_array e = {.array_gfn = kit_mfn(words)};
+    static struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    static const int64_t full[2] = {-XEN_ENOSPC, -XEN_ENOSPC};
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_init_control, &c), 0);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_expand_array, &e), 0);
+    for (unsigned port = 0; port < PAGE_SIZE / sizeof(*words); port++)
+        words[port] = 1u << EVTCHN_FIFO_LINKED;
+    for (unsigned i = 0; i < CALLS; i++)
+        set_call(i, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uint64_t)&a, 0, 0);
+    run("closed ports passed over", full);
+}
+
+/* The last ones: the kit's own ports are closed as well. */
 static void ports(void)
 {
     struct evtchn_reset reset = {.dom = DOMID_SELF};
@@ -301,5 +335,7 @@ void test_main(void)
     grant_copies();
     memory();
     grant_versions();
+    polls();
     ports();
+    linked_ports();
 }
