@@ -234,42 +234,56 @@ int cmd_create(struct cli *c, int argc, char **argv)
 
 /* --- config-update -------------------------------------------------------------------------- */
 
-static void take_config(struct domcfg *dc, void *fresh)
+/* The guest stays who it is: its uuid is that of its domain, and its name the one in use. */
+static int same_guest(struct cli *c, const struct domcfg *now, const struct domcfg *dc)
 {
-    struct domcfg old = *dc;
-
-    *dc = *(struct domcfg *)fresh;
-    *(struct domcfg *)fresh = old;
+    if (strcmp(now->name, dc->name))
+        return cli_error(c, "'%s' cannot become '%s' by its config; use: lodge rename %s %s",
+                         now->name, dc->name, now->name, dc->name);
+    if (dc->has_uuid && memcmp(dc->uuid, now->uuid, sizeof(dc->uuid)))
+        return cli_error(c, "the config has another uuid than '%s'; leave uuid out", dc->name);
+    return 0;
 }
 
-/* The guest stays who it is: its uuid is that of its domain, and its name the one in use. */
-static int same_guest(struct cli *c, const struct saved *saved, struct domcfg *dc)
+struct update {
+    struct cli *c;
+    struct domcfg *fresh;
+    bool done;
+};
+
+/* Looks again, with the lock held: a rename that was waited for has been done by now. */
+static void take_config(struct domcfg *dc, void *arg)
 {
-    if (strcmp(saved->config.name, dc->name))
-        return cli_error(c, "'%s' cannot become '%s' by its config; use: lodge rename %s %s",
-                         saved->config.name, dc->name, saved->config.name, dc->name);
-    if (dc->has_uuid && memcmp(dc->uuid, saved->config.uuid, sizeof(dc->uuid)))
-        return cli_error(c, "the config has another uuid than '%s'; leave uuid out", dc->name);
-    memcpy(dc->uuid, saved->config.uuid, sizeof(dc->uuid));
-    dc->fixed_uuid = dc->has_uuid || saved->config.fixed_uuid;
-    dc->has_uuid = true;
-    return 0;
+    struct update *u = arg;
+    struct domcfg old = *dc, *fresh = u->fresh;
+
+    u->done = !same_guest(u->c, dc, fresh);
+    if (!u->done)
+        return;
+    memcpy(fresh->uuid, old.uuid, sizeof(fresh->uuid));
+    fresh->fixed_uuid = fresh->has_uuid || old.fixed_uuid;
+    fresh->has_uuid = true;
+    *dc = *fresh;
+    *fresh = old;
 }
 
 static int update(struct cli *c, const struct xen_domctl_getdomaininfo *info, struct domcfg *dc)
 {
+    struct update u = {.c = c, .fresh = dc};
     struct saved saved;
     int rc;
 
     if (saved_read(&c->lodge, info->handle, &saved))
         return cli_error(c, "domain %u has no saved config: it was not made by these tools",
                          info->domain);
-    rc = same_guest(c, &saved, dc);
+    rc = same_guest(c, &saved.config, dc);
     saved_free(&saved);
     if (rc)
         return rc;
-    if (saved_change(&c->lodge, info->handle, take_config, dc))
+    if (saved_change(&c->lodge, info->handle, take_config, &u))
         return cli_failed(c);
+    if (!u.done)
+        return CLI_FAILED;
     cli_say(c, "the new config has an effect when the guest starts again");
     return 0;
 }

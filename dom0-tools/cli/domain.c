@@ -453,12 +453,15 @@ static void change_name(struct domcfg *dc, void *name)
 
 /*
  * Moves the name in the index, the name nodes and the saved config; all or nothing. The config
- * comes first, since what has been written there can be taken back.
+ * comes first, since what has been written there can be taken back. Whether the name is free the
+ * transaction decides: a guest that is just being created may have taken it.
  */
 static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *old,
                      const char *name)
 {
+    char reason[sizeof(l->message)];
     unsigned tries = 0;
+    bool taken = false;
     int rc = saved_change_held(l, info->handle, change_name, (void *)name);
 
     if (rc)
@@ -467,13 +470,23 @@ static int rename_to(struct lodge *l, const struct xen_domctl_getdomaininfo *inf
         rc = store_begin(l->store);
         if (rc)
             break;
+        rc = names_check(l, name, info->handle);
+        taken = rc;
+        if (taken) {
+            store_abort(l->store);
+            break;
+        }
         layout_rename(l->store, info->domain, info->handle, old, name);
         rc = store_commit(l->store);
     } while (store_again(rc, &tries));
     if (!rc)
         return 0;
+    if (!taken) /* else it has been said by whom */
+        store_failed(l, rc);
+    memcpy(reason, l->message, sizeof(reason));
     saved_change_held(l, info->handle, change_name, (void *)old);
-    return store_failed(l, rc);
+    memcpy(l->message, reason, sizeof(reason));
+    return rc;
 }
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name)

@@ -184,7 +184,7 @@ int pending_begin(struct lodge *l, const uint8_t uuid[16]);
 void pending_end(struct lodge *l, const uint8_t uuid[16], int fd);
 /* True if its maker was killed. */
 bool pending_abandoned(struct lodge *l, const uint8_t uuid[16]);
-/* Destroys what a killed maker has left. */
+/* Destroys what a killed maker has left; nothing, if somebody is making the guest again. */
 void pending_reap(struct lodge *l, const uint8_t uuid[16]);
 void pending_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 

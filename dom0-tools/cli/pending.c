@@ -36,7 +36,9 @@ int pending_begin(struct lodge *l, const uint8_t uuid[16])
             return fd;
         close(fd);
     }
-    return domain_fail(l, EBUSY, "a guest with this uuid is being created already");
+    return domain_fail(l, EBUSY,
+                       "a guest with this uuid is being created already, or what is left of one is "
+                       "being removed; try again in a moment");
 }
 
 void pending_end(struct lodge *l, const uint8_t uuid[16], int fd)
@@ -55,13 +57,22 @@ bool pending_abandoned(struct lodge *l, const uint8_t uuid[16])
     return !lockfile_held(l, folder, uuid, &there) && there;
 }
 
-/* By uuid: the maker may have been killed before anything else of the guest was known. */
+/*
+ * By uuid: the maker may have been killed before anything else of the guest was known. With the
+ * lock held, so that nobody makes one with this uuid anew meanwhile: it would be destroyed, too.
+ */
 void pending_reap(struct lodge *l, const uint8_t uuid[16])
 {
+    int nr, fd = lockfile_open(l, folder, uuid, O_WRONLY);
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list(l, &list);
-    char path[LOCKFILE_PATH];
 
+    if (fd < 0)
+        return;
+    if (!lockfile_hold(fd)) {
+        close(fd);
+        return;
+    }
+    nr = domain_list(l, &list);
     for (int i = 0; i < nr; i++)
         if (list[i].domain && !memcmp(list[i].handle, uuid, 16)) {
             daemon_say("domain %u was left half-made: its maker was killed; it is destroyed",
@@ -70,6 +81,5 @@ void pending_reap(struct lodge *l, const uint8_t uuid[16])
                 daemon_say("%s", l->message);
         }
     free(list);
-    lockfile_path(l, folder, uuid, path);
-    unlink(path);
+    pending_end(l, uuid, fd);
 }

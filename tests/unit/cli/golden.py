@@ -9,6 +9,7 @@ output a terminal, and SAVED=1 gives the guest web a saved config, which is show
 """
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -108,6 +109,44 @@ def blocks(text):
     return found[0], list(zip(found[1::2], found[2::2]))
 
 
+def renamed_meanwhile(program):
+    """Whether config-update sees the name that a guest has got while it waited for the config."""
+    with tempfile.TemporaryDirectory(prefix="lodge-golden-") as folder:
+        domains = os.path.join(folder, "state", "domains")
+        saved = os.path.join(domains, WEB + ".json")
+        os.makedirs(domains)
+        with open(saved, "w", encoding="utf-8") as handle:
+            json.dump(SAVED, handle)
+        lock = os.open(domains, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [program, "config-update", "web", "plain.cfg", "name=web"]
+        environment = dict(os.environ, LODGE_STATE_DIR=os.path.join(folder, "state"),
+                           LODGE_RUN_DIR=os.path.join(folder, "run"))
+        with subprocess.Popen(command, cwd=os.path.join(HERE, "configs"), env=environment,
+                              stderr=subprocess.PIPE, text=True) as process:
+            while process.poll() is None and not has_open(process.pid, domains):
+                time.sleep(0.01)
+            with open(saved + ".new", "w", encoding="utf-8") as handle:
+                json.dump(SAVED | {"config": SAVED["config"] | {"name": "other"}}, handle)
+            os.rename(saved + ".new", saved)
+            os.close(lock)
+            _, said = process.communicate(timeout=60)
+        if "'other' cannot become 'web'" in said and "saved name: other" in saved_now(saved):
+            return True
+        print(f"config-update has not seen that the guest was renamed:\n{said}{saved_now(saved)}")
+        return False
+
+
+def has_open(pid, path):
+    """Whether the process has the file open."""
+    with contextlib.suppress(OSError):  # it has ended, or closed one
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{fd}") == path:
+                    return True
+    return False
+
+
 def main():
     program, update = sys.argv[1], "--update" in sys.argv
     with open(TRANSCRIPT, encoding="utf-8") as handle:
@@ -131,6 +170,10 @@ def main():
     passed, failed = (passed + 1, failed) if took >= 2 else (passed, failed + 1)
     if took < 2:
         print(f"shutdown -w -t 2 has given up after {took:.2f} s")
+    if renamed_meanwhile(program):
+        passed += 1
+    else:
+        failed += 1
     if update:
         with open(TRANSCRIPT, "w", encoding="utf-8") as handle:
             handle.write("".join(fresh))

@@ -132,6 +132,8 @@ static void test_killed_maker(void)
     CHECK(fd >= 0 && pending_begin(&l, dc.uuid) == -EBUSY);
     other = pending_begin(&l, held);
     CHECK(!pending_abandoned(&l, dc.uuid)); /* its maker lives */
+    pending_reap(&l, dc.uuid);              /* for who looked a moment before it began */
+    CHECK(fake_by_domid(domid) && setup_files("creating") == 2);
     close(fd);
     CHECK(pending_abandoned(&l, dc.uuid) && !pending_abandoned(&l, held));
     pending_reap(&l, dc.uuid);

@@ -215,6 +215,45 @@ static void test_rename_fails(void)
     domcfg_free(&dc);
 }
 
+static unsigned until_taken;
+
+/* Somebody else gives the name to a guest. */
+static void take_name(void)
+{
+    if (until_taken && !--until_taken) {
+        fake_step = NULL;
+        fake_store_set("/local/domain/7/name", "taken", NULL);
+        fake_store_set("/lodge/names/taken", "7", NULL);
+    }
+}
+
+/* At whatever moment: one guest has the name, and the other what it had. */
+static void test_rename_to_one_taken_meanwhile(void)
+{
+    struct domcfg dc = setup_config("was");
+    struct xen_domctl_getdomaininfo info;
+    struct saved saved;
+    uint16_t domid;
+
+    /* The name's entry, all names and the guest's own are read; the next step is the commit. */
+    for (unsigned n = 1; n <= 3; n++) {
+        setup_fresh();
+        CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+        until_taken = n;
+        fake_step = take_name;
+        CHECK(domain_rename(&l, &info, "taken") == -EEXIST && !fake_step);
+        CHECK(strstr(l.message, "a domain named 'taken' exists already (id 7)"));
+        fake_step = NULL;
+        CHECK(!domain_find(&l, "taken", &info) && info.domain == 7);
+        CHECK(!domain_find(&l, "was", &info) && info.domain == domid);
+        CHECK(!saved_read(&l, dc.uuid, &saved));
+        CHECK_STR(saved.config.name, "was");
+        saved_free(&saved);
+        CHECK(!domain_destroy(&l, domid));
+    }
+    domcfg_free(&dc);
+}
+
 /* A folder that cannot be made is the reason, not that there is no file in it. */
 static void test_no_folder(void)
 {
@@ -349,6 +388,7 @@ int main(void)
     test_find_and_rename();
     test_names();
     test_rename_fails();
+    test_rename_to_one_taken_meanwhile();
     test_no_folder();
     test_destruction_begins();
     test_time_up();
