@@ -51,8 +51,9 @@ static struct device *find(const struct device_type *type, uint16_t domid, uint3
 
 bool device_predecessor(const struct device *d)
 {
-    for (struct device *o = devices.first; o; o = o->next)
-        if (o != d && o->type == d->type && o->domid == d->domid && o->devid == d->devid &&
+    /* The list has newer ones first. */
+    for (const struct device *o = d->next; o; o = o->next)
+        if (o->type == d->type && o->domid == d->domid && o->devid == d->devid &&
             o->link != DEVICE_IDLE)
             return true;
     return false;

@@ -307,6 +307,7 @@ bool device_parcel(struct device *d, struct worker_parcel *parcel)
         device_give_up(d);
         return false;
     }
+    d->due = 0; /* a worker that was just started gets it now, and not once more later */
     return true;
 }
 

@@ -329,8 +329,9 @@ void process_impatient(struct device *d)
 {
     unsigned others = 0;
 
+    /* Its own successor gets nothing from that worker as long as it has this one. */
     for (struct device *o = device_first(); o; o = o->next)
-        others += o != d && o->process == d->process && !o->doomed;
+        others += o->devid != d->devid && o->process == d->process && !o->doomed;
     if (!d->process || !d->process->pid)
         return;
     device_say(d, "its worker has not let go of it for long%s",

@@ -92,32 +92,6 @@ void backend_say(const char *fmt, ...)
     va_end(ap);
 }
 
-void process_attach(struct device *d)
-{
-    static struct worker_parcel parcel;
-
-    if (device_parcel(d, &parcel))
-        t.attaches++;
-}
-
-void process_detach(struct device *d)
-{
-    t.detaches++;
-    d->link = DEVICE_DETACHING;
-}
-
-void process_impatient(struct device *d)
-{
-    (void)d;
-}
-
-bool process_send(struct process *p, const struct worker_parcel *parcel)
-{
-    (void)p;
-    (void)parcel;
-    return true;
-}
-
 /* --- steps --------------------------------------------------------------------------------------
  */
 

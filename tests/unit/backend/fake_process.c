@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake_process.c: a worker that does nothing by itself, for tests that play it.
+ */
+#include "device_steps.h"
+
+void process_attach(struct device *d)
+{
+    static struct worker_parcel parcel;
+
+    if (device_parcel(d, &parcel))
+        t.attaches++;
+}
+
+void process_detach(struct device *d)
+{
+    t.detaches++;
+    d->link = DEVICE_DETACHING;
+}
+
+void process_impatient(struct device *d)
+{
+    (void)d;
+}
+
+bool process_send(struct process *p, const struct worker_parcel *parcel)
+{
+    (void)p;
+    (void)parcel;
+    return true;
+}
