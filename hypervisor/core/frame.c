@@ -147,7 +147,8 @@ static uint32_t frame_take(unsigned order, unsigned flags, uint64_t *claim)
 {
     uint32_t mfn;
 
-    while ((mfn = frame_heap_take(order, flags, claim)) == FRAME_NONE && frame_heap_settle())
+    while ((mfn = frame_heap_take(order, flags, claim)) == FRAME_NONE &&
+           frame_heap_settle(order, claim))
         preempt_work();
     return mfn;
 }
@@ -172,14 +173,15 @@ mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
     return MFN(mfn);
 }
 
-void *hpages_alloc(unsigned order)
+/* One slice is enough for a single page: there is one if only one frame is free. */
+void *hpages_alloc_locked(unsigned order)
 {
-    uint32_t mfn;
+    uint32_t mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
 
-    while ((mfn = frame_heap_take(order, ALLOC_LOCKED, NULL)) == FRAME_NONE) {
-        if (!frame_heap_settle())
-            return NULL;
-    }
+    if (mfn == FRAME_NONE && frame_heap_settle(order, NULL))
+        mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
+    if (mfn == FRAME_NONE)
+        return NULL;
     for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
         struct frame *f = frame_of(MFN(m));
 
@@ -189,6 +191,18 @@ void *hpages_alloc(unsigned order)
         __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
     }
     return mfn_to_virt(MFN(mfn));
+}
+
+void hpages_settle(unsigned order)
+{
+    while (!frame_heap_has_block(order) && frame_heap_settle(order, NULL))
+        preempt_work();
+}
+
+void *hpages_alloc(unsigned order)
+{
+    hpages_settle(order);
+    return hpages_alloc_locked(order);
 }
 
 /*
@@ -225,7 +239,7 @@ void hpages_free(void *pages, unsigned order)
 
 void *hpage_alloc(void)
 {
-    return hpages_alloc(0);
+    return hpages_alloc_locked(0);
 }
 
 void hpage_free(void *page)

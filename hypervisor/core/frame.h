@@ -86,11 +86,15 @@ void *boot_alloc(unsigned pages);
 mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags);
 /*
  * Frames for the hypervisor itself, zeroed, as direct-map addresses; NULL when short. A block is
- * freed as it was allocated; NULL may be freed. Fine under any lock below LOCK_HEAP.
+ * freed as it was allocated; NULL may be freed. Fine under any lock below LOCK_HEAP; but not
+ * hpages_alloc(), which may be preempted: where memory is nearly full it may have to make a block
+ * of many single frames first. Who needs one under a lock does that before, by hpages_settle().
  */
 void *hpage_alloc(void);
 void hpage_free(void *page);
 void *hpages_alloc(unsigned order);
+void *hpages_alloc_locked(unsigned order);
+void hpages_settle(unsigned order); /* no lock is held; what is there then others may take */
 void hpages_free(void *pages, unsigned order);
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);

@@ -22,6 +22,7 @@
 
 #define BOOT_RANGES  64
 #define SETTLE_SLICE 128 /* frames: a short time under the heap's lock */
+#define WORK_SETTLE  85  /* each of them */
 
 static struct heap frame_heap;
 static uint64_t frame_total;  /* frames ever given to the heap */
@@ -151,28 +152,29 @@ static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
 }
 
 /*
- * claim: how many frames of the block may come out of what was promised to the caller's domain. It
- * is changed under the heap's lock, as frame_claim() does. Always: claimed <= free.
+ * Of so many frames, how many come out of what was promised to the caller's domain: *from_claim.
+ * False: there are too few others. Lock held. Always: claimed <= free.
  */
+static bool frame_heap_allows(uint64_t want, const uint64_t *claim, uint64_t *from_claim)
+{
+    *from_claim = claim != NULL ? MIN(*claim, want) : 0;
+    return want - *from_claim <= frame_heap.free - frame_heap.claimed;
+}
+
+/* *claim is changed under the heap's lock, as frame_claim() does. */
 static uint32_t frame_heap_find(unsigned order, unsigned flags, uint64_t *claim)
 {
     unsigned bits = (flags >> 8) & 0xff;
-    uint64_t want = 1ull << order, spare, from_claim = 0;
-    uint32_t mfn;
+    uint32_t mfn = FRAME_NONE;
+    uint64_t from_claim;
 
     if (bits == 0)
         bits = 64;
     if (flags & ALLOC_BELOW_4G)
         bits = MIN(bits, 32u);
     spin_lock(&frame_heap.lock);
-    if (claim != NULL)
-        from_claim = MIN(*claim, want);
-    spare = frame_heap.free - frame_heap.claimed;
-    if (want - from_claim > spare) {
-        spin_unlock(&frame_heap.lock);
-        return FRAME_NONE;
-    }
-    mfn = heap_alloc_block(&frame_heap, order, bits <= PAGE_SHIFT ? 0 : bits - PAGE_SHIFT);
+    if (frame_heap_allows(1ull << order, claim, &from_claim))
+        mfn = heap_alloc_block(&frame_heap, order, bits <= PAGE_SHIFT ? 0 : bits - PAGE_SHIFT);
     if (mfn != FRAME_NONE && from_claim != 0) {
         *claim -= from_claim;
         frame_heap.claimed -= from_claim;
@@ -190,14 +192,28 @@ uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim)
     return mfn;
 }
 
-bool frame_heap_settle(void)
+bool frame_heap_settle(unsigned order, const uint64_t *claim)
 {
+    uint64_t from_claim;
     bool any;
 
     spin_lock(&frame_heap.lock);
-    any = heap_settle(&frame_heap, SETTLE_SLICE);
+    any = frame_heap_allows(1ull << order, claim, &from_claim) &&
+          heap_settle(&frame_heap, SETTLE_SLICE);
     spin_unlock(&frame_heap.lock);
+    if (any)
+        (void)work_charge(SETTLE_SLICE * WORK_SETTLE);
     return any;
+}
+
+bool frame_heap_has_block(unsigned order)
+{
+    bool has;
+
+    spin_lock(&frame_heap.lock);
+    has = heap_has_block(&frame_heap, order);
+    spin_unlock(&frame_heap.lock);
+    return has;
 }
 
 void frame_heap_put_back(uint64_t mfn, unsigned order)

@@ -18,9 +18,10 @@
 uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim) MUST_CHECK;
 /*
  * For who got FRAME_NONE: some more blocks than before may be there now. False: all that is free is
- * in blocks, and there is no point in trying again.
+ * in blocks, or it is too little, and there is no point in trying again. A slice of work, charged.
  */
-bool frame_heap_settle(void);
+bool frame_heap_settle(unsigned order, const uint64_t *claim);
+bool frame_heap_has_block(unsigned order);
 /* A block of frames that somebody had, or any part of one. */
 void frame_heap_give(uint64_t mfn, unsigned order);
 /* A block as it was taken: nobody has got to see it. */

@@ -80,8 +80,8 @@ int grant_grow_locked(struct domain *d, unsigned frames)
         return GNTST_general_error;
     while (g->nr_frames < frames) {
         /* There already when an earlier call got this far and then no shared page. */
-        struct grant_active *a =
-            g->nr_active > g->nr_frames ? g->active[g->nr_frames] : hpages_alloc(ACTIVE_ORDER);
+        struct grant_active *a = g->nr_active > g->nr_frames ? g->active[g->nr_frames]
+                                                             : hpages_alloc_locked(ACTIVE_ORDER);
         void *p;
 
         if (a == NULL)
@@ -105,6 +105,8 @@ int grant_grow(struct domain *d, unsigned frames)
     if (frames > g->max_frames)
         return GNTST_general_error;
     do {
+        if (READ_ONCE(g->nr_frames) < frames)
+            hpages_settle(ACTIVE_ORDER);
         spin_lock(&g->lock);
         some = MIN(frames, g->nr_frames + 1); /* page by page, for the sake of those who wait */
         rc = grant_grow_locked(d, some);

@@ -87,6 +87,8 @@ static int version_begin(struct domain *d, uint32_t version)
     struct grant_table *g = d->grants;
     int rc = 0;
 
+    if (READ_ONCE(g->nr_frames) == 0)
+        hpages_settle(ACTIVE_ORDER);
     spin_lock(&g->lock);
     if (version > g->max_version)
         rc = -XEN_ENOSYS;

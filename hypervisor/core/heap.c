@@ -165,6 +165,15 @@ void heap_free_range(struct heap *h, uint64_t start, uint64_t end)
 
 /* ---- allocating ---- */
 
+bool heap_has_block(const struct heap *h, unsigned order)
+{
+    uint32_t orders = 0;
+
+    for (uint32_t left = h->nonempty; left != 0; left &= left - 1)
+        orders |= h->zones[bit_lowest(left)].nonempty;
+    return orders >> order != 0;
+}
+
 uint32_t heap_alloc_block(struct heap *h, unsigned order, unsigned width)
 {
     unsigned zones = width < HEAP_ZONE_WIDTH ? 0 : MIN(width + 1 - HEAP_ZONE_WIDTH, HEAP_ZONES);

@@ -47,6 +47,8 @@ uint32_t heap_alloc_block(struct heap *h, unsigned order, unsigned width);
  * there are none.
  */
 bool heap_settle(struct heap *h, unsigned n);
+/* Is there a block of that order, or a larger one? */
+bool heap_has_block(const struct heap *h, unsigned order);
 
 /* struct frame.flags; 0 in all others. */
 #define FRAME_FREE   0x1u /* head of a free block of .order */

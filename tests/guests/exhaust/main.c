@@ -53,6 +53,42 @@ static void memory(void)
         destroy(c[n].domid);
 }
 
+#define LISTED \
+    8192u /* the half of them is what the hypervisor's allocator keeps as single frames */
+static xen_pfn_t listed[LISTED];
+
+/* What of the list has an even number, or an odd one, comes back from that domain. */
+static void give_back(unsigned domid, unsigned odd)
+{
+    struct xen_memory_reservation r = {.nr_extents = 1, .domid = (domid_t)domid};
+
+    for (unsigned i = 0; i < LISTED; i++) {
+        r.extent_start.p = &listed[i];
+        if (listed[i] % 2 == odd)
+            CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r), 1);
+    }
+}
+
+/*
+ * A grant table grows by pages in one piece: there are none while all that is free is every second
+ * frame, and there are when the other half is free as well, though nobody has put them together.
+ */
+static void growth(unsigned domid)
+{
+    xen_pfn_t frame;
+    struct xen_mem_acquire_resource r = {.domid = (domid_t)domid,
+                                         .type = XENMEM_resource_grant_table,
+                                         .id = XENMEM_resource_grant_table_id_shared,
+                                         .nr_frames = 1,
+                                         .frame = 2};
+
+    r.frame_list.p = &frame;
+    give_back(domid, 0);
+    CHECK(hc2(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r) < 0);
+    give_back(domid, 1);
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &r), 0);
+}
+
 /* What is left to the last page goes to one domain; then others cannot even be created. */
 static void last_pages(void)
 {
@@ -64,16 +100,22 @@ static void last_pages(void)
     struct xen_domctl_max_mem mem = {.max_memkb = 1ul << 30};
     struct xen_domctl_max_vcpus vcpus = {.max = 1};
     struct xen_memory_reservation r = {.nr_extents = 1000000};
+    struct xen_memory_reservation first = {.nr_extents = LISTED};
     struct xen_domctl_createdomain other;
     unsigned more[40], made = 0;
     int hog = kit_domctl(XEN_DOMCTL_createdomain, 0, &create, sizeof(create)), rc = 0;
 
     CHECK(hog > 0);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, (unsigned)hog, &mem, sizeof(mem)), 0);
-    r.domid = (domid_t)hog;
+    r.domid = first.domid = (domid_t)hog;
+    first.extent_start.p = listed;
+    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_increase_reservation, &first), LISTED);
     int64_t got = hc2(__HYPERVISOR_memory_op, XENMEM_increase_reservation, &r);
 
     CHECK(got > 10000 && got < 1000000);
+    growth((unsigned)hog);
+    r.nr_extents = LISTED;
+    CHECK(hc2(__HYPERVISOR_memory_op, XENMEM_increase_reservation, &r) > (int64_t)LISTED - 100);
     for (; made < ARRAY_SIZE(more); made++) {
         other = create;
         other.max_vcpus = 8;

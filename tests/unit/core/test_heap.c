@@ -86,6 +86,8 @@ static void test_line(void)
     CHECK(rounds >= heap.max_recent && heap.nr_recent == heap.max_recent);
     CHECK(heap_settle(&heap, 1) && heap.nr_recent == heap.max_recent - 1);
     CHECK(heap_settle(&heap, UINT32_MAX) && heap.nr_recent == 0);
+    CHECK(heap_has_block(&heap, 0) && heap_has_block(&heap, 9) &&
+          !heap_has_block(&heap, HEAP_ORDERS));
     CHECK(!heap_settle(&heap, 1));
 }
 
