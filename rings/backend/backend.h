@@ -101,10 +101,11 @@ struct device {
     bool online;    /* 0: after the front-end has closed, the device goes */
     bool doomed;    /* to be freed as soon as the worker let go of it */
     bool seen;      /* the guest has lived: if xenstored does not know it any more, it died */
-    bool failed;    /* hotplug-error is written; waits for its removal */
+    bool failed;    /* it waits for its removal, or for the guest to start over */
     bool ending;    /* the kernel's back-end has closed; its device is about to go */
     bool news_front, news_back, news_key; /* look again at what device_look() says */
-    char *puts;                           /* what device_put() has queued */
+    bool news_whole; /* its directory came or went: what was read of it may be another device's */
+    char *puts;      /* what device_put() has queued */
     size_t puts_len;
     int64_t due;        /* milliseconds: when to try again; 0: not at all */
     unsigned tries;     /* to attach, since it last worked */

@@ -125,10 +125,20 @@ static void enter(struct device *d)
     devices.slot[d->slot] = d;
 }
 
+/* It is over with an earlier daemon, or has failed; the guest may start its driver anew. */
+static void wait_for_driver(struct device *d)
+{
+    d->failed = true;
+    if (d->state != XenbusStateClosed)
+        device_set_state(d, XenbusStateClosed);
+    store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
+    d->news_front = devices.any_news = true; /* or has done so already */
+}
+
 static void learn(const struct device_type *type, uint16_t domid, uint32_t devid)
 {
     struct device *d = devices.nr < DEVICE_MAX ? calloc(1, sizeof(*d)) : NULL;
-    bool ours;
+    bool ours, closed;
     int state;
 
     if (!d) {
@@ -144,8 +154,9 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
     find_front(d);
     ours = type->program || device_number(d, "lodge-hotplug", 0, 1);
-    if (!state || state == XenbusStateClosed || !*d->front || !ours ||
-        (type->program && state == XenbusStateClosing)) {
+    d->online = device_number(d, "online", 1, 1);
+    closed = state == XenbusStateClosed || (type->program && state == XenbusStateClosing);
+    if (!state || !*d->front || !ours || (closed && !(type->program && d->online))) {
         /* Not complete yet, over already, somebody else's, or let go of by an earlier daemon. */
         if (state == XenbusStateClosed && ours && !type->program)
             device_unplugged(d);
@@ -157,7 +168,10 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
     }
     enter(d);
     d->state = state;
-    d->online = device_number(d, "online", 1, 1);
+    if (closed) {
+        wait_for_driver(d);
+        return;
+    }
     /* Devices that work already: an earlier daemon made them so, and its workers are leaving. */
     d->adopted = type->program && state == XenbusStateConnected;
     d->reconnect = d->adopted;
@@ -212,6 +226,12 @@ static void note_unknown(const struct device_type *type, uint16_t domid, uint32_
         devices.unknown[devices.nr_unknown++] = (struct unknown){type, domid, devid};
 }
 
+static void note_node(struct device *d, bool whole)
+{
+    d->news_whole = d->news_whole || whole;
+    device_look_again(d);
+}
+
 void device_note_back(const struct device_type *type, uint16_t domid, uint32_t devid,
                       const char *key)
 {
@@ -220,7 +240,7 @@ void device_note_back(const struct device_type *type, uint16_t domid, uint32_t d
     if (!d)
         note_unknown(type, domid, devid);
     else if (!*key || !strcmp(key, "state") || !strcmp(key, "online"))
-        device_look_again(d);
+        note_node(d, !*key);
     else if (type->key && !strcmp(key, type->key))
         d->news_key = devices.any_news = true;
 }
@@ -229,7 +249,7 @@ void device_note_domain(const struct device_type *type, uint16_t domid)
 {
     for (struct device *d = devices.first; d; d = d->next)
         if (d->type == type && d->domid == domid)
-            device_look_again(d);
+            note_node(d, true);
 }
 
 void device_note_scan(void)
@@ -326,15 +346,29 @@ void device_scan(void)
     }
 }
 
+/*
+ * What was written while nobody was there to take it. Not over what the tools have written since:
+ * that is looked at next.
+ */
+static void say_again(struct device *d)
+{
+    int state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
+
+    if (state == XenbusStateInitialising)
+        return;
+    if (d->failed && *d->message)
+        device_put(d, "hotplug-error", "%s", d->message);
+    device_set_state(d, d->state);
+}
+
 void device_store_is_back(void)
 {
     for (struct device *d = devices.first; d; d = d->next) {
         if (d->doomed)
             continue;
         store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
-        /* What was written while nobody was there to take it. */
-        if (d->type->program && d->ready)
-            device_set_state(d, d->state);
+        if (d->type->program && (d->ready || d->failed))
+            say_again(d);
     }
     device_scan();
 }

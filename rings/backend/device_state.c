@@ -227,8 +227,11 @@ static void state_changed(struct device *d, int state)
     }
     if (state == XenbusStateClosing && d->state < XenbusStateClosing)
         d->state = state;
-    if (d->state == XenbusStateClosed && d->link == DEVICE_IDLE && !d->online)
+    if (d->state == XenbusStateClosed && d->link == DEVICE_IDLE && !d->online) {
+        if (state == XenbusStateClosing) /* the tools wait for an answer */
+            device_set_state(d, XenbusStateClosed);
         device_doom(d);
+    }
     if (d->state != XenbusStateClosing)
         return;
     if (!d->ready && d->link == DEVICE_IDLE) /* its image was still being opened */
@@ -241,7 +244,7 @@ static void state_changed(struct device *d, int state)
 static bool look_at_back(struct device *d)
 {
     char *id, *online, *text;
-    bool gone;
+    bool gone, anew = d->state > XenbusStateInitialising || (d->news_whole && !d->ready);
     int state;
 
     store_read(backend.store, store_fmt("%s/frontend-id", d->back), &id);
@@ -257,9 +260,10 @@ static bool look_at_back(struct device *d)
     free(text);
     if (store_is_dead(backend.store))
         return true; /* no answer is not a no */
+    d->news_whole = false;
     if (gone) {
         device_doom(d);
-    } else if (state == XenbusStateInitialising && d->state > XenbusStateInitialising) {
+    } else if (state == XenbusStateInitialising && anew) {
         device_replace(d); /* it failed, or was removed a moment ago */
         return false;
     } else {

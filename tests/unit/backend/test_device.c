@@ -168,6 +168,49 @@ static void test_takeover(void)
     CHECK(!only());
 }
 
+/* It is closed, but not for good, when the daemon starts: the guest starts its driver anew. */
+static void test_takeover_closed(void)
+{
+    static const char *const states[] = {"5", "6", "6"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        begin();
+        fake_store_set(FRONT "/state", i == 2 ? "1" : "6", NULL);
+        fake_store_set(BACK "/frontend", FRONT, NULL);
+        fake_store_set(BACK "/frontend-id", "5", NULL);
+        fake_store_set(BACK "/online", "1", NULL);
+        fake_store_set(BACK "/state", states[i], NULL);
+        device_scan();
+        if (i < 2) {
+            look();
+            CHECK_STATE("6");
+            CHECK(only() && !t.probes); /* its image is not opened for nothing */
+            front("1");
+        }
+        look(); /* or it has started already */
+        CHECK_STATE("2");
+        front("3");
+        CHECK(t.attaches == 1 && !t.reconnect);
+        worker_attached();
+        CHECK_STATE("4");
+        tools_remove_it();
+        device_detached(only());
+        look();
+        CHECK(!only());
+    }
+    /* What is to go is over. */
+    begin();
+    tools_make_it();
+    tools_remove_it();
+    fake_store_set(BACK "/frontend", FRONT, NULL);
+    fake_store_set(BACK "/frontend-id", "5", NULL);
+    fake_store_set(BACK "/online", "0", NULL);
+    fake_store_set(BACK "/state", "5", NULL);
+    device_scan();
+    CHECK(!only());
+    CHECK_STATE("6");
+}
+
 /* xenstored is restarted: what it does not answer is neither a guest's end nor its fault. */
 static void test_store_away(void)
 {
@@ -205,6 +248,37 @@ static void test_store_away(void)
     device_run();
     CHECK_STATE("2");
     tools_remove_it();
+    CHECK(!only());
+}
+
+/* It fails while xenstored is away: that is told later, unless it is another device by then. */
+static void test_fails_unheard(void)
+{
+    for (unsigned anew = 0; anew < 2; anew++) {
+        connected();
+        fake_store_dead = true;
+        device_worker_failed(only(), -EIO, "bad index");
+        CHECK(only()->failed);
+        fake_store_dead = false;
+        /* Nothing of that was taken. */
+        store_remove(NULL, BACK "/hotplug-error");
+        store_flush(NULL);
+        fake_store_set(BACK "/state", anew ? "1" : "4", NULL);
+        fake_store_set(FRONT "/state", anew ? "1" : "4", NULL);
+        device_store_is_back();
+        look();
+        CHECK_STATE(anew ? "2" : "6");
+        if (!anew)
+            CHECK_STR(fake_store_value(BACK "/hotplug-error"), "bad index");
+        tools_remove_it();
+        CHECK(!only());
+    }
+    /* The tools, which saw nothing of it, ask it to go. */
+    connected();
+    device_worker_failed(only(), -EIO, "bad index");
+    back("online", "0");
+    back("state", "5");
+    CHECK_STATE("6");
     CHECK(!only());
 }
 
@@ -310,7 +384,9 @@ int main(void)
     test_failures();
     test_slow_image();
     test_takeover();
+    test_takeover_closed();
     test_store_away();
+    test_fails_unheard();
     test_worker_repeats_itself();
     test_worker_answers_unasked();
     test_no_driver();

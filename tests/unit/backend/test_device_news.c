@@ -174,6 +174,39 @@ static void test_gone_meanwhile(void)
     CHECK(!only());
 }
 
+/* The same while its image was waited for: it is not that image any more. */
+static void test_replaced_while_waiting(void)
+{
+    begin();
+    t.probe = BACKEND_LATER;
+    tools_make_it();
+    CHECK(t.probes == 1 && !t.closes);
+    back("online", "1");
+    back("state", "1");
+    CHECK(!t.closes); /* it is what it was */
+    store_remove(NULL, BACK);
+    store_flush(NULL);
+    device_note_back(&kind, 5, 51712, "");
+    t.probe = 0;
+    tools_make_it();
+    CHECK(t.probes == 2 && t.closes == 1 && only() && !only()->next);
+    CHECK_STATE("2");
+    tools_remove_it();
+    CHECK(!only());
+
+    /* Nobody has told which of the guest's devices went. */
+    begin();
+    t.probe = BACKEND_LATER;
+    tools_make_it();
+    device_note_domain(&kind, 5);
+    t.probe = 0;
+    look();
+    CHECK(t.probes == 2 && t.closes == 1);
+    CHECK_STATE("2");
+    tools_remove_it();
+    CHECK(!only());
+}
+
 /* The kernel's back-end has closed, but its device is not gone yet: that would close the next one.
  */
 static void test_stock_end(void)
@@ -250,5 +283,6 @@ int main(void)
     test_many_new();
     test_asked_meanwhile();
     test_gone_meanwhile();
+    test_replaced_while_waiting();
     return check_end();
 }
