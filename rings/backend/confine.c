@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/falloc.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -48,7 +49,6 @@ static const int confine_calls[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(fsync),
     SCMP_SYS(sync_file_range),
-    SCMP_SYS(fallocate),
     SCMP_SYS(ftruncate),
     SCMP_SYS(copy_file_range),
     SCMP_SYS(fadvise64),
@@ -149,29 +149,70 @@ static const int confine_calls[] = {
 
 static const int confine_asked[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(execve)};
 
-/* Requests of block devices and of file systems: sizes, discard, geometry, attributes. */
-static const char confine_ioctls[] = {0x12, 'X', 'f'};
+/* Requests of block devices: sizes, discard, geometry. */
+#define CONFINE_BLOCK 0x12
+
+/*
+ * Requests of file systems, by kind and number: how files can be read and written. Not on the list:
+ * one of the same kind gives a file room past its end, of which no limit knows.
+ */
+static const uint16_t confine_ioctls[] = {
+    'X' << 8 | 30, /* alignment of direct I/O */
+    'X' << 8 | 31, /* attributes */
+    'f' << 8 | 1,  /* flags */
+    'f' << 8 | 11, /* extents */
+};
+
+static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condition)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &condition);
+}
+
+/*
+ * What makes a file longer is held against the limit on its size; what takes room for it and leaves
+ * its size is not, so only the making of holes may do so.
+ */
+static int allow_room(scmp_filter_ctx filter)
+{
+    static const uint32_t growing[] = {0, FALLOC_FL_ZERO_RANGE};
+    int rc = allow_if(filter, SCMP_SYS(fallocate),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_PUNCH_HOLE));
+
+    for (size_t i = 0; !rc && i < sizeof(growing) / sizeof(growing[0]); i++)
+        rc = allow_if(filter, SCMP_SYS(fallocate),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, growing[i]));
+    return rc;
+}
+
+static int allow_requests(scmp_filter_ctx filter)
+{
+    int rc = allow_if(filter, SCMP_SYS(ioctl),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)CONFINE_BLOCK << 8));
+
+    for (size_t i = 0; !rc && i < sizeof(confine_ioctls) / sizeof(confine_ioctls[0]); i++)
+        rc = allow_if(filter, SCMP_SYS(ioctl),
+                      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffff, confine_ioctls[i]));
+    return rc;
+}
 
 /* A filter that is loaded; the descriptor where calls wait, or a negative errno. */
 static int load_filter(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
     int rc = filter ? 0 : -ENOMEM;
 
     for (size_t i = 0; !rc && i < sizeof(confine_calls) / sizeof(confine_calls[0]); i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, confine_calls[i], 0);
     for (size_t i = 0; !rc && i < sizeof(confine_asked) / sizeof(confine_asked[0]); i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, confine_asked[i], 0);
-    for (size_t i = 0; !rc && i < sizeof(confine_ioctls); i++) {
-        struct scmp_arg_cmp group =
-            SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, (scmp_datum_t)confine_ioctls[i] << 8);
-
-        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &group);
-    }
+    if (!rc)
+        rc = allow_requests(filter);
+    if (!rc)
+        rc = allow_room(filter);
     /* clone3, whose arguments a filter cannot see, is not there: the C library then uses this. */
     if (!rc)
-        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread);
+        rc = allow_if(filter, SCMP_SYS(clone),
+                      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (!rc)
         rc = seccomp_load(filter);
     if (!rc)

@@ -20,7 +20,7 @@
  *     how the program gets files that are not in its world. What the caller does not know goes on
  *     as usual, against the empty root
  *   - limits: 4 GiB of address space, 64 descriptors, no core dump, no locked memory, files no
- *     larger than given
+ *     larger than given, and no room taken for them past their end
  *
  * What it does not: processor time, the sum of memory and the speed of I/O are not limited (that is
  * for cgroups), and /usr can be read. A pipe or socket that is passed in works, of course.
