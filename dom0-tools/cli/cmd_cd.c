@@ -4,7 +4,7 @@
  *
  * A PV guest has no drive that could be empty: its CD is a disk that comes and goes. Inserting one
  * where there is another takes that away first; the guest must have let go of it, as for a drawer
- * that is locked while a CD is mounted.
+ * that is locked while a CD is mounted. If the new one cannot be had then, the old one comes back.
  */
 #include "cmd_device.h"
 
@@ -48,6 +48,78 @@ static int describe(struct cli *c, const char *vdev, const char *target, struct 
     return rc ? cli_error(c, "%s", err) : 0;
 }
 
+/*
+ * What is in there: as the guest's config has it, or for one of other tools' as xenstore shows it.
+ */
+static bool remember(struct cli *c, const struct device_args *a, const struct splitdev *dev,
+                     struct disk *old)
+{
+    char *target = NULL, *format = NULL, *type = NULL, *text = NULL, vdev[DISK_MAX_VDEV], err[640];
+    struct saved saved;
+    bool found = false;
+
+    if (!saved_read(&c->lodge, a->info.handle, &saved)) {
+        for (unsigned i = 0; i < saved.config.nr_disk && !found; i++)
+            if (saved.config.disk[i].devid == dev->devid) {
+                struct json_object *js = disk_to_json(&saved.config.disk[i]);
+
+                found = !disk_from_json(old, js);
+                json_object_put(js);
+            }
+        saved_free(&saved);
+    }
+    if (found)
+        return true;
+    store_read(c->lodge.store, splitdev_back(dev, "params"), &target);
+    store_read(c->lodge.store, splitdev_back(dev, "format"), &format);
+    store_read(c->lodge.store, splitdev_back(dev, "type"), &type);
+    store_flush(c->lodge.store);
+    disk_vdev(dev->devid, vdev, sizeof(vdev));
+    if (target && asprintf(&text,
+                           "vdev=%s,devtype=cdrom,access=ro,format=%s,backendtype=%s,backend=%s,"
+                           "target=%s",
+                           vdev, format ? format : "raw",
+                           strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge",
+                           dev->backend ? store_fmt("%u", dev->backend) : "", target) > 0)
+        found = !disk_parse(old, text, err, sizeof(err));
+    if (found)
+        old->block_device = type && !strcmp(type, "phy");
+    free(target);
+    free(format);
+    free(type);
+    free(text);
+    return found;
+}
+
+static void put_back(struct cli *c, const struct device_args *a, const struct disk *old)
+{
+    if (splitdev_attach_disk(&c->lodge, a->info.domain, old))
+        cli_error(c, "nor can the CD be put back that was there, '%s': %s", old->target,
+                  c->lodge.message);
+    else if (!device_saved_add(c, a, old, NULL))
+        cli_warn(c, "the CD that was there is back: '%s'", old->target);
+}
+
+/* In place of the one that there is. */
+static int change_cd(struct cli *c, const struct device_args *a, struct splitdev *dev,
+                     const struct disk *d)
+{
+    struct disk old;
+    bool known = remember(c, a, dev, &old);
+    int rc = device_detach(c, a, dev);
+
+    if (!rc) {
+        rc = block_attach(c, a, d);
+        /* It may be there, and only the saved config be without it. */
+        if (rc && known &&
+            !splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, old.devid, dev))
+            put_back(c, a, &old);
+    }
+    if (known)
+        disk_free(&old);
+    return rc;
+}
+
 int cmd_cd_insert(struct cli *c, int argc, char **argv)
 {
     struct device_args a;
@@ -65,10 +137,7 @@ int cmd_cd_insert(struct cli *c, int argc, char **argv)
         device_args_free(&a);
         return rc;
     }
-    if (there)
-        rc = device_detach(c, &a, &dev);
-    if (!rc)
-        rc = block_attach(c, &a, &d);
+    rc = there ? change_cd(c, &a, &dev, &d) : block_attach(c, &a, &d);
     disk_free(&d);
     device_args_free(&a);
     return rc;

@@ -37,6 +37,12 @@ static void take(const char *dir)
         set(dir, "state", "6");
         return;
     }
+    if (fake_backend && !strncmp(fake_backend, "refuses:", 8) &&
+        strstr(value(dir, "params"), fake_backend + 8)) {
+        set(dir, "hotplug-error", "it is no image");
+        set(dir, "state", "6");
+        return;
+    }
     set(dir, "state", "2");
     if (!is("no-hotplug"))
         set(dir, "hotplug-status", "connected");

@@ -141,6 +141,14 @@ void fake_reset(void)
         fake_device(3, "vbd", "lodge-vbd", 51712);
         fake_device(3, "vif", "vif", 0);
     }
+    if (getenv("LODGE_FAKE_CD")) {
+        static const char back[] = "/local/domain/0/backend/lodge-vbd/3/51744";
+
+        fake_device(3, "vbd", "lodge-vbd", 51744);
+        fake_store_set(store_fmt("%s/device-type", back), "cdrom", NULL);
+        fake_store_set(store_fmt("%s/params", back), "/srv/old, or not.iso", NULL);
+        fake_store_set(store_fmt("%s/mode", back), "r", NULL);
+    }
     fake_store_set("/vm/03030303-0303-0303-0303-030303030303/start_time", "1000.00", NULL);
 }
 
