@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wait_lock.h>
 
 static int open_pidfile(struct lodge *l, const char *name)
 {
@@ -126,6 +126,10 @@ int daemon_detach(int *ready_fd)
 /* A file of this size gets a new one in its place; one predecessor is kept. */
 #define LOG_LIMIT (4 << 20)
 
+/* How long one who replaces the file is waited for, and how long after that it grows. */
+#define LOG_LOCK_MS  5000
+#define LOG_PAUSE_MS 60000
+
 static char log_path[512]; /* "" while messages go to where they went at the start */
 
 static int open_log(void)
@@ -140,15 +144,22 @@ static int open_log(void)
  */
 static void limit_log(void)
 {
+    static int64_t not_before; /* or each line would wait for a process that is stopped there */
     struct stat mine, named;
     char old[sizeof(log_path) + 4];
     int fd;
 
-    if (!*log_path || fstat(STDERR_FILENO, &mine) || mine.st_size < LOG_LIMIT)
+    if (!*log_path || fstat(STDERR_FILENO, &mine) || mine.st_size < LOG_LIMIT ||
+        now_ms() < not_before)
         return;
     fd = open_log();
-    if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &mine))
+    if (fd < 0)
         return;
+    if (wait_lock(fd, LOG_LOCK_MS) || fstat(fd, &mine)) {
+        close(fd);
+        not_before = now_ms() + LOG_PAUSE_MS;
+        return;
+    }
     if (!stat(log_path, &named) && named.st_ino == mine.st_ino && named.st_size >= LOG_LIMIT) {
         snprintf(old, sizeof(old), "%s.1", log_path);
         rename(log_path, old);

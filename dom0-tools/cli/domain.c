@@ -58,6 +58,7 @@ static int open_all(struct lodge *l, bool partly)
     l->state_dir = state ? state : "/var/lib/lodge";
     l->run_dir = run ? run : "/run/lodge";
     l->wait_ms = 30000;
+    l->lock_ms = 30000;
     rc = ctl_open(&l->ctl);
     if (rc)
         return ctl_failed(l, rc);
@@ -503,7 +504,11 @@ int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
     if (rc)
         return rc;
     old = domain_name(l, info->domain);
-    lock = saved_lock(l); /* -1: no guest of ours has ever been here */
+    lock = saved_lock(l);
+    if (lock < 0 && lock != -ENOENT) {
+        free(old);
+        return lock;
+    }
     intent_held(l, info->handle, &begun);
     rc = begun ? intent_busy(l) : rename_to(l, info, old, name);
     if (lock >= 0)

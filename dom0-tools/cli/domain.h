@@ -24,6 +24,7 @@ struct lodge {
     const char *state_dir; /* saved configs: /var/lib/lodge, or $LODGE_STATE_DIR */
     const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
     int wait_ms;           /* how long devices may take to come and go */
+    int lock_ms;           /* how long somebody else may change saved configs */
     bool scan_names;       /* the name index may be incomplete: look at all domains */
     store_event_fn *event; /* of domain_watch() */
     char message[640];     /* after a failure */
@@ -120,7 +121,8 @@ int saved_write(struct lodge *l, const struct domcfg *dc, uint16_t domid, unsign
 int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out);
 /*
  * One who changes a config, or has something done according to it, at a time. A descriptor to be
- * closed, or -1.
+ * closed, or a negative errno. -ENOENT: no guest of ours has ever been here; -ETIMEDOUT: another
+ * process has it and does not go on.
  */
 int saved_lock(struct lodge *l);
 /*

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wait_lock.h>
 
 #define SAVED_MAX (1u << 20)
 
@@ -150,17 +150,22 @@ int saved_read(struct lodge *l, const uint8_t uuid[16], struct saved *out)
 
 int saved_lock(struct lodge *l)
 {
-    char dir[512];
-    int fd;
+    char dir[512], why[160];
+    int fd, rc;
 
     snprintf(dir, sizeof(dir), "%s/domains", l->state_dir);
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && !flock(fd, LOCK_EX))
+    if (fd >= 0 && !wait_lock(fd, l->lock_ms))
         return fd;
-    domain_fail(l, errno, "%s: %s", dir, strerror(errno));
+    if (fd >= 0 && errno == EWOULDBLOCK) {
+        wait_lock_why(fd, why, sizeof(why));
+        rc = domain_fail(l, ETIMEDOUT, "%s: %s", dir, why);
+    } else {
+        rc = domain_fail(l, errno, "%s: %s", dir, strerror(errno));
+    }
     if (fd >= 0)
         close(fd);
-    return -1;
+    return rc;
 }
 
 int saved_change_held(struct lodge *l, const uint8_t uuid[16],
@@ -190,7 +195,7 @@ int saved_change(struct lodge *l, const uint8_t uuid[16],
         return 0;
     lock = saved_lock(l);
     if (lock < 0)
-        return -EIO;
+        return lock;
     intent_held(l, uuid, &begun);
     rc = begun ? intent_busy(l) : saved_change_held(l, uuid, change, arg);
     close(lock);

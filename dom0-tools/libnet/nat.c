@@ -144,8 +144,11 @@ int net_nat_create(const char *bridge, const char *want, char *address, size_t s
 {
     struct net_err err = {text, len};
     struct net_address made;
-    int lock = state_lock();
+    int lock = state_lock(&err);
     int rc;
+    if (lock == STATE_BUSY) {
+        return -1;
+    }
     bridge = bridge && *bridge ? bridge : NET_NAT_BRIDGE;
     if (!net_name_valid(bridge)) {
         rc = net_fail(&err, "\"%s\" cannot be the name of a bridge", bridge);

@@ -391,7 +391,10 @@ static int plug_checked(const struct net_plug *plug, struct net_plugged *done,
 int net_plug(const struct net_plug *plug, struct net_plugged *done, char *text, size_t len)
 {
     struct net_err err = {text, len};
-    int lock = state_lock();
+    int lock = state_lock(&err);
+    if (lock == STATE_BUSY) {
+        return -1;
+    }
     int rc = plug_checked(plug, done, &err);
     state_unlock(lock);
     return rc;
@@ -403,7 +406,10 @@ int net_unplug(const char *ifname, char *text, size_t len)
     if (!net_name_valid(ifname)) {
         return net_fail(&err, "\"%s\" cannot be the name of an interface", ifname ? ifname : "");
     }
-    int lock = state_lock();
+    int lock = state_lock(&err);
+    if (lock == STATE_BUSY) {
+        return -1;
+    }
     int rc = unplug(ifname, &err);
     state_unlock(lock);
     return rc;

@@ -116,8 +116,10 @@ int state_write(const char *ifname, const struct net_state *state, const struct 
 // -1: nothing is known of it.
 int state_read(const char *ifname, struct net_state *state);
 void state_remove(const char *ifname);
-// Between processes: one change at a time. Returns a descriptor for state_unlock(), perhaps -1.
-int state_lock(void);
+// Between processes: one change at a time. Returns a descriptor for state_unlock(), perhaps -1; or
+// STATE_BUSY where another process has it and does not go on.
+#define STATE_BUSY (-2)
+int state_lock(const struct net_err *err);
 void state_unlock(int lock);
 
 // script.c

@@ -8,9 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "../wait_lock.h"
+
+// Longer than a script has (script.c), which runs while it is held.
+#ifndef STATE_LOCK_MS
+#define STATE_LOCK_MS 60000
+#endif
 
 static void state_path(char *path, size_t size, const char *ifname)
 {
@@ -24,13 +30,19 @@ static bool state_directory(void)
            (!mkdir(NET_STATE_DIR, 0755) || errno == EEXIST);
 }
 
-int state_lock(void)
+int state_lock(const struct net_err *err)
 {
+    static const char path[] = NET_STATE_DIR "/.lock";
     if (!state_directory()) {
         return -1;
     }
-    int fd = open(NET_STATE_DIR "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && wait_lock(fd, STATE_LOCK_MS) && errno == EWOULDBLOCK) {
+        char why[160];
+        wait_lock_why(fd, why, sizeof(why));
+        close(fd);
+        net_fail(err, "%s: %s", path, why);
+        return STATE_BUSY;
     }
     return fd;
 }

@@ -215,8 +215,13 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
     struct intent in = {.fd = -1};
     enum action_result result;
     int lock = saved_lock(l);
-    bool due = write_down(l, info, now, &in, &result);
+    bool due;
 
+    if (lock == -ETIMEDOUT) { /* who has it may write down what is not true any more */
+        daemon_say("domain %u went down, and has to wait: %s", info->domain, l->message);
+        return ACTION_LATER;
+    }
+    due = write_down(l, info, now, &in, &result);
     if (lock >= 0)
         close(lock);
     if (!due)

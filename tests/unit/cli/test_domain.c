@@ -6,6 +6,8 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <cli/layout.h>
 
 static void test_create(void)
@@ -215,6 +217,35 @@ static void test_rename_fails(void)
     domcfg_free(&dc);
 }
 
+/* Whoever has the saved configs to himself and does not go on holds nobody up for ever. */
+static void test_locked(void)
+{
+    struct domcfg dc = setup_config("was");
+    struct xen_domctl_getdomaininfo info;
+    char path[300], want[500];
+    uint16_t domid;
+    int fd;
+
+    setup_fresh();
+    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+    snprintf(path, sizeof(path), "%s/domains", setup_dir);
+    snprintf(want, sizeof(want),
+             "%s: process %d (test_domain) has it locked and does not go on; if it is stopped, let "
+             "it go on with: kill -CONT %d",
+             path, getpid(), getpid());
+    fd = open(path, O_RDONLY);
+    CHECK(fd >= 0 && !flock(fd, LOCK_EX));
+    l.lock_ms = 50;
+    alarm(60); /* it would wait for ever */
+    CHECK(domain_rename(&l, &info, "new") == -ETIMEDOUT);
+    alarm(0);
+    CHECK(!strcmp(l.message, want) || strstr(l.message, "see /proc/locks"));
+    CHECK(!domain_find(&l, "was", &info) && info.domain == domid);
+    close(fd);
+    CHECK(!domain_rename(&l, &info, "new") && !domain_destroy(&l, domid));
+    domcfg_free(&dc);
+}
+
 static unsigned until_taken;
 
 /* Somebody else gives the name to a guest. */
@@ -389,6 +420,7 @@ int main(void)
     test_names();
     test_rename_fails();
     test_rename_to_one_taken_meanwhile();
+    test_locked();
     test_no_folder();
     test_destruction_begins();
     test_time_up();

@@ -419,6 +419,17 @@ class Route(NetTest):
             gateway.close()
 
 
+class Locked(NetTest):
+    def test_one_who_does_not_go_on(self):
+        """Nobody waits for him for ever; who he is, and what to do, is told."""
+        net("unplug", "vif9.0")  # the folder is there
+        with open("/run/lodge/net/.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            said = net("unplug", "vif9.0", fails="/run/lodge/net/.lock: ")
+            self.assertRegex(said, f"process {os.getpid()} .*kill -CONT {os.getpid()}|/proc/locks")
+        net("unplug", "vif9.0")
+
+
 class Script(NetTest):
     def script(self, text):
         with open("/run/script", "w", encoding="utf-8") as handle:
