@@ -185,6 +185,9 @@ static int build_create_domain(struct build *b)
     rc = ctl_domain_max_vcpus(b->ctl, domid, b->max_vcpus);
     if (!rc)
         rc = ctl_domain_max_mem(b->ctl, domid, b->max_kib);
+    /* Without it a kernel makes ready for 8 MiB more than it has. */
+    if (!rc && b->max_kib > c->memory_kib)
+        rc = ctl_memory_map_limit(b->ctl, domid, b->max_kib);
     if (!rc)
         rc = ctl_domain_set_tsc_mode(b->ctl, domid, CTL_TSC_NATIVE);
     if (!rc && c->claim)

@@ -76,6 +76,28 @@ int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages)
     return 0;
 }
 
+int ctl_memory_map_limit(struct ctl *ctl, uint16_t domid, uint64_t kib)
+{
+    const struct {
+        uint64_t start, bytes;
+        uint32_t type;
+    } __attribute__((packed)) memory = {0, kib << 10, 1};
+    struct xen_foreign_memory_map arg = {.domid = domid, .map.nr_entries = 1};
+    struct ctl_buf buf;
+    long rc = ctl_buf_get(ctl, &buf, sizeof(memory));
+
+    if (rc)
+        return (int)rc;
+    memcpy(buf.p, &memory, sizeof(memory));
+    set_xen_guest_handle(arg.map.buffer, buf.p);
+    rc = ctl_hypercall_buf(ctl, __HYPERVISOR_memory_op, XENMEM_set_memory_map, &arg, sizeof(arg));
+    ctl_buf_put(ctl, &buf);
+    if (rc < 0)
+        return ctl_fail(ctl, (int)-rc, "domain %u cannot be told of its %llu MiB: %s", domid,
+                        (unsigned long long)kib >> 10, ctl_reason((int)-rc));
+    return 0;
+}
+
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames)
 {

@@ -288,6 +288,8 @@ bool ctl_memory_is_zeroed(struct ctl *ctl);
  * given uses them up. 0 gives back what is left. -ENOMEM: too little is free.
  */
 int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages);
+/* What the domain's kernel is told that it may have in time: memory from 0 up to this. */
+int ctl_memory_map_limit(struct ctl *ctl, uint16_t domid, uint64_t kib);
 /* Take frames away: mfns for PV. Returns how many were taken. */
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames);

@@ -7,7 +7,7 @@
 . /test-lib.sh
 # A guest follows what is set, and who creates it in the foreground stays until it is gone for good.
 before=$(free_memory)
-"$cli" create -q -F /guest/guest.cfg vcpus=2 >/tmp/create 2>&1 &
+"$cli" create -q -F /guest/guest.cfg vcpus=2 maxmem=160 >/tmp/create 2>&1 &
 creator=$!
 within 60 "$cli" domid guest >/dev/null 2>&1 || fail "it was not created: $(cat /tmp/create)"
 first=$("$cli" domid guest)
@@ -15,6 +15,7 @@ attach guest
 await guest "guest is up" 180
 run "$cli" mem-set -w -t 60 guest 100m
 "$cli" list guest | awk '$1 == "guest" && $3 > 101 { exit 1 }' || fail "it has not given back its memory"
+run "$cli" mem-set -w -t 60 guest 150m # beyond what it began with
 run "$cli" vcpu-set -w -t 60 guest 1
 [ "$("$cli" vcpu-list guest | grep -c -- --p)" = 1 ] || fail "it has not let go of its second vcpu"
 refuse "domain $first has 1 vcpus after 1 seconds, and is to have 2" "$cli" vcpu-set -w -t 1 guest 2

@@ -36,7 +36,7 @@ static struct {
     uint64_t mfns[FAKE_PAGES + 8];
     void *mapped;
     size_t nr_mapped;
-    uint64_t pinned, hypercall_mfn, max_kib, claimed;
+    uint64_t pinned, hypercall_mfn, max_kib, map_kib, claimed;
     struct xen_domctl_createdomain created;
     uint32_t max_vcpus, tsc_mode;
     bool zeroed; /* fresh frames are zero */
@@ -98,6 +98,13 @@ int ctl_domain_max_mem(struct ctl *ctl, uint16_t domid, uint64_t kib)
 {
     (void)domid;
     fake.max_kib = kib;
+    return fake_step(ctl);
+}
+
+int ctl_memory_map_limit(struct ctl *ctl, uint16_t domid, uint64_t kib)
+{
+    (void)domid;
+    fake.map_kib = kib;
     return fake_step(ctl);
 }
 
@@ -294,7 +301,8 @@ static void test_good(const struct builder_config *config, const struct kernel *
     if (!CHECK_SAY(build(config, &r, &ctl) == 0, "%s", ctl.message))
         return;
     CHECK(fake.domains == 1 && fake.mappings == 0 && fake.calls < 25);
-    CHECK(fake.max_vcpus == 3 && fake.max_kib == 20 << 10 && fake.tsc_mode == CTL_TSC_NATIVE);
+    CHECK(fake.max_vcpus == 3 && fake.max_kib == 20 << 10 && fake.map_kib == 20 << 10 &&
+          fake.tsc_mode == CTL_TSC_NATIVE);
     CHECK(r.domid == FAKE_DOMID && r.memory_pages == 2048 && r.nr_vcpus == 3);
     CHECK(fake.pinned << 12 == fake.context.ctrlreg[3]);
     CHECK(fake.context.user_regs.rip == KERNEL_VIRT + KERNEL_PADDR + 0x40);
