@@ -73,7 +73,8 @@
  *   mca(op): machine checks; control domain only [mca.h]
  *
  * Known to the ABI, and always -ENOSYS for a paravirtual guest of Lodge: xsm_op, xenoprof_op,
- * hvm_op, kexec_op, tmem_op, argo_op, xenpmu_op, dm_op, hypfs_op, and the numbers from 49 on.
+ * hvm_op, kexec_op, tmem_op, argo_op, xenpmu_op, dm_op, hypfs_op, and the numbers from 49 on; but
+ * 53 to 55 are Lodge's own for a guest that asks for them [lodge.h].
  */
 #define __HYPERVISOR_set_trap_table                0
 #define __HYPERVISOR_mmu_update                    1

@@ -39,13 +39,14 @@ for header in $(cd "$INC" && find public -name '*.h' | sort); do
         -isystem "$($CC -print-file-name=include)" -fsyntax-only "$src"
     try "$header, in a tool" $CC $warn -fsyntax-only "$src"
     case $header in
-    */hypercalls.h | */arch.h | */xen.h | */elfnote.h | */features.h | */cpuid.h)
+    */hypercalls.h | */arch.h | */xen.h | */elfnote.h | */features.h | */cpuid.h | */lodge.h)
         printf '#include <%s>\n.quad 0\n' "$header" > "$OUT/alone.S"
         try "$header, in assembly" $CC -I"$INC" -c -o "$OUT/alone.o" "$OUT/alone.S"
         ;;
     esac
 done
 
+try "extensions stay in their own name space" ./gen.py --own "$INC"
 if [ ! -e /usr/include/xen/domctl.h ]; then
     echo "libxen-dev is not installed: there is nothing to compare with (apt-get install libxen-dev)" \
         > "$OUT/log"

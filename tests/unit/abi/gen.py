@@ -6,7 +6,7 @@ The program is compiled twice, against include/public/ and against Debian's libx
 print the same text both times. The list of what to print is taken from our headers, so a new
 structure, field or constant is covered the moment it is written; a name that the reference does not
 know is an error of the second compilation. `gen.py --missing` looks the other way: operation
-numbers that the reference has and we do not.
+numbers that the reference has and we do not. `gen.py --own` looks at the headers of extensions.
 """
 import re
 import subprocess
@@ -53,6 +53,11 @@ NOT_CALLED = {"__xen_mk_uint", "__xen_mk_ulong", "__xen_mk_ullong", "__DEFINE_XE
 # Ours alone: names for what the reference leaves unnamed, and error numbers that it hides.
 OURS_ONLY = {"xen_memory_domain_t", "xen_domctl_createdomain_t", "xen_sysctl_readconsole_t",
              "xen_sysctl_physinfo_t", "XEN_EINTR", "XEN_ERESTART", "struct ring_header"}
+
+# Headers of extensions of our own: the reference has nothing to compare with. Their layouts are
+# pinned by their own assertions, and no name in them may be one that the ABI could take (--own).
+EXTENSIONS = {"lodge.h"}
+OWN_NAME = re.compile(r"^(LODGE|lodge|__HYPERVISOR_lodge)_\w+$")
 
 # Families of operation numbers that have to be complete, and what we leave out on purpose.
 FAMILIES = re.compile(r"^(__HYPERVISOR_\w+|VIRQ_\w+|DOMID_\w+|VMASST_\w+|MMUEXT_\w+|MMU_\w+"
@@ -108,9 +113,10 @@ static void put_string(const char *name, const char *v)
 
 
 def headers(root):
-    """Our headers, relative to the include path."""
+    """Our headers, relative to the include path, without those of extensions of our own."""
     base = Path(root) / "public"
-    return sorted(str(p.relative_to(base.parent)) for p in base.rglob("*.h"))
+    return sorted(str(p.relative_to(base.parent)) for p in base.rglob("*.h")
+                  if p.name not in EXTENSIONS)
 
 
 def gcc(args, text):
@@ -332,9 +338,25 @@ def missing(root):
     return 1 if lacking else 0
 
 
+def foreign_names(root):
+    """Names that an extension's header defines outside of our own name space."""
+    bad = []
+    for name in EXTENSIONS:
+        text = (Path(root) / "public" / name).read_text(encoding="utf-8")
+        macros = re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.M)
+        tags = re.findall(r"^(?:struct|union|enum)[ \t]+(\w+)", text, re.M)
+        assert macros and tags
+        bad += [f"{name}: {n}" for n in macros + tags if not OWN_NAME.match(n)]
+    for line in bad:
+        print(f"not a name of ours: {line}")
+    return 1 if bad else 0
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--own":
+        sys.exit(foreign_names(sys.argv[2]))
     if len(sys.argv) == 3 and sys.argv[1] == "--missing":
         sys.exit(missing(sys.argv[2]))
     if len(sys.argv) != 2:
-        sys.exit("usage: gen.py [--missing] INCLUDE_DIRECTORY")
+        sys.exit("usage: gen.py [--missing|--own] INCLUDE_DIRECTORY")
     program(sys.argv[1])
