@@ -9,6 +9,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <public/lodge.h>
 #include <public/xen.h>
 #include <pv/entry.h>
 #include <x86/guest_entry.h>
@@ -62,6 +63,7 @@ const struct hypercall_entry hypercall_table[NR_HYPERCALLS] = {
     CALL_PRIV(__HYPERVISOR_sysctl, sysctl),
     CALL_PRIV(__HYPERVISOR_domctl, domctl),
     CALL_PRIV(__HYPERVISOR_mca, mca),
+    CALL(__HYPERVISOR_lodge_op, lodge_op),
 };
 #pragma GCC diagnostic pop
 

@@ -1,11 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the page-table hypercalls share: whose frames and whose tables, and whom to flush. */
+/*
+ * What the page-table hypercalls share: whose frames and whose tables, the table at hand, and whom
+ * to flush.
+ */
 #ifndef PV_MMU_H
 #define PV_MMU_H
 
 #include <core/domain.h>
 #include <lib/types.h>
+#include <pv/page_types.h>
+#include <x86/page.h>
 #include <x86/regs.h>
+
+/*
+ * The table that a list of updates is about just now. The guest names it by machine address, so it
+ * can name any frame of the machine: what it may write to is decided by mmu_table_enter().
+ */
+struct mmu_table {
+    uint64_t mfn;        /* UINT64_MAX: none, and the rest has no meaning */
+    struct frame *frame; /* with a type reference: of its level, or of the writable type */
+    pte_t *entries;      /* in the direct map */
+    unsigned level;      /* 0: the frame is no table, a plain store will do */
+};
+
+/* Before d is given back: the reference is dropped on behalf of d, whose tables these are. */
+static inline void mmu_table_leave(struct mmu_table *t, struct domain *d)
+{
+    if (t->mfn != UINT64_MAX)
+        page_type_put(t->frame, d);
+    t->mfn = UINT64_MAX;
+}
+
+/*
+ * Makes the frame the one at hand, as what it is now: a table of d, or a page that d may write. The
+ * type is looked at without a reference; if it changes before page_type_get() that fails, or makes
+ * the frame what was seen: either way t->level says what the reference is of. 0 or -XEN_EINVAL.
+ */
+static inline int mmu_table_enter(struct mmu_table *t, uint64_t mfn, struct domain *d)
+{
+    struct frame *f = &FRAMES[mfn];
+    enum page_type type;
+
+    mmu_table_leave(t, d);
+    if (unlikely(mfn >= max_mfn))
+        return -XEN_EINVAL;
+    type = page_type_of(READ_ONCE(f->type));
+    t->level = type;
+    if (unlikely(!page_type_is_table(type) || (READ_ONCE(f->type) & PAGE_TYPE_COUNT) == 0)) {
+        type = PAGE_TYPE_WRITABLE;
+        t->level = 0;
+    }
+    if (unlikely(page_type_get(f, type, d) != 0))
+        return -XEN_EINVAL;
+    t->frame = f;
+    t->entries = mfn_to_virt(MFN(mfn));
+    t->mfn = mfn;
+    return 0;
+}
 
 /*
  * Set in the count of a list that goes on after a restart: *pdone has what was done before. A guest
@@ -26,7 +77,13 @@ static inline void mmu_owner_put(struct domain *d)
         domain_put(d);
 }
 
-/* The CPUs on which the vcpus of a guest's bitmap (64 of them) run now; 0 or -XEN_EFAULT. */
+/*
+ * The CPUs on which these vcpus (bit n: vcpu n) run now. Vcpus that do not run have no
+ * translations: their next switch-in loads CR3. For the same reason it does no harm that one may
+ * stop, start or move while it is looked at.
+ */
+cpumask_t mmu_cpus_of(const struct domain *d, uint64_t vcpus);
+/* The same from a guest's bitmap of 64 vcpus; 0 or -XEN_EFAULT. */
 int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask);
 
 #endif

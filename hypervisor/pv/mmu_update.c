@@ -7,10 +7,10 @@
  * hand a type reference keeps it what it is. All the judging of entries is in pv/pte.h.
  *
  * The guest names a table by machine address, so it can name any frame of the machine. What it may
- * write to is decided by batch_enter(): a frame that is a table of the domain is changed as what it
- * is, entry by entry; one that could be mapped writable is simply written; all others are refused,
- * since no type reference can be had on them. The lower bits of the address, which are zero for an
- * entry of eight bytes, carry the command.
+ * write to is decided by mmu_table_enter(): a frame that is a table of the domain is changed as
+ * what it is, entry by entry; one that could be mapped writable is simply written; all others are
+ * refused, since no type reference can be had on them. The lower bits of the address, which are
+ * zero for an entry of eight bytes, carry the command.
  *
  * No lock is held. The vcpu may be preempted between two requests and keeps its references then;
  * even when its domain dies it runs on to the end of the call before it parks.
@@ -31,11 +31,7 @@
 struct mmu_batch {
     struct domain *tables; /* whose page tables; with a reference if not current's */
     struct domain *owner;  /* whose frames they may map; likewise */
-    uint64_t mfn;          /* of the table at hand; UINT64_MAX: none */
-    /* Of the table at hand, and without meaning when there is none. */
-    struct frame *frame; /* with a type reference: of its level, or of the writable type */
-    pte_t *entries;      /* in the direct map */
-    unsigned level;      /* 0: the frame is no table, a plain store will do */
+    struct mmu_table t;    /* the one at hand, of `tables` */
 };
 
 int mmu_owner_get(domid_t id, struct domain **d)
@@ -51,41 +47,6 @@ int mmu_owner_get(domid_t id, struct domain **d)
     return 0;
 }
 
-/* Before the domains are given back: the reference is dropped on behalf of b->tables. */
-static inline void batch_leave(struct mmu_batch *b)
-{
-    if (b->mfn != UINT64_MAX)
-        page_type_put(b->frame, b->tables);
-    b->mfn = UINT64_MAX;
-}
-
-/*
- * Makes the frame the one at hand, as what it is now: a table, or a page that may be written. The
- * type is looked at without a reference; if it changes before page_type_get() that fails, or makes
- * the frame what was seen: either way b->level says what the reference is of.
- */
-static int batch_enter(struct mmu_batch *b, uint64_t mfn)
-{
-    struct frame *f = &FRAMES[mfn];
-    enum page_type type;
-
-    batch_leave(b);
-    if (unlikely(mfn >= max_mfn))
-        return -XEN_EINVAL;
-    type = page_type_of(READ_ONCE(f->type));
-    b->level = type;
-    if (unlikely(!page_type_is_table(type) || (READ_ONCE(f->type) & PAGE_TYPE_COUNT) == 0)) {
-        type = PAGE_TYPE_WRITABLE;
-        b->level = 0;
-    }
-    if (unlikely(page_type_get(f, type, b->tables) != 0))
-        return -XEN_EINVAL;
-    b->frame = f;
-    b->entries = mfn_to_virt(MFN(mfn));
-    b->mfn = mfn;
-    return 0;
-}
-
 /* Any entry, also of a table that is not at hand yet. What an upper entry took is behind it. */
 static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t ptr, pte_t val,
                                                   pte_t keep)
@@ -93,17 +54,17 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
     pte_t *p;
     int rc;
 
-    if (ptr >> PAGE_SHIFT != b->mfn) {
-        rc = batch_enter(b, ptr >> PAGE_SHIFT);
+    if (ptr >> PAGE_SHIFT != b->t.mfn) {
+        rc = mmu_table_enter(&b->t, ptr >> PAGE_SHIFT, b->tables);
         if (unlikely(rc != 0))
             return rc;
     }
-    p = &b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)];
-    if (unlikely(b->level == 0)) {
+    p = &b->t.entries[(ptr % PAGE_SIZE) / sizeof(pte_t)];
+    if (unlikely(b->t.level == 0)) {
         *p = val;
         return 0;
     }
-    rc = pte_write(p, b->level, val, b->tables, b->owner, keep);
+    rc = pte_write(p, b->t.level, val, b->tables, b->owner, keep);
     return rc == 0 && work_charge(1) ? ENTRY_LOOK : rc;
 }
 
@@ -130,8 +91,8 @@ static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
 
     if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
         return update_m2p(b->owner, ptr >> PAGE_SHIFT, val);
-    if (likely(ptr >> PAGE_SHIFT == b->mfn && b->level == 1 && b->tables == b->owner))
-        return pte_write_l1(&b->entries[(ptr % PAGE_SIZE) / sizeof(pte_t)], val, b->tables,
+    if (likely(ptr >> PAGE_SHIFT == b->t.mfn && b->t.level == 1 && b->tables == b->owner))
+        return pte_write_l1(&b->t.entries[(ptr % PAGE_SIZE) / sizeof(pte_t)], val, b->tables,
                             b->tables, keep);
     return update_entry(b, ptr, val, keep);
 }
@@ -197,7 +158,7 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
                                                      uint64_t foreign)
 {
     struct domain *d = current->domain;
-    struct mmu_batch b = {.tables = d, .owner = d, .mfn = UINT64_MAX};
+    struct mmu_batch b = {.tables = d, .owner = d, .t.mfn = UINT64_MAX};
     uint32_t before = 0, all;
     uint64_t done;
     int rc;
@@ -212,7 +173,7 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
             return rc;
     }
     rc = update_all(&b, reqs, count, &done);
-    batch_leave(&b);
+    mmu_table_leave(&b.t, b.tables);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         mmu_owner_put(b.tables);
         mmu_owner_put(b.owner);

@@ -87,7 +87,7 @@ static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *
     return page_type_get(frame_of(pte_mfn(*val)), level - 1, d);
 }
 
-int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep)
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep, pte_t *was)
 {
     pte_t old;
     int rc = table_entry_get(p, level, &val, d);
@@ -101,7 +101,35 @@ int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t
     old = READ_ONCE(*p);
     while (unlikely(!pte_swap(p, &old, val | (old & keep))))
         ;
+    *was = old;
     pte_put_table(old, level, d);
+    return 0;
+}
+
+/* Until the processor and other vcpus leave the entry alone for the moment between look and swap.
+ */
+int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_t *was)
+{
+    pte_t old = READ_ONCE(*p), new;
+
+    while (old & PTE_P) {
+        int rc = 0;
+
+        new = (old & ~clear) | set;
+        if (!pte_same_refs(old, new))
+            rc = pte_get_l1(new, d, d);
+        if (rc != 0)
+            return rc;
+        *was = old;
+        if (pte_swap(p, &old, new)) {
+            if (!pte_same_refs(old, new))
+                pte_put_l1(old);
+            return 0;
+        }
+        if (!pte_same_refs(*was, new))
+            pte_put_l1(new); /* the entry is another one now: judge that */
+    }
+    *was = old;
     return 0;
 }
 

@@ -33,8 +33,8 @@
 int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner); /* see pte_get_l1() */
 /* Drops what an entry of a table of level 2 to 4 of d stood for. May be preempted. */
 void pte_put_table(pte_t e, unsigned level, struct domain *d);
-/* pte_write() for levels 2 to 4. May be preempted: no lock held. */
-int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep);
+/* pte_replace_l1() for levels 2 to 4. May be preempted: no lock held. */
+int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep, pte_t *was);
 
 /* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */
 static inline pte_t pte_adjust(pte_t e)
@@ -103,24 +103,28 @@ static inline bool pte_same_refs(pte_t a, pte_t b)
 #define PTE_KEEP_AD (PTE_A | PTE_D)
 
 /*
- * Exchange an L1 entry of d for one that may map frames of owner. The caller holds a type reference
- * on the L1 table around p. 0, or pte_get_l1()'s error with the entry as it was.
+ * Exchange an L1 entry of d for one that may map frames of owner; *was receives the old one. The
+ * caller holds a type reference on the L1 table around p. 0, or pte_get_l1()'s error with the entry
+ * as it was.
  */
-static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t val, struct domain *d,
-                                                              struct domain *owner, pte_t keep)
+static inline __attribute__((always_inline)) int
+pte_replace_l1(pte_t *p, pte_t val, struct domain *d, struct domain *owner, pte_t keep, pte_t *was)
 {
     pte_t old;
     int rc;
 
     if (!(val & PTE_P)) { /* whatever the old one is, no reference is needed for this */
-        pte_put_l1(__atomic_exchange_n(p, val, __ATOMIC_SEQ_CST));
+        *was = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
+        pte_put_l1(*was);
         return 0;
     }
     val = pte_adjust(val);
     old = READ_ONCE(*p);
     while (pte_same_refs(old, val)) {
-        if (likely(pte_swap(p, &old, val | (old & keep))))
+        if (likely(pte_swap(p, &old, val | (old & keep)))) {
+            *was = old;
             return 0;
+        }
     }
     rc = pte_get_l1(val, d, owner);
     if (unlikely(rc != 0))
@@ -128,33 +132,69 @@ static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t va
     /* `old` is read anew by each failure: the one that is dropped is the one that was taken out. */
     while (unlikely(!pte_swap(p, &old, val | (old & keep))))
         ;
+    *was = old;
     pte_put_l1(old);
     return 0;
 }
 
-/* Exchange an L1 entry as XCHG does, whatever the old one is; *old receives it. */
-static inline int pte_exchange_l1(pte_t *p, pte_t val, struct domain *d, pte_t *old)
+static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t val, struct domain *d,
+                                                              struct domain *owner, pte_t keep)
 {
-    if (val & PTE_P) {
-        int rc;
+    pte_t was;
 
-        val = pte_adjust(val);
-        rc = pte_get_l1(val, d, d);
-        if (unlikely(rc != 0))
-            return rc;
+    return pte_replace_l1(p, val, d, owner, keep, &was);
+}
+
+/* The rest of pte_protect_l1(): an entry that changed meanwhile, or maps what is not d's memory. */
+int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_t *was);
+
+/*
+ * Change bits of a present L1 entry of d, of which A and D are kept as the processor sets them; one
+ * that is not present stays. The masks name neither P nor the frame nor the memory type. Results as
+ * above. In line: d's own memory, of which one kind of reference is taken for the other.
+ */
+static inline __attribute__((always_inline)) int pte_protect_l1(pte_t *p, pte_t clear, pte_t set,
+                                                                struct domain *d, pte_t *was)
+{
+    pte_t old = READ_ONCE(*p), new = (old & ~clear) | set, seen = old;
+    uint64_t m = pte_mfn(old).m;
+    struct frame *f = &FRAMES[m];
+
+    *was = old;
+    if (!(old & PTE_P) || new == old)
+        return 0;
+    if (!((new ^ old) & PTE_W)) {
+        if (likely(pte_swap(p, &seen, new)))
+            return 0;
+    } else if (likely(m < max_mfn && !(old & PTE_CACHE))) {
+        if (new &PTE_W) {
+            if (likely(page_type_get_valid(f, PAGE_TYPE_WRITABLE, d))) {
+                if (likely(pte_swap(p, &seen, new))) {
+                    page_frame_put(f);
+                    return 0;
+                }
+                page_type_put(f, NULL);
+            }
+        } else if (likely(page_frame_get(f, d))) {
+            if (likely(pte_swap(p, &seen, new))) {
+                page_type_put(f, NULL);
+                return 0;
+            }
+            page_frame_put(f);
+        }
     }
-    *old = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
-    pte_put_l1(*old);
-    return 0;
+    return pte_protect_l1_slow(p, clear, set, d, was);
 }
 
 /* Entry of a table of any level. owner matters for level 1 only: tables are always d's own. */
 static inline int pte_write(pte_t *p, unsigned level, pte_t val, struct domain *d,
                             struct domain *owner, pte_t keep)
 {
+    pte_t was;
+
     if (likely(level == 1))
         return pte_write_l1(p, val, d, owner, keep);
-    return pte_write_table(p, level, val, d, keep);
+    return pte_write_table(p, level, val, d, keep, &was);
 }
 
 /*

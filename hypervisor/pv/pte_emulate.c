@@ -407,7 +407,7 @@ static inline bool store_simple(struct cpu_regs *r, pte_t *p, struct domain *d)
     if ((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89) || mod == 3 || rm == 4)
         return false;
     reg = emulate_gpr(r, ((modrm >> 3) & 7) | ((insn & 4) << 1));
-    if (unlikely(pte_exchange_l1(p, *reg, d, &old) != 0))
+    if (unlikely(pte_replace_l1(p, *reg, d, d, 0, &old) != 0))
         return false;
     if (op == 0x87)
         *reg = old;

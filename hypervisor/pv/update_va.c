@@ -14,26 +14,30 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-/*
- * Vcpus that do not run have no translations: their next switch-in loads CR3. For the same reason
- * it does no harm that one may stop, start or move while it is looked at.
- */
+cpumask_t mmu_cpus_of(const struct domain *d, uint64_t vcpus)
+{
+    cpumask_t mask = 0;
+    unsigned id;
+
+    if (d->max_vcpus < 64)
+        vcpus &= BIT(d->max_vcpus) - 1;
+    for_each_cpu (id, vcpus) {
+        const struct vcpu *v = d->vcpus[id];
+
+        if (v != NULL && READ_ONCE(v->sched.running))
+            mask |= BIT(READ_ONCE(v->sched.cpu));
+    }
+    return mask;
+}
+
 int mmu_vcpumask(const struct domain *d, vaddr_t bitmap, cpumask_t *mask)
 {
     uint64_t ids;
-    unsigned id;
 
     *mask = 0;
     if (copy_from_guest(&ids, bitmap, sizeof(ids)) != 0)
         return -XEN_EFAULT;
-    if (d->max_vcpus < 64)
-        ids &= BIT(d->max_vcpus) - 1;
-    for_each_cpu (id, ids) {
-        const struct vcpu *v = d->vcpus[id];
-
-        if (v != NULL && READ_ONCE(v->sched.running))
-            *mask |= BIT(READ_ONCE(v->sched.cpu));
-    }
+    *mask = mmu_cpus_of(d, ids);
     return 0;
 }
 

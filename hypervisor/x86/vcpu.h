@@ -104,7 +104,9 @@ struct range_list; /* pv/permissions.c: I/O memory a domain may map */
 #define POLICY_LEAVES 9 /* that say what a guest may use */
 
 struct arch_domain {
-    uint64_t vm_assist;     /* bits VMASST_TYPE_* that the guest has turned on */
+    uint64_t vm_assist; /* bits VMASST_TYPE_* that the guest has turned on */
+    /* LODGE_F_* that it has negotiated, and where it maps its own memory: pv/lodge.c */
+    uint64_t lodge_features, direct_map, direct_map_frames;
     uint8_t *ioport_bitmap; /* 8 KiB, bit set: allowed; NULL: none */
     struct range_list *iomem;
     struct pirq *pirqs;     /* NR_PIRQS, hardware domains only */

@@ -168,7 +168,7 @@ _Static_assert(offsetof(struct lodge_negotiate, direct_map_frames) == 24,
  *
  * Old values are exact: each is the word that the exchange took out of the table, with the accessed
  * and dirty bits that the processor set up to that moment. Words of entries that were not done are
- * not written. They are written in blocks: if `old` cannot be written (-EFAULT) up to 64 entries
+ * not written. They are written in blocks: if `old` cannot be written (-EFAULT) up to 32 entries
  * may have been changed whose old values are lost. `old` may be the same array as `values`.
  *
  * Runs and entries are done in order; the first that is refused ends the call with its error: what

@@ -6,6 +6,8 @@
  */
 #include <kit/kit.h>
 
+#include "bench.h"
+
 #define REPEAT 64
 #define ROUNDS 12
 
@@ -17,7 +19,7 @@ static inline uint64_t rdtsc(void)
     return ((uint64_t)hi << 32) | lo;
 }
 
-static void bench(const char *name, void (*fn)(void), unsigned divisor)
+void bench(const char *name, void (*fn)(void), unsigned divisor)
 {
     uint64_t best = ~0ul;
 
@@ -343,4 +345,5 @@ void test_main(void)
     bench("set_segment_base", set_fs_base, 1);
     bench("stack_switch", stack_switch, 1);
     bench("tlb_flush_local", flush, 1);
+    bench_lodge();
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lodge's own extension: what a guest has asked for, and who serves it. Until a guest has
+ * negotiated a feature its operations do not exist for it, so that nothing of this is in the way of
+ * a guest that does not know it, nor of one that was written for another version.
+ *
+ * What was granted is the domain's: two words that the operations read at their start. Vcpus may
+ * negotiate at the same time, and while others are inside an operation; each word is always one
+ * that somebody asked for.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <public/lodge.h>
+#include <pv/lodge.h>
+#include <x86/uaccess.h>
+
+#define FEATURES LODGE_F_MMU_RUN
+
+static int64_t negotiate(struct domain *d, vaddr_t arg)
+{
+    struct lodge_negotiate n;
+    bool other;
+
+    if (copy_from_guest(&n, arg, sizeof(n)) != 0)
+        return -XEN_EFAULT;
+    if (n.magic != LODGE_MAGIC)
+        return -XEN_EINVAL;
+    other = n.version != LODGE_VERSION;
+    n.version = LODGE_VERSION;
+    if (!other)
+        n.features &= FEATURES;
+    if (copy_to_guest(arg, &n, sizeof(n)) != 0)
+        return -XEN_EFAULT;
+    if (other) {
+        guest_refused("another version of the extension");
+        return -XEN_EOPNOTSUPP;
+    }
+    WRITE_ONCE(d->arch.lodge_features, n.features);
+    return 0;
+}
+
+int64_t hc_lodge_op(uint64_t cmd, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    struct domain *d = current->domain;
+
+    (void)a4;
+    if (likely(cmd == LODGE_mmu_run && (d->arch.lodge_features & LODGE_F_MMU_RUN)))
+        return lodge_mmu_run(d, a2, a3);
+    if (cmd == LODGE_negotiate)
+        return negotiate(d, a2);
+    return -XEN_ENOSYS;
+}

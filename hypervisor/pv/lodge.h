@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The operations of Lodge's own extension (public/lodge.h), by file, for the hypercall in
+ * pv/lodge.c. The feature has been checked; d and v are current's. Each returns what the guest
+ * gets: 0, -XEN_E*, or what hypercall_restart() returned.
+ */
+#ifndef PV_LODGE_H
+#define PV_LODGE_H
+
+#include <core/domain.h>
+#include <lib/types.h>
+
+int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress); /* mmu_run.c */
+
+#endif
