@@ -84,8 +84,8 @@ void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r)
         runstate_write(v, r);
         return;
     }
-    /* The guest's user page tables do not have to map its kernel. arch.cr3 is what was loaded. */
+    /* The guest's user page tables do not have to map its kernel. */
     tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
     runstate_write(v, r);
-    tlb_write_cr3(v->arch.cr3);
+    tlb_write_cr3(arch_vcpu_cr3(&v->arch));
 }

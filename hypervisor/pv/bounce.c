@@ -12,8 +12,8 @@
  * and page fault spend most of their time in the hypervisor.
  *
  * A guest chooses its handlers, its kernel stack and, in kernel mode, rsp. None is trusted: the
- * frame is written by copy_to_guest(), which accepts guest addresses only; and a handler is
- * canonical when it is entered, as SYSRET to any other address would fault in ring 0. A handler
+ * frame is written to guest addresses only; and a handler is canonical, which is judged when it is
+ * registered, as SYSRET to any other address would fault in ring 0. A handler
  * that is not mapped, or a stack that overflows, is the guest's own next trap, or its end.
  *
  * Whoever changes a frame here does so to guest_regs() of the current vcpu, with no lock held.
@@ -24,38 +24,76 @@
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/entry.h>
+#include <pv/guest_words.h>
+#include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/page.h>
-#include <x86/uaccess.h>
 
-/*
- * The words behind the frame's variable part: rip, cs, rflags, rsp, ss. mask: the event mask as it
- * is before the entry changes it, which the guest's iret takes back.
- */
-static inline void frame_tail(uint64_t *w, const struct vcpu *v, const struct cpu_regs *regs,
-                              bool from_kernel, uint8_t mask)
+/* Where there is no stack that can be written the guest has nowhere to go. */
+static __attribute__((noinline)) void no_stack(struct vcpu *v, vaddr_t sp, uint64_t rip)
 {
-    w[0] = regs->rip;
-    w[1] = (from_kernel ? regs->cs & ~3ull : regs->cs) | ((uint64_t)mask << 32);
-    w[2] = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
-    if (unlikely(v->arch.iopl_shown))
-        w[2] |= (uint64_t)v->arch.iopl << 12;
-    w[3] = regs->rsp;
-    w[4] = regs->ss;
+    domain_crash(v->domain, "%pv: no stack at %lx for an entry to %lx", v, (unsigned long)sp,
+                 (unsigned long)rip);
 }
 
 /*
- * Write n words of frame and continue at rip. A stack that cannot be written leaves the guest
- * nowhere to go: it is crashed.
+ * The frame at sp, with n extra words (0, 1 or 4) in its variable part. False: it cannot be
+ * written. Each word goes from one frame to the other by itself, as there are more of them than
+ * registers.
  */
-static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, const uint64_t *w,
-                         unsigned n, uint64_t rip, bool mask_events)
+static inline __attribute__((always_inline)) bool frame_write(vaddr_t sp,
+                                                              const struct cpu_regs *regs,
+                                                              uint64_t cs, uint64_t rflags,
+                                                              const uint64_t *extra, unsigned n)
 {
-    sp -= n * 8;
-    if (unlikely(!va_canonical(rip) || copy_to_guest(sp, w, n * 8) != 0)) {
-        domain_crash(v->domain, "%pv: no stack at %lx for an entry to %lx", v, (unsigned long)sp,
-                     (unsigned long)rip);
+    uint64_t *w = (uint64_t *)sp;
+
+    if (unlikely(!guest_words_ok(sp, (7 + n) * 8)))
+        return false;
+    guest_open();
+    guest_put(regs->rcx, &w[0], fault);
+    guest_put(regs->r11, &w[1], fault);
+    if (n >= 1)
+        guest_put(extra[0], &w[2], fault);
+    if (n == 4) {
+        guest_put(extra[1], &w[3], fault);
+        guest_put(extra[2], &w[4], fault);
+        guest_put(extra[3], &w[5], fault);
+    }
+    guest_put(regs->rip, &w[n + 2], fault);
+    guest_put(cs, &w[n + 3], fault);
+    guest_put(rflags, &w[n + 4], fault);
+    guest_put(regs->rsp, &w[n + 5], fault);
+    guest_put(regs->ss, &w[n + 6], fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
+/*
+ * Write a frame and continue at rip. The vcpu is in guest kernel mode by now, whose tables the
+ * frame is written by; from_kernel: it was so before. mask: the event mask as it is before the
+ * entry changes it, which the guest's iret takes back. rip is canonical, as all addresses of
+ * handlers are that a guest registers. In line, as each caller knows half of this at compile time.
+ */
+static inline __attribute__((always_inline)) void bounce(struct vcpu *v, struct cpu_regs *regs,
+                                                         bool from_kernel, uint8_t mask,
+                                                         const uint64_t *extra, unsigned n,
+                                                         uint64_t rip, bool mask_events)
+{
+    vaddr_t sp = from_kernel ? regs->rsp : v->arch.kernel_sp;
+    uint64_t cs = from_kernel ? regs->cs & ~3ull : regs->cs;
+    uint64_t rflags = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+
+    ASSERT(va_canonical(rip));
+    if (unlikely(v->arch.iopl_shown))
+        rflags |= (uint64_t)v->arch.iopl << 12;
+    sp = (sp & ~0xfull) - (7 + n) * 8;
+    if (unlikely(!frame_write(sp, regs, cs | ((uint64_t)mask << 32), rflags, extra, n))) {
+        no_stack(v, sp, rip);
         return;
     }
     if (mask_events)
@@ -69,18 +107,6 @@ static void bounce_enter(struct vcpu *v, struct cpu_regs *regs, vaddr_t sp, cons
     regs->vector = VEC_SYSCALL;
 }
 
-/*
- * Switch to guest kernel mode if need be; the top of the stack that the frame goes below. The frame
- * is written after this, so by the guest kernel's tables.
- */
-static inline vaddr_t bounce_stack(struct vcpu *v, const struct cpu_regs *regs)
-{
-    if (v->arch.kernel_mode)
-        return regs->rsp & ~0xfull;
-    segments_enter_kernel(v);
-    return v->arch.kernel_sp & ~0xfull;
-}
-
 bool bounce_has_handler(const struct vcpu *v, unsigned vector)
 {
     return v->arch.traps[vector].address != 0;
@@ -91,14 +117,14 @@ static bool vector_has_error_code(unsigned vector)
     return vector < 32 && ((0x00227d00u >> vector) & 1); /* 8, 10-14, 17, 21 */
 }
 
-void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
+/* The last three say what is known of the vector, and its entry of the table. */
+static inline __attribute__((always_inline)) void
+trap_enter(struct cpu_regs *regs, unsigned vector, uint32_t error_code, bool has_error_code)
 {
     struct vcpu *v = current;
-    const struct trap_info *ti = &v->arch.traps[vector & 0xff];
+    const struct trap_info *ti = &v->arch.traps[vector];
     bool from_kernel = v->arch.kernel_mode;
-    uint64_t w[8]; /* rcx, r11, perhaps an error code, and the five of frame_tail() */
-    unsigned n = 0;
-    vaddr_t sp;
+    uint64_t extra[1] = {error_code};
 
     if (unlikely(ti->address == 0)) {
         domain_crash(v->domain, "%pv: trap %u (error code %#x) at %lx and no handler for it", v,
@@ -109,13 +135,19 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
     v->arch.last_trap = vector;
     v->arch.last_trap_error = error_code;
     v->arch.last_trap_rip = regs->rip;
-    w[n++] = regs->rcx;
-    w[n++] = regs->r11;
+    if (!from_kernel)
+        segments_enter_kernel(v);
+    bounce(v, regs, from_kernel, v->info->evtchn_upcall_mask, extra, has_error_code, ti->address,
+           ti->flags & 4); /* 4: mask events */
+}
+
+void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
+{
+    vector &= 0xff;
     if (vector_has_error_code(vector))
-        w[n++] = error_code;
-    frame_tail(&w[n], v, regs, from_kernel, v->info->evtchn_upcall_mask);
-    sp = bounce_stack(v, regs);
-    bounce_enter(v, regs, sp, w, n + 5, ti->address, ti->flags & 4); /* 4: mask events */
+        trap_enter(regs, vector, error_code, true);
+    else
+        trap_enter(regs, vector, error_code, false);
 }
 
 void arch_inject_trap(unsigned vector, uint32_t error_code)
@@ -134,7 +166,7 @@ void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
         error_code &= ~PF_USER;
     else
         error_code |= PF_USER;
-    bounce_trap(guest_regs(), X86_PF, error_code);
+    trap_enter(guest_regs(), X86_PF, error_code, true);
 }
 
 /* Of any vcpu: noted here, delivered by itself on its way to the guest, where the kick sends it. */
@@ -144,71 +176,68 @@ void arch_inject_nmi(struct vcpu *v)
     vcpu_kick(v);
 }
 
-/*
- * A SYSCALL from guest user mode has an entry point of its own, and another one for 32-bit code
- * (which may also be the guest kernel's). Without one the instruction is invalid.
- */
+/* No entry for it: the instruction is invalid. */
+static __attribute__((noinline)) void syscall_refused(struct cpu_regs *regs)
+{
+    regs->rip -= 2; /* back to the SYSCALL itself */
+    regs->vector = X86_UD;
+    bounce_trap(regs, X86_UD, 0);
+}
+
 void pv_syscall_bounce(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
-    bool compat = regs->cs != SEL_USER_CS64;
-    uint64_t entry = compat ? v->arch.syscall32_callback : v->arch.syscall_callback;
-    uint64_t w[7];
 
-    if (unlikely(entry == 0 || v->arch.kernel_mode)) {
-        regs->rip -= 2; /* back to the SYSCALL itself */
-        regs->vector = X86_UD;
-        bounce_trap(regs, X86_UD, 0);
+    if (unlikely(v->arch.syscall_callback == 0)) {
+        syscall_refused(regs);
         return;
     }
-    w[0] = regs->rcx;
-    w[1] = regs->r11;
-    frame_tail(&w[2], v, regs, false, v->info->evtchn_upcall_mask);
     segments_enter_kernel(v);
-    bounce_enter(v, regs, v->arch.kernel_sp & ~0xfull, w, 7, entry,
-                 compat ? v->arch.syscall32_masks : v->arch.syscall_masks);
+    bounce(v, regs, false, v->info->evtchn_upcall_mask, NULL, 0, v->arch.syscall_callback,
+           v->arch.syscall_masks);
+}
+
+/* 32-bit code has an entry point of its own, and may also be the guest kernel's: that has none. */
+void pv_syscall32_bounce(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+
+    if (unlikely(v->arch.syscall32_callback == 0 || v->arch.kernel_mode)) {
+        syscall_refused(regs);
+        return;
+    }
+    segments_enter_kernel(v);
+    bounce(v, regs, false, v->info->evtchn_upcall_mask, NULL, 0, v->arch.syscall32_callback,
+           v->arch.syscall32_masks);
 }
 
 /* Only where vcpu_event_due() said so: the mask in the frame is 0, and 1 from now on. */
 static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
     bool from_kernel = v->arch.kernel_mode;
-    uint64_t w[7];
-    vaddr_t sp;
 
-    w[0] = regs->rcx;
-    w[1] = regs->r11;
-    frame_tail(&w[2], v, regs, from_kernel, 0);
-    sp = bounce_stack(v, regs);
-    bounce_enter(v, regs, sp, w, 7, v->arch.event_callback, true);
+    if (!from_kernel)
+        segments_enter_kernel(v);
+    bounce(v, regs, from_kernel, 0, NULL, 0, v->arch.event_callback, true);
 }
 
-/* What a failsafe frame says of the segment registers. */
-struct selectors {
-    uint16_t ds, es, fs, gs;
-};
-
-/* The guest loads its selectors anew, with its own fault handlers in place, and tries again. */
-static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct selectors *s)
+/*
+ * The guest loads its selectors anew, with its own fault handlers in place, and tries again.
+ * selectors: what was in ds, es, fs, gs.
+ */
+static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const uint64_t *selectors)
 {
     bool from_kernel = v->arch.kernel_mode;
-    uint64_t w[11];
-    vaddr_t sp;
 
     if (v->arch.failsafe_callback == 0) {
         domain_crash(v->domain, "%pv: cannot return to %lx:%lx and no failsafe callback", v,
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
-    w[0] = regs->rcx;
-    w[1] = regs->r11;
-    w[2] = s->ds;
-    w[3] = s->es;
-    w[4] = s->fs;
-    w[5] = s->gs;
-    frame_tail(&w[6], v, regs, from_kernel, v->info->evtchn_upcall_mask);
-    sp = bounce_stack(v, regs);
-    bounce_enter(v, regs, sp, w, 11, v->arch.failsafe_callback, v->arch.failsafe_masks);
+    if (!from_kernel)
+        segments_enter_kernel(v);
+    bounce(v, regs, from_kernel, v->info->evtchn_upcall_mask, selectors, 4,
+           v->arch.failsafe_callback, v->arch.failsafe_masks);
 }
 
 /*
@@ -218,20 +247,20 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const struct 
  */
 void pv_failsafe(struct cpu_regs *regs)
 {
-    struct selectors s;
+    uint64_t s[4];
 
     __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-                     : "=r"(s.ds), "=r"(s.es), "=r"(s.fs), "=r"(s.gs));
-    bounce_failsafe(current, regs, &s);
+                     : "=r"(s[0]), "=r"(s[1]), "=r"(s[2]), "=r"(s[3]));
+    bounce_failsafe(current, regs, s);
 }
 
 /* At switch-in a selector was refused and is null now; the frame has what the guest had in it. */
 static void bounce_selector(struct vcpu *v, struct cpu_regs *regs)
 {
     const struct arch_vcpu *a = &v->arch;
-    struct selectors s = {a->ds, a->es, a->fs, a->gs};
+    const uint64_t s[4] = {a->ds, a->es, a->fs, a->gs};
 
-    bounce_failsafe(v, regs, &s);
+    bounce_failsafe(v, regs, s);
 }
 
 /* NMIs do not nest: masked from here until the next iret hypercall; at most one waits. */

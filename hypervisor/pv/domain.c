@@ -79,7 +79,6 @@ static void vcpu_drop_tables(struct vcpu *v)
     pv_invalidate_ldt(v);
     v->arch.ldt_entries = 0;
     v->arch.guest_table = v->arch.guest_table_user = MFN(0);
-    v->arch.cr3 = 0;
     if (kernel.m != 0)
         page_type_put(frame_of(kernel), v->domain);
     if (user.m != 0)
@@ -167,11 +166,8 @@ struct cpu_regs *pv_vcpu_regs(const struct vcpu *v)
 
 void pv_load_tables(struct vcpu *v)
 {
-    mfn_t m = v->arch.kernel_mode ? v->arch.guest_table : v->arch.guest_table_user;
-
-    v->arch.cr3 = m.m << PAGE_SHIFT;
     if (v == current)
-        tlb_write_cr3(v->arch.cr3);
+        tlb_write_cr3(arch_vcpu_cr3(&v->arch));
 }
 
 /* ---- the switch ---- */
@@ -233,7 +229,7 @@ void arch_switch_in(struct vcpu *next)
     }
     tables_enter(c, next->domain);
     descriptors_switch_in(next, c);
-    tables_load(c, next->domain, next->arch.cr3);
+    tables_load(c, next->domain, arch_vcpu_cr3(&next->arch));
     segments_load(next); /* last: nothing that was cached of another domain's windows is left */
     /*
      * At once, not on first use: some processors let speculation see the registers of whoever ran

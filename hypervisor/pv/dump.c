@@ -68,8 +68,8 @@ void arch_dump_vcpu(struct vcpu *v, bool preempt)
          L(r->r12));
     LINE("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", L(r->r13), L(r->r14), L(r->r15),
          L(v->info->arch.cr2));
-    LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(v->arch.cr3), L(v->arch.kernel_sp),
-         v->info->evtchn_upcall_pending ? "pending" : "none",
+    LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(arch_vcpu_cr3(&v->arch)),
+         L(v->arch.kernel_sp), v->info->evtchn_upcall_pending ? "pending" : "none",
          v->info->evtchn_upcall_mask ? ", masked" : "");
     if (v->n_traps != 0)
         LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name(v->arch.last_trap),

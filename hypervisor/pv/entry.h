@@ -47,14 +47,7 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code);
 /* Has the guest registered one? vector < 256. */
 bool bounce_has_handler(const struct vcpu *v, unsigned vector);
 
-/*
- * segments.c: guest kernel and guest user mode. The active GS base is in the processor's GS base,
- * the other one in KERNEL_GS_BASE, so that a change of mode is one SWAPGS. Each is called in the
- * other mode only, and loads the tables of the new one; segments_enter_user() wants that there is a
- * user root table.
- */
-void segments_enter_kernel(struct vcpu *v);
-void segments_enter_user(struct vcpu *v);
+/* segments.c; the change between guest kernel and guest user mode is in pv/segments.h. */
 void segments_save(struct vcpu *v); /* selectors and bases from the processor, at switch-out */
 void segments_load(struct vcpu *v); /* and to it, at switch-in; GDT and LDT are loaded already */
 

@@ -14,56 +14,94 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <pv/entry.h>
+#include <pv/guest_words.h>
+#include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/page.h>
-#include <x86/uaccess.h>
 
-/* The order is the ABI's. Copied in once; all that follows goes by the copy. */
+/* The order is the ABI's. */
 struct iret_frame {
     uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
 };
+
+/*
+ * Copied in once, what may be anything at once to where the guest resumes from, and all that is
+ * judged into f. False: no frame there.
+ */
+static inline bool frame_read(struct cpu_regs *regs, struct iret_frame *f)
+{
+    const struct iret_frame *w = (const struct iret_frame *)regs->rsp;
+
+    if (unlikely(!guest_words_ok(regs->rsp, sizeof(*w))))
+        return false;
+    guest_open();
+    guest_get(f->rax, &w->rax, fault);
+    guest_get(regs->r11, &w->r11, fault);
+    guest_get(regs->rcx, &w->rcx, fault);
+    guest_get(f->flags, &w->flags, fault);
+    guest_get(f->rip, &w->rip, fault);
+    guest_get(f->cs, &w->cs, fault);
+    guest_get(f->rflags, &w->rflags, fault);
+    guest_get(f->ss, &w->ss, fault);
+    guest_get(regs->rsp, &w->rsp, fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
+/* Any iret ends an NMI handler, as on the processor; one that came meanwhile is due now. */
+static inline void nmi_unmask(struct vcpu *v)
+{
+    v->arch.nmi_masked = false;
+    if (v->arch.nmi_pending) {
+        v->arch.nmi_pending = false;
+        __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* SYSRET destroys rcx and r11, and a guest that sets the flag knows. If guest_entry.h permits. */
+static inline void leave_by_sysret(struct cpu_regs *regs)
+{
+    if (va_canonical(regs->rip) && regs->cs == SEL_USER_CS64 && regs->ss == SEL_USER_DS) {
+        regs->vector = VEC_SYSCALL;
+        regs->rflags &= ~RFLAGS_NT;
+    }
+}
 
 int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct vcpu *v = current;
     struct cpu_regs *regs = guest_regs();
     struct iret_frame f;
+    bool to_user;
 
     (void)a1, (void)a2, (void)a3, (void)a4;
-    if (unlikely(copy_from_guest(&f, regs->rsp, sizeof(f)) != 0)) {
+    if (unlikely(!frame_read(regs, &f))) {
         domain_crash(v->domain, "%pv: iret with no frame at %lx", v, (unsigned long)regs->rsp);
         return 0;
     }
-    if ((f.cs & 3) == 3) {
-        if (unlikely(v->arch.guest_table_user.m == 0)) {
-            domain_crash(v->domain, "%pv: iret to user mode without a user page table", v);
-            return 0;
-        }
-        segments_enter_user(v);
+    to_user = (f.cs & 3) == 3;
+    if (unlikely(to_user && v->arch.guest_table_user.m == 0)) {
+        domain_crash(v->domain, "%pv: iret to user mode without a user page table", v);
+        return 0;
     }
-    if (unlikely(v->arch.iopl_shown))
-        v->arch.iopl = (f.rflags & RFLAGS_IOPL) >> 12;
     regs->rip = f.rip;
     regs->cs = (f.cs & 0xffff) | 3; /* force the guest privilege level */
     /* Real interrupts are always on in a guest; its own IF is the event mask, below. */
     regs->rflags = (f.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | 2;
-    regs->rsp = f.rsp;
     regs->ss = (f.ss & 0xffff) | 3;
-    if ((f.flags & VGCF_in_syscall) && va_canonical(f.rip) && regs->cs == SEL_USER_CS64 &&
-        regs->ss == SEL_USER_DS) {
-        regs->vector = VEC_SYSCALL; /* SYSRET destroys rcx and r11, and the guest knows */
-        regs->rflags &= ~RFLAGS_NT; /* as guest_entry.h asks of whoever leaves by SYSRET */
-    } else {
-        regs->vector = VEC_IRET;
-        regs->r11 = f.r11;
-        regs->rcx = f.rcx;
-    }
+    regs->vector = VEC_IRET_KEPT;
+    if (unlikely(f.flags & VGCF_in_syscall))
+        leave_by_sysret(regs);
     v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
-    v->arch.nmi_masked = false; /* any iret ends an NMI handler, as on the processor */
-    if (unlikely(v->arch.nmi_pending)) {
-        v->arch.nmi_pending = false;
-        __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
-    }
+    if (unlikely(v->arch.iopl_shown))
+        v->arch.iopl = (f.rflags & RFLAGS_IOPL) >> 12;
+    if (unlikely(v->arch.nmi_masked)) /* without it none can be pending */
+        nmi_unmask(v);
+    if (to_user)
+        segments_enter_user(v);
     return (int64_t)f.rax; /* the entry code stores the result into rax */
 }

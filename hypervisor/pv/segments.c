@@ -13,15 +13,9 @@
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/entry.h>
+#include <pv/segments.h>
 #include <x86/cpu.h>
-#include <x86/tlb.h>
 #include <x86/uaccess.h>
-
-/* Changes bases only; selectors stay. Harmless to the hypervisor, which uses neither base. */
-static inline void swapgs(void)
-{
-    __asm__ volatile("swapgs" ::: "memory");
-}
 
 static inline uint64_t read_fs_base(void)
 {
@@ -58,25 +52,6 @@ static inline void write_gs_base(uint64_t v)
         __asm__ volatile("wrgsbase %0" : : "r"(v));
     else
         wrmsr(MSR_GS_BASE, v);
-}
-
-void segments_enter_kernel(struct vcpu *v)
-{
-    ASSERT(!v->arch.kernel_mode);
-    v->arch.kernel_mode = true;
-    swapgs();
-    /* The vcpu holds the root by a type reference, and its upper slots are ours: no code moves. */
-    v->arch.cr3 = v->arch.guest_table.m << PAGE_SHIFT;
-    tlb_write_cr3(v->arch.cr3);
-}
-
-void segments_enter_user(struct vcpu *v)
-{
-    ASSERT(v->arch.kernel_mode && v->arch.guest_table_user.m != 0);
-    v->arch.kernel_mode = false;
-    swapgs();
-    v->arch.cr3 = v->arch.guest_table_user.m << PAGE_SHIFT;
-    tlb_write_cr3(v->arch.cr3);
 }
 
 /*

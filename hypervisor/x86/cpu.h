@@ -45,7 +45,7 @@ struct cpu {
     struct tss tss ALIGNED(16);
     uint64_t *gdt; /* one page: the reserved descriptors of this CPU */
     mfn_t gdt_mfn;
-    uint64_t cr3, cr4;         /* as loaded */
+    uint64_t cr4;              /* as loaded */
     bool need_resched;         /* shared: schedule() before going back to the guest */
     bool flush_pending;        /* shared: another CPU wants our TLB flushed */
     uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */

@@ -27,8 +27,9 @@
 #include <x86/layout.h>
 #include <x86/macros.inc>
 
-#define VEC_SYSCALL 0x100
-#define VEC_IRET    0x101
+#define VEC_SYSCALL   0x100
+#define VEC_IRET      0x101
+#define VEC_IRET_KEPT 0x102
 
 /* The two ends of stack_top as seen from RSP = &stack_top.regs. */
 #define RSP_CPU  (TOP_CPU - TOP_REGS)
@@ -195,7 +196,7 @@ hypercall_done:
      * whoever replaced it has seen to that (x86/guest_entry.h).
      */
     cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
-    jne ret_to_guest_by_frame /* iret */
+    jne hypercall_iretq
     movq REGS_RIP(%rsp), %rcx
     testq %rcx, %rcx
     jns hypercall_low_rip
@@ -210,6 +211,22 @@ hypercall_sysret:
     movq REGS_RDI(%rsp), %rdi
     movq REGS_RSP(%rsp), %rsp
     sysretq
+
+/* The iret hypercall: what C keeps is the guest's still. */
+hypercall_iretq:
+    cmpl $VEC_IRET_KEPT, REGS_VECTOR(%rsp)
+    jne ret_to_guest_by_frame
+    movq REGS_RBX(%rsp), %rbx
+    movq REGS_R11(%rsp), %r11
+    movq REGS_R10(%rsp), %r10
+    movq REGS_R9(%rsp), %r9
+    movq REGS_R8(%rsp), %r8
+    movq REGS_RCX(%rsp), %rcx
+    movq REGS_RDX(%rsp), %rdx
+    movq REGS_RSI(%rsp), %rsi
+    movq REGS_RDI(%rsp), %rdi
+    addq $REGS_RIP, %rsp
+    jmp guest_iretq
 
 /* A kernel in the lower half: one page below its end RCX is not canonical, see below. */
 hypercall_low_rip:
@@ -239,10 +256,16 @@ entry_syscall32:
     pushq iret_error_and_vector(%rip)
     SAVE_REGS
     IRQS_OFF_BEGIN
+    movq %rsp, %rdi
+    call pv_syscall32_bounce
+    jmp ret_to_guest
+
+/* The kernel is entered with the registers of its program, as a hypercall leaves them alone. */
 syscall_from_guest_user:
     movq %rsp, %rdi
     call pv_syscall_bounce
-    jmp ret_to_guest
+    movq REGS_RAX(%rsp), %rax
+    jmp hypercall_done
 
 hypercall_work:
 return_work:

@@ -13,7 +13,9 @@
  *
  * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so they are not
  * reloaded from the frame if its vector is VEC_SYSCALL still. A hypercall that changes one of them
- * sets another vector, or vcpu->arch.pending_work |= WORK_FRAME. rax becomes what it returns.
+ * sets another vector, or vcpu->arch.pending_work |= WORK_FRAME. rax becomes what it returns. The
+ * same holds for the bounce of a system call. VEC_IRET_KEPT leaves by IRETQ and is a hypercall's
+ * only: it says that those five are the guest's still.
  *
  * All of it runs with interrupts off. The functions of pv/ are called with no lock held, and those
  * that may schedule come back on whatever CPU the vcpu runs on then: a this_cpu() from before is
@@ -27,7 +29,8 @@
 #include <x86/cpu.h>
 #include <x86/regs.h>
 
-#define VEC_IRET 0x101
+#define VEC_IRET      0x101
+#define VEC_IRET_KEPT 0x102
 
 /*
  * Implemented by pv/. regs is guest_regs() in each. They return void: whatever cannot be carried
@@ -37,7 +40,8 @@
 void pv_trap(struct cpu_regs *regs); /* exception in guest mode, but NMI, #MC, #NM */
 void pv_device_not_available(
     struct cpu_regs *regs);                       /* #NM when the guest has TS set (arch.fpu_ts) */
-void pv_syscall_bounce(struct cpu_regs *regs);    /* SYSCALL in guest user mode */
+void pv_syscall_bounce(struct cpu_regs *regs);    /* SYSCALL in guest user mode, 64-bit code */
+void pv_syscall32_bounce(struct cpu_regs *regs);  /* SYSCALL in 32-bit code of either mode */
 void pv_hypercall_restart(struct cpu_regs *regs); /* the handler returned HYPERCALL_RESTART */
 /* need_resched, pending_work or an event: called again until none is left. */
 void pv_return_work(struct cpu_regs *regs);

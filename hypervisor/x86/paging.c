@@ -294,7 +294,6 @@ INIT_TEXT void paging_init(void)
     for (unsigned i = HV_L4_FIRST; i < HV_L4_FIRST + HV_L4_COUNT; i++)
         boot_l4[i] = hv_root[i];
     write_cr3(hv_root_mfn.m << PAGE_SHIFT);
-    cpus[0]->cr3 = hv_root_mfn.m << PAGE_SHIFT;
     cpus[0]->tlb_domain = DOMID_IDLE;
     fill_m2p();
     paging_heap_works = true;

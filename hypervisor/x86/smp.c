@@ -134,7 +134,7 @@ void smp_ap_main(void)
             __asm__ volatile("hlt");
     }
     descriptors_load(c);
-    write_cr3(c->cr3);
+    write_cr3(hv_root_mfn.m << PAGE_SHIFT);
     cpu_init_this(c);
     descriptors_set_syscall(c);
     fpu_init_cpu();
@@ -166,7 +166,6 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
         panic("no memory for CPU%u", id);
     c->id = id;
     c->apic_id = apic;
-    c->cr3 = hv_root_mfn.m << PAGE_SHIFT;
     c->tlb_domain = DOMID_IDLE;
     timer_queue_init(&c->timers);
     cpus[id] = c;

@@ -28,10 +28,8 @@
 #include <x86/paging.h>
 #include <x86/tlb.h>
 
-#define TLB_CATCH_UP ((1u << 28) - 1)
-
 static uint64_t tlb_foreign[DIV_UP(NR_DOMIDS, 64)]; /* bit: a domain that maps others' frames */
-static uint32_t tlb_now = 1;                        /* the clock; atomic */
+uint32_t tlb_now = 1;                               /* the clock; atomic */
 static uint32_t tlb_hv_wanted;        /* generation of the newest request to flush global pages */
 static uint32_t tlb_hv_done[NR_CPUS]; /* generation that each CPU has flushed; written by itself */
 
@@ -61,7 +59,7 @@ static void post(unsigned cpu)
 }
 
 /* Asks, and does not wait: 2^28 is far enough from 2^31. */
-static __attribute__((noinline)) void catch_up(void)
+void tlb_catch_up(void)
 {
     unsigned cpu;
 
@@ -69,35 +67,9 @@ static __attribute__((noinline)) void catch_up(void)
         post(cpu);
 }
 
-/* Before the flush: its number. The locked instruction is a barrier for what was written before. */
-static inline uint32_t tick(void)
-{
-    return __atomic_add_fetch(&tlb_now, 1, __ATOMIC_SEQ_CST);
-}
-
-/* After the flush that took tick t. */
-static inline void tock(struct cpu *c, uint32_t t)
-{
-    WRITE_ONCE(c->tlb_stamp, t);
-    if (unlikely((t & TLB_CATCH_UP) == 0))
-        catch_up();
-}
-
-/* On the way of every change between guest kernel and guest user mode: a dozen instructions. */
-void tlb_write_cr3(uint64_t cr3)
-{
-    struct cpu *c = this_cpu();
-    uint32_t t = tick();
-
-    write_cr3(cr3);
-    c->cr3 = cr3;
-    tock(c, t);
-}
-
-/* c->cr3 is what CR3 has: nobody loads it otherwise once the CPU runs. */
 void tlb_flush_local(void)
 {
-    tlb_write_cr3(this_cpu()->cr3);
+    tlb_write_cr3(read_cr3());
 }
 
 /*
@@ -108,12 +80,12 @@ static void flush_hv_local(void)
 {
     struct cpu *c = this_cpu();
     uint32_t wanted = READ_ONCE(tlb_hv_wanted);
-    uint32_t t = tick();
+    uint32_t t = tlb_tick();
 
     write_cr4(c->cr4 & ~CR4_PGE);
     write_cr4(c->cr4);
     WRITE_ONCE(tlb_hv_done[c->id], wanted);
-    tock(c, t);
+    tlb_tock(c, t);
 }
 
 /* What others asked of this CPU. The flag goes first: a request that comes later sets it again. */

@@ -10,12 +10,43 @@
 
 #include <lib/types.h>
 #include <public/xen.h>
+#include <x86/cpu.h>
 
-struct cpu;
+#define TLB_CATCH_UP ((1u << 28) - 1)
+extern uint32_t tlb_now; /* the clock, for the functions below */
+/* Asks all CPUs to flush. It keeps all registers, for the call below. */
+__attribute__((no_caller_saved_registers)) void tlb_catch_up(void);
 
-uint32_t tlb_clock(void);         /* the value to stamp a frame with, once it is unmapped */
-void tlb_write_cr3(uint64_t cr3); /* loads, and records the flush */
-void tlb_flush_local(void);       /* all guest translations of this CPU */
+/* Before the flush: its number. The locked instruction is a barrier for what was written before. */
+static inline uint32_t tlb_tick(void)
+{
+    return __atomic_add_fetch(&tlb_now, 1, __ATOMIC_SEQ_CST);
+}
+
+/* After the flush that took tick t. */
+static inline void tlb_tock(struct cpu *c, uint32_t t)
+{
+    WRITE_ONCE(c->tlb_stamp, t);
+    /* So rare that nobody else shall keep registers for it, as the compiler would for a call. */
+    if (unlikely((t & TLB_CATCH_UP) == 0))
+        __asm__ volatile("call tlb_catch_up" : : : "memory", "cc");
+}
+
+/*
+ * Loads, and records the flush. On the way of every change between guest kernel and guest user
+ * mode: in line, ten instructions.
+ */
+static inline void tlb_write_cr3(uint64_t cr3)
+{
+    struct cpu *c = this_cpu();
+    uint32_t t = tlb_tick();
+
+    write_cr3(cr3);
+    tlb_tock(c, t);
+}
+
+uint32_t tlb_clock(void);   /* the value to stamp a frame with, once it is unmapped */
+void tlb_flush_local(void); /* all guest translations of this CPU */
 /* On every CPU of the mask (this one too); returns when done. Polls, so locks may be held. */
 void tlb_flush_mask(cpumask_t mask);
 void tlb_flush_page_mask(cpumask_t mask, vaddr_t va); /* one page, also global ones */

@@ -28,7 +28,6 @@ struct arch_vcpu {
     /* Address spaces: type references are held on both tables. */
     mfn_t guest_table;      /* L4 of guest kernel mode; MFN(0): none, before the first context */
     mfn_t guest_table_user; /* L4 of guest user mode; MFN(0): none yet */
-    uint64_t cr3;           /* what to load: one of the two, as an address */
     bool kernel_mode;       /* guest kernel or guest user (both run in ring 3) */
 
     /*
@@ -77,6 +76,12 @@ struct arch_vcpu {
     uint64_t time_area;               /* guest address registered for a copy, 0: none */
     uint64_t time_area_done;          /* the area that has the values of now */
 };
+
+/* What CR3 has, or is to have, while the vcpu runs: the root table of its present mode. */
+static inline uint64_t arch_vcpu_cr3(const struct arch_vcpu *a)
+{
+    return (a->kernel_mode ? a->guest_table : a->guest_table_user).m << PAGE_SHIFT;
+}
 
 /* Bits of pending_work. Set with an atomic OR, taken all at once by pv_return_work(). */
 #define WORK_NMI      0x1u  /* the guest's NMI handler is due */

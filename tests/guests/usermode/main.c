@@ -73,6 +73,32 @@ static void good(void)
     CHECK_EQ(l4, 1000);
 }
 
+static unsigned port;
+
+static void on_syscall_send(struct kit_frame *f)
+{
+    struct evtchn_send send = {.port = port};
+
+    kit_events_off();
+    CHECK_EQ(hc2(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send), 0);
+    f->rax = 0x5ca11;
+}
+
+/* An iret that lets an event in: the program's registers survive that way out as well. */
+static void event_on_the_way(void)
+{
+    port = kit_bind_ipi(0);
+    kit_unmask(port);
+    kit_events_on();
+    kit_on_trap(VEC_SYSCALL, on_syscall_send);
+    for (unsigned i = 1; i <= 10; i++) {
+        CHECK_EQ(kit_user_run(check_registers, 0), 0);
+        CHECK_EQ(kit_event_count[port], i);
+    }
+    kit_on_trap(VEC_SYSCALL, NULL);
+    kit_events_off();
+}
+
 static void base_pointers(void)
 {
     uint64_t *page = kit_page();
@@ -173,6 +199,11 @@ enum {
     USER_TO_NO_STACK,
     USER_TO_XEN_STACK,
     NO_HANDLER,
+    FAULT_ON_HALF_A_STACK,
+    FAULT_ON_THE_FIRST_PAGE,
+    IRET_ON_HALF_A_STACK,
+    IRET_ON_THE_LAST_PAGE,
+    IRET_ON_XEN_STACK,
     CRASHES
 };
 static const char *const crash_names[] = {"iret on no stack",
@@ -182,11 +213,16 @@ static const char *const crash_names[] = {"iret on no stack",
                                           "fault on a stack that is not canonical",
                                           "entry from user mode to no stack",
                                           "entry from user mode to the hypervisor's stack",
-                                          "exception without a handler"};
+                                          "exception without a handler",
+                                          "fault on a stack that ends amid the frame",
+                                          "fault on a stack at address 0",
+                                          "iret on a stack that ends amid the frame",
+                                          "iret at the end of the address space",
+                                          "iret on the hypervisor's stack"};
 
 static void crashes(uint64_t how)
 {
-    uint8_t *page = kit_page();
+    uint8_t *page = kit_page(), *next = kit_page();
 
     switch (how) {
     case BAD_IRET_STACK:
@@ -216,6 +252,25 @@ static void crashes(uint64_t how)
         hc1(__HYPERVISOR_set_trap_table, 0);
         __asm__ volatile("ud2");
         break;
+    case FAULT_ON_HALF_A_STACK:
+        CHECK_EQ(next - page, 4096);
+        kit_protect(page, false);
+        __asm__ volatile("mov %0, %%rsp; ud2" : : "r"(next + 32));
+        break;
+    case FAULT_ON_THE_FIRST_PAGE: /* the frame begins at the end of the address space */
+        __asm__ volatile("mov %0, %%rsp; ud2" : : "r"(16ul));
+        break;
+    case IRET_ON_HALF_A_STACK:
+        CHECK_EQ(next - page, 4096);
+        kit_set_pte(next, 0);
+        __asm__ volatile("mov %0, %%rsp; mov $23, %%eax; syscall" : : "r"(next - 24));
+        break;
+    case IRET_ON_THE_LAST_PAGE: /* and goes on at its beginning */
+        __asm__ volatile("mov %0, %%rsp; mov $23, %%eax; syscall" : : "r"(-24l));
+        break;
+    case IRET_ON_XEN_STACK:
+        __asm__ volatile("mov %0, %%rsp; mov $23, %%eax; syscall" : : "r"(0xffff830000100000ul));
+        break;
     }
 }
 
@@ -223,6 +278,7 @@ void test_main(void)
 {
     kit_user_init();
     good();
+    event_on_the_way();
     base_pointers();
     kit_child_hostile = true;
     for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
