@@ -37,7 +37,6 @@
 #define BUILDER_MAX_PORT    1023U
 #define BUILDER_BATCH       (64UL << 10) /* single pages asked for in one hypercall */
 #define BUILDER_MAX_VCPUS   8192U
-#define LODGE_MAX_VCPUS     64U /* as in the hypervisor's core/domain.h; only for a message */
 #define BUILDER_MAX_PAGES   (1UL << 32) /* 16 TiB: grant table version 1 cannot name more */
 #define BUILDER_EXTRA_PAGES 2           /* shared_info and the grant table, behind the window */
 #define BUILDER_EFLAGS_IF   0x200UL
@@ -173,11 +172,11 @@ static int build_create_domain(struct build *b)
 
     memcpy(create.handle, c->uuid, sizeof(create.handle));
     rc = ctl_domain_create(b->ctl, &create, &domid);
-    if (rc == -EINVAL && b->max_vcpus > LODGE_MAX_VCPUS)
+    if (rc == -EINVAL && b->max_vcpus > BUILDER_LODGE_MAX_VCPUS)
         return ctl_fail(b->ctl, EINVAL,
                         "the hypervisor makes no domain of %u vcpus: Lodge's limit is %u, Xen's is "
                         "512; give it less with vcpus and maxvcpus",
-                        b->max_vcpus, LODGE_MAX_VCPUS);
+                        b->max_vcpus, BUILDER_LODGE_MAX_VCPUS);
     if (rc)
         return rc;
     b->created = true;

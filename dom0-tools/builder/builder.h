@@ -22,6 +22,9 @@ struct ctl;
 
 #define BUILDER_GUEST_OS 32
 
+/* As in the hypervisor's core/domain.h; for messages, and for who looks before. */
+#define BUILDER_LODGE_MAX_VCPUS 64U
+
 struct builder_config {
     const char *kernel;      /* path: an ELF64 or a bzImage */
     const char *ramdisk;     /* path, or NULL */

@@ -134,6 +134,18 @@ int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *
     return domain_find(&c->lodge, who, info) ? cli_failed(c) : 0;
 }
 
+int cli_domain_partly(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info)
+{
+    int rc = cli_open_machine(c);
+
+    return rc ? rc : cli_domain(c, who, info);
+}
+
+int cli_ctl_status(struct cli *c, int rc)
+{
+    return rc < 0 ? cli_error(c, "%s", ctl_message(&c->lodge.ctl)) : 0;
+}
+
 int cli_select(struct cli *c, int argc, char **argv, struct cli_selection *sel)
 {
     int rc = cli_open_partly(c), n = argc;

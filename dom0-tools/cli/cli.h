@@ -63,6 +63,10 @@ int cli_bad_option(struct cli *c, char **argv, int opt);
 
 /* Opens if need be and finds a domain; 0 or the exit status after a printed error. */
 int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info);
+/* The same for commands that ask the hypervisor alone. */
+int cli_domain_partly(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info);
+/* The exit status for what a ctl_ function returned, with its message. */
+int cli_ctl_status(struct cli *c, int rc);
 
 /* The domains that arguments name, or all where there are none, with their names. */
 struct cli_selection {

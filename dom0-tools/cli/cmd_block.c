@@ -213,7 +213,7 @@ static struct json_object *resized_json(struct cli *c, const struct splitdev *de
 static int resize(struct cli *c, const struct device_args *a, const struct splitdev *dev,
                   uint64_t bytes)
 {
-    struct json_object *js;
+    struct json_object *js, *now;
 
     if (splitdev_resize(&c->lodge, dev, bytes, a->shrink))
         return cli_failed(c);
@@ -222,8 +222,12 @@ static int resize(struct cli *c, const struct device_args *a, const struct split
         cli_print_json(js);
         return 0;
     }
-    printf("disk %s of '%s' has %s bytes\n", device_js(js, "vdev"), a->name,
-           device_js(js, "bytes"));
+    if (json_object_object_get_ex(js, "bytes", &now))
+        printf("disk %s of '%s' has %" PRId64 " bytes (%" PRId64 " MiB)\n", device_js(js, "vdev"),
+               a->name, json_object_get_int64(now), json_object_get_int64(now) >> 20);
+    else
+        printf("disk %s of '%s' is not connected; the guest sees the new size when it is\n",
+               device_js(js, "vdev"), a->name);
     json_object_put(js);
     return 0;
 }

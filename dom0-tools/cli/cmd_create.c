@@ -77,10 +77,17 @@ static int read_config(struct cli *c, const char *file, char **args, int nr, str
     return rc ? CLI_FAILED : 0;
 }
 
-/* All that can be checked without the hypervisor, which need not run here. */
-static int check_kernel(struct cli *c, const struct domcfg *dc, char guest_os[BUILDER_GUEST_OS])
+/*
+ * All that can be checked without making it: the kernel, and where a hypervisor runs, which need
+ * not be, what it would refuse.
+ */
+static int check_config(struct cli *c, const struct domcfg *dc, char guest_os[BUILDER_GUEST_OS])
 {
     struct builder_config bc;
+
+    c->is_open = c->is_open || !domain_open_partly(&c->lodge);
+    if (c->is_open && settings_check(&c->lodge, dc))
+        return cli_failed(c);
 
     settings_for_builder(dc, &bc);
     if (builder_check(&c->lodge.ctl, &bc, guest_os))
@@ -92,7 +99,7 @@ static int dry_run(struct cli *c, const struct domcfg *dc)
 {
     char guest_os[BUILDER_GUEST_OS];
     struct json_object *js;
-    int rc = check_kernel(c, dc, guest_os);
+    int rc = check_config(c, dc, guest_os);
 
     if (rc)
         return rc;
@@ -238,8 +245,10 @@ int cmd_create(struct cli *c, int argc, char **argv)
 static int same_guest(struct cli *c, const struct domcfg *now, const struct domcfg *dc)
 {
     if (strcmp(now->name, dc->name))
-        return cli_error(c, "'%s' cannot become '%s' by its config; use: lodge rename %s %s",
-                         now->name, dc->name, now->name, dc->name);
+        return cli_error(c,
+                         "'%s' cannot become '%s' by its config: add name=%s behind the file, or "
+                         "first call: lodge rename %s %s",
+                         now->name, dc->name, now->name, now->name, dc->name);
     if (dc->has_uuid && memcmp(dc->uuid, now->uuid, sizeof(dc->uuid)))
         return cli_error(c, "the config has another uuid than '%s'; leave uuid out", dc->name);
     return 0;
@@ -301,7 +310,7 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
     if (!rc)
         rc = read_config(c, argv[2], argv + 3, argc - 3, &dc);
     if (!rc) /* it would be found out when the guest is gone already */
-        rc = check_kernel(c, &dc, guest_os);
+        rc = check_config(c, &dc, guest_os);
     if (!rc)
         rc = update(c, &info, &dc);
     domcfg_free(&dc);

@@ -20,10 +20,12 @@
 #define DOM0_LEAST (128u << 10)
 #define DOM0_SPARE (64u << 10)
 
-static int ctl_status(struct cli *c, int rc)
-{
-    return rc < 0 ? cli_error(c, "%s", ctl_message(&c->lodge.ctl)) : 0;
-}
+/*
+ * What a guest is to have at the least: a kernel and a few programs, in KiB, and a part of what it
+ * may have at most, since its kernel's tables are made for that.
+ */
+#define GUEST_LEAST  (32u << 10)
+#define GUEST_TABLES 32
 
 static int store_status(struct cli *c, int rc)
 {
@@ -191,7 +193,7 @@ int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
     if (!rc && argc == 5)
         rc = read_map(c, argv[4], &soft, &has_soft);
     if (!rc)
-        rc = cli_domain(c, argv[1], &info);
+        rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
     if (!all && vcpu > info.max_vcpu_id)
@@ -203,7 +205,7 @@ int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
         rc = ctl_vcpu_set_affinity(&c->lodge.ctl, info.domain, v, has_hard ? &h : NULL,
                                    has_soft ? &s : NULL);
     }
-    return ctl_status(c, rc);
+    return cli_ctl_status(c, rc);
 }
 
 /* --- memory -------------------------------------------------------------------------------- */
@@ -212,20 +214,33 @@ int cmd_vcpu_pin(struct cli *c, int argc, char **argv)
  * dom0 holds all others, and its kernel gives away what it is told to: when its programs have no
  * memory left they are ended, and with them all guests. What they use now, and some more, stays.
  */
-static int keep_dom0(struct cli *c, const struct xen_domctl_getdomaininfo *info, uint64_t kib)
+static uint64_t dom0_least(uint64_t now)
 {
-    uint64_t now = info->tot_pages * 4, available, least = DOM0_LEAST;
+    uint64_t available, least = DOM0_LEAST;
 
-    if (info->domain || kib >= now)
-        return 0;
     if (meminfo_available(&available) && available < now && now - available + DOM0_SPARE > least)
         least = now - available + DOM0_SPARE;
-    if (kib >= least)
+    return least;
+}
+
+/* A guest that is to give away more than this ends its programs, or dies of it. */
+static int keep_enough(struct cli *c, const struct xen_domctl_getdomaininfo *info, uint64_t kib,
+                       uint64_t max)
+{
+    uint64_t now = info->tot_pages * 4;
+    uint64_t least = info->domain ? GUEST_LEAST + max / GUEST_TABLES : dom0_least(now);
+
+    if (kib >= now || kib >= least)
         return 0;
+    if (!info->domain)
+        return cli_error(c,
+                         "domain 0 needs %" PRIu64 " MiB for itself and its daemons: with less its "
+                         "kernel ends them, and no guest goes on; -f does it nevertheless",
+                         least >> 10);
     return cli_error(c,
-                     "domain 0 needs %" PRIu64 " MiB for itself and its daemons: with less its "
-                     "kernel ends them, and no guest goes on; -f does it nevertheless",
-                     least >> 10);
+                     "domain %u, made for up to %" PRIu64 " MiB, needs %" PRIu64 " MiB: with less "
+                     "its kernel ends its programs; -f does it nevertheless",
+                     info->domain, max >> 10, least >> 10);
 }
 
 int cmd_mem_set(struct cli *c, int argc, char **argv)
@@ -241,8 +256,6 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
     if (!size_parse(argv[2], &kib))
         return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
     rc = cli_domain(c, argv[1], &info);
-    if (!rc && !s.force)
-        rc = keep_dom0(c, &info, kib);
     if (rc)
         return rc;
     text = store_get(c->lodge.store, store_fmt("/local/domain/%u/memory/static-max", info.domain));
@@ -253,10 +266,13 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
                          "domain %u can have %" PRIu64 " MiB at most; more need maxmem in its "
                          "config",
                          info.domain, max >> 10);
+    rc = s.force ? 0 : keep_enough(c, &info, kib, max);
+    if (rc)
+        return rc;
     if (info.domain && kib > info.max_pages * 4) {
         rc = ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib);
         if (rc)
-            return ctl_status(c, rc);
+            return cli_ctl_status(c, rc);
     }
     store_write(c->lodge.store, store_fmt("/local/domain/%u/memory/target", info.domain),
                 store_fmt("%" PRIu64, kib));
@@ -280,13 +296,13 @@ int cmd_mem_max(struct cli *c, int argc, char **argv)
         return cli_usage(c, "mem-max needs a domain and a size");
     if (!size_parse(argv[2], &kib))
         return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
-    rc = cli_domain(c, argv[1], &info);
+    rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
     if (kib < info.tot_pages * 4)
         return cli_error(c, "domain %u uses %" PRIu64 " MiB; lower that first with: lodge mem-set",
                          info.domain, (uint64_t)info.tot_pages >> 8);
-    return ctl_status(c, ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib));
+    return cli_ctl_status(c, ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib));
 }
 
 /* --- sched --------------------------------------------------------------------------------- */
@@ -351,7 +367,7 @@ static int sched_set(struct cli *c, const struct sched_opts *o)
 {
     struct xen_domctl_getdomaininfo info;
     struct ctl_sched sched;
-    int rc = cli_domain(c, o->domain, &info);
+    int rc = cli_domain_partly(c, o->domain, &info);
 
     if (rc)
         return rc;
@@ -362,7 +378,7 @@ static int sched_set(struct cli *c, const struct sched_opts *o)
         sched.cap = (uint16_t)o->cap;
     if (!rc)
         rc = ctl_vcpu_set_sched(&c->lodge.ctl, info.domain, &sched);
-    return ctl_status(c, rc);
+    return cli_ctl_status(c, rc);
 }
 
 int cmd_sched(struct cli *c, int argc, char **argv)
@@ -408,32 +424,34 @@ int cmd_sysrq(struct cli *c, int argc, char **argv)
     return store_status(c, store_flush(c->lodge.store));
 }
 
+/* Those of a machine with firmware have no meaning for a paravirtual guest; xl has their names. */
 int cmd_trigger(struct cli *c, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        uint32_t trigger;
-    } known[] = {{"nmi", CTL_TRIGGER_NMI},
-                 {"reset", CTL_TRIGGER_RESET},
-                 {"init", CTL_TRIGGER_INIT},
-                 {"power", CTL_TRIGGER_POWER},
-                 {"sleep", CTL_TRIGGER_SLEEP}};
+    static const char *const others[] = {"reset", "init", "power", "sleep", "s3resume"};
     struct xen_domctl_getdomaininfo info;
     uint64_t vcpu = 0;
     int rc;
 
     if (argc < 3 || argc > 4)
         return cli_usage(c, "trigger needs a domain and what to trigger");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!strcmp(others[i], argv[2]))
+            return cli_error(c,
+                             "a paravirtual guest cannot be sent '%s', only nmi; there are also: "
+                             "lodge shutdown, reboot, destroy",
+                             argv[2]);
+    if (strcmp(argv[2], "nmi"))
+        return cli_usage(c, "'%s' cannot be triggered; nmi can", argv[2]);
     if (argc == 4 && !cli_number(argv[3], 0, DOMCFG_MAX_VCPUS - 1, &vcpu))
-        return cli_usage(c, "'%s' is not a vcpu", argv[3]);
-    rc = cli_domain(c, argv[1], &info);
+        return cli_usage(c, "'%s' is not the number of a vcpu", argv[3]);
+    rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (!strcmp(known[i].name, argv[2]))
-            return ctl_status(c, ctl_domain_trigger(&c->lodge.ctl, info.domain, known[i].trigger,
-                                                    (uint32_t)vcpu));
-    return cli_usage(c, "'%s' is not a trigger", argv[2]);
+    if (vcpu > info.max_vcpu_id)
+        return cli_error(c, "domain %u has no vcpu %" PRIu64 "; its last one is %u", info.domain,
+                         vcpu, info.max_vcpu_id);
+    return cli_ctl_status(
+        c, ctl_domain_trigger(&c->lodge.ctl, info.domain, CTL_TRIGGER_NMI, (uint32_t)vcpu));
 }
 
 int cmd_debug_keys(struct cli *c, int argc, char **argv)
@@ -442,7 +460,7 @@ int cmd_debug_keys(struct cli *c, int argc, char **argv)
         return cli_usage(c, "debug-keys needs the keys");
     if (cli_open_machine(c))
         return CLI_FAILED;
-    return ctl_status(c, ctl_host_debug_keys(&c->lodge.ctl, argv[1]));
+    return cli_ctl_status(c, ctl_host_debug_keys(&c->lodge.ctl, argv[1]));
 }
 
 int cmd_extract_kernel(struct cli *c, int argc, char **argv)

@@ -28,7 +28,7 @@ int cmd_domid(struct cli *c, int argc, char **argv)
 
     if (argc != 2)
         return cli_usage(c, "domid needs one name");
-    rc = cli_domain(c, argv[1], &info);
+    rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
     if (!c->json) {
@@ -50,11 +50,14 @@ int cmd_domname(struct cli *c, int argc, char **argv)
 
     if (argc != 2)
         return cli_usage(c, "domname needs one number");
-    rc = cli_domain(c, argv[1], &info);
+    rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
     name = domain_name(&c->lodge, info.domain);
-    if (c->json) {
+    if (store_is_dead(c->lodge.store) && !strcmp(name, "?")) {
+        rc = cli_error(c, "%s; nothing else knows the name of domain %u",
+                       store_message(c->lodge.store), info.domain);
+    } else if (c->json) {
         js = json_object_new_object();
         cli_json_str(js, "name", name);
         cli_print_json(js);
@@ -62,14 +65,22 @@ int cmd_domname(struct cli *c, int argc, char **argv)
         puts(name);
     }
     free(name);
-    return 0;
+    return rc;
 }
 
 /* --- uptime -------------------------------------------------------------------------------- */
 
+/* Negative: nobody knows. Without xenstored the saved config does, if the guest is ours. */
 static int64_t seconds_up(struct cli *c, const struct xen_domctl_getdomaininfo *d)
 {
-    return d->domain ? layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
+    struct saved saved;
+    int64_t up = d->domain ? layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
+
+    if (up < 0 && !saved_read(&c->lodge, d->handle, &saved)) {
+        up = saved.domid == d->domain ? now_seconds() - saved.since : -1;
+        saved_free(&saved);
+    }
+    return up;
 }
 
 static void uptime_row(struct cli *c, struct table *table, struct json_object *all,
@@ -81,14 +92,17 @@ static void uptime_row(struct cli *c, struct table *table, struct json_object *a
 
     cli_json_str(js, "name", name);
     cli_json_num(js, "domid", d->domain);
-    cli_json_num(js, "uptime_seconds", s);
+    json_object_object_add(js, "uptime_seconds", s < 0 ? NULL : json_object_new_int64(s));
     json_object_array_add(all, js);
     table_cell(table, "%s", name);
     table_cell(table, "%u", d->domain);
     if (s >= 86400)
         snprintf(days, sizeof(days), "%" PRId64 " day%s, ", s / 86400, s >= 2 * 86400 ? "s" : "");
-    table_cell(table, "%s%02d:%02d:%02d", days, (int)(s / 3600 % 24), (int)(s / 60 % 60),
-               (int)(s % 60));
+    if (s < 0)
+        table_cell(table, "-");
+    else
+        table_cell(table, "%s%02d:%02d:%02d", days, (int)(s / 3600 % 24), (int)(s / 60 % 60),
+                   (int)(s % 60));
 }
 
 int cmd_uptime(struct cli *c, int argc, char **argv)

@@ -75,22 +75,29 @@ static void daemon_path(const char *name, char *buf, size_t len)
         snprintf(buf, len, "%s", name);
 }
 
-bool daemon_ensure(struct lodge *l, const char *name)
+bool daemon_runs(struct lodge *l, const char *name)
 {
-    extern char **environ;
-    char path[512];
-    char *argv[] = {path, NULL};
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open_pidfile(l, name), status;
+    int fd = open_pidfile(l, name);
     bool running;
-    pid_t pid;
 
     if (fd < 0)
         return false;
     /* Asks who holds it, without taking it: a daemon that is starting must not find it taken. */
     running = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
     close(fd);
-    if (running)
+    return running;
+}
+
+bool daemon_ensure(struct lodge *l, const char *name)
+{
+    extern char **environ;
+    char path[512];
+    char *argv[] = {path, NULL};
+    pid_t pid;
+    int status;
+
+    if (daemon_runs(l, name))
         return true;
     daemon_path(name, path, sizeof(path));
     if (posix_spawnp(&pid, path, NULL, NULL, argv, environ) || waitpid(pid, &status, 0) != pid ||

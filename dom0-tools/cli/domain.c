@@ -173,7 +173,7 @@ static char *stand_in(struct lodge *l, uint16_t domid, const uint8_t *uuid)
         name = strdup(saved.config.name);
         saved_free(&saved);
     }
-    return name ? name : strdup(domid ? "(null)" : "Domain-0");
+    return name ? name : strdup(!domid ? "Domain-0" : store_is_dead(l->store) ? "?" : "(null)");
 }
 
 char *domain_name(struct lodge *l, uint16_t domid)
@@ -203,9 +203,14 @@ static int not_found(struct lodge *l, const char *who)
 
     if (intent_named(l, who, NULL, uuid))
         return domain_fail(l, ESRCH,
-                           "domain '%s' is just being restarted; wait a moment, or have it end "
-                           "with: lodge destroy %s",
-                           who, who);
+                           "domain '%s' went down and is just being %s; wait a moment, or have it "
+                           "end with: lodge destroy %s",
+                           who, intent_doing(l, uuid), who);
+    if (store_is_dead(l->store) && !isdigit((unsigned char)*who))
+        return domain_fail(l, ESRCH,
+                           "'%s' is in no saved config, and xenstore, which has the other names, "
+                           "cannot be asked; use the number that `lodge list` shows",
+                           who);
     return domain_fail(l, ESRCH, "there is no domain %s%s%s; `lodge list` shows those that exist",
                        isdigit((unsigned char)*who) ? "" : "'", who,
                        isdigit((unsigned char)*who) ? "" : "'");
@@ -411,24 +416,55 @@ int domain_create(struct lodge *l, struct domcfg *dc, unsigned restarts, uint16_
 
 /* --- destroying and renaming --------------------------------------------------------------- */
 
+/* Its name and its nodes, when its devices and the domain itself are gone. */
+static int clear_store(struct lodge *l, uint16_t domid, const uint8_t uuid[16], const char *name)
+{
+    int rc = name ? layout_free_name(l->store, domid, name) : 0;
+    int err = layout_remove(l->store, domid, uuid);
+
+    rc = rc ? rc : err;
+    return rc ? domain_fail(l, rc,
+                            "domain %u is destroyed, but its entries in xenstore stay: %s; once "
+                            "xenstored runs, `lodge destroy %u` removes them",
+                            domid, store_message(l->store), domid)
+              : 0;
+}
+
 int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16])
 {
     char *name = store_get(l->store, store_fmt("/local/domain/%u/name", domid));
-    int rc, err;
+    int rc;
 
     splitdev_close_all(l, domid);
     rc = ctl_domain_destroy(&l->ctl, domid);
-    if (rc && rc != -ESRCH) {
-        free(name);
-        return ctl_failed(l, rc);
-    }
-    rc = name ? layout_free_name(l->store, domid, name) : 0;
-    err = layout_remove(l->store, domid, uuid);
+    rc = rc && rc != -ESRCH ? ctl_failed(l, rc) : clear_store(l, domid, uuid, name);
     free(name);
-    rc = rc ? rc : err;
-    return rc ? domain_fail(l, rc, "domain %u is destroyed, but its entries in xenstore stay: %s",
-                            domid, store_message(l->store))
-              : 0;
+    return rc;
+}
+
+int domain_clear_left(struct lodge *l, const char *who)
+{
+    struct xen_domctl_getdomaininfo info;
+    char *text = isdigit((unsigned char)*who) ? strdup(who) : store_get(l->store, layout_name(who));
+    char *name = NULL, *vm = NULL, *end;
+    unsigned long domid = text ? strtoul(text, &end, 10) : 0;
+    uint8_t uuid[16];
+    int rc = -ESRCH;
+
+    if (domid && !*end && domid < DOMID_FIRST_RESERVED &&
+        ctl_domain_info(&l->ctl, (uint16_t)domid, &info) == -ESRCH) {
+        store_read(l->store, store_fmt("/local/domain/%lu/name", domid), &name);
+        store_read(l->store, store_fmt("/local/domain/%lu/vm", domid), &vm);
+        store_flush(l->store);
+    }
+    if (vm && !strncmp(vm, "/vm/", 4) && !uuid_parse(uuid, vm + 4)) {
+        splitdev_close_all(l, (uint16_t)domid);
+        rc = clear_store(l, (uint16_t)domid, uuid, name);
+    }
+    free(name);
+    free(vm);
+    free(text);
+    return rc;
 }
 
 int domain_destroy(struct lodge *l, uint16_t domid)
@@ -499,18 +535,23 @@ int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
 
     if (bad)
         return domain_fail(l, EINVAL, "'%s' cannot be a guest's name: %s", name, bad);
-    l->scan_names = true;
-    rc = names_check(l, name, info->handle);
-    if (rc)
-        return rc;
+    if (!info->domain)
+        return domain_fail(l, EINVAL, "domain 0 keeps its name: programs know it by that");
     old = domain_name(l, info->domain);
+    l->scan_names = true;
+    rc = strcmp(old, name) ? names_check(l, name, info->handle)
+                           : domain_fail(l, EEXIST, "domain %u has that name already", info->domain);
+    if (rc) {
+        free(old);
+        return rc;
+    }
     lock = saved_lock(l);
     if (lock < 0 && lock != -ENOENT) {
         free(old);
         return lock;
     }
     intent_held(l, info->handle, &begun);
-    rc = begun ? intent_busy(l) : rename_to(l, info, old, name);
+    rc = begun ? intent_busy(l, info->handle) : rename_to(l, info, old, name);
     if (lock >= 0)
         close(lock);
     free(old);

@@ -58,9 +58,16 @@ int domain_destroy(struct lodge *l, uint16_t domid);
 /* The same for one that may be gone already, from a destruction that did not come to its end. */
 int domain_clear(struct lodge *l, uint16_t domid, const uint8_t uuid[16]);
 
+/*
+ * What is left in xenstore of a guest whose domain is gone, by its number or name; -ESRCH, with the
+ * message that domain_find() left, where there is nothing.
+ */
+int domain_clear_left(struct lodge *l, const char *who);
+
 /* A guest by name or number. */
 int domain_find(struct lodge *l, const char *who, struct xen_domctl_getdomaininfo *info);
-/* malloc'ed, never NULL: "Domain-0" and "(null)" stand in for names that are missing. */
+/* malloc'ed, never NULL: "Domain-0" and "(null)" stand in for names that are missing, and "?"
+ * for one that only xenstore would know, which is not there. */
 char *domain_name(struct lodge *l, uint16_t domid);
 /* Names of many, in one round trip; free() each. */
 void domain_names(struct lodge *l, const struct xen_domctl_getdomaininfo *info, unsigned nr,
@@ -103,6 +110,8 @@ int names_repair(struct lodge *l);
 struct builder_config;
 /* What the domain is made with. It points into the config. */
 void settings_for_builder(const struct domcfg *dc, struct builder_config *bc);
+/* Refuses what this machine's hypervisor would refuse of a config that is as it should be. */
+int settings_check(struct lodge *l, const struct domcfg *dc);
 /* What is set once there is a domain: affinity, shares, clocks. */
 int settings_apply(struct lodge *l, const struct domcfg *dc, uint16_t domid);
 
@@ -175,8 +184,10 @@ int intent_call_off(struct lodge *l, const char *who);
 bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16]);
 /* True while a process is at it; *there: there is one, held or left behind. */
 bool intent_held(struct lodge *l, const uint8_t uuid[16], bool *there);
+/* What that is: "restarted" or "removed". */
+const char *intent_doing(struct lodge *l, const uint8_t uuid[16]);
 /* Says that something is being done to the guest. -EBUSY. */
-int intent_busy(struct lodge *l);
+int intent_busy(struct lodge *l, const uint8_t uuid[16]);
 void intent_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 
 /* --- pending.c: guests in the making --------------------------------------------------------- */
@@ -194,6 +205,7 @@ void pending_dir(struct lodge *l, char *path); /* LOCKFILE_PATH bytes */
 
 /* Takes the daemon's lock; -EAGAIN where one runs. The descriptor stays open as long as it runs. */
 int daemon_lock(struct lodge *l, const char *name, int *fd);
+bool daemon_runs(struct lodge *l, const char *name);
 /* Starts the daemon if none runs; true if one was running. */
 bool daemon_ensure(struct lodge *l, const char *name);
 /* Into the background; the parent leaves only after daemon_ready(). */

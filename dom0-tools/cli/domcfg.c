@@ -100,6 +100,8 @@ const char *domcfg_bad_name(const char *name)
     }
     if (digits)
         return "only digits: it could not be told from a domain id";
+    if (!strcmp(name, "Domain-0"))
+        return "it is domain 0's";
     if (!strcmp(name, ".") || !strcmp(name, ".."))
         return "it is not usable as a file name";
     return NULL;

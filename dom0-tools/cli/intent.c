@@ -171,8 +171,8 @@ int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid)
         return domid < 0 ? 0 : domain_destroy(l, (uint16_t)domid);
     if (!await_end(l, uuid))
         rc = domain_fail(l, ETIMEDOUT,
-                         "the guest is still being restarted; it is destroyed as soon as that has "
-                         "come to an end");
+                         "something is still being done to the guest, which went down; it is "
+                         "destroyed as soon as that has come to an end");
     nr = rc ? 0 : domain_list(l, &list);
     if (nr < 0)
         return nr;
@@ -184,9 +184,28 @@ int intent_destroy(struct lodge *l, const uint8_t uuid[16], int domid)
     return rc;
 }
 
-int intent_busy(struct lodge *l)
+const char *intent_doing(struct lodge *l, const uint8_t uuid[16])
 {
-    return domain_fail(l, EBUSY, "the guest is just being restarted; try again in a moment");
+    struct intent in = {.fd = lockfile_open(l, folder, uuid, O_RDONLY)};
+    bool comes_back = false;
+
+    if (in.fd >= 0 && !parse(&in, uuid)) {
+        enum on_action action = in.saved.config.on[in.event];
+
+        comes_back = !intent_crossed_out(&in) &&
+                     (action == ON_RESTART || action == ON_RENAME_RESTART ||
+                      action == ON_COREDUMP_RESTART);
+        saved_free(&in.saved);
+    }
+    if (in.fd >= 0)
+        close(in.fd);
+    return comes_back ? "restarted" : "removed";
+}
+
+int intent_busy(struct lodge *l, const uint8_t uuid[16])
+{
+    return domain_fail(l, EBUSY, "the guest is just being %s; try again in a moment",
+                       intent_doing(l, uuid));
 }
 
 bool intent_named(struct lodge *l, const char *who, const uint8_t *except, uint8_t uuid[16])

@@ -98,6 +98,7 @@ int64_t layout_seconds_up(struct store *s, const uint8_t handle[16])
 {
     char uuid[37], *text;
     int64_t up = 0;
+    bool known;
 
     uuid_format(handle, uuid);
     text = store_get(s, store_fmt("/vm/%s/" LAYOUT_SINCE, uuid));
@@ -105,8 +106,9 @@ int64_t layout_seconds_up(struct store *s, const uint8_t handle[16])
         up = now_seconds() - strtoll(text, NULL, 10);
     else if ((text = store_get(s, store_fmt("/vm/%s/start_time", uuid))))
         up = time(NULL) - strtoll(text, NULL, 10);
+    known = text;
     free(text);
-    return up > 0 ? up : 0;
+    return !known ? -1 : up > 0 ? up : 0;
 }
 
 void layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r)

@@ -35,7 +35,7 @@ void layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], cons
                    const char *name);
 /* For a guest of other tools, which have written start_time alone. */
 void layout_note_start(struct store *s, const uint8_t handle[16]);
-/* How long ago a guest was made; 0 where nobody has noted it. */
+/* How long ago a guest was made; -1 where nobody has noted it. */
 int64_t layout_seconds_up(struct store *s, const uint8_t handle[16]);
 /* Gives a guest that was set aside a /vm entry of its own. */
 void layout_move_vm(struct store *s, uint16_t domid, const uint8_t old[16], const uint8_t uuid[16],

@@ -34,7 +34,7 @@ const struct cli_cmd cli_cmds[] = {
     {"shutdown", cmd_shutdown, "[-w] [-t SECONDS] [-F] -a | DOMAIN...",
      "ask a guest to shut itself down",
      "  -a, --all              all guests\n"
-     "  -w, --wait             until they have\n"
+     "  -w, --wait             until they have, and their names are free\n"
      "  -t, --timeout=SECONDS  with -w: give up after this time\n"
      "  -F                     xl's, for guests without a driver for this; has no effect here\n"},
     {"reboot", cmd_reboot, "[-F] -a | DOMAIN...", "ask a guest to reboot",
@@ -101,7 +101,7 @@ const struct cli_cmd cli_cmds[] = {
      "prefers to; - leaves one as it is.\n"},
     {"mem-set", cmd_mem_set, "[-f] [-w] [-t SECONDS] DOMAIN SIZE",
      "set how much memory a guest shall use",
-     "  -f, --force            also domain 0, to less than it needs\n"
+     "  -f, --force            to less than it needs\n"
      "  -w, --wait             until it uses so much\n"
      "  -t, --timeout=SECONDS  with -w: give up after this time (30)\n"
      "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"
@@ -113,8 +113,9 @@ const struct cli_cmd cli_cmds[] = {
      "  -w, --weight=WEIGHT    its share relative to others, 1 to 65535; 256 is the norm\n"
      "  -c, --cap=CAP          its limit in per cent of one processor; 0 is none\n"},
     {"sysrq", cmd_sysrq, "DOMAIN KEY", "send a guest's kernel a magic SysRq key", NULL},
-    {"trigger", cmd_trigger, "DOMAIN nmi|reset|init|power|sleep [VCPU]",
-     "send a guest a hardware-like event", NULL},
+    {"trigger", cmd_trigger, "DOMAIN nmi [VCPU]", "send a guest's vcpu a non-maskable interrupt",
+     "What comes of it is the guest's: Linux writes to its log, or with\n"
+     "kernel.unknown_nmi_panic=1 it panics. VCPU is 0 where none is named.\n"},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
      "The answer is in `lodge dmesg`; the key h lists the others.\n"},
     {"resources", cmd_resources, "", "count what domains hold, to see what was not given back",

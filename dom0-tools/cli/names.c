@@ -51,6 +51,26 @@ int names_look_up(struct lodge *l, const char *name, struct xen_domctl_getdomain
     return rc;
 }
 
+/* By a domain; one that is on its way out need not be destroyed, only waited for. */
+static int taken(struct lodge *l, const char *name, const struct xen_domctl_getdomaininfo *info)
+{
+    bool begun;
+
+    if (!info->domain)
+        return domain_fail(l, EEXIST, "'%s' is domain 0; choose another name", name);
+    intent_held(l, info->handle, &begun);
+    if (begun || info->flags & XEN_DOMINF_dying)
+        return domain_fail(l, EEXIST,
+                           "the domain named '%s' (id %u) is down and is just being %s; try again "
+                           "in a moment, or choose another name",
+                           name, info->domain,
+                           begun ? intent_doing(l, info->handle) : "removed");
+    return domain_fail(l, EEXIST,
+                       "a domain named '%s' exists already (id %u%s); choose another name, or "
+                       "remove it first with: lodge destroy %s",
+                       name, info->domain, info->flags & XEN_DOMINF_shutdown ? ", down" : "", name);
+}
+
 /*
  * 0 if the name is free. The index answers, or where it may have holes, a look at all domains; a
  * guest that is just being restarted has its name still. `uuid`: whose name it is to be, or NULL.
@@ -64,15 +84,12 @@ int names_check(struct lodge *l, const char *name, const uint8_t *uuid)
     if (rc && l->scan_names)
         rc = names_scan(l, name, &info);
     if (!rc)
-        return domain_fail(l, EEXIST,
-                           "a domain named '%s' exists already (id %u); choose another name, or "
-                           "remove it first with: lodge destroy %s",
-                           name, info.domain, name);
+        return taken(l, name, &info);
     if (rc == -ESRCH && intent_named(l, name, uuid, other))
         return domain_fail(l, EEXIST,
-                           "a domain named '%s' is just being restarted; choose another name, or "
-                           "have it end with: lodge destroy %s",
-                           name, name);
+                           "a domain named '%s' went down and is just being %s; try again in a "
+                           "moment, or choose another name",
+                           name, intent_doing(l, other));
     return rc == -ESRCH ? 0 : rc;
 }
 

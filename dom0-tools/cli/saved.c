@@ -197,7 +197,7 @@ int saved_change(struct lodge *l, const uint8_t uuid[16],
     if (lock < 0)
         return lock;
     intent_held(l, uuid, &begun);
-    rc = begun ? intent_busy(l) : saved_change_held(l, uuid, change, arg);
+    rc = begun ? intent_busy(l, uuid) : saved_change_held(l, uuid, change, arg);
     close(lock);
     return rc;
 }

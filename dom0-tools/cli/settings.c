@@ -5,8 +5,12 @@
  */
 #include "domain.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <builder/builder.h>
+#include <public/sysctl.h>
+#include "alloc.h"
 
 void settings_for_builder(const struct domcfg *dc, struct builder_config *bc)
 {
@@ -24,6 +28,36 @@ void settings_for_builder(const struct domcfg *dc, struct builder_config *bc)
         .claim = dc->claim,
     };
     memcpy(bc->uuid, dc->uuid, sizeof(bc->uuid));
+}
+
+static bool any_online(const struct cpuset *set, const struct ctl_cpu_topology *cpu, int nr)
+{
+    for (int i = 0; i < nr; i++)
+        if (cpu[i].core != XEN_INVALID_CORE_ID && cpuset_has(set, (unsigned)i))
+            return true;
+    return false;
+}
+
+int settings_check(struct lodge *l, const struct domcfg *dc)
+{
+    struct ctl_cpu_topology *cpu = must(calloc(DOMCFG_MAX_CPUS, sizeof(*cpu)));
+    struct ctl_version *v = must(calloc(1, sizeof(*v)));
+    int nr = ctl_host_topology(&l->ctl, DOMCFG_MAX_CPUS, cpu);
+    int rc = nr < 0 ? nr : ctl_host_version(&l->ctl, v);
+
+    if (rc)
+        rc = domain_fail(l, rc, "%s", ctl_message(&l->ctl));
+    else if (dc->maxvcpus > BUILDER_LODGE_MAX_VCPUS && strstr(v->extra, "lodge"))
+        rc = domain_fail(l, EINVAL,
+                         "the hypervisor makes no domain of %u vcpus: its limit is %u; give it "
+                         "less with vcpus and maxvcpus",
+                         dc->maxvcpus, BUILDER_LODGE_MAX_VCPUS);
+    for (unsigned i = 0; !rc && i < dc->nr_pin; i++)
+        if (!any_online(&dc->pin[i], cpu, nr))
+            rc = domain_fail(l, EINVAL, "cpus: none of the processors for vcpu %u is online", i);
+    free(cpu);
+    free(v);
+    return rc;
 }
 
 /* The n-th of a set for each, or the one for all; NULL where the config has none. */

@@ -145,6 +145,9 @@ int ctl_host_version(struct ctl *ctl, struct ctl_version *v)
               sizeof(compile.compile_date));
     host_version(ctl, XENVER_capabilities, text, sizeof(text));
     host_text(v->capabilities, sizeof(v->capabilities), text, sizeof(text));
+    /* The hypervisor puts a blank behind each of them. */
+    for (size_t n = strlen(v->capabilities); n && v->capabilities[n - 1] == ' '; n--)
+        v->capabilities[n - 1] = '\0';
     host_version(ctl, XENVER_changeset, text, 64);
     host_text(v->changeset, sizeof(v->changeset), text, 64);
     host_version(ctl, XENVER_commandline, text, sizeof(text));

@@ -80,6 +80,17 @@ static int parse(int argc, char **argv, struct net_plug *plug, const char **addr
     return 0;
 }
 
+static bool is_command(const char *word)
+{
+    static const char *const commands[] = {"nat", "bridge", "remove", "plug", "unplug"};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(word, commands[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct net_plug plug = {.filter = true};
@@ -92,13 +103,19 @@ int main(int argc, char **argv)
     }
     const char *command = optind < argc ? argv[optind] : "";
     const char *name = optind + 1 < argc ? argv[optind + 1] : NULL;
+    if (!is_command(command)) {
+        return refuse(*command ? "there is no such command" : "a command is missing");
+    }
+    if (optind + 2 < argc) {
+        return refuse("there is an argument too many");
+    }
     if (strcmp(command, "nat") == 0) {
         rc = net_nat_create(name, address, made, sizeof(made), err, sizeof(err));
         if (rc == 0) {
             printf("%s %s\n", name ? name : NET_NAT_BRIDGE, made);
         }
     } else if (!name) {
-        return refuse(*command ? "a name is missing" : "a command is missing");
+        return refuse("a name is missing");
     } else if (strcmp(command, "bridge") == 0) {
         rc = net_bridge_create(name, err, sizeof(err));
     } else if (strcmp(command, "remove") == 0) {
@@ -109,10 +126,8 @@ int main(int argc, char **argv)
         if (rc == 0) {
             printf("%s %s %s\n", name, net_mode_name(done.mode), done.bridge);
         }
-    } else if (strcmp(command, "unplug") == 0) {
-        rc = net_unplug(name, err, sizeof(err));
     } else {
-        return refuse("there is no such command");
+        rc = net_unplug(name, err, sizeof(err));
     }
     if (rc) {
         fprintf(stderr, "lodge-net: %s\n", err);

@@ -197,6 +197,13 @@ int net_bridge_remove(const char *bridge, char *text, size_t len)
     if (!net_name_valid(bridge)) {
         return net_fail(&err, "\"%s\" cannot be the name of a bridge", bridge);
     }
+    if (!link_index(bridge)) {
+        nft_masquerade_remove(bridge, &err); // of one that somebody else has taken away
+        return net_fail(&err, "there is no bridge %s", bridge);
+    }
+    if (!link_is_bridge(bridge)) {
+        return net_fail(&err, "%s is an interface, but not a bridge", bridge);
+    }
     if (ports > 0) {
         return net_fail(&err, "bridge %s has %d port%s still: detach or shut down what is on it",
                         bridge, ports, ports == 1 ? "" : "s");
@@ -204,5 +211,5 @@ int net_bridge_remove(const char *bridge, char *text, size_t len)
     if (nft_masquerade_remove(bridge, &err)) {
         return -1;
     }
-    return link_index(bridge) ? link_delete(bridge, &err) : 0;
+    return link_delete(bridge, &err);
 }

@@ -52,13 +52,17 @@ static int open_path(const char *path, bool *is_socket)
     return -1;
 }
 
-/* With $XENSTORED_PATH set, only that is tried: who names a daemon wants no other. */
+/*
+ * With $XENSTORED_PATH set, only that is tried: who names a daemon wants no other. Nor is the device
+ * where a daemon runs at other times: the kernel would hold the request until there is one again.
+ */
 static int open_any(bool *is_socket)
 {
     static const char *const devices[] = {"/dev/xen/xenbus", "/proc/xen/xenbus"};
     int fd = open_path(xs_daemon_socket(), is_socket);
+    bool only = getenv("XENSTORED_PATH") || !access(xs_daemon_rundir(), F_OK);
 
-    for (int i = 0; fd < 0 && i < 2 && !getenv("XENSTORED_PATH"); i++)
+    for (int i = 0; fd < 0 && i < 2 && !only; i++)
         if (!access(devices[i], F_OK))
             fd = open_path(devices[i], is_socket);
     return fd;

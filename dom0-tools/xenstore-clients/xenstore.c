@@ -5,6 +5,7 @@
  * distribution does not bring these; options are those that people and scripts use.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,32 @@ static int cmd_control(struct xs_handle *h, int argc, char **argv)
     return 0;
 }
 
+/* How long the first answer may take. A daemon that carries out a great commit answers late. */
+#define ANSWER_SECONDS 10
+
+static void no_answer(int signal)
+{
+    static const char text[] = ": xenstored does not answer: is it running?\n";
+
+    (void)signal;
+    if (write(STDERR_FILENO, program, strlen(program)) < 0 ||
+        write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(1);
+    _exit(1);
+}
+
+/*
+ * Through the kernel's device a request waits for a daemon however long there is none, and a
+ * socket's daemon may be stopped: who types a command is to hear of it. Any answer will do.
+ */
+static void expect_answer(struct xs_handle *h)
+{
+    signal(SIGALRM, no_answer);
+    alarm(ANSWER_SECONDS);
+    free(xs_read(h, XBT_NULL, "/", NULL));
+    alarm(0);
+}
+
 static const struct {
     const char *name;
     int (*fn)(struct xs_handle *h, int argc, char **argv);
@@ -380,10 +407,11 @@ int main(int argc, char **argv)
             return usage(stderr);
         h = xs_open(0);
         if (!h) {
-            fprintf(stderr, "%s: cannot reach xenstored at %s: %s\n", program, xs_daemon_socket(),
+            fprintf(stderr, "%s: cannot reach xenstored at %s: %s; is it running?\n", program, xs_daemon_socket(),
                     strerror(errno));
             return 1;
         }
+        expect_answer(h);
         rc = commands[i].fn(h, argc - optind, argv + optind);
         xs_close(h);
         return rc;

@@ -173,6 +173,7 @@ static void changed(struct device *d)
 {
     struct stock *s = d->priv;
     unsigned long long bytes;
+    char cut[100] = "";
     const char *result = "ok";
     char *text, word[16] = "";
     struct stat st;
@@ -190,10 +191,14 @@ static void changed(struct device *d)
     else if (bytes && !S_ISREG(st.st_mode))
         result = "the image is a block device: resize that, and ask again without a size";
     else if (bytes && (off_t)bytes < st.st_size && strcmp(word, "shrink"))
-        result = "that would cut off data: ask for it to shrink";
+        snprintf(cut, sizeof(cut),
+                 "it has %llu MiB, and %llu of them would be cut off: -s does it nevertheless",
+                 (unsigned long long)st.st_size >> 20,
+                 ((unsigned long long)st.st_size - bytes + (1 << 20) - 1) >> 20);
     else if ((bytes && truncate(s->path, (off_t)bytes)) ||
              (s->loop >= 0 && ioctl(s->loop, LOOP_SET_CAPACITY)))
         result = strerror(errno);
+    result = *cut ? cut : result;
     device_put(d, "lodge-resize-result", "%s", result);
     store_remove(backend.store, store_fmt("%s/lodge-resize", d->back));
     device_flush(d);

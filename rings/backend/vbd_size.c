@@ -48,8 +48,10 @@ static int change_image(struct device *d, struct vbd *v, uint64_t bytes, bool sh
     if (v->readonly)
         return refuse(d, "the disk is read-only");
     if (bytes < have && !shrink)
-        return refuse(d, store_fmt("that would cut off %llu bytes: ask for it to shrink",
-                                   (unsigned long long)(have - bytes)));
+        return refuse(d, store_fmt("it has %llu MiB, and %llu of them would be cut off: -s does it "
+                                   "nevertheless",
+                                   (unsigned long long)have >> 20,
+                                   (unsigned long long)((have - bytes) + (1 << 20) - 1) >> 20));
     if (v->is_device && bytes > have)
         return refuse(d, "the block device is not that large: enlarge it first");
     if (bytes > have && ftruncate(v->fd, (off_t)bytes))

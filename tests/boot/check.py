@@ -35,9 +35,12 @@ class Check:
         self.make = args.make.split()
         self.only = args.only
         self.tally = Tally(LOGS)
+        self.found = False
 
     def wanted(self, name):
-        return not self.only or self.only in name
+        wanted = not self.only or self.only in name
+        self.found = self.found or wanted
+        return wanted
 
     def call(self, name, command, limit):
         """Run a command with its output in build/logs; (status, output, seconds)."""
@@ -197,6 +200,8 @@ def main():
     built = {part: check.build(part) for part in args.components.split()}
     check.everything(built.get("tests/guests", not args.components) and os.path.exists(LODGE))
     print(f"logs are in {os.path.relpath(LOGS)}; images in {os.path.relpath(IMAGE)}")
+    if not check.found:  # a slip of the finger must not look like success
+        check.tally.add("ONLY=" + args.only, ERROR, 0, "no test has that in its name")
     return check.tally.close()
 
 

@@ -195,7 +195,7 @@ for disk in xvda xvdc; do
     run "$cli" block-resize guest $disk 16m
     in_guest 60 "soon '[ \$(cat /sys/block/$disk/size) = 32768 ]'"
     shows "$disk .* 16 " "$cli" block-list
-    refuse 'ask for it to shrink' "$cli" block-resize guest $disk 12m
+    refuse 'it has 16 MiB, and 4 of them would be cut off: -s does it' "$cli" block-resize guest $disk 12m
     in_guest 30 "[ \$(cat /sys/block/$disk/size) = 32768 ]"
     run "$cli" block-resize -s guest $disk 12m
     in_guest 60 "soon '[ \$(cat /sys/block/$disk/size) = 24576 ]'"

@@ -100,5 +100,48 @@ cat $monitor_log
 grep -q "stuck: was destroyed" $monitor_log || echo "(the monitor had no part in it)"
 detach stuck
 gone stuck 20
+echo "--- who waits for a guest's end may have its name at once, and hears of daemons that are not there"
+run "$cli" create /guest/guest.cfg name=over 'disk=["/tmp/a.img,,xvda"]'
+attach over
+await over "guest is up" 180
+kill -STOP "$backends"
+"$cli" shutdown -w -t 120 over >/tmp/over 2>&1 &
+waiter=$!
+within 60 grep -q "over: .* went down" $monitor_log || fail "over does not shut down: $(cat /tmp/over)"
+refuse "just being removed" "$cli" create /guest/guest.cfg name=over
+[ -d "/proc/$waiter" ] || fail "it did not wait for the guest to be gone: $(cat /tmp/over)"
+kill -CONT "$backends"
+wait $waiter || fail "it is not gone: $(cat /tmp/over)"
+detach over
+run "$cli" create /guest/guest.cfg name=over 'disk=["/tmp/a.img,,xvda"]'
+kill -9 "$backends"
+within 10 none_runs lodge-backends || fail "lodge-backends does not end"
+refuse "lodge-backends does not run" "$cli" shutdown -w -t 2 over
+run lodge-backends
+backends=$(pidof lodge-backends)
+"$cli" destroy over # it may have gone meanwhile
+gone over 60
+echo "--- without xenstored; what is left of a guest then is removed later"
+run "$cli" create /guest/guest.cfg name=over
+over=$("$cli" domid over)
+store=$(pidof xenstored)
+kill -STOP "$store"
+xenstore-ls >/tmp/ls 2>&1 && fail "xenstore-ls has an answer of a store that is stopped"
+grep -q "xenstored does not answer" /tmp/ls || fail "xenstore-ls said: $(cat /tmp/ls)"
+kill -CONT "$store"
+kill -9 "$store"
+within 10 none_runs xenstored || fail "xenstored does not end"
+refuse "is it running" timeout 60 xenstore-ls
+[ "$("$cli" domid over)" = "$over" ] || fail "domid needs xenstored"
+"$cli" uptime over 2>/dev/null | grep -q "over .*00:0" || fail "uptime needs xenstored: $("$cli" uptime)"
+run "$cli" vcpu-pin over 0 0
+run "$cli" trigger over nmi
+refuse "lodge destroy $over. removes them" "$cli" destroy over
+"$cli" list 2>/dev/null | grep -w over && fail "it is still there"
+run xenstored
+within 10 xenstore-exists "/local/domain/$over" || fail "the restarted store has forgotten too much for this test"
+run "$cli" destroy "$over"
+xenstore-exists "/local/domain/$over" && fail "its entries are still there"
+refuse "there is no domain $over" "$cli" destroy "$over"
 [ -z "$(find /run/lodge/acting /run/lodge/creating -type f)" ] || fail "something is left to be done"
 memory_back "$before"

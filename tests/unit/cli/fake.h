@@ -40,7 +40,7 @@ extern unsigned fake_lists;
  * How back-ends and front-ends answer: NULL or "well", at once and well; "dead", not at all;
  * "busy", the guest goes on using its disks; "silent", its drivers do not answer; "no-hotplug", a
  * kernel's back-end takes a device that nobody plugs in; "error:WHY", it cannot be taken;
- * "refuses:IMAGE", well but for that one;
+ * "refuses:IMAGE", well but for that one; "unconnected", its disk has no front-end yet;
  * "nat", well, and interfaces are behind NAT, whatever they were to be. It is what
  * $LODGE_FAKE_BACKEND says; where that is set, web has a disk and an interface.
  */
@@ -51,6 +51,7 @@ bool fake_backend_answers(void);
 void fake_device(uint16_t domid, const char *class, const char *type, unsigned devid);
 
 /* With $LODGE_FAKE_CD web has a CD, xvdc. */
+/* With $LODGE_FAKE_LEFT the store has what is left of a guest "left" that was domain 5. */
 /* With $LODGE_FAKE_LONG web has a name of 60 letters, much memory, and has run for years. */
 /* Domain 0, and: web (3, blocked), db (7, paused, 2 vcpus), old (9,
  * crashed), xl-made (12). */

@@ -84,7 +84,8 @@ static void resize(const char *dir)
         set(dir, "lodge-resize-result", "the image would become smaller");
         return;
     }
-    set(dir, "sectors", store_fmt("%llu", (unsigned long long)bytes / 512));
+    if (!is("unconnected"))
+        set(dir, "sectors", store_fmt("%llu", (unsigned long long)bytes / 512));
     set(dir, "lodge-resize-result", "ok");
 }
 
@@ -136,8 +137,10 @@ void fake_device(uint16_t domid, const char *class, const char *type, unsigned d
         set(back, "format", "raw");
         set(back, "mode", "w");
         set(back, "device-type", "disk");
-        set(back, "sectors", "204800");
-        set(back, "sector-size", "512");
+        if (!is("unconnected")) {
+            set(back, "sectors", "204800");
+            set(back, "sector-size", "512");
+        }
     } else {
         set(back, "mac", "00:16:3e:00:00:03");
         set(back, "mode", "auto");

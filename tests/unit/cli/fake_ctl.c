@@ -149,6 +149,12 @@ void fake_reset(void)
         fake_store_set(store_fmt("%s/params", back), "/srv/old, or not.iso", NULL);
         fake_store_set(store_fmt("%s/mode", back), "r", NULL);
     }
+    if (getenv("LODGE_FAKE_LEFT")) {
+        fake_named(5, "left", true);
+        fake_store_set("/local/domain/5/vm", "/vm/05050505-0505-0505-0505-050505050505", NULL);
+        fake_store_set("/vm/05050505-0505-0505-0505-050505050505/name", "left", NULL);
+        fake_store_set("/libxl/5/type", "pv", NULL);
+    }
     fake_store_set("/vm/03030303-0303-0303-0303-030303030303/start_time", "1000.00", NULL);
 }
 
@@ -340,6 +346,14 @@ int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
     info->total_pages = 2048 * 256;
     info->free_pages = fake_free_pages;
     return 0;
+}
+
+int ctl_host_topology(struct ctl *ctl, unsigned int max, struct ctl_cpu_topology *topology)
+{
+    (void)ctl;
+    for (unsigned i = 0; i < 4 && i < max; i++)
+        topology[i] = (struct ctl_cpu_topology){.core = i == 2 ? XEN_INVALID_CORE_ID : i};
+    return 4;
 }
 
 int ctl_host_version(struct ctl *ctl, struct ctl_version *v)

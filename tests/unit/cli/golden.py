@@ -32,6 +32,9 @@ UNSTABLE = [
     (re.compile(r"^((host|release|machine) +: ).*$", re.M), r"\1<this machine>"),
     (re.compile(r"(\"(host|release|machine)\": )\".*\""), r"\1<this machine>"),
     (re.compile(r"(\"uptime_seconds\": )[0-9]+"), r"\1<seconds>"),
+    (re.compile(r"^(Domain-0 +0 +).*:..:..$", re.M), r"\1<time>"),
+    (re.compile(r"^(web +3 +)00:01:4.$", re.M), r"\1<some 100 seconds>"),
+    (re.compile(r"^(web +3 +)[0-9]{5} days, .*$", re.M), r"\1<since 1970>"),
 ]
 
 
@@ -39,6 +42,7 @@ WEB = "03030303-0303-0303-0303-030303030303"
 SAVED = {"domid": 3, "restarts": 0, "config": {
     "name": "web", "uuid": WEB, "type": "pv", "kernel": "/srv/kernel", "cmdline": "",
     "memory": 128, "maxmem": 128, "vcpus": 1, "maxvcpus": 1}}
+
 
 
 def on_terminal(command, **more):
@@ -68,7 +72,8 @@ def run(line, program, folder):
     if "SAVED" in environment:
         os.makedirs(os.path.dirname(saved))
         with open(saved, "w", encoding="utf-8") as handle:
-            json.dump(SAVED, handle)
+            # Some 100 seconds ago, by the clock that uptimes are counted with.
+            json.dump(SAVED | {"since": int(time.monotonic()) - 100}, handle)
     command = [program] + words[1:]
     where = {"cwd": os.path.join(HERE, "configs"), "env": environment, "stdin": subprocess.DEVNULL}
     if "TTY" in environment:

@@ -20,12 +20,12 @@ ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 MARK = b"frame of the test"
 
 
-def net(*arguments, fails=""):
+def net(*arguments, fails="", status=1):
     """Run lodge-net; returns what it printed, or its message where it shall fail."""
     done = subprocess.run([LODGE_NET, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, check=False)
     if fails:
-        assert done.returncode == 1, f"{arguments} did not fail: {done.stdout}{done.stderr}"
+        assert done.returncode == status, f"{arguments} did not fail: {done.stdout}{done.stderr}"
         assert fails in done.stderr, f"no \"{fails}\" in: {done.stderr}"
         return done.stderr
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
@@ -119,8 +119,8 @@ class NetTest(unittest.TestCase):
         for tap in self.taps:
             net("unplug", tap.name)
             tap.close()
-        net("remove", "xenbr0")
-        net("remove", "lodgenat0")
+        subprocess.run([LODGE_NET, "remove", "xenbr0"], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run([LODGE_NET, "remove", "lodgenat0"], stderr=subprocess.DEVNULL, check=False)
         self.assertEqual(ruleset(), "")
         self.assertEqual([name for name in os.listdir("/run/lodge/net") if name != ".lock"], [])
 
@@ -267,6 +267,18 @@ class Bridge(NetTest):
     def test_remove_waits_for_ports(self):
         self.bridge()
         net("remove", "xenbr0", fails="has 2 ports still")
+
+    def test_remove_says_what_is_not_there(self):
+        net("remove", "nosuch", fails="there is no bridge nosuch")
+        net("remove", "vif1.0", fails="vif1.0 is an interface, but not a bridge")
+        self.assertIn("vif1.0", ip("link"))
+
+    def test_wrong_command_lines(self):
+        net("frob", fails="there is no such command", status=2)
+        net("frob", "xenbr0", fails="there is no such command", status=2)
+        net("remove", fails="a name is missing", status=2)
+        net("remove", "xenbr0", "xenbr1", fails="an argument too many", status=2)
+        net(fails="a command is missing", status=2)
 
     def test_failures_name_the_way_out(self):
         own = f"--mac={MAC1}"

@@ -4,7 +4,9 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
 import unittest
 
 import wire
@@ -40,6 +42,28 @@ class Library(Case):
         if not os.path.exists(REFERENCE):
             self.skipTest("package libxenstore4 is not installed")
         self.assertEqual(ours, self.exported(REFERENCE))
+
+
+class NoDaemon(unittest.TestCase):
+    """Nobody answers: the user hears of it, and does not wait for ever."""
+
+    def run_ls(self, path):
+        return subprocess.run([f"{OURS}/xenstore-ls"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+                              env=dict(os.environ, XENSTORED_PATH=path))
+
+    def test_no_socket(self):
+        done = self.run_ls("/nonexistent/socket")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot reach xenstored at /nonexistent/socket", done.stdout)
+
+    def test_no_answer(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{folder}/socket")
+            listener.listen()
+            done = self.run_ls(f"{folder}/socket")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("xenstored does not answer: is it running?", done.stdout)
 
 
 class Programs:

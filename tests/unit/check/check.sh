@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Whoever asks for tests that there are not gets no success, but an error that says so.
+said=$(python3 ../../boot/check.py --only no-test-has-this-name 2>&1)
+status=$?
+passed=0 failed=0
+if [ $status = 1 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+case $said in
+*"no test has that in its name"*) passed=$((passed + 1)) ;;
+*) failed=$((failed + 1)) ;;
+esac
+[ $failed = 0 ] || echo "status $status: $said"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
