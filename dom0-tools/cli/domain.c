@@ -539,8 +539,9 @@ int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, 
         return domain_fail(l, EINVAL, "domain 0 keeps its name: programs know it by that");
     old = domain_name(l, info->domain);
     l->scan_names = true;
-    rc = strcmp(old, name) ? names_check(l, name, info->handle)
-                           : domain_fail(l, EEXIST, "domain %u has that name already", info->domain);
+    rc = strcmp(old, name)
+             ? names_check(l, name, info->handle)
+             : domain_fail(l, EEXIST, "domain %u has that name already", info->domain);
     if (rc) {
         free(old);
         return rc;

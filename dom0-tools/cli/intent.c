@@ -192,9 +192,9 @@ const char *intent_doing(struct lodge *l, const uint8_t uuid[16])
     if (in.fd >= 0 && !parse(&in, uuid)) {
         enum on_action action = in.saved.config.on[in.event];
 
-        comes_back = !intent_crossed_out(&in) &&
-                     (action == ON_RESTART || action == ON_RENAME_RESTART ||
-                      action == ON_COREDUMP_RESTART);
+        comes_back =
+            !intent_crossed_out(&in) &&
+            (action == ON_RESTART || action == ON_RENAME_RESTART || action == ON_COREDUMP_RESTART);
         saved_free(&in.saved);
     }
     if (in.fd >= 0)

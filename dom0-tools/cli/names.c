@@ -63,8 +63,7 @@ static int taken(struct lodge *l, const char *name, const struct xen_domctl_getd
         return domain_fail(l, EEXIST,
                            "the domain named '%s' (id %u) is down and is just being %s; try again "
                            "in a moment, or choose another name",
-                           name, info->domain,
-                           begun ? intent_doing(l, info->handle) : "removed");
+                           name, info->domain, begun ? intent_doing(l, info->handle) : "removed");
     return domain_fail(l, EEXIST,
                        "a domain named '%s' exists already (id %u%s); choose another name, or "
                        "remove it first with: lodge destroy %s",

@@ -53,8 +53,9 @@ static int open_path(const char *path, bool *is_socket)
 }
 
 /*
- * With $XENSTORED_PATH set, only that is tried: who names a daemon wants no other. Nor is the device
- * where a daemon runs at other times: the kernel would hold the request until there is one again.
+ * With $XENSTORED_PATH set, only that is tried: who names a daemon wants no other. Nor is the
+ * device where a daemon runs at other times: the kernel would hold the request until there is one
+ * again.
  */
 static int open_any(bool *is_socket)
 {

@@ -407,8 +407,8 @@ int main(int argc, char **argv)
             return usage(stderr);
         h = xs_open(0);
         if (!h) {
-            fprintf(stderr, "%s: cannot reach xenstored at %s: %s; is it running?\n", program, xs_daemon_socket(),
-                    strerror(errno));
+            fprintf(stderr, "%s: cannot reach xenstored at %s: %s; is it running?\n", program,
+                    xs_daemon_socket(), strerror(errno));
             return 1;
         }
         expect_answer(h);

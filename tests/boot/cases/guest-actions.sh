@@ -139,7 +139,9 @@ run "$cli" trigger over nmi
 refuse "lodge destroy $over. removes them" "$cli" destroy over
 "$cli" list 2>/dev/null | grep -w over && fail "it is still there"
 run xenstored
-within 10 xenstore-exists "/local/domain/$over" || fail "the restarted store has forgotten too much for this test"
+no_domain() { ! "$cli" domname "$1" >/dev/null 2>&1; }
+within 30 no_domain "$over" || fail "the daemons do not let go of it"
+xenstore-exists "/local/domain/$over" || fail "the restarted store has forgotten too much for this test"
 run "$cli" destroy "$over"
 xenstore-exists "/local/domain/$over" && fail "its entries are still there"
 refuse "there is no domain $over" "$cli" destroy "$over"

@@ -372,7 +372,7 @@ static void test_changed_meanwhile(void)
     CHECK(!intent_begin(&l, &in));
     mib = 66;
     CHECK(saved_change(&l, dc.uuid, set_memory, &mib) == -EBUSY);
-    CHECK(domain_rename(&l, &info, "other") == -EBUSY && strstr(l.message, "being restarted"));
+    CHECK(domain_rename(&l, &info, "other") == -EBUSY && strstr(l.message, "being removed"));
     CHECK(!domain_find(&l, "chg", &info));
     intent_end(&l, &in, true);
     CHECK(!intent_take(&l, dc.uuid, &left) && left.saved.config.memory_mib == 65);
@@ -396,7 +396,7 @@ static void test_destroyed_before(void)
     CHECK(!domain_destroy(&l, domid) && domain_find(&l, "unw", &info) == -ESRCH);
     CHECK(strstr(l.message, "lodge destroy unw") && setup_files("acting") == 1);
     memset(dc.uuid, 3, sizeof(dc.uuid)); /* another guest cannot have the name meanwhile */
-    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being restarted"));
+    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being removed"));
     CHECK(intent_named(&l, "unw", NULL, dc.uuid) && !intent_destroy(&l, dc.uuid, -1));
     CHECK(setup_files("acting") == 0 && !intent_named(&l, "unw", NULL, dc.uuid));
 
@@ -424,6 +424,7 @@ static void test_intent(void)
 
     memcpy(in.saved.config.uuid, uuid, 16);
     in.event = ON_CRASH;
+    in.saved.config.on[ON_CRASH] = ON_RESTART;
     CHECK(!intent_held(&l, uuid, &there) && !there);
     CHECK(!intent_begin(&l, &in) && intent_held(&l, uuid, &there) && there);
     CHECK(intent_named(&l, "int", NULL, found) && !memcmp(found, uuid, 16));
