@@ -19,7 +19,7 @@ HYPERVISOR := $(filter hypervisor,$(PRESENT))
 # The targets below follow each other in the order in which they are written; the components'
 # own Makefiles use -j.
 .NOTPARALLEL:
-.PHONY: all build deps deps-build kernel image guest-image xen demo run check lint bench soak kernels fuzz install uninstall clean distclean read help
+.PHONY: all build deps deps-build kernel image guest-image xen demo run check lint bench soak kernels guest-kernel guest-kernel-each guest-kernel-debian fuzz install uninstall clean distclean read help
 
 all: deps build image
 
@@ -80,6 +80,20 @@ soak: all fuzz guest-image
 	    --limit 3600 --name soak-block --script tests/boot/cases/block-restart.sh
 	@python3 tests/boot/io_soak.py
 
+# Debian's kernel source with our patches (guest-patches/README.md), configured small: to
+# build/guest-kernel; from build/cache where nothing that it is made of has changed.
+guest-kernel: deps
+	@guest-patches/build.py --build $(BUILD)
+
+# The same built and booted after every single patch, each patch checked by the kernel's own tool.
+guest-kernel-each: all
+	@python3 tests/boot/kernel_each.py
+
+# The patches on Debian's own configuration, as a .deb: takes hours.
+guest-kernel-debian: kernel
+	@./build-deps.sh build-deps.txt test debian-kernel
+	@guest-patches/build.py --build $(BUILD) --debian
+
 # Debian's kernels of other releases and flavours as dom0 and as guests; each is fetched first.
 kernels: all
 	@python3 tests/boot/kernels.py
@@ -127,6 +141,9 @@ help:
 	@echo "make bench       instructions per operation, beside Debian's Xen"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
 	@echo "make kernels     Debian's other kernels (5.10 to 6.12, cloud) as dom0 and as guests"
+	@echo "make guest-kernel  Debian's kernel source with guest-patches/, small, as dom0 and as guests"
+	@echo "make guest-kernel-each    the same after every single patch, built, checked and booted"
+	@echo "make guest-kernel-debian  the patches on Debian's configuration, as a .deb (hours)"
 	@echo "make install     beside Linux in this machine's GRUB menu (DESTDIR=, PREFIX=/usr/local)"
 	@echo "make uninstall   takes away what make install put there (DESTDIR=, PREFIX= as then)"
 	@echo "make read        the order in which to read the code"

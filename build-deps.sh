@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Install the Debian packages that build-deps.txt lists and this machine lacks, saying which and
 # why. Does nothing, and needs no privilege, where all are there.
-#   build-deps.sh LIST [build]   with "build": only what stands before the line "## test"
+#   build-deps.sh LIST [GROUP...]   groups begin with lines "## GROUP: text"; what stands before the
+#                                   first of them is "build". Default: build and test.
 set -eu
 list=$1
-part=${2:-all}
+shift
+[ $# -gt 0 ] || set -- build test
 
 missing=
-while read -r package _ why; do
+group=build
+while read -r package first why; do
     case $package in
-    '##') [ "$part" = all ] || break ;;
+    '##') group=${first%:} ;;
     esac
+    case " $* " in *" $group "*) ;; *) continue ;; esac
     case $package in '' | '#'*) continue ;; esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     if [ "$state" != installed ]; then

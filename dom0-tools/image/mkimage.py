@@ -132,6 +132,12 @@ def _depends(path):
     return [name for value in _modinfo(path, "depends") for name in value.split(",") if name]
 
 
+def release_of(kernel):
+    """What the kernel calls itself, and the folder of its modules."""
+    with open(os.path.join(kernel, "release"), encoding="utf-8") as handle:
+        return handle.read().strip()
+
+
 def module_closure(kernel, wanted):
     """(name, path, dependencies) of each module and all it needs, dependencies first. What the
     kernel has built in needs no module."""
@@ -140,7 +146,8 @@ def module_closure(kernel, wanted):
         for path in glob.glob(os.path.join(kernel, top, "modules/*/kernel/**/*.ko*"),
                               recursive=True):
             places[os.path.basename(path).split(".ko")[0].replace("-", "_")] = path
-        for path in glob.glob(os.path.join(kernel, top, "modules/*/modules.builtin")):
+    for place in ("lib/modules/*", "usr/lib/modules/*", ""):
+        for path in glob.glob(os.path.join(kernel, place, "modules.builtin")):
             with open(path, encoding="utf-8") as handle:
                 inside |= {os.path.basename(line.strip())[:-3].replace("-", "_") for line in handle}
     ordered = {}
@@ -181,14 +188,16 @@ def add_modules(archive, kernel, wanted):
             found += [need] + all_needs(need)
         return list(dict.fromkeys(reversed(found)))[::-1]
 
-    release = next(iter(inside.values())).split("/")[2]
-    top = f"lib/modules/{release}"
+    top = f"lib/modules/{release_of(kernel)}"
     lines = []
     for name, path, _ in closure:
         archive.data(inside[name], _module(path), 0o644)
         needs = " ".join(os.path.relpath(inside[need], top) for need in all_needs(name))
         lines.append(f"{os.path.relpath(inside[name], top)}: {needs}".rstrip())
     archive.data(f"{top}/modules.dep", "".join(line + "\n" for line in lines).encode())
+    # For modprobe, which shall not complain of what need not be loaded.
+    archive.data(f"{top}/modules.builtin", "".join(
+        f"kernel/{name}.ko\n" for name in wanted if name.replace("-", "_") not in inside).encode())
     # modprobe compares with underscores, whatever it was asked for.
     aliases = [f"alias {alias.replace('-', '_')} {name}\n" for name, path, _ in closure
                for alias in _modinfo(path, "alias")]

@@ -122,9 +122,29 @@ class Check:
             name = "boot/" + os.path.splitext(os.path.basename(path))[0]
             if self.wanted(name):
                 cases.append((processors(path), name, path))
-        if cases and self.images():
-            for _, name, path in sorted(cases, key=lambda case: (-case[0], case[1])):
+        if not cases or not self.images():
+            return
+        cases.sort(key=lambda case: (-case[0], case[1]))
+        patched = [case for case in cases if boots_patched(case[2])]
+        if patched:
+            lanes.add(self._guest_kernel, lanes, patched)
+        for _, name, path in cases:
+            if not boots_patched(path):
                 lanes.add(self._boot_case, name, path)
+
+    def _guest_kernel(self, lanes, cases):
+        """The kernel of guest-patches/, built if it is not in the cache, then what boots it; other
+        boots go on beside the build."""
+        status, output, seconds = self.call("build/guest-kernel", [
+            sys.executable, "guest-patches/build.py", "--build", BUILD, "--jobs",
+            str(max(1, (os.cpu_count() or 1) // 2))], 3600)
+        verdict, text = SUCCESS, ""
+        if status != 0:
+            verdict = SKIP if status == SKIP_STATUS else FAILURE
+            text = f"{output.strip().splitlines()[-1:]} (build/logs/build-guest-kernel.log)"
+        self.tally.add("build/guest-kernel", verdict, seconds, text)
+        for _, name, path in cases if status == 0 else ():
+            lanes.add(self._boot_case, name, path)
 
     def _host(self):
         self.host_tests("unit", 300)
@@ -157,6 +177,11 @@ def options_of(path):
             if line.startswith("# boot:"):
                 return shlex.split(line[len("# boot:"):])
     return []
+
+
+def boots_patched(path):
+    """Does this test boot the kernel of guest-patches/?"""
+    return os.path.basename(path).startswith("guest-kernel")
 
 
 def processors(path):

@@ -55,7 +55,7 @@ def _need(path, way_out):
 
 
 def other_kernel(name):
-    """The directory of a kernel of another Debian release or flavour (see kernels.py)."""
+    """The directory of a kernel that is not Debian's newest (see kernels.py)."""
     try:
         return need_kernel(name, BUILD)
     except FetchError as missing:
@@ -74,7 +74,7 @@ class Dom0:
 
     debian is the number of disks (/dev/vda, ...) that have the Debian guest's system on them;
     disks are image files for more of them. What is written to either is lost. kernel and
-    guest_kernel name Debian's of another release or flavour, as dom0's and as the guest's."""
+    guest_kernel name others than Debian's newest, as dom0's and the guest's (see kernels.py)."""
 
     def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
                  smp=1, cpu="", limit=180, debian=0, threads=False, kernel="", guest_kernel="",

@@ -31,9 +31,10 @@ def parse(arguments=None):
     parser.add_argument("--guest", nargs="?", choices=("test", "demo"), const="test", default="",
                         help="put a guest's kernel, initrd and guest.cfg into dom0's /guest: the "
                              "tests' (with an unpacked kernel) or the demo's")
-    parser.add_argument("--kernel", default="", metavar="SUITE[-FLAVOUR]",
-                        help="dom0's kernel: Debian's of another release or flavour, as trixie")
-    parser.add_argument("--guest-kernel", default="", metavar="SUITE[-FLAVOUR]",
+    parser.add_argument("--kernel", default="", metavar="KERNEL",
+                        help="dom0's: Debian's of another release or flavour, as trixie; patched, "
+                             "unpatched or debug (guest-patches/); or a file, as ./bzImage")
+    parser.add_argument("--guest-kernel", default="", metavar="KERNEL",
                         help="the same for /guest's")
     parser.add_argument("--debian", type=int, default=0, metavar="N",
                         help="N disks with the Debian guest's system, /dev/vda first")

@@ -26,6 +26,7 @@ def checks(args):
         ("function length", rules.function_length),
         ("columns of Python", rules.columns),
         ("names of Python", rules.python_names),
+        ("form of the guest patches", rules.guest_patches),
         ("include cycles", rules.include_cycles),
         ("include direction", rules.include_direction),
         ("layout (clang-format)", compiled.layout),

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 FILE_LIMIT = 600
 FUNCTION_LIMIT = 60
@@ -85,6 +86,15 @@ def file_length(tree):
         if lines > FILE_LIMIT:
             if EXCUSE not in "\n".join(tree.read(path).split("\n")[:40]).lower():
                 yield path, lines, f"{lines} lines, the limit is {FILE_LIMIT}"
+
+
+def guest_patches(tree):
+    """The series says what its patches must have; not where only other folders are looked at."""
+    folder = os.path.join(tree.top, "guest-patches")
+    if any(path.startswith("guest-patches/") for path in tree.files):
+        sys.path.insert(0, folder)
+        import series  # pylint: disable=import-outside-toplevel
+        yield from series.check()
 
 
 def python_files(tree):
