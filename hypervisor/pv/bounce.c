@@ -23,6 +23,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
+#include <pv/alias.h>
 #include <pv/entry.h>
 #include <pv/guest_words.h>
 #include <pv/segments.h>
@@ -300,13 +301,15 @@ static void return_rare_work(struct vcpu *v, struct cpu_regs *regs)
  *
  * The order: a vcpu that is to stop stops before anything is delivered to it (a crash, too, ends in
  * blocked_by). Events come last: one that follows a trap interrupts its handler's first
- * instruction.
+ * instruction. WORK_ALIAS only leads here.
  */
 void pv_return_work(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
 
     for (;;) {
+        if (unlikely(v->arch.alias_queued != 0)) /* first: it belongs to the call that is over */
+            alias_drain(v);
         if (READ_ONCE(this_cpu()->need_resched) || v->sched.blocked_by != 0) {
             schedule_at_boundary(); /* may come back on another CPU: this_cpu() is asked anew */
             continue;

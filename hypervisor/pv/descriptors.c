@@ -236,31 +236,44 @@ int64_t hc_set_gdt(uint64_t list, uint64_t entries, uint64_t a3, uint64_t a4)
     return pv_set_gdt(current, frames, (unsigned)entries);
 }
 
+int pv_descriptors_begin(struct domain *d, uint64_t maddr, uint64_t *desc, unsigned n)
+{
+    mfn_t m = MFN(maddr >> PAGE_SHIFT);
+    enum page_type type = PAGE_TYPE_WRITABLE;
+    bool ok = !(maddr & 7) && (maddr & ~PAGE_MASK) + n * 8 <= PAGE_SIZE && mfn_valid(m);
+
+    for (unsigned i = 0; i < n && ok; i++)
+        ok = descriptor_fix(&desc[i]);
+    if (!ok) {
+        guest_refused("descriptor %016lx at %lx", (unsigned long)*desc, (unsigned long)maddr);
+        return -XEN_EINVAL;
+    }
+    /* Else a page that the guest could map writable, which may as well be written for it. */
+    if (page_type_of(READ_ONCE(frame_of(m)->type)) == PAGE_TYPE_DESC)
+        type = PAGE_TYPE_DESC;
+    return page_type_get(frame_of(m), type, d);
+}
+
+void pv_descriptors_end(struct domain *d, uint64_t maddr, const uint64_t *desc, unsigned n)
+{
+    uint64_t *p = phys_to_virt(maddr);
+
+    /* In one store: a processor that loads it at this moment sees the old one or the new one. */
+    for (unsigned i = 0; i < n; i++)
+        WRITE_ONCE(p[i], desc[i]);
+    page_type_put(frame_of(MFN(maddr >> PAGE_SHIFT)), d);
+}
+
 /* update_descriptor(machine address, descriptor): one entry of a table of the caller's. */
 int64_t hc_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_t a4)
 {
     struct domain *d = current->domain;
-    mfn_t m = MFN(maddr >> PAGE_SHIFT);
-    enum page_type type = PAGE_TYPE_WRITABLE;
-    struct frame *f;
-    int rc;
+    int rc = pv_descriptors_begin(d, maddr, &desc, 1);
 
     (void)a3, (void)a4;
-    if ((maddr & 7) || !mfn_valid(m) || !descriptor_fix(&desc)) {
-        guest_refused("descriptor %016lx at %lx", (unsigned long)desc, (unsigned long)maddr);
-        return -XEN_EINVAL;
-    }
-    /* Else a page that the guest could map writable, which may as well be written for it. */
-    f = frame_of(m);
-    if (page_type_of(READ_ONCE(f->type)) == PAGE_TYPE_DESC)
-        type = PAGE_TYPE_DESC;
-    rc = page_type_get(f, type, d);
-    if (rc != 0)
-        return rc;
-    /* In one store: a processor that loads it at this moment sees the old one or the new one. */
-    WRITE_ONCE(*(uint64_t *)((char *)mfn_to_virt(m) + (maddr & ~PAGE_MASK)), desc);
-    page_type_put(f, d);
-    return 0;
+    if (rc == 0)
+        pv_descriptors_end(d, maddr, &desc, 1);
+    return rc;
 }
 
 bool pv_ldt_ok(uint64_t base, uint64_t ents)

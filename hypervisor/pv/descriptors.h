@@ -10,6 +10,7 @@
 #include <lib/types.h>
 
 struct cpu;
+struct domain;
 struct frame;
 struct vcpu;
 
@@ -24,6 +25,13 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c);
  */
 int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries);
 void pv_destroy_gdt(struct vcpu *v); /* to an empty one; the frames are given back */
+/*
+ * n descriptors to a machine address, in one page that is a descriptor page of d or could be mapped
+ * writable. The first checks and fixes them and takes a reference: 0, -XEN_EINVAL, -XEN_EPERM; the
+ * second writes, cannot fail, and gives the reference back. May be preempted.
+ */
+int pv_descriptors_begin(struct domain *d, uint64_t maddr, uint64_t *desc, unsigned n);
+void pv_descriptors_end(struct domain *d, uint64_t maddr, const uint64_t *desc, unsigned n);
 /*
  * The LDT by guest address; its pages enter the window when they are first touched, and must be
  * mapped read-only by then. -XEN_EINVAL: not page-aligned, too long, or not the guest's addresses.

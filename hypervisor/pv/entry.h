@@ -49,6 +49,10 @@ bool bounce_has_handler(const struct vcpu *v, unsigned vector);
 
 /* segments.c; the change between guest kernel and guest user mode is in pv/segments.h. */
 void segments_save(struct vcpu *v); /* selectors and bases from the processor, at switch-out */
+/* Of current, in guest kernel mode; bases are canonical. */
+void segments_set_fs(uint64_t base);
+uint64_t segments_gs_user(void);
+void segments_set_gs_user(uint64_t base);
 void segments_load(struct vcpu *v); /* and to it, at switch-in; GDT and LDT are loaded already */
 
 /* emulate.c: a #GP of the guest. True: emulated, and the guest goes on (or was sent elsewhere). */

@@ -15,7 +15,14 @@
 #include <pv/lodge.h>
 #include <x86/uaccess.h>
 
-#define FEATURES LODGE_F_MMU_RUN
+#define FEATURES   (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH)
+#define MAX_FRAMES BIT(36) /* of a direct map: beyond any, and no sum with it overflows */
+
+static bool direct_map_ok(const struct lodge_negotiate *n)
+{
+    return !(n->direct_map & ~PAGE_MASK) && n->direct_map_frames <= MAX_FRAMES &&
+           guest_range_ok(n->direct_map, n->direct_map_frames << PAGE_SHIFT);
+}
 
 static int64_t negotiate(struct domain *d, vaddr_t arg)
 {
@@ -25,6 +32,8 @@ static int64_t negotiate(struct domain *d, vaddr_t arg)
     if (copy_from_guest(&n, arg, sizeof(n)) != 0)
         return -XEN_EFAULT;
     if (n.magic != LODGE_MAGIC)
+        return -XEN_EINVAL;
+    if ((n.features & LODGE_F_ALIAS) && n.version == LODGE_VERSION && !direct_map_ok(&n))
         return -XEN_EINVAL;
     other = n.version != LODGE_VERSION;
     n.version = LODGE_VERSION;
@@ -36,17 +45,26 @@ static int64_t negotiate(struct domain *d, vaddr_t arg)
         guest_refused("another version of the extension");
         return -XEN_EOPNOTSUPP;
     }
+    /* Whoever reads one of these with another of an earlier call finds no alias there. */
+    WRITE_ONCE(d->arch.direct_map, n.features & LODGE_F_ALIAS ? n.direct_map : 0);
+    WRITE_ONCE(d->arch.direct_map_frames, n.features & LODGE_F_ALIAS ? n.direct_map_frames : 0);
     WRITE_ONCE(d->arch.lodge_features, n.features);
     return 0;
 }
 
 int64_t hc_lodge_op(uint64_t cmd, uint64_t a2, uint64_t a3, uint64_t a4)
 {
-    struct domain *d = current->domain;
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+    uint64_t features = READ_ONCE(d->arch.lodge_features);
 
     (void)a4;
-    if (likely(cmd == LODGE_mmu_run && (d->arch.lodge_features & LODGE_F_MMU_RUN)))
+    if (cmd == LODGE_mmu_run && (features & LODGE_F_MMU_RUN))
         return lodge_mmu_run(d, a2, a3);
+    if (cmd == LODGE_switch_to && (features & LODGE_F_SWITCH))
+        return lodge_switch_to(v, a2);
+    if (cmd == LODGE_table_new && (features & LODGE_F_TABLE_NEW))
+        return lodge_table_new(d, a2, a3);
     if (cmd == LODGE_negotiate)
         return negotiate(d, a2);
     return -XEN_ENOSYS;

@@ -34,8 +34,10 @@ static inline void mmu_table_leave(struct mmu_table *t, struct domain *d)
 /*
  * Makes the frame the one at hand, as what it is now: a table of d, or a page that d may write. The
  * type is looked at without a reference; if it changes before page_type_get() that fails, or makes
- * the frame what was seen: either way t->level says what the reference is of. 0 or -XEN_EINVAL.
+ * the frame what was seen: either way t->level says what the reference is of. One that is just
+ * becoming a table, or ceasing to be one, is waited for. 0 or -XEN_EINVAL. May be preempted.
  */
+int mmu_table_enter_slow(struct mmu_table *t, uint64_t mfn, struct domain *d); /* mmu_update.c */
 static inline int mmu_table_enter(struct mmu_table *t, uint64_t mfn, struct domain *d)
 {
     struct frame *f = &FRAMES[mfn];
@@ -45,17 +47,24 @@ static inline int mmu_table_enter(struct mmu_table *t, uint64_t mfn, struct doma
     if (unlikely(mfn >= max_mfn))
         return -XEN_EINVAL;
     type = page_type_of(READ_ONCE(f->type));
+    if (unlikely(!page_type_is_table(type) || !page_type_get_valid(f, type, d)))
+        return mmu_table_enter_slow(t, mfn, d);
     t->level = type;
-    if (unlikely(!page_type_is_table(type) || (READ_ONCE(f->type) & PAGE_TYPE_COUNT) == 0)) {
-        type = PAGE_TYPE_WRITABLE;
-        t->level = 0;
-    }
-    if (unlikely(page_type_get(f, type, d) != 0))
-        return -XEN_EINVAL;
     t->frame = f;
     t->entries = mfn_to_virt(MFN(mfn));
     t->mfn = mfn;
     return 0;
+}
+
+/*
+ * Before a preemption point amid a list: a page that is no table is let go, since it may be about
+ * to become one on another vcpu, which waits for a moment and no longer. The next entry finds it
+ * anew.
+ */
+static inline void mmu_table_pause(struct mmu_table *t, struct domain *d)
+{
+    if (unlikely(t->mfn != UINT64_MAX && t->level == 0))
+        mmu_table_leave(t, d);
 }
 
 /*

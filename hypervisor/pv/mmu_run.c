@@ -144,7 +144,7 @@ static int do_block(const struct mmu_table *t, const struct lodge_mmu_run *r, pt
  * Entries from *at on, which is left at the first that is not done. -XEN_ERESTART: something else
  * comes first, and there is more to do.
  */
-static int do_run(const struct mmu_table *t, const struct lodge_mmu_run *r, struct domain *d,
+static int do_run(struct mmu_table *t, const struct lodge_mmu_run *r, struct domain *d,
                   unsigned *at)
 {
     pte_t *p = &t->entries[(r->ptr % PAGE_SIZE) / sizeof(pte_t)];
@@ -162,8 +162,13 @@ static int do_run(const struct mmu_table *t, const struct lodge_mmu_run *r, stru
         if (r->old != 0 && done != 0 &&
             unlikely(copy_to_guest(r->old + first * sizeof(*w), w, done * sizeof(*w)) != 0))
             return -XEN_EFAULT;
-        if (work_charge(done * WORK_LIGHT) && preempt_for_event() && rc == 0 && *at < r->nr)
+        if (!work_charge(done * WORK_LIGHT))
+            continue;
+        mmu_table_pause(t, d);
+        if (preempt_for_event() && rc == 0 && *at < r->nr)
             return -XEN_ERESTART;
+        if (rc == 0 && *at < r->nr && t->mfn == UINT64_MAX)
+            rc = mmu_table_enter(t, r->ptr >> PAGE_SHIFT, d);
     }
     if (unlikely(rc != 0))
         guest_refused("run at %lx, entry %u: %d", (unsigned long)r->ptr, *at, rc);
@@ -264,7 +269,10 @@ int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress)
             break;
         i++;
         at = 0;
-        if (work_charge(WORK_RUN) && preempt_for_event() && i < l.nr_runs) {
+        if (!work_charge(WORK_RUN))
+            continue;
+        mmu_table_pause(&t, d);
+        if (preempt_for_event() && i < l.nr_runs) {
             rc = -XEN_ERESTART;
             break;
         }

@@ -22,6 +22,8 @@
 #include <pv/guest_words.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
+#include <x86/cpu.h>
+#include <x86/tlb.h>
 #include <x86/uaccess.h>
 
 #define MMU_BLOCK  32 /* requests copied at once */
@@ -45,6 +47,42 @@ int mmu_owner_get(domid_t id, struct domain **d)
     else
         return domain_get_target(id, d);
     return 0;
+}
+
+#define ENTER_TRIES 16 /* for a frame whose type changes all the time */
+
+/* What is no table that is valid: memory, or one that another vcpu is at work on just now. */
+int mmu_table_enter_slow(struct mmu_table *t, uint64_t mfn, struct domain *d)
+{
+    struct frame *f = &FRAMES[mfn];
+
+    for (unsigned tries = 0; tries < ENTER_TRIES;) {
+        uint64_t word = READ_ONCE(f->type);
+        enum page_type type = page_type_of(word);
+
+        if (READ_ONCE(f->owner) != d->id)
+            return -XEN_EINVAL;
+        if ((word & PAGE_TYPE_BUSY) && page_type_is_table(type) && current->domain == d) {
+            cpu_relax_poll(); /* whoever is at work on it is a vcpu of ours, and comes to an end */
+            work_used_up();
+            if (preempt_after(1))
+                return -XEN_EINVAL;
+            continue;
+        }
+        t->level = type;
+        if (!page_type_is_table(type) || (word & PAGE_TYPE_COUNT) == 0) {
+            t->level = 0;
+            type = PAGE_TYPE_WRITABLE;
+        }
+        if (page_type_get(f, type, d) == 0) {
+            t->frame = f;
+            t->entries = mfn_to_virt(MFN(mfn));
+            t->mfn = mfn;
+            return 0;
+        }
+        tries++;
+    }
+    return -XEN_EINVAL;
 }
 
 /* Any entry, also of a table that is not at hand yet. What an upper entry took is behind it. */
@@ -127,7 +165,10 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
                           (unsigned long)req[i].val, rc);
             return rc;
         }
-        if (work_charge((unsigned)i * WORK_LIGHT) && preempt_for_event() && *done < count)
+        if (!work_charge((unsigned)i * WORK_LIGHT))
+            continue;
+        mmu_table_pause(&b->t, b->tables);
+        if (preempt_for_event() && *done < count)
             return -XEN_ERESTART;
     }
     return 0;

@@ -44,6 +44,25 @@ static int ext_pin(struct domain *d, const struct mmuext_op *op)
     return page_type_pin(&FRAMES[m], PAGE_TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE), d);
 }
 
+void pv_set_guest_table(struct vcpu *v, mfn_t new)
+{
+    mfn_t old = v->arch.guest_table;
+
+    pv_invalidate_ldt(v); /* its address may mean other pages in the new table */
+    v->arch.guest_table = new;
+    pv_load_tables(v);
+    page_type_put(frame_of(old), v->domain);
+}
+
+void pv_set_guest_table_user(struct vcpu *v, mfn_t new)
+{
+    mfn_t old = v->arch.guest_table_user;
+
+    v->arch.guest_table_user = new;
+    if (old.m != 0)
+        page_type_put(frame_of(old), v->domain);
+}
+
 /*
  * The guest kernel's root table: taken, loaded, and only then is the old one let go. Which one that
  * is shows after the taking: it may be preempted, and the tools may give v a context meanwhile.
@@ -51,21 +70,15 @@ static int ext_pin(struct domain *d, const struct mmuext_op *op)
 int pv_new_guest_table(struct vcpu *v, mfn_t new)
 {
     uint64_t m = new.m;
-    mfn_t old;
     int rc;
 
     if (likely(m != v->arch.guest_table.m)) {
         if (m >= max_mfn)
             return -XEN_EINVAL;
         rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
-        if (unlikely(rc != 0))
-            return rc;
-        old = v->arch.guest_table;
-        pv_invalidate_ldt(v); /* its address may mean other pages in the new table */
-        v->arch.guest_table = new;
-        pv_load_tables(v);
-        page_type_put(frame_of(old), v->domain);
-        return 0;
+        if (likely(rc == 0))
+            pv_set_guest_table(v, new);
+        return rc;
     }
     pv_load_tables(v); /* the one it has: the guest wants the flush that comes with a load of CR3 */
     return 0;
@@ -77,7 +90,6 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
  */
 static int ext_new_user_base(struct vcpu *v, uint64_t m)
 {
-    mfn_t old;
     int rc;
 
     if (m == v->arch.guest_table_user.m)
@@ -89,10 +101,7 @@ static int ext_new_user_base(struct vcpu *v, uint64_t m)
         if (unlikely(rc != 0))
             return rc;
     }
-    old = v->arch.guest_table_user;
-    v->arch.guest_table_user = MFN(m);
-    if (old.m != 0)
-        page_type_put(frame_of(old), v->domain);
+    pv_set_guest_table_user(v, MFN(m));
     return 0;
 }
 

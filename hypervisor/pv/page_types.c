@@ -68,6 +68,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <pv/alias.h>
 #include <pv/descriptors.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
@@ -211,7 +212,7 @@ static int frame_validate(struct frame *f, enum page_type type, struct domain *d
 }
 
 /* The end of a type: f is BUSY and ours. The frame reference behind the type goes as well. */
-static void type_end(struct frame *f, struct domain *d)
+static __attribute__((noinline)) void type_end(struct frame *f, struct domain *d)
 {
     enum page_type type = page_type_of(f->type);
     pte_t *t = mfn_to_virt(frame_mfn(f));
@@ -225,7 +226,10 @@ static void type_end(struct frame *f, struct domain *d)
     /* The stamp first: who sees the frame idle sees it. Then the put, which may free the frame. */
     f->tlb_stamp = tlb_clock();
     __atomic_store_n(&f->type, PAGE_TYPE(type) | (f->type & PAGE_TYPE_KEPT), __ATOMIC_RELEASE);
-    frame_put(f);
+    if (unlikely(page_type_is_table(type) && alias_kept(d)))
+        alias_queue(f);
+    else
+        frame_put(f);
 }
 
 /*
@@ -317,25 +321,43 @@ static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
 }
 
 /*
- * From a count of zero; `old` is the word as seen, and the frame reference has been taken: it is
- * the type's from then on, or, after an error, still the caller's. -XEN_EAGAIN: the word has
- * changed, look again.
+ * A page that becomes writable again, or for the first time: there is nothing to check and nothing
+ * to flush, so it is one step, without BUSY. The frame is held. False: the word has changed.
  */
-static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct domain *d)
+static inline bool writable_begin(struct frame *f, uint64_t old)
 {
-    int rc;
+    uint64_t n = PAGE_TYPE(PAGE_TYPE_WRITABLE) | PAGE_TYPE_VALID | (old & PAGE_TYPE_KEPT) | 1;
 
-    if (type == PAGE_TYPE_WRITABLE && !page_type_change_flushes(old, type)) {
-        uint64_t n = PAGE_TYPE(type) | PAGE_TYPE_VALID | (old & PAGE_TYPE_KEPT) | 1;
+    return page_type_swap(f, &old, n);
+}
 
-        /* Nothing to check and nothing to flush: one step, without BUSY. */
-        return page_type_swap(f, &old, n) ? 0 : -XEN_EAGAIN;
-    }
+/* Of an idle frame, as the word says: writable_begin() will do. */
+static inline bool writable_is_simple(uint64_t word)
+{
+    return (word & ~(PAGE_TYPE_MASK | PAGE_TYPE_KEPT)) == 0 &&
+           !page_type_change_flushes(word, PAGE_TYPE_WRITABLE);
+}
+
+/*
+ * From a count of zero; `old` is the word as seen, and the frame reference has been taken: it is
+ * the type's from then on, or, after an error, still the caller's. empty: a table of level 1 to 3
+ * is cleared instead of looked at. -XEN_EAGAIN: the word has changed, look again.
+ */
+static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct domain *d,
+                      bool empty)
+{
+    int rc = 0;
+
     if (!page_type_swap(f, &old, PAGE_TYPE(type) | PAGE_TYPE_BUSY))
         return -XEN_EAGAIN;
     if (page_type_change_flushes(old, type))
         type_change_flush(f, old, d);
-    rc = frame_validate(f, type, d);
+    if (empty) {
+        page_clear(mfn_to_virt(frame_mfn(f)));
+        (void)work_charge(WORK_PAGE);
+    } else {
+        rc = frame_validate(f, type, d);
+    }
     if (rc != 0)
         __atomic_store_n(&f->type, page_type_after_refusal(old, type), __ATOMIC_RELEASE);
     else
@@ -345,10 +367,31 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
 
 #define FOREIGN_WAITS 10000 /* passes of another domain's vcpu, before it is told to come again */
 
-int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
-{
-    unsigned waits = 0;
+/* How page_type_get_slow() goes about it. */
+struct getting {
+    bool empty;     /* the frame is to become a table, and an empty one */
+    bool protected; /* its alias has been made read-only for it */
+    unsigned waits; /* passes so far, for what is not waited for without end */
+};
 
+/* Another vcpu changes the type. 0: look again. */
+static int wait_for_busy(uint64_t word, enum page_type type, struct domain *d, struct getting *g)
+{
+    cpu_relax_poll();
+    if (!page_type_is_table(page_type_of(word)))
+        return 0; /* over in a moment: that vcpu is not preempted meanwhile */
+    if (page_type_of(word) != type || g->empty || d->state != DOM_ALIVE)
+        return -XEN_EINVAL;
+    /* The vcpu at work may have been paused by our own domain: come again later then. */
+    if (current->domain != d && ++g->waits > FOREIGN_WAITS)
+        return -XEN_EAGAIN;
+    work_used_up(); /* who is at work may need this CPU */
+    preempt_after(1);
+    return 0;
+}
+
+static int get_slow(struct frame *f, enum page_type type, struct domain *d, struct getting *g)
+{
     for (;;) {
         uint64_t t = READ_ONCE(f->type);
         int rc;
@@ -356,25 +399,22 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
         if (READ_ONCE(f->owner) != d->id)
             return -XEN_EPERM;
         if (t & PAGE_TYPE_VALID) {
-            if (page_type_of(t) != type)
+            if (page_type_of(t) != type) {
+                if (unlikely(alias_kept(d)) &&
+                    alias_gives_way(f, t, type, d, &g->protected, &g->waits))
+                    continue;
+                return -XEN_EINVAL;
+            }
+            if (g->empty)
                 return -XEN_EINVAL;
             if (page_type_get_valid(f, type, d))
                 return 0;
             continue;
         }
         if (t & PAGE_TYPE_BUSY) {
-            if (!page_type_is_table(page_type_of(t))) {
-                cpu_relax_poll(); /* over in a moment: that vcpu is not preempted meanwhile */
-                continue;
-            }
-            if (page_type_of(t) != type || d->state != DOM_ALIVE)
-                return -XEN_EINVAL;
-            /* The vcpu at work may have been paused by our own domain: come again later then. */
-            if (current->domain != d && ++waits > FOREIGN_WAITS)
-                return -XEN_EAGAIN;
-            cpu_relax_poll();
-            work_used_up(); /* who is at work may need this CPU */
-            preempt_after(1);
+            rc = wait_for_busy(t, type, d, g);
+            if (rc != 0)
+                return rc;
             continue;
         }
         if (t & PAGE_TYPE_COUNT) /* never without VALID, where a count was dealt with */
@@ -389,14 +429,45 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
          * now that we hold it a frame cannot become one of them any more.
          */
         rc = -XEN_EINVAL;
-        if (type == PAGE_TYPE_WRITABLE || !(READ_ONCE(f->refs) & FRAME_SHARED))
-            rc = type_begin(f, type, t, d);
+        if (type == PAGE_TYPE_WRITABLE && writable_is_simple(t))
+            rc = writable_begin(f, t) ? 0 : -XEN_EAGAIN;
+        else if (type == PAGE_TYPE_WRITABLE || !(READ_ONCE(f->refs) & FRAME_SHARED))
+            rc = type_begin(f, type, t, d, g->empty);
         if (rc == 0)
             return 0;
         frame_put(f);
         if (rc != -XEN_EAGAIN)
             return rc;
     }
+}
+
+static __attribute__((noinline)) int get(struct frame *f, enum page_type type, struct domain *d,
+                                         bool empty)
+{
+    struct getting g = {.empty = empty};
+    int rc = get_slow(f, type, d, &g);
+
+    if (unlikely(g.protected && rc != 0)) /* refused after all: it is to be as it was */
+        alias_release(f, d);
+    return rc;
+}
+
+/* In front: what the slow way is needed for most, a page's first writable mapping of several. */
+int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    if (likely(type == PAGE_TYPE_WRITABLE && writable_is_simple(t)) && page_frame_get(f, d)) {
+        if (likely(writable_begin(f, t)))
+            return 0;
+        frame_put(f);
+    }
+    return get(f, type, d, false);
+}
+
+int page_type_get_empty(struct frame *f, enum page_type type, struct domain *d)
+{
+    return get(f, type, d, true);
 }
 
 /* The reference comes before the bit: PINNED never stands for a count that is not there. */

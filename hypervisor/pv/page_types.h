@@ -127,6 +127,12 @@ static inline void page_type_put(struct frame *f, struct domain *d)
 }
 
 /*
+ * The same for a frame that is in use as nothing, and becomes a table of level 1 to 3 without
+ * entries: its contents go. -XEN_EINVAL also where it is a table already.
+ */
+int page_type_get_empty(struct frame *f, enum page_type type, struct domain *d);
+
+/*
  * One more reference on a frame of d that has the type already; false: it is not that simple. The
  * owner is compared before, too: whoever could count on a stranger's frame, if only for a moment,
  * could keep it from taking the type that its owner asks for.

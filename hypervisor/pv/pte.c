@@ -184,21 +184,31 @@ static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
     return e;
 }
 
-/* The L2 entry, or 0. By the tables of guest kernel mode, whichever mode v is in. */
-static inline pte_t walk_to_l2(struct vcpu *v, vaddr_t va)
+/*
+ * The L2 entry, or 0. By the tables of guest kernel mode, whichever mode v is in. *rights: what all
+ * entries up to there have in common.
+ */
+static inline pte_t walk_to_l2_rights(struct vcpu *v, vaddr_t va, pte_t *rights)
 {
     pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
 
     if (unlikely(!va_canonical(va) || (va >= HV_START && va < HV_END)))
         return 0;
-    e = entry_read(e, va, 4);
+    *rights = e = entry_read(e, va, 4);
     if (unlikely(!(e & PTE_P)))
         return 0;
-    e = entry_read(e, va, 3);
+    *rights &= e = entry_read(e, va, 3);
     if (unlikely(!(e & PTE_P)))
         return 0;
-    e = entry_read(e, va, 2);
+    *rights &= e = entry_read(e, va, 2);
     return e & PTE_P ? e : 0;
+}
+
+static inline pte_t walk_to_l2(struct vcpu *v, vaddr_t va)
+{
+    pte_t rights;
+
+    return walk_to_l2_rights(v, va, &rights);
 }
 
 pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
@@ -214,6 +224,26 @@ pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
         return NULL;
     *table = f;
     return (pte_t *)mfn_to_virt(pte_mfn(e)) + pt_index(va, 1);
+}
+
+pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table)
+{
+    pte_t e = walk_to_l2(v, va);
+
+    if (unlikely(e == 0 || pte_mfn(e).m >= max_mfn))
+        return NULL;
+    *table = frame_of(pte_mfn(e));
+    if (unlikely(!page_type_get_valid(*table, PAGE_TYPE_L1, v->domain)))
+        return NULL;
+    return (pte_t *)mfn_to_virt(pte_mfn(e)) + pt_index(va, 1);
+}
+
+pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va)
+{
+    pte_t rights, e = walk_to_l2_rights(v, va, &rights);
+
+    e = e == 0 ? 0 : entry_read(e, va, 1);
+    return e & (rights | ~PTE_W);
 }
 
 pte_t pte_lookup(struct vcpu *v, vaddr_t va)

@@ -211,7 +211,11 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
  * preempted.
  */
 pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table);
+/* The same without waiting: NULL also where that table is not valid. Never preempted. */
+pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table);
 /* The entry itself, 0 when there is none; takes no reference, so it is a hint. Never preempted. */
 pte_t pte_lookup(struct vcpu *v, vaddr_t va);
+/* The same, with PTE_W only if all levels above allow it, too. */
+pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va);
 
 #endif

@@ -29,6 +29,12 @@ struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);
 void pv_load_tables(struct vcpu *v);
 /* mmuext.c: another root table of guest kernel mode for current, loaded at once. 0 or -XEN_E*. */
 int pv_new_guest_table(struct vcpu *v, mfn_t mfn);
+/*
+ * The two root tables of current, with a reference on the new one that becomes the vcpu's; the old
+ * one is let go. The first one is loaded at once. User mode's may be none (MFN(0)).
+ */
+void pv_set_guest_table(struct vcpu *v, mfn_t new);
+void pv_set_guest_table_user(struct vcpu *v, mfn_t new);
 
 /*
  * permissions.c. Ranges include their last frame. `set` is for the control domain, -XEN_EINVAL and

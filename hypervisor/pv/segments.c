@@ -120,6 +120,22 @@ void segments_load(struct vcpu *v)
     wrmsr(MSR_KERNEL_GS_BASE, a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
 }
 
+void segments_set_fs(uint64_t base)
+{
+    write_fs_base(base);
+}
+
+/* Only guest kernel mode makes hypercalls: the user's is the inactive one. */
+uint64_t segments_gs_user(void)
+{
+    return rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+void segments_set_gs_user(uint64_t base)
+{
+    wrmsr(MSR_KERNEL_GS_BASE, base);
+}
+
 /*
  * set_segment_base(which, base): also selects the user GS of the guest by a selector, in `base`. A
  * base is canonical: WRMSR of another would fault in ring 0. They are kept nowhere but in the
@@ -144,13 +160,13 @@ int64_t hc_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t
 
     switch (which) {
     case SEGBASE_FS:
-        write_fs_base(base);
+        segments_set_fs(base);
         break;
     case SEGBASE_GS_KERNEL: /* only guest kernel mode makes hypercalls: this is the active one */
         write_gs_base(base);
         break;
     case SEGBASE_GS_USER:
-        wrmsr(MSR_KERNEL_GS_BASE, base);
+        segments_set_gs_user(base);
         break;
     case SEGBASE_GS_USER_SEL: /* a load sets the active base: make the user's active for it */
         swapgs();

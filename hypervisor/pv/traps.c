@@ -13,6 +13,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
+#include <pv/alias.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
@@ -53,6 +54,8 @@ static void trap_page_fault(struct cpu_regs *regs)
             debugreg_emulated(regs, 0);
             return;
         }
+        if (unlikely(alias_kept(v->domain)) && alias_write_fault(regs, addr))
+            return;
     }
     if (unlikely(!(regs->error_code & PF_USER)) && emulate_iret(regs)) {
         v->n_emulated++;

@@ -23,6 +23,7 @@
 #define LDT_FRAMES       16
 /* A vcpu's window in the vmap area: 16 pages of GDT (14 guest, 2 ours), then 16 of LDT. */
 #define DESC_WINDOW_PAGES 32
+#define ALIAS_QUEUE       16
 
 struct arch_vcpu {
     /* Address spaces: type references are held on both tables. */
@@ -69,6 +70,9 @@ struct arch_vcpu {
     uint32_t last_trap, last_trap_error; /* that it was sent, for a report: vector, and where */
     uint64_t last_trap_rip;
 
+    struct frame *alias_queue[ALIAS_QUEUE]; /* held; pv/alias.c */
+    unsigned alias_queued;
+
     bool nmi_pending, nmi_masked; /* masked from the NMI's entry to the guest's next iret */
     uint32_t pending_work;        /* WORK_*: looked at before each return to the guest */
 
@@ -88,6 +92,7 @@ static inline uint64_t arch_vcpu_cr3(const struct arch_vcpu *a)
 #define WORK_DYING    0x2u  /* the domain is being destroyed: park at the guest boundary for good */
 #define WORK_STOP     0x4u  /* a reason not to run has been passed over: look at them again */
 #define WORK_SELECTOR 0x10u /* a segment register could not be loaded at switch-in */
+#define WORK_ALIAS    0x20u /* alias_queue is not empty */
 #define WORK_FRAME    0x8u  /* a hypercall replaced the frame: reload all of it (guest_entry.h) */
 
 /*

@@ -118,6 +118,14 @@ _Static_assert(offsetof(struct lodge_negotiate, direct_map_frames) == 24,
  * its alias writable again if the hypervisor had changed it; there are no tables half made. Another
  * vcpu may see aliases read-only meanwhile.
  *
+ * At the same time another vcpu may write to such a frame, through its alias or by an operation of
+ * this file or mmu.h: it comes out as if it had been done before or after. A write through an alias
+ * that is read-only because its frame is becoming a table, or has just ceased to be one, is waited
+ * for and repeated, and one to a table is carried out as an update, as ever; the guest sees no
+ * fault. MMUEXT_PIN_* of what is pinned stays refused, and a table that is still in use, by a pin
+ * of its own for example, stays one. The guest may change aliases itself as well, as it does
+ * without ALIAS.
+ *
  * TLBs: no processor can write through the old mapping once the frame is a table. When the alias
  * becomes writable the calling processor's translation is flushed; another one may still have it
  * read-only and get a page fault for a write that the entry allows. The hypervisor repeats the
@@ -261,7 +269,7 @@ _Static_assert(offsetof(struct lodge_mmu_list, vcpus) == 32, "lodge_mmu_list.vcp
  *   LODGE_SWITCH_STACK   kernel_sp: where entries from user mode put their frame (stack_switch; SS
  *                        is the flat one)
  *   LODGE_SWITCH_FS      fs_base: as SEGBASE_FS of set_segment_base
- *   LODGE_SWITCH_GS      gs_base_user: as SEGBASE_GS_USER
+ *   LODGE_SWITCH_GS      gs_base_user: as SEGBASE_GS_USER; gs_base_user_old: OUT the one before
  *   LODGE_SWITCH_TLS     tls: three descriptors, written to the machine address `tls_ptr` and the
  *                        16 bytes behind it, each as by update_descriptor; in one page
  *   LODGE_SWITCH_KERNEL  kernel_root: machine frame of the root table of kernel mode
@@ -271,11 +279,11 @@ _Static_assert(offsetof(struct lodge_mmu_list, vcpus) == 32, "lodge_mmu_list.vcp
  *   LODGE_SWITCH_TS      the next FPU instruction traps (fpu_taskswitch), if `ts` is not 0
  *
  * Everything is checked, and both roots are taken, before anything changes: after an error all is
- * as it was. -EINVAL: an unknown flag, a base that is not canonical, a descriptor or an address of
- * one that update_descriptor would refuse, a frame that is no root table and cannot become one.
- * -EPERM: a frame that is not the caller's. The roots change last. As the tables of kernel mode
- * change under the caller, its code and stack are mapped in the new ones, too. Costs about 120
- * instructions and 30 to 60 for each field.
+ * as it was (but gs_base_user_old, which may have been written). -EINVAL: an unknown flag, a base
+ * that is not canonical, a descriptor or an address of one that update_descriptor would refuse, a
+ * frame that is no root table and cannot become one. -EPERM: a frame that is not the caller's. The
+ * roots change last. As the tables of kernel mode change under the caller, its code and stack are
+ * mapped in the new ones, too. Costs about 120 instructions and 30 to 60 for each field.
  */
 #define LODGE_SWITCH_STACK  (xen_mk_ullong(1) << 0)
 #define LODGE_SWITCH_FS     (xen_mk_ullong(1) << 1)
@@ -296,8 +304,9 @@ struct lodge_switch {
     uint64_t ts;
     uint64_t tls_ptr;
     uint64_t tls[3];
+    uint64_t gs_base_user_old;
 };
-_Static_assert(sizeof(struct lodge_switch) == 88, "lodge_switch");
+_Static_assert(sizeof(struct lodge_switch) == 96, "lodge_switch");
 _Static_assert(offsetof(struct lodge_switch, kernel_sp) == 8, "lodge_switch.kernel_sp");
 _Static_assert(offsetof(struct lodge_switch, fs_base) == 16, "lodge_switch.fs_base");
 _Static_assert(offsetof(struct lodge_switch, gs_base_user) == 24, "lodge_switch.gs_base_user");
@@ -306,6 +315,8 @@ _Static_assert(offsetof(struct lodge_switch, user_root) == 40, "lodge_switch.use
 _Static_assert(offsetof(struct lodge_switch, ts) == 48, "lodge_switch.ts");
 _Static_assert(offsetof(struct lodge_switch, tls_ptr) == 56, "lodge_switch.tls_ptr");
 _Static_assert(offsetof(struct lodge_switch, tls) == 64, "lodge_switch.tls");
+_Static_assert(offsetof(struct lodge_switch, gs_base_user_old) == 88,
+               "lodge_switch.gs_base_user_old");
 #endif
 
 /*

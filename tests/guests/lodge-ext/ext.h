@@ -6,7 +6,7 @@
 #include <kit/kit.h>
 #include <public/lodge.h>
 
-#define ALL_FEATURES LODGE_F_MMU_RUN
+#define ALL_FEATURES (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH)
 
 static inline int lodge(uint64_t cmd, const void *arg)
 {
@@ -14,6 +14,9 @@ static inline int lodge(uint64_t cmd, const void *arg)
 }
 
 int negotiate(uint64_t features); /* of this version, with the direct map at 0; CHECKs what comes */
-void runs(void);                  /* runs.c */
+void runs(void);
+void aliases(void);
+void new_tables(void);
+void switches(void);
 
 #endif

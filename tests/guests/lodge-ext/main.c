@@ -37,6 +37,37 @@ static void unknown(const char *when)
     CHECK_EQ(hc0(__HYPERVISOR_lodge_iret), -XEN_ENOSYS);
 }
 
+/* The direct map is the guest's to place, within its own addresses. */
+static void direct_maps(void)
+{
+    static const struct {
+        uint64_t base, frames;
+        int rc;
+    } t[] = {
+        {1, 1, -XEN_EINVAL},
+        {HYPERVISOR_VIRT_START, 1, -XEN_EINVAL},
+        {HYPERVISOR_VIRT_END - 4096, 1, -XEN_EINVAL},
+        {0x7ffffffff000, 2, -XEN_EINVAL},
+        {0, 1ull << 36, -XEN_EINVAL},
+        {0, ~0ull, -XEN_EINVAL},
+        {~0xfffull, 2, -XEN_EINVAL},
+        {HYPERVISOR_VIRT_END, 1ull << 52, -XEN_EINVAL},
+        {HYPERVISOR_VIRT_END, 1ull << 30, 0},
+        {0, 0, 0},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+        struct lodge_negotiate n = ask(LODGE_F_ALIAS);
+
+        n.direct_map = t[i].base;
+        n.direct_map_frames = t[i].frames;
+        CHECK_EQ(lodge(LODGE_negotiate, &n), t[i].rc);
+        n = ask(0);
+        n.direct_map = t[i].base; /* not looked at */
+        CHECK_EQ(lodge(LODGE_negotiate, &n), 0);
+    }
+}
+
 static void negotiation(void)
 {
     struct lodge_negotiate n = ask(~0ull);
@@ -51,6 +82,7 @@ static void negotiation(void)
     CHECK_EQ(n.features, ~0ull);
     CHECK_EQ(lodge(LODGE_negotiate, (void *)KIT_NOWHERE), -XEN_EFAULT);
     CHECK_EQ(lodge(LODGE_negotiate, (void *)HYPERVISOR_VIRT_START), -XEN_EFAULT);
+    direct_maps();
     unknown("after refusals");
     CHECK_EQ(negotiate(~0ull), 0);
     CHECK_EQ(negotiate(0), 0);
@@ -62,5 +94,10 @@ static void negotiation(void)
 void test_main(void)
 {
     negotiation();
+    CHECK_EQ(negotiate(LODGE_F_MMU_RUN), 0); /* the rest is off */
     runs();
+    CHECK_EQ(negotiate(ALL_FEATURES), 0);
+    aliases();
+    new_tables();
+    switches();
 }
