@@ -125,6 +125,7 @@ cli_fn cmd_rename, cmd_vcpu_set, cmd_vcpu_pin, cmd_mem_set, cmd_mem_max, cmd_sch
 cli_fn cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_block_resize;
 cli_fn cmd_network_attach, cmd_network_detach, cmd_network_list;
 cli_fn cmd_cd_insert, cmd_cd_eject, cmd_config_update;
+cli_fn cmd_cpu_offline, cmd_cpu_online;
 cli_fn cmd_trigger, cmd_debug_keys, cmd_extract_kernel, cmd_help, cmd_version;
 
 #endif

@@ -217,6 +217,19 @@ static void fact_num(struct cli *c, struct json_object *js, const char *key, uin
         printf("%-18s : %" PRIu64 "\n", key, value);
 }
 
+static void fact_cpus(struct cli *c, struct json_object *js, unsigned limit)
+{
+    struct ctl_cpumap online;
+    struct cpuset set = {0};
+    char text[256];
+
+    if (ctl_host_cpus(&c->lodge.ctl, &online))
+        return;
+    memcpy(set.word, online.bits, sizeof(online.bits));
+    cpuset_format(&set, limit, text, sizeof(text));
+    fact_str(c, js, "online_cpus", text);
+}
+
 static void info_machine(struct cli *c, struct json_object *js,
                          const struct xen_sysctl_physinfo *host)
 {
@@ -229,6 +242,7 @@ static void info_machine(struct cli *c, struct json_object *js,
     fact_str(c, js, "release", uts.release);
     fact_str(c, js, "machine", uts.machine);
     fact_num(c, js, "nr_cpus", host->nr_cpus);
+    fact_cpus(c, js, host->max_cpu_id + 1);
     fact_num(c, js, "max_cpu_id", host->max_cpu_id);
     fact_num(c, js, "nr_nodes", host->nr_nodes);
     fact_num(c, js, "cores_per_socket", host->cores_per_socket);

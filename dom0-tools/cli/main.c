@@ -116,6 +116,10 @@ const struct cli_cmd cli_cmds[] = {
     {"trigger", cmd_trigger, "DOMAIN nmi [VCPU]", "send a guest's vcpu a non-maskable interrupt",
      "What comes of it is the guest's: Linux writes to its log, or with\n"
      "kernel.unknown_nmi_panic=1 it panics. VCPU is 0 where none is named.\n"},
+    {"cpu-offline", cmd_cpu_offline, "CPU...", "take processors out of use",
+     "What runs there goes elsewhere; a vcpu that may run nowhere else may run everywhere then.\n"
+     "CPU 0 stays in use. `lodge info` shows which are.\n"},
+    {"cpu-online", cmd_cpu_online, "CPU...", "take processors into use again", NULL},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
      "The answer is in `lodge dmesg`; the key h lists the others.\n"},
     {"resources", cmd_resources, "", "count what domains hold, to see what was not given back",

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <builder/builder.h>
-#include <public/sysctl.h>
 #include "alloc.h"
 
 void settings_for_builder(const struct domcfg *dc, struct builder_config *bc)
@@ -30,21 +29,22 @@ void settings_for_builder(const struct domcfg *dc, struct builder_config *bc)
     memcpy(bc->uuid, dc->uuid, sizeof(bc->uuid));
 }
 
-static bool any_online(const struct cpuset *set, const struct ctl_cpu_topology *cpu, int nr)
+static bool any_online(const struct cpuset *set, const struct ctl_cpumap *online)
 {
-    for (int i = 0; i < nr; i++)
-        if (cpu[i].core != XEN_INVALID_CORE_ID && cpuset_has(set, (unsigned)i))
+    for (size_t i = 0; i < sizeof(online->bits) / sizeof(online->bits[0]); i++)
+        if (set->word[i] & online->bits[i])
             return true;
     return false;
 }
 
 int settings_check(struct lodge *l, const struct domcfg *dc)
 {
-    struct ctl_cpu_topology *cpu = must(calloc(DOMCFG_MAX_CPUS, sizeof(*cpu)));
     struct ctl_version *v = must(calloc(1, sizeof(*v)));
-    int nr = ctl_host_topology(&l->ctl, DOMCFG_MAX_CPUS, cpu);
-    int rc = nr < 0 ? nr : ctl_host_version(&l->ctl, v);
+    struct ctl_cpumap online;
+    int rc = ctl_host_version(&l->ctl, v);
 
+    if (!rc)
+        rc = ctl_host_cpus(&l->ctl, &online);
     if (rc)
         rc = domain_fail(l, rc, "%s", ctl_message(&l->ctl));
     else if (dc->maxvcpus > BUILDER_LODGE_MAX_VCPUS && strstr(v->extra, "lodge"))
@@ -53,9 +53,8 @@ int settings_check(struct lodge *l, const struct domcfg *dc)
                          "less with vcpus and maxvcpus",
                          dc->maxvcpus, BUILDER_LODGE_MAX_VCPUS);
     for (unsigned i = 0; !rc && i < dc->nr_pin; i++)
-        if (!any_online(&dc->pin[i], cpu, nr))
+        if (!any_online(&dc->pin[i], &online))
             rc = domain_fail(l, EINVAL, "cpus: none of the processors for vcpu %u is online", i);
-    free(cpu);
     free(v);
     return rc;
 }

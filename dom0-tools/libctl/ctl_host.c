@@ -41,6 +41,34 @@ int ctl_host_sched_id(struct ctl *ctl, uint32_t *id)
     return rc;
 }
 
+int ctl_host_cpus(struct ctl *ctl, struct ctl_cpumap *cpus)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_cpupool_op};
+    struct ctl_buf buf;
+    int rc = ctl_buf_get(ctl, &buf, sizeof(*cpus));
+
+    if (rc)
+        return rc;
+    memset(buf.p, 0, sizeof(*cpus));
+    op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_INFO;
+    set_xen_guest_handle(op.u.cpupool_op.cpumap.bitmap, (uint8_t *)buf.p);
+    op.u.cpupool_op.cpumap.nr_bits = CTL_CPUMAP_CPUS;
+    rc = host_op(ctl, &op, "the hypervisor does not tell which CPUs are in use");
+    if (!rc)
+        memcpy(cpus, buf.p, sizeof(*cpus));
+    ctl_buf_put(ctl, &buf);
+    return rc;
+}
+
+int ctl_host_set_cpu(struct ctl *ctl, uint32_t cpu, bool online)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_cpu_hotplug};
+
+    op.u.cpu_hotplug.cpu = cpu;
+    op.u.cpu_hotplug.op = online ? XEN_SYSCTL_CPU_HOTPLUG_ONLINE : XEN_SYSCTL_CPU_HOTPLUG_OFFLINE;
+    return host_op(ctl, &op, "the CPU cannot be taken in or out of use");
+}
+
 const char *ctl_host_sched_name(uint32_t id)
 {
     switch (id) {

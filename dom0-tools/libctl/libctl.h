@@ -232,6 +232,11 @@ struct ctl_sched_host {
 int ctl_host_get_sched(struct ctl *ctl, struct ctl_sched_host *sched);
 int ctl_host_set_sched(struct ctl *ctl, const struct ctl_sched_host *sched);
 
+/* The CPUs in use: those of pool 0, where guests are made. */
+int ctl_host_cpus(struct ctl *ctl, struct ctl_cpumap *cpus);
+/* -EINVAL: there is none, or it is the boot processor; -EEXIST: it is so already; -EBUSY. */
+int ctl_host_set_cpu(struct ctl *ctl, uint32_t cpu, bool online);
+
 /* Who the hypervisor says it is. Strings are terminated and never longer than their fields. */
 struct ctl_version {
     uint32_t major, minor;

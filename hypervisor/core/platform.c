@@ -7,6 +7,7 @@
  */
 #include <boot/boot.h>
 #include <core/console.h>
+#include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
@@ -60,7 +61,7 @@ static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
         pi->flags = XEN_PCPU_FLAGS_INVALID;
         return 0;
     }
-    pi->flags = XEN_PCPU_FLAGS_ONLINE;
+    pi->flags = cpu_is_active(id) ? XEN_PCPU_FLAGS_ONLINE : 0;
     pi->apic_id = cpus[id]->apic_id;
     pi->acpi_id = acpi_id_of(pi->apic_id);
     return 0;
@@ -115,6 +116,21 @@ static int64_t platform_sleep(const struct xenpf_enter_acpi_sleep *s)
     return machine_power_off_s5(s->val_a, s->val_b);
 }
 
+/* What dom0's kernel makes of writes to /sys/devices/system/xen_cpu: no error for what is so. */
+static int64_t platform_cpu(uint32_t cpu, bool online)
+{
+    int rc;
+
+    if (cpu == 0 && !online)
+        return -XEN_EOPNOTSUPP;
+    if (cpu >= nr_cpus)
+        return -XEN_EINVAL;
+    if (cpu_is_active(cpu) == online)
+        return 0;
+    rc = online ? cpu_bring_online(cpu) : cpu_take_offline(cpu);
+    return rc == -XEN_EEXIST ? 0 : rc;
+}
+
 static int64_t platform_run(struct xen_platform_op *op)
 {
     switch (op->cmd) {
@@ -136,6 +152,10 @@ static int64_t platform_run(struct xen_platform_op *op)
         return platform_get_cpu_version(&op->u.pcpu_version);
     case XENPF_getidletime:
         return platform_getidletime(&op->u.getidletime);
+    case XENPF_cpu_online:
+        return platform_cpu(op->u.cpu_ol.cpuid, true);
+    case XENPF_cpu_offline:
+        return platform_cpu(op->u.cpu_ol.cpuid, false);
     case XENPF_set_processor_pminfo:
         return 0;
     case XENPF_platform_quirk:

@@ -13,6 +13,7 @@
  */
 #include <core/arch.h>
 #include <core/console.h>
+#include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/runstate.h>
@@ -43,9 +44,9 @@ static bool sched_runnable(const struct sched_vcpu *s)
 
 static cpumask_t sched_allowed(const struct sched_vcpu *s)
 {
-    cpumask_t m = s->hard_affinity & READ_ONCE(cpu_online);
+    cpumask_t active = READ_ONCE(cpu_active), m = s->hard_affinity & active;
 
-    return m != 0 ? m : READ_ONCE(cpu_online);
+    return m != 0 ? m : active;
 }
 
 struct sched_cpu *sched_lock(struct vcpu *v)
@@ -65,8 +66,7 @@ struct sched_cpu *sched_lock(struct vcpu *v)
  * Has a CPU look at its queue again. Interrupting another one takes its time, so none that has to
  * do with the same queue should wait for it: first the queue is unlocked.
  */
-#define NO_CPU (-1)
-static void sched_poke(int cpu)
+void sched_poke(int cpu)
 {
     if (cpu == NO_CPU)
         return;
@@ -205,6 +205,26 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
     sched_poke(poke);
 }
 
+void sched_requeue_and_unlock(struct sched_cpu *rq, struct vcpu *v)
+{
+    sched_policy->detach(&rq->q, &v->sched);
+    sched_place_and_unlock(rq, v);
+}
+
+void sched_leave_cpu(struct vcpu *v, unsigned cpu)
+{
+    struct sched_cpu *rq = sched_lock(v);
+    struct sched_vcpu *s = &v->sched;
+
+    if (s->cpu == cpu && !s->running && !s->queued) {
+        unsigned to = sched_choose_cpu(s);
+
+        sched_policy->move(&rq->q, &sched_cpus[to].q, s);
+        WRITE_ONCE(s->cpu, to);
+    }
+    spin_unlock(&rq->lock);
+}
+
 /* Sets and clears reasons not to run, and does what follows from it. Unlocks rq. */
 void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set, uint32_t clear)
 {
@@ -327,9 +347,11 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
     struct sched_vcpu *first;
     struct vcpu *v;
 
+    rq->handed = false;
+    if (unlikely(!cpu_is_active(c->id)))
+        return c->idle; /* whose loop sends away those that wait */
     sched_balance(rq, c->id, now);
     first = sched_policy->first(&rq->q, sched_ready);
-    rq->handed = false;
     if (unlikely(rq->handoff != NULL) && first != NULL) {
         struct sched_vcpu *to = sched_handed(rq, sched_policy, first, now);
 
@@ -476,7 +498,7 @@ void sched_idle_loop(void)
         domain_reap();
         if (READ_ONCE(this_cpu()->need_resched))
             schedule();
-        else
+        else if (likely(cpu_is_active(this_cpu()->id)) || !cpu_park())
             irq_halt();
     }
 }
@@ -543,36 +565,6 @@ void sched_domain_init(struct domain *d)
     d->sched.cap = 0;
 }
 
-int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
-{
-    struct sched_cpu *rq;
-    struct sched_vcpu *s = &v->sched;
-    int poke;
-
-    if ((hard & READ_ONCE(cpu_online)) == 0)
-        return -XEN_EINVAL;
-    rq = sched_lock(v);
-    s->hard_affinity = hard;
-    s->soft_affinity = soft;
-    if (s->queued && ((sched_allowed(s) >> s->cpu) & 1) == 0) {
-        sched_policy->detach(&rq->q, s);
-        sched_place_and_unlock(rq, v);
-        return 0;
-    }
-    poke = s->running ? (int)s->cpu : NO_CPU; /* where it may not stay, schedule() moves it */
-    spin_unlock(&rq->lock);
-    sched_poke(poke);
-    return 0;
-}
-
-uint64_t sched_idle_ns(unsigned cpu)
-{
-    struct vcpu_runstate_info r;
-
-    vcpu_runstate_get(cpus[cpu]->idle, &r);
-    return r.time[RUNSTATE_running];
-}
-
 unsigned sched_id(void)
 {
     return sched_policy->id;
@@ -581,16 +573,4 @@ unsigned sched_id(void)
 uint32_t *sched_granularity_us(void)
 {
     return sched_policy->granularity_us;
-}
-
-void sched_dump(void)
-{
-    unsigned cpu;
-
-    for_each_cpu (cpu, READ_ONCE(cpu_online)) {
-        const struct sched_cpu *rq = &sched_cpus[cpu];
-
-        log_info("cpu%u: runs d%uv%u, %u waiting, floor %ld", cpu, rq->running->domain->id,
-                 rq->running->id, rq->q.nr_waiting, rq->q.floor);
-    }
 }

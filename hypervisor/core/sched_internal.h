@@ -60,6 +60,13 @@ static inline bool sched_ready(const struct sched_vcpu *s)
  * changes v->sched.cpu. That v exists is for the caller to know.
  */
 struct sched_cpu *sched_lock(struct vcpu *v);
+/* v, which waits in rq, goes to the best CPU where it may be. Unlocks rq. */
+void sched_requeue_and_unlock(struct sched_cpu *rq, struct vcpu *v);
+/* v, if it does not run and would next run there, is another CPU's from now on. */
+void sched_leave_cpu(struct vcpu *v, unsigned cpu);
+/* Has a CPU look at its queue again; with no queue locked. */
+#define NO_CPU (-1)
+void sched_poke(int cpu);
 /*
  * Sets and clears reasons not to run, and does what follows from it: a vcpu that became runnable is
  * queued on the best CPU, one that must stop leaves the queue or has its CPU poked. Unlocks rq, v's

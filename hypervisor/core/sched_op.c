@@ -166,6 +166,8 @@ static int64_t sched_op_pin_override(uint64_t arg)
         if (before == 0)
             return -XEN_ENOENT;
         v->sched.pinned_from = 0;
+        if ((before & READ_ONCE(cpu_active)) == 0)
+            before = ~0ull; /* its CPUs have been taken out of use meanwhile */
         return vcpu_set_affinity(v, before, v->sched.soft_affinity);
     }
     if (op.pcpu >= NR_CPUS)

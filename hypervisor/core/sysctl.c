@@ -8,6 +8,7 @@
 #include <core/arch.h>
 #include <core/bitmap_copy.h>
 #include <core/console.h>
+#include <core/cpu_hotplug.h>
 #include <core/domctl.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -27,7 +28,7 @@ static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
     memset(pi, 0, sizeof(*pi));
     pi->threads_per_core = 1;
     pi->cores_per_socket = nr_cpus;
-    pi->nr_cpus = nr_cpus;
+    pi->nr_cpus = cpu_count_active();
     pi->max_cpu_id = nr_cpus - 1;
     pi->nr_nodes = 1;
     pi->cpu_khz = (uint32_t)time_tsc_khz();
@@ -142,7 +143,7 @@ static uint32_t count_domains(void)
     return n;
 }
 
-/* There is one pool, number 0, with every CPU; tools that look for more are told so. */
+/* There is one pool, number 0, with every CPU in use; tools that look for more are told so. */
 static int64_t sysctl_cpupool(struct xen_sysctl_cpupool_op *op)
 {
     switch (op->op) {
@@ -152,11 +153,24 @@ static int64_t sysctl_cpupool(struct xen_sysctl_cpupool_op *op)
         op->cpupool_id = 0;
         op->sched_id = sched_id();
         op->n_dom = count_domains();
-        return cpumask_to_guest(&op->cpumap, cpu_online);
+        return cpumask_to_guest(&op->cpumap, READ_ONCE(cpu_active));
     case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
         return cpumask_to_guest(&op->cpumap, 0);
     case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
         return op->cpupool_id == 0 ? 0 : -XEN_ENOENT;
+    default:
+        return -XEN_EOPNOTSUPP;
+    }
+}
+
+/* Threads are not told apart from cores, so there are none to be left idle. */
+static int64_t sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
+{
+    switch (op->op) {
+    case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
+        return cpu_bring_online(op->cpu);
+    case XEN_SYSCTL_CPU_HOTPLUG_OFFLINE:
+        return cpu_take_offline(op->cpu);
     default:
         return -XEN_EOPNOTSUPP;
     }
@@ -209,6 +223,8 @@ static int64_t sysctl_run(struct xen_sysctl *op)
         return sysctl_debug_keys(&op->u.debug_keys);
     case XEN_SYSCTL_getcpuinfo:
         return sysctl_getcpuinfo(&op->u.getcpuinfo);
+    case XEN_SYSCTL_cpu_hotplug:
+        return sysctl_cpu_hotplug(&op->u.cpu_hotplug);
     case XEN_SYSCTL_availheap:
         return sysctl_availheap(&op->u.availheap);
     case XEN_SYSCTL_cputopoinfo:

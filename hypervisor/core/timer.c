@@ -164,7 +164,11 @@ void timer_init(struct timer *t, void (*fn)(void *), void *data, unsigned cpu)
 
 void timer_set(struct timer *t, uint64_t expires)
 {
-    struct timer_queue *q = timer_lock(t);
+    struct timer_queue *q;
+
+    if (unlikely(!cpu_is_active(READ_ONCE(t->cpu))))
+        timer_migrate(t, 0);
+    q = timer_lock(t);
 
     if (t->active)
         timer_remove(q, t);
@@ -229,6 +233,24 @@ void timer_migrate(struct timer *t, unsigned cpu)
         timer_reprogram(q, t->cpu);
     }
     spin_unlock(&q->lock);
+}
+
+/* Whose it is may end meanwhile, so it is in one of the two queues at any time. */
+bool timer_take_over(unsigned cpu, unsigned to)
+{
+    struct timer_queue *from = &cpus[cpu]->timers, *q = &cpus[to]->timers;
+    struct timer *t;
+
+    spin_lock_pair(&from->lock, &q->lock);
+    t = from->root;
+    if (t != NULL) {
+        timer_remove(from, t);
+        WRITE_ONCE(t->cpu, to);
+        timer_insert(q, t);
+        timer_reprogram(q, to);
+    }
+    spin_unlock_pair(&from->lock, &q->lock);
+    return t != NULL;
 }
 
 /*

@@ -53,6 +53,8 @@ void timer_stop(struct timer *t);
 void timer_kill(struct timer *t);
 /* To another CPU's queue, with its setting if it has one. */
 void timer_migrate(struct timer *t, unsigned cpu);
+/* One timer of a CPU that is not active any more goes to another's queue; false: it has none. */
+bool timer_take_over(unsigned cpu, unsigned to);
 void timer_run_expired(void); /* this CPU, from its interrupt */
 void timer_check_kick(void);  /* this CPU, from VEC_KICK: a timer set here by another CPU */
 

@@ -192,7 +192,7 @@ static int vcpu_op_singleshot(struct vcpu *v, uint64_t arg)
 /* APIC and ACPI numbers, for dom0's power management, of a vcpu that is pinned to one CPU. */
 static int vcpu_op_physid(const struct vcpu *v, uint64_t arg)
 {
-    cpumask_t where = v->sched.hard_affinity & cpu_online;
+    cpumask_t where = v->sched.hard_affinity & READ_ONCE(cpu_active);
     struct vcpu_get_physid op;
     uint32_t apic, acpi = 0;
 

@@ -5,6 +5,7 @@
  * tell of and never an error. The hypercall table lets only privileged domains in.
  */
 #include <core/arch.h>
+#include <core/cpu_hotplug.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
@@ -26,7 +27,8 @@ static void describe(unsigned cpu, struct mcinfo_logical_cpu *info)
     info->mc_cpunr = cpu;
     info->mc_coreid = (uint16_t)cpu;
     info->mc_apicid = info->mc_clusterid = cpus[cpu]->apic_id;
-    info->mc_ncores = info->mc_ncores_active = nr_cpus;
+    info->mc_ncores = nr_cpus;
+    info->mc_ncores_active = cpu_count_active();
     info->mc_nthreads = 1;
     cpuid_raw(0, 0, leaf);
     info->mc_cpuid_level = (int32_t)leaf[0];

@@ -70,6 +70,16 @@ struct cpu {
 extern struct cpu *cpus[NR_CPUS];
 extern unsigned nr_cpus;     /* present and started: cpus[0] to cpus[nr_cpus - 1] */
 extern cpumask_t cpu_online; /* those that answer interrupts; each sets its own bit */
+/*
+ * Those of them that run vcpus, and have timers and devices' interrupts: the others are parked in
+ * their idle loop (core/cpu_hotplug.c). CPU 0 is always among them. Atomic.
+ */
+extern cpumask_t cpu_active;
+
+static inline bool cpu_is_active(unsigned cpu)
+{
+    return (__atomic_load_n(&cpu_active, __ATOMIC_RELAXED) >> cpu) & 1;
+}
 
 /*
  * What the boot CPU has and the boot options leave on; not changed after boot, so it is read

@@ -233,24 +233,39 @@ int irq_request_serial(unsigned gsi, void (*fn)(void))
  * An interrupt on its way to the old CPU is handled there: vectors are the same everywhere. IOAPICs
  * and messages have eight bits for the receiver: a CPU with a longer id gets no lines.
  */
+static void line_set_cpu(struct irq_line *line, unsigned cpu)
+{
+    line->cpu = cpu;
+    if (line->is_msi)
+        msi_set_cpu(line, cpu);
+    else
+        ioapic_route(line->gsi, line->vector, cpus[cpu]->apic_id, line->level, line->active_low,
+                     line->masked);
+}
+
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu)
 {
     if (cpu >= nr_cpus || cpus[cpu]->apic_id > APIC_ID_8BIT_MAX)
         return;
     spin_lock(&irq_lock);
-    for (unsigned v = VEC_FIRST_DYNAMIC; v <= VEC_LAST_DYNAMIC; v++) {
+    for (unsigned v = VEC_FIRST_DYNAMIC; v <= VEC_LAST_DYNAMIC && cpu_is_active(cpu); v++) {
         struct irq_line *line = &irq_lines[v];
 
-        if (line->vector == 0 || line->domain != d || line->pirq != pirq || line->cpu == cpu)
-            continue;
-        line->cpu = cpu;
-        if (line->is_msi)
-            msi_set_cpu(line, cpu);
-        else
-            ioapic_route(line->gsi, v, cpus[cpu]->apic_id, line->level, line->active_low,
-                         line->masked);
+        if (line->vector != 0 && line->domain == d && line->pirq == pirq && line->cpu != cpu)
+            line_set_cpu(line, cpu);
     }
     spin_unlock(&irq_lock);
+}
+
+/* The CPU is not active any more, so none comes after this look at all of them. */
+void irq_leave_cpu(unsigned cpu, unsigned to)
+{
+    for (unsigned v = VEC_FIRST_DYNAMIC; v <= VEC_LAST_DYNAMIC; v++) {
+        spin_lock(&irq_lock);
+        if (irq_lines[v].vector != 0 && irq_lines[v].cpu == cpu)
+            line_set_cpu(&irq_lines[v], to);
+        spin_unlock(&irq_lock);
+    }
 }
 
 /*

@@ -61,6 +61,8 @@ int irq_msi_restore(uint16_t seg, uint8_t bus, uint8_t devfn);
  * devices cannot address, is ignored.
  */
 void irq_set_cpu(struct domain *d, unsigned pirq, unsigned cpu);
+/* The lines of a CPU that is not active any more go to another. */
+void irq_leave_cpu(unsigned cpu, unsigned to);
 
 /*
  * PCI configuration space (ports CF8/CFC), for MSI set-up and dom0's emulated CF8. cf8: the address

@@ -32,7 +32,7 @@
 
 struct cpu *cpus[NR_CPUS];
 unsigned nr_cpus;
-cpumask_t cpu_online;
+cpumask_t cpu_online, cpu_active;
 
 static struct cpu smp_boot_cpu;
 
@@ -45,7 +45,7 @@ void smp_init_boot_cpu(void)
     top->cpu = &smp_boot_cpu;
     cpus[0] = &smp_boot_cpu;
     nr_cpus = 1;
-    cpu_online = 1;
+    cpu_online = cpu_active = 1;
     timer_queue_init(&smp_boot_cpu.timers);
 }
 
@@ -143,6 +143,7 @@ void smp_ap_main(void)
     time_sync_ask();
     time_init_cpu();
     c->apic_id = apic_id();
+    __atomic_or_fetch(&cpu_active, BIT(c->id), __ATOMIC_SEQ_CST);
     __atomic_or_fetch(&cpu_online, BIT(c->id), __ATOMIC_SEQ_CST);
     sched_idle_loop();
 }
@@ -236,6 +237,7 @@ INIT_TEXT void smp_start_all(void)
             wait_ms(10);
             /* It may have come after the last look; gone again, it would answer no flush. */
             __atomic_and_fetch(&cpu_online, ~BIT(c->id), __ATOMIC_SEQ_CST);
+            __atomic_and_fetch(&cpu_active, ~BIT(c->id), __ATOMIC_SEQ_CST);
             break;
         }
         nr_cpus++;

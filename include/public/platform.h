@@ -198,8 +198,9 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
 _Static_assert(sizeof(xenpf_pcpu_version_t) == 32, "xenpf_pcpu_version");
 
 /*
- * XENPF_cpu_online, XENPF_cpu_offline: take a processor in or out of use. -EINVAL if there is none,
- * -EBUSY or -EOPNOTSUPP if it cannot be done.
+ * XENPF_cpu_online, XENPF_cpu_offline: take a processor in or out of use, as XEN_SYSCTL_cpu_hotplug
+ * does; 0 if it is so already. -EINVAL if there is none, -EOPNOTSUPP for the boot processor, -EBUSY
+ * or -EADDRINUSE if it cannot be done now.
  */
 struct xenpf_cpu_ol {
     uint32_t cpuid; /* IN */

@@ -185,8 +185,11 @@ struct xen_sysctl_availheap {
 _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "availheap");
 
 /*
- * XEN_SYSCTL_cpu_hotplug: take a processor in or out of use; with SMT_* all secondary threads.
- * -EBUSY for the boot processor.
+ * XEN_SYSCTL_cpu_hotplug: take a processor in or out of use; with SMT_* all secondary threads
+ * (-EOPNOTSUPP where they are not told apart). A vcpu that may run nowhere else may run everywhere
+ * from then on. The control domain is told by VIRQ_PCPU_STATE. -EINVAL for the boot processor and
+ * those that there are not; -EEXIST if it is so already; -EBUSY while another call is at it;
+ * -EADDRINUSE if a vcpu is there by SCHEDOP_pin_override.
  */
 #define XEN_SYSCTL_CPU_HOTPLUG_ONLINE      0
 #define XEN_SYSCTL_CPU_HOTPLUG_OFFLINE     1

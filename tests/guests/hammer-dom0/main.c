@@ -99,11 +99,9 @@ static void control(uint64_t *buffer, unsigned nr)
         if (words[2] == 0)
             words[0] = of_ourselves[next() % ARRAY_SIZE(of_ourselves)];
     }
-    if (nr == __HYPERVISOR_sysctl &&
-        (words[0] == XEN_SYSCTL_debug_keys || words[0] == XEN_SYSCTL_cpu_hotplug))
+    if (nr == __HYPERVISOR_sysctl && words[0] == XEN_SYSCTL_debug_keys)
         words[0] = XEN_SYSCTL_physinfo;
-    if (nr == __HYPERVISOR_platform_op &&
-        (words[0] == XENPF_enter_acpi_sleep || words[0] == XENPF_cpu_offline))
+    if (nr == __HYPERVISOR_platform_op && words[0] == XENPF_enter_acpi_sleep)
         words[0] = XENPF_get_cpuinfo;
 }
 

@@ -348,12 +348,26 @@ int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
     return 0;
 }
 
-int ctl_host_topology(struct ctl *ctl, unsigned int max, struct ctl_cpu_topology *topology)
+static uint64_t cpus_in_use = 0xb;
+
+int ctl_host_cpus(struct ctl *ctl, struct ctl_cpumap *cpus)
 {
     (void)ctl;
-    for (unsigned i = 0; i < 4 && i < max; i++)
-        topology[i] = (struct ctl_cpu_topology){.core = i == 2 ? XEN_INVALID_CORE_ID : i};
-    return 4;
+    *cpus = (struct ctl_cpumap){.bits = {cpus_in_use}};
+    return 0;
+}
+
+int ctl_host_set_cpu(struct ctl *ctl, uint32_t cpu, bool online)
+{
+    int err = !cpu || cpu > 3                      ? EINVAL
+              : (cpus_in_use >> cpu & 1) == online ? EEXIST
+              : fails("busy")                      ? EBUSY
+                                                   : 0;
+
+    if (err)
+        return ctl_fail(ctl, err, "CPU %u cannot", cpu);
+    cpus_in_use ^= 1ull << cpu;
+    return 0;
 }
 
 int ctl_host_version(struct ctl *ctl, struct ctl_version *v)

@@ -14,7 +14,7 @@ unsigned unit_passed, unit_failed;
 uint64_t host_now, host_deadline = UINT64_MAX;
 unsigned host_cpu, host_kicks;
 static struct cpu host_cpus[2] = {{.id = 0}, {.id = 1}};
-cpumask_t cpu_online = 3;
+cpumask_t cpu_online = 3, cpu_active = 3;
 struct cpu *cpus[NR_CPUS] = {&host_cpus[0], &host_cpus[1]};
 
 void panic(const char *fmt, ...)
@@ -57,6 +57,18 @@ void spin_lock(struct spinlock *l)
         other();
     BUG_ON(l->owner != 0);
     l->owner = 1;
+}
+
+void spin_lock_pair(struct spinlock *a, struct spinlock *b)
+{
+    spin_lock(a);
+    spin_lock(b);
+}
+
+void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
+{
+    spin_unlock(b);
+    spin_unlock(a);
 }
 
 void spin_unlock(struct spinlock *l)

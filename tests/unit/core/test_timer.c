@@ -143,6 +143,34 @@ static void count(void *data)
     fired++;
 }
 
+/* A CPU goes out of use: its timers fire elsewhere, also those that are set later. */
+static void leaving(void)
+{
+    static struct timer left[20], late;
+    unsigned n = 0;
+
+    fired = 0;
+    cpu_active = 3;
+    for (unsigned i = 0; i < ARRAY_SIZE(left); i++) {
+        timer_init(&left[i], count, NULL, 1);
+        timer_set(&left[i], host_now + 10 + i % 7);
+    }
+    timer_init(&late, count, NULL, 1);
+    cpu_active = 1;
+    while (timer_take_over(1, 0))
+        n++;
+    CHECK(n == ARRAY_SIZE(left) && cpus[1]->timers.root == NULL);
+    CHECK(host_deadline == host_now + 10);
+    timer_set(&late, host_now + 5);
+    CHECK(late.cpu == 0 && cpus[1]->timers.root == NULL && host_deadline == host_now + 5);
+    timer_stop(&left[3]);
+    host_now += 20;
+    for (n = 0; n < 20; n++)
+        timer_run_expired();
+    CHECK(fired == ARRAY_SIZE(left)); /* and the late one, but for the stopped one */
+    cpu_active = 3;
+}
+
 /* Any number that is due at once: a few in each interrupt, and the next one comes immediately. */
 static void at_one_moment(void)
 {
@@ -179,4 +207,5 @@ void test_timer(void)
     other_cpu();
     migration_races();
     at_one_moment();
+    leaving();
 }

@@ -20,7 +20,7 @@ struct cpu {
 };
 
 extern struct cpu *cpus[NR_CPUS];
-extern cpumask_t cpu_online;
+extern cpumask_t cpu_online, cpu_active;
 extern unsigned host_cpu; /* which one we are now */
 extern unsigned host_kicks;
 
@@ -30,6 +30,11 @@ static inline struct cpu *this_cpu(void)
 }
 
 #define current (this_cpu()->curr)
+
+static inline bool cpu_is_active(unsigned cpu)
+{
+    return cpu_active >> cpu & 1;
+}
 
 static inline void cpu_relax_poll(void) {}
 
