@@ -154,27 +154,37 @@ def make(kernel, release, work, path):
         run(["rm", "-rf", "--one-file-system", root])
 
 
+def cached(cache, kind, name, room, make_it):
+    """The path of a KIND-NAME in the cache; if there is none, make_it(work, path) makes one.
+
+    Where less than `room` is free that is said first. The one before stays, too: another tree may
+    share the cache, or this one go back to it.
+    """
+    os.makedirs(cache, exist_ok=True)
+    path = os.path.join(os.path.abspath(cache), f"{kind}-{name}")
+    if os.path.exists(path):
+        return path
+    print(f"making {os.path.basename(path)} (once; some minutes)", flush=True)
+    free = shutil.disk_usage(cache).free
+    if free < room:
+        raise ImageError(f"{cache}: {free >> 20} MiB are free, this disk needs {room >> 20} while "
+                         "it is made")
+    with tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=cache) as work:
+        fresh = os.path.join(work, "image")
+        make_it(work, fresh)
+        os.replace(fresh, path)
+    all_kinds = os.path.join(cache, f"{kind}-*{os.path.splitext(name)[1]}")
+    for old in sorted(glob.glob(all_kinds), key=os.path.getmtime)[:-2]:
+        os.unlink(old)
+    return path
+
+
 def image(kernel, cache):
     """The path of the image, made if there is none of this recipe."""
     with open(os.path.join(kernel, "release"), encoding="utf-8") as handle:
         release = handle.read().strip()
-    os.makedirs(cache, exist_ok=True)
-    path = os.path.join(os.path.abspath(cache), f"guest-{recipe(release)}.ext4")
-    if os.path.exists(path):
-        return path
-    print("making the Debian guest's disk (once; one to three minutes)", flush=True)
-    free = shutil.disk_usage(cache).free
-    if free < ROOM:
-        raise ImageError(f"{cache}: {free >> 20} MiB are free, the guest's disk needs "
-                         f"{ROOM >> 20} while it is made")
-    with tempfile.TemporaryDirectory(prefix="guest-", dir=cache) as work:
-        fresh = os.path.join(work, "image")
-        make(kernel, release, work, fresh)
-        os.replace(fresh, path)
-    # The one before stays, too: another tree may share the cache, or this one go back to it.
-    for old in sorted(glob.glob(os.path.join(cache, "guest-*.ext4")), key=os.path.getmtime)[:-2]:
-        os.unlink(old)
-    return path
+    return cached(cache, "guest", f"{recipe(release)}.ext4", ROOM,
+                  lambda work, path: make(kernel, release, work, path))
 
 
 def main():

@@ -100,7 +100,7 @@ static void debug_memory(void)
     console_log(LOG_ERR, "memory: %lu of %lu frames free, %lu claimed", frame_free_count(),
                 frame_total_count(), frame_claimed_count());
     console_log(LOG_ERR, "flush interrupts sent: %lu, caches written back: %lu",
-                tlb_flushes_asked(), cache_flushes());
+                CPU_SUM(flushes_asked), CPU_SUM(cache_flushes));
 }
 
 static void debug_time(void)

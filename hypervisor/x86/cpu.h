@@ -265,7 +265,9 @@ void cpu_detect(void);
 uint32_t cpu_lacks(uint32_t *leaf); /* bits of a CPUID leaf that only the boot CPU has; 0: none */
 /* Writes back and drops what the caches of all CPUs have of a range in the direct map. */
 void cache_flush(const void *start, size_t size);
-uint64_t cache_flushes(void); /* how often so far */
+/* A count of all CPUs: CPU_SUM(irq_count). */
+#define CPU_SUM(field) cpu_sum(offsetof(struct cpu, field))
+uint64_t cpu_sum(size_t offset);
 void cpu_init_this(struct cpu *c);
 void cpu_patch_smap(void);
 void cpu_report(void);

@@ -169,16 +169,6 @@ void tlb_flush_page_mask(cpumask_t mask, vaddr_t va)
         tlb_flush_mask(mask & ~self);
 }
 
-uint64_t tlb_flushes_asked(void)
-{
-    uint64_t n = 0;
-    unsigned cpu;
-
-    for_each_cpu (cpu, cpu_online)
-        n += READ_ONCE(cpus[cpu]->flushes_asked);
-    return n;
-}
-
 /*
  * The store comes before CR3 is loaded, which waits for it: at no moment does a CPU have tables
  * loaded that tlb_domain does not tell.

@@ -67,7 +67,5 @@ void tlb_entered(struct cpu *c, domid_t id);
 /* Before a mapping of another domain's frame is made by that domain; and at the domain's end. */
 void tlb_maps_foreign(domid_t id);
 void tlb_forget_domain(domid_t id);
-/* Interrupts sent for all this since the start: what each costs is another CPU's time. */
-uint64_t tlb_flushes_asked(void);
 
 #endif

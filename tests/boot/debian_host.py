@@ -11,14 +11,12 @@ on its disk, as Debian's installer does. Nothing is mounted here, so it works in
 import glob
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "dom0-tools", "image"))
-from guest_image import run  # noqa: E402
+from guest_image import cached, run  # noqa: E402
 from mkimage import ImageError  # noqa: E402
 from machine import QEMU  # noqa: E402
 
@@ -163,18 +161,6 @@ def _make(work, path, log):
 
 def image(cache, logs):
     """The path of the disk's image, made if there is none of this recipe."""
-    path = os.path.join(os.path.abspath(cache), f"host-{recipe()}.img")
-    if os.path.exists(path):
-        return path
-    free = shutil.disk_usage(cache).free
-    if free < ROOM:
-        raise ImageError(f"{cache}: {free >> 20} MiB are free, the Debian machine's disk needs "
-                         f"{ROOM >> 20} while it is made")
-    with tempfile.TemporaryDirectory(prefix="host-", dir=cache) as work:
-        fresh = os.path.join(work, "image")
-        _make(work, fresh, os.path.join(os.path.abspath(logs), "debian-host-setup.log"))
-        os.replace(fresh, path)
-    for old in glob.glob(os.path.join(cache, "host-*.img")):
-        if os.path.abspath(old) != path:
-            os.unlink(old)
-    return path
+    log = os.path.join(os.path.abspath(logs), "debian-host-setup.log")
+    return cached(cache, "host", f"{recipe()}.img", ROOM,
+                  lambda work, path: _make(work, path, log))

@@ -10,5 +10,6 @@ case $said in
 *) failed=$((failed + 1)) ;;
 esac
 [ $failed = 0 ] || echo "status $status: $said"
+if said=$(python3 test_cached.py 2>&1); then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "$said"; fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
