@@ -125,9 +125,8 @@ static int64_t vcpu_set_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffini
     if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_HARD))
         rc = cpumask_to_guest(&a->cpumap_hard, v->sched.hard_affinity & READ_ONCE(cpu_active));
     if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
-        rc = cpumask_to_guest(&a->cpumap_soft,
-                              v->sched.soft_affinity & v->sched.hard_affinity &
-                                  READ_ONCE(cpu_active));
+        rc = cpumask_to_guest(&a->cpumap_soft, v->sched.soft_affinity & v->sched.hard_affinity &
+                                                   READ_ONCE(cpu_active));
     return rc;
 }
 
