@@ -138,7 +138,7 @@ help:
 	@echo "make run         the same machine, with a shell for you"
 	@echo "make check       all tests; ONLY=word runs those whose name has the word in it"
 	@echo "make lint        licence lines, layout, sizes, includes, clang-tidy"
-	@echo "make bench       instructions per operation, beside Debian's Xen"
+	@echo "make bench       instructions per operation, beside Debian's Xen and the bare machine"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"
 	@echo "make kernels     Debian's other kernels (5.10 to 6.12, cloud) as dom0 and as guests"
 	@echo "make guest-kernel  Debian's kernel source with guest-patches/, small, as dom0 and as guests"

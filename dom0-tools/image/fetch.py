@@ -16,9 +16,10 @@ import sys
 
 META = "linux-image-amd64"
 XEN_PACKAGES = (
-    "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xenstore-utils", "libxenmisc4.17", "libyajl2",
-    "libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1",
-    "libxenhypfs1", "libxenstore4", "libxentoolcore1", "libxentoollog1",
+    "xen-hypervisor-4.17-amd64", "xen-hypervisor-4.17-amd64-dbg", "xen-utils-4.17",
+    "xenstore-utils", "libxenmisc4.17", "libyajl2", "libxencall1", "libxendevicemodel1",
+    "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1", "libxenstore4",
+    "libxentoolcore1", "libxentoollog1",
 )
 FLAVOUR = re.compile(r"^linux-image-(\d[\w.+~]*-\d+)-amd64$")
 
@@ -92,8 +93,8 @@ def unpack(deb, out):
 
 def fetch_xen(cache, out):
     """Debian's Xen, unpacked and not installed: an installed one would enter the boot menu."""
-    stamp = os.path.join(out, "unpacked")
-    if os.path.exists(stamp):
+    stamp, wanted = os.path.join(out, "unpacked"), "\n".join(XEN_PACKAGES)
+    if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == wanted:
         return
     os.makedirs(cache, exist_ok=True)
     for package in XEN_PACKAGES:
@@ -107,7 +108,7 @@ def fetch_xen(cache, out):
             raise FetchError(f"package {package}: apt-get download got nothing")
         subprocess.run(["dpkg-deb", "--extract", found[-1], out], check=True)
     with open(stamp, "w", encoding="utf-8") as handle:
-        handle.write("yes")
+        handle.write(wanted)
 
 
 def main():

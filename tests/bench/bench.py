@@ -6,6 +6,8 @@ clock of the machine), so figures repeat to the digit and the host's load does n
     guests   tiny kernels, build/guests/bench*.elf, that print "BENCH name instructions"
     create   `create` of a tiny guest, the first and the twentieth, by dom0's clock
     boot     wall time to dom0's init, without icount, sides in turn; this one is not exact
+    mem      system calls, fork, page faults and the like in guests, beside the bare machine; see
+             mem.py
     block    a stock-kernel guest's disk: the stock back-end, ours, and Xen's; guest_io.py has more
     net      the same for its network
 """
@@ -25,6 +27,7 @@ from media import cached_iso  # noqa: E402
 from run import parse, prepare  # noqa: E402
 from verdict import TestProblem  # noqa: E402
 import guest_io  # noqa: E402
+import mem  # noqa: E402
 
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 SIDES = ("lodge", "xen")
@@ -117,9 +120,13 @@ def boots(rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("guests", "create", "boot", "block", "net"), default="")
+    parser.add_argument("--only", default="",
+                        choices=("guests", "create", "boot", "mem", "block", "net"))
     parser.add_argument("--rounds", type=int, default=3, help="boots of each side")
     parser.add_argument("--count", type=int, default=20, help="guests to create")
+    parser.add_argument("--side", action="append", default=[], help="of mem: see sides.py")
+    parser.add_argument("--quick", action="store_true", help="of mem: few operations")
+    parser.add_argument("--json", default="", help="of mem: write the figures here, too")
     args = parser.parse_args()
     try:
         if args.only in ("", "guests"):
@@ -131,6 +138,8 @@ def main():
                   "instructions")
         if args.only in ("", "boot"):
             table("boot to dom0's init", boots(args.rounds), "seconds of wall time")
+        if args.only in ("", "mem"):
+            mem.report(args.side, "quick" if args.quick else "", args.json)
         for what in ("block", "net"):
             if args.only in ("", what):
                 guest_io.report(what)

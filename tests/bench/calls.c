@@ -28,7 +28,8 @@
 struct symbol {
     uint64_t start;
     char *name;
-    bool entry; /* of an exception in a kernel */
+    bool entry;   /* of an exception in a kernel */
+    bool handler; /* of a hypercall */
 };
 
 static struct symbol *symbols;
@@ -43,6 +44,12 @@ static bool is_entry(const char *name)
         if (strncmp(name, starts[i], strlen(starts[i])) == 0)
             return true;
     return false;
+}
+
+/* Lodge's handlers and Xen's. */
+static bool is_handler(const char *name)
+{
+    return strncmp(name, "lodge:hc_", 9) == 0 || strncmp(name, "xen:do_", 7) == 0;
 }
 
 bool calls_read_symbols(const char *path)
@@ -61,7 +68,8 @@ bool calls_read_symbols(const char *path)
             if (symbols == NULL)
                 abort();
         }
-        symbols[nr_symbols++] = (struct symbol){start, strdup(name), is_entry(name)};
+        symbols[nr_symbols++] =
+            (struct symbol){start, strdup(name), is_entry(name), is_handler(name)};
     }
     fclose(f);
     return nr_symbols > 0 && symbols[0].start == 0;
@@ -91,6 +99,11 @@ uint64_t calls_symbol_start(uint32_t symbol)
 const char *calls_name(uint32_t symbol)
 {
     return symbols[symbol].name;
+}
+
+bool calls_is_handler(uint32_t symbol)
+{
+    return symbols[symbol].handler;
 }
 
 /* ---- the tree ---- */
@@ -258,6 +271,8 @@ void calls_cross(enum place from, enum place to, bool back)
             fresh_kernel.depth = 0;
             at_kernel = &fresh_kernel;
         }
+        if (from == KERNEL && at == &hypervisor_stack)
+            now = hypervisor_stack.base; /* what an exception's function will be below */
         at = at_kernel;
         if (from == KERNEL && back)
             end_exception();

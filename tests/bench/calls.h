@@ -14,6 +14,7 @@ bool calls_read_symbols(const char *path);
 uint32_t calls_symbol(uint64_t address);
 uint64_t calls_symbol_start(uint32_t symbol);
 const char *calls_name(uint32_t symbol);
+bool calls_is_handler(uint32_t symbol); /* of a hypercall, by its name */
 
 /* What the machine does, in order; instructions go to the function and the chain of its callers. A
  * call leaves the address behind it at an address of the stack. */

@@ -288,9 +288,10 @@ NAMES = hypercalls()
 
 def _reason(kind, what):
     """What is told of an entry: a program's system call has but one way."""
+    name = what.partition(":")[2]
     if kind == "hypercall":
-        return f"hypercall {NAMES.get(what, what)}"
-    return f"trap {what.partition(':')[2].removeprefix('entry_')}" if kind == "trap" else kind
+        return f"hypercall {name.removeprefix('hc_').removeprefix('do_') or NAMES.get(what, what)}"
+    return f"trap {name.removeprefix('entry_')}" if kind == "trap" else kind
 
 
 def _rounds(lines):

@@ -9,7 +9,7 @@
  *     total HYPERVISOR KERNEL PROGRAM
  * and before it, with symbols, lines of both these kinds:
  *     stack INSTRUCTIONS function;function;...   outermost first
- *     entry TIMES hypercall NUMBER
+ *     entry TIMES hypercall HANDLER              or its number, if its handler has no such name
  *     entry TIMES trap FUNCTION                  the one of the hypervisor that is entered
  *     entry TIMES syscall FUNCTION               a program's own, on its way to the kernel
  * The counts are those of the machine, which has one processor.
@@ -45,11 +45,11 @@ struct block {
 #define NONE           UINT32_MAX
 #define MAX_ENTRIES    512
 
-enum why { HYPERCALL, TRAP, SYSCALL_BOUNCE };
+enum why { HYPERCALL, HYPERCALL_NUMBER, TRAP, SYSCALL_BOUNCE };
 
 struct entry {
     enum why why;
-    uint32_t what; /* a hypercall's number, a trap's function */
+    uint32_t what; /* a function, or a hypercall's number */
     uint64_t times;
 };
 
@@ -58,7 +58,8 @@ static bool functions, measuring;
 static uint64_t counts[PLACES];
 static struct entry entries[MAX_ENTRIES];
 static unsigned nr_entries;
-static uint32_t eax; /* the last constant that a kernel loaded: at a hypercall its number */
+static bool unknown; /* it has been entered by a hypercall, and no handler has been seen yet */
+static uint32_t eax; /* the last constant that a kernel loaded: at a hypercall mostly its number */
 static const struct block nowhere = {.place = PROGRAM};
 static const struct block *last = &nowhere;  /* that was executed */
 static const struct block *guest = &nowhere; /* the last one outside the hypervisor */
@@ -68,14 +69,15 @@ static const unsigned char mark_bytes[8] = {0x0f, 0x1f, 0x84, 0x00, 0x42, 0x45, 
 
 static void write_entries(void)
 {
+    static const char *const words[] = {"hypercall", "hypercall", "trap", "syscall"};
+
     for (unsigned i = 0; i < nr_entries; i++) {
         const struct entry *e = &entries[i];
 
-        if (e->why == HYPERCALL)
+        if (e->why == HYPERCALL_NUMBER)
             fprintf(out, "entry %lu hypercall %u\n", e->times, e->what);
         else
-            fprintf(out, "entry %lu %s %s\n", e->times, e->why == TRAP ? "trap" : "syscall",
-                    calls_name(e->what));
+            fprintf(out, "entry %lu %s %s\n", e->times, words[e->why], calls_name(e->what));
     }
     nr_entries = 0;
 }
@@ -118,14 +120,27 @@ static void count_entry(enum why why, uint32_t what)
     entries[i].times++;
 }
 
-static void enter_hypervisor(const struct block *b)
+/* Another block of the hypervisor; `entered`: the first since the guest. */
+static void in_hypervisor(const struct block *b, bool entered)
 {
-    if (last->end != SYSCALL)
+    if (entered && last->end != SYSCALL)
         count_entry(TRAP, b->symbol);
-    else if (last->place == KERNEL)
-        count_entry(HYPERCALL, eax);
-    else
+    else if (entered && last->place == PROGRAM)
         count_entry(SYSCALL_BOUNCE, last->last_symbol);
+    else if (entered)
+        unknown = true;
+    if (unknown && calls_is_handler(b->symbol)) {
+        count_entry(HYPERCALL, b->symbol);
+        unknown = false;
+    }
+}
+
+/* The hypervisor has been left. A hypercall's handler may be none that is known by its name. */
+static void out_of_hypervisor(void)
+{
+    if (unknown)
+        count_entry(HYPERCALL_NUMBER, eax);
+    unknown = false;
 }
 
 /* Is the kernel being returned to, by IRET or by the hypercall of that name? */
@@ -139,11 +154,14 @@ static bool is_return(void)
 
 static void executed_functions(const struct block *b)
 {
-    if (b->place != last->place || (b->place == KERNEL && last->end == IRET)) {
-        if (b->place == HYPERVISOR)
-            enter_hypervisor(b);
+    bool crossed = b->place != last->place || (b->place == KERNEL && last->end == IRET);
+
+    if (b->place == HYPERVISOR)
+        in_hypervisor(b, crossed);
+    else if (last->place == HYPERVISOR)
+        out_of_hypervisor();
+    if (crossed)
         calls_cross(b->place == HYPERVISOR ? last->place : guest->place, b->place, is_return());
-    }
     if (last->end == RET)
         calls_return(b->address);
     if (b->constant != NONE)
