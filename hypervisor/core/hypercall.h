@@ -32,7 +32,8 @@ hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, 
     hc_update_va_mapping_otherdomain, hc_set_trap_table, hc_set_gdt, hc_update_descriptor,
     hc_stack_switch, hc_fpu_taskswitch, hc_set_debugreg, hc_get_debugreg, hc_set_segment_base,
     hc_callback_op, hc_set_callbacks, hc_iret, hc_nmi_op, hc_event_channel_op_compat,
-    hc_physdev_op_compat, hc_sched_op_compat, hc_hvm_op, hc_mca, hc_lodge_op;
+    hc_physdev_op_compat, hc_sched_op_compat, hc_hvm_op, hc_mca, hc_lodge_op, hc_lodge_sysret,
+    hc_lodge_iret;
 
 /* vm_assist: the types that are served. */
 #define VM_ASSIST_KNOWN                                                            \

@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <public/lodge.h>
 #include <public/xen.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>
@@ -23,6 +24,10 @@
 struct entry {
     uint64_t op, result, args[ARGS];
 };
+/* One ends the list, the others are refused: behind a return the list would be user mode's. */
+#define OPS_SPECIAL                                                                          \
+    (BIT(__HYPERVISOR_iret) | BIT(__HYPERVISOR_multicall) | BIT(__HYPERVISOR_lodge_sysret) | \
+     BIT(__HYPERVISOR_lodge_iret))
 #define ENTRY_STRIDE sizeof(struct multicall_entry)
 
 /*
@@ -47,11 +52,11 @@ int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
 
         if (copy_from_guest(&e, list, sizeof(e)) != 0)
             return -XEN_EFAULT;
-        if (unlikely(e.op == __HYPERVISOR_iret))
-            return multicall_iret(list);
-        if (unlikely(e.op == __HYPERVISOR_multicall))
+        if (unlikely(e.op < 64 && (OPS_SPECIAL & BIT(e.op)))) {
+            if (e.op == __HYPERVISOR_iret)
+                return multicall_iret(list);
             result = -XEN_EINVAL;
-        else
+        } else
             result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);
         if (unlikely(result == HYPERCALL_RESTART) && hypercall_restart_asked()) {
             /* Before restart_args is used again, for the multicall's own arguments. */

@@ -23,6 +23,7 @@
 #include <lib/string.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
+#include <pv/lodge.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
@@ -66,8 +67,8 @@ void arch_domain_free(struct domain *d)
 
 static bool vcpu_has_tables(const struct vcpu *v)
 {
-    return (v->arch.guest_table.m | v->arch.guest_table_user.m | v->arch.gdt_entries |
-            v->arch.ldt_mapped) != 0;
+    return v->arch.area != NULL || (v->arch.guest_table.m | v->arch.guest_table_user.m |
+                                    v->arch.gdt_entries | v->arch.ldt_mapped) != 0;
 }
 
 /* All page-type references of a vcpu that will not run any more: descriptor pages, root tables. */
@@ -75,6 +76,7 @@ static void vcpu_drop_tables(struct vcpu *v)
 {
     mfn_t kernel = v->arch.guest_table, user = v->arch.guest_table_user;
 
+    area_drop(v);
     pv_destroy_gdt(v);
     pv_invalidate_ldt(v);
     v->arch.ldt_entries = 0;
@@ -236,6 +238,8 @@ void arch_switch_in(struct vcpu *next)
      * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.
      */
     fpu_switch_in(next);
+    if (unlikely((next->arch.area != NULL) != c->area_stub))
+        descriptors_set_area_stub(c, next->arch.area != NULL);
     if (unlikely(next->arch.debug_active))
         debugreg_load(next);
 }

@@ -64,6 +64,8 @@ const struct hypercall_entry hypercall_table[NR_HYPERCALLS] = {
     CALL_PRIV(__HYPERVISOR_domctl, domctl),
     CALL_PRIV(__HYPERVISOR_mca, mca),
     CALL(__HYPERVISOR_lodge_op, lodge_op),
+    CALL(__HYPERVISOR_lodge_sysret, lodge_sysret),
+    CALL(__HYPERVISOR_lodge_iret, lodge_iret),
 };
 #pragma GCC diagnostic pop
 

@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <public/lodge.h>
 #include <pv/entry.h>
 #include <pv/guest_words.h>
 #include <pv/segments.h>
@@ -69,6 +70,52 @@ static inline void leave_by_sysret(struct cpu_regs *regs)
         regs->vector = VEC_SYSCALL;
         regs->rflags &= ~RFLAGS_NT;
     }
+}
+
+/*
+ * lodge_sysret and lodge_iret, where x86/entry_area.S has left them to us, or there is no area. To
+ * user mode always; what the frame is judged by is the copy that is loaded.
+ */
+static int64_t area_return(bool full)
+{
+    struct vcpu *v = current;
+    struct cpu_regs *regs = guest_regs();
+    struct lodge_vcpu_area *a = v->arch.area;
+    uint64_t flags, rax;
+
+    if (a == NULL)
+        return -XEN_ENOSYS;
+    if (unlikely(v->arch.guest_table_user.m == 0)) {
+        domain_crash(v->domain, "%pv: return to user mode without a user page table", v);
+        return 0;
+    }
+    rax = READ_ONCE(a->rax);
+    flags = READ_ONCE(a->rflags);
+    regs->rip = READ_ONCE(a->rip);
+    regs->rsp = READ_ONCE(a->rsp);
+    regs->rflags = (flags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT)) | RFLAGS_IF | 2;
+    regs->vector = VEC_IRET_KEPT;
+    regs->rcx = full ? READ_ONCE(a->rcx) : regs->rip;
+    regs->r11 = full ? READ_ONCE(a->r11) : regs->rflags;
+    regs->cs = full ? (READ_ONCE(a->cs) & 0xffff) | 3 : SEL_USER_CS64;
+    regs->ss = full ? (READ_ONCE(a->ss) & 0xffff) | 3 : SEL_USER_DS;
+    v->info->evtchn_upcall_mask = full && !(flags & RFLAGS_IF);
+    if (unlikely(v->arch.nmi_masked))
+        nmi_unmask(v);
+    segments_enter_user(v);
+    return (int64_t)rax;
+}
+
+int64_t hc_lodge_sysret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    (void)a1, (void)a2, (void)a3, (void)a4;
+    return area_return(false);
+}
+
+int64_t hc_lodge_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    (void)a1, (void)a2, (void)a3, (void)a4;
+    return area_return(true);
 }
 
 int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)

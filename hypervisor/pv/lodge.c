@@ -15,7 +15,8 @@
 #include <pv/lodge.h>
 #include <x86/uaccess.h>
 
-#define FEATURES   (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH)
+#define FEATURES \
+    (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH | LODGE_F_AREA)
 #define MAX_FRAMES BIT(36) /* of a direct map: beyond any, and no sum with it overflows */
 
 static bool direct_map_ok(const struct lodge_negotiate *n)
@@ -65,6 +66,8 @@ int64_t hc_lodge_op(uint64_t cmd, uint64_t a2, uint64_t a3, uint64_t a4)
         return lodge_switch_to(v, a2);
     if (cmd == LODGE_table_new && (features & LODGE_F_TABLE_NEW))
         return lodge_table_new(d, a2, a3);
+    if (cmd == LODGE_vcpu_area && (features & LODGE_F_AREA))
+        return lodge_vcpu_area(v, a2);
     if (cmd == LODGE_negotiate)
         return negotiate(d, a2);
     return -XEN_ENOSYS;

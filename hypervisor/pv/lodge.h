@@ -13,5 +13,7 @@
 int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress); /* mmu_run.c */
 int64_t lodge_table_new(struct domain *d, uint64_t ptr, uint64_t val);    /* table_new.c */
 int64_t lodge_switch_to(struct vcpu *v, vaddr_t arg);                     /* switch_to.c */
+int64_t lodge_vcpu_area(struct vcpu *v, vaddr_t arg);                     /* area.c */
+void area_drop(struct vcpu *v); /* of current, or one that does not run: it has no area any more */
 
 #endif

@@ -8,6 +8,7 @@
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/regs.h>
+#include <x86/tlb.h>
 
 #define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
@@ -38,12 +39,19 @@ void asm_offsets(void)
     OFFSET(REGS_RSP, cpu_regs, rsp);
     OFFSET(REGS_SS, cpu_regs, ss);
     DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
+}
+
+void asm_offsets_machine(void);
+void asm_offsets_machine(void)
+{
     OFFSET(TOP_REGS, stack_top, regs);
     OFFSET(TOP_CPU, stack_top, cpu);
     OFFSET(TOP_VCPU, stack_top, vcpu);
 
     OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
     OFFSET(CPU_CURR, cpu, curr);
+    OFFSET(CPU_TLB_STAMP, cpu, tlb_stamp);
+    DEFINE(TLB_CATCH_UP_MASK, TLB_CATCH_UP);
     OFFSET(CPU_TSS_RSP0, cpu, tss.rsp[0]);
     OFFSET(CPU_IRQS_OFF_SINCE, cpu, irqs_off.since);
     OFFSET(CPU_IRQS_OFF_FROM, cpu, irqs_off.from);
@@ -57,6 +65,14 @@ void asm_offsets(void)
     OFFSET(VCPU_KERNEL_MODE, vcpu, arch.kernel_mode);
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
     OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
+    OFFSET(VCPU_GUEST_TABLE, vcpu, arch.guest_table);
+    OFFSET(VCPU_GUEST_TABLE_USER, vcpu, arch.guest_table_user);
+    OFFSET(VCPU_KERNEL_SP, vcpu, arch.kernel_sp);
+    OFFSET(VCPU_NMI_MASKED, vcpu, arch.nmi_masked);
+    OFFSET(VCPU_AREA, vcpu, arch.area);
+    OFFSET(VCPU_AREA_ENTRY, vcpu, arch.area_entry);
+    OFFSET(INFO_PENDING, vcpu_info, evtchn_upcall_pending);
+    OFFSET(INFO_MASK, vcpu_info, evtchn_upcall_mask);
     OFFSET(DOMAIN_PRIVILEGED_FLAG, domain, privileged);
 
     OFFSET(HYPERCALL_FLAGS, hypercall_entry, flags);

@@ -141,6 +141,7 @@ static bool make_stub(struct cpu *c)
         return false;
     memcpy(code, entry_stub, (size_t)(entry_stub_end - entry_stub));
     set_jump(code, entry_stub_jump, at, entry_syscall);
+    set_jump(code, entry_stub_area_jump, at, entry_syscall_area);
     set_jump(code, entry_stub32_jump, at, entry_syscall32);
     if (hv_map(at, virt_to_mfn(code), 1, 0) != 0 ||
         hv_map(at + PAGE_SIZE, virt_to_mfn(data), 1, PTE_W | PTE_NX) != 0)
@@ -183,11 +184,19 @@ INIT_TEXT void descriptors_init_cpu(struct cpu *c)
         set_gate(vectors[i], 0, i + 1);
 }
 
+void descriptors_set_area_stub(struct cpu *c, bool area)
+{
+    vaddr_t stub = (vaddr_t)c->stub - PAGE_SIZE;
+
+    c->area_stub = area;
+    wrmsr(MSR_LSTAR, stub + (area ? (uint64_t)(entry_stub_area - entry_stub) : 0));
+}
+
 /* On the CPU itself. */
 void descriptors_set_syscall(struct cpu *c)
 {
     vaddr_t stub = (vaddr_t)c->stub - PAGE_SIZE;
 
-    wrmsr(MSR_LSTAR, stub);
+    descriptors_set_area_stub(c, false);
     wrmsr(MSR_CSTAR, stub + (uint64_t)(entry_stub32 - entry_stub));
 }

@@ -25,34 +25,12 @@
  */
 #include <asm-offsets.h>
 #include <x86/layout.h>
+#include <x86/entry_macros.inc>
 #include <x86/macros.inc>
 
 #define VEC_SYSCALL   0x100
 #define VEC_IRET      0x101
 #define VEC_IRET_KEPT 0x102
-
-/* The two ends of stack_top as seen from RSP = &stack_top.regs. */
-#define RSP_CPU  (TOP_CPU - TOP_REGS)
-#define RSP_VCPU (TOP_VCPU - TOP_REGS)
-
-/* struct cpu_regs from its end: the general registers below error code and vector. */
-.macro SAVE_REGS
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
 
 .macro RESTORE_REGS
     popq %r15
@@ -92,33 +70,6 @@
     jb \slow
 .endm
 
-/*
- * Debug builds: the guest has been left, or is about to be resumed (x86/irqs_off.h). All registers
- * are in the frame at RSP; what is live where these stand is kept or loaded again.
- */
-#ifndef NDEBUG
-.macro IRQS_OFF_BEGIN
-    rdtsc
-    shlq $32, %rdx
-    orq %rdx, %rax
-    movq RSP_CPU(%rsp), %rcx
-    movq %rax, CPU_IRQS_OFF_SINCE(%rcx)
-    movq REGS_RAX(%rsp), %rax
-    movq %rax, CPU_IRQS_OFF_CALL(%rcx)
-    movq $0, CPU_IRQS_OFF_FROM(%rcx)
-    movq REGS_RDX(%rsp), %rdx
-.endm
-.macro IRQS_OFF_END
-    call irqs_off_end
-    movq REGS_RAX(%rsp), %rax
-.endm
-#else
-.macro IRQS_OFF_BEGIN
-.endm
-.macro IRQS_OFF_END
-.endm
-#endif
-
     .section .text.entry, "ax", @progbits
 
 /*
@@ -140,6 +91,20 @@ entry_stub:
     pushq $SEL_USER_CS64
     pushq %rcx
 entry_stub_jump:
+    .byte 0xe9
+    .long 0
+    .balign 16
+/* LSTAR while a vcpu with an area runs: the same, to entry_syscall_area. */
+    .globl entry_stub_area, entry_stub_area_jump
+entry_stub_area:
+    movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
+    pushq $SEL_USER_DS
+    pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
+    pushq %r11
+    pushq $SEL_USER_CS64
+    pushq %rcx
+entry_stub_area_jump:
     .byte 0xe9
     .long 0
     .balign 16
@@ -267,6 +232,7 @@ syscall_from_guest_user:
     movq REGS_RAX(%rsp), %rax
     jmp hypercall_done
 
+    .globl return_work
 hypercall_work:
 return_work:
     movq %rsp, %rdi
@@ -293,6 +259,7 @@ ret_to_guest_by_frame:
     jz 2f
 1:  RESTORE_REGS
     addq $8, %rsp /* error code and vector */
+    .globl guest_iretq
 guest_iretq:
     iretq
     EXTABLE guest_iretq, guest_iretq_refused
@@ -324,6 +291,7 @@ guest_iretq:
 guest_iretq_refused:
     pushq iret_error_and_vector(%rip)
     SAVE_REGS
+    IRQS_OFF_BEGIN /* area_iret has come here without */
     movq %rsp, %rdi
     call pv_failsafe
     jmp ret_to_guest
@@ -502,6 +470,7 @@ entry_call_on_stack:
 /* error_code and vector of struct cpu_regs, for one PUSH each. */
     .section .rodata
     .balign 8
+    .globl syscall_error_and_vector, iret_error_and_vector
 syscall_error_and_vector:
     .quad VEC_SYSCALL << 32
 iret_error_and_vector:

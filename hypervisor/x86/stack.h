@@ -6,9 +6,11 @@
 #include <lib/types.h>
 
 extern const char entry_stub[], entry_stub_jump[], entry_stub_end[]; /* one CPU's LSTAR code */
-extern const char entry_stub32[], entry_stub32_jump[];               /* and its CSTAR code */
-extern const char entry_vectors[];                                   /* 256 stubs of 16 bytes */
+extern const char entry_stub_area[], entry_stub_area_jump[]; /* the same for a vcpu with an area */
+extern const char entry_stub32[], entry_stub32_jump[];       /* and its CSTAR code */
+extern const char entry_vectors[];                           /* 256 stubs of 16 bytes */
 void entry_syscall(void);
+void entry_syscall_area(void);
 void entry_syscall32(void);
 /* Where the first switch to a vcpu goes: what arch_stack_prepare() and its kin write there. */
 void entry_new_guest(void);

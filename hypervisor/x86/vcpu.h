@@ -41,6 +41,12 @@ struct arch_vcpu {
     bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks; /* events on entry */
     struct trap_info *traps;       /* by vector, 256 entries, one page; address 0: no handler */
     uint64_t kernel_sp, kernel_ss; /* where entries from guest user mode put their frame */
+    /*
+     * LODGE_vcpu_area: NULL, or in a page of the guest's on which a writable type reference is
+     * held; and where its user mode's SYSCALL enters then, canonical, 0: as without an area.
+     */
+    struct lodge_vcpu_area *area;
+    uint64_t area_entry;
 
     /* Segments: valid while switched out, then as the guest had them (pv/segments.c). */
     uint64_t fs_base, gs_base_kernel, gs_base_user;

@@ -330,15 +330,16 @@ _Static_assert(offsetof(struct lodge_switch, gs_base_user_old) == 88,
  *   syscall_entry  IN  canonical address: `syscall` of 64-bit user mode enters here, not at
  *                      CALLBACKTYPE_syscall's. 0: only the returns are used.
  *
- * -EINVAL: a field is out of range, or the frame is a table; -EPERM: it is not the caller's. After
- * an error the area is what it was.
+ * -EINVAL: a field is out of range, or the frame is not the caller's or is a table. After an error
+ * the area is what it was.
  *
  * Entry: a `syscall` of 64-bit user mode leaves the user's RIP, RFLAGS and RSP in the area, and
  * goes on in kernel mode at syscall_entry with events masked (evtchn_upcall_mask is 1), RSP as
- * stack_switch has it, aligned down to 16, and nothing on that stack. RCX and R11 have no defined
- * value, all other registers are the user's. User mode's event mask was 0, and its CS and SS were
- * the flat ones; a `syscall` from other code, or with the mask set, makes a stock frame and enters
- * at the stock callback. The area is this vcpu's until the guest unmasks events or calls again.
+ * stack_switch has it, aligned down to 16, and nothing on that stack. RFLAGS has nothing set but
+ * IF, RCX and R11 have no defined value, all other registers are the user's. User mode's event mask
+ * was 0, and its CS and SS were the flat ones; a `syscall` from other code, or with the mask set,
+ * makes a stock frame and enters at the stock callback. The area is this vcpu's until the guest
+ * unmasks events or calls again.
  *
  * Hypercall lodge_sysret (54): no arguments; does not come back. To user mode, 64 bit, flat CS and
  * SS, at rip, with rflags, rsp and rax from the area; RCX and R11 are destroyed, all other
@@ -352,8 +353,8 @@ _Static_assert(offsetof(struct lodge_switch, gs_base_user_old) == 88,
  *
  * For both: IF is set in any case and IOPL, VM and NT are cleared in rflags before they are loaded.
  * From a multicall they are -EINVAL, without an area -ENOSYS, without a user root table the domain
- * is crashed, as by iret. A lodge_sysret to an address that is not canonical ends in the failsafe
- * callback.
+ * is crashed, as by iret. A lodge_sysret to an address that is not canonical ends as iret's does:
+ * in the failsafe callback or, where the processor finds out later, in a #GP of user mode.
  *
  * Cost: about 60 instructions each way, 75 for lodge_iret; the stock entry and return take 385
  * together.

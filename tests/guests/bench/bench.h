@@ -3,8 +3,12 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <kit/kit.h>
+
 /* Prints what fn costs in instructions (or cycles), divided. */
 void bench(const char *name, void (*fn)(void), unsigned divisor);
+uint64_t bench_tsc(void);
+void bench_end_run(struct kit_frame *f); /* of a trap in user mode */
 void bench_lodge(void);
 
 #endif

@@ -11,7 +11,7 @@
 #define REPEAT 64
 #define ROUNDS 12
 
-static inline uint64_t rdtsc(void)
+uint64_t bench_tsc(void)
 {
     uint32_t lo, hi;
 
@@ -25,11 +25,11 @@ void bench(const char *name, void (*fn)(void), unsigned divisor)
 
     fn();
     for (unsigned r = 0; r < ROUNDS; r++) {
-        uint64_t start = rdtsc();
+        uint64_t start = bench_tsc();
 
         for (unsigned i = 0; i < REPEAT; i++)
             fn();
-        uint64_t took = (rdtsc() - start) / REPEAT;
+        uint64_t took = (bench_tsc() - start) / REPEAT;
 
         best = took < best ? took : best;
     }
@@ -76,20 +76,20 @@ __asm__(".pushsection .text\n"
 /* In user mode: n system calls; the time that they took. */
 static uint64_t user_syscalls(uint64_t n)
 {
-    uint64_t start = rdtsc();
+    uint64_t start = bench_tsc();
 
     for (uint64_t i = 0; i < n; i++)
         __asm__ volatile("mov $39, %%eax; syscall" : : : "rax", "rcx", "r11", "memory");
-    return rdtsc() - start;
+    return bench_tsc() - start;
 }
 
 static uint64_t user_faults(uint64_t n)
 {
-    uint64_t start = rdtsc();
+    uint64_t start = bench_tsc();
 
     for (uint64_t i = 0; i < n; i++)
         __asm__ volatile("mov (%0), %%rdx" : : "a"(KIT_NOWHERE) : "rdx", "rcx", "r11", "memory");
-    return rdtsc() - start;
+    return bench_tsc() - start;
 }
 
 static void in_user_mode(void)
@@ -301,7 +301,7 @@ static uint64_t user_syscalls_then_ud2(uint64_t n)
     return 0;
 }
 
-static void end_run(struct kit_frame *f)
+void bench_end_run(struct kit_frame *f)
 {
     extern uint8_t kit_user_done[];
     extern uint64_t kit_user_saved_rsp;
@@ -319,7 +319,7 @@ static void guest_syscall(void)
                                    .address = (unsigned long)bench_syscall_entry};
 
     CHECK_EQ(hc2(__HYPERVISOR_callback_op, CALLBACKOP_register, &cb), 0);
-    kit_on_trap(6, end_run);
+    kit_on_trap(6, bench_end_run);
     kit_user_run(user_syscalls_then_ud2, 10);
     kit_user_run(user_syscalls_then_ud2, 1000);
     kit_on_trap(6, NULL);

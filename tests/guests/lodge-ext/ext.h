@@ -6,7 +6,8 @@
 #include <kit/kit.h>
 #include <public/lodge.h>
 
-#define ALL_FEATURES (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH)
+#define ALL_FEATURES \
+    (LODGE_F_MMU_RUN | LODGE_F_ALIAS | LODGE_F_TABLE_NEW | LODGE_F_SWITCH | LODGE_F_AREA)
 
 static inline int lodge(uint64_t cmd, const void *arg)
 {
@@ -18,5 +19,6 @@ void runs(void);
 void aliases(void);
 void new_tables(void);
 void switches(void);
+void areas(void);
 
 #endif

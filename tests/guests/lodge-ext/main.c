@@ -100,4 +100,5 @@ void test_main(void)
     aliases();
     new_tables();
     switches();
+    areas();
 }
