@@ -53,7 +53,7 @@ RECIPE = "1"  # to be raised when the same input shall give another kernel
 KEPT = 8
 NOT_HAD = 77  # the status where the source cannot be had
 REPORT_EVERY = 15  # seconds
-FILES = 1500  # that the small kernel compiles or links, more or less
+FILES = 2100  # that the small kernel compiles or links, more or less
 
 
 def out_folder(build, variant):
@@ -113,8 +113,9 @@ def lock(path):
 class Build:
     """What is built where: build is the build directory, shared by all variants but for objects."""
 
-    def __init__(self, build, jobs):
+    def __init__(self, build, jobs, quiet=False):
         self.jobs = jobs
+        self.quiet = quiet  # say nothing where there is nothing to do
         self.build = os.path.abspath(build)
         self.cache = os.path.join(self.build, "cache")
         self.work = os.path.join(self.build, "guest-kernel-work")
@@ -136,19 +137,25 @@ class Build:
         for version in source.versions(self.cache, patched):
             kept = self.kept(version, variant)
             if os.path.isdir(kept):
-                say(f"{version}, {variant}: from the cache")
-                return self._publish(kept, variant)
+                return self._publish(kept, variant, "from the cache")
             try:
                 with lock(os.path.join(self.work, "lock")):
                     if not os.path.isdir(kept):  # nobody else built it meanwhile
                         source.prepare(self.cache, self.tree, version, patched)
                         self.compile(variant, fragments)
                         self._keep(variant, kept)
-                return self._publish(kept, variant)
+                return self._publish(kept, variant, "built")
             except (DoesNotApply, NotHad) as failed:
                 say(str(failed))
                 problem = problem or failed
         raise problem
+
+    def source(self):
+        """The tree, unpacked if it is not there: for what else is in it than the kernel."""
+        if not source.is_unpacked(self.tree):
+            with lock(os.path.join(self.work, "lock")):
+                source.prepare(self.cache, self.tree, source.versions(self.cache)[0])
+        return self.tree
 
     def each(self, only=""):
         """Build after every single patch that has this in its name: yields it and the bzImage. What
@@ -230,7 +237,7 @@ class Build:
             os.replace(temporary, kept)
         shutil.rmtree(temporary, ignore_errors=True)
 
-    def _publish(self, kept, variant):
+    def _publish(self, kept, variant, how):
         """Point the variant's folder at what is in the cache."""
         os.utime(kept)
         out = out_folder(self.build, variant)
@@ -246,7 +253,9 @@ class Build:
         with open(os.path.join(out, "made-from"), "w", encoding="utf-8") as handle:
             handle.write(os.path.basename(kept))
         self._prune(kept)
-        say(f"{os.path.relpath(out)}: {_content(os.path.join(out, 'release')).decode()}")
+        release = _content(os.path.join(out, "release")).decode()
+        if how == "built" or not self.quiet:
+            say(f"{os.path.relpath(out)}: {release}, {variant}, {how}")
         return out
 
     def _prune(self, kept):
@@ -310,9 +319,10 @@ def main():
     what.add_argument("--debian", action="store_true",
                       help="Debian's own configuration, as a .deb: takes hours")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compilers at a time")
+    parser.add_argument("--quiet", action="store_true", help="say nothing if it is in the cache")
     args = parser.parse_args()
     try:
-        build = Build(args.build, args.jobs)
+        build = Build(args.build, args.jobs, args.quiet)
         if args.debian:
             build.debian()
         else:

@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SERIES = os.path.join(HERE, "linux-6.1")
 PATCHES = os.path.join(SERIES, "patches")
 PACKAGE = "linux-source-6.1"
+STAMP = ".unpacked-from"
 TARBALL = "./usr/src/linux-source-6.1.tar.xz"
 
 
@@ -86,9 +87,14 @@ def fetch(cache, version):
     return path
 
 
+def is_unpacked(tree):
+    """Is there a source, whatever version it is?"""
+    return os.path.exists(os.path.join(tree, STAMP))
+
+
 def unpack(deb, tree):
     """The source as Debian has it, in tree; does nothing where that is from this package."""
-    stamp = os.path.join(tree, ".unpacked-from")
+    stamp = os.path.join(tree, STAMP)
     if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == os.path.basename(deb):
         return
     say(f"unpacking {os.path.basename(deb)}")

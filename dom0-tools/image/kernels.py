@@ -119,8 +119,10 @@ def _package(cache, name, update):
 
 def _variant(name, build):
     """A kernel that is built here: its folder, and what tells it from others of that name."""
-    if subprocess.call([sys.executable, BUILDER, "--build", build, "--variant", name]) != 0:
-        raise FetchError(f"the kernel {name} was not built; see above")
+    done = subprocess.run([sys.executable, BUILDER, "--quiet", "--build", build, "--variant", name],
+                          stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise FetchError(f"the kernel {name} was not built: {done.stderr.strip()}")
     folder = os.path.join(build, "guest-kernel" + ("" if name == "patched" else f"-{name}"))
     with open(os.path.join(folder, "made-from"), encoding="utf-8") as handle:
         return folder, handle.read()
