@@ -12,6 +12,7 @@
 #include <core/console_tx.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/preempt.h>
 #include <lib/bitops.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -30,8 +31,9 @@
 #define GUEST_BURST     100u
 #define GUEST_REFILL_NS 25000000ull
 
-#define REFUSALS    4u
-#define REFUSAL_MAX 200u
+#define REFUSALS     4u
+#define REFUSAL_MAX  200u
+#define WORK_REFUSED 1500 /* one is put into words */
 
 static bool console_panicking;
 
@@ -178,6 +180,7 @@ void console_guest_refused(const char *where, const char *fmt, ...)
 
     if (likely(!show && !keep))
         return;
+    (void)work_charge(WORK_REFUSED);
     n = snprintf_(text, sizeof(text), "d%uv%u %s refused: ", current->domain->id, current->id,
                   where);
     va_start(ap, fmt);

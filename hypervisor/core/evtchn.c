@@ -29,10 +29,7 @@
 #include <x86/cpu.h>
 #include <x86/irq.h>
 
-#define WORK_CLOSE  300 /* of a port */
-#define WORK_PASS   10  /* by a port that is in use */
-#define WORK_LINKED 40  /* and by a closed one that is in a queue */
-#define MAX_LINKED  512 /* of which a search for a free one passes over so many */
+#define WORK_CLOSE 300 /* of a port */
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
 static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);
@@ -76,88 +73,6 @@ void evtchn_check_pollers(struct domain *d, uint32_t port)
 }
 
 /* ---- ports ---- */
-
-/* Ports are below it. */
-static uint32_t evtchn_port_limit(const struct domain *d)
-{
-    uint32_t abi = d->evtchn.fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
-
-    return d->evtchn.max_port < abi ? d->evtchn.max_port + 1 : abi;
-}
-
-static int evtchn_group_add(struct domain *d)
-{
-    struct evtchn *group = hpage_alloc();
-
-    if (group == NULL)
-        return -XEN_ENOMEM;
-    for (unsigned i = 0; i < EVTCHNS_PER_GROUP; i++) {
-        group[i].port = d->evtchn.valid_ports + i;
-        group[i].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-    }
-    d->evtchn.groups[d->evtchn.valid_ports / EVTCHNS_PER_GROUP] = group;
-    smp_wmb(); /* evtchn_of() reads the count, then the group, without the lock */
-    WRITE_ONCE(d->evtchn.valid_ports, d->evtchn.valid_ports + (uint32_t)EVTCHNS_PER_GROUP);
-    return 0;
-}
-
-/*
- * A free port, still free; evtchn.lock held. With FIFO the guest may still have a closed port's
- * word in a queue; then an event on the new one would be taken for linked and never be queued. So
- * such ports are passed over, and the hint stays below them. A guest that has more of them than
- * MAX_LINKED does not take its events, and gets no more ports until it has.
- */
-static int evtchn_port_alloc(struct domain *d, struct evtchn **out)
-{
-    uint32_t limit = evtchn_port_limit(d);
-    unsigned skipped = 0;
-
-    if (d->state != DOM_ALIVE || d->evtchn.resetting)
-        return -XEN_ENODEV;
-    for (uint32_t port = d->evtchn.free_hint; port < limit; port++) {
-        struct evtchn *c;
-
-        if (port >= d->evtchn.valid_ports) {
-            int rc = evtchn_group_add(d);
-
-            if (rc != 0)
-                return rc;
-        }
-        c = evtchn_of(d, port);
-        if (c->state != PORT_FREE) {
-            (void)work_charge(WORK_PASS);
-            continue;
-        }
-        if (d->evtchn.fifo != NULL && evtchn_fifo_is_linked(d, port)) {
-            (void)work_charge(WORK_LINKED);
-            if (++skipped > MAX_LINKED)
-                return -XEN_ENOSPC;
-            continue;
-        }
-        if (skipped == 0)
-            d->evtchn.free_hint = port + 1;
-        c->notify_vcpu = 0;
-        *out = c;
-        return 0;
-    }
-    if (skipped == 0)
-        d->evtchn.free_hint = limit;
-    return -XEN_ENOSPC;
-}
-
-/* lock held; what the port was bound to has been told. An event that is pending is lost. */
-static void evtchn_port_free(struct domain *d, struct evtchn *c)
-{
-    if (d->evtchn.fifo != NULL)
-        evtchn_fifo_clear_pending(d, c);
-    /* With FIFO, too: a bit from before the switch would absorb all events after a reset. */
-    if (d->shared_info != NULL && c->port < EVTCHN_2L_NR_CHANNELS)
-        bit_clear(d->shared_info->evtchn_pending, c->port);
-    c->state = PORT_FREE;
-    c->notify_vcpu = 0;
-    c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-    d->evtchn.free_hint = MIN(d->evtchn.free_hint, c->port);
-}
 
 int evtchn_alloc_unbound_for(struct domain *d, domid_t remote, uint32_t *port)
 {
@@ -401,6 +316,7 @@ int evtchn_reset(const struct evtchn_reset *op)
             preempt_after(WORK_CLOSE);
         }
         evtchn_fifo_destroy(d);
+        evtchn_fifo_forget(d);
         spin_lock(&d->evtchn.lock);
         d->evtchn.resetting = false;
         spin_unlock(&d->evtchn.lock);
@@ -543,22 +459,8 @@ int evtchn_is_pending(struct domain *d, uint32_t port)
 
 int evtchn_domain_init(struct domain *d)
 {
-    int rc;
-
     spin_lock_init(&d->evtchn.lock, LOCK_EVTCHN);
-    d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
-    if (d->evtchn.groups == NULL)
-        return -XEN_ENOMEM;
-    /* The hardware domain has a few ports per guest: not out of the memory that guests are to get.
-     */
-    do
-        rc = evtchn_group_add(d);
-    while (rc == 0 && d->hardware && d->evtchn.valid_ports < MIN(1024u, evtchn_port_limit(d)));
-    if (rc != 0)
-        return rc;
-    evtchn_of(d, 0)->state = PORT_RESERVED;
-    d->evtchn.free_hint = 1;
-    return 0;
+    return evtchn_ports_init(d);
 }
 
 void evtchn_vcpu_init(struct vcpu *v)
@@ -584,17 +486,4 @@ void evtchn_domain_destroy(struct domain *d)
 
     while (evtchn_domain_close(d, &cursor) != 0)
         cpu_relax_poll();
-}
-
-void evtchn_domain_free(struct domain *d)
-{
-    if (d->evtchn.groups == NULL)
-        return;
-    for (uint32_t i = 0; i < d->evtchn.valid_ports / EVTCHNS_PER_GROUP; i++) {
-        hpage_free(d->evtchn.groups[i]);
-        preempt_after(WORK_FREE);
-    }
-    hpages_free(d->evtchn.groups, EVTCHN_GROUPS_ORDER);
-    hpage_free(d->evtchn.pirq_port);
-    d->evtchn.groups = NULL;
 }

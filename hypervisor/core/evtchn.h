@@ -15,15 +15,18 @@ struct vcpu;
 struct evtchn;
 struct evtchn_fifo;
 
+#define EVTCHN_FREE_MAPS 4 /* pages of bits, for as many ports as there can be */
+
 /*
  * Of a domain. All under lock, where nothing else is said. groups and valid_ports only grow, and a
  * group is entered before the count is raised; so a port below valid_ports can be found without it.
  */
 struct evtchn_domain {
-    struct spinlock lock;     /* LOCK_EVTCHN */
-    struct evtchn **groups;   /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
-    uint32_t valid_ports;     /* ports that have a struct evtchn */
-    uint32_t max_port;        /* the highest there may be, from domctl; does not change */
+    struct spinlock lock;   /* LOCK_EVTCHN */
+    struct evtchn **groups; /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
+    uint32_t valid_ports;   /* ports that have a struct evtchn */
+    uint64_t *free[EVTCHN_FREE_MAPS]; /* a bit for each of those: it is free; like groups */
+    uint32_t max_port;                /* the highest there may be, from domctl; does not change */
     struct evtchn_fifo *fifo; /* NULL: 2-level; see evtchn_set_pending() for who may use it */
     uint32_t free_hint;       /* no free port below, so a search starts here */
     bool resetting;           /* EVTCHNOP_reset at work: no new ports */

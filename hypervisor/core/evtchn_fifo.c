@@ -43,6 +43,8 @@
 #define LINKED  (1u << EVTCHN_FIFO_LINKED)
 #define BUSY    (1u << EVTCHN_FIFO_BUSY)
 
+#define WORK_FORGET 10 /* in which queue a port was */
+
 /* Set once by init_control, under evtchn.lock: frame before control. tail: evtchn_fifo.lock. */
 struct fifo_vcpu {
     struct evtchn_fifo_control_block *control; /* in a frame of the guest; NULL: not given yet */
@@ -229,14 +231,6 @@ static int fifo_create(struct domain *d)
     if (f == NULL)
         return -XEN_ENOMEM;
     spin_lock_init(&f->lock, LOCK_EVTCHN_QUEUE);
-    for (uint32_t port = 1; port < d->evtchn.valid_ports; port++) {
-        struct evtchn *c = evtchn_of(d, port);
-
-        c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-        c->queue_vcpu = 0;
-        c->queue_priority = 0;
-        c->pending_early = false;
-    }
     smp_wmb();
     WRITE_ONCE(d->evtchn.fifo, f);
     return 0;
@@ -268,7 +262,9 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
     if (frame == NULL)
         return -XEN_EINVAL;
     spin_lock(&d->evtchn.lock);
-    if (d->evtchn.fifo == NULL)
+    if (d->evtchn.resetting)
+        rc = -XEN_EBUSY;
+    else if (d->evtchn.fifo == NULL)
         rc = fifo_create(d);
     if (rc == 0)
         rc = fifo_vcpu_create(d->evtchn.fifo, op->vcpu);
@@ -376,4 +372,16 @@ void evtchn_fifo_destroy(struct domain *d)
         preempt_after(WORK_ENTRY);
     }
     hpage_free(f);
+}
+
+void evtchn_fifo_forget(struct domain *d)
+{
+    for (uint32_t port = 1; port < d->evtchn.valid_ports; port++) {
+        struct evtchn *c = evtchn_of(d, port);
+
+        c->queue_vcpu = 0;
+        c->queue_priority = 0;
+        c->pending_early = false;
+        preempt_after(WORK_FORGET);
+    }
 }

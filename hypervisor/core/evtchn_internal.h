@@ -60,6 +60,14 @@ static inline struct evtchn *evtchn_of(const struct domain *d, uint32_t port)
     return &d->evtchn.groups[port / EVTCHNS_PER_GROUP][port % EVTCHNS_PER_GROUP];
 }
 
+/*
+ * evtchn_port.c: a port that nobody has, *out; the caller gives it a state. And back: what it was
+ * bound to has been told; an event that is pending is lost. Both under evtchn.lock.
+ */
+int evtchn_port_alloc(struct domain *d, struct evtchn **out);
+void evtchn_port_free(struct domain *d, struct evtchn *c);
+int evtchn_ports_init(struct domain *d); /* 0 or -XEN_ENOMEM */
+
 /* Wakes the vcpus that poll for this port; after its pending bit has been set. */
 void evtchn_check_pollers(struct domain *d, uint32_t port);
 
@@ -82,6 +90,8 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op);
 int evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
 /* Back to the 2-level form, and the guest's pages are let go; all ports of d are closed. */
 void evtchn_fifo_destroy(struct domain *d);
+/* Then, while no port can be made: in which queues they were. */
+void evtchn_fifo_forget(struct domain *d);
 
 /* Not one of the global ones, which are bound at vcpu 0 and may be moved. */
 bool evtchn_virq_is_per_vcpu(unsigned virq);

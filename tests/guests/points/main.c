@@ -270,6 +270,39 @@ static void ports(void)
     CHECK_EQ(kit_evtchn(EVTCHNOP_reset, &reset), 0);
 }
 
+/* All there can be, and only the first of them, or none, is free; then the domain begins anew. */
+static void all_ports(void)
+{
+    static struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    static struct evtchn_close first = {.port = 1};
+    struct evtchn_init_control control = {.control_gfn = kit_mfn(kit_page())};
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+    static const int64_t full[2] = {-XEN_ENOSPC, -XEN_ENOSPC};
+    unsigned n = 0;
+    int rc;
+
+    CHECK_EQ(kit_evtchn(EVTCHNOP_reset, &reset), 0); /* gives up the words that say so much */
+    CHECK_EQ(kit_evtchn(EVTCHNOP_init_control, &control), 0);
+    while ((rc = kit_evtchn(EVTCHNOP_alloc_unbound, &a)) == 0)
+        n++;
+    CHECK_EQ(rc, -XEN_ENOSPC);
+    printk("%u ports\n", n);
+    CHECK(!on_lodge || n > 130000);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(kit_evtchn(EVTCHNOP_close, &first), 0);
+        CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+        CHECK_EQ(a.port, 1);
+        for (unsigned call = 0; call < CALLS; call++)
+            set_call(call, __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, (uint64_t)&a, 0,
+                     0);
+        run("no port is free", full);
+    }
+    CHECK_EQ(kit_evtchn(EVTCHNOP_reset, &reset), 0);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_init_control, &control), 0);
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &a), 0);
+    CHECK_EQ(a.port, 1);
+}
+
 /* ---- beside a domain that does all this without end ---- */
 
 #define SECONDS  2
@@ -338,4 +371,5 @@ void test_main(void)
     polls();
     ports();
     linked_ports();
+    all_ports();
 }
