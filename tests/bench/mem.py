@@ -11,17 +11,18 @@ import json
 import os
 import sys
 
-from sides import GUEST_KERNEL, Side
+from sides import BUILD, Side
 from verdict import TestProblem
 
+GUEST_KERNEL = os.path.join(BUILD, "guest-kernel", "vmlinux")
 NATIVE = "native"
 STOCK = (NATIVE, "native-small", "xen", "lodge")
-PATCHED = ("native@guest", "xen@guest", "lodge@guest,xen_batch=off",
-           "lodge@guest,xen_batch=stock", "lodge@guest,xen_batch=on")
+PATCHED = ("native@patched", "xen@patched", "lodge@patched,xen_batch=off",
+           "lodge@patched,xen_batch=stock", "lodge@patched,xen_batch=on")
 
 
 def default_sides():
-    return STOCK + (PATCHED if os.path.exists(os.path.join(GUEST_KERNEL, "vmlinux")) else ())
+    return STOCK + (PATCHED if os.path.exists(GUEST_KERNEL) else ())
 
 
 def baseline(side, columns):

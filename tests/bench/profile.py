@@ -4,7 +4,7 @@
 
     tests/bench/profile.py fork-exit lodge-dom0
     tests/bench/profile.py fork-exit lodge-dom0 native --svg fork.svg
-    tests/bench/profile.py mprotect-4M lodge-dom0@guest,xen_batch=on lodge-dom0@guest,xen_batch=off
+    tests/bench/profile.py mprotect-4M lodge-dom0@patched lodge-dom0@patched,xen_batch=stock
 
 The first side is shown; with a second one, what the first has beyond it. Sides are as in sides.py,
 workloads as in membench.c. The flame graph is of the first side: a box is a function, as wide as

@@ -5,7 +5,8 @@ A side is written PLACE[=FILE][@KERNEL][,WORD...]:
     PLACE   native (3 GiB), native-small (256 MiB), lodge, xen (a guest of 256 MiB with one vcpu),
             or lodge-dom0, xen-dom0 (in dom0's place: much sooner there, and nothing runs beside it)
     FILE    of lodge-dom0: another Lodge than this tree's
-    KERNEL  debian (the default), guest (make guest-kernel), or a folder with vmlinux and with
+    KERNEL  debian (the default); a name that tests/boot/run.py --kernel knows, as patched,
+            unpatched or trixie; or, with a slash in its name, a folder with vmlinux and with
             vmlinuz, bzImage or arch/x86/boot/bzImage
     WORD    for the kernel's command line
 All run under -icount with the same processor, so that figures compare to the instruction.
@@ -21,7 +22,8 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import BUILD, ISOS, ROOT, KERNEL, LODGE, LOGS, script_status, xen_hypervisor  # noqa: E402
+from dom0 import (  # noqa: E402
+    BUILD, ISOS, KERNEL, LODGE, LOGS, ROOT, other_kernel, script_status, xen_hypervisor)
 from machine import Machine  # noqa: E402
 from media import cached_iso  # noqa: E402
 from run import parse, prepare  # noqa: E402
@@ -32,7 +34,6 @@ import symbols  # noqa: E402
 OUT = os.path.join(BUILD, "bench")
 MEMBENCH = os.path.join(OUT, "membench")
 WHERE = os.path.join(OUT, "where.so")
-GUEST_KERNEL = os.path.join(BUILD, "guest-kernel")
 XEN_SYMBOLS = os.path.join(BUILD, "xen", "usr", "lib", "debug", "boot", "xen-syms-4.17-amd64")
 CPU = "max,-smap"
 PLACES = ("native", "native-small", "lodge", "xen", "lodge-dom0", "xen-dom0")
@@ -80,8 +81,11 @@ class Kernel:
     """A kernel's two files, and its functions."""
 
     def __init__(self, name):
-        self.folder = {"debian": KERNEL, "guest": GUEST_KERNEL}.get(name, name)
         self.name = name
+        if name == "debian":
+            self.folder = KERNEL
+        else:
+            self.folder = name if "/" in name else other_kernel(name)
 
     def _file(self, *names):
         for name in names:
@@ -105,6 +109,10 @@ class Kernel:
         return stripped
 
     def functions(self):
+        listed = os.path.join(self.folder, "System.map")
+        if os.path.exists(listed):
+            with open(listed, encoding="ascii") as file:
+                return symbols.map_functions(file.read())
         with open(self._file("vmlinux"), "rb") as file:
             found = symbols.elf_functions(file.read())
         return found or self._kallsyms()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which function is at an address: the list that the plugin where.c reads.
 
-A kernel's functions come from its ELF file or, where that has no symbols, as Debian's, from what
-the running kernel says in /proc/kallsyms; the hypervisor's from its ELF file, and in Xen's case
-from the one that Debian has for debuggers. Without that file all of Xen is one function.
+A kernel's functions come from its System.map or its ELF file or, where there is neither, as with
+Debian's, from what the running kernel says in /proc/kallsyms; the hypervisor's from its ELF file,
+and in Xen's case from the one that Debian has for debuggers. Without that file all of Xen is one
+function.
 """
 
 import struct
@@ -51,6 +52,12 @@ def kallsyms_functions(text):
     """The same from lines "SYMBOL address name", which membench prints."""
     words = (line.split() for line in text.splitlines() if line.startswith("SYMBOL "))
     return [(int(line[1], 16), line[2]) for line in words if len(line) == 3]
+
+
+def map_functions(text):
+    """The same from a kernel's System.map."""
+    words = (line.split() for line in text.splitlines())
+    return [(int(line[0], 16), line[2]) for line in words if len(line) == 3 and line[1] in "tTwW"]
 
 
 def _better(name):

@@ -67,6 +67,10 @@ class Symbols(unittest.TestCase):
         self.assertEqual(symbols.kallsyms_functions(text),
                          [(0xffffffff81000000, "_text"), (0xffffffff81000010, "do_it")])
 
+    def test_map(self):
+        text = "0000000000000000 D data\nffffffff81000010 t do_it\nffffffff82000000 R _ro\n"
+        self.assertEqual(symbols.map_functions(text), [(0xffffffff81000010, "do_it")])
+
     def test_one_name_each(self):
         found = symbols.one_name_each([(2, "__ia32_sys_x"), (1, "b"), (2, "__do_sys_x"),
                                        (2, "__x64_sys_x"), (1, "_b")])
@@ -127,7 +131,7 @@ class Tables(unittest.TestCase):
 
     def test_beyond_native(self):
         """A kernel is compared with itself natively, where that has been measured."""
-        texts = ("native", "native@guest", "lodge@guest", "xen")
+        texts = ("native", "native@/guest", "lodge@/guest", "xen")
         listed = [sides.Side(text) for text in texts]
         figures = dict(zip(texts, (100, 90, 130, 300)))
         columns = {name: {"w": sides.Measure(figure)} for name, figure in figures.items()}
@@ -135,7 +139,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(mem.table(listed, columns)[1].split(),
                          ["w", "100", "90", "+40", "+200", "/", "2.0"])
         self.assertEqual(list(mem.reasons(listed, columns)), ["xen w: 2.0 syscall"])
-        del columns["native@guest"]
+        del columns["native@/guest"]
         self.assertEqual(mem.table(listed, columns)[1].split()[:3], ["w", "100", "+30"])
 
 
