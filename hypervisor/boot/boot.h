@@ -38,6 +38,12 @@ struct boot_info {
     paddr_t rsdp;       /* our copy of the one in the loader's information, in the image; 0: none */
     paddr_t efi_system; /* EFI's system table; 0: none */
     uint8_t vga_text;   /* 1: a VGA text console is there */
+    struct {            /* a linear frame buffer of direct colours; base 0: none */
+        paddr_t base;
+        uint32_t bytes_per_line, width, height;
+        uint8_t bits_per_pixel;
+        uint8_t colours[6]; /* position and size of red, green and blue */
+    } screen;
 };
 extern struct boot_info boot_info;
 

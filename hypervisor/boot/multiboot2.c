@@ -91,6 +91,27 @@ static INIT_TEXT void take_rsdp(const uint8_t *p, uint32_t size)
     boot_info.rsdp = image_to_phys(copy);
 }
 
+/*
+ * Asked for nothing, GRUB leaves a BIOS in text mode and sets a mode with EFI, which has no text:
+ * so the header has no frame buffer tag. p: address, bytes per line, width, height, bits per pixel,
+ * a type (2: text, 1: direct colours, whose positions and sizes follow), and 16 bits.
+ */
+static INIT_TEXT void take_screen(const uint8_t *p, uint32_t size)
+{
+    uint32_t shape[3];
+
+    boot_info.vga_text = size > 21 && p[21] == 2;
+    if (size < 30 || p[21] != 1)
+        return;
+    memcpy(&boot_info.screen.base, p, sizeof(boot_info.screen.base));
+    memcpy(shape, p + 8, sizeof(shape));
+    boot_info.screen.bytes_per_line = shape[0];
+    boot_info.screen.width = shape[1];
+    boot_info.screen.height = shape[2];
+    boot_info.screen.bits_per_pixel = p[20];
+    memcpy(boot_info.screen.colours, p + 24, sizeof(boot_info.screen.colours));
+}
+
 static INIT_TEXT void take_tag(const struct tag *t, const uint8_t *p, uint32_t size)
 {
     switch (t->type) {
@@ -106,8 +127,8 @@ static INIT_TEXT void take_tag(const struct tag *t, const uint8_t *p, uint32_t s
     case 6:
         take_memory_map(p, size);
         break;
-    case 8: /* frame buffer: type 2 is text */
-        boot_info.vga_text = size > 21 && p[21] == 2;
+    case 8:
+        take_screen(p, size);
         break;
     case 12: /* from EFI of 64 bits: its system table */
         if (size >= sizeof(boot_info.efi_system))

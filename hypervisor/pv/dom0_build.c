@@ -190,6 +190,51 @@ static INIT_TEXT void fill_command_line(char *line, size_t size)
     str_copy(line, words, size);
 }
 
+/*
+ * What the loader has left on the screen, for dom0's kernel to go on with: text, or pixels that it
+ * draws with efifb or vesafb. What does not fit into the structure's fields is no screen.
+ */
+static INIT_TEXT bool fill_screen(dom0_vga_console_info_t *vga)
+{
+    const uint8_t *colours = boot_info.screen.colours;
+    uint64_t base = boot_info.screen.base, bytes;
+
+    if (boot_info.vga_text) {
+        vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
+        vga->u.text_mode_3.font_height = 16;
+        vga->u.text_mode_3.rows = 25;
+        vga->u.text_mode_3.columns = 80;
+        return true;
+    }
+    if (base == 0 || boot_info.screen.width > UINT16_MAX || boot_info.screen.height > UINT16_MAX ||
+        boot_info.screen.bytes_per_line > UINT16_MAX)
+        return false;
+    bytes = (uint64_t)boot_info.screen.bytes_per_line * boot_info.screen.height;
+    vga->video_type = boot_info.efi_system != 0 ? XEN_VGATYPE_EFI_LFB : XEN_VGATYPE_VESA_LFB;
+    vga->u.vesa_lfb.width = (uint16_t)boot_info.screen.width;
+    vga->u.vesa_lfb.height = (uint16_t)boot_info.screen.height;
+    vga->u.vesa_lfb.bytes_per_line = (uint16_t)boot_info.screen.bytes_per_line;
+    vga->u.vesa_lfb.bits_per_pixel = boot_info.screen.bits_per_pixel;
+    vga->u.vesa_lfb.lfb_base = (uint32_t)base;
+    vga->u.vesa_lfb.ext_lfb_base = (uint32_t)(base >> 32);
+    vga->u.vesa_lfb.lfb_size =
+        (uint32_t)(boot_info.efi_system != 0 ? bytes : DIV_UP(bytes, KIB(64)));
+    vga->u.vesa_lfb.red_pos = colours[0];
+    vga->u.vesa_lfb.red_size = colours[1];
+    vga->u.vesa_lfb.green_pos = colours[2];
+    vga->u.vesa_lfb.green_size = colours[3];
+    vga->u.vesa_lfb.blue_pos = colours[4];
+    vga->u.vesa_lfb.blue_size = colours[5];
+    if (boot_info.screen.bits_per_pixel == 32 && colours[1] == 8 && colours[3] == 8 &&
+        colours[5] == 8) { /* the fourth byte, wherever it is */
+        vga->u.vesa_lfb.rsvd_pos = (uint8_t)(48 - colours[0] - colours[2] - colours[4]);
+        vga->u.vesa_lfb.rsvd_size = 8;
+    }
+    log_info("screen: %ux%u, %u bits, at %#lx", boot_info.screen.width, boot_info.screen.height,
+             boot_info.screen.bits_per_pixel, (unsigned long)base);
+    return true;
+}
+
 /* The structure of public/xen.h; the console's description lies behind it on the same page. */
 static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
 {
@@ -202,13 +247,9 @@ static INIT_TEXT void fill_start_info(const struct dom0_layout *l)
     si->nr_pages = l->nr_pages;
     si->shared_info = virt_to_phys(l->d->shared_info);
     si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN | SIF_VIRT_P2M_4TOOLS;
-    if (boot_info.vga_text) {
+    if (fill_screen(vga)) {
         si->console.dom0.info_off = sizeof(*si);
         si->console.dom0.info_size = sizeof(*vga);
-        vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
-        vga->u.text_mode_3.font_height = 16;
-        vga->u.text_mode_3.rows = 25;
-        vga->u.text_mode_3.columns = 80;
     }
     si->pt_base = l->tables_va;
     si->nr_pt_frames = l->nr_tables;

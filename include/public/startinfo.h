@@ -118,7 +118,7 @@ typedef struct dom0_vga_console_info {
             uint16_t bytes_per_line;
             uint16_t bits_per_pixel;
             uint32_t lfb_base; /* physical address, low half */
-            uint32_t lfb_size; /* units of 64 KiB */
+            uint32_t lfb_size; /* units of 64 KiB; of EFI's, as Linux has it there, bytes */
             uint8_t red_pos, red_size;
             uint8_t green_pos, green_size;
             uint8_t blue_pos, blue_size;

@@ -80,6 +80,17 @@ services)
     dmesg | grep -E 'BUG:|Oops|Call Trace' && fail "the kernel complains"
     ;;
 
+screen-text) # a BIOS leaves text mode to the kernel
+    dmesg | grep 'colour VGA+ 80x25' || fail "dom0 has no text screen: $(dmesg | grep -i console)"
+    ;;
+
+screen-pixels) # EFI has no text: dom0 draws it on the frame buffer that GRUB has set up
+    dmesg | grep 'efifb: framebuffer at' || fail "dom0 has no frame buffer: $(dmesg | grep -i -e fb -e console)"
+    dmesg | grep 'switching to colour frame buffer device' || fail "the console is not on it"
+    echo "this is shown" >/dev/tty1
+    [ "$(head -c 4M /dev/fb0 | tr -d '\0' | head -c 1000 | wc -c)" = 1000 ] || fail "the screen is black"
+    ;;
+
 store-dies) # nobody else ends, and it is there again
     before=$(pidof lodge-consoled lodge-monitor lodge-backends)
     kill -9 "$(pidof xenstored)"

@@ -51,7 +51,7 @@ def machine(name, disk, tree, uefi=False):
         "-drive", f"file={disk},if=none,id=host,format=qcow2,cache=unsafe",
         "-device", "virtio-blk-pci,drive=host,bootindex=0",
         "-drive", f"file={tree},if=none,id=tree,format=raw,snapshot=on",
-        "-device", "virtio-blk-pci,drive=tree"]
+        "-device", "virtio-blk-pci,drive=tree", "-device", "VGA"]
     if uefi:
         drives += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={FIRMWARE}",
                    "-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={VARIABLES}"]
@@ -73,7 +73,7 @@ def live(name, disk, tree):
         host = Host(lodge)
         lodge.expect(r"^\(LODGE\) ", 120)
         host.log_in("hvc0")
-        for part in ("services", "lodge", "xl", "libvirt"):
+        for part in ("services", "screen-text", "lodge", "xl", "libvirt"):
             host.script(part, 600)
         host.script("uninstall", 600)
         host.power_off()
@@ -85,6 +85,7 @@ def live_uefi(name, disk, tree):
         lodge.expect(r"^\(LODGE\) ", 180)
         host.log_in("hvc0")
         host.script("services")
+        host.script("screen-pixels")
         # Debian's libxenstore, and so libvirt, does not find back to a store that has died.
         host.script("store-dies")
         host.script("lodge", 600)
