@@ -4,18 +4,18 @@
  *
  * The invariant behind everything else: a frame whose count is above zero belongs to exactly the
  * domain in frame.owner, and that domain's structure exists. Taking a reference is one
- * compare-and-swap; the owner is compared before (so that a stranger's frame is left alone) and
- * after (so that the answer holds from then on). The last frame_put() takes the frame off its
- * owner's list and frees it. A frame that changes hands is scrubbed, and every CPU that may still
+ * compare-and-swap of a word that names the owner as well: so a stranger's frame is left alone, and
+ * the answer holds from then on. The last frame_put() takes the frame off its owner's list and
+ * frees it. A frame that changes hands is scrubbed, and every CPU that may still
  * have a translation to it is flushed first (core/frame_heap.c).
  *
  * Flushing is put off until the frame is allocated again: freeing only notes the flush clock in
  * tlb_stamp, and by then most CPUs have flushed for reasons of their own. This is why a guest may
  * drop its mappings without a flush: a stale translation shows it a frame that nobody has yet.
  *
- * The count of a frame can be raised for a moment by anyone who names it at the wrong time, a guest
- * with a wild number included; ownership cannot. So what has to be alone with a frame swaps the
- * whole word from "only the owner's" to zero, and either waits (frame_seize()) or gives up.
+ * The count of a frame can be raised for a moment by anyone who names it on behalf of its owner,
+ * with a wild number, too; ownership cannot. So what has to be alone with a frame swaps the whole
+ * word from "only the owner's" to zero, and either waits (frame_seize()) or gives up.
  *
  * Lock order: the owner's page_lock, then the heap's lock.
  */
@@ -136,7 +136,7 @@ static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
         f->type = 0;
         f->order = 0;
         frame_list_append(d, f);
-        __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&f->refs, frame_refs(d->id, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
     }
     spin_unlock(&d->page_lock);
     return alive;
@@ -188,7 +188,7 @@ void *hpages_alloc_locked(unsigned order)
         f->owner = DOMID_XEN;
         f->type = 0;
         f->order = 0;
-        __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&f->refs, frame_refs(DOMID_XEN, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
     }
     return mfn_to_virt(MFN(mfn));
 }
@@ -206,17 +206,16 @@ void *hpages_alloc(unsigned order)
 }
 
 /*
- * Our own only reference becomes none. frame_get() on a guest's wild guess may hold one for a few
- * instructions, if the frame belonged to that domain when it looked first: wait for it.
+ * Our own only reference becomes none. Others that are held for a few instructions are waited for.
  */
 static void frame_seize(struct frame *f)
 {
-    uint64_t want = FRAME_ALLOCATED | 1;
+    uint64_t alone = frame_refs(DOMID_XEN, FRAME_ALLOCATED, 1), want = alone;
 
     while (!__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED)) {
         BUG_ON((want & FRAME_COUNT_MASK) == 0 || !(want & FRAME_ALLOCATED));
-        want = FRAME_ALLOCATED | 1;
+        want = alone;
         cpu_relax_poll();
     }
 }
@@ -249,14 +248,15 @@ void hpage_free(void *page)
 
 /* ---- references ---- */
 
-/* The first look keeps us off the count of a stranger's frame; the second one is the answer. */
 bool frame_get(struct frame *f, const struct domain *d)
 {
-    if (READ_ONCE(f->owner) != d->id || !frame_ref_unless_free(f))
-        return false;
-    if (likely(READ_ONCE(f->owner) == d->id))
-        return true;
-    frame_put(f); /* it was freed and given to another in between */
+    uint64_t old = READ_ONCE(f->refs);
+
+    while (old >> FRAME_OWNER_SHIFT == frame_key(d->id)) {
+        if (likely(__atomic_compare_exchange_n(&f->refs, &old, old + 1, false, __ATOMIC_ACQ_REL,
+                                               __ATOMIC_RELAXED)))
+            return true;
+    }
     return false;
 }
 
@@ -293,7 +293,7 @@ void frame_put(struct frame *f)
         BUG_ON((old & FRAME_COUNT_MASK) == 0);
         now = old - 1;
         if ((now & FRAME_COUNT_MASK) == 0)
-            now = 0; /* FRAME_SHARED goes as well */
+            now = 0; /* what it says of flags and owner goes as well */
     } while (!__atomic_compare_exchange_n(&f->refs, &old, now, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
     if (unlikely(now == 0))
@@ -340,7 +340,8 @@ void frame_share_with_guest(void *page, struct domain *d, bool writable)
     frame_seize(f); /* from here to the last line nobody can get it, so the owner may change */
     f->type = writable ? 0 : ARCH_FRAME_TYPE_READONLY;
     WRITE_ONCE(f->owner, d->id);
-    __atomic_store_n(&f->refs, FRAME_ALLOCATED | FRAME_SHARED | 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->refs, frame_refs(d->id, FRAME_ALLOCATED | FRAME_SHARED, 1),
+                     __ATOMIC_RELEASE);
 }
 
 /* A domain's mappings have references of their own, and keep the page until they are gone. */
@@ -363,7 +364,7 @@ void frame_unshare(void *page)
  */
 bool frame_isolate(struct frame *f, const struct domain *d)
 {
-    uint64_t want = FRAME_ALLOCATED | 2; /* the owner's and ours */
+    uint64_t want = frame_refs(d->id, FRAME_ALLOCATED, 2); /* the owner's and ours */
 
     if (!frame_get(f, d))
         return false;
@@ -376,7 +377,7 @@ bool frame_isolate(struct frame *f, const struct domain *d)
 
 void frame_unisolate(struct frame *f)
 {
-    __atomic_store_n(&f->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->refs, frame_refs(f->owner, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
 }
 
 mfn_t frame_spare_alloc(unsigned order, unsigned flags)
@@ -407,7 +408,7 @@ void frame_replace(struct frame *old, struct frame *spare)
     *(old->prev != FRAME_NONE ? &FRAMES[old->prev].next : &d->page_list_head) = m;
     *(old->next != FRAME_NONE ? &FRAMES[old->next].prev : &d->page_list_tail) = m;
     old->next = old->prev = FRAME_NONE;
-    __atomic_store_n(&spare->refs, FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&spare->refs, frame_refs(d->id, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
     spin_unlock(&d->page_lock);
     frame_heap_give(frame_mfn(old).m, 0);
 }

@@ -31,7 +31,7 @@ struct domain;
  * hypervisor, shared ones included.
  */
 struct frame {
-    uint64_t refs;       /* FRAME_* flags and a 48-bit count; atomic */
+    uint64_t refs;       /* count, flags and owner, see frame_refs(); atomic */
     uint64_t type;       /* see pv/page_types.h; atomic */
     uint32_t next, prev; /* mfns: owner's page list, or the allocator's free list */
     uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
@@ -40,10 +40,33 @@ struct frame {
     uint8_t flags;       /* FRAME_FREE: the allocator's, LOCK_HEAP */
 };
 
-#define FRAME_COUNT_MASK (BIT(48) - 1)
-#define FRAME_ALLOCATED  BIT(63) /* the owner's own reference is in the count; dropped once */
-#define FRAME_SHARED     BIT(62) /* shared-info, grant table, ...: hypervisor frame mapped by guest */
-#define FRAME_NONE       UINT32_MAX
+/*
+ * The word of references. It is 0 when the count is, and else names the owner as well: so one
+ * compare-and-swap raises the count of a frame of that domain, and of no other.
+ *
+ *   63 HELD   62..47 owner   46 ALLOCATED   45 SHARED   39..0 count
+ *
+ * A count cannot overflow: each reference is an entry in some page, or a structure of ours, and the
+ * direct map has no room for 2^40 of them.
+ */
+#define FRAME_COUNT_BITS  40
+#define FRAME_COUNT_MASK  (BIT(FRAME_COUNT_BITS) - 1)
+#define FRAME_SHARED      BIT(45) /* shared-info, grants, ...: hypervisor frame mapped by guest */
+#define FRAME_ALLOCATED   BIT(46) /* the owner's own reference is in the count; dropped once */
+#define FRAME_OWNER_SHIFT 47
+#define FRAME_HELD        BIT(63)
+#define FRAME_NONE        UINT32_MAX
+
+static inline uint64_t frame_refs(domid_t owner, uint64_t flags, uint64_t count)
+{
+    return FRAME_HELD | (uint64_t)owner << FRAME_OWNER_SHIFT | flags | count;
+}
+
+/* refs >> FRAME_OWNER_SHIFT of a frame that is held and that domain's. */
+static inline uint64_t frame_key(domid_t owner)
+{
+    return FRAME_HELD >> FRAME_OWNER_SHIFT | owner;
+}
 
 #define FRAMES ((struct frame *)FRAMES_START)
 
@@ -107,10 +130,8 @@ uint64_t frame_claimed_count(void);
  */
 int frame_claim(struct domain *d, uint64_t pages);
 
-/*
- * Takes a reference if the frame is d's and alive. No lock. A frame of somebody else may be held
- * for a moment when it changes hands just then: so nobody may conclude from a count of one more
- * than his own that there is a real user.
+/* Takes a reference if the frame is d's and alive. No lock. A frame of somebody else is not
+ * touched.
  */
 bool frame_get(struct frame *f, const struct domain *d) MUST_CHECK;
 /* May free the frame and be the end of its owner, so page_lock and the heap's are not held. */
@@ -171,7 +192,7 @@ bool m2p_set_of(mfn_t m, const struct domain *d, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
 /* frame.type of a page that no guest may map writable: no type, with a count that never falls. */
-#define ARCH_FRAME_TYPE_READONLY (BIT(59) | 1)
+#define ARCH_FRAME_TYPE_READONLY (BIT(60) | 1)
 /*
  * Implemented by pv/page_types.c: a writable type reference (with its frame reference). False: not
  * d's frame, or in use as something that must not be written. Not under a lock: it may flush TLBs

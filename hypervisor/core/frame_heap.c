@@ -89,16 +89,20 @@ void *boot_alloc(unsigned pages)
 static void frame_table_init(void)
 {
     for (uint64_t m = 0; m < max_mfn; m++)
-        FRAMES[m] =
-            (struct frame){.refs = 1, .next = FRAME_NONE, .prev = FRAME_NONE, .owner = DOMID_IO};
+        FRAMES[m] = (struct frame){.refs = frame_refs(DOMID_IO, 0, 1),
+                                   .next = FRAME_NONE,
+                                   .prev = FRAME_NONE,
+                                   .owner = DOMID_IO};
     for (unsigned i = 0; i < boot_info.nr_e820; i++) {
         const struct e820_entry *e = &boot_info.e820[i];
         uint64_t end = MIN((e->addr + e->size) >> PAGE_SHIFT, max_mfn);
 
         if (e->type != E820_RAM)
             continue;
-        for (uint64_t m = DIV_UP(MAX(e->addr, MIB(1)), PAGE_SIZE); m < end; m++)
+        for (uint64_t m = DIV_UP(MAX(e->addr, MIB(1)), PAGE_SIZE); m < end; m++) {
             FRAMES[m].owner = DOMID_XEN;
+            FRAMES[m].refs = frame_refs(DOMID_XEN, 0, 1);
+        }
     }
     for (uint64_t m = 0; m < max_mfn; m++)
         m2p_set(MFN(m), M2P_INVALID);

@@ -159,7 +159,7 @@ bool alias_write_fault(struct cpu_regs *regs, vaddr_t addr)
         }
         t = READ_ONCE(f->type);
         if (page_type_is_table(page_type_of(t)) && (t & PAGE_TYPE_VALID)) {
-            if (!pv_pte_write_fault(regs, addr))
+            if (!pv_pte_store(regs, addr))
                 return false;
             debugreg_emulated(regs, 0);
             return true;

@@ -119,10 +119,10 @@ static bool vector_has_error_code(unsigned vector)
 }
 
 /* The last three say what is known of the vector, and its entry of the table. */
-static inline __attribute__((always_inline)) void
-trap_enter(struct cpu_regs *regs, unsigned vector, uint32_t error_code, bool has_error_code)
+static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, struct cpu_regs *regs,
+                                                             unsigned vector, uint32_t error_code,
+                                                             bool has_error_code)
 {
-    struct vcpu *v = current;
     const struct trap_info *ti = &v->arch.traps[vector];
     bool from_kernel = v->arch.kernel_mode;
     uint64_t extra[1] = {error_code};
@@ -146,9 +146,9 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
 {
     vector &= 0xff;
     if (vector_has_error_code(vector))
-        trap_enter(regs, vector, error_code, true);
+        trap_enter(current, regs, vector, error_code, true);
     else
-        trap_enter(regs, vector, error_code, false);
+        trap_enter(current, regs, vector, error_code, false);
 }
 
 void arch_inject_trap(unsigned vector, uint32_t error_code)
@@ -167,7 +167,7 @@ void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
         error_code &= ~PF_USER;
     else
         error_code |= PF_USER;
-    trap_enter(guest_regs(), X86_PF, error_code, true);
+    trap_enter(v, guest_regs(), X86_PF, error_code, true);
 }
 
 /* Of any vcpu: noted here, delivered by itself on its way to the guest, where the kick sends it. */

@@ -121,4 +121,10 @@ static inline void debugreg_emulated(struct cpu_regs *regs, uint64_t ports)
         debugreg_trap(regs, ports | (regs->rflags & RFLAGS_TF ? DR6_BS : 0));
 }
 
+static inline void pv_store_emulated(struct cpu_regs *regs)
+{
+    current->n_emulated++;
+    debugreg_emulated(regs, 0);
+}
+
 #endif

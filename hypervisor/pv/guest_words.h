@@ -58,6 +58,21 @@ static inline bool guest_words_ok(vaddr_t va, size_t n)
     return va >= HV_END || va <= 0x0000800000000000ull - n;
 }
 
+static inline bool guest_read_1(vaddr_t va, uint64_t *a)
+{
+    const uint64_t *w = (const uint64_t *)va;
+
+    if (unlikely(!guest_words_ok(va, 8)))
+        return false;
+    guest_open();
+    guest_get(*a, w, fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
 static inline bool guest_read_2(vaddr_t va, uint64_t *a, uint64_t *b)
 {
     const uint64_t *w = (const uint64_t *)va;

@@ -121,18 +121,54 @@ static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
     return 0;
 }
 
-/* In line: another entry of the L1 table at hand, of a guest that maps its own frames. */
+static inline pte_t update_keep(uint64_t ptr)
+{
+    return ptr % 4 == MMU_PT_UPDATE_PRESERVE_AD ? PTE_KEEP_AD : 0;
+}
+
+/* The same for an even command, in fewer instructions. */
+static inline pte_t update_keep_even(uint64_t ptr)
+{
+    _Static_assert(MMU_PT_UPDATE_PRESERVE_AD == 2, "the even command");
+    return (ptr & 2) * (PTE_KEEP_AD / 2);
+}
+
+/*
+ * Most requests of a long list are about the table at hand, and so common that they are done here,
+ * in a loop that calls nothing. Returns which one is the next, for update_one().
+ */
+static __attribute__((noinline)) unsigned
+update_run(struct mmu_batch *b, const struct mmu_update *req, unsigned i, unsigned n)
+{
+    uint64_t base = b->t.mfn << PAGE_SHIFT;
+    struct pte_keys keys = pte_keys(b->tables);
+    pte_t *entries = b->t.entries, was, drop = 0;
+    bool plain = b->t.level == 0, done = true;
+
+    if (b->t.level > 1 || (!plain && b->tables != b->owner))
+        return i;
+    for (; i < n; i++) {
+        uint64_t at = req[i].ptr - base;
+        pte_t *p = &entries[at / sizeof(pte_t)];
+
+        if (unlikely(at >= PAGE_SIZE || at % 2 != 0)) /* another table, or a rare command */
+            break;
+        if (plain)
+            *p = req[i].val;
+        else
+            done = pte_update_own(p, req[i].val, update_keep_even(at), keys, &was, &drop);
+        pte_put_l1(drop);
+        if (unlikely(!done))
+            break;
+    }
+    return i;
+}
+
 static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
 {
-    unsigned cmd = ptr % 4;
-    pte_t keep = cmd == MMU_PT_UPDATE_PRESERVE_AD ? PTE_KEEP_AD : 0;
-
-    if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
+    if (unlikely(ptr % 4 == MMU_MACHPHYS_UPDATE))
         return update_m2p(b->owner, ptr >> PAGE_SHIFT, val);
-    if (likely(ptr >> PAGE_SHIFT == b->t.mfn && b->t.level == 1 && b->tables == b->owner))
-        return pte_write_l1(&b->t.entries[(ptr % PAGE_SIZE) / sizeof(pte_t)], val, b->tables,
-                            b->tables, keep);
-    return update_entry(b, ptr, val, keep);
+    return update_entry(b, ptr, val, update_keep(ptr));
 }
 
 /* Requests [0, count); *done counts those carried out. -XEN_ERESTART: an event comes first. */
@@ -151,6 +187,10 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
         }
         /* From the copy: the guest may change its array meanwhile. */
         for (i = 0, rc = 0; i < n; i++) {
+            if (req[i].ptr >> PAGE_SHIFT == b->t.mfn)
+                i = update_run(b, req, i, n);
+            if (i == n)
+                break;
             rc = update_one(b, req[i].ptr, req[i].val);
             if (unlikely(rc != 0))
                 break;
@@ -229,34 +269,57 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
     return rc;
 }
 
+/* The rest of hc_mmu_update(): an entry that it could not do. */
+static __attribute__((noinline)) int64_t update_single(struct frame *table, uint64_t ptr, pte_t val,
+                                                       pte_t drop, struct domain *d)
+{
+    pte_t was;
+    int rc;
+
+    pte_put_l1(drop);
+    rc = pte_replace_l1_slow(phys_to_virt(ptr & ~7ull), val, d, d, update_keep(ptr), &was);
+    page_type_put(table, d);
+    if (rc != 0)
+        guest_refused("update %lx = %lx: %d", (unsigned long)ptr, (unsigned long)val, rc);
+    return rc;
+}
+
+/* Or has done, and what is to be dropped, or the table's reference, may be the last. */
+static __attribute__((noinline)) int64_t update_single_end(struct frame *table, pte_t drop,
+                                                           struct domain *d)
+{
+    if (drop != 0)
+        pte_put_l1_last(drop);
+    page_type_put(table, d);
+    return 0;
+}
+
 /*
  * One entry of one of the caller's own L1 tables is what nearly all calls of a stock kernel are
- * about: they are done here, without a batch. Whatever is unusual goes the long way, from the
- * start.
+ * about: they are done here, without a batch. Whatever is unusual goes a longer way, from where the
+ * common one ends: it is called last, so that nothing has to be kept for it.
  */
 int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
     struct domain *d = current->domain;
-    struct mmu_update req;
+    uint64_t ptr, val;
     struct frame *f;
-    uint64_t m;
-    unsigned cmd;
-    int rc;
+    pte_t *p, was, drop;
 
     if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF ||
-                 !guest_read_2(reqs, &req.ptr, &req.val)))
+                 !guest_read_2(reqs, &ptr, &val)))
         return update_many(reqs, count, pdone, foreign);
-    m = req.ptr >> PAGE_SHIFT;
-    cmd = req.ptr % 4;
-    f = &FRAMES[m];
+    f = &FRAMES[ptr >> PAGE_SHIFT];
     /* If it is no valid L1 table of d nothing has been done yet, and the long way judges it. */
-    if (unlikely(m >= max_mfn || cmd == MMU_MACHPHYS_UPDATE ||
+    if (unlikely(ptr >= max_paddr || ptr % 2 != 0 || /* a rare command */
                  !page_type_get_valid(f, PAGE_TYPE_L1, d)))
         return update_many(reqs, count, pdone, foreign);
-    rc = pte_write_l1((pte_t *)mfn_to_virt(MFN(m)) + (req.ptr % PAGE_SIZE) / sizeof(pte_t), req.val,
-                      d, d, cmd == MMU_PT_UPDATE_PRESERVE_AD ? PTE_KEEP_AD : 0);
-    page_type_put(f, d);
-    if (unlikely(rc != 0))
-        guest_refused("update %lx = %lx: %d", (unsigned long)req.ptr, (unsigned long)req.val, rc);
-    return rc;
+    p = phys_to_virt(ptr & ~7ull);
+    if (unlikely(!pte_update_own(p, val, update_keep_even(ptr), pte_keys(d), &was, &drop)))
+        return update_single(f, ptr, val, drop, d);
+    if (unlikely(!pte_put_l1_shared(drop)))
+        return update_single_end(f, drop, d);
+    if (unlikely(!page_type_put_shared(f)))
+        return update_single_end(f, 0, d);
+    return 0;
 }

@@ -30,7 +30,7 @@
  * entry, drop those of the old one. So at each moment a frame has at least as many references as
  * there are entries through which a processor can find it, and a count of zero means that only
  * stale translations can be left. A count cannot overflow: each reference is an entry in some page,
- * a vcpu, or a tracked mapping, and there is no memory for 2^48 of them.
+ * a vcpu, or a tracked mapping, and there is no memory for 2^40 of them.
  *
  * Translations linger in TLBs after their entry has gone. The guest flushes for its own good; for
  * ours, a frame records the flush clock when its type ends, and before it takes a different one the
@@ -47,8 +47,8 @@
  *                                         was zero, and the flush comes before the first look
  *   write through a mapping just removed  the flush at the change of type
  *   one frame as two things               one type field, changed by compare-and-swap
- *   take a stranger's frame               the owner is compared while a reference holds it
- *   hold up a stranger's change of type   the owner is compared before that reference, too
+ *   take a stranger's frame, or hold up   the owner is part of the words that are compared and
+ *   its change of type                    swapped
  *   a graph that takes long to walk       preemption points, also amid a table; slices when the
  *                                         domain is dying
  *   write past the caches, so that memory differs from what is checked there
@@ -84,14 +84,16 @@ static inline bool slot_is_hypervisors(unsigned level, unsigned i)
 
 /*
  * Most tables of a process are nearly empty, and all of them are walked when it begins and ends: so
- * empty runs are passed over eight entries at a time.
+ * empty runs are passed over sixteen entries at a time.
  */
-#define RUN   8u
-#define BLOCK (8 * RUN) /* entries between two looks whether a preemption point is due */
+#define RUN   16u
+#define BLOCK (4 * RUN) /* entries between two looks whether a preemption point is due */
 
 static inline bool run_present(const pte_t *t)
 {
-    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P) != 0;
+    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
+             t[12] | t[13] | t[14] | t[15]) &
+            PTE_P) != 0;
 }
 
 /*
@@ -134,19 +136,24 @@ static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
  */
 static int table_validate_block(pte_t *t, unsigned from, struct domain *d)
 {
+    struct pte_keys keys = pte_keys(d);
     unsigned runs = 0;
 
     for_each_present(t, from, from + BLOCK, i, runs)
     {
-        pte_t e = t[i];
-        int rc = pte_get_l1(e, d, d);
+        pte_t e = t[i], drop;
+        int rc = 0;
 
+        if (unlikely(!pte_get_l1_own(e, keys, &drop))) {
+            pte_put_l1(drop);
+            rc = pte_get_l1_slow(e, d, d);
+        }
         if (unlikely(rc != 0)) {
             guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
             table_drop(t, 1, i, d);
             return rc;
         }
-        if (pte_adjust(e) != e)
+        if (unlikely((e & (PTE_U | PTE_G)) != PTE_U))
             t[i] = pte_adjust(e);
     }
     preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
@@ -298,12 +305,6 @@ void page_type_put_last(struct frame *f, struct domain *d)
     type_end(f, d);
 }
 
-/* A frame that changed hands while the reference was taken. It is held, so its owner exists. */
-void page_type_put_strangers(struct frame *f)
-{
-    page_type_put(f, domain_of_id(f->owner));
-}
-
 /*
  * Before a frame takes another type: no CPU may still translate by the old one. f is BUSY. The mask
  * is read after that: a CPU that enters it later loads CR3 then, and so has nothing stale.
@@ -324,9 +325,9 @@ static void type_change_flush(struct frame *f, uint64_t old, struct domain *d)
  * A page that becomes writable again, or for the first time: there is nothing to check and nothing
  * to flush, so it is one step, without BUSY. The frame is held. False: the word has changed.
  */
-static inline bool writable_begin(struct frame *f, uint64_t old)
+static inline bool writable_begin(struct frame *f, uint64_t old, struct domain *d)
 {
-    uint64_t n = PAGE_TYPE(PAGE_TYPE_WRITABLE) | PAGE_TYPE_VALID | (old & PAGE_TYPE_KEPT) | 1;
+    uint64_t n = page_type_valid(PAGE_TYPE_WRITABLE, d->id) | (old & PAGE_TYPE_KEPT) | 1;
 
     return page_type_swap(f, &old, n);
 }
@@ -361,7 +362,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
     if (rc != 0)
         __atomic_store_n(&f->type, page_type_after_refusal(old, type), __ATOMIC_RELEASE);
     else
-        __atomic_store_n(&f->type, PAGE_TYPE(type) | PAGE_TYPE_VALID | 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&f->type, page_type_valid(type, d->id) | 1, __ATOMIC_RELEASE);
     return rc;
 }
 
@@ -430,7 +431,7 @@ static int get_slow(struct frame *f, enum page_type type, struct domain *d, stru
          */
         rc = -XEN_EINVAL;
         if (type == PAGE_TYPE_WRITABLE && writable_is_simple(t))
-            rc = writable_begin(f, t) ? 0 : -XEN_EAGAIN;
+            rc = writable_begin(f, t, d) ? 0 : -XEN_EAGAIN;
         else if (type == PAGE_TYPE_WRITABLE || !(READ_ONCE(f->refs) & FRAME_SHARED))
             rc = type_begin(f, type, t, d, g->empty);
         if (rc == 0)
@@ -458,7 +459,7 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d)
     uint64_t t = READ_ONCE(f->type);
 
     if (likely(type == PAGE_TYPE_WRITABLE && writable_is_simple(t)) && page_frame_get(f, d)) {
-        if (likely(writable_begin(f, t)))
+        if (likely(writable_begin(f, t, d)))
             return 0;
         frame_put(f);
     }

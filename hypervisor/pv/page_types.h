@@ -2,10 +2,13 @@
 /*
  * The type of a frame: its state word and the fast paths. pv/page_types.c explains the rules.
  *
- *   62..60 type   59 VALID   58 PINNED   57 BUSY   56 FOREIGN   55 UNCACHED   47..0 count
+ *   63..61 type   60 VALID   59..44 owner   43 PINNED   42 BUSY   41 FOREIGN   40 UNCACHED
+ *   39..0 count
  *
  * VALID is set exactly while the count is above zero, and all type references together hold one
- * frame reference. BUSY: one vcpu changes the type; the count is zero and nobody else may touch the
+ * frame reference: so the owner cannot change, and the word names it, that a reference be taken of
+ * a frame of that domain and of no other. A count cannot overflow, as that of frame references
+ * (core/frame.h). BUSY: one vcpu changes the type; the count is zero and nobody else may touch the
  * word. PINNED: one of the counts is the guest's pin. FOREIGN: since the type was set, another
  * domain has mapped the frame writable, so a flush must not look at the owner's CPUs alone.
  * UNCACHED: since then it has been mapped writable with another memory type than write-back, so
@@ -15,10 +18,10 @@
  * So a word is in one of four states. It leaves BUSY by a store of the vcpu that is at work, and
  * all other states by compare-and-swap:
  *
- *   0                          no type since the frame was allocated, or since a flush
- *   type | BUSY                being validated, or being taken apart, by one vcpu
- *   type | VALID | count       in use
- *   type                       idle: may be taken into use as the same type, or as another one
+ *   0                              no type since the frame was allocated, or since a flush
+ *   type | BUSY                    being validated, or being taken apart, by one vcpu
+ *   type | VALID | owner | count   in use
+ *   type                           idle: may be taken into use as the same type, or as another one
  *
  * FOREIGN and UNCACHED may be set in all but the first, PINNED only beside VALID.
  * ARCH_FRAME_TYPE_READONLY (core/frame.h) is VALID with type NONE and a count that nobody holds:
@@ -43,16 +46,17 @@ enum page_type {
     PAGE_TYPE_WRITABLE = 6, /* mapped writable, or written by the hypervisor for somebody */
 };
 
-#define PAGE_TYPE_SHIFT    60
+#define PAGE_TYPE_SHIFT    61
 #define PAGE_TYPE(t)       ((uint64_t)(t) << PAGE_TYPE_SHIFT)
 #define PAGE_TYPE_MASK     PAGE_TYPE(7)
-#define PAGE_TYPE_VALID    BIT(59)
-#define PAGE_TYPE_PINNED   BIT(58)
-#define PAGE_TYPE_BUSY     BIT(57)
-#define PAGE_TYPE_FOREIGN  BIT(56)
-#define PAGE_TYPE_UNCACHED BIT(55)
+#define PAGE_TYPE_VALID    BIT(60)
+#define PAGE_TYPE_OWNER    44 /* lowest of its bits */
+#define PAGE_TYPE_PINNED   BIT(43)
+#define PAGE_TYPE_BUSY     BIT(42)
+#define PAGE_TYPE_FOREIGN  BIT(41)
+#define PAGE_TYPE_UNCACHED BIT(40)
 #define PAGE_TYPE_KEPT     (PAGE_TYPE_FOREIGN | PAGE_TYPE_UNCACHED) /* from one use to the next */
-#define PAGE_TYPE_COUNT    (BIT(48) - 1)
+#define PAGE_TYPE_COUNT    FRAME_COUNT_MASK
 
 /* What the frame is while the word says VALID or BUSY, else what it was last. */
 static inline enum page_type page_type_of(uint64_t word)
@@ -65,10 +69,19 @@ static inline bool page_type_is_table(enum page_type t)
     return t - 1u < 4u;
 }
 
-/* Valid as that type: the topmost bits, so that a shift tells, which is cheaper than a mask. */
-static inline bool page_type_in_use(uint64_t word, enum page_type type)
+/* In use as that type, by that domain. */
+static inline uint64_t page_type_valid(enum page_type type, domid_t owner)
 {
-    return word >> (PAGE_TYPE_SHIFT - 1) == (((uint64_t)type << 1) | 1);
+    return PAGE_TYPE(type) | PAGE_TYPE_VALID | (uint64_t)owner << PAGE_TYPE_OWNER;
+}
+
+/*
+ * All of that is in the topmost bits, so that a shift tells, which is cheaper than a mask. What to
+ * compare with is a key, which loops compute once.
+ */
+static inline uint64_t page_type_key(enum page_type type, const struct domain *d)
+{
+    return page_type_valid(type, d->id) >> PAGE_TYPE_OWNER;
 }
 
 /* False: the word had changed, and *expected is what it is now. */
@@ -99,12 +112,26 @@ static inline uint64_t page_type_after_refusal(uint64_t idle, enum page_type typ
 /* The rest of page_type_get() and of page_type_put(); not to be called by others. */
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);
-void page_type_put_strangers(struct frame *f);
 
-/* The count is zero or one: the flags are shifted out, which is cheaper than a 48-bit mask. */
+/*
+ * The count is zero or one, also in a word of frame references: the flags are shifted out, which is
+ * cheaper than a mask of 40 bits.
+ */
 static inline bool page_type_count_below_2(uint64_t word)
 {
-    return (word << 16) <= (1ull << 16);
+    return (word << (64 - FRAME_COUNT_BITS)) <= (1ull << (64 - FRAME_COUNT_BITS));
+}
+
+/* Drops a reference that is not the last one; false: it may be. Calls nothing. */
+static inline bool page_type_put_shared(struct frame *f)
+{
+    uint64_t t = READ_ONCE(f->type);
+
+    do {
+        if (unlikely(page_type_count_below_2(t)))
+            return false;
+    } while (unlikely(!page_type_swap(f, &t, t - 1)));
+    return true;
 }
 
 /*
@@ -116,14 +143,8 @@ static inline bool page_type_count_below_2(uint64_t word)
  */
 static inline void page_type_put(struct frame *f, struct domain *d)
 {
-    uint64_t t = READ_ONCE(f->type);
-
-    do {
-        if (page_type_count_below_2(t)) {
-            page_type_put_last(f, d);
-            return;
-        }
-    } while (unlikely(!page_type_swap(f, &t, t - 1)));
+    if (!page_type_put_shared(f))
+        page_type_put_last(f, d);
 }
 
 /*
@@ -133,26 +154,24 @@ static inline void page_type_put(struct frame *f, struct domain *d)
 int page_type_get_empty(struct frame *f, enum page_type type, struct domain *d);
 
 /*
- * One more reference on a frame of d that has the type already; false: it is not that simple. The
- * owner is compared before, too: whoever could count on a stranger's frame, if only for a moment,
- * could keep it from taking the type that its owner asks for.
+ * One more reference on a frame of d that has the type already; false: it is not that simple. A
+ * stranger's frame is not counted on, not for a moment: that could keep it from taking the type
+ * that its owner asks for.
  */
-static inline bool page_type_get_valid(struct frame *f, enum page_type type, struct domain *d)
+static inline bool page_type_get_key(struct frame *f, uint64_t key)
 {
     uint64_t t = READ_ONCE(f->type);
 
-    if (unlikely(f->owner != d->id))
-        return false;
-    while (likely(page_type_in_use(t, type))) {
-        if (likely(page_type_swap(f, &t, t + 1))) {
-            /* Stable from here on: our reference keeps the frame with its owner. */
-            if (likely(f->owner == d->id))
-                return true;
-            page_type_put_strangers(f);
-            return false;
-        }
+    while (likely(t >> PAGE_TYPE_OWNER == key)) {
+        if (likely(page_type_swap(f, &t, t + 1)))
+            return true;
     }
     return false;
+}
+
+static inline bool page_type_get_valid(struct frame *f, enum page_type type, const struct domain *d)
+{
+    return page_type_get_key(f, page_type_key(type, d));
 }
 
 /*
@@ -173,34 +192,59 @@ static inline int page_type_get(struct frame *f, enum page_type type, struct dom
  * not look at the type: a read-only mapping stands for a frame reference and nothing else, as any
  * frame, a page table too, may be read by its owner.
  */
-static inline bool page_frame_get(struct frame *f, const struct domain *d)
+static inline bool page_frame_get_key(struct frame *f, uint64_t key)
 {
     uint64_t r = READ_ONCE(f->refs);
 
-    if (unlikely(f->owner != d->id))
-        return false;
-    do {
-        if (unlikely((r << 16) == 0))
-            return false;
-    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r + 1, false, __ATOMIC_SEQ_CST,
-                                                   __ATOMIC_RELAXED)));
-    if (likely(READ_ONCE(f->owner) == d->id))
-        return true;
-    frame_put(f); /* it changed hands in between */
+    while (likely(r >> FRAME_OWNER_SHIFT == key)) {
+        if (likely(__atomic_compare_exchange_n(&f->refs, &r, r + 1, false, __ATOMIC_SEQ_CST,
+                                               __ATOMIC_RELAXED)))
+            return true;
+    }
     return false;
+}
+
+static inline bool page_frame_get(struct frame *f, const struct domain *d)
+{
+    return page_frame_get_key(f, frame_key(d->id));
+}
+
+/*
+ * The first writable reference on a page that is idle and needs no flush: what page_type_get_slow()
+ * does for one, in a few instructions. The keys are page_type_key() of the writable type and
+ * frame_key(). False: not that simple; then *held says whether a frame reference is left, for the
+ * caller to drop. Calls nothing.
+ */
+static inline bool page_type_get_idle(struct frame *f, uint64_t writable, uint64_t held_key,
+                                      bool *held)
+{
+    uint64_t t = READ_ONCE(f->type), kept = t & PAGE_TYPE_KEPT;
+
+    *held = false;
+    if ((t != kept && t != (PAGE_TYPE(PAGE_TYPE_WRITABLE) | kept)) ||
+        unlikely(!page_frame_get_key(f, held_key)))
+        return false;
+    *held = true; /* it becomes the type's */
+    return likely(page_type_swap(f, &t, writable << PAGE_TYPE_OWNER | kept | 1));
+}
+
+/* A reference that is not the last one; false: it may be. Calls nothing. */
+static inline bool page_frame_put_shared(struct frame *f)
+{
+    uint64_t r = READ_ONCE(f->refs);
+
+    do {
+        if (unlikely(page_type_count_below_2(r)))
+            return false;
+    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r - 1, false, __ATOMIC_SEQ_CST,
+                                                   __ATOMIC_RELAXED)));
+    return true;
 }
 
 static inline void page_frame_put(struct frame *f)
 {
-    uint64_t r = READ_ONCE(f->refs);
-
-    do {
-        if (unlikely(page_type_count_below_2(r))) { /* the same layout: flags above 48 bits */
-            frame_put(f);
-            return;
-        }
-    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r - 1, false, __ATOMIC_SEQ_CST,
-                                                   __ATOMIC_RELAXED)));
+    if (unlikely(!page_frame_put_shared(f)))
+        frame_put(f);
 }
 
 /*

@@ -61,6 +61,48 @@ int pte_get_l1_slow(pte_t e, struct domain *d, struct domain *owner)
     return 0;
 }
 
+/* For device memory there is none, and its frames have no count to tell. */
+void pte_put_l1_last(pte_t e)
+{
+    struct frame *f;
+
+    if (unlikely(!pte_frame_find(e, &f) || f->owner == DOMID_IO))
+        return;
+    if (e & PTE_W)
+        page_type_put_last(f, NULL);
+    else
+        frame_put(f);
+}
+
+/* The rest of pte_replace_l1(), where the short way was none. */
+int pte_replace_l1_slow(pte_t *p, pte_t val, struct domain *d, struct domain *owner, pte_t keep,
+                        pte_t *was)
+{
+    pte_t old = READ_ONCE(*p);
+
+    if (val & PTE_P) {
+        int rc;
+
+        val = pte_adjust(val);
+        while (pte_same_refs(old, val)) {
+            if (pte_swap(p, &old, val | (old & keep))) {
+                *was = old;
+                return 0;
+            }
+        }
+        rc = pte_get_l1_slow(val, d, owner);
+        if (rc != 0)
+            return rc;
+    } else {
+        keep = 0; /* all of it is the guest's own */
+    }
+    while (unlikely(!pte_swap(p, &old, val | (old & keep))))
+        ;
+    *was = old;
+    pte_put_l1(old);
+    return 0;
+}
+
 /* Drops the reference of an entry of levels 2 to 4. */
 void pte_put_table(pte_t e, unsigned level, struct domain *d)
 {
@@ -162,58 +204,9 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
     return rc;
 }
 
-/*
- * One entry of a table that a guest may be taking apart on another CPU this very moment: what lies
- * there may be anything by now, and the address as well, so a fault reads as "not present". What is
- * found this way is only a hint, until a type reference has been taken on it.
- */
-static inline pte_t entry_read(pte_t table_entry, vaddr_t va, unsigned level)
-{
-    const pte_t *p = (const pte_t *)phys_to_virt(table_entry & PTE_ADDR) + pt_index(va, level);
-    pte_t e;
-
-    __asm__ volatile("1: mov (%1), %0\n"
-                     "2:\n"
-                     ".pushsection .text.fixup, \"ax\"\n"
-                     "3: xor %k0, %k0\n"
-                     "   jmp 2b\n"
-                     ".popsection\n" EXTABLE(1b, 3b)
-                     : "=&r"(e)
-                     : "r"(p)
-                     : "memory");
-    return e;
-}
-
-/*
- * The L2 entry, or 0. By the tables of guest kernel mode, whichever mode v is in. *rights: what all
- * entries up to there have in common.
- */
-static inline pte_t walk_to_l2_rights(struct vcpu *v, vaddr_t va, pte_t *rights)
-{
-    pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
-
-    if (unlikely(!va_canonical(va) || (va >= HV_START && va < HV_END)))
-        return 0;
-    *rights = e = entry_read(e, va, 4);
-    if (unlikely(!(e & PTE_P)))
-        return 0;
-    *rights &= e = entry_read(e, va, 3);
-    if (unlikely(!(e & PTE_P)))
-        return 0;
-    *rights &= e = entry_read(e, va, 2);
-    return e & PTE_P ? e : 0;
-}
-
-static inline pte_t walk_to_l2(struct vcpu *v, vaddr_t va)
-{
-    pte_t rights;
-
-    return walk_to_l2_rights(v, va, &rights);
-}
-
 pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
 {
-    pte_t e = walk_to_l2(v, va);
+    pte_t e = va_canonical(va) ? pte_peek_l2(v, va) : 0;
     struct frame *f;
 
     if (unlikely(e == 0 || pte_mfn(e).m >= max_mfn))
@@ -228,7 +221,7 @@ pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table)
 
 pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table)
 {
-    pte_t e = walk_to_l2(v, va);
+    pte_t e = va_canonical(va) ? pte_peek_l2(v, va) : 0;
 
     if (unlikely(e == 0 || pte_mfn(e).m >= max_mfn))
         return NULL;
@@ -240,15 +233,15 @@ pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table)
 
 pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va)
 {
-    pte_t rights, e = walk_to_l2_rights(v, va, &rights);
+    pte_t e = v->arch.guest_table.m << PAGE_SHIFT, rights = PTE_W;
 
-    e = e == 0 ? 0 : entry_read(e, va, 1);
-    return e & (rights | ~PTE_W);
-}
-
-pte_t pte_lookup(struct vcpu *v, vaddr_t va)
-{
-    pte_t e = walk_to_l2(v, va);
-
-    return e == 0 ? 0 : entry_read(e, va, 1);
+    if (unlikely(!va_canonical(va) || (va >= HV_START && va < HV_END)))
+        return 0;
+    for (unsigned level = 4; level > 1; level--) {
+        e = pte_peek(e, va, level);
+        if (unlikely(!(e & PTE_P)))
+            return 0;
+        rights &= e;
+    }
+    return pte_peek(e, va, 1) & (rights | ~PTE_W);
 }

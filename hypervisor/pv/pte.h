@@ -24,6 +24,7 @@
 #include <lib/types.h>
 #include <pv/page_types.h>
 #include <x86/page.h>
+#include <x86/uaccess.h>
 
 /* L1 bits that choose the memory type; only for domains that have devices. */
 #define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
@@ -36,10 +37,90 @@ void pte_put_table(pte_t e, unsigned level, struct domain *d);
 /* pte_replace_l1() for levels 2 to 4. May be preempted: no lock held. */
 int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep, pte_t *was);
 
+/*
+ * The frame of an entry, if there is one of that number: a mask, a comparison and a shift. For the
+ * paths where each instruction counts.
+ */
+static inline bool pte_frame_find(pte_t e, struct frame **f)
+{
+    paddr_t pa = e & PTE_ADDR;
+
+    _Static_assert(sizeof(struct frame) == 32, "the shift below");
+    __asm__("" : "+r"(pa)); /* or the compiler masks once more behind the shift */
+    *f = (struct frame *)(FRAMES_START + (pa >> (PAGE_SHIFT - 5)));
+    return likely(pa < max_paddr);
+}
+
 /* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */
 static inline pte_t pte_adjust(pte_t e)
 {
     return (e | PTE_U) & ~PTE_G;
+}
+
+/* What the words of d's frames begin with: of one that is mapped writable, of one that is held. */
+struct pte_keys {
+    uint64_t writable, held;
+};
+static inline struct pte_keys pte_keys(const struct domain *d)
+{
+    return (struct pte_keys){page_type_key(PAGE_TYPE_WRITABLE, d), frame_key(d->id)};
+}
+
+/*
+ * The reference on f that a present L1 entry stands for, where f is d's own memory and is writable
+ * already, or may be at once. False: it is not that simple. Whatever it is, the caller drops what
+ * *drop stands for (0: nothing). Calls nothing.
+ */
+static inline __attribute__((always_inline)) bool pte_get_own(struct frame *f, pte_t e,
+                                                              struct pte_keys k, pte_t *drop)
+{
+    bool held;
+
+    *drop = 0;
+    if (!(e & PTE_W))
+        return page_frame_get_key(f, k.held);
+    if (likely(page_type_get_key(f, k.writable)))
+        return true;
+    if (page_type_get_idle(f, k.writable, k.held, &held))
+        return true;
+    if (unlikely(held))
+        *drop = e & ~PTE_W;
+    return false;
+}
+
+/* The same of the frame that e names. */
+static inline __attribute__((always_inline)) bool pte_get_l1_own(pte_t e, struct pte_keys k,
+                                                                 pte_t *drop)
+{
+    struct frame *f;
+
+    *drop = 0;
+    return likely(pte_frame_find(e, &f) && !(e & PTE_CACHE)) && pte_get_own(f, e, k, drop);
+}
+
+/*
+ * Drops what an L1 entry (present or not) stood for. Needs no domain: the writable type is never a
+ * table's. A frame without RAM behind it has no reference to drop; DOMID_IO as an owner is for
+ * good.
+ */
+void pte_put_l1_last(pte_t e);
+
+/* The same for references that are not the last: false where one may be, or there is none. */
+static inline bool pte_put_l1_shared(pte_t e)
+{
+    struct frame *f;
+
+    if (!(e & PTE_P))
+        return true;
+    if (unlikely(!pte_frame_find(e, &f)))
+        return false;
+    return e & PTE_W ? page_type_put_shared(f) : page_frame_put_shared(f);
+}
+
+static inline void pte_put_l1(pte_t e)
+{
+    if (unlikely(!pte_put_l1_shared(e)))
+        pte_put_l1_last(e);
 }
 
 /*
@@ -51,36 +132,14 @@ static inline pte_t pte_adjust(pte_t e)
 static inline __attribute__((always_inline)) int pte_get_l1(pte_t e, struct domain *d,
                                                             struct domain *owner)
 {
-    uint64_t m = pte_mfn(e).m;
+    if (likely(d == owner)) {
+        pte_t drop;
 
-    if (likely(m < max_mfn && !(e & PTE_CACHE) && d == owner)) {
-        struct frame *f = &FRAMES[m];
-
-        if (e & PTE_W) {
-            if (likely(page_type_get(f, PAGE_TYPE_WRITABLE, owner) == 0))
-                return 0;
-        } else if (likely(page_frame_get(f, owner))) {
+        if (likely(pte_get_l1_own(e, pte_keys(d), &drop)))
             return 0;
-        }
+        pte_put_l1(drop);
     }
     return pte_get_l1_slow(e, d, owner);
-}
-
-/*
- * Drops what an L1 entry (present or not) stood for. Needs no domain: the writable type is never a
- * table's. A frame without RAM behind it has no reference to drop; DOMID_IO as an owner is for
- * good.
- */
-static inline void pte_put_l1(pte_t e)
-{
-    uint64_t m = pte_mfn(e).m;
-
-    if (!(e & PTE_P) || unlikely(m >= max_mfn || FRAMES[m].owner == DOMID_IO))
-        return;
-    if (e & PTE_W)
-        page_type_put(&FRAMES[m], NULL);
-    else
-        page_frame_put(&FRAMES[m]);
 }
 
 /* False: the entry had changed, if only by an A or D bit, and *expected is what it is now. */
@@ -99,8 +158,66 @@ static inline bool pte_same_refs(pte_t a, pte_t b)
     return (a & b & PTE_P) && !((a ^ b) & (PTE_ADDR | PTE_W | PTE_CACHE));
 }
 
+/*
+ * `old`, present, for `new`, which differs in W at least, but maps the same frame with the same
+ * memory type: one kind of reference is exchanged for the other. False: it is not that simple (the
+ * entry has changed, the page cannot be written, it is another's), and the entry is as it was.
+ * Either way the caller drops what *drop stands for. Calls nothing.
+ */
+static inline __attribute__((always_inline)) bool pte_flip_l1(pte_t *p, pte_t old, pte_t new,
+                                                              struct pte_keys k, pte_t *drop)
+{
+    struct frame *f;
+
+    *drop = 0;
+    if (unlikely(!pte_frame_find(old, &f) || (old & PTE_CACHE)) ||
+        unlikely(!pte_get_own(f, new, k, drop)))
+        return false;
+    if (unlikely(!pte_swap(p, &old, new))) {
+        *drop = new;
+        return false;
+    }
+    if (unlikely(new &PTE_W ? !page_frame_put_shared(f) : !page_type_put_shared(f)))
+        *drop = old;
+    return true;
+}
+
 /* Bits of the old entry that the new one is to keep: PTE_KEEP_AD, or none. */
 #define PTE_KEEP_AD (PTE_A | PTE_D)
+
+/*
+ * What nearly all updates are, of an L1 table of a domain that maps its own memory; true: it is
+ * done, and *was receives the old entry. False: nothing has been done, and pte_replace_l1_slow() is
+ * to judge it. Either way the caller drops what *drop stands for (0: nothing). Calls nothing.
+ */
+static inline __attribute__((always_inline)) bool
+pte_update_own(pte_t *p, pte_t val, pte_t keep, struct pte_keys k, pte_t *was, pte_t *drop)
+{
+    pte_t old, differs;
+
+    *drop = 0;
+    if (!(val & PTE_P)) { /* whatever the old one is, no reference is needed for this */
+        *was = *drop = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
+        return true;
+    }
+    val = pte_adjust(val);
+    *was = old = READ_ONCE(*p);
+    differs = (old ^ val) & (PTE_ADDR | PTE_W | PTE_CACHE);
+    if ((old & PTE_P) && !(differs & ~PTE_W)) {
+        val |= old & keep;
+        return differs == 0 ? pte_swap(p, &old, val) : pte_flip_l1(p, old, val, k, drop);
+    }
+    if (unlikely(!pte_get_l1_own(val, k, drop)))
+        return false;
+    /* `old` is read anew by each failure: the one that is dropped is the one that was taken out. */
+    while (unlikely(!pte_swap(p, &old, val | (old & keep))))
+        ;
+    *was = *drop = old;
+    return true;
+}
+
+int pte_replace_l1_slow(pte_t *p, pte_t val, struct domain *d, struct domain *owner, pte_t keep,
+                        pte_t *was);
 
 /*
  * Exchange an L1 entry of d for one that may map frames of owner; *was receives the old one. The
@@ -110,31 +227,15 @@ static inline bool pte_same_refs(pte_t a, pte_t b)
 static inline __attribute__((always_inline)) int
 pte_replace_l1(pte_t *p, pte_t val, struct domain *d, struct domain *owner, pte_t keep, pte_t *was)
 {
-    pte_t old;
-    int rc;
+    if (likely(d == owner)) {
+        pte_t drop;
+        bool done = pte_update_own(p, val, keep, pte_keys(d), was, &drop);
 
-    if (!(val & PTE_P)) { /* whatever the old one is, no reference is needed for this */
-        *was = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
-        pte_put_l1(*was);
-        return 0;
-    }
-    val = pte_adjust(val);
-    old = READ_ONCE(*p);
-    while (pte_same_refs(old, val)) {
-        if (likely(pte_swap(p, &old, val | (old & keep)))) {
-            *was = old;
+        pte_put_l1(drop);
+        if (likely(done))
             return 0;
-        }
     }
-    rc = pte_get_l1(val, d, owner);
-    if (unlikely(rc != 0))
-        return rc;
-    /* `old` is read anew by each failure: the one that is dropped is the one that was taken out. */
-    while (unlikely(!pte_swap(p, &old, val | (old & keep))))
-        ;
-    *was = old;
-    pte_put_l1(old);
-    return 0;
+    return pte_replace_l1_slow(p, val, d, owner, keep, was);
 }
 
 static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t val, struct domain *d,
@@ -156,32 +257,19 @@ int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_
 static inline __attribute__((always_inline)) int pte_protect_l1(pte_t *p, pte_t clear, pte_t set,
                                                                 struct domain *d, pte_t *was)
 {
-    pte_t old = READ_ONCE(*p), new = (old & ~clear) | set, seen = old;
-    uint64_t m = pte_mfn(old).m;
-    struct frame *f = &FRAMES[m];
+    pte_t old = READ_ONCE(*p), new = (old & ~clear) | set, seen = old, drop;
 
     *was = old;
     if (!(old & PTE_P) || new == old)
         return 0;
-    if (!((new ^ old) & PTE_W)) {
-        if (likely(pte_swap(p, &seen, new)))
+    if ((new ^ old) & PTE_W) {
+        bool done = pte_flip_l1(p, old, new, pte_keys(d), &drop);
+
+        pte_put_l1(drop);
+        if (likely(done))
             return 0;
-    } else if (likely(m < max_mfn && !(old & PTE_CACHE))) {
-        if (new &PTE_W) {
-            if (likely(page_type_get_valid(f, PAGE_TYPE_WRITABLE, d))) {
-                if (likely(pte_swap(p, &seen, new))) {
-                    page_frame_put(f);
-                    return 0;
-                }
-                page_type_put(f, NULL);
-            }
-        } else if (likely(page_frame_get(f, d))) {
-            if (likely(pte_swap(p, &seen, new))) {
-                page_type_put(f, NULL);
-                return 0;
-            }
-            page_frame_put(f);
-        }
+    } else if (likely(pte_swap(p, &seen, new))) {
+        return 0;
     }
     return pte_protect_l1_slow(p, clear, set, d, was);
 }
@@ -213,9 +301,56 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
 pte_t *pte_walk(struct vcpu *v, vaddr_t va, struct frame **table);
 /* The same without waiting: NULL also where that table is not valid. Never preempted. */
 pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table);
-/* The entry itself, 0 when there is none; takes no reference, so it is a hint. Never preempted. */
-pte_t pte_lookup(struct vcpu *v, vaddr_t va);
-/* The same, with PTE_W only if all levels above allow it, too. */
+/* pte_lookup(), with PTE_W only if all levels above allow it, too. */
 pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va);
+
+/*
+ * One entry of a table that a guest may be taking apart on another CPU this very moment: what lies
+ * there may be anything by now, and the address as well, so a fault reads as "not present". What is
+ * found this way is only a hint, until a type reference has been taken on it.
+ */
+static inline pte_t pte_peek(pte_t table_entry, vaddr_t va, unsigned level)
+{
+    const pte_t *p = (const pte_t *)phys_to_virt(table_entry & PTE_ADDR) + pt_index(va, level);
+    pte_t e;
+
+    __asm__ volatile("1: mov %1, %0\n"
+                     "2:\n"
+                     ".pushsection .text.fixup, \"ax\"\n"
+                     "3: xor %k0, %k0\n"
+                     "   jmp 2b\n"
+                     ".popsection\n" EXTABLE(1b, 3b)
+                     : "=&r"(e)
+                     : "m"(*p));
+    return e;
+}
+
+/*
+ * The L2 entry of a canonical address, or 0. By the tables of guest kernel mode, whichever mode v
+ * is in.
+ */
+static inline pte_t pte_peek_l2(const struct vcpu *v, vaddr_t va)
+{
+    pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
+
+    if (unlikely(va >= HV_START && va < HV_END))
+        return 0;
+    e = pte_peek(e, va, 4);
+    if (unlikely(!(e & PTE_P)))
+        return 0;
+    e = pte_peek(e, va, 3);
+    if (unlikely(!(e & PTE_P)))
+        return 0;
+    e = pte_peek(e, va, 2);
+    return e & PTE_P ? e : 0;
+}
+
+/* The L1 entry itself, 0 when there is none; takes no reference, so it is a hint. */
+static inline pte_t pte_lookup(const struct vcpu *v, vaddr_t va)
+{
+    pte_t e = pte_peek_l2(v, va);
+
+    return e == 0 ? 0 : pte_peek(e, va, 1);
+}
 
 #endif

@@ -17,7 +17,10 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <pv/alias.h>
 #include <pv/emulate.h>
+#include <pv/entry.h>
+#include <pv/guest_words.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
@@ -386,56 +389,20 @@ static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsig
     return false;
 }
 
-/*
- * MOV and XCHG of a 64-bit register, plainly addressed, to an L1 entry: how a stock kernel sets and
- * clears entries. True: the instruction was one of them and is done. The bytes are REX.W, opcode,
- * ModRM, displacement; no SIB. A plain MOV is carried out as an exchange, since the old entry's
- * references are to be dropped.
- */
-static inline bool store_simple(struct cpu_regs *r, pte_t *p, struct domain *d)
+/* Any store that is decoded, to a table of any level. False: it stays a page fault. */
+static __attribute__((noinline)) bool store_any(struct cpu_regs *regs, vaddr_t addr, pte_t mapping,
+                                                struct domain *d)
 {
-    uint64_t insn, *reg;
-    uint8_t op, modrm, mod, rm;
-    pte_t old;
-
-    if (unlikely(get_guest_u64(&insn, r->rip) != 0)) /* at the end of a page, perhaps */
-        return false;
-    op = (uint8_t)(insn >> 8);
-    modrm = (uint8_t)(insn >> 16);
-    mod = modrm >> 6;
-    rm = modrm & 7;
-    if ((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89) || mod == 3 || rm == 4)
-        return false;
-    reg = emulate_gpr(r, ((modrm >> 3) & 7) | ((insn & 4) << 1));
-    if (unlikely(pte_replace_l1(p, *reg, d, d, 0, &old) != 0))
-        return false;
-    if (op == 0x87)
-        *reg = old;
-    r->rip += 3 + (mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0);
-    return true;
-}
-
-bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
-{
-    struct vcpu *v = current;
-    struct domain *d = v->domain;
-    pte_t mapping = pte_lookup(v, addr), *p;
     uint64_t m = pte_mfn(mapping).m;
     unsigned shift = (addr & 7) * 8;
     enum page_type type;
     struct store s = {0};
+    pte_t *p;
     bool done;
 
     if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || m >= max_mfn))
         return false;
     p = (pte_t *)mfn_to_virt(MFN(m)) + (addr % PAGE_SIZE) / sizeof(pte_t);
-    /* The lookup held nothing: only a type reference makes p an entry of an L1 table of d. */
-    if (likely(shift == 0 && page_type_get_valid(&FRAMES[m], PAGE_TYPE_L1, d))) {
-        done = store_simple(regs, p, d);
-        page_type_put(&FRAMES[m], d);
-        if (likely(done))
-            return true;
-    }
     /* Only a frame that is a table now: an idle one must not be validated for a stray store. */
     type = page_type_of(READ_ONCE(FRAMES[m].type));
     if (!page_type_is_table(type) || !(READ_ONCE(FRAMES[m].type) & PAGE_TYPE_VALID) ||
@@ -444,4 +411,97 @@ bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
     done = store_run(&s, regs, p, shift, type, d);
     page_type_put(&FRAMES[m], d);
     return done;
+}
+
+bool pv_pte_store(struct cpu_regs *regs, vaddr_t addr)
+{
+    return store_any(regs, addr, pte_lookup(current, addr), current->domain);
+}
+
+/*
+ * MOV and XCHG of a 64-bit register, plainly addressed: how a stock kernel sets and clears entries.
+ * The bytes are REX.W, opcode, ModRM, displacement; no SIB. The length, by ModRM's outer fields; 0:
+ * another instruction.
+ */
+static inline unsigned simple_length(uint64_t insn)
+{
+    static const uint8_t lengths[4][8] = {
+        {3, 3, 3, 3, 0, 7, 3, 3}, {4, 4, 4, 4, 0, 4, 4, 4}, {7, 7, 7, 7, 0, 7, 7, 7}, {0}};
+    uint8_t op = (uint8_t)(insn >> 8);
+
+    if (unlikely((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89)))
+        return 0;
+    return lengths[(insn >> 22) & 3][(insn >> 16) & 7];
+}
+
+/* The register in ModRM, with REX.R. */
+static inline uint64_t *simple_register(struct cpu_regs *r, uint64_t insn)
+{
+    return emulate_gpr(r, ((insn >> 19) & 7) | ((insn & 4) << 1));
+}
+
+/* The rest of pv_pte_write_fault(), which may hold the table: it is not that simple. */
+static __attribute__((noinline)) void store_not_simple(struct cpu_regs *regs, vaddr_t addr,
+                                                       pte_t mapping, pte_t drop,
+                                                       struct frame *table, struct domain *d)
+{
+    pte_put_l1(drop);
+    if (table != NULL)
+        page_type_put(table, d);
+    if (store_any(regs, addr, mapping, d))
+        pv_store_emulated(regs);
+    else if (likely(!alias_kept(d)) || !alias_write_fault(regs, addr))
+        pv_page_fault(regs, addr);
+}
+
+/* Or it is done, and one of the references that are to be dropped may be the last. */
+static __attribute__((noinline)) void store_end(struct cpu_regs *regs, struct frame *table,
+                                                pte_t old, struct domain *d)
+{
+    if (old != 0)
+        pte_put_l1_last(old);
+    page_type_put(table, d);
+    pv_store_emulated(regs);
+}
+
+/*
+ * Here in line are simple stores to L1 entries. A plain MOV is carried out as an exchange, since
+ * the old entry's references are to be dropped. What is called is called last, so that nothing has
+ * to be kept for it.
+ */
+void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+    pte_t mapping = pte_lookup(v, addr), *p, val, old, drop;
+    uint64_t insn, *reg;
+    struct frame *f;
+    unsigned length;
+
+    /* The lookup held nothing: only a type reference makes p an entry of an L1 table of d. */
+    if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || !pte_frame_find(mapping, &f) ||
+                 addr % sizeof(pte_t) != 0 || !page_type_get_valid(f, PAGE_TYPE_L1, d)))
+        return store_not_simple(regs, addr, mapping, 0, NULL, d);
+    if (unlikely(!guest_read_1(regs->rip, &insn))) /* at the end of a page, perhaps */
+        return store_not_simple(regs, addr, mapping, 0, f, d);
+    length = simple_length(insn);
+    if (unlikely(length == 0))
+        return store_not_simple(regs, addr, mapping, 0, f, d);
+    reg = simple_register(regs, insn);
+    val = *reg;
+    if (val & PTE_P) {
+        val = pte_adjust(val);
+        if (unlikely(!pte_get_l1_own(val, pte_keys(d), &drop)))
+            return store_not_simple(regs, addr, mapping, drop, f, d);
+    }
+    p = phys_to_virt((mapping & PTE_ADDR) + addr % PAGE_SIZE);
+    old = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
+    if ((uint8_t)(insn >> 8) == 0x87)
+        *reg = old;
+    regs->rip += length;
+    if (unlikely(!pte_put_l1_shared(old)))
+        return store_end(regs, f, old, d);
+    if (unlikely(!page_type_put_shared(f)))
+        return store_end(regs, f, 0, d);
+    pv_store_emulated(regs);
 }

@@ -15,10 +15,14 @@
 void dom0_build(void);
 
 /*
- * pte_emulate.c: the guest kernel's write fault on a present page that it may not write. True: it
- * was a store to one of its page tables, which has been checked and carried out.
+ * pte_emulate.c: the guest kernel's write fault on a present page that it may not write. If it was
+ * a store to one of its page tables that may be carried out it is, and ends in pv_store_emulated();
+ * else it stays a fault and goes on to pv_page_fault() (traps.c).
  */
-bool pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
+void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
+void pv_page_fault(struct cpu_regs *regs, vaddr_t addr);
+/* Only the store: false where it is none, or may not be carried out. */
+bool pv_pte_store(struct cpu_regs *regs, vaddr_t addr);
 
 /* domain.c: the register frame of a vcpu that is not running (or is current). */
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);

@@ -13,7 +13,6 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
-#include <pv/alias.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
@@ -29,17 +28,15 @@
 #define DR6_DEFAULT  0xffff0ff0ull
 
 /*
- * CR2 first: anything below may fault itself. A fault at the hypervisor's addresses is the guest's
- * own mistake, unless the processor was reading a descriptor for it. A write to a present page by
- * guest kernel mode is perhaps one to a page table. A supervisor access out of ring 3 is either an
- * implicit one (a descriptor), or an emulator's IRET.
+ * A fault at the hypervisor's addresses is the guest's own mistake, unless the processor was
+ * reading a descriptor for it. A supervisor access out of ring 3 is either an implicit one (a
+ * descriptor), or an emulator's IRET.
  */
-static void trap_page_fault(struct cpu_regs *regs)
+static __attribute__((noinline)) void page_fault_unusual(struct cpu_regs *regs, vaddr_t addr)
 {
     struct vcpu *v = current;
-    vaddr_t addr = read_cr2();
 
-    if (unlikely(addr >= HV_START && addr < HV_END)) {
+    if (addr >= HV_START && addr < HV_END) {
         uint64_t offset;
 
         if (pv_ldt_fault(addr))
@@ -47,21 +44,27 @@ static void trap_page_fault(struct cpu_regs *regs)
         /* A hole in the guest's own LDT: it sees the fault at the address it gave us. */
         if (descriptors_ldt_offset(v, addr, &offset))
             addr = v->arch.ldt_base + offset;
-    } else if ((regs->error_code & (PF_PRESENT | PF_WRITE | PF_RSVD)) == (PF_PRESENT | PF_WRITE) &&
-               v->arch.kernel_mode) {
-        if (pv_pte_write_fault(regs, addr)) {
-            v->n_emulated++;
-            debugreg_emulated(regs, 0);
-            return;
-        }
-        if (unlikely(alias_kept(v->domain)) && alias_write_fault(regs, addr))
-            return;
     }
-    if (unlikely(!(regs->error_code & PF_USER)) && emulate_iret(regs)) {
+    if (!(regs->error_code & PF_USER) && emulate_iret(regs)) {
         v->n_emulated++;
         return;
     }
     arch_inject_page_fault(addr, regs->error_code);
+}
+
+void pv_page_fault(struct cpu_regs *regs, vaddr_t addr)
+{
+    if (unlikely((addr >= HV_START && addr < HV_END) || !(regs->error_code & PF_USER)))
+        page_fault_unusual(regs, addr);
+    else
+        arch_inject_page_fault(addr, regs->error_code);
+}
+
+/* A write to a present page by guest kernel mode is perhaps one to a page table. */
+static inline bool perhaps_table_write(const struct cpu_regs *regs)
+{
+    return (regs->error_code & (PF_PRESENT | PF_WRITE | PF_RSVD)) == (PF_PRESENT | PF_WRITE) &&
+           current->arch.kernel_mode;
 }
 
 /*
@@ -124,12 +127,9 @@ void pv_device_not_available(struct cpu_regs *regs)
     bounce_trap(regs, X86_NM, 0);
 }
 
-void pv_trap(struct cpu_regs *regs)
+static __attribute__((noinline)) void trap_other(struct cpu_regs *regs)
 {
     switch (regs->vector) {
-    case X86_PF:
-        trap_page_fault(regs);
-        return;
     case X86_GP:
         trap_general_protection(regs);
         return;
@@ -145,6 +145,22 @@ void pv_trap(struct cpu_regs *regs)
     }
     if (regs->vector < 32)
         bounce_trap(regs, regs->vector, regs->error_code);
+}
+
+/* CR2 first: anything below may fault itself. Page faults are most of what there is: in line. */
+void pv_trap(struct cpu_regs *regs)
+{
+    vaddr_t addr;
+
+    if (unlikely(regs->vector != X86_PF)) {
+        trap_other(regs);
+        return;
+    }
+    addr = read_cr2();
+    if (perhaps_table_write(regs))
+        pv_pte_write_fault(regs, addr);
+    else
+        pv_page_fault(regs, addr);
 }
 
 /*

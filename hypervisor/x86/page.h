@@ -89,6 +89,7 @@ extern pte_t *hv_root;
 extern mfn_t hv_root_mfn;
 /* First frame number beyond the direct map's end (beyond all RAM). */
 extern uint64_t max_mfn;
+extern paddr_t max_paddr; /* its address */
 
 /* x86/paging.c: build the final mappings from the boot ones; later, protect text. */
 void paging_init(void);

@@ -28,6 +28,7 @@
 pte_t *hv_root;
 mfn_t hv_root_mfn;
 uint64_t max_mfn;
+paddr_t max_paddr;
 
 struct spinlock paging_lock = SPINLOCK_INIT(LOCK_VMAP);
 
@@ -137,6 +138,7 @@ static INIT_TEXT void find_max_mfn(void)
     }
     end = MIN(end, (paddr_t)(DIRECT_END - DIRECT_START));
     max_mfn = end >> PAGE_SHIFT;
+    max_paddr = max_mfn << PAGE_SHIFT;
 }
 
 /* One piece of the direct map, with the image's pages small: they get protections of their own. */

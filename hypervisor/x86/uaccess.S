@@ -63,19 +63,6 @@ copy_to_guest:
     CHECK_RANGE %rdi, %rdx
     jmp uaccess_copy
 
-/* int get_guest_u64(uint64_t *v, vaddr_t src) */
-    .globl get_guest_u64
-    .balign 16
-get_guest_u64:
-    CHECK_RANGE %rsi, $8
-    SMAP_SITE 1
-1:  movq (%rsi), %rcx
-    SMAP_SITE 0
-    movq %rcx, (%rdi)
-    xorl %eax, %eax
-    ret
-    EXTABLE 1b, uaccess_fault
-
 /* int put_guest_u64(vaddr_t dst, uint64_t v) */
     .globl put_guest_u64
     .balign 16

@@ -27,7 +27,6 @@ static inline bool guest_range_ok(vaddr_t va, size_t n)
 int copy_from_guest(void *dst, vaddr_t src, size_t n) MUST_CHECK;
 int copy_to_guest(vaddr_t dst, const void *src, size_t n) MUST_CHECK;
 /* One word by one access: atomic where it is naturally aligned, which the guest decides. */
-int get_guest_u64(uint64_t *v, vaddr_t src) MUST_CHECK;
 int put_guest_u64(vaddr_t dst, uint64_t v) MUST_CHECK;
 
 /*

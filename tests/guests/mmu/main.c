@@ -279,6 +279,107 @@ static void writes(void)
     CHECK_EQ(kit_pte(page), pte);
 }
 
+/*
+ * The same by each form that is done the short way, and by some that are not: which instruction it
+ * was shows in the register, and that it was passed over as a whole in `after`.
+ */
+#define STORE(insn, reg, ...)                      \
+    ({                                             \
+        uint64_t after_ = 1;                       \
+        CHECK_EQ(KIT_TRY(insn "; mov $2, %1",      \
+                         : "+a"(reg), "+b"(after_) \
+                         : __VA_ARGS__             \
+                         : KIT_CLOBBER),           \
+                 -1);                              \
+        CHECK_EQ(after_, 2);                       \
+    })
+
+static void store_forms(void)
+{
+    uint64_t *page = kit_page(), pte = kit_pte(page), v;
+    uint64_t *e = kit_table(1, page) + (((uint64_t)page >> 12) & 511);
+
+    v = 0;
+    STORE("xchg %0, (%2)", v, "r"(e));
+    CHECK_EQ(v, pte);
+    STORE("xchg %0, 16(%2)", v, "r"(e - 2)); /* present: the writable reference is the first one */
+    CHECK_EQ(v, 0);
+    CHECK_EQ(kit_pte(page), pte);
+    page[0] = 7;
+    v = pte & ~PTE_W;
+    STORE("xchg %0, 0x1230(%2)", v, "r"((uint64_t)e - 0x1230));
+    CHECK_EQ(v, pte);
+    v = 0;
+    STORE("mov %0, (%2, %3, 8)", v, "r"(e - 3), "r"(3ul)); /* with a SIB byte: decoded in full */
+    CHECK_EQ(kit_pte(page), 0);
+    v = pte;
+    STORE("mov %0, -8(%2)", v, "r"(e + 1));
+    CHECK_EQ(kit_pte(page), pte);
+    v = 0;
+    STORE("mov %%rax, %%r9; .byte 0x4c, 0x87, 0x0a; mov %%r9, %%rax", v, "d"(e)); /* xchg r9 */
+    CHECK_EQ(v, pte);
+    STORE("mov %0, %%fs:0(%2)", pte, "r"(e)); /* a prefix, no base there */
+    CHECK_EQ(kit_pte(page), pte);
+    /* A value that no update may have: a fault, and neither entry nor register has changed. */
+    v = mk_pte(kit_table_mfn(1, page), PTE_RW);
+    CHECK_EQ(KIT_TRY("xchg %0, (%1)", : "+a"(v) : "r"(e) : KIT_CLOBBER), 14);
+    CHECK_EQ(v, mk_pte(kit_table_mfn(1, page), PTE_RW));
+    CHECK_EQ(kit_pte(page), pte);
+    CHECK_EQ(page[0], 7);
+}
+
+/*
+ * Lists that change from one way of being done to another: a table, a page that is none (the
+ * commands are in the lower bits of an address there, too), the rare commands, an entry that is
+ * refused, and rights that change and come back with A and D kept or not.
+ */
+static void mixed_lists(void)
+{
+    uint64_t *page = kit_page(), *plain = kit_page(), pte = kit_pte(page), at = kit_pte_maddr(page);
+    uint64_t free = kit_mfn(plain) << 12, mfn = kit_mfn(page);
+    struct mmu_update u[] = {
+        {free + 8, 11},
+        {free + 16 + MMU_PT_UPDATE_PRESERVE_AD, 22},
+        {at, pte & ~(PTE_W | PTE_A | PTE_D)},
+        {at + MMU_PT_UPDATE_PRESERVE_AD, pte & ~PTE_D},
+        {(mfn << 12) + MMU_MACHPHYS_UPDATE, 0x77},
+        {at, pte & ~PTE_W},
+        {at + MMU_PT_UPDATE_PRESERVE_AD, pte & ~(PTE_A | PTE_D)},
+        {at + 3, 0},
+        {free + 24 + 3, 33},
+        {at, pte | PTE_NX},
+        {at, mk_pte(kit_table_mfn(1, page), PTE_RW)},
+        {free + 32, 44},
+    };
+    unsigned done = 99;
+
+    CHECK(hc4(__HYPERVISOR_mmu_update, u, ARRAY_SIZE(u), &done, DOMID_SELF) < 0);
+    CHECK_EQ(done, 10);
+    CHECK_EQ(kit_pte(page), pte | PTE_NX);
+    CHECK_EQ(((uint64_t *)MACH2PHYS_VIRT_START)[mfn], 0x77);
+    CHECK(plain[1] == 11 && plain[2] == 22 && plain[3] == 33 && plain[4] == 0);
+    for (unsigned n = 2; n <= 10; n++) { /* where each of them ends, and alone as well */
+        uint64_t now;
+
+        CHECK_EQ(hc4(__HYPERVISOR_mmu_update, u, n, 0, DOMID_SELF), 0);
+        now = kit_pte(page);
+        CHECK_EQ(hc4(__HYPERVISOR_mmu_update, &u[n - 1], 1, 0, DOMID_SELF), 0);
+        CHECK_EQ(kit_pte(page), now);
+        if (n == 4)
+            CHECK_EQ(now,
+                     pte & ~PTE_D); /* writable again; A is given, D was not there to be kept */
+        if (n == 7)
+            CHECK_EQ(now, pte); /* both kept */
+    }
+    u[0] = (struct mmu_update){(mfn << 12) + MMU_MACHPHYS_UPDATE, ((uint64_t)page >> 12)};
+    CHECK_EQ(hc4(__HYPERVISOR_mmu_update, u, 1, 0, DOMID_SELF), 0);
+    /* All references are where they were: the page can become a table, and be given back. */
+    CHECK_EQ(kit_set_pte(page, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+    CHECK_EQ(kit_set_pte(page, pte), 0);
+}
+
 void test_main(void)
 {
     va_mapping();
@@ -289,4 +390,6 @@ void test_main(void)
     base_pointer();
     flushes();
     writes();
+    store_forms();
+    mixed_lists();
 }
