@@ -5,14 +5,18 @@
 # Run by `make soak`.
 . /test-lib.sh
 mkswap /dev/vda >/dev/null && swapon /dev/vda || fail "no swap"
-mount -t tmpfs -o size=64m tmpfs /tmp
-cd /tmp
+mount -t tmpfs -o size=64m,mode=1777 tmpfs /tmp
+mkdir -m 777 /tmp/work && cd /tmp/work
+chmod 1777 /dev/shm
+sysctl -q -w vm.unprivileged_userfaultfd=1
+# Not root, as whom both would poison memory and change the machine.
+grep -q nobody /etc/passwd || echo "nobody:x:65534:65534::/tmp:/bin/sh" >>/etc/passwd
 memory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
 each=$((memory / 4))
 stress() {
     echo "stress-ng $*"
-    # shellcheck disable=SC2068 # words
-    stress-ng --verify --oomable --temp-path /tmp --timeout SECONDS --metrics-brief $@ >/tmp/said 2>&1
+    su nobody -s /bin/sh -c "stress-ng --verify --oomable --temp-path /tmp/work --timeout SECONDS \
+        --metrics-brief $*" >/tmp/said 2>&1
     status=$?
     grep -E "fail|passed|failed|unsuccessful|pageswap|vm |fork " /tmp/said | tail -n 12
     [ $status = 0 ] || { cat /tmp/said; fail "stress-ng ended with status $status"; }
@@ -24,12 +28,9 @@ stress --fork 2 --mmap 2 --mmap-bytes 32m --mprotect 2 --mremap 2 --mremap-bytes
 grep -E '^(pswpin|pswpout) ' /proc/vmstat
 [ "$(awk '/^pswpin/ {print $2}' /proc/vmstat)" -gt 0 ] || fail "nothing came back from swap"
 stress --fault 2 --mmapfork 1 --mmapmany 1 --mmapfixed 1 --munmap 1 --brk 1 --stack 1 --vfork 1 \
-    --clone 1 --exec 2 --mlock 1 --mincore 1 --remap 1 --userfaultfd 1 --vm-rw 1 --sigsegv 1 \
-    --switch 1 --pipe 1 --shm 1 --zombie 1 --tsc 1
+    --clone 1 --mlock 1 --mincore 1 --remap 1 --userfaultfd 1 --vm-rw 1 --sigsegv 1 --switch 1 \
+    --pipe 1 --shm 1 --zombie 1
 echo "trinity"
-chmod 1777 /tmp
-mkdir -p /tmp/trinity && chmod 777 /tmp/trinity && cd /tmp/trinity
-grep -q nobody /etc/passwd || echo "nobody:x:65534:65534::/tmp:/bin/sh" >>/etc/passwd
 timeout -s INT SECONDS su nobody -s /bin/sh -c \
     "exec trinity -q -C 4 -l off -g vm -x userfaultfd" >/tmp/said 2>&1
 tail -n 2 /tmp/said
