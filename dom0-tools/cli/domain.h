@@ -89,8 +89,11 @@ bool domain_watch(struct lodge *l, store_event_fn *event);
 bool domain_reconnect(struct lodge *l);
 
 int domain_rename(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *name);
-/* Out of the way of its successor: a new uuid, and a name with a number behind it. */
-int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *info);
+/*
+ * Out of the way of its successor: a new uuid, and a name with a number behind it. `was`: the name
+ * that it had before anybody began with that.
+ */
+int domain_set_aside(struct lodge *l, const struct xen_domctl_getdomaininfo *info, const char *was);
 
 /* --- names.c: which guest has which name ------------------------------------------------------ */
 

@@ -68,7 +68,8 @@ static int out_of_the_way(struct lodge *l, const struct saved *saved, enum on_ac
     }
     if (memcmp(old.handle, saved->config.uuid, sizeof(old.handle)))
         return 0;
-    return action == ON_RENAME_RESTART ? domain_set_aside(l, &old) : domain_destroy(l, old.domain);
+    return action == ON_RENAME_RESTART ? domain_set_aside(l, &old, saved->config.name)
+                                       : domain_destroy(l, old.domain);
 }
 
 /* A successor that somebody made who did not come to the end; *paused, if it has yet to run. */

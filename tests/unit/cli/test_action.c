@@ -219,6 +219,8 @@ static bool survives(struct domcfg *dc, enum on_action action, unsigned n, unsig
         CHECK(fake_store_value(store_fmt("/local/domain/0/backend/lodge-vbd/%u/51712/params",
                                          info.domain)) != NULL);
         CHECK(action == ON_RESTART || fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown);
+        if (action == ON_RENAME_RESTART) /* and not vic-1-1, whoever begins anew */
+            CHECK_STR(fake_store_value("/local/domain/20/name"), "vic-1");
         CHECK(!domain_destroy(&l, info.domain));
     }
     if (check_failed != before)
