@@ -40,7 +40,7 @@ within() {
     until "$@"; do
         within_tries=$((within_tries - 1))
         [ $within_tries -gt 0 ] || return 1
-        usleep 200000
+        sleep 0.2 # not in every shell's world, but in busybox's and in coreutils'
     done
 }
 
