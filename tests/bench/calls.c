@@ -91,7 +91,7 @@ uint32_t calls_symbol(uint64_t address)
     return low;
 }
 
-uint64_t calls_symbol_start(uint32_t symbol)
+uint64_t calls_start(uint32_t symbol)
 {
     return symbols[symbol].start;
 }
@@ -245,6 +245,13 @@ void calls_return(uint64_t to)
             moved = true;
             return;
         }
+}
+
+void calls_undo(uint64_t after)
+{
+    if (at->depth > 0 && at->frames[at->depth - 1].after == after)
+        at->depth--;
+    moved = true;
 }
 
 /* The innermost exception of this stack has been dealt with. */

@@ -12,7 +12,7 @@ enum place { HYPERVISOR, KERNEL, PROGRAM, PLACES };
 /* Functions by address, read from a file of lines "address name" in the order of addresses. */
 bool calls_read_symbols(const char *path);
 uint32_t calls_symbol(uint64_t address);
-uint64_t calls_symbol_start(uint32_t symbol);
+uint64_t calls_start(uint32_t symbol);
 const char *calls_name(uint32_t symbol);
 bool calls_is_handler(uint32_t symbol); /* of a hypercall, by its name */
 
@@ -21,6 +21,9 @@ bool calls_is_handler(uint32_t symbol); /* of a hypercall, by its name */
 void calls_count(enum place place, uint32_t symbol, uint64_t address, uint32_t instructions);
 void calls_call(enum place place, uint64_t stack, uint64_t after);
 void calls_return(uint64_t to);
+
+/* The call that left this address was none of a function: it went on in the function itself. */
+void calls_undo(uint64_t after);
 
 /* From one place to another; `back`: to where an exception had interrupted the kernel. */
 void calls_cross(enum place from, enum place to, bool back);

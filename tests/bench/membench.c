@@ -19,6 +19,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -250,15 +251,24 @@ static void run_signal(unsigned count)
         die("a signal");
 }
 
-/* ---- two processes and two pipes: one byte there and back ---- */
+/*
+ * ---- two processes and two pipes: one byte there and back ----
+ *
+ * As SCHED_BATCH they do not take the processor from each other when they are woken: otherwise a
+ * writer may or may not come to wait before its partner runs, as the scheduler's past would have
+ * it.
+ */
 
 static int to_child[2], to_parent[2];
 static pid_t partner;
 
 static void start_partner(void)
 {
+    const struct sched_param none = {0};
     char byte;
 
+    if (sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+        die("SCHED_BATCH");
     if (pipe(to_child) != 0 || pipe(to_parent) != 0)
         die("pipe");
     partner = fork();
@@ -275,9 +285,12 @@ static void start_partner(void)
 
 static void end_partner(void)
 {
+    const struct sched_param none = {0};
+
     close(to_child[1]);
     close(to_parent[0]);
     wait_for(partner);
+    sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
 static void run_ping_pong(unsigned count)

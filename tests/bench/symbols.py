@@ -64,6 +64,7 @@ def _better(name):
     """Of several names for one address the one that people know: not the compiler's, nor that of
     another calling convention or of a section's border."""
     return (name.startswith(("__pfx_", "__cfi_", ".", "$")), "ia32" in name,
+            name.endswith(("_start", "_begin", "_end")),
             name.startswith("_"), len(name), name)
 
 

@@ -152,6 +152,12 @@ static bool is_return(void)
            strcmp(calls_name(guest->last_symbol), "xen_hypercall_iret") == 0;
 }
 
+/* Kernels also call to fill the processor's memory of return addresses, or to jump by a return. */
+static bool is_within(const struct block *b)
+{
+    return last->end == CALL && b->symbol == last->symbol && b->address != calls_start(b->symbol);
+}
+
 static void executed_functions(const struct block *b)
 {
     bool crossed = b->place != last->place || (b->place == KERNEL && last->end == IRET);
@@ -164,6 +170,8 @@ static void executed_functions(const struct block *b)
         calls_cross(b->place == HYPERVISOR ? last->place : guest->place, b->place, is_return());
     if (last->end == RET)
         calls_return(b->address);
+    else if (is_within(b))
+        calls_undo(last->after);
     if (b->constant != NONE)
         eax = b->constant;
     calls_count(b->place, b->symbol, b->address, b->instructions);

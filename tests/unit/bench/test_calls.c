@@ -153,6 +153,22 @@ static void test_switch(void)
            "stack 1 entry;outer;inner\n", "stack 1 switch\n", "stack 1 switch;inner\n");
 }
 
+/* A call that goes on in the same function, and is never returned from, makes no chain longer. */
+static void test_call_within(void)
+{
+    calls_begin();
+    at(PROGRAM, 0x400000, 1);
+    calls_cross(PROGRAM, KERNEL, false);
+    at(KERNEL, K(0), 1);
+    calls_call(KERNEL, STACK, K(0) + 9);
+    calls_undo(K(0) + 9);
+    at(KERNEL, K(0) + 10, 1);
+    calls_call(KERNEL, STACK, K(0) + 19);
+    calls_undo(K(0) + 10); /* another one's */
+    at(KERNEL, K(1), 1);
+    EXPECT("call within", "stack 1 program\n", "stack 2 entry\n", "stack 1 entry;outer\n");
+}
+
 /* Calls without end must not make chains without end. */
 static void test_depth(void)
 {
@@ -184,6 +200,7 @@ int main(void)
     test_lost_return();
     test_exception();
     test_switch();
+    test_call_within();
     test_depth();
     printf("%d tests of chains of callers failed\n", failures);
     return failures != 0;

@@ -77,6 +77,8 @@ class Symbols(unittest.TestCase):
         self.assertEqual([address for address, _ in found], [1, 2])
         self.assertEqual(found[0][1], "b")
         self.assertNotEqual(found[1][1], "__ia32_sys_x")
+        self.assertEqual(symbols.one_name_each([(1, "a_start"), (1, "__longer_name")])[0][1],
+                         "__longer_name")
 
     def test_list(self):
         """In the order of addresses, from zero on; what is out of place is left out."""
