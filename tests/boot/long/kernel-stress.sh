@@ -31,8 +31,10 @@ stress --fault 2 --mmapfork 1 --mmapmany 1 --mmapfixed 1 --munmap 1 --brk 1 --st
     --clone 1 --mlock 1 --mincore 1 --remap 1 --userfaultfd 1 --vm-rw 1 --sigsegv 1 --switch 1 \
     --pipe 1 --shm 1 --zombie 1
 echo "trinity"
-timeout -s INT SECONDS su nobody -s /bin/sh -c \
-    "exec trinity -q -C 4 -l off -g vm -x userfaultfd" >/tmp/said 2>&1
-tail -n 2 /tmp/said
-grep -qE "syscalls|iterations|ran" /tmp/said || fail "trinity did not run"
+# Of its own accord it makes sockets, at which this version of it dies; it ends at an interrupt.
+timeout -k 20 -s INT SECONDS su nobody -s /bin/sh -c \
+    "exec trinity -q -C 4 -l off -g vm --disable-fds=sockets" >/tmp/said 2>&1 </dev/null
+calls=$(sed -n 's/.*Ran \([0-9]*\) syscalls.*/\1/p' /tmp/said)
+[ "${calls:-0}" -ge 100 ] || { tail -n 5 /tmp/said; fail "trinity made ${calls:-no} calls"; }
+echo "trinity made $calls calls"
 kernel_is_content
