@@ -30,8 +30,9 @@
 #include <x86/cpu.h>
 #include <x86/tlb.h>
 
-#define TRIES 4    /* for an entry that the processor or others change meanwhile */
-#define WAITS 1000 /* passes for writers of a moment */
+#define TRIES         4   /* for an entry that the processor or others change meanwhile */
+#define WAITS         200 /* passes for writers of a moment */
+#define FAULT_REFUSED 100 /* passes that a refused store counts for */
 #define FAULT_PASSES                                                                            \
     2000                 /* until a fault is the guest's own: what is waited for takes a moment \
                           */
@@ -45,6 +46,17 @@ static inline vaddr_t alias_of(const struct frame *f, const struct domain *d)
     if (gfn >= READ_ONCE(d->arch.direct_map_frames))
         return 0;
     return READ_ONCE(d->arch.direct_map) + (gfn << PAGE_SHIFT);
+}
+
+/* Is another vcpu of d at work on f? To be asked after a look at what it has changed. */
+static bool others_at(const struct frame *f, unsigned as, const struct domain *d)
+{
+    const struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        if (v != current && READ_ONCE(v->arch.frame_at) == ((uint64_t)f | as))
+            return true;
+    return false;
 }
 
 /* Changes the alias of f by that bit if it is as `from` says. *va: where it was. */
@@ -77,8 +89,9 @@ static bool alias_change(struct frame *f, struct domain *d, pte_t from, vaddr_t 
 
 /*
  * The alias gives way. What writable references are left then may be those of a moment: of another
- * vcpu's update of what is no table yet, or of its own call for the same table. Real ones stay, and
- * the frame is refused in the end.
+ * vcpu's update of what is no table yet, or of its own call for the same table. It may be stopped
+ * there for long, where we run in a machine that is virtual itself; so as long as a vcpu says that
+ * it is at work on the frame it is waited for. Others stay, and the frame is refused in the end.
  */
 bool alias_gives_way(struct frame *f, uint64_t word, enum page_type type, struct domain *d,
                      bool *protected, unsigned *waits)
@@ -87,12 +100,17 @@ bool alias_gives_way(struct frame *f, uint64_t word, enum page_type type, struct
 
     if (!page_type_is_table(type) || page_type_of(word) != PAGE_TYPE_WRITABLE)
         return false;
+    alias_frame_at(f, ALIAS_TAKES); /* until the frame is BUSY, or refused */
     if (alias_change(f, d, PTE_P | PTE_W, &va)) {
         *protected = true;
         return true;
     }
     cpu_relax_poll();
-    return !preempt_after(WORK_PASS) && ++*waits < WAITS;
+    if (others_at(f, ALIAS_WRITES, d)) /* not those who want what we want, and wait likewise */
+        work_used_up();
+    else
+        ++*waits;
+    return !preempt_after(WORK_PASS) && *waits < WAITS;
 }
 
 /* Another CPU may keep the read-only translation: see alias_write_fault(). */
@@ -100,8 +118,10 @@ void alias_release(struct frame *f, struct domain *d)
 {
     vaddr_t va;
 
+    alias_frame_at(f, ALIAS_WRITES);
     if (likely(alias_change(f, d, PTE_P, &va)))
         invlpg(va);
+    alias_frame_at(NULL, 0);
 }
 
 void alias_queue(struct frame *f)
@@ -159,14 +179,16 @@ bool alias_write_fault(struct cpu_regs *regs, vaddr_t addr)
         }
         t = READ_ONCE(f->type);
         if (page_type_is_table(page_type_of(t)) && (t & PAGE_TYPE_VALID)) {
-            if (!pv_pte_store(regs, addr))
-                return false;
-            debugreg_emulated(regs, 0);
-            return true;
+            if (pv_pte_store(regs, addr)) {
+                debugreg_emulated(regs, 0);
+                return true;
+            }
+            pass += FAULT_REFUSED; /* or it is no table any more */
         }
         if (page_type_is_table(page_type_of(t)) && !(t & PAGE_TYPE_BUSY))
             alias_release(f, d);
-        if (t & PAGE_TYPE_BUSY) /* that comes to an end */
+        if ((t & PAGE_TYPE_BUSY) || others_at(f, ALIAS_WRITES, d) ||
+            others_at(f, ALIAS_TAKES, d)) /* that comes to an end */
             work_used_up();
         else
             pass++;

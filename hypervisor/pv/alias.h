@@ -21,6 +21,19 @@ static inline bool alias_kept(const struct domain *d)
 }
 
 /*
+ * The vcpu is at work on f for a moment, and says so before it takes a reference for that and until
+ * it has dropped it (by locked instructions): others who find the frame so wait for it. WRITES: it
+ * has a writable reference, to write to what is no table yet or to release the alias. TAKES: it
+ * makes a table of it, and f is not BUSY yet. f: NULL, at none.
+ */
+#define ALIAS_WRITES 0u
+#define ALIAS_TAKES  1u
+static inline void alias_frame_at(struct frame *f, unsigned as)
+{
+    WRITE_ONCE(current->arch.frame_at, (uint64_t)f | as);
+}
+
+/*
  * f, valid as `word` says, is in the way of its becoming a table; alias_kept(d). True: that may be
  * over, look again. *protected: its alias has been changed. *waits counts.
  */

@@ -8,6 +8,7 @@
 
 #include <core/domain.h>
 #include <lib/types.h>
+#include <pv/alias.h>
 #include <pv/page_types.h>
 #include <x86/page.h>
 #include <x86/regs.h>
@@ -26,8 +27,11 @@ struct mmu_table {
 /* Before d is given back: the reference is dropped on behalf of d, whose tables these are. */
 static inline void mmu_table_leave(struct mmu_table *t, struct domain *d)
 {
-    if (t->mfn != UINT64_MAX)
+    if (t->mfn != UINT64_MAX) {
         page_type_put(t->frame, d);
+        if (unlikely(t->level == 0))
+            alias_frame_at(NULL, 0);
+    }
     t->mfn = UINT64_MAX;
 }
 

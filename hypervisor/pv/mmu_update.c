@@ -70,16 +70,25 @@ int mmu_table_enter_slow(struct mmu_table *t, uint64_t mfn, struct domain *d)
             continue;
         }
         t->level = type;
+        alias_frame_at(NULL, 0);
         if (!page_type_is_table(type) || (word & PAGE_TYPE_COUNT) == 0) {
             t->level = 0;
             type = PAGE_TYPE_WRITABLE;
+            alias_frame_at(f, ALIAS_WRITES);
         }
         if (page_type_get(f, type, d) == 0) {
+            /* It is a table no more, nor does it say so: the alias need not wait for the queue. */
+            if (unlikely(page_type_is_table(page_type_of(word)) && t->level == 0 &&
+                         alias_kept(d))) {
+                alias_release(f, d);
+                alias_frame_at(f, ALIAS_WRITES);
+            }
             t->frame = f;
             t->entries = mfn_to_virt(MFN(mfn));
             t->mfn = mfn;
             return 0;
         }
+        alias_frame_at(NULL, 0);
         tries++;
     }
     return -XEN_EINVAL;

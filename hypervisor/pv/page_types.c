@@ -351,6 +351,8 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
 
     if (!page_type_swap(f, &old, PAGE_TYPE(type) | PAGE_TYPE_BUSY))
         return -XEN_EAGAIN;
+    if (page_type_is_table(type)) /* BUSY says it from here on */
+        alias_frame_at(NULL, 0);
     if (page_type_change_flushes(old, type))
         type_change_flush(f, old, d);
     if (empty) {
@@ -450,6 +452,8 @@ static __attribute__((noinline)) int get(struct frame *f, enum page_type type, s
 
     if (unlikely(g.protected && rc != 0)) /* refused after all: it is to be as it was */
         alias_release(f, d);
+    if (page_type_is_table(type))
+        alias_frame_at(NULL, 0);
     return rc;
 }
 

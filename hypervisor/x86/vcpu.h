@@ -78,6 +78,7 @@ struct arch_vcpu {
 
     struct frame *alias_queue[ALIAS_QUEUE]; /* held; pv/alias.c */
     unsigned alias_queued;
+    uint64_t frame_at; /* pv/alias.h; others read it */
 
     bool nmi_pending, nmi_masked; /* masked from the NMI's entry to the guest's next iret */
     uint32_t pending_work;        /* WORK_*: looked at before each return to the guest */

@@ -127,7 +127,7 @@ static void tree_bench(void)
     for (unsigned i = 0; i < 7; i++) {
         l1[i] = kit_page();
         for (unsigned n = 0; n < 10; n++)
-            l1[i][40 * n] = mk_pte(kit_mfn(tree_page), PTE_RO);
+            l1[i][100 + n] = mk_pte(kit_mfn(tree_page), PTE_RO);
     }
     for (unsigned i = 0; i < 3; i++)
         l2[i] = kit_page();
