@@ -188,9 +188,9 @@ _Static_assert(offsetof(struct lodge_negotiate, direct_map_frames) == 24,
  * else there skips entries. The structures are read again after a restart, so a guest that changes
  * them meanwhile gets a mixture.
  *
- * Costs: some 500 instructions a call of one run; per entry of an L1 table 33 for CLEAR, 24 for a
- * PROTECT that leaves W alone and 60 for one that changes it, 60 for a SET of what was empty and 82
- * for one that changes W. mmu_update takes 104.
+ * Costs: some 500 instructions a call of one run; per entry of an L1 table some 20 for CLEAR and 60
+ * for a SET of what was empty (85 for both, one after the other), 67 for a SET that changes W, 60
+ * for a PROTECT that does, 26 for one that leaves it alone. A list of mmu_update takes 81.
  */
 #define LODGE_RUN_SET     0
 #define LODGE_RUN_CLEAR   1
@@ -260,7 +260,8 @@ _Static_assert(offsetof(struct lodge_mmu_list, vcpus) == 32, "lodge_mmu_list.vcp
  * call fails after the frame was zeroed. -EINVAL: ptr is in no table of level 2 or 3, the value is
  * refused (as in mmu_update), the frame is in use, or is a page table already. -EPERM: it is not
  * the caller's. To take a table away again set the entry to 0 (mmu_update, LODGE_RUN_CLEAR): with
- * ALIAS its alias becomes writable. Costs some 1,500 instructions, 512 of which zero the page.
+ * ALIAS its alias becomes writable. The call, that removal and the change of the alias both ways
+ * cost some 3,600 instructions together, 512 of which zero the page.
  */
 
 /*
