@@ -279,8 +279,8 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
 }
 
 /* The rest of hc_mmu_update(): an entry that it could not do. */
-static __attribute__((noinline)) int64_t update_single(struct frame *table, uint64_t ptr, pte_t val,
-                                                       pte_t drop, struct domain *d)
+static __attribute__((noinline)) int64_t mmu_update_single(struct frame *table, uint64_t ptr,
+                                                           pte_t val, pte_t drop, struct domain *d)
 {
     pte_t was;
     int rc;
@@ -294,8 +294,8 @@ static __attribute__((noinline)) int64_t update_single(struct frame *table, uint
 }
 
 /* Or has done, and what is to be dropped, or the table's reference, may be the last. */
-static __attribute__((noinline)) int64_t update_single_end(struct frame *table, pte_t drop,
-                                                           struct domain *d)
+static __attribute__((noinline)) int64_t mmu_update_single_end(struct frame *table, pte_t drop,
+                                                               struct domain *d)
 {
     if (drop != 0)
         pte_put_l1_last(drop);
@@ -325,10 +325,10 @@ int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t fo
         return update_many(reqs, count, pdone, foreign);
     p = phys_to_virt(ptr & ~7ull);
     if (unlikely(!pte_update_own(p, val, update_keep_even(ptr), pte_keys(d), &was, &drop)))
-        return update_single(f, ptr, val, drop, d);
+        return mmu_update_single(f, ptr, val, drop, d);
     if (unlikely(!pte_put_l1_shared(drop)))
-        return update_single_end(f, drop, d);
+        return mmu_update_single_end(f, drop, d);
     if (unlikely(!page_type_put_shared(f)))
-        return update_single_end(f, 0, d);
+        return mmu_update_single_end(f, 0, d);
     return 0;
 }
