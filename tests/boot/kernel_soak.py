@@ -3,8 +3,8 @@
 (the variant debug of guest-patches/), as dom0 on Lodge.
 
 Two boots: the kernel's selftests/vm, as far as a paravirtual kernel can pass them, where each must
-end as it does with the unpatched kernel; and stress-ng's stressors and trinity under memory
-pressure. No complaint may be in the kernel's log.
+end as it does with the unpatched kernel; and mmstress, which compares every page that it changed,
+stress-ng's stressors and trinity under memory pressure. No complaint may be in the kernel's log.
     tests/boot/kernel_soak.py --minutes 10
 """
 
@@ -89,14 +89,17 @@ def run_stress(seconds, kernel="debug"):
     with open(os.path.join(LONG, "kernel-stress.sh"), encoding="utf-8") as handle:
         script = handle.read().replace("SECONDS", str(seconds))
     with tempfile.TemporaryDirectory(prefix="lodge-swap-") as folder:
-        swap = os.path.join(folder, "swap")
+        swap, pages = os.path.join(folder, "swap"), os.path.join(folder, "mmstress")
         with open(swap, "wb") as handle:
             handle.truncate(SWAP)
+        subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o",
+                        pages, os.path.join(LONG, "mmstress.c"), "-lpthread"], check=True)
         dom0 = prepare(parse(["--kernel", kernel, "--options", "dom0_mem=384M", "--smp", "2",
                               "--disk", swap, "--limit", str(8 * seconds + 600), "--command",
                               script, "--add", "/usr/bin/stress-ng:/usr/bin/stress-ng", "--add",
-                              "/usr/bin/trinity:/usr/bin/trinity", "--name",
-                              "soak-kernel-stress"]), echo=False)
+                              "/usr/bin/trinity:/usr/bin/trinity", "--add",
+                              f"{pages}:/usr/bin/mmstress", "--name", "soak-kernel-stress"]),
+                       echo=False)
         with dom0.machine() as machine:
             machine.wait()
             if script_status(machine) != 0:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# dom0's kernel under pressure: stress-ng's stressors of memory and processes, which verify what they
-# did, together and with more memory wanted than there is, so that pages go to swap on /dev/vda and
-# come back; then trinity, which calls the kernel at random. kernel_soak.py fills in SECONDS.
+# dom0's kernel under pressure: mmstress, which knows what must be in each of its pages; stress-ng's
+# stressors of memory and processes, which verify what they did, together and with more memory wanted
+# than there is, so that pages go to swap on /dev/vda and come back; then trinity, which calls the
+# kernel at random. kernel_soak.py fills in SECONDS.
 # Run by `make soak`.
 . /test-lib.sh
 mkswap /dev/vda >/dev/null && swapon /dev/vda || fail "no swap"
@@ -22,6 +23,19 @@ stress() {
     [ $status = 0 ] || { cat /tmp/said; fail "stress-ng ended with status $status"; }
     kernel_is_content
 }
+# Each thread has 24 chunks; together they are more than there is memory. With and without faults
+# that bring more pages than one, where the kernel can do that.
+around=/proc/sys/vm/anon_fault_around_pages
+pages=$((memory * 256 * 5 / 4 / (24 * 4 * 3)))
+for bound in 1 64; do
+    if [ -e $around ]; then
+        echo $bound >$around
+    elif [ $bound != 1 ]; then
+        continue
+    fi
+    run mmstress --seconds SECONDS --workers 4 --threads 3 --chunk-pages $pages
+    kernel_is_content
+done
 # Fork, mmap, mprotect, mremap, madvise and swap side by side, under pressure.
 stress --fork 2 --mmap 2 --mmap-bytes 32m --mprotect 2 --mremap 2 --mremap-bytes 16m --madvise 2 \
     --vm 4 --vm-bytes ${each}m --vm-keep
