@@ -285,10 +285,15 @@ def take_apart(figures, lines):
 
 
 def hypercalls():
-    """The names of the hypercalls by number, from the ABI's own header."""
-    with open(os.path.join(ROOT, "include", "public", "hypercalls.h"), encoding="utf-8") as file:
-        found = re.findall(r"^#define __HYPERVISOR_(\w+)\s+(\d+)$", file.read(), re.MULTILINE)
-    return {number: name for name, number in found}
+    """The names of the hypercalls by number, from the ABI's headers; Lodge's own come last, as they
+    are other names for numbers that the ABI leaves free."""
+    numbers = {}
+    for header in ("hypercalls.h", "lodge.h"):
+        with open(os.path.join(ROOT, "include", "public", header), encoding="utf-8") as file:
+            for name, value in re.findall(r"^#define __HYPERVISOR_(\w+)\s+(\w+)$", file.read(),
+                                          re.MULTILINE):
+                numbers[name] = numbers.get(value.removeprefix("__HYPERVISOR_"), value)
+    return {number: name for name, number in numbers.items()}
 
 
 NAMES = hypercalls()

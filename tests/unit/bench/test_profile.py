@@ -109,6 +109,10 @@ class Counts(unittest.TestCase):
                                          "trap page_fault": 0.1, "hypercall mmuext_op": 0.2})
         self.assertAlmostEqual(found.entered(), 2.3)
 
+    def test_hypercalls(self):
+        self.assertEqual([sides.NAMES[number] for number in ("1", "26", "55")],
+                         ["mmu_update", "mmuext_op", "lodge_op"])
+
     def test_missing_round(self):
         with self.assertRaises(TestProblem):
             sides.take_apart([("getppid", "28", "10"), ("more", "1", "1")], COUNTS.splitlines())
