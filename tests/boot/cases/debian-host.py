@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from fnmatch import fnmatch
 
 from debian_host import image
 from dom0 import BUILD, IMAGE, KERNEL, LODGE, LOGS, ROOT
@@ -19,7 +20,7 @@ from verdict import ERROR, SKIP, TestProblem
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-NOT_TAKEN = ("cache", "iso", "image", "kernel", "logs", "stage", "xen", "guests")
+NOT_TAKEN = ("cache", "iso", "image", "kernel*", "logs", "stage", "xen", "guest*", "bench")
 LIMIT = 1500
 
 
@@ -29,7 +30,7 @@ def tree_disk(path):
         tree = os.path.join(top, "lodge")
         shutil.copytree(ROOT, tree, symlinks=True, ignore=lambda folder, names: [
             name for name in names if name == ".git" and folder == ROOT or
-            folder == BUILD and name in NOT_TAKEN])
+            folder == BUILD and any(fnmatch(name, pattern) for pattern in NOT_TAKEN)])
         guest = os.path.join(top, "guest")
         os.mkdir(guest)
         os.link(os.path.join(KERNEL, "vmlinux"), os.path.join(guest, "vmlinux"))
