@@ -80,47 +80,30 @@
  * RSP is parked in memory of this CPU, and the five words are pushed that an interrupt would have
  * pushed. CS and SS are constants: SYSCALL does not record the guest's.
  */
-    .globl entry_stub, entry_stub_jump, entry_stub_end
-    .balign 16
-entry_stub:
+.macro STUB name, cs
+    .globl \name, \name\()_jump
+\name:
     movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
     movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
     pushq $SEL_USER_DS
     pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
     pushq %r11
-    pushq $SEL_USER_CS64
+    pushq $\cs
     pushq %rcx
-entry_stub_jump:
+\name\()_jump:
     .byte 0xe9
     .long 0
+.endm
+
+    .globl entry_stub_end
     .balign 16
+    STUB entry_stub, SEL_USER_CS64
 /* LSTAR while a vcpu with an area runs: the same, to entry_syscall_area. */
-    .globl entry_stub_area, entry_stub_area_jump
-entry_stub_area:
-    movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
-    movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
-    pushq $SEL_USER_DS
-    pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
-    pushq %r11
-    pushq $SEL_USER_CS64
-    pushq %rcx
-entry_stub_area_jump:
-    .byte 0xe9
-    .long 0
     .balign 16
+    STUB entry_stub_area, SEL_USER_CS64
 /* CSTAR: SYSCALL from 32-bit code (which only some processors have). */
-    .globl entry_stub32, entry_stub32_jump
-entry_stub32:
-    movq %rsp, entry_stub + 4096 + STUB_GUEST_RSP(%rip)
-    movq entry_stub + 4096 + STUB_STACK(%rip), %rsp
-    pushq $SEL_USER_DS
-    pushq entry_stub + 4096 + STUB_GUEST_RSP(%rip)
-    pushq %r11
-    pushq $SEL_USER_CS32
-    pushq %rcx
-entry_stub32_jump:
-    .byte 0xe9
-    .long 0
+    .balign 16
+    STUB entry_stub32, SEL_USER_CS32
 entry_stub_end:
 
 /*
