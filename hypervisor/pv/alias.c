@@ -30,14 +30,12 @@
 #include <x86/cpu.h>
 #include <x86/tlb.h>
 
-#define TRIES         4   /* for an entry that the processor or others change meanwhile */
-#define WAITS         200 /* passes for writers of a moment */
-#define FAULT_REFUSED 100 /* passes that a refused store counts for */
-#define FAULT_PASSES                                                                            \
-    2000                 /* until a fault is the guest's own: what is waited for takes a moment \
-                          */
-#define WORK_ALIAS_1 300 /* one alias changed */
-#define WORK_PASS    150 /* of a wait */
+#define TRIES         4    /* for an entry that the processor or others change meanwhile */
+#define WAITS         200  /* passes for writers of a moment */
+#define FAULT_REFUSED 100  /* passes that a refused store counts for */
+#define FAULT_PASSES  2000 /* until a fault is the guest's own: others take a moment */
+#define WORK_ALIAS_1  300  /* one alias changed */
+#define WORK_PASS     150  /* of a wait */
 
 static inline vaddr_t alias_of(const struct frame *f, const struct domain *d)
 {

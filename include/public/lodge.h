@@ -64,10 +64,10 @@
  *                      OUT  the one that the hypervisor has
  *   features           IN   LODGE_F_* that the guest would use
  *                      OUT  those of them that it may use from now on; unknown ones are left out
- *   direct_map         IN   for ALIAS: the kernel address at which the guest maps its
- *                           pseudo-physical frame 0; frame n is at direct_map + n * 4096. A
- * multiple of 4096. Ignored without ALIAS. direct_map_frames  IN   how many frames have an address
- * there. The range lies in the guest's part of the address space, else -EINVAL.
+ *   direct_map         IN   for ALIAS: the kernel address of the guest's pseudo-physical frame 0,
+ *                           a multiple of 4096; frame n is at direct_map + n * 4096
+ *   direct_map_frames  IN   for ALIAS: how many frames have an address there. The range lies in
+ *                           the guest's part of the address space, else -EINVAL.
  *
  * -EOPNOTSUPP for another version: `version` is written, nothing else has changed. Any other error
  * changes nothing. A second call replaces what the first one granted, with features 0 all of it;
