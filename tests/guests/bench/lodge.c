@@ -66,7 +66,6 @@ static void run_protect_nx(void)
 
 /* A system call by the area, and back: what is left is ours. */
 struct lodge_vcpu_area bench_area __attribute__((aligned(64)));
-static uint64_t area_took;
 extern void bench_area_entry(void), bench_area_iret(void);
 __asm__(".pushsection .text\n"
         "bench_area_entry:\n"
@@ -79,17 +78,6 @@ __asm__(".pushsection .text\n"
         "    syscall\n"
         ".popsection\n");
 
-static uint64_t area_syscalls(uint64_t n)
-{
-    uint64_t start = bench_tsc();
-
-    for (uint64_t i = 0; i < n; i++)
-        __asm__ volatile("mov $39, %%eax; syscall" : : : "rax", "rcx", "r11", "memory");
-    area_took = bench_tsc() - start;
-    __asm__ volatile("ud2");
-    return 0;
-}
-
 static void area_bench(const char *name, void (*entry)(void))
 {
     struct lodge_vcpu_area_op op = {.mfn = kit_mfn(&bench_area),
@@ -99,9 +87,9 @@ static void area_bench(const char *name, void (*entry)(void))
     bench_area.cs = KIT_USER_CS;
     bench_area.ss = KIT_SS;
     CHECK_EQ(hc2(__HYPERVISOR_lodge_op, LODGE_vcpu_area, &op), 0);
-    kit_user_run(area_syscalls, 10);
-    kit_user_run(area_syscalls, 1000);
-    printk("BENCH %s %lu\n", name, area_took / 1000);
+    kit_user_run(bench_syscalls_then_ud2, 10);
+    kit_user_run(bench_syscalls_then_ud2, 1000);
+    printk("BENCH %s %lu\n", name, bench_syscalls_took / 1000);
     op.mfn = ~0ull;
     CHECK_EQ(hc2(__HYPERVISOR_lodge_op, LODGE_vcpu_area, &op), 0);
 }

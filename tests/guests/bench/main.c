@@ -291,12 +291,12 @@ static void flush(void)
     kit_mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0, 0);
 }
 
-static uint64_t syscalls_end;
+uint64_t bench_syscalls_took;
 
 /* With the callback changed the kit does not see the end of a run, so the user code ends by ud2. */
-static uint64_t user_syscalls_then_ud2(uint64_t n)
+uint64_t bench_syscalls_then_ud2(uint64_t n)
 {
-    syscalls_end = user_syscalls(n);
+    bench_syscalls_took = user_syscalls(n);
     __asm__ volatile("ud2");
     return 0;
 }
@@ -320,12 +320,12 @@ static void guest_syscall(void)
 
     CHECK_EQ(hc2(__HYPERVISOR_callback_op, CALLBACKOP_register, &cb), 0);
     kit_on_trap(6, bench_end_run);
-    kit_user_run(user_syscalls_then_ud2, 10);
-    kit_user_run(user_syscalls_then_ud2, 1000);
+    kit_user_run(bench_syscalls_then_ud2, 10);
+    kit_user_run(bench_syscalls_then_ud2, 1000);
     kit_on_trap(6, NULL);
     cb.address = (unsigned long)kit_entry_130;
     CHECK_EQ(hc2(__HYPERVISOR_callback_op, CALLBACKOP_register, &cb), 0);
-    printk("BENCH guest_syscall %lu\n", syscalls_end / 1000);
+    printk("BENCH guest_syscall %lu\n", bench_syscalls_took / 1000);
 }
 
 void test_main(void)

@@ -11,7 +11,6 @@
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
-#include <public/sysctl.h>
 
 #define ROUNDS    150
 #define L1_TABLES 40u
@@ -161,12 +160,8 @@ static void lister(uint64_t unused)
 
 static uint64_t free_pages(void)
 {
-    static struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo,
-                                   .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-
     kit_sleep(20000000); /* what was freed last may come with a delay */
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
+    return kit_physinfo().free_pages;
 }
 
 static uint64_t peek(struct kit_child *c, volatile void *va)

@@ -53,12 +53,10 @@ static int platform(unsigned cmd, unsigned cpu, uint32_t *flags)
 
 static unsigned count(void)
 {
-    struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo,
-                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    struct xen_sysctl_physinfo host = kit_physinfo();
 
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    CHECK_EQ(op.u.physinfo.max_cpu_id, CPUS - 1);
-    return op.u.physinfo.nr_cpus;
+    CHECK_EQ(host.max_cpu_id, CPUS - 1);
+    return host.nr_cpus;
 }
 
 static unsigned where(unsigned vcpu)

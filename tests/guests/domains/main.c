@@ -10,17 +10,6 @@
 
 #include "domains.h"
 
-static uint64_t free_pages(void)
-{
-    static struct xen_sysctl op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
-}
-
 static int create(struct xen_domctl_createdomain c, unsigned domid)
 {
     return kit_domctl(XEN_DOMCTL_createdomain, domid, &c, sizeof(c));
@@ -529,17 +518,17 @@ static void cycles(void)
     uint64_t before, after;
 
     for (unsigned round = 0; round < 6; round++) {
-        before = free_pages();
+        before = kit_physinfo().free_pages;
         for (unsigned i = 0; i < ARRAY_SIZE(c); i++) {
             CHECK_EQ(kit_child_create(&c[i], idle, 0, 0, 1 + i % 3), 0);
             CHECK_EQ(kit_child_start(&c[i]), 0);
         }
         kit_sleep(5000000);
-        CHECK(free_pages() < before - 4 * 300);
+        CHECK(kit_physinfo().free_pages < before - 4 * 300);
         for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
             CHECK_EQ(kit_child_destroy(&c[i]), 0);
         kit_sleep(20000000);
-        after = free_pages();
+        after = kit_physinfo().free_pages;
         /* The first round may leave something behind that stays, such as a slab of objects. */
         kit_check(after == before || round < 2 || !on_lodge, __FILE__, __LINE__,
                   "round %u: %lu free pages before, %lu after", round, before, after);

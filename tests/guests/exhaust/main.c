@@ -6,18 +6,11 @@
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
-#include <public/sysctl.h>
 
 static uint64_t free_pages(void)
 {
-    static struct xen_sysctl op;
-
     kit_sleep(20000000); /* what was freed last may come with a delay */
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
+    return kit_physinfo().free_pages;
 }
 
 static void destroy(unsigned domid)

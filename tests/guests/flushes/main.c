@@ -128,20 +128,12 @@ static void descriptor_tables(void)
 
 /* ---- frames that come and go ---- */
 
-static int64_t reservation(unsigned cmd, xen_pfn_t *frame, unsigned order)
-{
-    struct xen_memory_reservation r = {.nr_extents = 1, .extent_order = order, .domid = DOMID_SELF};
-
-    r.extent_start.p = frame;
-    return hc2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static void come_and_go(unsigned order)
 {
     xen_pfn_t frame = OUR_PFN;
 
-    CHECK_EQ(reservation(XENMEM_populate_physmap, &frame, order), 1);
-    CHECK_EQ(reservation(XENMEM_decrease_reservation, &frame, order), 1);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &frame, 1, order, DOMID_SELF), 1);
+    CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, &frame, 1, order, DOMID_SELF), 1);
 }
 
 static void one_page(void)
@@ -163,7 +155,7 @@ static void exchange_one(void)
 
     if (frame == 0) {
         frame = OUR_PFN;
-        CHECK_EQ(reservation(XENMEM_populate_physmap, &frame, 0), 1);
+        CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &frame, 1, 0, DOMID_SELF), 1);
     }
     in = frame;
     x.in.extent_start.p = &in;

@@ -6,7 +6,6 @@
  * hypervisor lives, and when the child has gone all its memory is back.
  */
 #include <kit/kit.h>
-#include <public/sysctl.h>
 
 #define FRAMES 12
 #define ROUNDS 1500
@@ -51,7 +50,6 @@ static uint64_t entry(uint64_t r)
 static int one(unsigned vcpu, uint64_t *state)
 {
     uint64_t r = next(state), mfn = frames[next(state) % FRAMES];
-    struct xen_memory_reservation res = {.nr_extents = 1, .domid = DOMID_SELF};
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE + r / 64 % 4, .arg1.mfn = mfn};
     struct mmu_update u = {(mfn << 12) + next(state) % 512 * 8, entry(next(state))};
 
@@ -76,16 +74,14 @@ static int one(unsigned vcpu, uint64_t *state)
         return rc;
     }
     case 12:
-        res.extent_start.p = (xen_pfn_t *)&mfn;
         if (r / 64 % 8 != 0)
             return -1;
-        return hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &res) == 1 ? 0 : -1;
+        return kit_reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1 ? 0 : -1;
     case 13: {
         unsigned n = (unsigned)(next(state) % FRAMES);
         xen_pfn_t pfn = (uint64_t)pages[n] >> 12;
 
-        res.extent_start.p = &pfn;
-        if (hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &res) != 1)
+        if (kit_reservation(XENMEM_populate_physmap, &pfn, 1, 0, DOMID_SELF) != 1)
             return -1;
         frames[n] = pfn;
         return 0;
@@ -137,17 +133,6 @@ static void child(uint64_t seed)
     kit_shutdown(SHUTDOWN_crash);
 }
 
-static uint64_t free_pages(void)
-{
-    static struct xen_sysctl op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
-}
-
 void test_main(void)
 {
     struct kit_child c;
@@ -156,7 +141,7 @@ void test_main(void)
 
     for (uint64_t seed = 1; seed <= 5; seed++) {
         if (seed == 2)
-            before = free_pages();
+            before = kit_physinfo().free_pages;
         CHECK_EQ(kit_child_create(&c, child, seed, 64, 2), 0);
         CHECK_EQ(kit_child_start(&c), 0);
         rc = kit_child_wait(&c, 20000000000ull);
@@ -168,7 +153,7 @@ void test_main(void)
         CHECK_EQ(kit_child_destroy(&c), 0);
     }
     kit_sleep(20000000);
-    after = free_pages();
+    after = kit_physinfo().free_pages;
     kit_check(before == after || !on_lodge, __FILE__, __LINE__, "free pages: %lu, then %lu", before,
               after);
 }

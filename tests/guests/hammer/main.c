@@ -5,7 +5,6 @@
  * has to hold afterwards: we are still here, and all memory is back.
  */
 #include <kit/kit.h>
-#include <public/sysctl.h>
 
 #define CHILDREN 12
 #define CALLS    6000
@@ -159,17 +158,6 @@ static void hammer(uint64_t seed)
     kit_shutdown(SHUTDOWN_poweroff);
 }
 
-static uint64_t free_pages(void)
-{
-    static struct xen_sysctl op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
-}
-
 static void round(uint64_t seed)
 {
     static unsigned ends[8];
@@ -195,9 +183,9 @@ void test_main(void)
     }
     kit_child_quiet = true;
     round(99); /* what is allocated once is there from now on */
-    before = free_pages();
+    before = kit_physinfo().free_pages;
     for (uint64_t seed = 1; seed <= CHILDREN; seed++)
         round(seed);
-    after = free_pages();
+    after = kit_physinfo().free_pages;
     CHECK_EQ(after, before);
 }

@@ -35,6 +35,17 @@ int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size)
     return rc;
 }
 
+struct xen_sysctl_physinfo kit_physinfo(void)
+{
+    static struct xen_sysctl op;
+
+    memset(&op, 0, sizeof(op));
+    op.cmd = XEN_SYSCTL_physinfo;
+    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
+    return op.u.physinfo;
+}
+
 static void *map(struct kit_child *c, unsigned pfn)
 {
     if (scratch == NULL) {

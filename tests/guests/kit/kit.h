@@ -17,6 +17,7 @@
 #include <public/grant_table.h>
 #include <public/memory.h>
 #include <public/sched.h>
+#include <public/sysctl.h>
 #include <public/vcpu.h>
 #include <public/version.h>
 #include <public/callback.h>
@@ -113,6 +114,8 @@ int kit_mmu_update(uint64_t ptr, uint64_t val);         /* one entry, own domain
 int kit_mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2);
 int kit_map_foreign(const void *va, uint64_t mfn, uint64_t flags, domid_t domid);
 int kit_protect(const void *va, bool writable); /* the page at va */
+/* XENMEM_* of n extents of 2^order frames, list: of their numbers; what the hypercall returns. */
+int64_t kit_reservation(unsigned cmd, const void *list, uint64_t n, unsigned order, domid_t domid);
 void *kit_page(void); /* a fresh zeroed page of the guest, mapped writable */
 static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
 {
@@ -224,6 +227,7 @@ unsigned kit_port_alloc(void); /* to which dom0 may bind */
 void kit_port_close(unsigned port);
 
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
+struct xen_sysctl_physinfo kit_physinfo(void);                        /* of the machine */
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 int kit_snprintf(char *buf, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

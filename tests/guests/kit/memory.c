@@ -97,3 +97,11 @@ void *kit_page(void)
     }
     return pool[pool_used++];
 }
+
+int64_t kit_reservation(unsigned cmd, const void *list, uint64_t n, unsigned order, domid_t domid)
+{
+    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = domid};
+
+    r.extent_start.p = (xen_pfn_t *)list;
+    return hc2(__HYPERVISOR_memory_op, cmd, &r);
+}

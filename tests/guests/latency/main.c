@@ -129,36 +129,30 @@ static void multicall(void)
 #define FRAMES 16384u
 static xen_pfn_t list[FRAMES];
 
-static int64_t reservation(unsigned cmd, uint64_t n, unsigned order)
-{
-    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
-
-    r.extent_start.p = list;
-    return hc2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static void take(void)
 {
-    CHECK_EQ(reservation(XENMEM_decrease_reservation, FRAMES, 0), FRAMES);
+    CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, list, FRAMES, 0, DOMID_SELF), FRAMES);
     for (unsigned i = 0; i < FRAMES; i++)
         list[i] = SPARE + i;
 }
 
 static void give(void)
 {
-    CHECK_EQ(reservation(XENMEM_populate_physmap, FRAMES, 0), FRAMES);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, list, FRAMES, 0, DOMID_SELF), FRAMES);
 }
 
 static void give_large(void)
 {
     for (unsigned i = 0; i < FRAMES / 512; i++)
         list[i] = SPARE + i * 512;
-    CHECK_EQ(reservation(XENMEM_populate_physmap, FRAMES / 512, 9), FRAMES / 512);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, list, FRAMES / 512, 9, DOMID_SELF),
+             FRAMES / 512);
 }
 
 static void take_large(void)
 {
-    CHECK_EQ(reservation(XENMEM_decrease_reservation, FRAMES / 512, 9), FRAMES / 512);
+    CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, list, FRAMES / 512, 9, DOMID_SELF),
+             FRAMES / 512);
 }
 
 static struct gnttab_copy copies[512];

@@ -11,7 +11,6 @@
  */
 #include <kit/kit.h>
 #include <public/lodge.h>
-#include <public/sysctl.h>
 
 #define FRAMES 12
 #define ROUNDS 2500
@@ -133,7 +132,6 @@ static int random_stock(uint64_t *state)
 {
     uint64_t r = next(state), mfn = frames[next(state) % FRAMES];
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE + r / 64 % 5, .arg1.mfn = mfn};
-    struct xen_memory_reservation res = {.nr_extents = 1, .domid = DOMID_SELF};
 
     switch (r % 16) {
     case 0 ... 7:
@@ -147,16 +145,14 @@ static int random_stock(uint64_t *state)
         return kit_mmu_update((mfn << 12) | MMU_MACHPHYS_UPDATE,
                               (uint64_t)pages[r >> 40 & 7] >> 12);
     case 13:
-        res.extent_start.p = (xen_pfn_t *)&mfn;
         if (r / 64 % 8 != 0)
             return -1;
-        return hc2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &res) == 1 ? 0 : -1;
+        return kit_reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1 ? 0 : -1;
     case 14: {
         unsigned n = (unsigned)(next(state) % FRAMES);
         xen_pfn_t pfn = (uint64_t)pages[n] >> 12;
 
-        res.extent_start.p = &pfn;
-        if (hc2(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &res) != 1)
+        if (kit_reservation(XENMEM_populate_physmap, &pfn, 1, 0, DOMID_SELF) != 1)
             return -1;
         frames[n] = pfn;
         return kit_set_pte(pages[n], mk_pte(pfn, PTE_RW));
@@ -318,17 +314,6 @@ static void kernel_child(uint64_t rounds)
     kit_shutdown(SHUTDOWN_poweroff);
 }
 
-static uint64_t free_pages(void)
-{
-    static struct xen_sysctl op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo.free_pages;
-}
-
 static int run_child(void (*fn)(uint64_t), uint64_t arg)
 {
     struct kit_child c;
@@ -349,11 +334,11 @@ void test_main(void)
     CHECK_EQ(run_child(kernel_child, 300), SHUTDOWN_poweroff);
     for (uint64_t seed = 1; seed <= 6; seed++) {
         if (seed == 2)
-            before = free_pages();
+            before = kit_physinfo().free_pages;
         rc = run_child(child, seed);
         CHECK_EITHER(rc, SHUTDOWN_poweroff, SHUTDOWN_crash);
     }
     kit_sleep(20000000);
-    after = free_pages();
+    after = kit_physinfo().free_pages;
     kit_check(before == after, __FILE__, __LINE__, "free pages: %lu, then %lu", before, after);
 }

@@ -18,15 +18,6 @@
 #define OUR_PFN     0x100000u /* pseudo-physical numbers that nothing else uses */
 #define THEIR_PFN   0x200000u
 
-static int64_t reservation(unsigned cmd, const void *list, uint64_t n, unsigned order,
-                           domid_t domid)
-{
-    struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = domid};
-
-    r.extent_start.p = (xen_pfn_t *)list;
-    return hc2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static int64_t current_pages(domid_t domid)
 {
     struct xen_memory_domain d = {.domid = domid};
@@ -36,14 +27,14 @@ static int64_t current_pages(domid_t domid)
 
 static bool give_back(xen_pfn_t mfn)
 {
-    return reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1;
+    return kit_reservation(XENMEM_decrease_reservation, &mfn, 1, 0, DOMID_SELF) == 1;
 }
 
 /* All of those that are ours. */
 static void give_back_list(const xen_pfn_t *list, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        int64_t done = reservation(XENMEM_decrease_reservation, list + i, n - i, 0, DOMID_SELF);
+        int64_t done = kit_reservation(XENMEM_decrease_reservation, list + i, n - i, 0, DOMID_SELF);
 
         i += done > 0 ? (unsigned)done : 0;
     }
@@ -83,17 +74,6 @@ static int destroy(domid_t domid)
         rc = (int)hc1(__HYPERVISOR_domctl, &op);
     while (rc == -XEN_EAGAIN || rc == -XEN_ERESTART);
     return rc;
-}
-
-static struct xen_sysctl_physinfo physinfo(void)
-{
-    static struct xen_sysctl op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = XEN_SYSCTL_physinfo;
-    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
-    return op.u.physinfo;
 }
 
 /* ---- the second vcpu: does its job over and over while it has one ---- */
@@ -137,7 +117,7 @@ static void fill_guess(void *va)
 
     for (unsigned i = 0; i < BLOCK; i++)
         list[i] = OUR_PFN + i;
-    CHECK_EQ(reservation(XENMEM_populate_physmap, list, BLOCK, 0, DOMID_SELF), BLOCK);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, list, BLOCK, 0, DOMID_SELF), BLOCK);
     for (unsigned i = 0; i < BLOCK; i++) {
         guess[i] = list[i];
         last = list[i] > last ? list[i] : last;
@@ -162,7 +142,7 @@ static void exchange_block(bool fails, void *va, void (*fn)(void))
     static xen_pfn_t in, out[BLOCK];
 
     in = OUR_PFN;
-    CHECK_EQ(reservation(XENMEM_populate_physmap, &in, 1, BLOCK_ORDER, DOMID_SELF), 1);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &in, 1, BLOCK_ORDER, DOMID_SELF), 1);
     fill_guess(va);
     for (unsigned i = 0; i < BLOCK; i++)
         out[i] = OUR_PFN + i;
@@ -237,7 +217,7 @@ static void steal(void)
     for (unsigned i = 0; i < GUESSES && nr_taken < TAKEN_MAX; i++) {
         if (guess[i] != 0 && give_back(guess[i])) {
             taken[nr_taken] = THEIR_PFN + nr_taken;
-            if (reservation(XENMEM_populate_physmap, &taken[nr_taken], 1, 0, taker) == 1)
+            if (kit_reservation(XENMEM_populate_physmap, &taken[nr_taken], 1, 0, taker) == 1)
                 nr_taken++;
         }
     }
@@ -272,18 +252,18 @@ static volatile domid_t victim;
 
 static void feed_victim(void)
 {
-    reservation(XENMEM_increase_reservation, NULL, 1, BLOCK_ORDER, victim);
+    kit_reservation(XENMEM_increase_reservation, NULL, 1, BLOCK_ORDER, victim);
 }
 
 static void claim_for_victim(void)
 {
-    reservation(XENMEM_claim_pages, NULL, 4 * BLOCK, 0, victim);
+    kit_reservation(XENMEM_claim_pages, NULL, 4 * BLOCK, 0, victim);
 }
 
 /* The job goes on from before the destruction until there is no such domain. */
 static void destroy_while(void (*fn)(void), unsigned rounds)
 {
-    struct xen_sysctl_physinfo before = physinfo(), after;
+    struct xen_sysctl_physinfo before = kit_physinfo(), after;
     uint64_t enough = kit_now() + PART_NS;
 
     for (unsigned i = 0; i < 4 || (i < rounds && kit_now() < enough); i++) {
@@ -298,7 +278,7 @@ static void destroy_while(void (*fn)(void), unsigned rounds)
         set_job(NULL);
     }
     kit_sleep(50000000); /* the structures are freed by whoever has nothing else to do */
-    after = physinfo();
+    after = kit_physinfo();
     CHECK_EQ(after.free_pages, before.free_pages);
     CHECK_EQ(after.outstanding_pages, before.outstanding_pages);
 }
@@ -329,7 +309,7 @@ static void exchanges_for_ever(void *unused)
     large[id] = OUR_PFN;
     for (unsigned i = 0; i < BLOCK; i++)
         small[id][i] = OUR_PFN + i;
-    CHECK_EQ(reservation(XENMEM_populate_physmap, &large[id], 1, BLOCK_ORDER, DOMID_SELF), 1);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &large[id], 1, BLOCK_ORDER, DOMID_SELF), 1);
     for (;;) {
         for (unsigned i = 0; i < 2; i++) {
             x[i].nr_exchanged = 0;
@@ -388,7 +368,7 @@ static void stopped_exchanges_hold_little(void)
 
     CHECK_EQ(kit_child_create(&c, stops_workers, 0, 0, WORKERS + 1), 0);
     set_max_pages(c.domid, c.nr_pages + WORKERS * BLOCK);
-    before = (int64_t)physinfo().free_pages + current_pages(c.domid);
+    before = (int64_t)kit_physinfo().free_pages + current_pages(c.domid);
     CHECK_EQ(kit_child_start(&c), 0);
     for (unsigned round = 1; round <= 10; round++) {
         if (!wait_for_round(&c, round)) {
@@ -396,7 +376,7 @@ static void stopped_exchanges_hold_little(void)
             break;
         }
         kit_sleep(20000000); /* nothing waits for those that go down */
-        held = before - (int64_t)physinfo().free_pages - current_pages(c.domid);
+        held = before - (int64_t)kit_physinfo().free_pages - current_pages(c.domid);
         most = held > most ? held : most;
         if (round < 10)
             *(volatile unsigned *)kit_child_map(&c, (const void *)&go_on) = round;
@@ -415,7 +395,7 @@ static void exchanges_a_list(uint64_t unused)
     (void)unused;
     for (unsigned i = 0; i < ARRAY_SIZE(listed); i++)
         listed[i] = OUR_PFN + i;
-    CHECK_EQ(reservation(XENMEM_populate_physmap, listed, ARRAY_SIZE(listed), 0, DOMID_SELF),
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, listed, ARRAY_SIZE(listed), 0, DOMID_SELF),
              ARRAY_SIZE(listed));
     long_list.in.extent_start.p = listed;
     long_list.in.nr_extents = ARRAY_SIZE(listed);

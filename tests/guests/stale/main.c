@@ -69,22 +69,14 @@ static void becomes_a_table(void)
 
 static domid_t whose = DOMID_SELF; /* frames come and go */
 
-static int64_t reservation(unsigned cmd, xen_pfn_t *frame, unsigned order)
-{
-    struct xen_memory_reservation r = {.nr_extents = 1, .extent_order = order, .domid = whose};
-
-    r.extent_start.p = frame;
-    return hc2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 /* What has been given back waits in line: so much more of it that its turn comes. */
 static void wait_in_line(void)
 {
     for (unsigned i = 0; i < 9; i++) {
         xen_pfn_t block = 0x100000;
 
-        CHECK_EQ(reservation(XENMEM_populate_physmap, &block, 9), 1);
-        CHECK_EQ(reservation(XENMEM_decrease_reservation, &block, 9), 1);
+        CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &block, 1, 9, whose), 1);
+        CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, &block, 1, 9, whose), 1);
     }
 }
 
@@ -96,10 +88,10 @@ static bool get_again(xen_pfn_t wanted)
 
     do {
         got[n] = 0x100000 + n;
-        CHECK_EQ(reservation(XENMEM_populate_physmap, &got[n], 0), 1);
+        CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &got[n], 1, 0, whose), 1);
     } while (got[n] != wanted && ++n < ARRAY_SIZE(got));
     for (unsigned i = 0; i < n; i++)
-        CHECK_EQ(reservation(XENMEM_decrease_reservation, &got[i], 0), 1);
+        CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, &got[i], 1, 0, whose), 1);
     return n < ARRAY_SIZE(got);
 }
 
@@ -116,13 +108,13 @@ static void is_given_away(void)
     unsigned moved = 0, same = 0;
     xen_pfn_t mfn = 0x100000; /* its neighbour stays, so that it is free as a single frame */
 
-    CHECK_EQ(reservation(XENMEM_populate_physmap, &mfn, 1), 1);
+    CHECK_EQ(kit_reservation(XENMEM_populate_physmap, &mfn, 1, 1, whose), 1);
     for (unsigned i = 0; i < TRIES / 4 && same == i; i++) {
         CHECK_EQ(map_as(va, mfn, PTE_RW), 0);
         target = va;
         CHECK(writer_is_at_it());
         CHECK_EQ(hc3(__HYPERVISOR_update_va_mapping, va, 0, UVMF_NONE), 0);
-        CHECK_EQ(reservation(XENMEM_decrease_reservation, &mfn, 0), 1);
+        CHECK_EQ(kit_reservation(XENMEM_decrease_reservation, &mfn, 1, 0, whose), 1);
         wait_in_line();
         same += get_again(mfn);
         CHECK_EQ(map_as(view, mfn, PTE_RO), 0);
