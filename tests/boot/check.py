@@ -151,15 +151,7 @@ class Check:
         self.host_tests("fuzz", 120)
 
     def _boot_case(self, name, path):
-        start = time.monotonic()
-        verdict, text = SUCCESS, ""
-        try:
-            (run_script if path.endswith(".sh") else run_module)(name, path)
-        except TestProblem as problem:
-            verdict, text = problem.verdict, str(problem)
-        except Exception as bug:  # a broken test is an error of that test, not of the run
-            verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
-        self.tally.add(name, verdict, time.monotonic() - start, text)
+        self.tally.run(name, run_script if path.endswith(".sh") else run_module, name, path)
 
 
 def complaint(output):

@@ -14,11 +14,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 from dom0 import BUILD, LOGS, ROOT, script_status
 from run import parse, prepare
-from verdict import ERROR, FAILURE, SUCCESS, Tally, TestProblem
+from verdict import ERROR, FAILURE, Tally, TestProblem
 
 sys.path.insert(0, os.path.join(ROOT, "guest-patches"))
 from build import Build  # noqa: E402
@@ -115,15 +114,8 @@ def main():
     tally = Tally(LOGS)
     parts = {"vm": run_selftests, "stress": lambda: run_stress(int(60 * args.minutes))}
     for name, part in parts.items():
-        if args.only not in ("", name):
-            continue
-        start = time.monotonic()
-        verdict = SUCCESS
-        try:
-            text = part()
-        except TestProblem as problem:
-            verdict, text = problem.verdict, str(problem)
-        tally.add(f"soak/kernel-{name}", verdict, time.monotonic() - start, text)
+        if args.only in ("", name):
+            tally.run(f"soak/kernel-{name}", part)
     return tally.close()
 
 

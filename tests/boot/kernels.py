@@ -12,11 +12,10 @@ each wants to be fetched:
 import argparse
 import os
 import sys
-import time
 
 from dom0 import BUILD, LOGS, script_status
 from run import parse, prepare
-from verdict import SUCCESS, Tally, TestProblem
+from verdict import Tally, TestProblem
 
 KERNELS = ("bullseye", "bookworm-backports", "trixie", "bullseye-cloud", "bookworm-cloud",
            "trixie-cloud")
@@ -44,13 +43,7 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     tally = Tally(LOGS)
     for name in args.names:
-        start = time.monotonic()
-        verdict, text = SUCCESS, ""
-        try:
-            boot(name, args.smp)
-        except TestProblem as problem:
-            verdict, text = problem.verdict, str(problem)
-        tally.add(f"kernels/{name}", verdict, time.monotonic() - start, text)
+        tally.run(f"kernels/{name}", boot, name, args.smp)
     return tally.close()
 
 

@@ -8,6 +8,7 @@ count as failed in the closing line. A skip says why, and counts as neither.
 import os
 import re
 import threading
+import time
 
 SUCCESS, SKIP, ERROR, FAILURE = "success", "skip", "error", "failure"
 ORDER = (SUCCESS, SKIP, ERROR, FAILURE)
@@ -47,6 +48,20 @@ class Tally:
             if verdict in (ERROR, FAILURE):
                 self.bad.append((name, line))
             print(line, flush=True)
+
+    def run(self, name, function, *arguments):
+        """One line for what function does; it raises what is not a success, and may return a text.
+
+        A broken test is an error of that test, not of the run.
+        """
+        start, verdict = time.monotonic(), SUCCESS
+        try:
+            text = function(*arguments)
+        except TestProblem as problem:
+            verdict, text = problem.verdict, str(problem)
+        except Exception as bug:
+            verdict, text = ERROR, f"{type(bug).__name__}: {bug}"
+        self.add(name, verdict, time.monotonic() - start, text)
 
     def worst(self):
         return max(self.verdicts, key=ORDER.index, default=SUCCESS)
