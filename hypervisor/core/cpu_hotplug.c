@@ -17,7 +17,6 @@
 #include <core/evtchn.h>
 #include <core/hypercall.h>
 #include <core/preempt.h>
-#include <core/runstate.h>
 #include <core/sched_internal.h>
 #include <lib/bitops.h>
 #include <public/hypercalls.h>
@@ -37,28 +36,6 @@ unsigned cpu_count_active(void)
     for (cpumask_t left = READ_ONCE(cpu_active); left != 0; left &= left - 1)
         n++;
     return n;
-}
-
-int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
-{
-    struct sched_cpu *rq;
-    struct sched_vcpu *s = &v->sched;
-    cpumask_t active = READ_ONCE(cpu_active);
-    int poke;
-
-    if ((hard & active) == 0)
-        return -XEN_EINVAL;
-    rq = sched_lock(v);
-    s->hard_affinity = hard;
-    s->soft_affinity = soft;
-    if (s->queued && ((hard & active) >> s->cpu & 1) == 0) {
-        sched_requeue_and_unlock(rq, v);
-        return 0;
-    }
-    poke = s->running ? (int)s->cpu : NO_CPU; /* where it may not stay, schedule() moves it */
-    spin_unlock(&rq->lock);
-    sched_poke(poke);
-    return 0;
 }
 
 bool cpu_park(void)
@@ -177,25 +154,4 @@ int cpu_take_offline(unsigned cpu)
 int cpu_bring_online(unsigned cpu)
 {
     return one_at_a_time(bring_online, cpu);
-}
-
-uint64_t sched_idle_ns(unsigned cpu)
-{
-    struct vcpu_runstate_info r;
-
-    vcpu_runstate_get(cpus[cpu]->idle, &r);
-    return r.time[RUNSTATE_running];
-}
-
-void sched_dump(void)
-{
-    unsigned cpu;
-
-    for_each_cpu (cpu, READ_ONCE(cpu_online)) {
-        const struct sched_cpu *rq = cpus[cpu]->sched;
-
-        log_info("cpu%u: runs d%uv%u, %u waiting, floor %ld%s", cpu, rq->running->domain->id,
-                 rq->running->id, rq->q.nr_waiting, rq->q.floor,
-                 cpu_is_active(cpu) ? "" : ", parked");
-    }
 }

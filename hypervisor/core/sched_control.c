@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scheduler's parameters, for domctl and sysctl. The control ABI has structures per policy;
- * ours takes weight and cap in those of the one that it resembles.
+ * The scheduler's parameters (affinity, weight, cap) and figures, for domctl, sysctl and a debug
+ * key. The control ABI has structures per policy; ours takes weight and cap in those of the one
+ * that it resembles.
  */
+#include <core/console.h>
+#include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
-#include <core/sched.h>
+#include <core/runstate.h>
+#include <core/sched_internal.h>
+#include <lib/bitops.h>
 #include <public/domctl.h>
 #include <public/sysctl.h>
+#include <x86/cpu.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
@@ -86,5 +92,48 @@ int sched_sysctl(struct xen_sysctl_scheduler_op *op)
         return sched_set_ratelimit(op->u.sched_credit2.ratelimit_us);
     default:
         return -XEN_EINVAL;
+    }
+}
+
+int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
+{
+    struct sched_cpu *rq;
+    struct sched_vcpu *s = &v->sched;
+    cpumask_t active = READ_ONCE(cpu_active);
+    int poke;
+
+    if ((hard & active) == 0)
+        return -XEN_EINVAL;
+    rq = sched_lock(v);
+    s->hard_affinity = hard;
+    s->soft_affinity = soft;
+    if (s->queued && ((hard & active) >> s->cpu & 1) == 0) {
+        sched_requeue_and_unlock(rq, v);
+        return 0;
+    }
+    poke = s->running ? (int)s->cpu : NO_CPU; /* where it may not stay, schedule() moves it */
+    spin_unlock(&rq->lock);
+    sched_poke(poke);
+    return 0;
+}
+
+uint64_t sched_idle_ns(unsigned cpu)
+{
+    struct vcpu_runstate_info r;
+
+    vcpu_runstate_get(cpus[cpu]->idle, &r);
+    return r.time[RUNSTATE_running];
+}
+
+void sched_dump(void)
+{
+    unsigned cpu;
+
+    for_each_cpu (cpu, READ_ONCE(cpu_online)) {
+        const struct sched_cpu *rq = cpus[cpu]->sched;
+
+        log_info("cpu%u: runs d%uv%u, %u waiting, floor %ld%s", cpu, rq->running->domain->id,
+                 rq->running->id, rq->q.nr_waiting, rq->q.floor,
+                 cpu_is_active(cpu) ? "" : ", parked");
     }
 }
