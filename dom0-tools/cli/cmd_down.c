@@ -245,10 +245,10 @@ static int wait_for(struct cli *c, struct xen_domctl_getdomaininfo *info, unsign
     int rc;
 
     domain_names(&c->lodge, info, nr, d.name);
-    for (unsigned i = 0; i < nr && !(d.said & 8); i++)
+    for (unsigned i = 0; i < nr; i++)
         if (saved_exists(&c->lodge, info[i].handle)) {
             daemon_ensure(&c->lodge, "lodge-monitor");
-            d.said |= 8;
+            break;
         }
     rc = wait_down(c, &d, timeout);
     while (d.nr)

@@ -288,7 +288,7 @@ int cmd_info(struct cli *c, int argc, char **argv)
     fact_num(c, js, "nr_domains", nr > 0 ? (uint64_t)nr : 0);
     free(list);
     snprintf(text, sizeof(text), "%u.%u%s", v->major, v->minor, v->extra);
-    fact_str(c, js, "hypervisor", strstr(v->extra, "lodge") ? "Lodge" : "Xen");
+    fact_str(c, js, "hypervisor", ctl_version_is_lodge(v) ? "Lodge" : "Xen");
     fact_str(c, js, "version", text);
     fact_str(c, js, "capabilities", v->capabilities);
     fact_str(c, js, "scheduler", ctl_host_sched_name(sched));

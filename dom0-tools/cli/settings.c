@@ -47,7 +47,7 @@ int settings_check(struct lodge *l, const struct domcfg *dc)
         rc = ctl_host_cpus(&l->ctl, &online);
     if (rc)
         rc = domain_fail(l, rc, "%s", ctl_message(&l->ctl));
-    else if (dc->maxvcpus > BUILDER_LODGE_MAX_VCPUS && strstr(v->extra, "lodge"))
+    else if (dc->maxvcpus > BUILDER_LODGE_MAX_VCPUS && ctl_version_is_lodge(v))
         rc = domain_fail(l, EINVAL,
                          "the hypervisor makes no domain of %u vcpus: its limit is %u; give it "
                          "less with vcpus and maxvcpus",

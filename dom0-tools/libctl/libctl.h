@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct xen_domctl;
 struct xen_domctl_createdomain;
@@ -251,6 +252,12 @@ struct ctl_version {
     uint64_t virt_start; /* where the hypervisor's own addresses begin */
     uint32_t page_size;
 };
+
+/* Else it is Xen, or something else that speaks its ABI. */
+static inline bool ctl_version_is_lodge(const struct ctl_version *v)
+{
+    return strstr(v->extra, "lodge") != NULL;
+}
 int ctl_host_version(struct ctl *ctl, struct ctl_version *version);
 
 /* Which core, socket and node each CPU sits in. Returns how many entries were stored. */
