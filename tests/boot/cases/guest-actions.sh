@@ -116,7 +116,11 @@ detach over
 run "$cli" create /guest/guest.cfg name=over 'disk=["/tmp/a.img,,xvda"]'
 kill -9 "$backends"
 within 10 none_runs lodge-backends || fail "lodge-backends does not end"
+# The monitor stands still, or a guest that has not mounted its disk yet could be gone in time.
+stopped=$(pidof lodge-monitor)
+kill -STOP $stopped
 refuse "lodge-backends does not run" "$cli" shutdown -w -t 2 over
+kill -CONT $stopped
 run lodge-backends
 backends=$(pidof lodge-backends)
 "$cli" destroy over # it may have gone meanwhile
