@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the Makefiles of programs and libraries below dom0-tools/ and rings/ share. Each sets
+# What the Makefiles of programs and libraries below dom0-tools/ share. Each sets
 # COMPONENT, its folder below build/, and includes this; then come its own objects and targets:
 # `all` (the default) and `install`.
 

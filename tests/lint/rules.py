@@ -15,11 +15,9 @@ EXCUSE = "long because"
 CODE = (".c", ".h", ".S", ".py", ".sh", ".ld", ".lds")
 NAMED = ("Makefile", ".ci/run")
 MIT_PLACES = ("include/public/", "rings/")
-# Programs that use the protocols; they are dom0's, like its other tools.
-BACKENDS = ("rings/backend/", "rings/blkback/", "rings/netback/")
 SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+["<]([^">]+)[">]', re.MULTILINE)
-ROOTS = ("include", "include/public", "hypervisor", "hypervisor/include", "rings", "dom0-tools")
+ROOTS = ("include", "include/public", "hypervisor", "hypervisor/include", ".", "dom0-tools")
 # Absolute paths of some person's machine, which no other machine has.
 MACHINE_PATH = re.compile(r"""(?<![\w.$})"'*/])/(home|Users|work|root/[\w.-]+/)\b[/\w]""")
 # Durations are not counted by the clock that people set; these write stamps that people read.
@@ -53,7 +51,7 @@ def spdx(tree):
         lines = text.split("\n")
         line = lines[1] if text.startswith("#!") and len(lines) > 1 else lines[0]
         found = SPDX.search(line)
-        mit = path.startswith(MIT_PLACES) and not path.startswith(BACKENDS)
+        mit = path.startswith(MIT_PLACES)
         wanted = "MIT" if mit else "GPL-2.0-only"
         if not found:
             yield path, 1, "the first line is not an SPDX-License-Identifier"
@@ -205,8 +203,6 @@ def include_direction(tree):
     for path, targets in include_edges(tree).items():
         for folder, forbidden in FORBIDDEN.items():
             if path.startswith(folder):
-                if folder == "rings/" and path.startswith(BACKENDS):
-                    forbidden = ("hypervisor/",)
                 for target, line in targets:
                     if target.startswith(forbidden):
                         yield path, line, f"{folder} must not include {target}"

@@ -6,7 +6,7 @@
 #ifndef LODGE_TEST_DEVICE_STEPS_H
 #define LODGE_TEST_DEVICE_STEPS_H
 
-#include <rings/backend/backend.h>
+#include <backends/backend.h>
 
 #include "fake.h"
 

@@ -2,7 +2,7 @@
 /*
  * fake_device.c: what a device says and why it failed, for tests that look at results alone.
  */
-#include <backend/backend.h>
+#include <backends/backend.h>
 
 int device_fail(struct device *d, int err, const char *fmt, ...)
 {

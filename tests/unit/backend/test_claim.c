@@ -4,7 +4,7 @@
  * leaving, and with users that are no devices. What is behind loop devices,
  * tests/boot/cases/devices-cli.sh looks at.
  */
-#include <backend/backend.h>
+#include <backends/backend.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <backend/confine.h>
+#include <nbd/confine.h>
 #include "check.h"
 
 /* Not there at all, whatever the arguments. */

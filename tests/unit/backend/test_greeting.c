@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <backend/vbd.h>
+#include <backends/vbd.h>
 #include "check.h"
 
 static int64_t now = 1;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <backend/vbd.h>
+#include <backends/vbd.h>
 #include "check.h"
 
 struct backend backend;

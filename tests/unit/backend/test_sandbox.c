@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <backend/runtime.h>
+#include <libworker/runtime.h>
 #include "check.h"
 
 static int null, file;

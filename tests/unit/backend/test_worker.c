@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <backend/worker.h>
+#include <libworker/worker.h>
 #include "check.h"
 
 static int pair[2];

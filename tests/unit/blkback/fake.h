@@ -12,7 +12,7 @@
 #ifndef LODGE_TEST_BLKBACK_FAKE_H
 #define LODGE_TEST_BLKBACK_FAKE_H
 
-#include <rings/blkback/blkback.h>
+#include <blkback/blkback.h>
 
 #define FAKE_PAGES     256u
 #define FAKE_FIRST_REF 1000u

@@ -14,7 +14,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <rings/blk.h>
-#include <rings/blkback/inflight.h>
+#include <blkback/inflight.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

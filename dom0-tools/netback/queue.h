@@ -21,8 +21,8 @@
 #ifndef LODGE_NETBACK_QUEUE_H
 #define LODGE_NETBACK_QUEUE_H
 
-#include <backend/runtime.h>
-#include <net.h>
+#include <libworker/runtime.h>
+#include <rings/net.h>
 #include <sys/uio.h>
 #include "offload.h"
 #include "rate.h"

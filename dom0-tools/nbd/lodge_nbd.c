@@ -25,7 +25,7 @@
 #include <unistd.h>
 #include "chain.h"
 #include "confine.h"
-#include "runtime.h"
+#include <libworker/runtime.h>
 
 #define NBD_PROGRAM  "/usr/bin/qemu-nbd"
 #define NBD_LISTENER 3

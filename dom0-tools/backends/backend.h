@@ -27,7 +27,7 @@
 #include <cli/store.h>
 #include <public/io/xenbus.h>
 #include "claim.h"
-#include "worker.h"
+#include <libworker/worker.h>
 
 struct device;
 struct process;

@@ -30,7 +30,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <libnet/libnet.h>
-#include "../netback/netback.h"
+#include <netback/netback.h>
 
 #define TUN_NODE   "/dev/net/tun"
 #define TUN_MAJOR  10

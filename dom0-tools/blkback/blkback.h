@@ -28,7 +28,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 #include <rings/blk.h>
-#include <rings/backend/runtime.h>
+#include <libworker/runtime.h>
 #include "inflight.h"
 
 #define BLKBACK_MAX_DISKS 64

@@ -6,7 +6,7 @@
 #ifndef LODGE_BACKEND_VBD_H
 #define LODGE_BACKEND_VBD_H
 
-#include <rings/blkback/attach.h>
+#include <blkback/attach.h>
 #include "backend.h"
 
 #define VBD_MAX_BACKING 15

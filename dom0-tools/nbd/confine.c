@@ -29,7 +29,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "worker.h"
+#include <libworker/worker.h>
 
 #define CONFINE_ROOT   "/tmp" /* where the new root is put together; any directory would do */
 #define CONFINE_MEMORY (4ULL << 30)
