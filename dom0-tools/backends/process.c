@@ -41,6 +41,7 @@ struct process {
     int64_t due;     /* when to start it again, or, while it leaves, when to kill it; 0: never */
     int64_t pause;
     bool leaving; /* no device needs it: its socket is closed */
+    int words;    /* where it says why it cannot begin, before it gives up its rights; -1 */
     int kept_fd;
     uint32_t kept;
     uint8_t keep[WORKER_KEEP];
@@ -80,6 +81,31 @@ static void take_line(struct process *p, const struct worker_parcel *parcel)
         device_say(d, "%s", text);
     else
         guest_say(p->domid, "%s[%d]: %s", p->type->program, p->pid, text);
+}
+
+/*
+ * What it has written to its standard error, which for people is the only trace of one that could
+ * not even begin. This is a pipe, and read when it has ended: so it is little, whatever it is, and
+ * the limit on its files does not meet the log's size.
+ */
+static void take_words(struct process *p)
+{
+    char text[2048], *rest = text, *line;
+    ssize_t n = p->words < 0 ? 0 : read(p->words, text, sizeof(text) - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    while ((line = strsep(&rest, "\n"))) {
+        device_printable(line);
+        if (*line)
+            guest_say(p->domid, "%s[%d]: %s", p->type->program, p->pid, line);
+    }
+}
+
+static void close_words(struct process *p)
+{
+    if (p->words >= 0)
+        close(p->words);
+    p->words = -1;
 }
 
 static void take_keepsake(struct process *p, struct worker_parcel *parcel)
@@ -151,16 +177,18 @@ static void be_ordinary(void)
 }
 
 /* In the child; only what is safe between fork and exec. */
-static void become(const char *program, int sock, const char *dir)
+static void become(const char *program, int sock, int words, const char *dir)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    /* First: each of the two may have the socket's number. */
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(words, STDERR_FILENO);
     /* Two steps, since the descriptor may have that number already and must lose close-on-exec. */
     sock = fcntl(sock, F_DUPFD_CLOEXEC, WORKER_SOCKET + 1);
     dup2(sock, WORKER_SOCKET);
     be_ordinary();
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
     if (!chdir(dir))
         execl(program, program, (char *)NULL);
     _exit(127);
@@ -172,20 +200,27 @@ static bool start(struct process *p)
     struct worker_parcel parcel = {.head = {.type = WORKER_START, .length = sizeof(body)}};
     char program[512], dir[512];
     sigset_t none;
-    int pair[2];
+    int pair[2], words[2];
 
     p->due = 0;
     snprintf(program, sizeof(program), "%s/%s", backend.program_dir, p->type->program);
     snprintf(dir, sizeof(dir), "%s/empty", backend.run_dir);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+    if (pipe2(words, O_CLOEXEC | O_NONBLOCK))
         return false;
+    close_words(p);
+    p->words = words[0];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair)) {
+        close(words[1]);
+        return false;
+    }
     sigemptyset(&none);
     p->pid = fork();
     if (!p->pid) {
         oom_score(OOM_USUAL);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        become(program, pair[1], dir);
+        become(program, pair[1], words[1], dir);
     }
+    close(words[1]);
     close(pair[1]);
     if (p->pid < 0) {
         p->pid = 0;
@@ -240,7 +275,7 @@ struct process *process_for(struct device *d)
     if (!p)
         return NULL;
     p->src.ready = ready;
-    p->src.fd = p->kept_fd = -1;
+    p->src.fd = p->words = p->kept_fd = -1;
     p->type = d->type;
     p->domid = d->domid;
     p->next = processes.first;
@@ -311,6 +346,7 @@ static void free_process(struct process *p)
         source_remove(&p->src);
     if (p->kept_fd >= 0)
         close(p->kept_fd);
+    close_words(p);
     free(p);
 }
 
@@ -348,6 +384,8 @@ static void died(struct process *p, int status)
         take_parcels(p); /* its last words */
     if (p->src.fd >= 0)
         source_remove(&p->src);
+    take_words(p);
+    close_words(p);
     p->pid = 0;
     if (p->leaving) {
         free_process(p);

@@ -4,8 +4,7 @@
  *
  * A raw image or block device is opened here, and the worker gets the descriptor. Any other format
  * is served by a qemu-nbd of the device's own, and the worker gets a connection to it: no parser
- * of image formats is ours. The in-flight file (see blkback/inflight.h) is made here, too, so that
- * it outlives the worker.
+ * of image formats is ours.
  */
 #include "vbd.h"
 
@@ -14,7 +13,6 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <rings/blk.h>
-#include <blkback/inflight.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,19 +299,6 @@ static int read_front(struct device *d, struct blk_attach *a)
     return rc;
 }
 
-static int open_inflight(struct device *d, struct vbd *v)
-{
-    const char *path = store_fmt("%s/blk/%u-%u.inflight", backend.run_dir, d->domid, d->devid);
-
-    if (v->inflight < 0)
-        v->inflight = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    /* What an earlier life of the rings has left counts only for the same rings. */
-    if (v->inflight < 0 || (!d->reconnect && ftruncate(v->inflight, 0)) ||
-        ftruncate(v->inflight, INFLIGHT_FILE_SIZE))
-        return device_fail(d, errno, "%s: %s", path, strerror(errno));
-    return 0;
-}
-
 static int connect(struct device *d, struct worker_parcel *parcel)
 {
     struct vbd *v = d->priv;
@@ -321,7 +306,7 @@ static int connect(struct device *d, struct worker_parcel *parcel)
     int rc = read_front(d, &a);
 
     if (!rc)
-        rc = open_inflight(d, v);
+        rc = record_open(d, v);
     if (!rc && v->nbd.on)
         rc = nbd_connection(d, v);
     if (rc)
@@ -394,13 +379,7 @@ static void worker_changed(struct device *d, const struct worker_parcel *parcel)
 /* The rings are gone, and with them what was in flight. */
 static void disconnect(struct device *d)
 {
-    struct vbd *v = d->priv;
-
-    if (v->inflight >= 0) {
-        unlink(store_fmt("%s/blk/%u-%u.inflight", backend.run_dir, d->domid, d->devid));
-        close(v->inflight);
-    }
-    v->inflight = -1;
+    record_close(d, d->priv);
 }
 
 static void close_vbd(struct device *d)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * vbd.h: the parts of our own block devices in the supervisor: vbd.c opens images and offers
- * features, vbd_size.c resizes, nbd.c has the helpers that know other formats than raw.
+ * features, vbd_size.c resizes, nbd.c has the helpers that know other formats than raw, record.c
+ * what a worker leaves to its successor.
  */
 #ifndef LODGE_BACKEND_VBD_H
 #define LODGE_BACKEND_VBD_H
@@ -16,7 +17,7 @@ struct vbd {
     char format[32];
     char *backing[VBD_MAX_BACKING + 1]; /* what may be behind it; ends with NULL */
     int fd;                             /* the image, or the connection to the helper */
-    int inflight;                       /* -1: not connected */
+    int inflight;                       /* the record; -1: not connected */
     bool readonly, shared, cdrom, removable, discard, persistent;
     bool direct, is_device, in_memory;
     int64_t late_since; /* it waits for I/O of a former life; 0: it does not */
@@ -48,6 +49,13 @@ int vbd_measure(struct device *d, struct vbd *v);
 void vbd_resize(struct device *d, struct vbd *v);
 /* The worker knows the new size. */
 void vbd_resized(struct device *d, struct vbd *v, int status);
+
+/* --- record.c --- */
+
+/* The record of what is in flight, as v->inflight: that of the same rings, or an empty one. */
+int record_open(struct device *d, struct vbd *v);
+/* The rings are gone, and with them what was in flight. */
+void record_close(const struct device *d, struct vbd *v);
 
 /* --- nbd.c --- */
 

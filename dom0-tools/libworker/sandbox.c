@@ -168,7 +168,7 @@ static int give_up_rights(uint32_t uid)
     setrlimit(RLIMIT_CORE, &none);
     /* How long files may become the supervisor says; a write past it fails, and that is all. */
     signal(SIGXFSZ, SIG_IGN);
-    /* What is on it goes into the log unseen: from here on the supervisor limits what is said. */
+    /* It was for words before the start; from here on the supervisor hears what is said at once. */
     dup2(STDIN_FILENO, STDERR_FILENO);
     if (chroot(".") || chdir("/"))
         return -errno;

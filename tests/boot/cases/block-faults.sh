@@ -99,6 +99,33 @@ uid=$((0x70000000 + domid))
 grep "^Uid:.$uid.$uid.$uid.$uid$" "/proc/$worker/status" || fail "its user is not its guest's own"
 grep "^Max file size *8388608 *8388608 " "/proc/$worker/limits" || fail "files have no limit"
 
+echo "dom0: beside the images a worker can write to nothing that grows"
+records=0
+for fd in "/proc/$worker/fd/"*; do
+    case $(readlink "$fd") in
+    /tmp/*.img | /mnt/*.img | /dev/*) continue ;;
+    /*) ;;
+    *) continue ;;
+    esac
+    size=$(stat -L -c %s "$fd")
+    dd if=/dev/zero of="$fd" bs=64k seek=50 count=16 conv=notrunc 2>/dev/null &&
+        fail "$(readlink "$fd") takes a mebibyte more"
+    run truncate -s "$size" "$fd"
+    records=$((records + 1))
+done
+[ $records = 3 ] || fail "it has $records files, and three disks"
+well
+
+echo "dom0: a worker that cannot begin says why, however long the log is"
+yes "a line that somebody has said before" | head -n 60000 >>/var/log/lodge/backends.log
+mv /dev/xen/gntdev /dev/xen/away
+kill -9 "$worker"
+log_has "lodge-blkback.*/dev/xen/gntdev cannot be opened"
+log_has "disk 51712: its worker ended with status 1; it is started again"
+mv /dev/xen/away /dev/xen/gntdev
+well
+worker=$(pidof lodge-blkback)
+
 echo "dom0: a worker that was stopped"
 kill -STOP "$worker"
 xenstore-write "$top/$domid/51744/online" 0 "$top/$domid/51744/state" 5

@@ -6,20 +6,34 @@
 #include "check.h"
 #include "device_steps.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static pid_t newest;          /* the worker's number */
 static struct source *source; /* the supervisor's end */
 static int worker = -1;       /* its end */
+static int words = -1;        /* its standard error */
 static int killed;            /* the number of the one that was, which is to be told; 0: none */
 
 /* What the C library would do. */
 pid_t fork(void)
 {
     return ++newest;
+}
+
+int pipe2(int fds[2], int flags)
+{
+    int rc = (int)syscall(SYS_pipe2, fds, flags);
+
+    if (words >= 0)
+        close(words);
+    words = dup(fds[1]);
+    return rc;
 }
 
 int kill(pid_t pid, int sig)
@@ -182,6 +196,39 @@ static void test_taken_over(void)
     over();
 }
 
+/*
+ * One that cannot begin says why on its standard error: that is in the log, and is not a file of
+ * which a limit on files would know. However much it is, it is little, and the worker never waits.
+ */
+static void test_words(void)
+{
+    char much[4096];
+    unsigned said;
+
+    served();
+    CHECK(write(words, "no \x1b[2J device\n", 16) == 16);
+    killed = newest;
+    said = t.lines;
+    process_child_exited();
+    CHECK(t.lines == said + 2);
+    t.now += 60000;
+    process_run();
+    memset(much, '\n', sizeof(much));
+    memset(much, 'x', 100);
+    for (int i = 0; i < 1000; i++)
+        CHECK(write(words, much, sizeof(much)) == sizeof(much) || errno == EAGAIN);
+    killed = newest;
+    said = t.lines;
+    process_child_exited();
+    CHECK(t.lines > said && t.lines < said + 50);
+    t.now += 60000;
+    process_run();
+    while (heard())
+        ;
+    over();
+    close(words);
+}
+
 int main(void)
 {
     backend.program_dir = backend.run_dir = "/nonexistent";
@@ -189,6 +236,7 @@ int main(void)
     test_replaced();
     test_impatient();
     test_taken_over();
+    test_words();
     close(worker);
     return check_end();
 }
