@@ -12,6 +12,10 @@
  * This host's own use of a block device (a file system, swap, a volume group) the kernel tells, and
  * that of a file by the loop devices that it is behind.
  *
+ * A device of the device-mapper is in the way of what it is made of, and that of it. Two that are
+ * made of the same are not in each other's: so are the volumes of a group, which have parts of
+ * their own there.
+ *
  * A server of an image writes back what it holds when its device is gone already, with locks that
  * only other servers ask for: until it has ended, the claim goes on without the device.
  *
@@ -44,6 +48,8 @@
  */
 #define CLAIM_QEMU_WRITES 101
 #define CLAIM_QEMU_READ   200
+#define CLAIM_DEPTH       8   /* of devices on devices */
+#define CLAIM_BELOW       256 /* that one is made of */
 /* In a daemon's first time the workers of an earlier one may be leaving. */
 #define CLAIM_START_MS 30000
 
@@ -69,18 +75,89 @@ static bool read_line(const char *path, char *line, size_t size)
 }
 
 /* A partition's disk, and its number there. */
-static void find_disk(struct claim *c)
+static void find_disk(struct claim_thing *t)
 {
     char path[96], line[64];
     unsigned major, minor;
 
-    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(c->dev), minor(c->dev));
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(t->dev), minor(t->dev));
     if (!read_line(path, line, sizeof(line)))
         return;
-    c->partition = (unsigned)strtoul(line, NULL, 10);
-    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(c->dev), minor(c->dev));
+    t->partition = (unsigned)strtoul(line, NULL, 10);
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(t->dev), minor(t->dev));
     if (read_line(path, line, sizeof(line)) && sscanf(line, "%u:%u", &major, &minor) == 2)
-        c->dev = makedev(major, minor);
+        t->dev = makedev(major, minor);
+}
+
+/* False where it is no loop device, or has nothing behind it. */
+static bool loop_status(dev_t dev, struct loop_info64 *info)
+{
+    char path[96], device[256];
+    ssize_t n;
+    bool ok;
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev), minor(dev));
+    if (access(path, F_OK))
+        return false;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+    n = readlink(path, device, sizeof(device) - 1);
+    device[n > 0 ? n : 0] = '\0';
+    snprintf(path, sizeof(path), "/dev/%.64s",
+             strrchr(device, '/') ? strrchr(device, '/') + 1 : "");
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ok = fd >= 0 && !ioctl(fd, LOOP_GET_STATUS64, info);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* A block device: of a partition the disk, of a loop device what is behind it. */
+static void find_thing(struct claim_thing *t, dev_t dev)
+{
+    struct loop_info64 info;
+
+    *t = (struct claim_thing){.is_block = true, .dev = dev};
+    find_disk(t);
+    for (int depth = 0; t->is_block && depth < CLAIM_DEPTH && loop_status(t->dev, &info); depth++) {
+        t->is_block = info.lo_rdevice != 0;
+        t->dev = unpack(t->is_block ? info.lo_rdevice : info.lo_device);
+        t->ino = t->is_block ? 0 : info.lo_inode;
+        if (t->is_block && !t->partition)
+            find_disk(t);
+    }
+}
+
+static bool is_same(const struct claim_thing *a, const struct claim_thing *b)
+{
+    return a->is_block == b->is_block && a->dev == b->dev && a->ino == b->ino &&
+           (!a->partition || !b->partition || a->partition == b->partition);
+}
+
+static void find_below(struct claim *c, dev_t dev, int depth)
+{
+    char path[400], line[64];
+    struct claim_thing t;
+    struct dirent *entry;
+    unsigned at, nr;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major(dev), minor(dev));
+    dir = depth < CLAIM_DEPTH ? opendir(path) : NULL;
+    while (dir && c->nr_below < CLAIM_BELOW && (entry = readdir(dir))) {
+        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves/%s/dev", major(dev), minor(dev),
+                 entry->d_name);
+        if (*entry->d_name == '.' || !read_line(path, line, sizeof(line)) ||
+            sscanf(line, "%u:%u", &at, &nr) != 2)
+            continue;
+        find_thing(&t, makedev(at, nr));
+        c->below = must(realloc(c->below, (c->nr_below + 1) * sizeof(t)));
+        c->below[c->nr_below++] = t;
+        if (t.is_block)
+            find_below(c, t.dev, depth + 1);
+    }
+    if (dir)
+        closedir(dir);
 }
 
 /* The path is how the file was called when the loop device was set up: it need not be that now. */
@@ -95,7 +172,7 @@ static int open_behind(dev_t loop, const struct claim *c, int flags)
     if (!read_line(path, line, sizeof(line)))
         return -1;
     fd = open(line, flags | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0 && (fstat(fd, &st) || st.st_dev != c->dev || st.st_ino != c->ino)) {
+    if (fd >= 0 && (fstat(fd, &st) || st.st_dev != c->self.dev || st.st_ino != c->self.ino)) {
         close(fd);
         return -1;
     }
@@ -104,30 +181,36 @@ static int open_behind(dev_t loop, const struct claim *c, int flags)
 
 static void identify(struct claim *c, int fd)
 {
-    struct loop_info64 info;
-    dev_t loop;
+    struct claim_thing whole = {.is_block = true};
     struct stat st;
 
     memset(c, 0, sizeof(*c));
     c->behind = -1;
     if (fstat(fd, &st))
         return;
-    c->is_block = S_ISBLK(st.st_mode);
-    c->dev = c->is_block ? st.st_rdev : st.st_dev;
-    c->ino = c->is_block ? 0 : st.st_ino;
-    if (!c->is_block)
+    if (!S_ISBLK(st.st_mode)) {
+        c->self = (struct claim_thing){.dev = st.st_dev, .ino = st.st_ino};
         return;
-    find_disk(c);
-    if (ioctl(fd, LOOP_GET_STATUS64, &info))
+    }
+    find_thing(&c->self, st.st_rdev);
+    if (c->self.is_block) {
+        find_below(c, c->self.dev, 0);
         return;
-    loop = c->dev;
-    c->is_block = info.lo_rdevice != 0;
-    c->dev = unpack(c->is_block ? info.lo_rdevice : info.lo_device);
-    c->ino = c->is_block ? 0 : info.lo_inode;
-    if (!c->is_block)
-        c->behind = open_behind(loop, c, O_RDWR);
-    if (!c->is_block && c->behind < 0)
-        c->behind = open_behind(loop, c, O_RDONLY);
+    }
+    whole.dev = st.st_rdev;
+    find_disk(&whole);
+    c->behind = open_behind(whole.dev, c, O_RDWR);
+    if (c->behind < 0)
+        c->behind = open_behind(whole.dev, c, O_RDONLY);
+}
+
+static void forget(struct claim *c)
+{
+    if (c->behind >= 0)
+        close(c->behind);
+    free(c->below);
+    memset(c, 0, sizeof(*c));
+    c->behind = -1;
 }
 
 /* --- who has it --------------------------------------------------------------------------------
@@ -138,11 +221,18 @@ static bool is_exclusive(const struct claim *c)
     return !c->readonly && !c->shared;
 }
 
+static bool is_made_of(const struct claim *c, const struct claim_thing *t)
+{
+    for (unsigned i = 0; i < c->nr_below; i++)
+        if (is_same(&c->below[i], t))
+            return true;
+    return false;
+}
+
 static bool conflict(const struct claim *a, const struct claim *b)
 {
-    return a->is_block == b->is_block && a->dev == b->dev && a->ino == b->ino &&
-           (!a->partition || !b->partition || a->partition == b->partition) &&
-           (is_exclusive(a) || is_exclusive(b));
+    return (is_exclusive(a) || is_exclusive(b)) &&
+           (is_same(&a->self, &b->self) || is_made_of(a, &b->self) || is_made_of(b, &a->self));
 }
 
 static bool is_leaving(const struct device *d)
@@ -294,6 +384,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     struct claim c;
     const struct device *o;
     bool exclusive, left, said = d->claim.said;
+    int rc;
 
     claim_release(d);
     identify(&c, fd);
@@ -301,25 +392,25 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     c.shared = shared;
     c.said = said;
     exclusive = is_exclusive(&c);
-    /* A guest that has it already keeps it, whatever this host has done meanwhile. */
-    if (exclusive && !d->adopted && is_the_hosts(fd)) {
-        if (c.behind >= 0)
-            close(c.behind);
-        return device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
-    }
     o = holder(d, &c);
     left = is_left(&c);
-    if (!o && !left && (!with_lock || lock(fd, &c, exclusive)) &&
-        lock(c.behind, &c, exclusive && !c.partition)) {
+    if (o && !is_leaving(o)) {
+        rc = refuse(d, path, o);
+    } else if (exclusive && !d->adopted && is_the_hosts(fd)) {
+        /* A guest that has it already keeps it, whatever this host has done meanwhile. */
+        rc = device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
+    } else if (!o && !left && (!with_lock || lock(fd, &c, exclusive)) &&
+               lock(c.behind, &c, exclusive && !c.self.partition)) {
         c.held = true;
         c.said = false;
         d->claim = c;
         return 0;
+    } else {
+        d->claim.said = said;
+        rc = wait_for(d, path, o, left);
     }
-    if (c.behind >= 0)
-        close(c.behind);
-    d->claim.said = said;
-    return o && !is_leaving(o) ? refuse(d, path, o) : wait_for(d, path, o, left);
+    forget(&c);
+    return rc;
 }
 
 void claim_adopt(struct device *d, int fd, bool readonly, bool shared)
@@ -328,13 +419,13 @@ void claim_adopt(struct device *d, int fd, bool readonly, bool shared)
     d->claim.readonly = readonly;
     d->claim.shared = shared;
     d->claim.held = true;
-    lock(d->claim.behind, &d->claim, is_exclusive(&d->claim) && !d->claim.partition);
+    lock(d->claim.behind, &d->claim, is_exclusive(&d->claim) && !d->claim.self.partition);
 }
 
 void claim_release(struct device *d)
 {
-    if (d->claim.held && d->claim.behind >= 0)
-        close(d->claim.behind);
+    if (d->claim.held)
+        forget(&d->claim);
     memset(&d->claim, 0, sizeof(d->claim));
 }
 
@@ -361,7 +452,6 @@ void claim_end(struct claim_rest *rest)
     while (*at != rest)
         at = &(*at)->next;
     *at = rest->next;
-    if (rest->claim.behind >= 0)
-        close(rest->claim.behind);
+    forget(&rest->claim);
     free(rest);
 }

@@ -14,17 +14,21 @@ struct claim_rest;
 
 #define CLAIM_LOCK_LENGTH (1LL << 61) /* of an image, from its start, is locked by its users */
 
-/*
- * What is behind an image, whichever name it was opened by: a file or a whole block device, and the
- * number of the partition of it, or 0. Of a loop device it is the file behind.
- */
-struct claim {
-    bool held;
-    bool readonly, shared; /* what its device does with it */
+/* A file or a whole block device, and the number of the partition of it, or 0. */
+struct claim_thing {
     bool is_block;
     dev_t dev; /* the block device, or where the file is */
     ino_t ino; /* 0 for a block device */
     unsigned partition;
+};
+
+struct claim {
+    bool held;
+    bool readonly, shared;   /* what its device does with it */
+    struct claim_thing self; /* whichever name it was opened by; of a loop device the file behind */
+    /* What that is made of, where it is a device-mapper's or RAID's, down to the last. */
+    struct claim_thing *below;
+    unsigned nr_below;
     int behind; /* the file behind a loop device, which is locked, too; -1: none */
     bool said;  /* that it is waited for */
 };

@@ -32,6 +32,7 @@ DOM0_MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntallo
 DOM0_ON_DEMAND = ("xen-blkback", "xen-netback", "loop", "bridge", "tun",
                   "nf_tables", "nft_chain_nat", "nft_masq", "nft_ct",
                   "crc32c_generic", "crc32c_intel", "virtio_pci", "virtio_blk")
+DOM0_WHERE_THERE = ("dm-mod",)  # not every kernel has it
 GUEST_MODULES = ("xen-blkfront", "xen-netfront")
 DISK_MODULES = ("xen-blkfront", "ext4", "crc32c_generic", "crc32c_intel")
 DNSMASQ = "/usr/sbin/dnsmasq"
@@ -138,14 +139,18 @@ def release_of(kernel):
         return handle.read().strip()
 
 
+def _module_files(kernel):
+    """Where each module of the kernel's is."""
+    return {os.path.basename(path).split(".ko")[0].replace("-", "_"): path
+            for top in ("lib", "usr/lib")
+            for path in glob.glob(os.path.join(kernel, top, "modules/*/kernel/**/*.ko*"),
+                                  recursive=True)}
+
+
 def module_closure(kernel, wanted):
     """(name, path, dependencies) of each module and all it needs, dependencies first. What the
     kernel has built in needs no module."""
-    places, inside = {}, set()
-    for top in ("lib", "usr/lib"):
-        for path in glob.glob(os.path.join(kernel, top, "modules/*/kernel/**/*.ko*"),
-                              recursive=True):
-            places[os.path.basename(path).split(".ko")[0].replace("-", "_")] = path
+    places, inside = _module_files(kernel), set()
     for place in ("lib/modules/*", "usr/lib/modules/*", ""):
         for path in glob.glob(os.path.join(kernel, place, "modules.builtin")):
             with open(path, encoding="utf-8") as handle:
@@ -219,7 +224,9 @@ def _skeleton(init):
 
 def make_base(kernel, out):
     archive = _skeleton("dom0-init")
-    add_modules(archive, kernel, DOM0_MODULES + DOM0_ON_DEMAND)
+    there = _module_files(kernel)
+    add_modules(archive, kernel, DOM0_MODULES + DOM0_ON_DEMAND + tuple(
+        name for name in DOM0_WHERE_THERE if name.replace("-", "_") in there))
     archive.data("etc/xen/xl.conf", b"")
     archive.file("etc/profile", os.path.join(HERE, "profile"), 0o644)
     archive.file("lib/lodge/guest-lib.sh", os.path.join(HERE, "guest-lib.sh"), 0o644)

@@ -3,7 +3,7 @@
 # the guest reads is what is in the image, what is refused leaves nothing, a device stays until the
 # guest lets it go or it is taken away, sizes change, a restart keeps what was attached, and at the
 # end the counts of ports, grants and store nodes are what they were.
-# boot: --guest --limit 560
+# boot: --guest --limit 560 --add /sbin/dmsetup:/sbin/dmsetup
 . /test-lib.sh
 
 # in_guest SECONDS COMMAND: the guest's shell runs it, and must succeed.
@@ -102,6 +102,25 @@ for kind in lodge kernel; do
         "$cli" create /guest/guest.cfg name=other "disk=['/tmp/ro.img,,xvda,backendtype=$kind']"
 done
 refuse "is the guest's xvda already" "$cli" block-attach guest /tmp/link.img,,xvdc
+
+# mapped NAME FROM SECTORS: a device-mapper's device over a part of the loop device, as $mapped.
+mapped() {
+    modprobe dm-mod
+    run dmsetup create --noudevsync "$1" --table "0 $3 linear $loop $2"
+    mapped=/dev/dm-$(dmsetup info -c --noheadings -o minor "$1")
+}
+
+mapped whole 0 16384
+run dmsetup create --noudevsync above --table "0 16384 linear $mapped 0"
+above=/dev/dm-$(dmsetup info -c --noheadings -o minor above)
+for kind in lodge kernel; do
+    refuse 'in use by another guest, guest, as its disk 51712' \
+        "$cli" create /guest/guest.cfg name=other "disk=['$above,,xvda,backendtype=$kind']"
+    refuse "this guest has as disk 51712 already" \
+        "$cli" block-attach guest "$above,,xvdc,ro,backendtype=$kind"
+done
+run dmsetup remove --noudevsync above
+run dmsetup remove --noudevsync whole
 run losetup -d "$loop"
 truncate -s 8M /tmp/behind.img
 run losetup "$loop" /tmp/behind.img
@@ -111,6 +130,22 @@ for kind in lodge kernel; do
         "$cli" create /guest/guest.cfg name=other 'disk=["/tmp/behind.img,,xvda"]'
     run "$cli" block-detach guest xvdc
 done
+mapped front 0 8192
+half=$mapped
+mapped rear 8192 8192
+for kind in lodge kernel; do
+    run "$cli" block-attach guest "$half,,xvdc,backendtype=$kind"
+    for mode in w ro; do
+        refuse 'in use by another guest, guest, as its disk 51744' \
+            "$cli" create /guest/guest.cfg name=other "disk=['/tmp/behind.img,,xvda,$mode']"
+    done
+    # Two volumes of one group are in nobody's way.
+    run "$cli" block-attach guest "$mapped,,xvde,backendtype=$kind"
+    run "$cli" block-detach guest xvdc
+    run "$cli" block-detach guest xvde
+done
+run dmsetup remove --noudevsync front
+run dmsetup remove --noudevsync rear
 run losetup -d "$loop"
 gone other 10
 
