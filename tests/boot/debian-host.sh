@@ -5,25 +5,13 @@
 export PAGER=cat SYSTEMD_COLORS=0
 part=$1
 
-fail() {
+. /mnt/lodge/dom0-tools/image/guest-lib.sh
+fail() { # what this machine can tell of it
     echo "FAIL: $*"
     systemctl --no-pager --plain list-units 'lodge*' 'xen*' 'libvirt*'
     journalctl --no-pager -n 30
     tail -n 20 /var/log/lodge/* /var/log/xen/* /var/log/libvirt/libxl/* 2>/dev/null
     exit 1
-}
-run() {
-    echo "+ $*"
-    "$@" || fail "$*"
-}
-within() { # SECONDS COMMAND ...
-    tries=$1
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 1
-    done
 }
 active() {
     [ "$(systemctl is-active "$1")" = active ]
@@ -34,9 +22,6 @@ files() { # what an installation could touch
 }
 guest_says() { # NAME TEXT
     grep -q -e "$2" "/var/log/lodge/console-$1.log" 2>/dev/null
-}
-no_guest() {
-    ! lodge list "$1" >/dev/null 2>&1
 }
 config() { # NAME
     cat >"/root/$1.cfg" <<END
@@ -115,7 +100,7 @@ xl)
     run xl list -v
     run lodge list
     run xl shutdown -w second
-    within 60 no_guest second || fail "it is still there"
+    gone second 60
     ;;
 
 libvirt)
@@ -159,7 +144,7 @@ END
     run virsh detach-disk third xvdb
     run losetup -d "$loop"
     run virsh shutdown third
-    within 90 no_guest third || fail "it does not shut down"
+    gone third 90
     run virsh undefine third
     ;;
 
