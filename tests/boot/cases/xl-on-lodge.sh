@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian's own xl, xenstored and xenconsoled drive Lodge: what they say of the machine, a guest's
-# life, and a CPU policy, which the guest's kernel finds in place.
-# boot: --tools xen --guest --limit 300
+# life, a CPU policy, which the guest's kernel finds in place, processors in and out of use.
+# boot: --tools xen --guest --smp 2 --limit 300 --add build/xen/usr/lib/xen-4.17/bin/xen-hptool:/usr/sbin/xen-hptool
 fail() {
     echo "FAIL: $*"
     xl list
@@ -57,6 +57,31 @@ run xl domid guest
 run xl uptime
 xl dmesg | grep -q "Lodge" || fail "xl dmesg"
 run xl debug-keys q
+
+# As on Debian's Xen, to the word.
+hptool() { # STATUS TEXT COMMAND ...
+    wanted=$1 text=$2
+    shift 2
+    said=$(xen-hptool "$@" 2>&1)
+    status=$?
+    echo "+ xen-hptool $*: $said"
+    [ $status = "$wanted" ] && echo "$said" | grep -q "$text" || fail "xen-hptool $*: status $status"
+}
+run xl vcpu-pin guest 0 1
+hptool 0 "CPU 1 offlined successfully" cpu-offline 1
+[ "$(xl info nr_cpus)" = 1 ] || fail "there are $(xl info nr_cpus) processors"
+hptool 1 "CPU 1 offline failed (error 17: File exists)" cpu-offline 1
+echo 'echo goes on, $((6 * 7))' >"$(xenstore-read /local/domain/1/console/tty)"
+await "^goes on, 42" # though it was pinned there
+hptool 0 "CPU 1 onlined successfully" cpu-online 1
+hptool 1 "CPU 1 online failed (error 17: File exists)" cpu-online 1
+[ "$(xl info nr_cpus)" = 2 ] || fail "there are $(xl info nr_cpus) processors"
+hptool 1 "CPU 0 offline failed (error 22: Invalid argument)" cpu-offline 0
+hptool 1 "CPU 9 offline failed (error 22: Invalid argument)" cpu-offline 9
+hptool 1 "CPU 9 online failed (error 22: Invalid argument)" cpu-online 9
+hptool 1 "Unable to disable SMT: errno 95, Operation not supported" smt-disable
+hptool 1 "Unable to enable SMT: errno 95, Operation not supported" smt-enable
+
 run xl shutdown -w guest
 run xl create /guest/guest.cfg
 run xl destroy guest
