@@ -24,6 +24,7 @@ IMAGE = os.path.join(BUILD, "image")
 ISOS = os.path.join(BUILD, "iso")
 LOGS = os.path.join(BUILD, "logs")
 LODGE = os.path.join(BUILD, "hypervisor", "lodge.elf")
+DEBUG = os.path.join(BUILD, "hypervisor", "debug", "lodge.elf")  # with all assertions
 DEBIAN = os.path.join(IMAGE, "debian.ext4")
 
 # Xen asks the BIOS for what it knows of the disk, which would wait half a minute for an answer once
@@ -74,13 +75,15 @@ class Dom0:
 
     debian is the number of disks (/dev/vda, ...) that have the Debian guest's system on them;
     disks are image files for more of them. What is written to either is lost. kernel and
-    guest_kernel name others than Debian's newest, as dom0's and the guest's (see kernels.py)."""
+    guest_kernel name others than Debian's newest, as dom0's and the guest's (see kernels.py).
+    debug: Lodge's debug build."""
 
     def __init__(self, name, hypervisor="lodge", tools="", guest=False, options="", dom0="",
                  smp=1, cpu="", limit=180, debian=0, threads=False, kernel="", guest_kernel="",
-                 **machine):
+                 debug=False, **machine):
         self.name = name
         self.hypervisor = hypervisor
+        self.debug = debug
         self.tools = tools or hypervisor
         self.guest = guest or debian > 0
         self.kernel = other_kernel(kernel) if kernel else KERNEL
@@ -124,7 +127,8 @@ class Dom0:
         if self.hypervisor == "xen":
             binary, kernel = xen_hypervisor(), os.path.join(self.kernel, "vmlinuz")
         else:
-            binary = _need(LODGE, "run `make`")
+            binary = (_need(DEBUG, "run `make -C hypervisor DEBUG=1`") if self.debug else
+                      _need(LODGE, "run `make`"))
             kernel = os.path.join(self.kernel, "vmlinux")
         os.makedirs(LOGS, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="lodge-initrd-") as directory:

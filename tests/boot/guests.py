@@ -16,7 +16,7 @@ import re
 import shlex
 import time
 
-from dom0 import BUILD, ISOS, LODGE, LOGS, OPTIONS, ROOT
+from dom0 import BUILD, DEBUG, ISOS, LODGE, LOGS, OPTIONS, ROOT
 from machine import Machine
 from media import cached_iso
 from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
@@ -27,7 +27,6 @@ LIMIT = 90
 # counts instructions: with one processor, as several share that clock. They are so many times as
 # long there as they would be by the clock of a fast one, so that a guest that works for a while
 # does not take as many instructions as that takes nanoseconds.
-DEBUG = os.path.join(os.path.dirname(LODGE), "debug", "lodge.elf")
 OFF = re.compile(r"interrupts off for (\d+) ticks, (.*)$", re.MULTILINE)
 OFF_GOAL = 50000  # instructions between two preemption points
 OFF_SHIFT = 2

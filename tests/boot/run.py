@@ -27,6 +27,8 @@ def parse(arguments=None):
     parser.add_argument("--hypervisor", choices=("lodge", "xen"), default="lodge")
     parser.add_argument("--tools", choices=("lodge", "xen", "none"), default="",
                         help="whose tools and daemons are in dom0 (default: the hypervisor's)")
+    parser.add_argument("--debug", action="store_true",
+                        help="Lodge's debug build (make -C hypervisor DEBUG=1)")
     parser.add_argument("--no-daemons", action="store_true", help="start no daemon at boot")
     parser.add_argument("--guest", nargs="?", choices=("test", "demo"), const="test", default="",
                         help="put a guest's kernel, initrd and guest.cfg into dom0's /guest: the "
@@ -66,7 +68,7 @@ def prepare(args, echo=True):
                 f"{args.dom0} {daemons}".strip(), args.smp, args.cpu, args.limit,
                 memory=args.memory, icount=args.icount, gdb=args.gdb, echo=echo,
                 debian=args.debian, disks=args.disk, threads=args.threads, kernel=args.kernel,
-                guest_kernel=args.guest_kernel)
+                guest_kernel=args.guest_kernel, debug=args.debug)
     for pair in args.add:
         source, _, target = pair.partition(":")
         dom0.add(source, target or "/root/" + os.path.basename(source))

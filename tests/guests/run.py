@@ -22,8 +22,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import BUILD, LODGE, LOGS, OPTIONS, xen_hypervisor  # noqa: E402
-from guests import (DEBUG, OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
+from dom0 import BUILD, DEBUG, LODGE, LOGS, OPTIONS, xen_hypervisor  # noqa: E402
+from guests import (OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
                     off_options)
 from machine import Machine  # noqa: E402
 from media import cached_iso  # noqa: E402
