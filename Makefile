@@ -10,8 +10,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 # In the order in which they need each other; what is not there yet is left out.
 COMPONENTS := hypervisor \
-    $(addprefix dom0-tools/,libxenstore xenstored xenstore-clients libctl libnet builder cli consoled \
-        monitor libworker backends nbd blkback netback) \
+    $(addprefix dom0-tools/,libxenstore libdaemon xenstored xenstore-clients libctl libstore libnet \
+        builder liblodge cli consoled monitor libworker backends nbd blkback netback) \
     tests/guests
 PRESENT := $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile,$(COMPONENTS))))
 HYPERVISOR := $(filter hypervisor,$(PRESENT))

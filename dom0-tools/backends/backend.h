@@ -24,7 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cli/store.h>
+#include <libdaemon/libdaemon.h>
+#include <libstore/libstore.h>
 #include <public/io/xenbus.h>
 #include "claim.h"
 #include <libworker/worker.h>
@@ -234,31 +235,21 @@ void nbd_clean(void); /* when the daemon starts */
 
 /* --- main.c -------------------------------------------------------------------------------- */
 
-/* Something that epoll watches. */
-struct source {
-    void (*ready)(struct source *src, uint32_t events);
-    int fd;
-};
-
 struct backend {
     struct store *store;
     const struct device_type *const *types; /* ends with NULL */
     uint16_t domid;                         /* ours */
-    int epoll;
-    int64_t started; /* as backend_now() */
+    int64_t started;                        /* as backend_now() */
     const char *run_dir, *log_dir, *program_dir;
     const char *sys_devices; /* where the kernel shows its devices; NULL: it does not */
     const char *transfer;    /* how block data moves: "copy" or "persistent" */
-    bool quit;
 };
 
 extern struct backend backend;
 
 extern const struct device_type vbd_type, vbd_stock_type, vif_type, vif_stock_type;
 
-bool source_add(struct source *src, uint32_t events);
-void source_remove(struct source *src); /* closes it, too */
-int64_t backend_now(void);              /* milliseconds that only grow */
+int64_t backend_now(void); /* milliseconds that only grow */
 /* A line in the log. */
 void backend_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void backend_vsay(const char *prefix, const char *fmt, va_list ap);

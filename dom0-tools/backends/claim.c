@@ -37,7 +37,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <cli/alloc.h>
+#include <must.h>
 #include "backend.h"
 
 #define CLAIM_TRIES       10  /* of DEVICE_RETRY_MS, for somebody unknown */

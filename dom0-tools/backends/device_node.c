@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cli/alloc.h>
+#include <must.h>
 
 /*
  * Much of what is said a guest can provoke, with any of its devices, and with new ones: it may not

@@ -7,16 +7,13 @@
  */
 #include "backend.h"
 
-#include <cli/domain.h>
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +32,7 @@ struct backend backend = {
     .transfer = "persistent",
 };
 
-static struct source store_source, signal_source;
+static struct loop_source store_source;
 
 int64_t backend_now(void)
 {
@@ -60,22 +57,6 @@ void backend_say(const char *fmt, ...)
     va_start(ap, fmt);
     backend_vsay("", fmt, ap);
     va_end(ap);
-}
-
-bool source_add(struct source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    return !epoll_ctl(backend.epoll, EPOLL_CTL_ADD, src->fd, &ev);
-}
-
-void source_remove(struct source *src)
-{
-    if (src->fd < 0)
-        return;
-    epoll_ctl(backend.epoll, EPOLL_CTL_DEL, src->fd, NULL);
-    close(src->fd);
-    src->fd = -1;
 }
 
 /* --- xenstore -------------------------------------------------------------------------------- */
@@ -123,13 +104,13 @@ static void note_event(void *arg, const char *path, const char *token)
                 back_event(types[t], path);
 }
 
-static void store_ready(struct source *src, uint32_t events)
+static void store_ready(struct loop_source *src, uint32_t events)
 {
     (void)events;
     store_receive(backend.store);
     if (store_is_dead(backend.store) && src->fd >= 0) {
         backend_say("xenstored went away; devices work on, changes have to wait for it");
-        epoll_ctl(backend.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+        loop_remove(src);
         src->fd = -1;
     }
 }
@@ -138,7 +119,7 @@ static bool watch_store(void)
 {
     store_on_event(backend.store, note_event, NULL);
     store_source.fd = store_fd(backend.store);
-    source_add(&store_source, EPOLLIN);
+    loop_add(&store_source, EPOLLIN);
     for (unsigned t = 0; types[t]; t++) {
         store_mkdir(backend.store, type_directory(types[t]));
         if (store_watch(backend.store, type_directory(types[t]), types[t]->directory))
@@ -165,18 +146,6 @@ static void reconnect_store(void)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-static void signal_ready(struct source *src, uint32_t events)
-{
-    struct signalfd_siginfo info;
-
-    (void)events;
-    while (read(src->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        if (info.ssi_signo == SIGCHLD)
-            process_child_exited();
-        else
-            backend.quit = true;
-}
-
 static int64_t sooner(int64_t a, int64_t b)
 {
     return !a || (b && b < a) ? b : a;
@@ -200,15 +169,8 @@ static void loop(void)
 {
     int64_t next_try = 0;
 
-    while (!backend.quit) {
-        struct epoll_event ev;
-
-        /* One event at a time: what a handler frees, no event of the same batch points to. */
-        if (epoll_wait(backend.epoll, &ev, 1, timeout()) == 1) {
-            struct source *src = ev.data.ptr;
-
-            src->ready(src, ev.events);
-        }
+    while (!loop_quit) {
+        loop_turn(timeout());
         device_turn();
         device_run();
         process_run();
@@ -309,31 +271,16 @@ static void raise_grant_limit(void)
  */
 #define NICE -15
 
-static int listen_signals(void)
+static int start(char *err, size_t errlen)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal_source.ready = signal_ready;
-    signal_source.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return source_add(&signal_source, EPOLLIN) ? 0 : -errno;
-}
-
-static int start(char *err, size_t errlen, int *lock)
-{
-    struct lodge l = {.run_dir = backend.run_dir};
     char *id;
 
-    if (daemon_lock(&l, "lodge-backends", lock)) {
-        snprintf(err, errlen, "%s", l.message);
+    if (daemon_lock(backend.run_dir, "lodge-backends", err, errlen) < 0)
         return -EAGAIN;
+    if (loop_open() || loop_signals(process_child_exited)) {
+        snprintf(err, errlen, "nothing can be waited for: %s", strerror(errno));
+        return -EIO;
     }
-    backend.epoll = epoll_create1(EPOLL_CLOEXEC);
     backend.started = backend_now();
     store_source.ready = store_ready;
     backend.store = store_open(err, errlen);
@@ -342,7 +289,7 @@ static int start(char *err, size_t errlen, int *lock)
     id = store_get(backend.store, "domid");
     backend.domid = id ? (uint16_t)atoi(id) : 0;
     free(id);
-    if (listen_signals() || !watch_store()) {
+    if (!watch_store()) {
         snprintf(err, errlen, "the store cannot be watched: %s", store_message(backend.store));
         return -EIO;
     }
@@ -353,7 +300,7 @@ int main(int argc, char **argv)
 {
     bool foreground = false;
     char err[700];
-    int lock, pipe_end = -1;
+    int pipe_end = -1;
 
     if (!options(argc, argv, &foreground))
         return usage();
@@ -363,7 +310,7 @@ int main(int argc, char **argv)
     make_directories();
     raise_grant_limit();
     setpriority(PRIO_PROCESS, 0, NICE); /* where that is refused it works all the same */
-    if (start(err, sizeof(err), &lock)) {
+    if (start(err, sizeof(err))) {
         fprintf(stderr, "lodge-backends: %s\n", err);
         return 1;
     }

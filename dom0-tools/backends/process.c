@@ -32,7 +32,7 @@
 #define PROCESS_FILE_SIZE (1 << 20) /* of what a worker leaves to its successor, and more */
 
 struct process {
-    struct source src; /* our end of the socket; -1: it does not run */
+    struct loop_source src; /* our end of the socket; -1: it does not run */
     struct process *next;
     const struct device_type *type;
     uint16_t domid;
@@ -154,7 +154,7 @@ static int take_parcels(struct process *p)
     return rc;
 }
 
-static void ready(struct source *src, uint32_t events)
+static void ready(struct loop_source *src, uint32_t events)
 {
     struct process *p = (struct process *)src;
     int rc = take_parcels(p);
@@ -163,7 +163,7 @@ static void ready(struct source *src, uint32_t events)
     if (rc == 1 || rc == -EAGAIN)
         return;
     /* It ends, or talks nonsense, or lives on without us, which is for its guest's good only. */
-    source_remove(src);
+    loop_close(src);
     if (p->pid)
         kill(p->pid, SIGKILL);
 }
@@ -236,7 +236,7 @@ static bool start(struct process *p)
         parcel.fds[0] = p->kept_fd;
         parcel.nr_fds = 1;
     }
-    source_add(&p->src, EPOLLIN);
+    loop_add(&p->src, EPOLLIN);
     return process_send(p, &parcel);
 }
 
@@ -328,7 +328,7 @@ static void maybe_leave(struct process *p)
             d->process = NULL;
     p->leaving = true;
     if (p->src.fd >= 0)
-        source_remove(&p->src);
+        loop_close(&p->src);
     p->due = backend_now() + PROCESS_LEAVE_MS;
 }
 
@@ -343,7 +343,7 @@ static void free_process(struct process *p)
         if (d->process == p)
             d->process = NULL;
     if (p->src.fd >= 0)
-        source_remove(&p->src);
+        loop_close(&p->src);
     if (p->kept_fd >= 0)
         close(p->kept_fd);
     close_words(p);
@@ -383,7 +383,7 @@ static void died(struct process *p, int status)
     if (p->src.fd >= 0)
         take_parcels(p); /* its last words */
     if (p->src.fd >= 0)
-        source_remove(&p->src);
+        loop_close(&p->src);
     take_words(p);
     close_words(p);
     p->pid = 0;
@@ -498,7 +498,7 @@ void process_end_all(void)
 {
     for (struct process *p = processes.first; p; p = p->next)
         if (p->src.fd >= 0)
-            source_remove(&p->src);
+            loop_close(&p->src);
 }
 
 /* --- helpers ---------------------------------------------------------------------------------- */

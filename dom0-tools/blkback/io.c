@@ -51,7 +51,7 @@ static struct {
     bool on;
     unsigned queued;       /* not submitted yet */
     struct io_op *at_once; /* done, to be reaped */
-    struct runtime_source source;
+    struct loop_source source;
 } io;
 
 /* --- the predecessor's ring ------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static int io_restrict(void)
     return rc ? rc : io_uring_enable_rings(&io.ring);
 }
 
-static void io_ready(struct runtime_source *src, uint32_t events)
+static void io_ready(struct loop_source *src, uint32_t events)
 {
     /* The main loop reaps; it has been woken, and that is all. */
     (void)src;
@@ -151,7 +151,7 @@ const char *io_start(void)
         return "threads";
     io.source.ready = io_ready;
     io.source.fd = io.ring.ring_fd;
-    runtime_add(&io.source, EPOLLIN);
+    loop_add(&io.source, EPOLLIN);
     if (params.features & IORING_FEAT_SINGLE_MMAP)
         io_leave_keepsake();
     return "io_uring";

@@ -17,7 +17,7 @@
 
 static bool main_leaving;
 
-static void kicked(struct runtime_source *src, uint32_t events)
+static void kicked(struct loop_source *src, uint32_t events)
 {
     uint32_t ports[64];
     unsigned nr = runtime_fired(ports, 64);
@@ -73,14 +73,14 @@ static void quit(void)
 
 static void loop(void)
 {
-    while (!runtime.quit) {
+    while (!loop_quit) {
         bool busy = true;
 
         for (unsigned i = 0; i < MAIN_ROUNDS && busy; i++)
             busy = go_round() || settle();
         if (main_leaving && disk_stop_all())
             return;
-        runtime_dispatch(busy ? 0 : -1);
+        loop_turn(busy ? 0 : -1);
     }
 }
 
@@ -88,7 +88,7 @@ int main(void)
 {
     static const struct runtime_ops ops = {
         .attach = disk_attach, .detach = disk_detach, .change = disk_change, .quit = quit};
-    static struct runtime_source events = {.ready = kicked};
+    static struct loop_source events = {.ready = kicked};
     const char *way;
 
     if (runtime_start(&ops))
@@ -97,7 +97,7 @@ int main(void)
     remote_start();
     way = io_start();
     if (!way || !buffer_start() || !pass_start() || !finish_start() ||
-        !runtime_add(&events, EPOLLIN)) {
+        !loop_add(&events, EPOLLIN)) {
         fprintf(stderr, "lodge-blkback: there is no memory to start with\n");
         return 1;
     }

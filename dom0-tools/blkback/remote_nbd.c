@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct remote {
-    struct runtime_source source; /* must be first */
+    struct loop_source source; /* must be first */
     struct remote *next;
     struct nbd_handle *h;
     uint32_t events; /* that epoll waits for */
@@ -45,10 +45,10 @@ static void remote_wait(struct remote *n)
     if (events == n->events)
         return;
     n->events = events;
-    runtime_change(&n->source, events);
+    loop_change(&n->source, events);
 }
 
-static void remote_ready(struct runtime_source *src, uint32_t events)
+static void remote_ready(struct loop_source *src, uint32_t events)
 {
     struct remote *n = (struct remote *)src;
 
@@ -126,7 +126,7 @@ static void nbd_disk_close(struct remote *n)
         at = &(*at)->next;
     if (*at) {
         *at = n->next;
-        runtime_remove(&n->source);
+        loop_remove(&n->source);
     }
     if (n->h)
         nbd_close(n->h);
@@ -154,7 +154,7 @@ static struct remote *nbd_disk_open(int fd, struct blk_attached *found, char *er
     n->source.ready = remote_ready;
     n->source.fd = nbd_aio_get_fd(n->h);
     n->events = EPOLLIN;
-    runtime_add(&n->source, n->events);
+    loop_add(&n->source, n->events);
     n->next = remote_list;
     remote_list = n;
     remote_wait(n);

@@ -22,7 +22,7 @@ static struct {
     pthread_cond_t work;
     struct io_op *todo, **todo_last;
     struct io_op *done;
-    struct runtime_source source;
+    struct loop_source source;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
 
 int64_t threads_perform(const struct io_op *op)
@@ -79,7 +79,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void wake(struct runtime_source *src, uint32_t events)
+static void wake(struct loop_source *src, uint32_t events)
 {
     uint64_t count;
 
@@ -95,7 +95,7 @@ bool threads_start(unsigned nr)
     pool.todo_last = &pool.todo;
     pool.source.ready = wake;
     pool.source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (pool.source.fd < 0 || !runtime_add(&pool.source, EPOLLIN))
+    if (pool.source.fd < 0 || !loop_add(&pool.source, EPOLLIN))
         return false;
     for (unsigned i = 0; i < nr; i++)
         if (pthread_create(&thread, NULL, work, NULL) || pthread_detach(thread))

@@ -19,7 +19,7 @@ int cli_open(struct cli *c)
 {
     if (c->is_open)
         return 0;
-    if (domain_open(&c->lodge))
+    if (lodge_open(&c->lodge))
         return cli_failed(c);
     c->is_open = true;
     return 0;
@@ -29,7 +29,7 @@ int cli_open_machine(struct cli *c)
 {
     if (c->is_open)
         return 0;
-    if (domain_open_partly(&c->lodge))
+    if (lodge_open_partly(&c->lodge))
         return cli_failed(c);
     c->is_open = true;
     return 0;
@@ -131,7 +131,7 @@ int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *
 
     if (rc)
         return rc;
-    return domain_find(&c->lodge, who, info) ? cli_failed(c) : 0;
+    return lodge_domain_find(&c->lodge, who, info) ? cli_failed(c) : 0;
 }
 
 int cli_domain_partly(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info)
@@ -158,7 +158,7 @@ int cli_select(struct cli *c, int argc, char **argv, struct cli_selection *sel)
         for (int i = 0; i < argc && !rc && sel->info; i++)
             rc = cli_domain(c, argv[i], &sel->info[i]);
     } else {
-        n = domain_list(&c->lodge, &sel->info);
+        n = lodge_domain_list(&c->lodge, &sel->info);
         rc = n < 0 ? cli_failed(c) : 0;
     }
     if (!rc) {
@@ -166,7 +166,7 @@ int cli_select(struct cli *c, int argc, char **argv, struct cli_selection *sel)
         if (!sel->name || !sel->info)
             return cli_error(c, "out of memory");
         sel->nr = (unsigned)n;
-        domain_names(&c->lodge, sel->info, sel->nr, sel->name);
+        lodge_domain_names(&c->lodge, sel->info, sel->nr, sel->name);
     }
     return rc;
 }

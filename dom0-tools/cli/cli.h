@@ -6,15 +6,14 @@
 #define LODGE_CLI_H
 
 #include <stdbool.h>
-#include "domain.h"
-#include "size.h"
+#include <liblodge/liblodge.h>
 #include "table.h"
 
 #define CLI_FAILED 1
 #define CLI_USAGE  2
 
 struct cli {
-    struct lodge lodge;
+    struct lodge_session lodge;
     bool is_open;
     bool json;                 /* --json was given */
     bool dry_run;              /* -N before the command: change nothing */
@@ -107,7 +106,7 @@ const char *hints_for(const char *verb);
 /* --- console.c ----------------------------------------------------------------------------- */
 
 /* Connects to a guest's console, waiting a little for the console daemon to find it. */
-int console_connect(struct lodge *l, uint16_t domid, int *fd);
+int console_connect(struct lodge_session *l, uint16_t domid, int *fd);
 /* Copies between the terminal and the console until Ctrl-] or the guest's end. */
 int console_run(int fd);
 

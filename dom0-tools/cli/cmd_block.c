@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "alloc.h"
+#include <must.h>
 
 /* xl takes a specification in pieces, too: they are joined with commas. */
 static char *join(int argc, char **argv)
@@ -32,7 +32,7 @@ static char *join(int argc, char **argv)
 /* As far as it can be told without doing it: the disk is good, and fits to those that are there. */
 static int pretend(const struct device_args *a, const struct disk *d)
 {
-    struct json_object *js = disk_to_json(d);
+    struct json_object *js = lodge_disk_to_json(d);
 
     cli_json_num(js, "domid", a->info.domain);
     cli_print_json(js);
@@ -43,11 +43,11 @@ int block_attach(struct cli *c, const struct device_args *a, const struct disk *
 {
     int rc;
 
-    if (splitdev_attach_disk(&c->lodge, a->info.domain, d))
+    if (lodge_splitdev_attach_disk(&c->lodge, a->info.domain, d))
         return cli_failed(c);
     rc = device_saved_add(c, a, d, NULL);
     if (c->json) {
-        struct json_object *js = disk_to_json(d);
+        struct json_object *js = lodge_disk_to_json(d);
 
         cli_json_num(js, "domid", a->info.domain);
         cli_json_num(js, "devid", d->devid);
@@ -70,7 +70,7 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
     if (rc)
         return rc;
     text = join(argc - a.rest, argv + a.rest);
-    rc = disk_parse(&d, text, err, sizeof(err));
+    rc = lodge_disk_parse(&d, text, err, sizeof(err));
     free(text);
     if (rc) {
         device_args_free(&a);
@@ -79,14 +79,15 @@ int cmd_block_attach(struct cli *c, int argc, char **argv)
     if (d.ignored)
         cli_warn(c, "not supported and without effect: %s", d.ignored);
     device_config(c, &a, &now);
-    if (disk_resolve(&d, err, sizeof(err)) || domcfg_add_disk(&now, &d, err, sizeof(err))) {
+    if (lodge_disk_resolve(&d, err, sizeof(err)) ||
+        lodge_domcfg_add_disk(&now, &d, err, sizeof(err))) {
         rc = cli_error(c, "%s", err);
-        disk_free(&d);
+        lodge_disk_free(&d);
     } else {
         rc = c->dry_run ? pretend(&a, &d)
                         : block_attach(c, &a, &d); /* it is `now` that frees the disk */
     }
-    domcfg_free(&now);
+    lodge_domcfg_free(&now);
     device_args_free(&a);
     return rc;
 }
@@ -97,13 +98,13 @@ int block_find(struct cli *c, const struct device_args *a, const char *which, st
     char have[300] = "", name[40];
     unsigned devid, nr;
 
-    if (!disk_devid(which, &devid))
+    if (!lodge_disk_devid(which, &devid))
         return cli_error(c, "'%s' is no disk's name; it looks like xvda", which);
-    if (splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, devid, dev))
+    if (lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, devid, dev))
         return 0;
-    nr = splitdev_list(c->lodge.store, a->info.domain, SPLITDEV_DISK, &list);
+    nr = lodge_splitdev_list(c->lodge.store, a->info.domain, SPLITDEV_DISK, &list);
     for (unsigned i = 0; i < nr && strlen(have) + 20 < sizeof(have); i++) {
-        disk_vdev(list[i].devid, name, sizeof(name));
+        lodge_disk_vdev(list[i].devid, name, sizeof(name));
         snprintf(have + strlen(have), sizeof(have) - strlen(have), "%s%s", i ? ", " : "", name);
     }
     free(list);
@@ -137,7 +138,7 @@ struct json_object *block_json(struct cli *c, const struct splitdev *dev)
     char *value[8] = {NULL}, vdev[DISK_MAX_VDEV];
     struct json_object *js = device_json(c, dev, keys, value);
 
-    disk_vdev(dev->devid, vdev, sizeof(vdev));
+    lodge_disk_vdev(dev->devid, vdev, sizeof(vdev));
     cli_json_str(js, "vdev", vdev);
     cli_json_str(js, "target", value[0] ? value[0] : "");
     cli_json_str(js, "format", value[1] ? value[1] : "raw");
@@ -215,7 +216,7 @@ static int resize(struct cli *c, const struct device_args *a, const struct split
 {
     struct json_object *js, *now;
 
-    if (splitdev_resize(&c->lodge, dev, bytes, a->shrink))
+    if (lodge_splitdev_resize(&c->lodge, dev, bytes, a->shrink))
         return cli_failed(c);
     js = resized_json(c, dev, bytes);
     if (c->json) {
@@ -241,7 +242,7 @@ int cmd_block_resize(struct cli *c, int argc, char **argv)
 
     if (rc)
         return rc;
-    if (argc - a.rest == 2 && !size_parse(argv[a.rest + 1], &kib))
+    if (argc - a.rest == 2 && !lodge_size_parse(argv[a.rest + 1], &kib))
         rc = cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[a.rest + 1]);
     else
         rc = block_find(c, &a, argv[a.rest], &dev);

@@ -20,12 +20,12 @@ static int find_cd(struct cli *c, const struct device_args *a, const char *vdev,
     char *type;
     bool cd;
 
-    if (!disk_devid(vdev, &devid))
+    if (!lodge_disk_devid(vdev, &devid))
         return cli_error(c, "'%s' is no disk's name; it looks like xvdc", vdev);
-    *there = splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, devid, dev);
+    *there = lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, devid, dev);
     if (!*there)
         return 0;
-    type = store_get(c->lodge.store, splitdev_back(dev, "device-type"));
+    type = store_get(c->lodge.store, lodge_splitdev_back(dev, "device-type"));
     cd = type && !strcmp(type, "cdrom");
     free(type);
     return cd ? 0
@@ -39,10 +39,10 @@ static int describe(struct cli *c, const char *vdev, const char *target, struct 
     char *text = NULL, err[640];
     int rc = asprintf(&text, "vdev=%s,devtype=cdrom,access=ro,target=%s", vdev, target);
 
-    rc = rc < 0 || disk_parse(d, text, err, sizeof(err));
+    rc = rc < 0 || lodge_disk_parse(d, text, err, sizeof(err));
     free(text);
-    if (!rc && disk_resolve(d, err, sizeof(err))) {
-        disk_free(d);
+    if (!rc && lodge_disk_resolve(d, err, sizeof(err))) {
+        lodge_disk_free(d);
         rc = -1;
     }
     return rc ? cli_error(c, "%s", err) : 0;
@@ -58,30 +58,30 @@ static bool remember(struct cli *c, const struct device_args *a, const struct sp
     struct saved saved;
     bool found = false;
 
-    if (!saved_read(&c->lodge, a->info.handle, &saved)) {
+    if (!lodge_saved_read(&c->lodge, a->info.handle, &saved)) {
         for (unsigned i = 0; i < saved.config.nr_disk && !found; i++)
             if (saved.config.disk[i].devid == dev->devid) {
-                struct json_object *js = disk_to_json(&saved.config.disk[i]);
+                struct json_object *js = lodge_disk_to_json(&saved.config.disk[i]);
 
-                found = !disk_from_json(old, js);
+                found = !lodge_disk_from_json(old, js);
                 json_object_put(js);
             }
-        saved_free(&saved);
+        lodge_saved_free(&saved);
     }
     if (found)
         return true;
-    store_read(c->lodge.store, splitdev_back(dev, "params"), &target);
-    store_read(c->lodge.store, splitdev_back(dev, "format"), &format);
-    store_read(c->lodge.store, splitdev_back(dev, "type"), &type);
+    store_read(c->lodge.store, lodge_splitdev_back(dev, "params"), &target);
+    store_read(c->lodge.store, lodge_splitdev_back(dev, "format"), &format);
+    store_read(c->lodge.store, lodge_splitdev_back(dev, "type"), &type);
     store_flush(c->lodge.store);
-    disk_vdev(dev->devid, vdev, sizeof(vdev));
+    lodge_disk_vdev(dev->devid, vdev, sizeof(vdev));
     if (target && asprintf(&text,
                            "vdev=%s,devtype=cdrom,access=ro,format=%s,backendtype=%s,backend=%s,"
                            "target=%s",
                            vdev, format ? format : "raw",
                            strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge",
                            dev->backend ? store_fmt("%u", dev->backend) : "", target) > 0)
-        found = !disk_parse(old, text, err, sizeof(err));
+        found = !lodge_disk_parse(old, text, err, sizeof(err));
     if (found)
         old->block_device = type && !strcmp(type, "phy");
     free(target);
@@ -93,7 +93,7 @@ static bool remember(struct cli *c, const struct device_args *a, const struct sp
 
 static void put_back(struct cli *c, const struct device_args *a, const struct disk *old)
 {
-    if (splitdev_attach_disk(&c->lodge, a->info.domain, old))
+    if (lodge_splitdev_attach_disk(&c->lodge, a->info.domain, old))
         cli_error(c, "nor can the CD be put back that was there, '%s': %s", old->target,
                   c->lodge.message);
     else if (!device_saved_add(c, a, old, NULL))
@@ -112,11 +112,11 @@ static int change_cd(struct cli *c, const struct device_args *a, struct splitdev
         rc = block_attach(c, a, d);
         /* It may be there, and only the saved config be without it. */
         if (rc && known &&
-            !splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, old.devid, dev))
+            !lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, old.devid, dev))
             put_back(c, a, &old);
     }
     if (known)
-        disk_free(&old);
+        lodge_disk_free(&old);
     return rc;
 }
 
@@ -138,7 +138,7 @@ int cmd_cd_insert(struct cli *c, int argc, char **argv)
         return rc;
     }
     rc = there ? change_cd(c, &a, &dev, &d) : block_attach(c, &a, &d);
-    disk_free(&d);
+    lodge_disk_free(&d);
     device_args_free(&a);
     return rc;
 }

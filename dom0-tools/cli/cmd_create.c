@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <libdaemon/libdaemon.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -59,21 +60,21 @@ static int read_config(struct cli *c, const char *file, char **args, int nr, str
     char err[512] = "";
     int rc = 0;
 
-    cfg_init(&cfg);
+    lodge_cfg_init(&cfg);
     if (file)
-        rc = cfg_parse_file(&cfg, file);
+        rc = lodge_cfg_parse_file(&cfg, file);
     for (int i = 0; i < nr && !rc; i++)
-        rc = cfg_parse_override(&cfg, args[i]);
+        rc = lodge_cfg_parse_override(&cfg, args[i]);
     if (rc) {
         cli_error(c, "%s", cfg.error);
     } else {
-        rc = domcfg_from_cfg(dc, &cfg, print_warning, c, err, sizeof(err));
+        rc = lodge_domcfg_from_cfg(dc, &cfg, print_warning, c, err, sizeof(err));
         if (rc && file && strncmp(err, file, strlen(file)) && err[0] == 't')
             cli_error(c, "%s: %s", file, err);
         else if (rc)
             cli_error(c, "%s", err);
     }
-    cfg_free(&cfg);
+    lodge_cfg_free(&cfg);
     return rc ? CLI_FAILED : 0;
 }
 
@@ -85,11 +86,11 @@ static int check_config(struct cli *c, const struct domcfg *dc, char guest_os[BU
 {
     struct builder_config bc;
 
-    c->is_open = c->is_open || !domain_open_partly(&c->lodge);
-    if (c->is_open && settings_check(&c->lodge, dc))
+    c->is_open = c->is_open || !lodge_open_partly(&c->lodge);
+    if (c->is_open && lodge_settings_check(&c->lodge, dc))
         return cli_failed(c);
 
-    settings_for_builder(dc, &bc);
+    lodge_settings_for_builder(dc, &bc);
     if (builder_check(&c->lodge.ctl, &bc, guest_os))
         return cli_error(c, "%s", ctl_message(&c->lodge.ctl));
     return 0;
@@ -103,7 +104,7 @@ static int dry_run(struct cli *c, const struct domcfg *dc)
 
     if (rc)
         return rc;
-    js = domcfg_to_json(dc);
+    js = lodge_domcfg_to_json(dc);
     if (!dc->has_uuid)
         json_object_object_del(js, "uuid"); /* it is chosen at creation */
     cli_json_str(js, "guest_os", guest_os);
@@ -131,13 +132,13 @@ static bool goes_on(struct cli *c, const struct domcfg *dc)
     bool there, found;
     int nr;
 
-    found = intent_held(&c->lodge, dc->uuid, &there) || there;
-    nr = domain_list(&c->lodge, &list);
+    found = lodge_intent_held(&c->lodge, dc->uuid, &there) || there;
+    nr = lodge_domain_list(&c->lodge, &list);
     for (int i = 0; i < nr && !found; i++) {
-        int event =
-            list[i].flags & XEN_DOMINF_shutdown
-                ? domcfg_event(list[i].flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask)
-                : -1;
+        int event = list[i].flags & XEN_DOMINF_shutdown
+                        ? lodge_domcfg_event(list[i].flags >> XEN_DOMINF_shutdownshift &
+                                             XEN_DOMINF_shutdownmask)
+                        : -1;
 
         found = !memcmp(list[i].handle, dc->uuid, sizeof(dc->uuid)) &&
                 !(list[i].flags & XEN_DOMINF_dying) && (event < 0 || dc->on[event] != ON_PRESERVE);
@@ -174,17 +175,17 @@ static int start_guest(struct cli *c, const struct create_opts *o, struct domcfg
     sigaddset(&hold, SIGTERM);
     sigaddset(&hold, SIGHUP);
     sigprocmask(SIG_BLOCK, &hold, &old);
-    rc = domain_create(&c->lodge, dc, 0, &domid);
+    rc = lodge_domain_create(&c->lodge, dc, 0, &domid);
     if (!rc && interrupted()) {
-        domain_destroy(&c->lodge, domid);
-        rc = domain_fail(&c->lodge, EINTR, "interrupted; nothing was created");
+        lodge_domain_destroy(&c->lodge, domid);
+        rc = lodge_fail(&c->lodge, EINTR, "interrupted; nothing was created");
     }
     if (!rc && o->console)
         rc = console_connect(&c->lodge, domid, &console);
     if (!rc && !o->paused) {
-        rc = domain_start(&c->lodge, dc, domid);
+        rc = lodge_domain_start(&c->lodge, dc, domid);
         if (rc)
-            domain_undo(&c->lodge, dc, domid);
+            lodge_domain_undo(&c->lodge, dc, domid);
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (rc)
@@ -229,13 +230,13 @@ int cmd_create(struct cli *c, int argc, char **argv)
     else if (!rc) {
         rc = cli_open(c);
         if (!rc) {
-            daemon_ensure(&c->lodge, "lodge-consoled");
+            daemon_ensure(c->lodge.run_dir, "lodge-consoled");
             /* A monitor that was running has kept the index in step with guests made by others. */
-            c->lodge.scan_names = !daemon_ensure(&c->lodge, "lodge-monitor");
+            c->lodge.scan_names = !daemon_ensure(c->lodge.run_dir, "lodge-monitor");
             rc = start_guest(c, &o, &dc);
         }
     }
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
     return rc;
 }
 
@@ -282,14 +283,14 @@ static int update(struct cli *c, const struct xen_domctl_getdomaininfo *info, st
     struct saved saved;
     int rc;
 
-    if (saved_read(&c->lodge, info->handle, &saved))
+    if (lodge_saved_read(&c->lodge, info->handle, &saved))
         return cli_error(c, "domain %u has no saved config: it was not made by these tools",
                          info->domain);
     rc = same_guest(c, &saved.config, dc);
-    saved_free(&saved);
+    lodge_saved_free(&saved);
     if (rc)
         return rc;
-    if (saved_change(&c->lodge, info->handle, take_config, &u))
+    if (lodge_saved_change(&c->lodge, info->handle, take_config, &u))
         return cli_failed(c);
     if (!u.done)
         return CLI_FAILED;
@@ -313,6 +314,6 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
         rc = check_config(c, &dc, guest_os);
     if (!rc)
         rc = update(c, &info, &dc);
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
     return rc;
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "alloc.h"
+#include <must.h>
 
 int device_args(struct cli *c, int argc, char **argv, const char *options, int min, int max,
                 struct device_args *a)
@@ -51,7 +51,7 @@ int device_args(struct cli *c, int argc, char **argv, const char *options, int m
         return cli_error(c, "domain %u is being destroyed", a->info.domain);
     if (seconds)
         c->lodge.wait_ms = (int)seconds * 1000;
-    a->name = domain_name(&c->lodge, a->info.domain);
+    a->name = lodge_domain_name(&c->lodge, a->info.domain);
     return 0;
 }
 
@@ -69,40 +69,40 @@ static void add_live_disk(struct store *s, const struct splitdev *dev, struct do
     char *mode = NULL, err[400];
     struct disk d = {.devid = dev->devid};
 
-    store_read(s, splitdev_back(dev, "params"), &d.target);
-    store_read(s, splitdev_back(dev, "mode"), &mode);
+    store_read(s, lodge_splitdev_back(dev, "params"), &d.target);
+    store_read(s, lodge_splitdev_back(dev, "mode"), &mode);
     store_flush(s);
-    disk_vdev(dev->devid, d.vdev, sizeof(d.vdev));
+    lodge_disk_vdev(dev->devid, d.vdev, sizeof(d.vdev));
     d.readonly = mode && *mode == 'r';
     d.shared = mode && strchr(mode, '!');
     d.target = d.target ? d.target : must_copy("");
-    if (domcfg_add_disk(dc, &d, err, sizeof(err)))
-        disk_free(&d);
+    if (lodge_domcfg_add_disk(dc, &d, err, sizeof(err)))
+        lodge_disk_free(&d);
     free(mode);
 }
 
 static void add_live_vif(struct store *s, const struct splitdev *dev, struct domcfg *dc)
 {
-    char *mac = store_get(s, splitdev_back(dev, "mac")), err[400];
+    char *mac = store_get(s, lodge_splitdev_back(dev, "mac")), err[400];
     struct vif v = {.devid = dev->devid, .has_mac = true};
 
-    if (!mac || !vif_mac_parse(mac, v.mac) || domcfg_add_vif(dc, &v, err, sizeof(err)))
-        vif_free(&v);
+    if (!mac || !lodge_vif_mac_parse(mac, v.mac) || lodge_domcfg_add_vif(dc, &v, err, sizeof(err)))
+        lodge_vif_free(&v);
     free(mac);
 }
 
 void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc)
 {
     struct splitdev *dev = NULL;
-    unsigned nr = splitdev_list(c->lodge.store, a->info.domain, NULL, &dev);
+    unsigned nr = lodge_splitdev_list(c->lodge.store, a->info.domain, NULL, &dev);
     struct saved saved;
 
     memset(dc, 0, sizeof(*dc));
     dc->name = must_copy(a->name);
     memcpy(dc->uuid, a->info.handle, sizeof(dc->uuid));
-    if (!saved_read(&c->lodge, a->info.handle, &saved)) {
+    if (!lodge_saved_read(&c->lodge, a->info.handle, &saved)) {
         dc->fixed_uuid = saved.config.fixed_uuid;
-        saved_free(&saved);
+        lodge_saved_free(&saved);
     }
     for (unsigned i = 0; i < nr; i++) {
         if (!strcmp(dev[i].class, SPLITDEV_DISK))
@@ -130,26 +130,26 @@ static void change_config(struct domcfg *dc, void *arg)
     char err[400];
 
     if (ch->drop && !strcmp(ch->drop->class, SPLITDEV_DISK))
-        domcfg_drop_disk(dc, ch->drop->devid);
+        lodge_domcfg_drop_disk(dc, ch->drop->devid);
     else if (ch->drop)
-        domcfg_drop_vif(dc, ch->drop->devid);
+        lodge_domcfg_drop_vif(dc, ch->drop->devid);
     /* An entry of the same number is of a device that the guest has not any more. */
-    if (ch->disk && !disk_from_json(&d, ch->disk)) {
-        domcfg_drop_disk(dc, d.devid);
-        if (domcfg_add_disk(dc, &d, err, sizeof(err)))
-            disk_free(&d);
+    if (ch->disk && !lodge_disk_from_json(&d, ch->disk)) {
+        lodge_domcfg_drop_disk(dc, d.devid);
+        if (lodge_domcfg_add_disk(dc, &d, err, sizeof(err)))
+            lodge_disk_free(&d);
     }
-    if (ch->vif && !vif_from_json(&v, ch->vif)) {
-        domcfg_drop_vif(dc, v.devid);
-        if (domcfg_add_vif(dc, &v, err, sizeof(err)))
-            vif_free(&v);
+    if (ch->vif && !lodge_vif_from_json(&v, ch->vif)) {
+        lodge_domcfg_drop_vif(dc, v.devid);
+        if (lodge_domcfg_add_vif(dc, &v, err, sizeof(err)))
+            lodge_vif_free(&v);
     }
 }
 
 static int change_saved(struct cli *c, const struct device_args *a, struct change *ch,
                         const char *done)
 {
-    int rc = saved_change(&c->lodge, a->info.handle, change_config, ch);
+    int rc = lodge_saved_change(&c->lodge, a->info.handle, change_config, ch);
 
     json_object_put(ch->disk);
     json_object_put(ch->vif);
@@ -162,7 +162,8 @@ static int change_saved(struct cli *c, const struct device_args *a, struct chang
 int device_saved_add(struct cli *c, const struct device_args *a, const struct disk *d,
                      const struct vif *v)
 {
-    struct change ch = {.disk = d ? disk_to_json(d) : NULL, .vif = v ? vif_to_json(v) : NULL};
+    struct change ch = {.disk = d ? lodge_disk_to_json(d) : NULL,
+                        .vif = v ? lodge_vif_to_json(v) : NULL};
 
     return change_saved(c, a, &ch, "attached");
 }
@@ -179,10 +180,10 @@ int device_detach(struct cli *c, const struct device_args *a, const struct split
     char name[40];
     int rc;
 
-    if (splitdev_detach(&c->lodge, dev, a->force))
+    if (lodge_splitdev_detach(&c->lodge, dev, a->force))
         return cli_failed(c);
     rc = device_saved_drop(c, a, dev);
-    splitdev_name(dev, name, sizeof(name));
+    lodge_splitdev_name(dev, name, sizeof(name));
     if (c->json) {
         struct json_object *js = json_object_new_object();
 
@@ -203,7 +204,7 @@ static void each_of(struct cli *c, uint16_t domid, const char *guest, const char
                     device_fn *fn, struct table *table, struct json_object *all)
 {
     struct splitdev *dev = NULL;
-    unsigned nr = splitdev_list(c->lodge.store, domid, class, &dev);
+    unsigned nr = lodge_splitdev_list(c->lodge.store, domid, class, &dev);
 
     for (unsigned i = 0; i < nr; i++)
         fn(c, guest, &dev[i], table, all);
@@ -235,11 +236,11 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
     char *back = NULL, *front = NULL, *error = NULL;
     struct store *s = c->lodge.store;
 
-    store_read(s, splitdev_back(dev, "state"), &back);
-    store_read(s, splitdev_front(dev, "state"), &front);
-    store_read(s, splitdev_back(dev, "hotplug-error"), &error);
+    store_read(s, lodge_splitdev_back(dev, "state"), &back);
+    store_read(s, lodge_splitdev_front(dev, "state"), &front);
+    store_read(s, lodge_splitdev_back(dev, "hotplug-error"), &error);
     for (unsigned i = 0; keys[i]; i++)
-        store_read(s, splitdev_back(dev, keys[i]), &value[i]);
+        store_read(s, lodge_splitdev_back(dev, keys[i]), &value[i]);
     store_flush(s);
     /* All of it is of the domain that serves the device, which need not be dom0. */
     store_printable(error);
@@ -249,8 +250,9 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
     cli_json_num(js, "devid", dev->devid);
     cli_json_num(js, "backend", dev->backend);
     cli_json_str(js, "backendtype", strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge");
-    cli_json_str(js, "state", splitdev_state_name(back ? (int)strtol(back, NULL, 10) : 0));
-    cli_json_str(js, "front_state", splitdev_state_name(front ? (int)strtol(front, NULL, 10) : 0));
+    cli_json_str(js, "state", lodge_splitdev_state_name(back ? (int)strtol(back, NULL, 10) : 0));
+    cli_json_str(js, "front_state",
+                 lodge_splitdev_state_name(front ? (int)strtol(front, NULL, 10) : 0));
     if (error && *error)
         cli_json_str(js, "error", error);
     free(back);

@@ -6,7 +6,6 @@
 #define LODGE_CMD_DEVICE_H
 
 #include "cli.h"
-#include "splitdev.h"
 
 struct device_args {
     struct xen_domctl_getdomaininfo info;
@@ -25,7 +24,7 @@ void device_args_free(struct device_args *a);
 
 /*
  * The guest as a config that has the devices which it has now: what a new one must fit to. Only
- * the name and the devices mean something. Release with domcfg_free().
+ * the name and the devices mean something. Release with lodge_domcfg_free().
  */
 void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc);
 

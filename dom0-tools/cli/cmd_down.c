@@ -6,12 +6,11 @@
  * wants to go on with its name and its disks, so that is what is waited for.
  */
 #include "cli.h"
-#include "alloc.h"
-#include "layout.h"
-#include "splitdev.h"
+#include <must.h>
 
 #include <clock.h>
 #include <getopt.h>
+#include <libdaemon/libdaemon.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,9 +56,9 @@ static int called_off(struct cli *c, const char *who, struct xen_domctl_getdomai
 {
     int off;
 
-    if (!domain_find(&c->lodge, who, info) && !(info->flags & XEN_DOMINF_shutdown))
+    if (!lodge_domain_find(&c->lodge, who, info) && !(info->flags & XEN_DOMINF_shutdown))
         return 0;
-    off = intent_call_off(&c->lodge, who);
+    off = lodge_intent_call_off(&c->lodge, who);
     if (off > 0)
         cli_say(c, "'%s' was down already; it is not started again", who);
     return off;
@@ -76,10 +75,10 @@ static int down_targets(struct cli *c, const struct down_opts *o, char **names, 
         return CLI_FAILED;
     *nr = 0;
     /* First: what comes of one that is just being restarted is among the others then. */
-    if (o->all && o->for_good && intent_call_off(&c->lodge, NULL) < 0)
+    if (o->all && o->for_good && lodge_intent_call_off(&c->lodge, NULL) < 0)
         cli_failed(c);
     if (o->all) {
-        n = domain_list(&c->lodge, out);
+        n = lodge_domain_list(&c->lodge, out);
         for (int i = 0; i < n; i++)
             if ((*out)[i].domain)
                 (*out)[(*nr)++] = (*out)[i];
@@ -125,14 +124,15 @@ static int request(struct cli *c, const struct xen_domctl_getdomaininfo *info, c
 /* Whether nobody takes away a guest that is down: its config says so, or it is not one of ours. */
 static bool stays_down(struct cli *c, const struct xen_domctl_getdomaininfo *info)
 {
-    int event = domcfg_event(info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+    int event =
+        lodge_domcfg_event(info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
     struct saved saved;
     bool stays;
 
-    if (event < 0 || saved_read(&c->lodge, info->handle, &saved))
+    if (event < 0 || lodge_saved_read(&c->lodge, info->handle, &saved))
         return true;
     stays = saved.config.on[event] == ON_PRESERVE;
-    saved_free(&saved);
+    lodge_saved_free(&saved);
     return stays;
 }
 
@@ -146,9 +146,9 @@ static bool goes_on(struct cli *c, const struct xen_domctl_getdomaininfo *info, 
     if (!ctl_domain_info(&c->lodge.ctl, info->domain, &now) && !(now.flags & XEN_DOMINF_dying) &&
         !memcmp(now.handle, info->handle, sizeof(now.handle)))
         return !(now.flags & XEN_DOMINF_shutdown) || !stays_down(c, &now);
-    if (intent_held(&c->lodge, info->handle, &there) || there)
+    if (lodge_intent_held(&c->lodge, info->handle, &there) || there)
         return true;
-    owner = store_get(c->lodge.store, layout_name(name));
+    owner = store_get(c->lodge.store, lodge_layout_name(name));
     there = owner && strtoul(owner, NULL, 10) == info->domain;
     free(owner);
     return there;
@@ -177,7 +177,7 @@ static bool has_devices(struct cli *c, const struct down *d)
     for (unsigned i = 0; i < d->nr && !found; i++) {
         struct splitdev *dev = NULL;
 
-        found = splitdev_list(c->lodge.store, d->info[i].domain, NULL, &dev) > 0;
+        found = lodge_splitdev_list(c->lodge.store, d->info[i].domain, NULL, &dev) > 0;
         free(dev);
     }
     return found;
@@ -195,10 +195,10 @@ static void look_after_daemons(struct cli *c, struct down *d)
 {
     if (store_is_dead(c->lodge.store))
         say_once(c, d, 1, "xenstored went away; start it again, or guests do not come to an end");
-    if (!daemon_runs(&c->lodge, "lodge-monitor"))
+    if (!daemon_runs(c->lodge.run_dir, "lodge-monitor"))
         say_once(c, d, 2,
                  "lodge-monitor does not run: nobody removes a guest that is down; start it");
-    if (!daemon_runs(&c->lodge, "lodge-backends") && has_devices(c, d))
+    if (!daemon_runs(c->lodge.run_dir, "lodge-backends") && has_devices(c, d))
         say_once(c, d, 4, "lodge-backends does not run: guests wait for their devices; start it");
 }
 
@@ -244,10 +244,10 @@ static int wait_for(struct cli *c, struct xen_domctl_getdomaininfo *info, unsign
     struct down d = {.info = info, .name = must(calloc(nr, sizeof(*d.name))), .nr = nr};
     int rc;
 
-    domain_names(&c->lodge, info, nr, d.name);
+    lodge_domain_names(&c->lodge, info, nr, d.name);
     for (unsigned i = 0; i < nr; i++)
-        if (saved_exists(&c->lodge, info[i].handle)) {
-            daemon_ensure(&c->lodge, "lodge-monitor");
+        if (lodge_saved_exists(&c->lodge, info[i].handle)) {
+            daemon_ensure(c->lodge.run_dir, "lodge-monitor");
             break;
         }
     rc = wait_down(c, &d, timeout);
@@ -273,7 +273,7 @@ static int bring_down(struct cli *c, int argc, char **argv, const char *what, co
         int err = request(c, &info[i], what);
 
         if (!err) {
-            char *name = domain_name(&c->lodge, info[i].domain);
+            char *name = lodge_domain_name(&c->lodge, info[i].domain);
 
             cli_say(c, "asked '%s' to %s", name, said);
             free(name);

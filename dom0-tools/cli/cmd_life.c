@@ -37,16 +37,16 @@ static int destroy_one(struct cli *c, const char *who)
 {
     struct xen_domctl_getdomaininfo info;
     uint8_t uuid[16];
-    int rc = domain_find(&c->lodge, who, &info);
+    int rc = lodge_domain_find(&c->lodge, who, &info);
 
     if (!rc && !info.domain)
-        rc = domain_destroy(&c->lodge, 0); /* which says why not */
+        rc = lodge_domain_destroy(&c->lodge, 0); /* which says why not */
     else if (!rc)
-        rc = intent_destroy(&c->lodge, info.handle, info.domain);
-    else if (intent_named(&c->lodge, who, NULL, uuid))
-        rc = intent_destroy(&c->lodge, uuid, -1);
+        rc = lodge_intent_destroy(&c->lodge, info.handle, info.domain);
+    else if (lodge_intent_named(&c->lodge, who, NULL, uuid))
+        rc = lodge_intent_destroy(&c->lodge, uuid, -1);
     else if (rc == -ESRCH)
-        rc = domain_clear_left(&c->lodge, who);
+        rc = lodge_domain_remove_left(&c->lodge, who);
     if (rc)
         return cli_failed(c);
     cli_say(c, "destroyed '%s'", who);

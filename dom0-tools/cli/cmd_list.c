@@ -28,7 +28,7 @@ static struct json_object *domain_json(struct cli *c, const struct xen_domctl_ge
     struct saved saved;
     char uuid[37];
 
-    uuid_format(d->handle, uuid);
+    lodge_uuid_format(d->handle, uuid);
     cli_json_str(js, "name", name);
     cli_json_num(js, "domid", d->domain);
     cli_json_str(js, "uuid", uuid);
@@ -52,11 +52,11 @@ static struct json_object *domain_json(struct cli *c, const struct xen_domctl_ge
     cli_json_num(js, "shared_pages", (int64_t)d->shr_pages);
     cli_json_num(js, "cpupool", d->cpupool);
     device_json_all(c, d->domain, js);
-    if (!saved_read(&c->lodge, d->handle, &saved)) {
+    if (!lodge_saved_read(&c->lodge, d->handle, &saved)) {
         cli_json_num(js, "started", saved.started);
         cli_json_num(js, "restarts", saved.restarts);
-        json_object_object_add(js, "config", domcfg_to_json(&saved.config));
-        saved_free(&saved);
+        json_object_object_add(js, "config", lodge_domcfg_to_json(&saved.config));
+        lodge_saved_free(&saved);
     }
     return js;
 }
@@ -105,7 +105,7 @@ static void list_row(const struct list_opts *o, struct table *table,
     if (o->claims)
         table_cell(table, "%" PRIu64, (uint64_t)d->outstanding_pages / MIB_PAGES);
     if (o->verbose) {
-        uuid_format(d->handle, uuid);
+        lodge_uuid_format(d->handle, uuid);
         table_cell(table, "%s", uuid);
         table_cell(table, "%s", down_reason(d));
     }
@@ -187,7 +187,7 @@ int cmd_vm_list(struct cli *c, int argc, char **argv)
     for (unsigned i = 0; i < sel.nr && !rc; i++) {
         if (!sel.info[i].domain)
             continue;
-        uuid_format(sel.info[i].handle, uuid);
+        lodge_uuid_format(sel.info[i].handle, uuid);
         table_cell(&table, "%s", uuid);
         table_cell(&table, "%u", sel.info[i].domain);
         table_cell(&table, "%s", sel.name[i]);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "alloc.h"
+#include <must.h>
 
 static int attach(struct cli *c, const struct device_args *a, const struct vif *v)
 {
@@ -16,18 +16,18 @@ static int attach(struct cli *c, const struct device_args *a, const struct vif *
     int rc;
 
     if (c->dry_run) {
-        struct json_object *js = vif_to_json(v);
+        struct json_object *js = lodge_vif_to_json(v);
 
         cli_json_num(js, "domid", a->info.domain);
         cli_print_json(js);
         return 0;
     }
-    if (splitdev_attach_vif(&c->lodge, a->info.domain, v))
+    if (lodge_splitdev_attach_vif(&c->lodge, a->info.domain, v))
         return cli_failed(c);
     rc = device_saved_add(c, a, NULL, v);
-    vif_mac_format(v->mac, mac);
+    lodge_vif_mac_format(v->mac, mac);
     if (c->json) {
-        struct json_object *js = vif_to_json(v);
+        struct json_object *js = lodge_vif_to_json(v);
 
         cli_json_num(js, "domid", a->info.domain);
         cli_print_json(js);
@@ -52,19 +52,20 @@ int cmd_network_attach(struct cli *c, int argc, char **argv)
         free(text);
         text = must(longer);
     }
-    if (!rc && vif_parse(&v, text, err, sizeof(err))) {
+    if (!rc && lodge_vif_parse(&v, text, err, sizeof(err))) {
         rc = cli_error(c, "%s", err);
     } else if (!rc) {
         if (v.ignored)
             cli_warn(c, "not supported and without effect: %s", v.ignored);
         device_config(c, &a, &now);
-        if (vif_resolve(&v, err, sizeof(err)) || domcfg_add_vif(&now, &v, err, sizeof(err))) {
+        if (lodge_vif_resolve(&v, err, sizeof(err)) ||
+            lodge_domcfg_add_vif(&now, &v, err, sizeof(err))) {
             rc = cli_error(c, "%s", err);
-            vif_free(&v);
+            lodge_vif_free(&v);
         } else {
             rc = attach(c, &a, &now.vif[now.nr_vif - 1]);
         }
-        domcfg_free(&now);
+        lodge_domcfg_free(&now);
     }
     free(text);
     device_args_free(&a);
@@ -82,15 +83,16 @@ static int find_vif(struct cli *c, const struct device_args *a, const char *whic
     bool found = false;
 
     if (cli_number(which, 0, VIF_MAX - 1, &index))
-        found = splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_VIF, (unsigned)index, dev);
-    else if (!vif_mac_parse(which, want))
+        found =
+            lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_VIF, (unsigned)index, dev);
+    else if (!lodge_vif_mac_parse(which, want))
         return cli_error(c, "'%s' is neither an interface's index nor its address", which);
     else {
-        nr = splitdev_list(c->lodge.store, a->info.domain, SPLITDEV_VIF, &list);
+        nr = lodge_splitdev_list(c->lodge.store, a->info.domain, SPLITDEV_VIF, &list);
         for (unsigned i = 0; i < nr && !found; i++) {
-            char *text = store_get(c->lodge.store, splitdev_back(&list[i], "mac"));
+            char *text = store_get(c->lodge.store, lodge_splitdev_back(&list[i], "mac"));
 
-            found = text && vif_mac_parse(text, mac) && !memcmp(mac, want, sizeof(mac));
+            found = text && lodge_vif_mac_parse(text, mac) && !memcmp(mac, want, sizeof(mac));
             if (found)
                 *dev = list[i];
             free(text);

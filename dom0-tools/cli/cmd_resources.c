@@ -13,9 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "alloc.h"
-#include "layout.h"
-#include "splitdev.h"
+#include <must.h>
 
 #define BATCH       64 /* directories per round trip */
 #define MAX_ORPHANS 20 /* that are named */
@@ -57,7 +55,7 @@ static struct holder *by_uuid(struct census *cs, const char *uuid)
 static struct holder *by_name(struct census *cs, const char *path)
 {
     for (unsigned i = 0; i < cs->nr; i++)
-        if (!strcmp(layout_name(cs->holder[i].name), path))
+        if (!strcmp(lodge_layout_name(cs->holder[i].name), path))
             return &cs->holder[i];
     return NULL;
 }
@@ -162,14 +160,14 @@ static void count_one(struct cli *c, struct holder *h)
     struct splitdev *dev = NULL;
     uint16_t domid = h->info->domain;
 
-    uuid_format(h->info->handle, h->uuid);
-    h->name = domain_name(&c->lodge, domid);
+    lodge_uuid_format(h->info->handle, h->uuid);
+    h->name = lodge_domain_name(&c->lodge, domid);
     if (ctl_count_ports(&c->lodge.ctl, domid, &h->ports))
         memset(&h->ports, 0, sizeof(h->ports));
     h->counted_grants = !ctl_count_grants(&c->lodge.ctl, domid, &h->grants);
-    h->disks = splitdev_list(c->lodge.store, domid, SPLITDEV_DISK, &dev);
+    h->disks = lodge_splitdev_list(c->lodge.store, domid, SPLITDEV_DISK, &dev);
     free(dev);
-    h->vifs = splitdev_list(c->lodge.store, domid, SPLITDEV_VIF, &dev);
+    h->vifs = lodge_splitdev_list(c->lodge.store, domid, SPLITDEV_VIF, &dev);
     free(dev);
 }
 
@@ -256,7 +254,7 @@ int cmd_resources(struct cli *c, int argc, char **argv)
         return cli_usage(c, "resources takes no arguments");
     if (cli_open(c))
         return CLI_FAILED;
-    nr = domain_list(&c->lodge, &list);
+    nr = lodge_domain_list(&c->lodge, &list);
     if (nr < 0)
         return cli_failed(c);
     cs.nr = (unsigned)nr;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <builder/builder.h>
-#include "../clock.h"
+#include <clock.h>
 
 /* What domain 0 is to have at the least, and beyond what is in use there; in KiB. */
 #define DOM0_LEAST (128u << 10)
@@ -42,7 +42,7 @@ int cmd_rename(struct cli *c, int argc, char **argv)
     rc = cli_domain(c, argv[1], &info);
     if (rc)
         return rc;
-    if (domain_rename(&c->lodge, &info, argv[2]))
+    if (lodge_domain_rename(&c->lodge, &info, argv[2]))
         return cli_failed(c);
     cli_say(c, "domain %u is '%s' now", info.domain, argv[2]);
     return 0;
@@ -170,7 +170,7 @@ static int read_map(struct cli *c, const char *text, struct ctl_cpumap *map, boo
     *given = strcmp(text, "-");
     if (!*given)
         return 0;
-    if (cpuset_parse(&set, text, err, sizeof(err)))
+    if (lodge_cpuset_parse(&set, text, err, sizeof(err)))
         return cli_usage(c, "%s", err);
     memcpy(map->bits, set.word, sizeof(map->bits));
     return 0;
@@ -253,7 +253,7 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
 
     if (rc)
         return rc;
-    if (!size_parse(argv[2], &kib))
+    if (!lodge_size_parse(argv[2], &kib))
         return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
     rc = cli_domain(c, argv[1], &info);
     if (rc)
@@ -294,7 +294,7 @@ int cmd_mem_max(struct cli *c, int argc, char **argv)
 
     if (argc != 3)
         return cli_usage(c, "mem-max needs a domain and a size");
-    if (!size_parse(argv[2], &kib))
+    if (!lodge_size_parse(argv[2], &kib))
         return cli_usage(c, "'%s' is not a size; " SIZE_LOOKS, argv[2]);
     rc = cli_domain_partly(c, argv[1], &info);
     if (rc)

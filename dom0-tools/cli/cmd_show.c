@@ -6,7 +6,6 @@
  * facts in both.
  */
 #include "cli.h"
-#include "layout.h"
 
 #include <clock.h>
 #include <errno.h>
@@ -53,7 +52,7 @@ int cmd_domname(struct cli *c, int argc, char **argv)
     rc = cli_domain_partly(c, argv[1], &info);
     if (rc)
         return rc;
-    name = domain_name(&c->lodge, info.domain);
+    name = lodge_domain_name(&c->lodge, info.domain);
     if (store_is_dead(c->lodge.store) && !strcmp(name, "?")) {
         rc = cli_error(c, "%s; nothing else knows the name of domain %u",
                        store_message(c->lodge.store), info.domain);
@@ -74,11 +73,11 @@ int cmd_domname(struct cli *c, int argc, char **argv)
 static int64_t seconds_up(struct cli *c, const struct xen_domctl_getdomaininfo *d)
 {
     struct saved saved;
-    int64_t up = d->domain ? layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
+    int64_t up = d->domain ? lodge_layout_seconds_up(c->lodge.store, d->handle) : now_seconds();
 
-    if (up < 0 && !saved_read(&c->lodge, d->handle, &saved)) {
+    if (up < 0 && !lodge_saved_read(&c->lodge, d->handle, &saved)) {
         up = saved.domid == d->domain ? now_seconds() - saved.since : -1;
-        saved_free(&saved);
+        lodge_saved_free(&saved);
     }
     return up;
 }
@@ -138,7 +137,7 @@ static void vcpu_row(struct cli *c, struct table *table, struct json_object *all
         return; /* the guest ended meanwhile */
     for (int i = 0; i < 2; i++) {
         memcpy(set[i].word, map[i].bits, sizeof(map[i].bits));
-        cpuset_format(&set[i], nr_cpus, text[i], sizeof(text[i]));
+        lodge_cpuset_format(&set[i], nr_cpus, text[i], sizeof(text[i]));
     }
     if (info.online) {
         snprintf(cpu, sizeof(cpu), "%u", info.cpu);
@@ -226,7 +225,7 @@ static void fact_cpus(struct cli *c, struct json_object *js, unsigned limit)
     if (ctl_host_cpus(&c->lodge.ctl, &online))
         return;
     memcpy(set.word, online.bits, sizeof(online.bits));
-    cpuset_format(&set, limit, text, sizeof(text));
+    lodge_cpuset_format(&set, limit, text, sizeof(text));
     fact_str(c, js, "online_cpus", text);
 }
 
@@ -284,7 +283,7 @@ int cmd_info(struct cli *c, int argc, char **argv)
     }
     js = json_object_new_object();
     info_machine(c, js, &host);
-    nr = domain_list(&c->lodge, &list);
+    nr = lodge_domain_list(&c->lodge, &list);
     fact_num(c, js, "nr_domains", nr > 0 ? (uint64_t)nr : 0);
     free(list);
     snprintf(text, sizeof(text), "%u.%u%s", v->major, v->minor, v->extra);

@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <libdaemon/libdaemon.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,36 +19,36 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#include "../clock.h"
+#include <clock.h>
 
 #define ESCAPE 0x1d /* Ctrl-] */
 
 /* One line to the daemon, one line back: "ok", or the reason why not. */
-static int attach(struct lodge *l, int fd, uint16_t domid)
+static int attach(struct lodge_session *l, int fd, uint16_t domid)
 {
     char line[160];
     size_t n = 0;
     int len = snprintf(line, sizeof(line), "attach %u\n", domid);
 
     if (write(fd, line, (size_t)len) != len)
-        return domain_fail(l, errno, "the console daemon does not listen: %s", strerror(errno));
+        return lodge_fail(l, errno, "the console daemon does not listen: %s", strerror(errno));
     while (n < sizeof(line) - 1 && read(fd, line + n, 1) == 1 && line[n] != '\n')
         n++;
     line[n] = '\0';
     if (!strcmp(line, "ok"))
         return 0;
-    return domain_fail(l, ENOENT, "the console of domain %u: %s", domid,
-                       n ? line : "the console daemon went away");
+    return lodge_fail(l, ENOENT, "the console of domain %u: %s", domid,
+                      n ? line : "the console daemon went away");
 }
 
-static int connect_daemon(struct lodge *l, uint16_t domid, int *out)
+static int connect_daemon(struct lodge_session *l, uint16_t domid, int *out)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
 
     snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/console.sock", l->run_dir);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-        rc = domain_fail(l, ECONNREFUSED, "no console daemon runs; start lodge-consoled");
+        rc = lodge_fail(l, ECONNREFUSED, "no console daemon runs; start lodge-consoled");
     } else {
         rc = attach(l, fd, domid);
         if (!rc) {
@@ -60,21 +61,21 @@ static int connect_daemon(struct lodge *l, uint16_t domid, int *out)
     return rc;
 }
 
-static int open_pty(struct lodge *l, uint16_t domid, int *out)
+static int open_pty(struct lodge_session *l, uint16_t domid, int *out)
 {
     char *tty = store_get(l->store, store_fmt("/local/domain/%u/console/tty", domid));
     int rc = -ENOENT;
 
     if (tty && *tty) {
         *out = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
-        rc = *out >= 0 ? 0 : domain_fail(l, errno, "%s: %s", tty, strerror(errno));
+        rc = *out >= 0 ? 0 : lodge_fail(l, errno, "%s: %s", tty, strerror(errno));
     }
     free(tty);
     return rc;
 }
 
 /* A daemon that serves consoles is started if there is none, and no other program's pty either. */
-int console_connect(struct lodge *l, uint16_t domid, int *fd)
+int console_connect(struct lodge_session *l, uint16_t domid, int *fd)
 {
     const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};
     bool started = false;
@@ -85,7 +86,7 @@ int console_connect(struct lodge *l, uint16_t domid, int *fd)
         if (rc == -ECONNREFUSED && !open_pty(l, domid, fd))
             rc = 0;
         if (rc == -ECONNREFUSED && !started) {
-            daemon_ensure(l, "lodge-consoled");
+            daemon_ensure(l->run_dir, "lodge-consoled");
             started = true;
             continue;
         }

@@ -298,7 +298,7 @@ int main(int argc, char **argv)
     if (!rc)
         rc = c.cmd->run(&c, argc, argv);
     if (c.is_open)
-        domain_close(&c.lodge);
+        lodge_close(&c.lodge);
     if (fflush(stdout) || ferror(stdout)) {
         fputs("lodge: the output could not be written\n", stderr);
         return CLI_FAILED;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "alloc.h"
+#include <must.h>
 
 void table_begin(struct table *t, const struct table_column *columns)
 {

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,38 +17,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "../clock.h"
+#include <clock.h>
 
 struct consoled consoled = {
     .log_dir = "/var/log/lodge",
     .log_limit = 1 << 20,
     .rate = 1 << 20,
 };
-
-/* --- sources ------------------------------------------------------------------------------- */
-
-bool source_add(struct source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    return !epoll_ctl(consoled.epoll, EPOLL_CTL_ADD, src->fd, &ev);
-}
-
-void source_change(struct source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    epoll_ctl(consoled.epoll, EPOLL_CTL_MOD, src->fd, &ev);
-}
-
-void source_remove(struct source *src)
-{
-    if (src->fd < 0)
-        return;
-    epoll_ctl(consoled.epoll, EPOLL_CTL_DEL, src->fd, NULL);
-    close(src->fd);
-    src->fd = -1;
-}
 
 /* --- finding guests ------------------------------------------------------------------------ */
 
@@ -95,7 +69,7 @@ static void add_guests(const struct xen_domctl_getdomaininfo *list, int nr)
 void find_new_guests(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list_new(&consoled.lodge, consoled.next_domid, &list);
+    int nr = lodge_domain_list_new(&consoled.lodge, consoled.next_domid, &list);
 
     if (nr < 0) {
         daemon_say("%s", consoled.lodge.message);
@@ -108,7 +82,7 @@ void find_new_guests(void)
 static void forget_ended_guests(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list(&consoled.lodge, &list);
+    int nr = lodge_domain_list(&consoled.lodge, &list);
     struct guest *g, *next;
 
     if (nr < 0) {
@@ -117,7 +91,7 @@ static void forget_ended_guests(void)
     }
     for (g = consoled.guests; g; g = next) {
         next = g->next;
-        if (!domain_lives(list, nr, g->domid))
+        if (!lodge_domain_lives(list, nr, g->domid))
             guest_free(g);
     }
     add_guests(list, nr);
@@ -171,23 +145,23 @@ static void handle_news(void)
         }
 }
 
-static void store_ready(struct source *src, uint32_t events)
+static void store_ready(struct loop_source *src, uint32_t events)
 {
     (void)events;
     store_receive(consoled.lodge.store);
     if (store_is_dead(consoled.lodge.store)) {
         daemon_say("xenstored went away; guests are served, new ones have to wait for it");
-        epoll_ctl(consoled.epoll, EPOLL_CTL_DEL, src->fd, NULL);
+        loop_remove(src);
     }
 }
 
 /* Once a second while xenstored is away. */
 static void reconnect_store(void)
 {
-    if (!domain_reconnect(&consoled.lodge))
+    if (!lodge_reconnect(&consoled.lodge))
         return;
     consoled.store.fd = store_fd(consoled.lodge.store);
-    source_add(&consoled.store, EPOLLIN);
+    loop_add(&consoled.store, EPOLLIN);
     /* The watches on consoles that were not there yet went with the old connection. */
     for (struct guest *g = consoled.guests; g; g = g->next)
         try_connect(g, true);
@@ -195,7 +169,7 @@ static void reconnect_store(void)
 }
 
 /* Ends: a port that has fired stays masked at least until its guest is looked at again. */
-static void evtchn_ready(struct source *src, uint32_t events)
+static void evtchn_ready(struct loop_source *src, uint32_t events)
 {
     int port;
 
@@ -228,22 +202,14 @@ static void poll_talkers(void)
             guest_serve(g, false);
 }
 
-static void on_signal(int sig)
-{
-    (void)sig;
-    consoled.quit = true;
-}
-
 static void loop(void)
 {
     int64_t period_end = now_ms() + CONSOLED_PERIOD_MS;
     int64_t next_poll = 0, next_try = 0;
 
-    /* One event at a time: a handler may free what another event of a batch would point to. */
-    while (!consoled.quit) {
+    while (!loop_quit) {
         bool dead = store_is_dead(consoled.lodge.store);
         int64_t now = now_ms();
-        struct epoll_event ev;
         int timeout = -1;
 
         /* Idle, the daemon sleeps without a timer; periods matter only to those held back. */
@@ -255,11 +221,7 @@ static void loop(void)
             timeout = period_end > now ? (int)(period_end - now) : 0;
         else if (dead)
             timeout = 1000;
-        if (epoll_wait(consoled.epoll, &ev, 1, timeout) == 1) {
-            struct source *src = ev.data.ptr;
-
-            src->ready(src, ev.events);
-        }
+        loop_turn(timeout);
         handle_news();
         now = now_ms();
         if (now >= period_end) {
@@ -315,30 +277,32 @@ static bool options(int argc, char **argv, bool *foreground)
     return argc == optind && consoled.log_limit >= 4096 && consoled.rate >= 4096;
 }
 
-static int start(int *lock)
+static int start(void)
 {
-    struct lodge *l = &consoled.lodge;
-    int rc = domain_open(l);
+    struct lodge_session *l = &consoled.lodge;
+    int rc = lodge_open(l);
 
-    if (!rc)
-        rc = daemon_lock(l, "lodge-consoled", lock);
     if (rc)
         return rc;
+    rc = daemon_lock(l->run_dir, "lodge-consoled", l->message, sizeof(l->message));
+    if (rc < 0)
+        return rc;
     mkdir(consoled.log_dir, 0750);
-    consoled.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop_open() || loop_signals(NULL))
+        return lodge_fail(l, errno, "nothing can be waited for: %s", strerror(errno));
     consoled.evtchn.ready = evtchn_ready;
     consoled.evtchn.fd = ctl_evtchn_open(&l->ctl);
     if (consoled.evtchn.fd < 0)
-        return domain_fail(l, consoled.evtchn.fd, "%s", ctl_message(&l->ctl));
+        return lodge_fail_ctl(l, consoled.evtchn.fd);
     consoled.store.ready = store_ready;
     consoled.store.fd = store_fd(l->store);
-    source_add(&consoled.evtchn, EPOLLIN);
-    source_add(&consoled.store, EPOLLIN);
+    loop_add(&consoled.evtchn, EPOLLIN);
+    loop_add(&consoled.store, EPOLLIN);
     rc = viewer_listen(l->run_dir);
     if (rc)
         return rc;
-    if (!domain_watch(l, note_event))
-        return domain_fail(l, EIO, "%s", store_message(l->store));
+    if (!lodge_watch(l, note_event))
+        return lodge_fail_store(l, EIO);
     forget_ended_guests(); /* finds those that exist */
     return 0;
 }
@@ -348,19 +312,15 @@ static int start(int *lock)
 
 int main(int argc, char **argv)
 {
-    struct sigaction act = {.sa_handler = on_signal};
     bool foreground = false;
-    int lock, ready = -1;
+    int ready = -1;
 
     if (!options(argc, argv, &foreground))
         return usage();
     if (!foreground && daemon_detach(&ready))
         return 1;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
     setpriority(PRIO_PROCESS, 0, NICE);
-    if (start(&lock)) {
+    if (start()) {
         fprintf(stderr, "lodge-consoled: %s\n", consoled.lodge.message);
         return 1;
     }

@@ -3,28 +3,23 @@
  * consoled.h: what the parts of the console daemon know of each other.
  *
  * consoled.c has the main loop and finds guests; guest.c moves a guest's bytes; viewer.c serves
- * those who look. One thread, so there are no locks. The loop takes one event at a time: whatever
- * a handler frees, no event of the same batch still points to it.
+ * those who look. One thread, so there are no locks.
  */
 #ifndef LODGE_CONSOLED_H
 #define LODGE_CONSOLED_H
 
-#include <cli/domain.h>
-#include "log.h"
+#include <libdaemon/libdaemon.h>
+#include <liblodge/domcfg.h>
+#include <liblodge/session.h>
+#include "console_log.h"
 #include "ring.h"
 
 #define GUEST_BACKLOG     16384 /* what a new viewer is shown first */
 #define GUEST_INPUT       4096  /* typed, and not yet taken by the guest */
 #define GUEST_MAX_VIEWERS 16
 
-/* Something that epoll watches. */
-struct source {
-    void (*ready)(struct source *src, uint32_t events);
-    int fd;
-};
-
 struct viewer {
-    struct source src;
+    struct loop_source src;
     struct guest *guest; /* NULL until it has said which */
     struct viewer *next; /* of the same guest, or of those without one */
     char line[64];       /* what it has said so far */
@@ -59,17 +54,16 @@ struct guest {
     size_t backlog_total;        /* ever written */
     char input[GUEST_INPUT];     /* the first input_len bytes are typed, and not yet in the ring */
     size_t input_len;
-    struct source pty; /* the master end, or fd -1 */
-    bool pty_full;     /* the last write did not fit */
-    int pty_slave;     /* held open, so that the master never hangs up */
+    struct loop_source pty; /* the master end, or fd -1 */
+    bool pty_full;          /* the last write did not fit */
+    int pty_slave;          /* held open, so that the master never hangs up */
     struct viewer *viewers;
     unsigned nr_viewers;
 };
 
 struct consoled {
-    struct lodge lodge;
-    int epoll; /* its data pointers are struct source */
-    struct source evtchn, store, listener;
+    struct lodge_session lodge;
+    struct loop_source evtchn, store, listener;
     struct guest *guests;
     struct viewer *strangers; /* connected, and not yet attached to a guest */
     uint16_t next_domid;      /* new guests have this number or a higher one, as a rule */
@@ -77,7 +71,6 @@ struct consoled {
     size_t log_limit, rate;    /* bytes; bytes a second */
     bool any_held, any_polled; /* some guest may be: the loop needs a time limit */
     bool new, gone, any_news;  /* what xenstore has told, and was not looked at yet */
-    bool quit;                 /* set by a signal */
 };
 
 extern struct consoled consoled;
@@ -87,9 +80,6 @@ extern struct consoled consoled;
 
 /* --- consoled.c ---------------------------------------------------------------------------- */
 
-bool source_add(struct source *src, uint32_t events);
-void source_change(struct source *src, uint32_t events);
-void source_remove(struct source *src); /* closes it, too */
 struct guest *guest_by_domid(uint16_t domid);
 /* Looks for guests that are not known yet. */
 void find_new_guests(void);

@@ -43,7 +43,7 @@ struct guest *guest_new(const struct xen_domctl_getdomaininfo *info)
 
 /* --- the pty ------------------------------------------------------------------------------- */
 
-static void pty_ready(struct source *src, uint32_t events)
+static void pty_ready(struct loop_source *src, uint32_t events)
 {
     struct guest *g = (struct guest *)((char *)src - offsetof(struct guest, pty));
     char buf[1024];
@@ -55,7 +55,7 @@ static void pty_ready(struct source *src, uint32_t events)
     if (n > 0)
         guest_input(g, buf, (size_t)n);
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        source_remove(src); /* the pty is broken; the other viewers stay */
+        loop_close(src); /* the pty is broken; the other viewers stay */
 }
 
 static void pty_open(struct guest *g)
@@ -77,7 +77,7 @@ static void pty_open(struct guest *g)
     fcntl(g->pty.fd, F_SETFD, FD_CLOEXEC);
     fcntl(g->pty_slave, F_SETFD, FD_CLOEXEC);
     g->pty.ready = pty_ready;
-    source_add(&g->pty, EPOLLIN);
+    loop_add(&g->pty, EPOLLIN);
     store_write(consoled.lodge.store, store_fmt("/local/domain/%u/console/tty", g->domid), tty);
     if (store_flush(consoled.lodge.store))
         daemon_say("%s: %s", g->name, store_message(consoled.lodge.store));
@@ -218,7 +218,7 @@ void guest_free(struct guest *g)
     if (g->connected)
         ctl_evtchn_unbind(&consoled.lodge.ctl, consoled.evtchn.fd, g->port);
     unmap_ring(g);
-    source_remove(&g->pty);
+    loop_close(&g->pty);
     if (g->pty_slave >= 0)
         close(g->pty_slave);
     log_close(&g->log);
@@ -234,7 +234,7 @@ void guest_free(struct guest *g)
 static void listen_to_typists(struct guest *g, bool yes)
 {
     if (g->pty.fd >= 0)
-        source_change(&g->pty, yes ? EPOLLIN : 0);
+        loop_change(&g->pty, yes ? EPOLLIN : 0);
     for (struct viewer *v = g->viewers; v; v = v->next)
         viewer_listen_to(v, yes);
 }

@@ -28,13 +28,13 @@ void viewer_close(struct viewer *v)
         *at = v->next;
     if (v->guest)
         v->guest->nr_viewers--;
-    source_remove(&v->src);
+    loop_close(&v->src);
     free(v);
 }
 
 void viewer_listen_to(struct viewer *v, bool yes)
 {
-    source_change(&v->src, yes ? EPOLLIN : 0);
+    loop_change(&v->src, yes ? EPOLLIN : 0);
 }
 
 /* Short texts only: one that does not go at once counts as not sent. */
@@ -127,7 +127,7 @@ static bool take_line(struct viewer *v, const char *buf, size_t len)
     return true;
 }
 
-static void viewer_ready(struct source *src, uint32_t events)
+static void viewer_ready(struct loop_source *src, uint32_t events)
 {
     struct viewer *v = (struct viewer *)((char *)src - offsetof(struct viewer, src));
     size_t room = v->guest ? guest_input_room(v->guest) : 64;
@@ -146,7 +146,7 @@ static void viewer_ready(struct source *src, uint32_t events)
         viewer_close(v);
 }
 
-static void listener_ready(struct source *src, uint32_t events)
+static void listener_ready(struct loop_source *src, uint32_t events)
 {
     int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct viewer *v;
@@ -163,7 +163,7 @@ static void listener_ready(struct source *src, uint32_t events)
     v->src.ready = viewer_ready;
     v->next = consoled.strangers;
     consoled.strangers = v;
-    source_add(&v->src, EPOLLIN);
+    loop_add(&v->src, EPOLLIN);
 }
 
 int viewer_listen(const char *run_dir)
@@ -181,11 +181,11 @@ int viewer_listen(const char *run_dir)
         umask(old);
         if (fd >= 0)
             close(fd);
-        return domain_fail(&consoled.lodge, err, "%s: %s", addr.sun_path, strerror(err));
+        return lodge_fail(&consoled.lodge, err, "%s: %s", addr.sun_path, strerror(err));
     }
     umask(old);
     consoled.listener.fd = fd;
     consoled.listener.ready = listener_ready;
-    source_add(&consoled.listener, EPOLLIN);
+    loop_add(&consoled.listener, EPOLLIN);
     return 0;
 }

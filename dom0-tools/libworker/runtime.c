@@ -16,13 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUNTIME_BATCH 16
-
-struct runtime runtime = {.gntdev = -1, .evtchn = -1, .epoll = -1, .kept = -1};
-
-/* What epoll said in this round; a source that is removed leaves its events here, too. */
-static struct epoll_event runtime_batch[RUNTIME_BATCH];
-static int runtime_batch_nr;
+struct runtime runtime = {.gntdev = -1, .evtchn = -1, .kept = -1};
 
 int64_t runtime_now_us(void)
 {
@@ -73,7 +67,7 @@ void runtime_tell(uint32_t type, uint32_t device, int status, const char *text)
     runtime_send(&parcel);
 }
 
-static void supervisor_ready(struct runtime_source *src, uint32_t events)
+static void supervisor_ready(struct loop_source *src, uint32_t events)
 {
     static struct worker_parcel parcel;
     int rc = worker_receive(WORKER_SOCKET, &parcel);
@@ -82,7 +76,7 @@ static void supervisor_ready(struct runtime_source *src, uint32_t events)
     if (rc == -EAGAIN)
         return;
     if (rc <= 0) {
-        runtime_remove(src);
+        loop_remove(src);
         runtime_lost();
         return;
     }
@@ -166,48 +160,6 @@ unsigned runtime_fired(uint32_t *ports, unsigned room)
     return n > 0 ? (unsigned)n / (unsigned)sizeof(*ports) : 0;
 }
 
-/* --- the loop -------------------------------------------------------------------------------- */
-
-bool runtime_add(struct runtime_source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    return !epoll_ctl(runtime.epoll, EPOLL_CTL_ADD, src->fd, &ev);
-}
-
-void runtime_change(struct runtime_source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    epoll_ctl(runtime.epoll, EPOLL_CTL_MOD, src->fd, &ev);
-}
-
-void runtime_remove(struct runtime_source *src)
-{
-    epoll_ctl(runtime.epoll, EPOLL_CTL_DEL, src->fd, NULL);
-    for (int i = 0; i < runtime_batch_nr; i++)
-        if (runtime_batch[i].data.ptr == src)
-            runtime_batch[i].data.ptr = NULL;
-}
-
-void runtime_dispatch(int timeout)
-{
-    runtime_batch_nr = epoll_wait(runtime.epoll, runtime_batch, RUNTIME_BATCH, timeout);
-    for (int i = 0; i < runtime_batch_nr && !runtime.quit; i++) {
-        struct runtime_source *src = runtime_batch[i].data.ptr;
-
-        if (src)
-            src->ready(src, runtime_batch[i].events);
-    }
-    runtime_batch_nr = 0;
-}
-
-void runtime_loop(void)
-{
-    while (!runtime.quit)
-        runtime_dispatch(-1);
-}
-
 /* --- the start ------------------------------------------------------------------------------- */
 
 static int open_device(const char *path, int flags)
@@ -231,7 +183,7 @@ static void restrict_events(void)
 
 int runtime_start(const struct runtime_ops *ops)
 {
-    static struct runtime_source supervisor = {.ready = supervisor_ready, .fd = WORKER_SOCKET};
+    static struct loop_source supervisor = {.ready = supervisor_ready, .fd = WORKER_SOCKET};
     static struct worker_parcel parcel;
     struct pollfd pfd = {.fd = WORKER_SOCKET, .events = POLLIN};
     int rc;
@@ -252,11 +204,10 @@ int runtime_start(const struct runtime_ops *ops)
         runtime.kept = parcel.fds[0];
     fcntl(WORKER_SOCKET, F_SETFL, O_RDWR | O_NONBLOCK);
     fcntl(WORKER_SOCKET, F_SETFD, FD_CLOEXEC);
-    runtime.epoll = epoll_create1(EPOLL_CLOEXEC);
     runtime.gntdev = open_device("/dev/xen/gntdev", 0);
     runtime.evtchn = open_device("/dev/xen/evtchn", O_NONBLOCK);
-    if (runtime.epoll < 0 || runtime.gntdev < 0 || runtime.evtchn < 0)
+    if (loop_open() || runtime.gntdev < 0 || runtime.evtchn < 0)
         return -1;
     restrict_events();
-    return runtime_add(&supervisor, EPOLLIN) ? 0 : -1;
+    return loop_add(&supervisor, EPOLLIN) ? 0 : -1;
 }

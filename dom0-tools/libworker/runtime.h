@@ -3,8 +3,8 @@
  * runtime.h: what every worker is made of: its start, its sandbox, its log, grants and events.
  *
  * A worker's main() calls runtime_start(), sets up what needs privileges (its io_uring, its
- * threads), calls runtime_sandbox(), and then serves: with runtime_loop(), or with a loop of its
- * own that calls runtime_dispatch() when runtime.epoll is readable.
+ * threads), calls runtime_sandbox(), and then serves with loop_turn(), until loop_quit. The
+ * supervisor is one of the loop's sources.
  *
  * The sandbox: a user and group of its own (RUNTIME_UID_*), no capabilities and no way to gain any,
  * the root directory an empty one that cannot be written, no new files, sockets or programs:
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <libctl/libctl.h>
+#include <libdaemon/libdaemon.h>
 #include <public/grant_table.h>
 #include "worker.h"
 
@@ -30,27 +31,19 @@
 #define RUNTIME_UID_NETWORK 0x70010000U
 #define RUNTIME_UID_SERVER  0x70020000U
 
-/* Something that epoll watches. A handler may remove and free any source, its own included. */
-struct runtime_source {
-    void (*ready)(struct runtime_source *src, uint32_t events);
-    int fd;
-};
-
 /* What a worker does with the supervisor's parcels. Descriptors become the handler's. */
 struct runtime_ops {
     void (*attach)(struct worker_parcel *parcel);
     void (*detach)(uint32_t device);
     void (*change)(struct worker_parcel *parcel);
-    void (*quit)(void); /* the supervisor is gone: finish, answer, then runtime.quit = true */
+    void (*quit)(void); /* the supervisor is gone: finish, answer, then loop_quit = true */
 };
 
 struct runtime {
     const struct runtime_ops *ops;
     struct ctl ctl; /* not opened: carries messages of libctl's event calls */
     uint16_t domid;
-    int gntdev, evtchn; /* of this process */
-    int epoll;
-    bool quit;
+    int gntdev, evtchn;        /* of this process */
     struct worker_start start; /* what the supervisor said first */
     int kept;                  /* the predecessor's descriptor, or -1 */
     struct {
@@ -70,13 +63,6 @@ int runtime_start(const struct runtime_ops *ops);
  */
 int runtime_sandbox(uint32_t kind);
 
-bool runtime_add(struct runtime_source *src, uint32_t events);
-void runtime_change(struct runtime_source *src, uint32_t events);
-void runtime_remove(struct runtime_source *src); /* does not close it */
-/* Waits up to `timeout` ms (-1: no limit) and serves what is ready, the supervisor included. */
-void runtime_dispatch(int timeout);
-/* runtime_dispatch() until runtime.quit. */
-void runtime_loop(void);
 int64_t runtime_now_us(void);
 
 /*

@@ -6,8 +6,8 @@
  * down again and again right after its start is not restarted for ever: the number of quick
  * restarts in a row is kept in the saved config, so that it also survives the monitor's own end.
  *
- * What is to be done is written down first (cli/intent.c). Each step can be done again, or sees
- * that it has been done: a process that takes over starts from the first one.
+ * What is to be done is written down first (liblodge/intent.c). Each step can be done again, or
+ * sees that it has been done: a process that takes over starts from the first one.
  *
  * Whoever works on a guest holds its intent (unless that could not be written), so there is one
  * process at a time, whichever monitor started it. Guests are told apart by their uuid, as the
@@ -17,6 +17,7 @@
 #include "action.h"
 
 #include <errno.h>
+#include <libdaemon/libdaemon.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ static bool restarts(enum on_action action)
 }
 
 /* The old guest's memory may take a moment to come back, while others still map pages of it. */
-static int create_again(struct lodge *l, struct intent *in, uint16_t *domid)
+static int create_again(struct lodge_session *l, struct intent *in, uint16_t *domid)
 {
     const struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
     int rc = -ENOMEM;
@@ -35,49 +36,50 @@ static int create_again(struct lodge *l, struct intent *in, uint16_t *domid)
     for (int tries = 0; tries < 15 && rc == -ENOMEM; tries++) { /* some three seconds */
         if (tries)
             nanosleep(&moment, NULL);
-        if (intent_crossed_out(in))
+        if (lodge_intent_crossed_out(in))
             return -ECANCELED;
-        rc = domain_create(l, &in->saved.config, in->saved.restarts, domid);
+        rc = lodge_domain_create(l, &in->saved.config, in->saved.restarts, domid);
     }
     return rc;
 }
 
 /* Somebody may have crossed it out meanwhile: then it does not begin to run. */
-static int let_run(struct lodge *l, struct intent *in, uint16_t domid)
+static int let_run(struct lodge_session *l, struct intent *in, uint16_t domid)
 {
-    int rc = intent_crossed_out(in) ? -ECANCELED : domain_start(l, &in->saved.config, domid);
+    int rc =
+        lodge_intent_crossed_out(in) ? -ECANCELED : lodge_domain_start(l, &in->saved.config, domid);
 
-    if (!rc && intent_crossed_out(in))
+    if (!rc && lodge_intent_crossed_out(in))
         rc = -ECANCELED;
     if (!rc)
         return 0;
-    domain_undo(l, &in->saved.config, domid);
+    lodge_domain_undo(l, &in->saved.config, domid);
     return rc;
 }
 
 /* Unless that was done already: it is gone, or has another uuid now. */
-static int out_of_the_way(struct lodge *l, const struct saved *saved, enum on_action action)
+static int out_of_the_way(struct lodge_session *l, const struct saved *saved, enum on_action action)
 {
     struct xen_domctl_getdomaininfo old;
     bool there = !ctl_domain_info(&l->ctl, saved->domid, &old);
 
     if (!there) {
         /* The hypervisor has let go of it, but its entries may be left. */
-        saved_remove(l, saved->config.uuid);
-        return domain_clear(l, saved->domid, saved->config.uuid);
+        lodge_saved_remove(l, saved->config.uuid);
+        return lodge_domain_finish_destroy(l, saved->domid, saved->config.uuid);
     }
     if (memcmp(old.handle, saved->config.uuid, sizeof(old.handle)))
         return 0;
-    return action == ON_RENAME_RESTART ? domain_set_aside(l, &old, saved->config.name)
-                                       : domain_destroy(l, old.domain);
+    return action == ON_RENAME_RESTART ? lodge_domain_make_way(l, &old, saved->config.name)
+                                       : lodge_domain_destroy(l, old.domain);
 }
 
 /* A successor that somebody made who did not come to the end; *paused, if it has yet to run. */
-static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t *domid,
+static bool find_successor(struct lodge_session *l, const struct saved *saved, uint16_t *domid,
                            bool *paused)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list(l, &list);
+    int nr = lodge_domain_list(l, &list);
     bool found = false;
 
     for (int i = 0; i < nr && !found; i++) {
@@ -90,7 +92,7 @@ static bool find_successor(struct lodge *l, const struct saved *saved, uint16_t 
     return found;
 }
 
-static void restart(struct lodge *l, struct intent *in, enum on_action action)
+static void restart(struct lodge_session *l, struct intent *in, enum on_action action)
 {
     struct saved *saved = &in->saved;
     uint16_t domid;
@@ -105,7 +107,7 @@ static void restart(struct lodge *l, struct intent *in, enum on_action action)
     }
     if (!rc && paused)
         rc = let_run(l, in, domid);
-    if (rc && intent_crossed_out(in))
+    if (rc && lodge_intent_crossed_out(in))
         daemon_say("%s: was destroyed while it was being restarted; it stays so",
                    saved->config.name);
     else if (rc)
@@ -115,26 +117,26 @@ static void restart(struct lodge *l, struct intent *in, enum on_action action)
 }
 
 /* A successor is there only if somebody crossed out what made it. */
-static bool end(struct lodge *l, struct saved *saved)
+static bool end(struct lodge_session *l, struct saved *saved)
 {
     uint16_t domid;
     bool paused;
 
     if (!out_of_the_way(l, saved, ON_DESTROY) &&
-        (!find_successor(l, saved, &domid, &paused) || !domain_destroy(l, domid)))
+        (!find_successor(l, saved, &domid, &paused) || !lodge_domain_destroy(l, domid)))
         return true;
     daemon_say("%s: could not be destroyed: %s", saved->config.name, l->message);
     return false;
 }
 
 /* Without xenstored nothing can be finished; there will be another one. */
-static enum action_result carry_out(struct lodge *l, struct intent *in)
+static enum action_result carry_out(struct lodge_session *l, struct intent *in)
 {
     struct saved *saved = &in->saved;
     enum on_action action = saved->config.on[in->event];
     bool later, done = true;
 
-    if (intent_crossed_out(in)) {
+    if (lodge_intent_crossed_out(in)) {
         done = end(l, saved);
     } else if (restarts(action) && saved->restarts > ACTION_QUICK_LIMIT) {
         daemon_say("%s: went down %d times within %d seconds of its start; it is destroyed and "
@@ -147,61 +149,62 @@ static enum action_result carry_out(struct lodge *l, struct intent *in)
         done = end(l, saved);
     }
     later = store_is_dead(l->store);
-    intent_end(l, in, later);
+    lodge_intent_end(l, in, later);
     return later ? ACTION_LATER : done ? ACTION_DONE : ACTION_NONE;
 }
 
-enum action_result action_resume(struct lodge *l, const uint8_t uuid[16])
+enum action_result action_resume(struct lodge_session *l, const uint8_t uuid[16])
 {
     struct intent in;
-    int rc = intent_take(l, uuid, &in);
+    int rc = lodge_intent_take(l, uuid, &in);
 
     if (rc)
         return rc == -EBUSY ? ACTION_DONE : ACTION_NONE; /* the one who is at it does it */
     if (in.tries > ACTION_TRIES) {
         daemon_say("%s: %u processes did not come to the end of %s=%s; it is given up",
-                   in.saved.config.name, in.tries, domcfg_event_name(in.event),
-                   domcfg_action_name(in.saved.config.on[in.event]));
-        saved_remove(l, uuid);
-        intent_end(l, &in, false);
+                   in.saved.config.name, in.tries, lodge_domcfg_event_name(in.event),
+                   lodge_domcfg_action_name(in.saved.config.on[in.event]));
+        lodge_saved_remove(l, uuid);
+        lodge_intent_end(l, &in, false);
         return ACTION_NONE;
     }
     daemon_say("%s: whoever carried out %s=%s did not come to its end; going on with it",
-               in.saved.config.name, domcfg_event_name(in.event),
-               domcfg_action_name(in.saved.config.on[in.event]));
+               in.saved.config.name, lodge_domcfg_event_name(in.event),
+               lodge_domcfg_action_name(in.saved.config.on[in.event]));
     return carry_out(l, &in);
 }
 
 /*
  * Writes down what is to be done, with the config as it is at that moment. False where it is
- * nothing, or not for this process; *result says which. To be called with saved_lock() held.
+ * nothing, or not for this process; *result says which. To be called with lodge_saved_lock() held.
  */
-static bool write_down(struct lodge *l, const struct xen_domctl_getdomaininfo *info, int64_t now,
-                       struct intent *in, enum action_result *result)
+static bool write_down(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,
+                       int64_t now, struct intent *in, enum action_result *result)
 {
     unsigned reason = info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
-    int event = domcfg_event(reason), rc;
+    int event = lodge_domcfg_event(reason), rc;
     enum on_action action;
 
     *result = ACTION_NONE;
-    if (event < 0 || saved_read(l, info->handle, &in->saved))
+    if (event < 0 || lodge_saved_read(l, info->handle, &in->saved))
         return false;
     in->event = (enum on_event)event;
     action = in->saved.config.on[event];
     /* Another domain with the same uuid is not ours. */
     if (in->saved.domid == info->domain)
         daemon_say("%s: domain %u went down (reason %u), %s says %s", in->saved.config.name,
-                   info->domain, reason, domcfg_event_name(in->event), domcfg_action_name(action));
+                   info->domain, reason, lodge_domcfg_event_name(in->event),
+                   lodge_domcfg_action_name(action));
     if (in->saved.domid != info->domain || action == ON_PRESERVE) {
-        saved_free(&in->saved);
+        lodge_saved_free(&in->saved);
         return false;
     }
     if (action == ON_COREDUMP_DESTROY || action == ON_COREDUMP_RESTART)
         daemon_say("%s: core dumps are not supported; going on without one", in->saved.config.name);
     in->saved.restarts = now - in->saved.since < ACTION_QUICK_SECONDS ? in->saved.restarts + 1 : 0;
-    rc = intent_begin(l, in);
+    rc = lodge_intent_begin(l, in);
     if (rc == -EBUSY) {
-        saved_free(&in->saved);
+        lodge_saved_free(&in->saved);
         *result = ACTION_DONE;
         return false;
     }
@@ -210,12 +213,12 @@ static bool write_down(struct lodge *l, const struct xen_domctl_getdomaininfo *i
     return true;
 }
 
-enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
+enum action_result action_for(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,
                               int64_t now)
 {
     struct intent in = {.fd = -1};
     enum action_result result;
-    int lock = saved_lock(l);
+    int lock = lodge_saved_lock(l);
     bool due;
 
     if (lock == -ETIMEDOUT) { /* who has it may write down what is not true any more */
@@ -227,9 +230,9 @@ enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomain
         close(lock);
     if (!due)
         return result;
-    if (!saved_exists(l, info->handle)) {
+    if (!lodge_saved_exists(l, info->handle)) {
         daemon_say("%s: was destroyed meanwhile; it stays so", in.saved.config.name);
-        intent_end(l, &in, false);
+        lodge_intent_end(l, &in, false);
         return ACTION_DONE;
     }
     return carry_out(l, &in);

@@ -5,7 +5,7 @@
 #ifndef LODGE_MONITOR_ACTION_H
 #define LODGE_MONITOR_ACTION_H
 
-#include <cli/domain.h>
+#include <liblodge/liblodge.h>
 
 /* A guest that lived shorter than this and is to be restarted counts towards a loop. */
 #define ACTION_QUICK_SECONDS 30
@@ -25,10 +25,10 @@ enum action_result {
  * Carries out what the config of a shut-down guest says. Does nothing for a guest that was not
  * made by these tools.
  */
-enum action_result action_for(struct lodge *l, const struct xen_domctl_getdomaininfo *info,
+enum action_result action_for(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,
                               int64_t now); /* now_seconds() */
 
 /* Goes on with what a killed process has begun, if it has. */
-enum action_result action_resume(struct lodge *l, const uint8_t uuid[16]);
+enum action_result action_resume(struct lodge_session *l, const uint8_t uuid[16]);
 
 #endif

@@ -3,7 +3,7 @@
  * jobs.c: a small table of child processes.
  *
  * A child is not ended with its parent: it comes to the end of what it does, and a new monitor sees
- * from the guest's files (cli/intent.c) that somebody is at it.
+ * from the guest's files (liblodge/intent.c) that somebody is at it.
  */
 #include "jobs.h"
 

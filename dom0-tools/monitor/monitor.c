@@ -11,25 +11,23 @@
  * `lodge create` can trust one read to tell whether a name is free.
  *
  * No news may be lost between looking and sleeping. xenstored keeps watch events until they are
- * read; signals are blocked except inside ppoll(), which sees those that came before; a job that
- * could not be started sets `refused`, and whichever job ends next makes it look again; what failed
- * otherwise sets `again`, which makes it look after a second. Looking at all guests finds
- * everything that any event could have told, so an event only ever says when to look.
+ * read, and the kernel those of files and ended children; a job that could not be started sets
+ * `refused`, and whichever job ends next makes it look again; what failed otherwise sets `again`,
+ * which makes it look after a second. Looking at all guests finds everything that any event could
+ * have told, so an event only ever says when to look.
  */
 #include "action.h"
 #include "jobs.h"
 
 #include <clock.h>
-#include <cli/layout.h>
-#include <cli/lockfile.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
-#include <signal.h>
+#include <libdaemon/libdaemon.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -46,15 +44,16 @@ struct known {
 };
 
 static struct {
-    struct lodge lodge;
+    struct lodge_session lodge;
     struct known *known;
     uint16_t next_domid; /* where new guests are looked for first: above all that are known */
     int lock;            /* of the one monitor; held until it ends */
-    int files;    /* inotify: guests in the making, and those that something is being done to */
-    bool refused; /* a job could not be started: look again when one has ended */
-    bool again;   /* one has failed: look again in a while */
+    /* inotify for the files of guests in the making, and of those that something is done to */
+    struct loop_source files;
+    struct loop_source store;
+    bool refused;                /* a job could not be started: look again when one has ended */
+    bool again;                  /* one has failed: look again in a while */
     bool new, gone, any_renamed; /* what xenstore has told, and was not looked at yet */
-    volatile sig_atomic_t quit;
 } mon;
 
 static const char log_dir[] = "/var/log/lodge";
@@ -76,14 +75,14 @@ static void follow_name(struct known *k)
     char *name = store_get(s, store_fmt("/local/domain/%u/name", k->domid)), *owner;
     struct xen_domctl_getdomaininfo info;
 
-    if (name && !domcfg_bad_name(name)) {
+    if (name && !lodge_domcfg_bad_name(name)) {
         if (*k->name && strcmp(k->name, name))
-            layout_free_name(s, k->domid, k->name);
+            lodge_layout_free_name(s, k->domid, k->name);
         snprintf(k->name, sizeof(k->name), "%s", name);
-        owner = store_get(s, layout_name(name));
+        owner = store_get(s, lodge_layout_name(name));
         /* The first of two namesakes keeps the entry as long as it lives. */
         if (!owner || ctl_domain_info(&mon.lodge.ctl, (uint16_t)atoi(owner), &info))
-            store_write(s, layout_name(name), store_fmt("%u", k->domid));
+            store_write(s, lodge_layout_name(name), store_fmt("%u", k->domid));
         free(owner);
         store_flush(s);
     }
@@ -97,7 +96,7 @@ static void forget(struct known *k)
     struct known **at = &mon.known;
 
     if (*k->name)
-        layout_free_name(s, k->domid, k->name);
+        lodge_layout_free_name(s, k->domid, k->name);
     /* Other tools know the kernel's back-ends only, and leave ours behind. */
     store_remove(s, store_fmt("/local/domain/0/backend/lodge-vbd/%u", k->domid));
     store_remove(s, store_fmt("/local/domain/0/backend/lodge-vif/%u", k->domid));
@@ -125,16 +124,16 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
         free(name);
         return;
     }
-    layout_note_start(s, info->handle);
+    lodge_layout_note_start(s, info->handle);
     if (info->domain >= mon.next_domid)
         mon.next_domid = (uint16_t)(info->domain + 1);
     k->domid = info->domain;
     k->next = mon.known;
     mon.known = k;
     /* `lodge create` has entered its own guests already, and `lodge rename` keeps that so. */
-    if (saved_exists(&mon.lodge, info->handle) && !domcfg_bad_name(name)) {
+    if (lodge_saved_exists(&mon.lodge, info->handle) && !lodge_domcfg_bad_name(name)) {
         snprintf(k->name, sizeof(k->name), "%s", name);
-        owner = store_get(s, layout_name(name));
+        owner = store_get(s, lodge_layout_name(name));
     }
     if (!owner || strtoul(owner, NULL, 10) != k->domid) {
         k->watched = !store_watch(s, store_fmt("/local/domain/%u/name", k->domid),
@@ -150,7 +149,7 @@ static void learn(const struct xen_domctl_getdomaininfo *info)
 static void learn_new(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list_new(&mon.lodge, mon.next_domid, &list);
+    int nr = lodge_domain_list_new(&mon.lodge, mon.next_domid, &list);
 
     if (nr < 0) {
         daemon_say("%s", mon.lodge.message);
@@ -172,23 +171,23 @@ static int work_on(void *arg)
 {
     const struct task *t = arg;
     enum action_result result = ACTION_DONE;
-    struct lodge l;
+    struct lodge_session l;
     bool begun;
 
     close(mon.lock);
-    domain_close(&mon.lodge);
-    if (domain_open(&l)) {
+    lodge_close(&mon.lodge);
+    if (lodge_open(&l)) {
         daemon_say("%s", l.message);
         return ACTION_LATER;
     }
-    if (pending_abandoned(&l, t->uuid))
-        pending_reap(&l, t->uuid);
-    intent_held(&l, t->uuid, &begun);
+    if (lodge_pending_abandoned(&l, t->uuid))
+        lodge_pending_reap(&l, t->uuid);
+    lodge_intent_held(&l, t->uuid, &begun);
     if (begun)
         result = action_resume(&l, t->uuid);
     else if (t->info)
         result = action_for(&l, t->info, now_seconds());
-    domain_close(&l);
+    lodge_close(&l);
     return result;
 }
 
@@ -216,28 +215,30 @@ static void act_on(const struct xen_domctl_getdomaininfo *info)
     bool begun;
 
     if (!info->domain || !(info->flags & XEN_DOMINF_shutdown) || (info->flags & XEN_DOMINF_dying) ||
-        (k && k->settled) || domcfg_event(reason) < 0 || !saved_exists(&mon.lodge, info->handle))
+        (k && k->settled) || lodge_domcfg_event(reason) < 0 ||
+        !lodge_saved_exists(&mon.lodge, info->handle))
         return;
-    if (!intent_held(&mon.lodge, info->handle, &begun))
+    if (!lodge_intent_held(&mon.lodge, info->handle, &begun))
         start_work(info->handle, info);
 }
 
 /* What killed processes have left: of `lodge create`, or of our own. */
 static void look_at_files(void)
 {
-    char dir[2][LOCKFILE_PATH];
+    char dir[2][LODGE_PATH];
     uint8_t uuid[16];
     struct dirent *e;
     bool begun;
 
-    pending_dir(&mon.lodge, dir[0]);
-    intent_dir(&mon.lodge, dir[1]);
+    lodge_pending_dir(&mon.lodge, dir[0]);
+    lodge_intent_dir(&mon.lodge, dir[1]);
     for (int i = 0; i < 2; i++) {
         DIR *d = opendir(dir[i]);
 
         while (d && (e = readdir(d)))
-            if (!uuid_parse(uuid, e->d_name) && (pending_abandoned(&mon.lodge, uuid) ||
-                                                 (!intent_held(&mon.lodge, uuid, &begun) && begun)))
+            if (!lodge_uuid_parse(uuid, e->d_name) &&
+                (lodge_pending_abandoned(&mon.lodge, uuid) ||
+                 (!lodge_intent_held(&mon.lodge, uuid, &begun) && begun)))
                 start_work(uuid, NULL);
         if (d)
             closedir(d);
@@ -247,7 +248,7 @@ static void look_at_files(void)
 static void look_at_all(void)
 {
     struct xen_domctl_getdomaininfo *list;
-    int nr = domain_list(&mon.lodge, &list);
+    int nr = lodge_domain_list(&mon.lodge, &list);
     struct known *k, *next;
 
     if (nr < 0) {
@@ -257,7 +258,7 @@ static void look_at_all(void)
     look_at_files();
     for (k = mon.known; k; k = next) {
         next = k->next;
-        if (!domain_lives(list, nr, k->domid))
+        if (!lodge_domain_lives(list, nr, k->domid))
             forget(k);
     }
     for (int i = 0; i < nr; i++) {
@@ -304,25 +305,27 @@ static void handle_events(void)
 }
 
 /* Somebody closed a file: because the guest is whole, or because it was killed. */
-static void handle_files(void)
+static void files_ready(struct loop_source *src, uint32_t events)
 {
     char buf[4096];
 
-    while (read(mon.files, buf, sizeof(buf)) > 0)
+    (void)events;
+    while (read(src->fd, buf, sizeof(buf)) > 0)
         ;
     look_at_files();
 }
 
 static void watch_files(void)
 {
-    char dir[2][LOCKFILE_PATH];
+    char dir[2][LODGE_PATH];
 
-    pending_dir(&mon.lodge, dir[0]);
-    intent_dir(&mon.lodge, dir[1]);
-    mon.files = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    lodge_pending_dir(&mon.lodge, dir[0]);
+    lodge_intent_dir(&mon.lodge, dir[1]);
+    mon.files.ready = files_ready;
+    mon.files.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     for (int i = 0; i < 2; i++) {
         mkdir(dir[i], 0700);
-        if (mon.files < 0 || inotify_add_watch(mon.files, dir[i], IN_CLOSE_WRITE) < 0)
+        if (mon.files.fd < 0 || inotify_add_watch(mon.files.fd, dir[i], IN_CLOSE_WRITE) < 0)
             daemon_say("%s: cannot be watched: %s; what killed processes leave there is found only "
                        "when this daemon is started again",
                        dir[i], strerror(errno));
@@ -375,7 +378,7 @@ static void introduce_dom0(void)
 
 static void reconnect_store(void)
 {
-    if (!domain_reconnect(&mon.lodge))
+    if (!lodge_reconnect(&mon.lodge))
         return;
     /* The watches went with the old connection; look_at_all() learns of each guest anew. */
     while (mon.known) {
@@ -386,91 +389,76 @@ static void reconnect_store(void)
     }
     daemon_say("xenstored is back");
     introduce_dom0();
-    names_repair(&mon.lodge);
+    lodge_names_repair(&mon.lodge);
     look_at_all();
 }
 
-/*
- * Signals come while it waits, and at no other time: so it does, if only for a moment, where there
- * is news already.
- */
-static void await(const sigset_t *unblocked)
-{
-    const struct timespec moment = {0}, while_ = {.tv_sec = 1};
-    struct pollfd pfd[2] = {{.fd = store_fd(mon.lodge.store), .events = POLLIN},
-                            {.fd = mon.files, .events = POLLIN}};
-    bool news = has_news();
-    int nr = ppoll(pfd, 2, news ? &moment : mon.again ? &while_ : NULL, unblocked);
+/* --- the loop ------------------------------------------------------------------------------- */
 
-    if (nr > 0 && pfd[0].revents)
-        store_receive(mon.lodge.store);
-    if (nr > 0 && pfd[1].revents)
-        handle_files();
-    if (!nr && !news) {
-        mon.again = false;
-        look_at_all();
+static void store_ready(struct loop_source *src, uint32_t events)
+{
+    (void)events;
+    store_receive(mon.lodge.store);
+    if (store_is_dead(mon.lodge.store)) {
+        daemon_say("xenstored went away; waiting for it");
+        loop_remove(src);
     }
 }
 
-static void loop(const sigset_t *unblocked)
+/* Without the store nothing can be done for a guest: the files are looked at when it is back. */
+static void await_store(void)
 {
-    while (!mon.quit) {
-        if (store_is_dead(mon.lodge.store)) {
-            const struct timespec pause = {.tv_sec = 1};
+    loop_remove(&mon.files);
+    while (!loop_quit && store_is_dead(mon.lodge.store)) {
+        loop_turn(1000);
+        reconnect_store();
+    }
+    mon.store.fd = store_fd(mon.lodge.store);
+    loop_add(&mon.store, EPOLLIN);
+    loop_add(&mon.files, EPOLLIN);
+}
 
-            ppoll(NULL, 0, &pause, unblocked);
-            reconnect_store();
+static void loop(void)
+{
+    while (!loop_quit) {
+        bool news = has_news();
+
+        if (store_is_dead(mon.lodge.store)) {
+            await_store();
             continue;
         }
-        await(unblocked);
-        if (mon.quit)
-            break;
-        handle_ended();
+        if (!loop_turn(news ? 0 : mon.again ? 1000 : -1) && !news) {
+            mon.again = false;
+            look_at_all();
+        }
         handle_events();
-        if (store_is_dead(mon.lodge.store))
-            daemon_say("xenstored went away; waiting for it");
     }
 }
 
 /* --- starting ------------------------------------------------------------------------------ */
 
-/* SIGCHLD only wakes the loop. */
-static void on_signal(int sig)
-{
-    if (sig != SIGCHLD)
-        mon.quit = 1;
-}
-
-static void catch_signals(sigset_t *unblocked)
-{
-    static const int signals[] = {SIGTERM, SIGINT, SIGCHLD};
-    struct sigaction act = {.sa_handler = on_signal};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (int i = 0; i < 3; i++) {
-        sigaddset(&set, signals[i]);
-        sigaction(signals[i], &act, NULL);
-    }
-    sigprocmask(SIG_BLOCK, &set, unblocked);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 static int start(void)
 {
-    struct lodge *l = &mon.lodge;
-    int rc = domain_open(l);
+    struct lodge_session *l = &mon.lodge;
+    int rc = lodge_open(l);
 
-    if (!rc)
-        rc = daemon_lock(l, "lodge-monitor", &mon.lock);
     if (rc)
         return rc;
+    mon.lock = daemon_lock(l->run_dir, "lodge-monitor", l->message, sizeof(l->message));
+    if (mon.lock < 0)
+        return mon.lock;
+    if (loop_open() || loop_signals(handle_ended))
+        return lodge_fail(l, errno, "nothing can be waited for: %s", strerror(errno));
     mkdir(log_dir, 0750);
     introduce_dom0();
     watch_files();
-    if (!domain_watch(l, note_event))
-        return domain_fail(l, EIO, "%s", store_message(l->store));
-    return names_repair(l);
+    mon.store.ready = store_ready;
+    mon.store.fd = store_fd(l->store);
+    loop_add(&mon.store, EPOLLIN);
+    loop_add(&mon.files, EPOLLIN);
+    if (!lodge_watch(l, note_event))
+        return lodge_fail_store(l, EIO);
+    return lodge_names_repair(l);
 }
 
 int main(int argc, char **argv)
@@ -478,7 +466,6 @@ int main(int argc, char **argv)
     static const struct option longopts[] = {{"foreground", no_argument, NULL, 'F'},
                                              {NULL, 0, NULL, 0}};
     bool foreground = false;
-    sigset_t unblocked;
     int opt, ready = -1;
 
     while ((opt = getopt_long(argc, argv, "F", longopts, NULL)) == 'F')
@@ -492,7 +479,6 @@ int main(int argc, char **argv)
     }
     if (!foreground && daemon_detach(&ready))
         return 1;
-    catch_signals(&unblocked);
     if (start()) {
         fprintf(stderr, "lodge-monitor: %s\n", mon.lodge.message);
         return 1;
@@ -500,6 +486,6 @@ int main(int argc, char **argv)
     if (!foreground)
         daemon_ready(ready, store_fmt("%s/lodge-monitor.log", log_dir));
     look_at_all();
-    loop(&unblocked);
+    loop();
     return 0;
 }

@@ -38,7 +38,7 @@ struct journal_entry {
 #define JOURNAL_SIZE    (QUEUE_PAGE * 8)
 
 struct served {
-    struct runtime_source tap; /* first: what epoll knows of the queue */
+    struct loop_source tap; /* first: what epoll knows of the queue */
     struct device *device;
     struct queue *queue;
     struct journal_entry *entry;
@@ -60,9 +60,9 @@ static struct {
     struct device *devices;
     struct journal_entry *journal;
     uint8_t *pages; /* of all queues: frames are copied into them, and on, in one go */
-    struct runtime_source evtchn;
-    struct runtime_source timer; /* for events that wait */
-    bool ticking, late;          /* it runs; it has fired in this round */
+    struct loop_source evtchn;
+    struct loop_source timer; /* for events that wait */
+    bool ticking, late;       /* it runs; it has fired in this round */
 } netback;
 
 ssize_t tap_read(int tap, const struct iovec *iov, int nr)
@@ -126,7 +126,7 @@ static void drop_queue(struct served *s)
     struct queue *q = s->queue;
 
     if (s->tap.fd >= 0) {
-        runtime_remove(&s->tap);
+        loop_remove(&s->tap);
         close(s->tap.fd);
     }
     if (q) {
@@ -191,7 +191,7 @@ static void say_totals(const struct device *d)
 
 /* --- attaching ----------------------------------------------------------------------------- */
 
-static void tap_ready(struct runtime_source *src, uint32_t events)
+static void tap_ready(struct loop_source *src, uint32_t events)
 {
     struct served *s = (struct served *)src;
 
@@ -264,7 +264,7 @@ static int attach_queue(struct device *d, unsigned i, const struct netback_attac
     if (!queue_attach(q, s->tx_ring, s->rx_ring, resume))
         return -EPROTO;
     *what = "its tap cannot be watched";
-    if (!runtime_add(&s->tap, EPOLLIN))
+    if (!loop_add(&s->tap, EPOLLIN))
         return -errno;
     s->tx_active = s->rx_active = true;
     return 0;
@@ -310,7 +310,7 @@ static void netback_attach(struct worker_parcel *parcel)
     d->next = netback.devices;
     netback.devices = d;
     for (unsigned i = 0; i < d->queues; i++)
-        d->served[i].tap = (struct runtime_source){tap_ready, parcel->fds[i]};
+        d->served[i].tap = (struct loop_source){tap_ready, parcel->fds[i]};
     for (unsigned i = 0; i < d->queues && !rc; i++) {
         d->served[i].device = d;
         rc = attach_queue(d, i, &attach, &what);
@@ -353,13 +353,13 @@ static void netback_change(struct worker_parcel *parcel)
 
 static void netback_quit(void)
 {
-    runtime.quit = true;
+    loop_quit = true;
 }
 
 /* --- serving ------------------------------------------------------------------------------- */
 
 /* Marks the queues whose ports fired. */
-static void evtchn_ready(struct runtime_source *src, uint32_t events)
+static void evtchn_ready(struct loop_source *src, uint32_t events)
 {
     uint32_t ports[2 * NETBACK_MAX_QUEUES];
     unsigned nr = runtime_fired(ports, sizeof(ports) / sizeof(*ports));
@@ -413,7 +413,7 @@ static void say_news(struct served *s)
 
 /* The timer is not stopped when the event that it ran for was sent with another: most of the time
  * the next one is soon there, and one timer does for many. */
-static void timer_ready(struct runtime_source *src, uint32_t events)
+static void timer_ready(struct loop_source *src, uint32_t events)
 {
     uint64_t times;
 
@@ -445,7 +445,7 @@ static bool serve_queue(struct served *s)
     unmask(s);
     if (s->deaf != (q->rx_since != 0)) {
         s->deaf = !s->deaf;
-        runtime_change(&s->tap, s->deaf ? 0 : EPOLLIN);
+        loop_change(&s->tap, s->deaf ? 0 : EPOLLIN);
     }
     return !q->broken;
 }
@@ -509,11 +509,11 @@ static int64_t serve(void)
 
 static bool watch_events(void)
 {
-    netback.evtchn = (struct runtime_source){evtchn_ready, runtime.evtchn};
-    netback.timer = (struct runtime_source){
+    netback.evtchn = (struct loop_source){evtchn_ready, runtime.evtchn};
+    netback.timer = (struct loop_source){
         timer_ready, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
-    return netback.timer.fd >= 0 && runtime_add(&netback.evtchn, EPOLLIN) &&
-           runtime_add(&netback.timer, EPOLLIN);
+    return netback.timer.fd >= 0 && loop_add(&netback.evtchn, EPOLLIN) &&
+           loop_add(&netback.timer, EPOLLIN);
 }
 
 int main(void)
@@ -540,10 +540,10 @@ int main(void)
     setpriority(PRIO_PROCESS, 0, NICE);
     if (!watch_events() || runtime_sandbox(RUNTIME_UID_NETWORK))
         return 1;
-    while (!runtime.quit) {
+    while (!loop_quit) {
         int64_t wait = serve();
 
-        runtime_dispatch(wait < 0 ? -1 : (int)((wait + 999) / 1000));
+        loop_turn(wait < 0 ? -1 : (int)((wait + 999) / 1000));
     }
     return 0;
 }

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "../clock.h"
+#include "../libdaemon/libdaemon.h"
 #include "../oom.h"
 #include "conn.h"
 #include "domain.h"
@@ -52,7 +53,7 @@ static struct {
 } opt;
 
 static int epoll_fd = -1, listen_fd = -1, signal_fd = -1, event_fd = -1, dom_exc = -1;
-static int ready_fd = -1; /* the parent of a daemonised process waits on its other end */
+static int ready_fd = -1; /* in the background: the parent waits on its other end */
 
 static void usage(FILE *f)
 {
@@ -192,47 +193,14 @@ static int take_lock(void)
 }
 
 /* The parent stays until the store can be used, so that the next command can rely on it. */
-static void daemonise(void)
+static void detach(void)
 {
-    int fds[2], null;
-    char c;
-    pid_t pid;
+    int rc = daemon_detach(&ready_fd);
 
-    if (pipe2(fds, O_CLOEXEC))
-        die("cannot create", "a pipe", errno);
-    pid = fork();
-    if (pid < 0)
-        die("cannot create", "a process", errno);
-    if (pid) {
-        close(fds[1]);
-        _exit(read(fds[0], &c, 1) == 1 ? 0 : 1);
-    }
-    close(fds[0]);
-    ready_fd = fds[1];
-    setsid();
+    if (rc)
+        die("cannot create", "a process", -rc);
     if (chdir("/"))
         die("cannot change to", "/", errno);
-    null = open("/dev/null", O_RDWR);
-    if (null < 0)
-        return;
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-}
-
-static void announce_ready(void)
-{
-    int null;
-
-    if (ready_fd < 0)
-        return;
-    if (write(ready_fd, "", 1) != 1)
-        log_warn("the process that started this one is gone");
-    close(ready_fd);
-    ready_fd = -1;
-    if (!opt.log_file) {
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        dup2(null, STDERR_FILENO);
-    }
 }
 
 static void write_pid(void)
@@ -462,7 +430,7 @@ int main(int argc, char **argv)
     if (successor < 0)
         log_error("live update: this version cannot take the clients of the one before");
     if (!successor && !opt.foreground)
-        daemonise();
+        detach();
     if (successor <= 0)
         lock_fd = take_lock(); /* in the process that will serve; before any file of the state */
     oom_score(OOM_NEVER);
@@ -489,7 +457,8 @@ int main(int argc, char **argv)
     else
         open_socket(); /* last: a client that can connect finds a store that is whole */
     handover_prepare(argv, lock_fd, listen_fd);
-    announce_ready();
+    if (ready_fd >= 0)
+        daemon_ready(ready_fd, NULL);
     log_info("serving on %s", opt.socket);
     serve();
 

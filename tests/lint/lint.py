@@ -29,6 +29,7 @@ def checks(args):
         ("form of the guest patches", rules.guest_patches),
         ("include cycles", rules.include_cycles),
         ("include direction", rules.include_direction),
+        ("layers of dom0's tools", rules.dom0_layers),
         ("layout (clang-format)", compiled.layout),
         ("headers compile alone", compiled.headers_alone),
     ]

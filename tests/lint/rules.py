@@ -23,8 +23,9 @@ MACHINE_PATH = re.compile(r"""(?<![\w.$})"'*/])/(home|Users|work|root/[\w.-]+/)\
 # Durations are not counted by the clock that people set; these write stamps that people read.
 WALL_CLOCK = re.compile(r"\btime\((NULL|0|&\w+)\)|CLOCK_REALTIME|\bgettimeofday\(|\btime\.time\(|"
                         r"\bdate \+%s")
-STAMPS = ("dom0-tools/xenstored/log.c", "dom0-tools/cli/daemon.c", "dom0-tools/cli/saved.c",
-          "dom0-tools/cli/layout.c", "dom0-tools/cli/settings.c")
+STAMPS = ("dom0-tools/xenstored/log.c", "dom0-tools/libdaemon/log.c",
+          "dom0-tools/liblodge/saved.c", "dom0-tools/liblodge/layout.c",
+          "dom0-tools/liblodge/settings.c")
 # Layers of the hypervisor: what a folder must not include.
 FORBIDDEN = {
     "include/public/": ("hypervisor/", "rings/", "dom0-tools/"),
@@ -36,6 +37,15 @@ FORBIDDEN = {
     "hypervisor/hvm/": ("hypervisor/pv/",),
     "dom0-tools/": ("hypervisor/",),
 }
+# Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
+# below. All other folders are programs, which include no other program's headers but those that say
+# how a worker is spoken to. A library's headers for itself are nobody else's.
+DOM0_LAYERS = (("libctl", "libstore", "libdaemon", "libnet", "libxenstore"), ("builder",),
+               ("liblodge", "libworker"))
+WORKERS = ("blkback/attach.h", "blkback/inflight.h", "netback/netback.h")
+PRIVATE = ("libstore/store_link.h", "libctl/ctl_private.h", "libnet/net_private.h",
+           "liblodge/cfgread.h", "liblodge/devspec.h", "liblodge/lockfile.h",
+           "liblodge/splitdev_wait.h", "builder/builder_private.h")
 
 
 def _is_code(path, text):
@@ -206,6 +216,28 @@ def include_direction(tree):
                 for target, line in targets:
                     if target.startswith(forbidden):
                         yield path, line, f"{folder} must not include {target}"
+
+
+def _dom0_level(folder):
+    """The layer of a folder below dom0-tools/; programs are above all."""
+    return next((level for level, names in enumerate(DOM0_LAYERS) if folder in names),
+                len(DOM0_LAYERS))
+
+
+def dom0_layers(tree):
+    for path, targets in include_edges(tree).items():
+        mine = path.split("/")
+        if mine[0] != "dom0-tools" or len(mine) < 3:
+            continue
+        for target, line in targets:
+            parts = target.split("/", 1)[1]
+            folder = parts.split("/")[0]
+            if not target.startswith("dom0-tools/") or folder == mine[1] or "/" not in parts:
+                continue
+            if parts in PRIVATE:
+                yield path, line, f"{parts} is for its own library alone"
+            elif _dom0_level(folder) >= _dom0_level(mine[1]) and parts not in WORKERS:
+                yield path, line, f"dom0-tools/{mine[1]}/ must not include {target}"
 
 
 def comment_lines(text):

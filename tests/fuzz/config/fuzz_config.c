@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <cli/domcfg.h>
+#include <liblodge/domcfg.h>
 
 static void demand(int cond)
 {
@@ -17,16 +17,16 @@ static void demand(int cond)
 
 static void json_round_trip(struct domcfg *dc)
 {
-    struct json_object *js = domcfg_to_json(dc), *again;
+    struct json_object *js = lodge_domcfg_to_json(dc), *again;
     struct domcfg back;
     char err[200];
 
-    demand(!domcfg_from_json(&back, js, err, sizeof(err)));
-    again = domcfg_to_json(&back);
+    demand(!lodge_domcfg_from_json(&back, js, err, sizeof(err)));
+    again = lodge_domcfg_to_json(&back);
     demand(!strcmp(json_object_to_json_string(js), json_object_to_json_string(again)));
     json_object_put(again);
     json_object_put(js);
-    domcfg_free(&back);
+    lodge_domcfg_free(&back);
 }
 
 static void as_saved(const uint8_t *data, size_t size)
@@ -37,8 +37,8 @@ static void as_saved(const uint8_t *data, size_t size)
     char err[200];
 
     if (js && json_object_is_type(js, json_type_object) &&
-        !domcfg_from_json(&dc, js, err, sizeof(err)))
-        domcfg_free(&dc);
+        !lodge_domcfg_from_json(&dc, js, err, sizeof(err)))
+        lodge_domcfg_free(&dc);
     json_object_put(js);
     json_tokener_free(tok);
 }
@@ -49,21 +49,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct domcfg dc;
     char err[512] = "", *text;
 
-    cfg_init(&cfg);
-    if (cfg_parse(&cfg, "in", (const char *)data, size))
+    lodge_cfg_init(&cfg);
+    if (lodge_cfg_parse(&cfg, "in", (const char *)data, size))
         demand(!strncmp(cfg.error, "in:", 3) && strlen(cfg.error) > 5);
-    else if (domcfg_from_cfg(&dc, &cfg, NULL, NULL, err, sizeof(err)))
+    else if (lodge_domcfg_from_cfg(&dc, &cfg, NULL, NULL, err, sizeof(err)))
         demand(err[0]);
     else {
         json_round_trip(&dc);
-        domcfg_free(&dc);
+        lodge_domcfg_free(&dc);
     }
-    cfg_free(&cfg);
+    lodge_cfg_free(&cfg);
 
     text = strndup((const char *)data, size);
-    if (cfg_parse_override(&cfg, text))
+    if (lodge_cfg_parse_override(&cfg, text))
         demand(cfg.error[0]);
-    cfg_free(&cfg);
+    lodge_cfg_free(&cfg);
     free(text);
     as_saved(data, size);
     return 0;

@@ -14,11 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static pid_t newest;          /* the worker's number */
-static struct source *source; /* the supervisor's end */
-static int worker = -1;       /* its end */
-static int words = -1;        /* its standard error */
-static int killed;            /* the number of the one that was, which is to be told; 0: none */
+static pid_t newest;               /* the worker's number */
+static struct loop_source *source; /* the supervisor's end */
+static int worker = -1;            /* its end */
+static int words = -1;             /* its standard error */
+static int killed; /* the number of the one that was, which is to be told; 0: none */
 
 /* What the C library would do. */
 pid_t fork(void)
@@ -55,7 +55,7 @@ pid_t waitpid(pid_t pid, int *status, int options)
 }
 
 /* The worker's end is known to a child that there is not, so there is another one. */
-bool source_add(struct source *src, uint32_t events)
+bool loop_add(struct loop_source *src, uint32_t events)
 {
     int pair[2];
 
@@ -70,7 +70,7 @@ bool source_add(struct source *src, uint32_t events)
     return true;
 }
 
-void source_remove(struct source *src)
+void loop_close(struct loop_source *src)
 {
     close(src->fd);
     src->fd = -1;

@@ -181,7 +181,7 @@ int64_t runtime_now_us(void)
     return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
-__attribute__((weak)) bool runtime_add(struct runtime_source *src, uint32_t events)
+__attribute__((weak)) bool loop_add(struct loop_source *src, uint32_t events)
 {
     (void)src;
     (void)events;

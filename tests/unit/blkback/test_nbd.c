@@ -25,21 +25,21 @@ static int epoll_fd;
 /* --- the runtime's part that matters here --------------------------------------------------------
  */
 
-bool runtime_add(struct runtime_source *src, uint32_t events)
+bool loop_add(struct loop_source *src, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.ptr = src};
 
     return !epoll_ctl(epoll_fd, EPOLL_CTL_ADD, src->fd, &ev);
 }
 
-void runtime_change(struct runtime_source *src, uint32_t events)
+void loop_change(struct loop_source *src, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.ptr = src};
 
     epoll_ctl(epoll_fd, EPOLL_CTL_MOD, src->fd, &ev);
 }
 
-void runtime_remove(struct runtime_source *src)
+void loop_remove(struct loop_source *src)
 {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, src->fd, NULL);
 }
@@ -115,7 +115,7 @@ static int ask(uint8_t op, uint64_t sector, unsigned pages)
         if (ring_front_take(&front, &rsp, sizeof(rsp)))
             return rsp.status;
         if (epoll_wait(epoll_fd, &ev, 1, 100) == 1) {
-            struct runtime_source *src = ev.data.ptr;
+            struct loop_source *src = ev.data.ptr;
 
             src->ready(src, ev.events);
         }

@@ -23,7 +23,7 @@ for command in $commands; do
     check "$command has a help text" sh -c "$lodge $command --help | grep -q '^Usage: lodge $command'"
     check "$command is completed" grep -Eq "(^| )$command:" $dom0/completion/lodge
 done
-keys=$(grep -oh 'cfgread_[a-z]*(c, "[a-z_]*"' $dom0/cli/domcfg*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
+keys=$(grep -oh 'cfgread_[a-z]*(c, "[a-z_]*"' $dom0/liblodge/domcfg*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
 check "there are keys" test "$(echo "$keys" | wc -w)" -ge 15
 for key in $keys cpus on_poweroff on_reboot on_crash on_watchdog; do
     check "$key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
@@ -32,11 +32,11 @@ for key in $keys cpus on_poweroff on_reboot on_crash on_watchdog; do
     *) check "$key is completed" grep -q "\b$key=" $dom0/completion/lodge ;;
     esac
 done
-for key in disk $(sed -n '/param_name\[PARAMS\]/,/^};/s/\] = "\([a-z]*\)"/\n\1\n/gp' $dom0/cli/disk.c |
+for key in disk $(sed -n '/param_name\[PARAMS\]/,/^};/s/\] = "\([a-z]*\)"/\n\1\n/gp' $dom0/liblodge/disk.c |
     grep -x '[a-z]*') discard no-discard direct-io-safe; do
     check "disk's $key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
 done
-for key in vif $(sed -n '/vif_keys\[\]/,/^};/s/"\([a-z]*\)", set_[a-z]*/\n\1\n/gp' $dom0/cli/vif.c |
+for key in vif $(sed -n '/vif_keys\[\]/,/^};/s/"\([a-z]*\)", set_[a-z]*/\n\1\n/gp' $dom0/liblodge/vif.c |
     grep -x '[a-z]*'); do
     check "vif's $key is in lodge.cfg.5" grep -q "\b$key\b" $dom0/man/lodge.cfg.5
     case $key in

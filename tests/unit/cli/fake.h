@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake.h: a made-up machine behind libctl's and store.h's functions, chosen at link time.
+ * fake.h: a made-up machine behind libctl's and libstore's functions, chosen at link time.
  *
  * It has a few domains and a xenstore tree, starts the same in every process, and can be told to
  * fail at one point. What the tools do to it can be printed afterwards.
@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <cli/domain.h>
+#include <liblodge/liblodge.h>
 
 #define FAKE_MAX_DOMAINS 32
 

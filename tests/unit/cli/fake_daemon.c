@@ -9,6 +9,7 @@
 #include "fake.h"
 
 #include <cli/cli.h>
+#include <libdaemon/libdaemon.h>
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,16 +18,16 @@
 #include <string.h>
 #include <time.h>
 
-bool daemon_ensure(struct lodge *l, const char *name)
+bool daemon_ensure(const char *run_dir, const char *name)
 {
-    (void)l;
+    (void)run_dir;
     (void)name;
     return !getenv("LODGE_FAKE_NO_MONITOR");
 }
 
-bool daemon_runs(struct lodge *l, const char *name)
+bool daemon_runs(const char *run_dir, const char *name)
 {
-    (void)l;
+    (void)run_dir;
     return !getenv("LODGE_FAKE_NO_MONITOR") || strcmp(name, "lodge-monitor");
 }
 

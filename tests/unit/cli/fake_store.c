@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fake_store.c: store.h over a sorted table in memory.
+ * fake_store.c: libstore over a sorted table in memory.
  *
  * Requests take effect when they are flushed and a transaction's when it is committed, as in
  * xenstored: a test would otherwise pass on code that forgets to.

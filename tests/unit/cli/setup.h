@@ -12,7 +12,7 @@
 #include "check.h"
 #include "fake.h"
 
-static struct lodge l;
+static struct lodge_session l;
 static char setup_dir[] = "/tmp/lodge-test-XXXXXX";
 static const char *const setup_folders[] = {"domains", "creating", "acting"};
 
@@ -49,9 +49,9 @@ static inline void setup_backend(const char *how)
 /* The machine as at the beginning. */
 static inline void setup_fresh(void)
 {
-    domain_close(&l);
+    lodge_close(&l);
     fake_reset();
-    CHECK(!domain_open(&l));
+    CHECK(!lodge_open(&l));
     setup_backend(fake_backend);
 }
 
@@ -77,7 +77,7 @@ static inline void setup_begin(void)
     if (!mkdtemp(setup_dir) || setenv("LODGE_STATE_DIR", setup_dir, 1) ||
         setenv("LODGE_RUN_DIR", setup_dir, 1))
         exit(1);
-    CHECK(!domain_open(&l));
+    CHECK(!lodge_open(&l));
 }
 
 /* The test's closing line and status. Nothing may be left in the folders. */
@@ -85,7 +85,7 @@ static inline int setup_end(void)
 {
     char path[300];
 
-    domain_close(&l);
+    lodge_close(&l);
     for (size_t i = 0; i < sizeof(setup_folders) / sizeof(setup_folders[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", setup_dir, setup_folders[i]);
         rmdir(path);

@@ -24,12 +24,12 @@ static int after(enum on_event event, enum on_action action, unsigned reason, bo
 
     setup_fresh();
     dc->on[event] = action;
-    CHECK(!domain_create(&l, dc, 0, &domid) && domid == 20);
+    CHECK(!lodge_domain_create(&l, dc, 0, &domid) && domid == 20);
     CHECK(!ctl_domain_unpause(&l.ctl, domid));
     fake_down(domid, reason);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info));
     *acted = action_for(&l, &info, now_seconds() + 100) == ACTION_DONE;
-    return domain_find(&l, dc->name, &info) ? -1 : info.domain;
+    return lodge_domain_find(&l, dc->name, &info) ? -1 : info.domain;
 }
 
 static void test_actions(void)
@@ -42,27 +42,28 @@ static void test_actions(void)
     CHECK(setup_files("domains") == 0);
     CHECK(after(ON_REBOOT, ON_RESTART, SHUTDOWN_reboot, &acted, &dc) == 20 && acted);
     CHECK(!(fake_by_domid(20)->info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused)));
-    CHECK(setup_files("domains") == 1 && !domain_destroy(&l, 20));
+    CHECK(setup_files("domains") == 1 && !lodge_domain_destroy(&l, 20));
     CHECK(after(ON_CRASH, ON_PRESERVE, SHUTDOWN_crash, &acted, &dc) == 20 && !acted);
-    CHECK(fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown && !domain_destroy(&l, 20));
+    CHECK(fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown && !lodge_domain_destroy(&l, 20));
     CHECK(after(ON_CRASH, ON_COREDUMP_DESTROY, SHUTDOWN_crash, &acted, &dc) == -1 && acted);
     CHECK(after(ON_WATCHDOG, ON_COREDUMP_RESTART, SHUTDOWN_watchdog, &acted, &dc) == 20 && acted);
-    CHECK(!domain_destroy(&l, 20));
+    CHECK(!lodge_domain_destroy(&l, 20));
 
     CHECK(after(ON_CRASH, ON_RENAME_RESTART, SHUTDOWN_crash, &acted, &dc) == 21 && acted);
     CHECK_STR(fake_store_value("/local/domain/20/name"), "act-1");
     CHECK_STR(fake_store_value("/lodge/names/act-1"), "20");
     CHECK(memcmp(fake_by_domid(20)->info.handle, dc.uuid, 16));
     CHECK(!memcmp(fake_by_domid(21)->info.handle, dc.uuid, 16) && setup_files("domains") == 1);
-    CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21) && setup_files("domains") == 0);
+    CHECK(!lodge_domain_destroy(&l, 20) && !lodge_domain_destroy(&l, 21) &&
+          setup_files("domains") == 0);
 
     /* Others' guests, and suspended ones, are left alone. */
     fake_down(3, SHUTDOWN_poweroff);
     CHECK(!ctl_domain_info(&l.ctl, 3, &info) && action_for(&l, &info, 0) == ACTION_NONE &&
           fake_by_domid(3));
     CHECK(after(ON_POWEROFF, ON_DESTROY, SHUTDOWN_suspend, &acted, &dc) == 20 && !acted);
-    CHECK(!domain_destroy(&l, 20));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, 20));
+    lodge_domcfg_free(&dc);
 }
 
 static void test_restart_loop(void)
@@ -74,8 +75,8 @@ static void test_restart_loop(void)
 
     setup_fresh();
     dc.on[ON_CRASH] = ON_RESTART;
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    while (!domain_find(&l, "loop", &info) && restarts < 100) {
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    while (!lodge_domain_find(&l, "loop", &info) && restarts < 100) {
         fake_down(info.domain, SHUTDOWN_crash);
         CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
         CHECK(action_for(&l, &info, now_seconds()) == ACTION_DONE);
@@ -84,15 +85,15 @@ static void test_restart_loop(void)
     CHECK(restarts == ACTION_QUICK_LIMIT + 1 && setup_files("domains") == 0);
 
     /* One that lives for a while in between may go on for ever. */
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    for (restarts = 0; restarts < 20 && !domain_find(&l, "loop", &info); restarts++) {
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    for (restarts = 0; restarts < 20 && !lodge_domain_find(&l, "loop", &info); restarts++) {
         fake_down(info.domain, SHUTDOWN_crash);
         CHECK(!ctl_domain_info(&l.ctl, info.domain, &info));
         action_for(&l, &info, now_seconds() + ACTION_QUICK_SECONDS);
     }
     CHECK(restarts == 20);
-    CHECK(!domain_find(&l, "loop", &info) && !domain_destroy(&l, info.domain));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_find(&l, "loop", &info) && !lodge_domain_destroy(&l, info.domain));
+    lodge_domcfg_free(&dc);
 }
 
 static void test_damaged_state(void)
@@ -105,17 +106,17 @@ static void test_damaged_state(void)
     FILE *f;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    uuid_format(dc.uuid, text);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    lodge_uuid_format(dc.uuid, text);
     snprintf(path, sizeof(path), "%s/domains/%s.json", setup_dir, text);
     f = fopen(path, "w");
     fputs("{\"config\": {\"name\": ", f);
     fclose(f);
-    CHECK(saved_read(&l, dc.uuid, &saved) == -EINVAL && strstr(l.message, "is damaged"));
+    CHECK(lodge_saved_read(&l, dc.uuid, &saved) == -EINVAL && strstr(l.message, "is damaged"));
     fake_down(domid, SHUTDOWN_poweroff);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) && action_for(&l, &info, 0) == ACTION_NONE);
-    CHECK(!domain_destroy(&l, domid) && setup_files("domains") == 0);
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, domid) && setup_files("domains") == 0);
+    lodge_domcfg_free(&dc);
 }
 
 /* A maker that is killed in the middle leaves its file unlocked, and a domain. */
@@ -127,22 +128,22 @@ static void test_killed_maker(void)
     int fd, other;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    fd = pending_begin(&l, dc.uuid);
-    CHECK(fd >= 0 && pending_begin(&l, dc.uuid) == -EBUSY);
-    other = pending_begin(&l, held);
-    CHECK(!pending_abandoned(&l, dc.uuid)); /* its maker lives */
-    pending_reap(&l, dc.uuid);              /* for who looked a moment before it began */
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    fd = lodge_pending_begin(&l, dc.uuid);
+    CHECK(fd >= 0 && lodge_pending_begin(&l, dc.uuid) == -EBUSY);
+    other = lodge_pending_begin(&l, held);
+    CHECK(!lodge_pending_abandoned(&l, dc.uuid)); /* its maker lives */
+    lodge_pending_reap(&l, dc.uuid);              /* for who looked a moment before it began */
     CHECK(fake_by_domid(domid) && setup_files("creating") == 2);
     close(fd);
-    CHECK(pending_abandoned(&l, dc.uuid) && !pending_abandoned(&l, held));
-    pending_reap(&l, dc.uuid);
-    CHECK(!pending_abandoned(&l, dc.uuid));
+    CHECK(lodge_pending_abandoned(&l, dc.uuid) && !lodge_pending_abandoned(&l, held));
+    lodge_pending_reap(&l, dc.uuid);
+    CHECK(!lodge_pending_abandoned(&l, dc.uuid));
     CHECK(!fake_by_domid(domid) && !fake_store_value("/lodge/names/half") &&
           setup_files("domains") == 0);
-    pending_end(&l, held, other);
+    lodge_pending_end(&l, held, other);
     CHECK(setup_files("creating") == 0);
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* --- killed processes ---------------------------------------------------------------------- */
@@ -171,9 +172,9 @@ static bool dies_at(unsigned n, const struct xen_domctl_getdomaininfo *info, con
     fake_step = kill_here;
     dead = sigsetjmp(killed, 1);
     if (!dead) {
-        if (pending_abandoned(&l, uuid))
-            pending_reap(&l, uuid);
-        intent_held(&l, uuid, &begun);
+        if (lodge_pending_abandoned(&l, uuid))
+            lodge_pending_reap(&l, uuid);
+        lodge_intent_held(&l, uuid, &begun);
         if (begun)
             action_resume(&l, uuid);
         else
@@ -199,7 +200,8 @@ static bool survives(struct domcfg *dc, enum on_action action, unsigned n, unsig
     setup_fresh();
     dc->on[ON_CRASH] = action;
     nodes = fake_store_count();
-    CHECK(!domain_create(&l, dc, 0, &domid) && domid == 20 && !ctl_domain_unpause(&l.ctl, 20));
+    CHECK(!lodge_domain_create(&l, dc, 0, &domid) && domid == 20 &&
+          !ctl_domain_unpause(&l.ctl, 20));
     fake_down(20, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, 20, &info));
     dead = dies_at(n, &info, dc->uuid);
@@ -213,7 +215,8 @@ static bool survives(struct domcfg *dc, enum on_action action, unsigned n, unsig
         CHECK(!fake_by_domid(20) && setup_files("domains") == 0);
         CHECK(fake_store_count() <= nodes + 8); /* parents may stay */
     } else {
-        CHECK(!domain_find(&l, dc->name, &info) && info.domain == (action == ON_RESTART ? 20 : 21));
+        CHECK(!lodge_domain_find(&l, dc->name, &info) &&
+              info.domain == (action == ON_RESTART ? 20 : 21));
         CHECK(!memcmp(info.handle, dc->uuid, 16) && setup_files("domains") == 1);
         CHECK(!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused)));
         CHECK(fake_store_value(store_fmt("/local/domain/0/backend/lodge-vbd/%u/51712/params",
@@ -221,11 +224,11 @@ static bool survives(struct domcfg *dc, enum on_action action, unsigned n, unsig
         CHECK(action == ON_RESTART || fake_by_domid(20)->info.flags & XEN_DOMINF_shutdown);
         if (action == ON_RENAME_RESTART) /* and not vic-1-1, whoever begins anew */
             CHECK_STR(fake_store_value("/local/domain/20/name"), "vic-1");
-        CHECK(!domain_destroy(&l, info.domain));
+        CHECK(!lodge_domain_destroy(&l, info.domain));
     }
     if (check_failed != before)
         fprintf(stderr, "  ... for %s, killed at step %u, its successor at %u\n",
-                domcfg_action_name(action), n, m);
+                lodge_domcfg_action_name(action), n, m);
     return dead;
 }
 
@@ -237,15 +240,15 @@ static void test_killed_anywhere(void)
     struct disk d;
     unsigned n;
 
-    CHECK(!disk_parse(&d, "/srv/vic.img,raw,xvda", err, sizeof(err)) &&
-          !domcfg_add_disk(&dc, &d, err, sizeof(err)));
+    CHECK(!lodge_disk_parse(&d, "/srv/vic.img,raw,xvda", err, sizeof(err)) &&
+          !lodge_domcfg_add_disk(&dc, &d, err, sizeof(err)));
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         for (n = 1; survives(&dc, actions[i], n, 0) && n < 200; n++)
             for (unsigned m = 1; m < 12; m += 3)
                 survives(&dc, actions[i], n, m);
         CHECK(n > 5 && n < 200);
     }
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* Without xenstored nobody can say that something was done; it is gone on with when it is back. */
@@ -256,16 +259,16 @@ static void test_store_dies(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     fake_down(domid, SHUTDOWN_reboot);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info));
     fake_store_dead = true;
     CHECK(action_for(&l, &info, now_seconds() + 100) == ACTION_LATER && setup_files("acting") == 1);
     fake_store_dead = false;
     CHECK(action_resume(&l, dc.uuid) == ACTION_DONE && setup_files("acting") == 0);
-    CHECK(!domain_find(&l, "vic", &info) && !(info.flags & XEN_DOMINF_paused));
-    CHECK(!domain_destroy(&l, info.domain));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_find(&l, "vic", &info) && !(info.flags & XEN_DOMINF_paused));
+    CHECK(!lodge_domain_destroy(&l, info.domain));
+    lodge_domcfg_free(&dc);
 }
 
 /* One whose process is killed each time is given up; one that somebody destroys is not made again.
@@ -279,21 +282,21 @@ static void test_given_up(void)
 
     setup_fresh();
     dc.on[ON_CRASH] = ON_RESTART;
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     fake_down(domid, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info));
     for (n = 0; dies_at(1, &info, dc.uuid) && n < 10; n++)
         CHECK(setup_files("acting") == 1);
     CHECK(n == ACTION_TRIES + 1 && setup_files("acting") == 0 && fake_by_domid(domid));
     CHECK(action_for(&l, &info, now_seconds()) == ACTION_NONE);
-    CHECK(!domain_destroy(&l, domid));
+    CHECK(!lodge_domain_destroy(&l, domid));
 
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     fake_down(domid, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) && dies_at(1, &info, dc.uuid));
-    CHECK(!intent_destroy(&l, dc.uuid, domid) && action_resume(&l, dc.uuid) == ACTION_NONE);
-    CHECK(domain_find(&l, "vic", &info) == -ESRCH);
-    domcfg_free(&dc);
+    CHECK(!lodge_intent_destroy(&l, dc.uuid, domid) && action_resume(&l, dc.uuid) == ACTION_NONE);
+    CHECK(lodge_domain_find(&l, "vic", &info) == -ESRCH);
+    lodge_domcfg_free(&dc);
 }
 
 /* --- users who want something else ---------------------------------------------------------- */
@@ -312,9 +315,9 @@ static void destroy_here(void)
     if (!until_destroyed || --until_destroyed)
         return;
     fake_step = NULL;
-    saved_remove(&l, unwanted);
-    if (!intent_cross_out(&l, unwanted) && !ctl_domain_info(&l.ctl, 20, &info))
-        domain_destroy(&l, 20);
+    lodge_saved_remove(&l, unwanted);
+    if (!lodge_intent_cross_out(&l, unwanted) && !ctl_domain_info(&l.ctl, 20, &info))
+        lodge_domain_destroy(&l, 20);
 }
 
 /* Whenever the user destroys a guest that is being restarted: it is gone in the end, and stays so.
@@ -333,7 +336,7 @@ static void test_destroyed_meanwhile(void)
         for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
             setup_fresh();
             dc.on[ON_CRASH] = actions[i];
-            CHECK(!domain_create(&l, &dc, 0, &domid) && !ctl_domain_unpause(&l.ctl, domid));
+            CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !ctl_domain_unpause(&l.ctl, domid));
             fake_down(domid, SHUTDOWN_crash);
             CHECK(!ctl_domain_info(&l.ctl, domid, &info));
             until_destroyed = n;
@@ -342,15 +345,15 @@ static void test_destroyed_meanwhile(void)
             early = !fake_step;
             fake_step = NULL;
             caught += early;
-            CHECK(early == (domain_find(&l, "unw", &info) == -ESRCH));
-            CHECK(early || !intent_destroy(&l, dc.uuid, info.domain));
-            CHECK(domain_find(&l, "unw", &info) == -ESRCH);
+            CHECK(early == (lodge_domain_find(&l, "unw", &info) == -ESRCH));
+            CHECK(early || !lodge_intent_destroy(&l, dc.uuid, info.domain));
+            CHECK(lodge_domain_find(&l, "unw", &info) == -ESRCH);
             CHECK(setup_files("domains") == 0 && setup_files("acting") == 0);
             CHECK(setup_files("creating") == 0);
         }
     }
     CHECK(caught > 10);
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 static void set_memory(struct domcfg *dc, void *arg)
@@ -368,19 +371,19 @@ static void test_changed_meanwhile(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "chg", &info));
-    CHECK(!saved_change(&l, dc.uuid, set_memory, &mib));
-    CHECK(!saved_read(&l, dc.uuid, &in.saved) && in.saved.config.memory_mib == 65);
-    CHECK(!intent_begin(&l, &in));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, "chg", &info));
+    CHECK(!lodge_saved_change(&l, dc.uuid, set_memory, &mib));
+    CHECK(!lodge_saved_read(&l, dc.uuid, &in.saved) && in.saved.config.memory_mib == 65);
+    CHECK(!lodge_intent_begin(&l, &in));
     mib = 66;
-    CHECK(saved_change(&l, dc.uuid, set_memory, &mib) == -EBUSY);
-    CHECK(domain_rename(&l, &info, "other") == -EBUSY && strstr(l.message, "being removed"));
-    CHECK(!domain_find(&l, "chg", &info));
-    intent_end(&l, &in, true);
-    CHECK(!intent_take(&l, dc.uuid, &left) && left.saved.config.memory_mib == 65);
-    intent_end(&l, &left, false);
-    CHECK(!saved_change(&l, dc.uuid, set_memory, &mib) && !domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    CHECK(lodge_saved_change(&l, dc.uuid, set_memory, &mib) == -EBUSY);
+    CHECK(lodge_domain_rename(&l, &info, "other") == -EBUSY && strstr(l.message, "being removed"));
+    CHECK(!lodge_domain_find(&l, "chg", &info));
+    lodge_intent_end(&l, &in, true);
+    CHECK(!lodge_intent_take(&l, dc.uuid, &left) && left.saved.config.memory_mib == 65);
+    lodge_intent_end(&l, &left, false);
+    CHECK(!lodge_saved_change(&l, dc.uuid, set_memory, &mib) && !lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 /* Before anything was written down: whoever begins to act looks whether it is wanted still. */
@@ -392,27 +395,27 @@ static void test_destroyed_before(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    CHECK(!saved_read(&l, dc.uuid, &in.saved) && !intent_begin(&l, &in));
-    intent_end(&l, &in, true); /* the monitor is killed; and no other is there */
-    CHECK(!domain_destroy(&l, domid) && domain_find(&l, "unw", &info) == -ESRCH);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_saved_read(&l, dc.uuid, &in.saved) && !lodge_intent_begin(&l, &in));
+    lodge_intent_end(&l, &in, true); /* the monitor is killed; and no other is there */
+    CHECK(!lodge_domain_destroy(&l, domid) && lodge_domain_find(&l, "unw", &info) == -ESRCH);
     CHECK(strstr(l.message, "lodge destroy unw") && setup_files("acting") == 1);
     memset(dc.uuid, 3, sizeof(dc.uuid)); /* another guest cannot have the name meanwhile */
-    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being removed"));
-    CHECK(intent_named(&l, "unw", NULL, dc.uuid) && !intent_destroy(&l, dc.uuid, -1));
-    CHECK(setup_files("acting") == 0 && !intent_named(&l, "unw", NULL, dc.uuid));
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -EEXIST && strstr(l.message, "being removed"));
+    CHECK(lodge_intent_named(&l, "unw", NULL, dc.uuid) && !lodge_intent_destroy(&l, dc.uuid, -1));
+    CHECK(setup_files("acting") == 0 && !lodge_intent_named(&l, "unw", NULL, dc.uuid));
 
     /* All of them, as `lodge shutdown -a` has it. */
     for (uint8_t i = 1; i < 4; i++) {
         struct intent one = {.saved.config = setup_config("many"), .fd = -1};
 
         memset(one.saved.config.uuid, i, 16);
-        CHECK(!intent_begin(&l, &one));
-        intent_end(&l, &one, true);
+        CHECK(!lodge_intent_begin(&l, &one));
+        lodge_intent_end(&l, &one, true);
     }
-    CHECK(setup_files("acting") == 3 && intent_call_off(&l, "other") == 0);
-    CHECK(intent_call_off(&l, NULL) == 3 && setup_files("acting") == 0);
-    domcfg_free(&dc);
+    CHECK(setup_files("acting") == 3 && lodge_intent_call_off(&l, "other") == 0);
+    CHECK(lodge_intent_call_off(&l, NULL) == 3 && setup_files("acting") == 0);
+    lodge_domcfg_free(&dc);
 }
 
 /* What is written down belongs to one process at a time; a piece of it means nothing. */
@@ -427,24 +430,25 @@ static void test_intent(void)
     memcpy(in.saved.config.uuid, uuid, 16);
     in.event = ON_CRASH;
     in.saved.config.on[ON_CRASH] = ON_RESTART;
-    CHECK(!intent_held(&l, uuid, &there) && !there);
-    CHECK(!intent_begin(&l, &in) && intent_held(&l, uuid, &there) && there);
-    CHECK(intent_named(&l, "int", NULL, found) && !memcmp(found, uuid, 16));
-    CHECK(intent_named(&l, "5", NULL, found) && !intent_named(&l, "int", uuid, found));
-    CHECK(!intent_named(&l, "in", NULL, found));
-    CHECK(domain_find(&l, "int", &info) == -ESRCH && strstr(l.message, "being restarted"));
-    CHECK(intent_take(&l, uuid, &other) == -EBUSY);
+    CHECK(!lodge_intent_held(&l, uuid, &there) && !there);
+    CHECK(!lodge_intent_begin(&l, &in) && lodge_intent_held(&l, uuid, &there) && there);
+    CHECK(lodge_intent_named(&l, "int", NULL, found) && !memcmp(found, uuid, 16));
+    CHECK(lodge_intent_named(&l, "5", NULL, found) && !lodge_intent_named(&l, "int", uuid, found));
+    CHECK(!lodge_intent_named(&l, "in", NULL, found));
+    CHECK(lodge_domain_find(&l, "int", &info) == -ESRCH && strstr(l.message, "being restarted"));
+    CHECK(lodge_intent_take(&l, uuid, &other) == -EBUSY);
     CHECK(action_resume(&l, uuid) == ACTION_DONE); /* by the other one */
-    CHECK(!intent_crossed_out(&in) && intent_cross_out(&l, uuid) && intent_crossed_out(&in));
-    intent_end(&l, &in, true);
-    CHECK(!intent_held(&l, uuid, &there) && there);
-    CHECK(!intent_take(&l, uuid, &other) && other.tries == 1 && other.event == ON_CRASH);
+    CHECK(!lodge_intent_crossed_out(&in) && lodge_intent_cross_out(&l, uuid) &&
+          lodge_intent_crossed_out(&in));
+    lodge_intent_end(&l, &in, true);
+    CHECK(!lodge_intent_held(&l, uuid, &there) && there);
+    CHECK(!lodge_intent_take(&l, uuid, &other) && other.tries == 1 && other.event == ON_CRASH);
     CHECK(other.saved.domid == 5 && !strcmp(other.saved.config.name, "int"));
-    intent_end(&l, &other, true);
+    lodge_intent_end(&l, &other, true);
 
-    uuid_format(uuid, text);
+    lodge_uuid_format(uuid, text);
     snprintf(path, sizeof(path), "%s/acting/%s", setup_dir, text);
-    CHECK(!truncate(path, 40) && intent_take(&l, uuid, &other) == -ENOENT);
+    CHECK(!truncate(path, 40) && lodge_intent_take(&l, uuid, &other) == -ENOENT);
     CHECK(setup_files("acting") == 0);
 }
 

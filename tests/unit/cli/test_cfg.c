@@ -5,20 +5,20 @@
 #include "check.h"
 
 #include <stdlib.h>
-#include <cli/cfg.h>
+#include <liblodge/cfg.h>
 
 static struct cfg cfg;
 
 static int parse(const char *text)
 {
-    cfg_free(&cfg);
-    return cfg_parse(&cfg, "t", text, strlen(text));
+    lodge_cfg_free(&cfg);
+    return lodge_cfg_parse(&cfg, "t", text, strlen(text));
 }
 
 static const struct cfg_value *value(const char *key)
 {
     static const struct cfg_value none = {.type = -1, .num = -1};
-    struct cfg_setting *set = cfg_get(&cfg, key);
+    struct cfg_setting *set = lodge_cfg_get(&cfg, key);
 
     return set ? &set->value : &none;
 }
@@ -68,7 +68,7 @@ static void test_lists(void)
     CHECK(v->type == CFG_LIST && v->nr == 4);
     CHECK(v->item[0].num == 1 && !strcmp(v->item[1].str, "two"));
     CHECK(v->item[2].nr == 2 && v->item[2].item[1].type == CFG_LIST && !v->item[2].item[1].nr);
-    CHECK(v->item[3].line == 2 && cfg_get(&cfg, "x")->line == 4);
+    CHECK(v->item[3].line == 2 && lodge_cfg_get(&cfg, "x")->line == 4);
     CHECK(!parse("l = []") && value("l")->nr == 0);
     CHECK(!parse("l=[[[[[[[[]]]]]]]]"));
     CHECK(parse("l=[[[[[[[[[]]]]]]]]]"));
@@ -78,7 +78,7 @@ static void test_lists(void)
 static void test_again(void)
 {
     CHECK(!parse("a = 1\na = 2") && cfg.nr == 1 && value("a")->num == 2);
-    CHECK(cfg_get(&cfg, "a")->replaced == 1 && cfg_get(&cfg, "a")->line == 2);
+    CHECK(lodge_cfg_get(&cfg, "a")->replaced == 1 && lodge_cfg_get(&cfg, "a")->line == 2);
     CHECK(!parse("s = 'a'\ns += 'b'\nl = [1]\nl += [2, 3]") && value("l")->nr == 3);
     CHECK_STR(value("s")->str, "ab");
     CHECK(parse("s = 'a'\ns += [1]"));
@@ -111,46 +111,46 @@ static void test_refusals(void)
     refused("\x01", "t:1: expected a key, found byte 0x01");
     refused("a = \"\\x00\"", "t:1: \\x in a string needs a non-zero hex byte");
     refused("a = \"\\400\"", "t:1: octal escape in a string is zero or above \\377");
-    cfg_free(&cfg);
-    CHECK(cfg_parse(&cfg, "t", "a=1\n\0", 5) == -1);
+    lodge_cfg_free(&cfg);
+    CHECK(lodge_cfg_parse(&cfg, "t", "a=1\n\0", 5) == -1);
     CHECK_STR(cfg.error, "t:2: zero byte in the text: this is not a config file");
     memset(big, '#', CFG_MAX_TEXT + 1);
-    CHECK(cfg_parse(&cfg, "t", big, CFG_MAX_TEXT + 1) == -1);
+    CHECK(lodge_cfg_parse(&cfg, "t", big, CFG_MAX_TEXT + 1) == -1);
     CHECK_STR(cfg.error, "t:1: config is larger than 1048576 bytes");
-    CHECK(!cfg_parse(&cfg, "t", big, CFG_MAX_TEXT));
+    CHECK(!lodge_cfg_parse(&cfg, "t", big, CFG_MAX_TEXT));
     free(big);
-    CHECK(cfg_parse_file(&cfg, "/nowhere/x.cfg") == -1);
+    CHECK(lodge_cfg_parse_file(&cfg, "/nowhere/x.cfg") == -1);
     CHECK_STR(cfg.error, "/nowhere/x.cfg: cannot open the config file: No such file or directory");
 }
 
 static void test_overrides(void)
 {
     CHECK(!parse("name = 'a'\nmemory = 1\n"));
-    CHECK(!cfg_parse_override(&cfg, "memory=64") && value("memory")->num == 64);
-    CHECK(!cfg_parse_override(&cfg, "name=web-2") && !strcmp(value("name")->str, "web-2"));
-    CHECK(!cfg_parse_override(&cfg, "name=2web") && !strcmp(value("name")->str, "2web"));
-    CHECK(!cfg_parse_override(&cfg, "extra=console=hvc0 quiet; x"));
+    CHECK(!lodge_cfg_parse_override(&cfg, "memory=64") && value("memory")->num == 64);
+    CHECK(!lodge_cfg_parse_override(&cfg, "name=web-2") && !strcmp(value("name")->str, "web-2"));
+    CHECK(!lodge_cfg_parse_override(&cfg, "name=2web") && !strcmp(value("name")->str, "2web"));
+    CHECK(!lodge_cfg_parse_override(&cfg, "extra=console=hvc0 quiet; x"));
     CHECK_STR(value("extra")->str, "console=hvc0 quiet; x");
-    CHECK(!cfg_parse_override(&cfg, "cpus=['0','1']") && value("cpus")->nr == 2);
-    CHECK_STR(cfg_get(&cfg, "cpus")->source, "command line");
-    CHECK(!cfg_get(&cfg, "memory")->replaced); /* replacing the file's is what it is for */
-    CHECK(!cfg_parse_override(&cfg, "ramdisk=") && !strcmp(value("ramdisk")->str, ""));
-    CHECK(cfg_parse_override(&cfg, "nonsense") == -1);
+    CHECK(!lodge_cfg_parse_override(&cfg, "cpus=['0','1']") && value("cpus")->nr == 2);
+    CHECK_STR(lodge_cfg_get(&cfg, "cpus")->source, "command line");
+    CHECK(!lodge_cfg_get(&cfg, "memory")->replaced); /* replacing the file's is what it is for */
+    CHECK(!lodge_cfg_parse_override(&cfg, "ramdisk=") && !strcmp(value("ramdisk")->str, ""));
+    CHECK(lodge_cfg_parse_override(&cfg, "nonsense") == -1);
     CHECK_STR(cfg.error, "command line:1: 'nonsense' is not of the form key=value");
-    CHECK(cfg_parse_override(&cfg, "name='open") == -1);
+    CHECK(lodge_cfg_parse_override(&cfg, "name='open") == -1);
     CHECK_STR(cfg.error, "command line:1: string is not closed; add a ' at its end");
-    CHECK(cfg_parse_override(&cfg, "=x") == -1);
+    CHECK(lodge_cfg_parse_override(&cfg, "=x") == -1);
 }
 
 int main(void)
 {
-    cfg_init(&cfg);
+    lodge_cfg_init(&cfg);
     test_values();
     test_encodings();
     test_lists();
     test_again();
     test_refusals();
     test_overrides();
-    cfg_free(&cfg);
+    lodge_cfg_free(&cfg);
     return check_end();
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <consoled/log.h>
+#include <consoled/console_log.h>
 #include <consoled/ring.h>
 
 /* A page as the guest has it, with the rest of its page behind it to catch overruns. */

@@ -3,7 +3,7 @@
  * test_daemon.c: what a daemon's processes say goes to a log that stays within its bounds, whole
  * lines of it, with one predecessor.
  */
-#include <cli/domain.h>
+#include <libdaemon/libdaemon.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,13 +17,6 @@
 #define LIMIT     (4 << 20)
 #define PROCESSES 3
 #define LINES     6000 /* of some 900 bytes each, from each process: four files full */
-
-int domain_fail(struct lodge *l, int err, const char *fmt, ...)
-{
-    (void)l;
-    (void)fmt;
-    return -err;
-}
 
 static void say_much(const char *log)
 {

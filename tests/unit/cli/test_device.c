@@ -6,7 +6,7 @@
 #include "check.h"
 
 #include <stdlib.h>
-#include <cli/domcfg.h>
+#include <liblodge/domcfg.h>
 
 static struct disk d;
 static struct vif v;
@@ -14,14 +14,14 @@ static char err[640];
 
 static bool disk(const char *text)
 {
-    disk_free(&d);
-    return !disk_parse(&d, text, err, sizeof(err));
+    lodge_disk_free(&d);
+    return !lodge_disk_parse(&d, text, err, sizeof(err));
 }
 
 static bool vif(const char *text)
 {
-    vif_free(&v);
-    return !vif_parse(&v, text, err, sizeof(err));
+    lodge_vif_free(&v);
+    return !lodge_vif_parse(&v, text, err, sizeof(err));
 }
 
 /* Refused, with a message that has these words in it. */
@@ -55,8 +55,8 @@ static void is_number(const char *vdev, unsigned want)
     unsigned devid = 0;
     char name[32];
 
-    CHECK(disk_devid(vdev, &devid) && devid == want);
-    disk_vdev(want, name, sizeof(name));
+    CHECK(lodge_disk_devid(vdev, &devid) && devid == want);
+    lodge_disk_vdev(want, name, sizeof(name));
     CHECK_STR(name, vdev);
 }
 
@@ -64,9 +64,9 @@ static void no_number(const char *vdev)
 {
     unsigned devid;
 
-    if (disk_devid(vdev, &devid))
+    if (lodge_disk_devid(vdev, &devid))
         fprintf(stderr, "%s is %u\n", vdev, devid);
-    CHECK(!disk_devid(vdev, &devid));
+    CHECK(!lodge_disk_devid(vdev, &devid));
 }
 
 static void test_numbers(void)
@@ -93,10 +93,10 @@ static void test_numbers(void)
     is_number("sda", 2048);
     is_number("sdb3", 2048 + 16 + 3);
     is_number("sdp15", 2048 + 255);
-    CHECK(disk_devid("d0p0", &devid) && devid == 51712);
-    CHECK(disk_devid("d536p37", &devid) && devid == (1u << 28 | 536 << 8 | 37));
-    CHECK(disk_devid("0xca00", &devid) && devid == 51712);
-    CHECK(disk_devid("51712", &devid) && devid == 51712);
+    CHECK(lodge_disk_devid("d0p0", &devid) && devid == 51712);
+    CHECK(lodge_disk_devid("d536p37", &devid) && devid == (1u << 28 | 536 << 8 | 37));
+    CHECK(lodge_disk_devid("0xca00", &devid) && devid == 51712);
+    CHECK(lodge_disk_devid("51712", &devid) && devid == 51712);
     no_number("");
     no_number("xvd");
     no_number("xvda256");
@@ -208,24 +208,26 @@ static void test_bad_disks(void)
 
 static void test_targets(void)
 {
-    CHECK(disk("vdev=xvda,target=test_device.c") && !disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("vdev=xvda,target=test_device.c") && !lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK(d.target[0] == '/' && strstr(d.target, "/test_device.c") && !d.block_device);
-    CHECK(disk("/nowhere/at/all.img,,xvdb") && disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("/nowhere/at/all.img,,xvdb") && lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK_STR(err, "disk xvdb: target '/nowhere/at/all.img': there is no such file; make one with: "
                    "truncate -s 4G FILE");
-    CHECK(disk("/tmp,,xvda") && disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("/tmp,,xvda") && lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK(strstr(err, "this is neither a file nor a block device"));
-    CHECK(disk("null,,xvda") && disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("null,,xvda") && lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK(strstr(err, "'/dev/null': this is neither"));
-    CHECK(disk("configs/plain.cfg,,xvda") && disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("configs/plain.cfg,,xvda") && lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK(strstr(err, "smaller than one sector"));
-    CHECK(disk("/far/away.img,,xvda,backend=storage") && !disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("/far/away.img,,xvda,backend=storage") && !lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK_STR(d.target, "/far/away.img");
     CHECK(disk("test_device.c,qcow2,xvda,backing=fake_store.c") &&
-          !disk_resolve(&d, err, sizeof(err)) && d.backing[0][0] == '/');
-    CHECK(disk("test_device.c,qcow2,xvda,backing=/none") && disk_resolve(&d, err, sizeof(err)));
+          !lodge_disk_resolve(&d, err, sizeof(err)) && d.backing[0][0] == '/');
+    CHECK(disk("test_device.c,qcow2,xvda,backing=/none") &&
+          lodge_disk_resolve(&d, err, sizeof(err)));
     CHECK_STR(err, "disk xvda: backing file '/none': No such file or directory");
-    CHECK(disk("test_device.c,qcow2,xvda,backing=/dev/null") && disk_resolve(&d, err, sizeof(err)));
+    CHECK(disk("test_device.c,qcow2,xvda,backing=/dev/null") &&
+          lodge_disk_resolve(&d, err, sizeof(err)));
 }
 
 /* --- interfaces ---------------------------------------------------------------------------------
@@ -236,20 +238,24 @@ static void test_rates(void)
     uint64_t bytes;
     uint32_t usec;
 
-    CHECK(vif_rate_parse("10Mb/s", &bytes, &usec) && bytes == 62500 && usec == 50000);
-    CHECK(vif_rate_parse("250KB/s", &bytes, &usec) && bytes == 12500);
-    CHECK(vif_rate_parse("1MB/s@20ms", &bytes, &usec) && bytes == 20000 && usec == 20000);
-    CHECK(vif_rate_parse("1gb/s@1s", &bytes, &usec) && bytes == 125000000 && usec == 1000000);
-    CHECK(vif_rate_parse("2000B/s@500us", &bytes, &usec) && bytes == 1 && usec == 500);
-    CHECK(vif_rate_parse("2000B/s@500", &bytes, &usec) && usec == 500);
-    CHECK(!vif_rate_parse("", &bytes, &usec) && !vif_rate_parse("10", &bytes, &usec));
-    CHECK(!vif_rate_parse("10Mb", &bytes, &usec) && !vif_rate_parse("0Mb/s", &bytes, &usec));
-    CHECK(!vif_rate_parse("-1Mb/s", &bytes, &usec) && !vif_rate_parse("1Tb/s", &bytes, &usec));
-    CHECK(!vif_rate_parse("1Mb/s@", &bytes, &usec) && !vif_rate_parse("1Mb/s@0s", &bytes, &usec));
-    CHECK(!vif_rate_parse("1Mb/s@1h", &bytes, &usec) && !vif_rate_parse("1Mb/sx", &bytes, &usec));
-    CHECK(!vif_rate_parse("1B/s", &bytes, &usec)); /* nothing in 50 ms */
-    CHECK(!vif_rate_parse("99999999999999999999B/s", &bytes, &usec));
-    CHECK(!vif_rate_parse("4000000000GB/s@4000s", &bytes, &usec));
+    CHECK(lodge_vif_rate_parse("10Mb/s", &bytes, &usec) && bytes == 62500 && usec == 50000);
+    CHECK(lodge_vif_rate_parse("250KB/s", &bytes, &usec) && bytes == 12500);
+    CHECK(lodge_vif_rate_parse("1MB/s@20ms", &bytes, &usec) && bytes == 20000 && usec == 20000);
+    CHECK(lodge_vif_rate_parse("1gb/s@1s", &bytes, &usec) && bytes == 125000000 && usec == 1000000);
+    CHECK(lodge_vif_rate_parse("2000B/s@500us", &bytes, &usec) && bytes == 1 && usec == 500);
+    CHECK(lodge_vif_rate_parse("2000B/s@500", &bytes, &usec) && usec == 500);
+    CHECK(!lodge_vif_rate_parse("", &bytes, &usec) && !lodge_vif_rate_parse("10", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("10Mb", &bytes, &usec) &&
+          !lodge_vif_rate_parse("0Mb/s", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("-1Mb/s", &bytes, &usec) &&
+          !lodge_vif_rate_parse("1Tb/s", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("1Mb/s@", &bytes, &usec) &&
+          !lodge_vif_rate_parse("1Mb/s@0s", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("1Mb/s@1h", &bytes, &usec) &&
+          !lodge_vif_rate_parse("1Mb/sx", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("1B/s", &bytes, &usec)); /* nothing in 50 ms */
+    CHECK(!lodge_vif_rate_parse("99999999999999999999B/s", &bytes, &usec));
+    CHECK(!lodge_vif_rate_parse("4000000000GB/s@4000s", &bytes, &usec));
 }
 
 static void test_vifs(void)
@@ -261,7 +267,7 @@ static void test_vifs(void)
     CHECK(vif("queues=2") && v.type == BACKEND_LODGE);
     CHECK(vif("backendtype=lodge") && v.type == BACKEND_LODGE);
     CHECK(vif(" mac=00:16:3E:74:3d:76 , model=rtl8139, bridge=xenbr0,type=ioemu,"));
-    vif_mac_format(v.mac, mac);
+    lodge_vif_mac_format(v.mac, mac);
     CHECK_STR(mac, "00:16:3e:74:3d:76");
     CHECK(!strcmp(v.ignored, "model") && !strcmp(v.bridge, "xenbr0"));
     CHECK(vif("trusted=1,bridge=br0,accel=off") && !strcmp(v.ignored, "trusted, accel"));
@@ -310,11 +316,11 @@ static bool add_disk(struct domcfg *dc, const char *text)
 {
     struct disk one;
 
-    if (disk_parse(&one, text, err, sizeof(err)))
+    if (lodge_disk_parse(&one, text, err, sizeof(err)))
         return false;
-    if (!domcfg_add_disk(dc, &one, err, sizeof(err)))
+    if (!lodge_domcfg_add_disk(dc, &one, err, sizeof(err)))
         return true;
-    disk_free(&one);
+    lodge_disk_free(&one);
     return false;
 }
 
@@ -322,11 +328,11 @@ static bool add_vif(struct domcfg *dc, const char *text)
 {
     struct vif one;
 
-    if (vif_parse(&one, text, err, sizeof(err)))
+    if (lodge_vif_parse(&one, text, err, sizeof(err)))
         return false;
-    if (!domcfg_add_vif(dc, &one, err, sizeof(err)))
+    if (!lodge_domcfg_add_vif(dc, &one, err, sizeof(err)))
         return true;
-    vif_free(&one);
+    lodge_vif_free(&one);
     return false;
 }
 
@@ -340,7 +346,8 @@ static void test_lists(void)
     CHECK(!add_disk(&dc, "/k,,d0p0"));
     CHECK(!add_disk(&dc, "/i,,xvdd,ro") && strstr(err, "'/i' is the guest's xvda already"));
     CHECK(add_disk(&dc, "/s,,xvde,w!") && add_disk(&dc, "/s,,xvdf,w!"));
-    CHECK(domcfg_drop_disk(&dc, 51712) && !domcfg_drop_disk(&dc, 51712) && dc.nr_disk == 4);
+    CHECK(lodge_domcfg_drop_disk(&dc, 51712) && !lodge_domcfg_drop_disk(&dc, 51712) &&
+          dc.nr_disk == 4);
     CHECK(add_disk(&dc, "/i,,xvda"));
 
     CHECK(add_vif(&dc, "") && add_vif(&dc, "devid=2") && add_vif(&dc, ""));
@@ -350,8 +357,8 @@ static void test_lists(void)
     CHECK(add_vif(&dc, "mac=00:16:3e:01:02:03") && dc.vif[3].devid == 3);
     CHECK(!add_vif(&dc, "mac=00:16:3e:01:02:03"));
     CHECK_STR(err, "vif: mac 00:16:3e:01:02:03 is that of the guest's interface 3 already");
-    CHECK(domcfg_drop_vif(&dc, 0) && add_vif(&dc, "") && dc.vif[3].devid == 0);
-    domcfg_devices_free(&dc);
+    CHECK(lodge_domcfg_drop_vif(&dc, 0) && add_vif(&dc, "") && dc.vif[3].devid == 0);
+    lodge_domcfg_devices_free(&dc);
 }
 
 /* An address follows from the name, or from a uuid that the config gives, and from nothing else. */
@@ -362,20 +369,20 @@ static void test_stable_addresses(void)
     CHECK(add_vif(&one, "") && add_vif(&two, "bridge=x"));
     CHECK(!memcmp(one.vif[0].mac, two.vif[0].mac, 6));
     two.name = "db";
-    domcfg_drop_vif(&two, 0);
+    lodge_domcfg_drop_vif(&two, 0);
     CHECK(add_vif(&two, "") && memcmp(one.vif[0].mac, two.vif[0].mac, 6));
     three.name = "other";
     three.fixed_uuid = two.fixed_uuid = true;
     three.uuid[0] = two.uuid[0] = 7;
-    domcfg_drop_vif(&two, 0);
+    lodge_domcfg_drop_vif(&two, 0);
     CHECK(add_vif(&two, "") && add_vif(&three, ""));
     CHECK(!memcmp(three.vif[0].mac, two.vif[0].mac, 6));
     CHECK(!(three.vif[0].mac[3] & 0x80));
     /* What a release once gave must stay: guests keep their leases and licences by it. */
     CHECK(!memcmp(one.vif[0].mac, "\x00\x16\x3e\x20\x86\xd8", 6));
-    domcfg_devices_free(&one);
-    domcfg_devices_free(&two);
-    domcfg_devices_free(&three);
+    lodge_domcfg_devices_free(&one);
+    lodge_domcfg_devices_free(&two);
+    lodge_domcfg_devices_free(&three);
 }
 
 /* What the host has is not a guest's, whatever a config names. */
@@ -384,15 +391,15 @@ static void test_vif_names(void)
     struct domcfg dc = {.name = (char *)"guest"};
     char err[640];
 
-    CHECK(vif("vifname=lo") && vif_resolve(&v, err, sizeof(err)));
+    CHECK(vif("vifname=lo") && lodge_vif_resolve(&v, err, sizeof(err)));
     CHECK(strstr(err, "this host has an interface lo already"));
-    CHECK(vif("vifname=lo,backend=net") && !vif_resolve(&v, err, sizeof(err)));
-    CHECK(vif("vifname=no-such-thing0") && !vif_resolve(&v, err, sizeof(err)));
-    CHECK(!domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    CHECK(vif("vifname=lo,backend=net") && !lodge_vif_resolve(&v, err, sizeof(err)));
+    CHECK(vif("vifname=no-such-thing0") && !lodge_vif_resolve(&v, err, sizeof(err)));
+    CHECK(!lodge_domcfg_add_vif(&dc, &v, err, sizeof(err)));
     memset(&v, 0, sizeof(v));
-    CHECK(vif("vifname=no-such-thing0") && domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    CHECK(vif("vifname=no-such-thing0") && lodge_domcfg_add_vif(&dc, &v, err, sizeof(err)));
     CHECK_STR(err, "vif: vifname no-such-thing0 is that of the guest's interface 0 already");
-    domcfg_devices_free(&dc);
+    lodge_domcfg_devices_free(&dc);
 }
 
 static void test_json(void)
@@ -410,27 +417,27 @@ static void test_json(void)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         CHECK(disk(texts[i]));
-        js = disk_to_json(&d);
-        CHECK(!disk_from_json(&back, js));
-        again = disk_to_json(&back);
+        js = lodge_disk_to_json(&d);
+        CHECK(!lodge_disk_from_json(&back, js));
+        again = lodge_disk_to_json(&back);
         CHECK_STR(json_object_to_json_string(again), json_object_to_json_string(js));
-        disk_free(&back);
+        lodge_disk_free(&back);
         json_object_put(js);
         json_object_put(again);
     }
     for (size_t i = 0; i < sizeof(vifs) / sizeof(vifs[0]); i++) {
         CHECK(vif(vifs[i]));
-        js = vif_to_json(&v);
-        CHECK(!vif_from_json(&vback, js));
-        again = vif_to_json(&vback);
+        js = lodge_vif_to_json(&v);
+        CHECK(!lodge_vif_from_json(&vback, js));
+        again = lodge_vif_to_json(&vback);
         CHECK_STR(json_object_to_json_string(again), json_object_to_json_string(js));
-        vif_free(&vback);
+        lodge_vif_free(&vback);
         json_object_put(js);
         json_object_put(again);
     }
     js = json_object_new_object();
-    CHECK(disk_from_json(&back, js) == -1 && vif_from_json(&vback, js) == -1);
-    CHECK(disk_from_json(&back, NULL) == -1 && vif_from_json(&vback, NULL) == -1);
+    CHECK(lodge_disk_from_json(&back, js) == -1 && lodge_vif_from_json(&vback, js) == -1);
+    CHECK(lodge_disk_from_json(&back, NULL) == -1 && lodge_vif_from_json(&vback, NULL) == -1);
     json_object_put(js);
 }
 
@@ -446,7 +453,7 @@ int main(void)
     test_stable_addresses();
     test_vif_names();
     test_json();
-    disk_free(&d);
-    vif_free(&v);
+    lodge_disk_free(&d);
+    lodge_vif_free(&v);
     return check_end();
 }

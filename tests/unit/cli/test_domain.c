@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <cli/layout.h>
+#include <liblodge/layout.h>
 
 static void test_create(void)
 {
@@ -16,7 +16,7 @@ static void test_create(void)
     uint16_t domid = 0;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && domid == 20);
     CHECK(fake_lists == 0); /* its cost must not depend on how many guests there are */
     CHECK_STR(fake_store_value("/local/domain/20/name"), "new");
     CHECK_STR(fake_store_value("/lodge/names/new"), "20");
@@ -28,9 +28,9 @@ static void test_create(void)
     CHECK_STR(fake_store_value("/libxl/20/type"), "pv");
     CHECK(setup_files("domains") == 1 && fake_by_domid(20)->info.flags & XEN_DOMINF_paused);
     CHECK(!memcmp(fake_by_domid(20)->info.handle, dc.uuid, 16) && dc.has_uuid);
-    CHECK(!domain_destroy(&l, 20));
+    CHECK(!lodge_domain_destroy(&l, 20));
     CHECK(setup_files("domains") == 0 && !fake_store_value("/lodge/names/new"));
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* What is set once the domain is there. */
@@ -43,20 +43,20 @@ static void test_settings(void)
     setup_fresh();
     dc.soft = calloc(2, sizeof(*dc.soft));
     dc.nr_soft = 2;
-    cpuset_add(&dc.soft[0], 1);
-    cpuset_add(&dc.soft[1], 3);
+    lodge_cpuset_add(&dc.soft[0], 1);
+    lodge_cpuset_add(&dc.soft[1], 3);
     dc.has_tsc_mode = true;
     dc.tsc_mode = CTL_TSC_ALWAYS_EMULATE;
     dc.localtime = true;
     dc.time_offset = 10;
     setenv("TZ", "XYZ-2", 1);
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     unsetenv("TZ");
     d = fake_by_domid(domid);
     CHECK(d->soft[0].bits[0] == 2 && d->soft[1].bits[0] == 8 && d->pin[0].bits[0] == UINT64_MAX);
     CHECK(d->tsc_mode == CTL_TSC_ALWAYS_EMULATE && d->time_offset == 7210);
-    CHECK(!domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 /* The whole point: a failure at any step leaves the machine as it was. */
@@ -74,14 +74,14 @@ static void fails_cleanly(const char *step, const char *why)
     fake_failing = step;
     dc.pin = calloc(1, sizeof(*dc.pin));
     dc.nr_pin = 1;
-    CHECK(!cpuset_parse(dc.pin, "0", err, sizeof(err)));
-    CHECK(domain_create(&l, &dc, 0, &domid) < 0);
+    CHECK(!lodge_cpuset_parse(dc.pin, "0", err, sizeof(err)));
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) < 0);
     CHECK_STR(l.message, why);
     fake_failing = NULL;
     CHECK(!fake_by_domid(20) && fake_free_pages == free_before && setup_files("domains") == 0);
     CHECK(!fake_store_value("/local/domain/20") && !fake_store_value("/lodge/names/new"));
     CHECK(fake_store_count() <= nodes + 3); /* parents such as /libxl may stay */
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 static void test_refused_names(void)
@@ -90,21 +90,21 @@ static void test_refused_names(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -EEXIST);
     CHECK_STR(l.message, "a domain named 'web' exists already (id 3); choose another name, or "
                          "remove it first with: lodge destroy web");
     free(dc.name);
     dc.name = strdup("xl-made");
     l.scan_names = true;
-    CHECK(domain_create(&l, &dc, 0, &domid) == -EEXIST);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -EEXIST);
     /* A stale entry of the index does not keep a name for ever. */
     free(dc.name);
     dc.name = strdup("ghost");
     fake_store_set("/lodge/names/ghost", "3", NULL);
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     CHECK_STR(fake_store_value("/lodge/names/ghost"), "20");
-    CHECK(!domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 static void test_other_refusals(void)
@@ -114,25 +114,25 @@ static void test_other_refusals(void)
 
     setup_fresh();
     dc.memory_mib = dc.maxmem_mib = 5000;
-    CHECK(domain_create(&l, &dc, 0, &domid) == -ENOMEM);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -ENOMEM);
     CHECK_STR(l.message, "not enough free memory: 1024 MiB are free");
     CHECK(!fake_by_domid(20) && setup_files("domains") == 0);
     dc.memory_mib = dc.maxmem_mib = 64;
     fake_conflicts = 3;
-    CHECK(!domain_create(&l, &dc, 0, &domid) && fake_conflicts == 0);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && fake_conflicts == 0);
     memcpy(other.uuid, dc.uuid, 16);
     other.has_uuid = true;
-    CHECK(domain_create(&l, &other, 0, &second) == -EEXIST);
+    CHECK(lodge_domain_create(&l, &other, 0, &second) == -EEXIST);
     CHECK(strstr(l.message, "belongs to domain 20; give each guest its own"));
     /* Nor may it be that of a guest that another tool has made. */
     memset(fake_by_domid(12)->info.handle, 0x5a, 16);
     memset(other.uuid, 0x5a, 16);
-    CHECK(domain_create(&l, &other, 0, &second) == -EEXIST);
+    CHECK(lodge_domain_create(&l, &other, 0, &second) == -EEXIST);
     CHECK(strstr(l.message, "belongs to domain 12; give each guest its own"));
-    CHECK(domain_destroy(&l, 0) == -EINVAL && domain_destroy(&l, 99) == -ESRCH);
-    CHECK(!domain_destroy(&l, domid) && setup_files("domains") == 0);
-    domcfg_free(&dc);
-    domcfg_free(&other);
+    CHECK(lodge_domain_destroy(&l, 0) == -EINVAL && lodge_domain_destroy(&l, 99) == -ESRCH);
+    CHECK(!lodge_domain_destroy(&l, domid) && setup_files("domains") == 0);
+    lodge_domcfg_free(&dc);
+    lodge_domcfg_free(&other);
 }
 
 static void test_find_and_rename(void)
@@ -143,24 +143,25 @@ static void test_find_and_rename(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_find(&l, "7", &info) && info.domain == 7);
-    CHECK(!domain_find(&l, "web", &info) && info.domain == 3 && fake_lists == 0);
-    CHECK(!domain_find(&l, "xl-made", &info) && info.domain == 12 && fake_lists > 0);
-    CHECK(!domain_find(&l, "Domain-0", &info) && info.domain == 0);
-    CHECK(domain_find(&l, "nobody", &info) == -ESRCH);
+    CHECK(!lodge_domain_find(&l, "7", &info) && info.domain == 7);
+    CHECK(!lodge_domain_find(&l, "web", &info) && info.domain == 3 && fake_lists == 0);
+    CHECK(!lodge_domain_find(&l, "xl-made", &info) && info.domain == 12 && fake_lists > 0);
+    CHECK(!lodge_domain_find(&l, "Domain-0", &info) && info.domain == 0);
+    CHECK(lodge_domain_find(&l, "nobody", &info) == -ESRCH);
     CHECK_STR(l.message, "there is no domain 'nobody'; `lodge list` shows those that exist");
-    CHECK(domain_find(&l, "99999", &info) == -ESRCH);
+    CHECK(lodge_domain_find(&l, "99999", &info) == -ESRCH);
 
-    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "new", &info));
-    CHECK(domain_rename(&l, &info, "web") == -EEXIST && domain_rename(&l, &info, "x/y") == -EINVAL);
-    CHECK(!domain_rename(&l, &info, "newer"));
-    CHECK(!fake_store_value("/lodge/names/new") && domain_find(&l, "new", &info) == -ESRCH);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, "new", &info));
+    CHECK(lodge_domain_rename(&l, &info, "web") == -EEXIST &&
+          lodge_domain_rename(&l, &info, "x/y") == -EINVAL);
+    CHECK(!lodge_domain_rename(&l, &info, "newer"));
+    CHECK(!fake_store_value("/lodge/names/new") && lodge_domain_find(&l, "new", &info) == -ESRCH);
     CHECK_STR(fake_store_value("/lodge/names/newer"), "20");
-    CHECK(!saved_read(&l, dc.uuid, &saved));
+    CHECK(!lodge_saved_read(&l, dc.uuid, &saved));
     CHECK_STR(saved.config.name, "newer");
-    saved_free(&saved);
-    CHECK(!domain_destroy(&l, domid) && !fake_store_value("/lodge/names/newer"));
-    domcfg_free(&dc);
+    lodge_saved_free(&saved);
+    CHECK(!lodge_domain_destroy(&l, domid) && !fake_store_value("/lodge/names/newer"));
+    lodge_domcfg_free(&dc);
 }
 
 /* Every name that is accepted can be made, found, renamed to and from, and destroyed. */
@@ -175,25 +176,28 @@ static void test_names(void)
     uint16_t domid;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        bool good = !domcfg_bad_name(names[i]);
+        bool good = !lodge_domcfg_bad_name(names[i]);
 
         CHECK(good == (i < 10));
         setup_fresh();
         free(dc.name);
         dc.name = strdup(good ? names[i] : "plain");
         dc.has_uuid = false;
-        CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, dc.name, &info));
-        CHECK(info.domain == domid && names_check(&l, dc.name, NULL) == -EEXIST);
-        CHECK(!domain_rename(&l, &info, "plain2") && names_check(&l, dc.name, NULL) == 0);
-        CHECK(good == !domain_rename(&l, &info, names[i]));
-        CHECK(!domain_find(&l, good ? names[i] : "plain2", &info) && info.domain == domid);
-        CHECK(!names_repair(&l) && !names_look_up(&l, good ? names[i] : "plain2", &info));
-        CHECK(!saved_read(&l, dc.uuid, &saved));
+        CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, dc.name, &info));
+        CHECK(info.domain == domid && lodge_names_check(&l, dc.name, NULL) == -EEXIST);
+        CHECK(!lodge_domain_rename(&l, &info, "plain2") &&
+              lodge_names_check(&l, dc.name, NULL) == 0);
+        CHECK(good == !lodge_domain_rename(&l, &info, names[i]));
+        CHECK(!lodge_domain_find(&l, good ? names[i] : "plain2", &info) && info.domain == domid);
+        CHECK(!lodge_names_repair(&l) &&
+              !lodge_names_look_up(&l, good ? names[i] : "plain2", &info));
+        CHECK(!lodge_saved_read(&l, dc.uuid, &saved));
         CHECK_STR(saved.config.name, good ? names[i] : "plain2");
-        saved_free(&saved);
-        CHECK(!domain_destroy(&l, domid) && names_look_up(&l, dc.name, &info) == -ESRCH);
+        lodge_saved_free(&saved);
+        CHECK(!lodge_domain_destroy(&l, domid) &&
+              lodge_names_look_up(&l, dc.name, &info) == -ESRCH);
     }
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* A rename that fails has changed nothing: not the store, nor the index, nor the saved config. */
@@ -205,16 +209,17 @@ static void test_rename_fails(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, "was", &info));
     fake_failing = "commit";
-    CHECK(domain_rename(&l, &info, "new") == -ENOSPC && strstr(l.message, "xenstore is full"));
+    CHECK(lodge_domain_rename(&l, &info, "new") == -ENOSPC &&
+          strstr(l.message, "xenstore is full"));
     fake_failing = NULL;
-    CHECK(!domain_find(&l, "was", &info) && domain_find(&l, "new", &info) == -ESRCH);
-    CHECK(!saved_read(&l, dc.uuid, &saved));
+    CHECK(!lodge_domain_find(&l, "was", &info) && lodge_domain_find(&l, "new", &info) == -ESRCH);
+    CHECK(!lodge_saved_read(&l, dc.uuid, &saved));
     CHECK_STR(saved.config.name, "was");
-    saved_free(&saved);
-    CHECK(!domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    lodge_saved_free(&saved);
+    CHECK(!lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 /* Whoever has the saved configs to himself and does not go on holds nobody up for ever. */
@@ -227,7 +232,7 @@ static void test_locked(void)
     int fd;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, "was", &info));
     snprintf(path, sizeof(path), "%s/domains", setup_dir);
     snprintf(want, sizeof(want),
              "%s: process %d (test_domain) has it locked and does not go on; if it is stopped, let "
@@ -237,13 +242,13 @@ static void test_locked(void)
     CHECK(fd >= 0 && !flock(fd, LOCK_EX));
     l.lock_ms = 50;
     alarm(60); /* it would wait for ever */
-    CHECK(domain_rename(&l, &info, "new") == -ETIMEDOUT);
+    CHECK(lodge_domain_rename(&l, &info, "new") == -ETIMEDOUT);
     alarm(0);
     CHECK(!strcmp(l.message, want) || strstr(l.message, "see /proc/locks"));
-    CHECK(!domain_find(&l, "was", &info) && info.domain == domid);
+    CHECK(!lodge_domain_find(&l, "was", &info) && info.domain == domid);
     close(fd);
-    CHECK(!domain_rename(&l, &info, "new") && !domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_rename(&l, &info, "new") && !lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 static unsigned until_taken;
@@ -269,20 +274,20 @@ static void test_rename_to_one_taken_meanwhile(void)
     /* The name's entry, all names and the guest's own are read; the next step is the commit. */
     for (unsigned n = 1; n <= 3; n++) {
         setup_fresh();
-        CHECK(!domain_create(&l, &dc, 0, &domid) && !domain_find(&l, "was", &info));
+        CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && !lodge_domain_find(&l, "was", &info));
         until_taken = n;
         fake_step = take_name;
-        CHECK(domain_rename(&l, &info, "taken") == -EEXIST && !fake_step);
+        CHECK(lodge_domain_rename(&l, &info, "taken") == -EEXIST && !fake_step);
         CHECK(strstr(l.message, "a domain named 'taken' exists already (id 7)"));
         fake_step = NULL;
-        CHECK(!domain_find(&l, "taken", &info) && info.domain == 7);
-        CHECK(!domain_find(&l, "was", &info) && info.domain == domid);
-        CHECK(!saved_read(&l, dc.uuid, &saved));
+        CHECK(!lodge_domain_find(&l, "taken", &info) && info.domain == 7);
+        CHECK(!lodge_domain_find(&l, "was", &info) && info.domain == domid);
+        CHECK(!lodge_saved_read(&l, dc.uuid, &saved));
         CHECK_STR(saved.config.name, "was");
-        saved_free(&saved);
-        CHECK(!domain_destroy(&l, domid));
+        lodge_saved_free(&saved);
+        CHECK(!lodge_domain_destroy(&l, domid));
     }
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* A folder that cannot be made is the reason, not that there is no file in it. */
@@ -293,14 +298,14 @@ static void test_no_folder(void)
 
     setup_fresh();
     l.state_dir = "/sys/none";
-    CHECK(domain_create(&l, &dc, 0, &domid) < 0);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) < 0);
     CHECK(strstr(l.message, "/sys/none/domains/") && !strstr(l.message, "No such file"));
     setup_fresh();
     l.run_dir = "/sys/none";
-    CHECK(pending_begin(&l, dc.uuid) < 0);
+    CHECK(lodge_pending_begin(&l, dc.uuid) < 0);
     CHECK(strstr(l.message, "/sys/none/creating/") && !strstr(l.message, "No such file"));
     setup_fresh();
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 static unsigned until_gone;
@@ -319,7 +324,7 @@ static void destruction_begins(void)
 {
     if (setup_files("domains")) {
         fake_step = NULL;
-        saved_remove(&l, fake_by_domid(20)->info.handle);
+        lodge_saved_remove(&l, fake_by_domid(20)->info.handle);
     }
 }
 
@@ -330,16 +335,17 @@ static void test_destruction_begins(void)
     uint16_t domid;
     struct disk d;
 
-    CHECK(!disk_parse(&d, "/srv/new.img,raw,xvda", err, sizeof(err)) &&
-          !domcfg_add_disk(&dc, &d, err, sizeof(err)));
+    CHECK(!lodge_disk_parse(&d, "/srv/new.img,raw,xvda", err, sizeof(err)) &&
+          !lodge_domcfg_add_disk(&dc, &d, err, sizeof(err)));
     setup_fresh();
     setup_backend("error:its image is gone");
-    CHECK(domain_create(&l, &dc, 0, &domid) == -EIO && strstr(l.message, "its image is gone"));
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -EIO &&
+          strstr(l.message, "its image is gone"));
     fake_step = destruction_begins;
-    CHECK(domain_create(&l, &dc, 0, &domid) == -ECANCELED && !fake_step);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -ECANCELED && !fake_step);
     CHECK(strstr(l.message, "was destroyed while") && !fake_by_domid(20));
     setup_backend(NULL);
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* Whoever has it destroyed while it is made: that is what is said, and nothing is left. */
@@ -356,22 +362,22 @@ static void test_destroyed_meanwhile(void)
         nodes = fake_store_count();
         until_gone = n;
         fake_step = destroy_here;
-        rc = domain_create(&l, &dc, 0, &domid);
+        rc = lodge_domain_create(&l, &dc, 0, &domid);
         if (!rc) {
-            rc = domain_start(&l, &dc, domid);
+            rc = lodge_domain_start(&l, &dc, domid);
             if (rc)
-                domain_undo(&l, &dc, domid);
+                lodge_domain_undo(&l, &dc, domid);
         }
         caught = !fake_step;
         fake_step = NULL;
         CHECK(caught == (rc == -ECANCELED));
         CHECK(!caught || strstr(l.message, "was destroyed while"));
-        CHECK(caught || !domain_destroy(&l, domid));
+        CHECK(caught || !lodge_domain_destroy(&l, domid));
         CHECK(fake_store_count() <= nodes + 8 && setup_files("domains") == 0);
         seen += caught;
     }
     CHECK(seen >= 2);
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
 }
 
 /* How long a guest has been there, with a wall clock that is stepped all the time (fake_daemon.c).
@@ -383,23 +389,23 @@ static void test_time_up(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
-    CHECK(layout_seconds_up(l.store, dc.uuid) < 60);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
+    CHECK(lodge_layout_seconds_up(l.store, dc.uuid) < 60);
     memset(foreign, 7, sizeof(foreign)); /* another tool's: from where it is seen first on */
     fake_store_set("/vm/07070707-0707-0707-0707-070707070707/start_time", "1000.00", NULL);
-    layout_note_start(l.store, foreign);
+    lodge_layout_note_start(l.store, foreign);
     store_flush(l.store);
-    layout_note_start(l.store, foreign);
-    CHECK(layout_seconds_up(l.store, foreign) == layout_seconds_up(l.store, foreign));
-    CHECK(!domain_destroy(&l, domid));
-    domcfg_free(&dc);
+    lodge_layout_note_start(l.store, foreign);
+    CHECK(lodge_layout_seconds_up(l.store, foreign) == lodge_layout_seconds_up(l.store, foreign));
+    CHECK(!lodge_domain_destroy(&l, domid));
+    lodge_domcfg_free(&dc);
 }
 
 static void test_index_repair(void)
 {
     setup_fresh();
     fake_store_set("/lodge/names/gone", "5", NULL);
-    CHECK(!names_repair(&l));
+    CHECK(!lodge_names_repair(&l));
     CHECK(!fake_store_value("/lodge/names/gone"));
     CHECK_STR(fake_store_value("/lodge/names/xl-made"), "12");
     CHECK_STR(fake_store_value("/lodge/names/web"), "3");

@@ -5,8 +5,8 @@
 #include "check.h"
 
 #include <stdlib.h>
-#include <cli/domcfg.h>
-#include <cli/size.h>
+#include <liblodge/domcfg.h>
+#include <liblodge/size.h>
 #include <libctl/libctl.h>
 
 static struct domcfg dc;
@@ -26,12 +26,12 @@ static int read_config(const char *text)
     struct cfg cfg;
     int rc;
 
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
     err[0] = warnings[0] = '\0';
-    cfg_init(&cfg);
-    CHECK(!cfg_parse(&cfg, "t", text, strlen(text)));
-    rc = domcfg_from_cfg(&dc, &cfg, take_warning, NULL, err, sizeof(err));
-    cfg_free(&cfg);
+    lodge_cfg_init(&cfg);
+    CHECK(!lodge_cfg_parse(&cfg, "t", text, strlen(text)));
+    rc = lodge_domcfg_from_cfg(&dc, &cfg, take_warning, NULL, err, sizeof(err));
+    lodge_cfg_free(&cfg);
     return rc;
 }
 
@@ -128,21 +128,21 @@ static void test_options(void)
                             "localtime=1\nrtc_timeoffset=-30\ntsc_mode='always_emulate'\n"
                             "claim_mode=1\non_soft_reset='preserve'\n"));
     CHECK(!warnings[0] && dc.memory_mib == 1536 && dc.maxmem_mib == 2048);
-    CHECK(dc.nr_soft == 2 && cpuset_has(&dc.soft[1], 1) && !cpuset_has(&dc.soft[1], 0));
+    CHECK(dc.nr_soft == 2 && lodge_cpuset_has(&dc.soft[1], 1) && !lodge_cpuset_has(&dc.soft[1], 0));
     CHECK(dc.event_channels == 64 && dc.grant_frames == 8);
     CHECK(dc.has_maptrack && dc.maptrack_frames == 0 && dc.claim);
     CHECK(dc.localtime && dc.time_offset == -30);
     CHECK(dc.has_tsc_mode && dc.tsc_mode == CTL_TSC_ALWAYS_EMULATE);
     CHECK(dc.on[ON_SOFT_RESET] == ON_PRESERVE);
-    js = domcfg_to_json(&dc);
-    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)));
+    js = lodge_domcfg_to_json(&dc);
+    CHECK(!lodge_domcfg_from_json(&back, js, err, sizeof(err)));
     json_object_put(js);
     CHECK(back.nr_soft == 2 && !memcmp(back.soft, dc.soft, 2 * sizeof(*dc.soft)));
     CHECK(back.event_channels == 64 && back.grant_frames == 8 && back.claim && back.localtime);
     CHECK(back.has_maptrack && !back.maptrack_frames && back.time_offset == -30);
     CHECK(back.has_tsc_mode && back.tsc_mode == CTL_TSC_ALWAYS_EMULATE);
     CHECK(back.on[ON_SOFT_RESET] == ON_PRESERVE);
-    domcfg_free(&back);
+    lodge_domcfg_free(&back);
 
     CHECK(!read_config(BASE "tsc_mode=2\non_crash='preserve'\n") && dc.tsc_mode == CTL_TSC_NATIVE);
     CHECK(dc.on[ON_SOFT_RESET] == ON_PRESERVE); /* as after a crash */
@@ -169,7 +169,7 @@ static void test_options(void)
 static void size_is(const char *text, uint64_t want)
 {
     uint64_t kib = 0;
-    bool good = size_parse(text, &kib);
+    bool good = lodge_size_parse(text, &kib);
 
     if (good != (want != 0) || (good && kib != want))
         fprintf(stderr, "'%s' is %d: %llu\n", text, good, (unsigned long long)kib);
@@ -231,10 +231,10 @@ static void test_bootloader(void)
         CHECK(strstr(dc.kernel, "/check.h") && dc.kernel[0] == '/');
         CHECK(!dc.ramdisk && !strcmp(dc.cmdline, ""));
     }
-    js = domcfg_to_json(&dc);
-    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)) && !strcmp(back.kernel, dc.kernel));
+    js = lodge_domcfg_to_json(&dc);
+    CHECK(!lodge_domcfg_from_json(&back, js, err, sizeof(err)) && !strcmp(back.kernel, dc.kernel));
     CHECK_STR(back.bootloader, "/usr/lib/xen-4.17/bin/pygrub");
-    domcfg_free(&back);
+    lodge_domcfg_free(&back);
     json_object_put(js);
 
     CHECK(!read_config(BASE DISK "bootloader='pygrub'\nextra='quiet'\nbootloader_args='-q'\n"));
@@ -264,8 +264,8 @@ static void set_is(const char *text, const char *want)
     struct cpuset set;
     char buf[200], why[200];
 
-    CHECK(!cpuset_parse(&set, text, why, sizeof(why)));
-    cpuset_format(&set, 8, buf, sizeof(buf));
+    CHECK(!lodge_cpuset_parse(&set, text, why, sizeof(why)));
+    lodge_cpuset_format(&set, 8, buf, sizeof(buf));
     CHECK_STR(buf, want);
 }
 
@@ -280,15 +280,15 @@ static void test_cpusets(void)
     set_is("0-3,^1", "0,2-3");
     set_is("0,2,4-6", "0,2,4-6");
     set_is("all,^0", "1-7");
-    CHECK(cpuset_parse(&set, "0,^0", why, sizeof(why)) == -1);
+    CHECK(lodge_cpuset_parse(&set, "0,^0", why, sizeof(why)) == -1);
     CHECK_STR(why, "'0,^0' leaves no processor");
-    CHECK(cpuset_parse(&set, "", why, sizeof(why)) == -1);
-    CHECK(cpuset_parse(&set, "1-", why, sizeof(why)) == -1);
-    CHECK(cpuset_parse(&set, "99999", why, sizeof(why)) == -1);
-    CHECK(cpuset_parse(&set, "1,,2", why, sizeof(why)) == -1);
-    CHECK(cpuset_parse(&set, "allx", why, sizeof(why)) == -1);
-    CHECK(!cpuset_parse(&set, "1023", why, sizeof(why)) && cpuset_has(&set, 1023));
-    CHECK(!cpuset_has(&set, 1024) && !cpuset_has(&set, 0));
+    CHECK(lodge_cpuset_parse(&set, "", why, sizeof(why)) == -1);
+    CHECK(lodge_cpuset_parse(&set, "1-", why, sizeof(why)) == -1);
+    CHECK(lodge_cpuset_parse(&set, "99999", why, sizeof(why)) == -1);
+    CHECK(lodge_cpuset_parse(&set, "1,,2", why, sizeof(why)) == -1);
+    CHECK(lodge_cpuset_parse(&set, "allx", why, sizeof(why)) == -1);
+    CHECK(!lodge_cpuset_parse(&set, "1023", why, sizeof(why)) && lodge_cpuset_has(&set, 1023));
+    CHECK(!lodge_cpuset_has(&set, 1024) && !lodge_cpuset_has(&set, 0));
 }
 
 static void test_json(void)
@@ -301,28 +301,28 @@ static void test_json(void)
     CHECK(!read_config(BASE "ramdisk='check.h'\nmemory=64\nmaxmem=128\nvcpus=1\nmaxvcpus=3\n"
                             "cpus=['0','1-2']\ncap=0\nextra='a \"quoted\" word'\n"
                             "uuid='a2e1d0c3-7b54-4f6e-9d38-1c0b5a69e872'\n"));
-    CHECK(dc.nr_pin == 3 && cpuset_has(&dc.pin[2], 7));
-    js = domcfg_to_json(&dc);
+    CHECK(dc.nr_pin == 3 && lodge_cpuset_has(&dc.pin[2], 7));
+    js = lodge_domcfg_to_json(&dc);
     first = json_object_to_json_string(js);
     copy = strdup(first);
-    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)));
+    CHECK(!lodge_domcfg_from_json(&back, js, err, sizeof(err)));
     json_object_put(js);
-    js = domcfg_to_json(&back);
+    js = lodge_domcfg_to_json(&back);
     CHECK_STR(json_object_to_json_string(js), copy);
     free(copy);
-    domcfg_free(&back);
+    lodge_domcfg_free(&back);
     json_object_object_get_ex(js, "cpus", &pins);
     json_object_array_del_idx(pins, 2, 1); /* two for three vcpus */
-    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    CHECK(lodge_domcfg_from_json(&back, js, err, sizeof(err)) == -1);
     CHECK_STR(err, "the saved config is damaged");
     json_object_array_del_idx(pins, 1, 1);
-    CHECK(!domcfg_from_json(&back, js, err, sizeof(err)) && back.nr_pin == 1);
+    CHECK(!lodge_domcfg_from_json(&back, js, err, sizeof(err)) && back.nr_pin == 1);
     json_object_object_del(js, "kernel");
-    domcfg_free(&back);
-    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    lodge_domcfg_free(&back);
+    CHECK(lodge_domcfg_from_json(&back, js, err, sizeof(err)) == -1);
     CHECK_STR(err, "the saved config is damaged");
     json_object_object_add(js, "kernel", json_object_new_int(5));
-    CHECK(domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    CHECK(lodge_domcfg_from_json(&back, js, err, sizeof(err)) == -1);
     json_object_put(js);
 }
 
@@ -336,6 +336,6 @@ int main(void)
     test_bootloader();
     test_cpusets();
     test_json();
-    domcfg_free(&dc);
+    lodge_domcfg_free(&dc);
     return check_end();
 }

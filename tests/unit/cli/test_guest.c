@@ -28,18 +28,18 @@ int ctl_evtchn_unmask(struct ctl *ctl, int fd, uint32_t port)
 
 /* What a guest's output leads to is not looked at here; guest.c needs it to be there. */
 
-bool source_add(struct source *src, uint32_t events)
+bool loop_add(struct loop_source *src, uint32_t events)
 {
     (void)src, (void)events;
     return true;
 }
 
-void source_change(struct source *src, uint32_t events)
+void loop_change(struct loop_source *src, uint32_t events)
 {
     (void)src, (void)events;
 }
 
-void source_remove(struct source *src)
+void loop_close(struct loop_source *src)
 {
     (void)src;
 }

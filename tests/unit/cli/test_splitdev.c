@@ -8,7 +8,7 @@
 #include <clock.h>
 #include <errno.h>
 #include <time.h>
-#include <cli/splitdev.h>
+#include <liblodge/splitdev.h>
 #include <monitor/action.h>
 #include <public/sched.h>
 
@@ -22,10 +22,10 @@ static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
     struct disk d;
     struct vif v;
 
-    CHECK(!disk_text ||
-          (!disk_parse(&d, disk_text, err, sizeof(err)) && !domcfg_add_disk(dc, &d, err, 640)));
-    CHECK(!vif_text ||
-          (!vif_parse(&v, vif_text, err, sizeof(err)) && !domcfg_add_vif(dc, &v, err, 640)));
+    CHECK(!disk_text || (!lodge_disk_parse(&d, disk_text, err, sizeof(err)) &&
+                         !lodge_domcfg_add_disk(dc, &d, err, 640)));
+    CHECK(!vif_text || (!lodge_vif_parse(&v, vif_text, err, sizeof(err)) &&
+                        !lodge_domcfg_add_vif(dc, &v, err, 640)));
 }
 
 static struct domcfg config(const char *name)
@@ -63,7 +63,7 @@ static void test_nodes(void)
     uint16_t domid = 0;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && domid == 20);
     CHECK_STR(fake_store_value(FRONT "/backend"), BACK);
     CHECK_STR(fake_store_value(FRONT "/backend-id"), "0");
     CHECK_STR(fake_store_value(FRONT "/virtual-device"), "51712");
@@ -91,8 +91,8 @@ static void test_nodes(void)
     CHECK_STR(fake_store_value("/libxl/20/device/vbd/51712/backend"), BACK);
     /* The record of what is true is not the guest's to change. */
     CHECK_STR(fake_store_perms("/libxl/20/device/vbd/51712/backend"), "n0");
-    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0);
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, domid) && nodes_of(20) == 0);
+    lodge_domcfg_free(&dc);
 }
 
 /* Whatever keeps a device from coming keeps the guest from coming, and nothing is left of it. */
@@ -104,10 +104,10 @@ static void fails_cleanly(const char *backend, const char *why)
     setup_fresh();
     setup_backend(backend);
     dc.disk[0].type = !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
-    CHECK(domain_create(&l, &dc, 0, &domid) < 0);
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) < 0);
     CHECK_STR(l.message, why);
-    CHECK(!fake_by_domid(20) && nodes_of(20) == 0 && !saved_exists(&l, dc.uuid));
-    domcfg_free(&dc);
+    CHECK(!fake_by_domid(20) && nodes_of(20) == 0 && !lodge_saved_exists(&l, dc.uuid));
+    lodge_domcfg_free(&dc);
 }
 
 static void test_driver_domain(void)
@@ -117,18 +117,18 @@ static void test_driver_domain(void)
 
     setup_fresh();
     dc.disk[0].backend = strdup("nobody");
-    CHECK(domain_create(&l, &dc, 0, &domid) == -ESRCH && !fake_by_domid(20));
+    CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -ESRCH && !fake_by_domid(20));
     CHECK_STR(l.message, "backend=nobody: there is no such domain; start the one that serves the "
                          "device first");
     free(dc.disk[0].backend);
     dc.disk[0].backend = strdup("db");
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     CHECK_STR(fake_store_value(FRONT "/backend"), "/local/domain/7/backend/lodge-vbd/20/51712");
     CHECK_STR(fake_store_value(FRONT "/backend-id"), "7");
     CHECK_STR(fake_store_perms(FRONT "/state"), "n20,r7");
     CHECK_STR(fake_store_perms("/local/domain/7/backend/lodge-vbd/20/51712/mode"), "n7,r20");
-    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0);
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, domid) && nodes_of(20) == 0);
+    lodge_domcfg_free(&dc);
 }
 
 static struct disk a_disk(const char *text)
@@ -136,7 +136,7 @@ static struct disk a_disk(const char *text)
     struct disk d;
     char err[640];
 
-    CHECK(!disk_parse(&d, text, err, sizeof(err)));
+    CHECK(!lodge_disk_parse(&d, text, err, sizeof(err)));
     return d;
 }
 
@@ -146,26 +146,27 @@ static void test_attach(void)
     struct splitdev dev, *list = NULL;
 
     setup_fresh();
-    CHECK(!splitdev_attach_disk(&l, 3, &d));
+    CHECK(!lodge_splitdev_attach_disk(&l, 3, &d));
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/mode"), "r");
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/domain"), "web");
-    CHECK(splitdev_attach_disk(&l, 3, &d) == -EEXIST);
+    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EEXIST);
     CHECK_STR(l.message, "domain 3 has a device 'disk xvdb' already");
-    CHECK(splitdev_list(l.store, 3, NULL, &list) == 3 && list[0].devid == 51712 &&
+    CHECK(lodge_splitdev_list(l.store, 3, NULL, &list) == 3 && list[0].devid == 51712 &&
           list[1].devid == 51728 && !strcmp(list[2].class, "vif"));
     free(list);
-    CHECK(splitdev_find(l.store, 3, "vbd", 51728, &dev) && !strcmp(dev.type, "vbd"));
-    CHECK(!splitdev_detach(&l, &dev, false) && !splitdev_find(l.store, 3, "vbd", 51728, &dev));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev) && !strcmp(dev.type, "vbd"));
+    CHECK(!lodge_splitdev_detach(&l, &dev, false) &&
+          !lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev));
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
 
     setup_backend("error:/srv/data cannot be opened: No such file or directory");
-    CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EIO);
     CHECK_STR(l.message, "disk xvdb: /srv/data cannot be opened: No such file or directory");
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
-    CHECK(!splitdev_find(l.store, 3, "vbd", 51728, &dev));
-    disk_free(&d);
+    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev));
+    lodge_disk_free(&d);
 }
 
 static void test_detach(void)
@@ -174,8 +175,8 @@ static void test_detach(void)
 
     setup_fresh();
     setup_backend("busy");
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK_STR(l.message,
               "disk xvda is not detached after 0 seconds: the guest still uses the disk: "
               "unmount it there, or take it away with -f (front-end closing, back-end "
@@ -184,32 +185,37 @@ static void test_detach(void)
     CHECK(fake_store_value("/local/domain/3/device/vbd/51712"));
     /* The guest lets go later, and the next call finds it closed. */
     setup_backend(NULL);
-    CHECK(!splitdev_detach(&l, &dev, false));
-    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_detach(&l, &dev, false));
+    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
 
     setup_fresh();
     setup_backend("busy");
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     setup_fresh();
     setup_backend("silent");
-    CHECK(splitdev_find(l.store, 3, "vif", 0, &dev) && splitdev_detach(&l, &dev, false) == -EBUSY);
+    CHECK(lodge_splitdev_find(l.store, 3, "vif", 0, &dev) &&
+          lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK(strstr(l.message, "interface 0 is not detached") &&
           strstr(l.message, "the guest's driver "
                             "does not answer"));
     fake_by_domid(3)->info.flags = XEN_DOMINF_paused;
-    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "the guest is paused"));
+    CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY &&
+          strstr(l.message, "the guest is paused"));
     setup_fresh();
     setup_backend("dead");
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
-    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(!splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, true));
+    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
 
     /* A front-end that never came up has nothing to close. */
     setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "1", NULL);
     setup_backend("busy");
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, false));
 }
 
 /* A guest that writes ever new states keeps its device from a gentle detach only. */
@@ -220,16 +226,18 @@ static void test_restless(void)
     setup_fresh();
     setup_backend("silent");
     fake_restless = "/local/domain/3/device/vbd/51712/state";
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(splitdev_detach(&l, &dev, false) == -EBUSY && strstr(l.message, "take it away with -f"));
-    CHECK(!splitdev_detach(&l, &dev, true));
-    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY &&
+          strstr(l.message, "take it away with -f"));
+    CHECK(!lodge_splitdev_detach(&l, &dev, true));
+    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51712"));
     /* So does a driver domain, with what is its own. */
     setup_fresh();
     fake_restless = "/local/domain/0/backend/lodge-vbd/3/51712/state";
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, true));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     fake_restless = NULL;
 }
@@ -247,20 +255,21 @@ static void test_detach_plugged(void)
         if (closed_before)
             fake_store_set(store_fmt("%s/state", back), "6", NULL);
         setup_backend("plugged");
-        CHECK(splitdev_find(l.store, 3, "vif", 1, &dev));
-        CHECK(splitdev_detach(&l, &dev, false) == -EBUSY);
+        CHECK(lodge_splitdev_find(l.store, 3, "vif", 1, &dev));
+        CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
         CHECK(strstr(l.message, "the back-end does not let go of it"));
         CHECK_STR(fake_store_value(store_fmt("%s/online", back)), "0");
         CHECK_STR(fake_store_value(store_fmt("%s/state", back)), "6");
         setup_backend(NULL);
-        CHECK(!splitdev_detach(&l, &dev, false));
+        CHECK(!lodge_splitdev_detach(&l, &dev, false));
         CHECK(!fake_store_value(back));
     }
     /* One that xl's scripts look after is not waited for. */
     setup_fresh();
     fake_device(3, "vif", "vif", 1);
     setup_backend("plugged");
-    CHECK(splitdev_find(l.store, 3, "vif", 1, &dev) && !splitdev_detach(&l, &dev, false));
+    CHECK(lodge_splitdev_find(l.store, 3, "vif", 1, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, false));
 }
 
 static void test_forged_nodes(void)
@@ -272,25 +281,26 @@ static void test_forged_nodes(void)
     /* What the guest writes into its own directory leads nowhere. */
     fake_store_set("/local/domain/3/device/vbd/51712/backend",
                    "/local/domain/0/backend/vbd/7/51712", NULL);
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !strcmp(dev.type, "lodge-vbd"));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) && !strcmp(dev.type, "lodge-vbd"));
     fake_store_set("/libxl/3/device/vbd/51712/backend", "/local/domain/0/backend/vbd/7/51712",
                    NULL);
-    CHECK(!splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(splitdev_list(l.store, 3, "vbd", &list) == 0);
+    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_list(l.store, 3, "vbd", &list) == 0);
     free(list);
     list = NULL;
-    CHECK(splitdev_list(l.store, 99, NULL, &list) == 0);
+    CHECK(lodge_splitdev_list(l.store, 99, NULL, &list) == 0);
     free(list);
 
     /* A state that is none harms only the guest that wrote it. */
     setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "99999999999999999999x", NULL);
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev) && !splitdev_detach(&l, &dev, false));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+          !lodge_splitdev_detach(&l, &dev, false));
     /* What a driver domain says reaches the terminal as text. */
     setup_backend("error:a\033[2Jb\n");
-    CHECK(splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EIO);
     CHECK_STR(l.message, "disk xvdb: a?[2Jb?");
-    disk_free(&d);
+    lodge_disk_free(&d);
 }
 
 static void test_resize(void)
@@ -298,21 +308,21 @@ static void test_resize(void)
     struct splitdev dev;
 
     setup_fresh();
-    CHECK(splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(!splitdev_resize(&l, &dev, 1ull << 30, false));
+    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_resize(&l, &dev, 1ull << 30, false));
     CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/sectors"), "2097152");
-    CHECK(splitdev_resize(&l, &dev, 1 << 20, false) == -EIO);
+    CHECK(lodge_splitdev_resize(&l, &dev, 1 << 20, false) == -EIO);
     CHECK_STR(l.message, "disk xvda: the image would become smaller");
-    CHECK(!splitdev_resize(&l, &dev, 1 << 20, true));
+    CHECK(!lodge_splitdev_resize(&l, &dev, 1 << 20, true));
     setup_backend("dead");
-    CHECK(splitdev_resize(&l, &dev, 1 << 30, false) == -ETIMEDOUT);
+    CHECK(lodge_splitdev_resize(&l, &dev, 1 << 30, false) == -ETIMEDOUT);
     CHECK(strstr(l.message, "disk xvda: the back-end did not answer within"));
 }
 
 static void drop_xvda(struct domcfg *dc, void *arg)
 {
     (void)arg;
-    CHECK(domcfg_drop_disk(dc, 51712));
+    CHECK(lodge_domcfg_drop_disk(dc, 51712));
 }
 
 /* A restarted guest has the devices that it had last, with the addresses that it had. */
@@ -324,16 +334,16 @@ static void test_restart(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     snprintf(mac, sizeof(mac), "%s", fake_store_value(VBACK "/mac"));
-    CHECK(!saved_change(&l, dc.uuid, drop_xvda, NULL));
+    CHECK(!lodge_saved_change(&l, dc.uuid, drop_xvda, NULL));
     fake_down(domid, SHUTDOWN_reboot);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
           action_for(&l, &info, now_seconds() + 100) == ACTION_DONE);
-    CHECK(!domain_find(&l, "dev", &info) && !fake_store_value(BACK));
+    CHECK(!lodge_domain_find(&l, "dev", &info) && !fake_store_value(BACK));
     CHECK_STR(fake_store_value(VBACK "/mac"), mac);
-    CHECK(!domain_destroy(&l, info.domain));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, info.domain));
+    lodge_domcfg_free(&dc);
 }
 
 /* One that is kept under another name gives its devices to its successor. */
@@ -345,14 +355,14 @@ static void test_set_aside(void)
 
     setup_fresh();
     dc.on[ON_CRASH] = ON_RENAME_RESTART;
-    CHECK(!domain_create(&l, &dc, 0, &domid) && domid == 20);
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid) && domid == 20);
     fake_down(domid, SHUTDOWN_crash);
     CHECK(!ctl_domain_info(&l.ctl, domid, &info) &&
           action_for(&l, &info, now_seconds() + 100) == ACTION_DONE);
     CHECK(fake_by_domid(20) && fake_by_domid(21) && !fake_store_value(BACK));
     CHECK(fake_store_value("/local/domain/0/backend/lodge-vbd/21/51712/params"));
-    CHECK(!domain_destroy(&l, 20) && !domain_destroy(&l, 21));
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, 20) && !lodge_domain_destroy(&l, 21));
+    lodge_domcfg_free(&dc);
 }
 
 /* The end of a guest does not wait for ever. */
@@ -362,12 +372,12 @@ static void test_destroy(void)
     uint16_t domid;
 
     setup_fresh();
-    CHECK(!domain_create(&l, &dc, 0, &domid));
+    CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     setup_backend("dead");
-    CHECK(!domain_destroy(&l, domid) && nodes_of(20) == 0 && !fake_by_domid(20));
+    CHECK(!lodge_domain_destroy(&l, domid) && nodes_of(20) == 0 && !fake_by_domid(20));
     setup_backend(NULL);
-    CHECK(!domain_destroy(&l, 3) && nodes_of(3) == 0);
-    domcfg_free(&dc);
+    CHECK(!lodge_domain_destroy(&l, 3) && nodes_of(3) == 0);
+    lodge_domcfg_free(&dc);
 }
 
 int main(void)

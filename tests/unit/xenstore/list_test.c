@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cli/store.h>
+#include <libstore/libstore.h>
 
 #include "xenstore.h"
 

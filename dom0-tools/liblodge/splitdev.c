@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * splitdev.c: attaching and resizing split devices; see splitdev.h. splitdev_detach.c takes them
+ * away again.
+ */
+#include "splitdev.h"
+#include "domain.h"
+#include "splitdev_wait.h"
+
+#include <errno.h>
+#include <libdaemon/libdaemon.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <must.h>
+
+/* --- attaching ------------------------------------------------------------------------------ */
+
+static bool is_ours(const struct splitdev *dev)
+{
+    return !strncmp(dev->type, "lodge-", 6);
+}
+
+static int check_taken(struct lodge_session *l, const struct splitdev *dev,
+                       const struct splitdev_answer *a)
+{
+    int state = lodge_splitdev_state(a->state);
+    char name[40];
+
+    lodge_splitdev_name(dev, name, sizeof(name));
+    store_printable(a->error);
+    if (a->error && *a->error)
+        return lodge_fail(l, EIO, "%s: %s", name, a->error);
+    if (!a->state)
+        return lodge_fail(l, ENOENT, "%s: its nodes were removed meanwhile", name);
+    if (state == XenbusStateClosing || state == XenbusStateClosed)
+        return lodge_fail(l, EIO,
+                          "%s: the back-end closed it at once; see /var/log/lodge/backends.log%s",
+                          name, is_ours(dev) ? "" : " and the kernel's messages");
+    if (state < XenbusStateInitWait)
+        return 0;
+    return is_ours(dev) || (a->status && !strcmp(a->status, "connected"));
+}
+
+static int not_taken(struct lodge_session *l, const struct splitdev *dev)
+{
+    char name[40], *state = store_get(l->store, lodge_splitdev_back(dev, "state"));
+    int seconds = l->wait_ms / 1000;
+    const char *module = strcmp(dev->class, SPLITDEV_VIF) ? "xen-blkback" : "xen-netback";
+
+    lodge_splitdev_name(dev, name, sizeof(name));
+    if (is_ours(dev) || lodge_splitdev_state(state) >= XenbusStateInitWait)
+        lodge_fail(l, ETIMEDOUT,
+                   "%s: lodge-backends did not take it within %d seconds; does it run in domain "
+                   "%u? See /var/log/lodge/backends.log",
+                   name, seconds, dev->backend);
+    else
+        lodge_fail(l, ETIMEDOUT,
+                   "%s: no driver took it within %d seconds; load it in domain %u with: modprobe "
+                   "%s",
+                   name, seconds, dev->backend, module);
+    free(state);
+    return -ETIMEDOUT;
+}
+
+int lodge_splitdev_wait(struct lodge_session *l, const struct splitdev *dev, unsigned nr)
+{
+    const struct splitdev *late;
+    int rc = splitdev_wait_for(l, dev, nr, l->wait_ms, check_taken, &late);
+
+    return rc == -ETIMEDOUT ? not_taken(l, late) : rc;
+}
+
+int lodge_splitdev_plan(struct lodge_session *l, const struct domcfg *dc, uint16_t domid,
+                        struct splitdev **out, unsigned *nr)
+{
+    int rc = 0;
+
+    *nr = 0;
+    *out = must(calloc(dc->nr_disk + dc->nr_vif + 1, sizeof(**out)));
+    for (unsigned i = 0; i < dc->nr_disk && !rc; i++)
+        rc = lodge_splitdev_of_disk(l, domid, &dc->disk[i], &(*out)[(*nr)++]);
+    for (unsigned i = 0; i < dc->nr_vif && !rc; i++)
+        rc = lodge_splitdev_of_vif(l, domid, &dc->vif[i], &(*out)[(*nr)++]);
+    if (!rc)
+        return 0;
+    free(*out);
+    *out = NULL;
+    *nr = 0;
+    return rc;
+}
+
+void lodge_splitdev_write_plan(struct store *s, const struct domcfg *dc, const struct splitdev *dev)
+{
+    for (unsigned i = 0; i < dc->nr_disk; i++)
+        lodge_splitdev_write_disk(s, dev++, dc->name, &dc->disk[i]);
+    for (unsigned i = 0; i < dc->nr_vif; i++)
+        lodge_splitdev_write_vif(s, dev++, dc->name, &dc->vif[i]);
+}
+
+/* One of the two is NULL. */
+static int write_one(struct lodge_session *l, const struct splitdev *dev, const struct disk *d,
+                     const struct vif *v)
+{
+    struct splitdev other;
+    unsigned tries = 0;
+    char *guest, name[40];
+    int rc;
+
+    /* What an earlier owner of the number has left goes first, and all who watch it are told. */
+    if (!lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
+        lodge_splitdev_remove(l->store, dev);
+        store_flush(l->store);
+    }
+    do {
+        rc = store_begin(l->store);
+        if (rc)
+            break;
+        if (lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
+            store_abort(l->store);
+            lodge_splitdev_name(dev, name, sizeof(name));
+            return lodge_fail(l, EEXIST, "domain %u has a device '%s' already", dev->domid, name);
+        }
+        guest = lodge_domain_name(l, dev->domid);
+        if (d)
+            lodge_splitdev_write_disk(l->store, dev, guest, d);
+        else
+            lodge_splitdev_write_vif(l->store, dev, guest, v);
+        free(guest);
+        rc = store_commit(l->store);
+    } while (store_again(rc, &tries));
+    return rc ? lodge_fail_store(l, rc) : 0;
+}
+
+static int attach(struct lodge_session *l, const struct splitdev *dev, const struct disk *d,
+                  const struct vif *v)
+{
+    char reason[sizeof(l->message)];
+    int rc;
+
+    if (!dev->backend)
+        daemon_ensure(l->run_dir, "lodge-backends");
+    rc = write_one(l, dev, d, v);
+    if (rc)
+        return rc;
+    rc = lodge_splitdev_wait(l, dev, 1);
+    if (rc) {
+        memcpy(reason, l->message, sizeof(reason));
+        lodge_splitdev_detach(l, dev, true);
+        memcpy(l->message, reason, sizeof(reason));
+    }
+    return rc;
+}
+
+int lodge_splitdev_attach_disk(struct lodge_session *l, uint16_t domid, const struct disk *d)
+{
+    struct splitdev dev;
+    int rc = lodge_splitdev_of_disk(l, domid, d, &dev);
+
+    return rc ? rc : attach(l, &dev, d, NULL);
+}
+
+int lodge_splitdev_attach_vif(struct lodge_session *l, uint16_t domid, const struct vif *v)
+{
+    struct splitdev dev;
+    int rc = lodge_splitdev_of_vif(l, domid, v, &dev);
+
+    return rc ? rc : attach(l, &dev, NULL, v);
+}
+
+/* --- resizing ------------------------------------------------------------------------------- */
+
+static int check_resized(struct lodge_session *l, const struct splitdev *dev,
+                         const struct splitdev_answer *a)
+{
+    char name[40];
+
+    lodge_splitdev_name(dev, name, sizeof(name));
+    if (!a->state)
+        return lodge_fail(l, ENOENT, "%s: it was detached meanwhile", name);
+    if (!a->resized)
+        return 0;
+    store_printable(a->resized);
+    return !strcmp(a->resized, "ok") ? 1 : lodge_fail(l, EIO, "%s: %s", name, a->resized);
+}
+
+int lodge_splitdev_resize(struct lodge_session *l, const struct splitdev *dev, uint64_t bytes,
+                          bool shrink)
+{
+    const struct splitdev *late;
+    char name[40];
+    int rc;
+
+    /* In this order, so that no earlier answer is taken for this one's. */
+    store_remove(l->store, lodge_splitdev_back(dev, "lodge-resize"));
+    store_remove(l->store, lodge_splitdev_back(dev, "lodge-resize-result"));
+    rc = store_flush(l->store);
+    store_write(l->store, lodge_splitdev_back(dev, "lodge-resize"),
+                store_fmt("%llu%s", (unsigned long long)bytes, shrink ? " shrink" : ""));
+    rc = rc ? rc : store_flush(l->store);
+    if (rc)
+        return lodge_fail_store(l, rc);
+    rc = splitdev_wait_for(l, dev, 1, l->wait_ms, check_resized, &late);
+    lodge_splitdev_name(dev, name, sizeof(name));
+    if (rc == -ETIMEDOUT)
+        lodge_fail(l, rc,
+                   "%s: the back-end did not answer within %d seconds; see "
+                   "/var/log/lodge/backends.log",
+                   name, l->wait_ms / 1000);
+    return rc;
+}
