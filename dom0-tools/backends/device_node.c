@@ -174,16 +174,14 @@ static void write_puts(struct device *d, int state)
 }
 
 /*
- * One try of commit(). 0; -ENOENT: the directory is gone; -ECANCELED: the tools want the device to
- * close; or another negative errno.
+ * In a transaction: whether a state, unless that is 0, may be written. 0; -ENOENT: the directory is
+ * gone; -ECANCELED: the tools want the device to close; or another negative errno.
  */
-static int try_commit(struct device *d, int state)
+static int look(struct device *d, int state)
 {
     char *id = NULL, *now = NULL, *online = NULL;
-    int rc = store_begin(backend.store);
+    int rc;
 
-    if (rc)
-        return rc;
     store_read(backend.store, store_fmt("%s/frontend-id", d->back), &id);
     store_read(backend.store, store_fmt("%s/state", d->back), &now);
     store_read(backend.store, store_fmt("%s/online", d->back), &online);
@@ -198,12 +196,7 @@ static int try_commit(struct device *d, int state)
     free(id);
     free(now);
     free(online);
-    if (rc) {
-        store_abort(backend.store);
-        return rc;
-    }
-    write_puts(d, state);
-    return store_commit(backend.store);
+    return rc;
 }
 
 /*
@@ -213,12 +206,17 @@ static int try_commit(struct device *d, int state)
  */
 static int commit(struct device *d, int state)
 {
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     int rc;
 
-    do
-        rc = try_commit(d, state);
-    while (store_again(rc, &tries));
+    while (store_transact(backend.store, &t)) {
+        rc = look(d, state);
+        if (rc)
+            store_refuse(backend.store, &t, rc);
+        else
+            write_puts(d, state);
+    }
+    rc = t.rc;
     if (!rc || rc == -ENOENT || rc == -ECANCELED)
         device_forget_puts(d);
     if (rc == -ENOENT)

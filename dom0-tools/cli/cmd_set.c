@@ -130,7 +130,7 @@ static uint64_t mib_of(const struct xen_domctl_getdomaininfo *info)
 int cmd_vcpu_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     struct settle s;
     uint64_t want;
     int rc = settle_options(c, &argc, &argv, false, "a domain and a number", &s);
@@ -145,18 +145,13 @@ int cmd_vcpu_set(struct cli *c, int argc, char **argv)
     if (want > info.max_vcpu_id + 1)
         return cli_error(c, "domain %u has %u vcpus; more need maxvcpus in its config", info.domain,
                          info.max_vcpu_id + 1);
-    do {
-        rc = store_begin(c->lodge.store);
-        if (rc)
-            break;
+    while (store_transact(c->lodge.store, &t))
         for (unsigned v = 0; v <= info.max_vcpu_id; v++)
             store_write(c->lodge.store,
                         store_fmt("/local/domain/%u/cpu/%u/availability", info.domain, v),
                         v < want ? "online" : "offline");
-        rc = store_commit(c->lodge.store);
-    } while (store_again(rc, &tries));
-    if (rc || s.wait)
-        return rc ? store_status(c, rc) : settle(c, &info, &s, vcpus_of, want, 0, "vcpus");
+    if (t.rc || s.wait)
+        return t.rc ? store_status(c, t.rc) : settle(c, &info, &s, vcpus_of, want, 0, "vcpus");
     cli_say(c, "domain %u is to use %u vcpus; `lodge vcpu-list` shows what it does", info.domain,
             (unsigned)want);
     return 0;

@@ -75,22 +75,19 @@ static int check_uuid(struct lodge_session *l, struct domcfg *dc)
 static int enter_store(struct lodge_session *l, const struct domcfg *dc,
                        const struct builder_result *r, const struct splitdev *dev)
 {
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     int rc;
 
-    do {
-        rc = store_begin(l->store);
-        if (rc)
-            break;
+    while (store_transact(l->store, &t)) {
         rc = lodge_names_check(l, dc->name, dc->uuid);
         if (rc) {
-            store_abort(l->store);
+            store_refuse(l->store, &t, rc);
             return rc;
         }
         lodge_layout_write(l->store, dc, r);
         lodge_splitdev_write_plan(l->store, dc, dev);
-        rc = store_commit(l->store);
-    } while (store_again(rc, &tries));
+    }
+    rc = t.rc;
     if (!rc)
         rc = store_introduce(l->store, r->domid, r->store_mfn, r->store_evtchn);
     return rc ? lodge_fail_store(l, rc) : 0;

@@ -152,24 +152,19 @@ void lodge_layout_write(struct store *s, const struct domcfg *dc, const struct b
 int lodge_layout_free_name(struct store *s, uint16_t domid, const char *name)
 {
     char entry[sizeof(LAYOUT_NAMES) + 3 * DOMCFG_MAX_NAME + 1], *owner;
-    unsigned tries = 0;
-    int rc;
+    struct store_transaction t = {0};
 
     if (lodge_domcfg_bad_name(name))
         return 0;
     snprintf(entry, sizeof(entry), "%s", lodge_layout_name(name));
-    do {
-        rc = store_begin(s);
-        if (rc)
-            return rc;
+    while (store_transact(s, &t)) {
         /* A namesake made by other tools may own the entry by now. */
         owner = store_get(s, entry);
         if (owner && strtoul(owner, NULL, 10) == domid)
             store_remove(s, entry);
         free(owner);
-        rc = store_commit(s);
-    } while (store_again(rc, &tries));
-    return rc;
+    }
+    return t.rc;
 }
 
 int lodge_layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16])

@@ -34,33 +34,26 @@ static int rename_to(struct lodge_session *l, const struct xen_domctl_getdomaini
                      const char *old, const char *name)
 {
     char reason[sizeof(l->message)];
-    unsigned tries = 0;
-    bool taken = false;
+    struct store_transaction t = {0};
     int rc = lodge_saved_change_held(l, info->handle, change_name, (void *)name);
 
     if (rc)
         return rc;
-    do {
-        rc = store_begin(l->store);
-        if (rc)
-            break;
+    while (store_transact(l->store, &t)) {
         rc = lodge_names_check(l, name, info->handle);
-        taken = rc;
-        if (taken) {
-            store_abort(l->store);
-            break;
-        }
-        lodge_layout_rename(l->store, info->domain, info->handle, old, name);
-        rc = store_commit(l->store);
-    } while (store_again(rc, &tries));
-    if (!rc)
+        if (rc)
+            store_refuse(l->store, &t, rc);
+        else
+            lodge_layout_rename(l->store, info->domain, info->handle, old, name);
+    }
+    if (!t.rc)
         return 0;
-    if (!taken) /* else it has been said by whom */
-        lodge_fail_store(l, rc);
+    if (!t.refused) /* else it has been said who has the name */
+        lodge_fail_store(l, t.rc);
     memcpy(reason, l->message, sizeof(reason));
     lodge_saved_change_held(l, info->handle, change_name, (void *)old);
     memcpy(l->message, reason, sizeof(reason));
-    return rc;
+    return t.rc;
 }
 
 int lodge_domain_rename(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,

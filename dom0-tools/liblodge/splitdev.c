@@ -103,21 +103,17 @@ static int write_one(struct lodge_session *l, const struct splitdev *dev, const 
                      const struct vif *v)
 {
     struct splitdev other;
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     char *guest, name[40];
-    int rc;
 
     /* What an earlier owner of the number has left goes first, and all who watch it are told. */
     if (!lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
         lodge_splitdev_remove(l->store, dev);
         store_flush(l->store);
     }
-    do {
-        rc = store_begin(l->store);
-        if (rc)
-            break;
+    while (store_transact(l->store, &t)) {
         if (lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
-            store_abort(l->store);
+            store_refuse(l->store, &t, -EEXIST);
             lodge_splitdev_name(dev, name, sizeof(name));
             return lodge_fail(l, EEXIST, "domain %u has a device '%s' already", dev->domid, name);
         }
@@ -127,9 +123,8 @@ static int write_one(struct lodge_session *l, const struct splitdev *dev, const 
         else
             lodge_splitdev_write_vif(l->store, dev, guest, v);
         free(guest);
-        rc = store_commit(l->store);
-    } while (store_again(rc, &tries));
-    return rc ? lodge_fail_store(l, rc) : 0;
+    }
+    return t.rc ? lodge_fail_store(l, t.rc) : 0;
 }
 
 static int attach(struct lodge_session *l, const struct splitdev *dev, const struct disk *d,

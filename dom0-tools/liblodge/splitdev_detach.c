@@ -154,24 +154,19 @@ static int act(struct detach *d)
 /* One look, and what follows from it. 1: done. */
 static int step(struct lodge_session *l, struct detach *d)
 {
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     int rc, done = 0;
 
-    do {
-        rc = store_begin(d->s);
-        if (rc)
-            break;
+    while (store_transact(d->s, &t)) {
         rc = look(d->s, d->dev, true, &d->ends);
-        if (rc) {
-            store_abort(d->s);
-            break;
-        }
-        done = act(d);
-        rc = store_commit(d->s);
-    } while (store_again(rc, &tries));
-    if (rc == -EAGAIN)
+        if (rc)
+            store_refuse(d->s, &t, rc);
+        else
+            done = act(d);
+    }
+    if (t.rc == -EAGAIN)
         return 0; /* an end whose state never rests: it has not settled */
-    return rc ? lodge_fail(l, rc, "%s", store_message(d->s)) : done;
+    return t.rc ? lodge_fail_store(l, t.rc) : done;
 }
 
 /* How long nothing can happen without an event. */
@@ -270,30 +265,26 @@ static int check_closed(struct lodge_session *l, const struct splitdev *dev,
 static int force_to_close(struct lodge_session *l, const struct splitdev *dev, bool *closed)
 {
     struct store *s = l->store;
-    unsigned tries = 0;
+    struct store_transaction t = {0};
     struct ends e;
     int rc;
 
-    do {
-        rc = store_begin(s);
-        if (rc)
-            break;
+    while (store_transact(s, &t)) {
         rc = look(s, dev, false, &e);
         if (rc) {
-            store_abort(s);
-            break;
+            store_refuse(s, &t, rc);
+            continue;
         }
         *closed = e.back_is_done;
         if (!*closed)
             ask(s, dev, &e);
         store_remove(s, lodge_splitdev_front(dev, ""));
-        rc = store_commit(s);
-    } while (store_again(rc, &tries));
-    if (rc == -EAGAIN) {
+    }
+    if (t.rc == -EAGAIN) {
         *closed = true;
         return 0;
     }
-    return rc ? lodge_fail(l, rc, "%s", store_message(s)) : 0;
+    return t.rc ? lodge_fail_store(l, t.rc) : 0;
 }
 
 static int detach_by_force(struct lodge_session *l, const struct splitdev *dev)

@@ -190,7 +190,8 @@ void lodge_splitdev_prune(struct store *s, const struct splitdev *dev)
 {
     const char *dir[3];
     char parent[100], front[100], record[100];
-    unsigned nr, tries = 0;
+    struct store_transaction t = {0};
+    unsigned nr;
 
     format_parent(dev, parent, sizeof(parent));
     snprintf(front, sizeof(front), "/local/domain/%u/device/%s", dev->domid, dev->class);
@@ -198,9 +199,7 @@ void lodge_splitdev_prune(struct store *s, const struct splitdev *dev)
     dir[0] = parent;
     dir[1] = front;
     dir[2] = record;
-    do {
-        if (store_begin(s))
-            return;
+    while (store_transact(s, &t))
         for (int i = 0; i < 3; i++) {
             char **list = store_list(s, dir[i], &nr);
 
@@ -210,7 +209,6 @@ void lodge_splitdev_prune(struct store *s, const struct splitdev *dev)
             if (!nr)
                 store_remove(s, dir[i]);
         }
-    } while (store_again(store_commit(s), &tries));
 }
 
 /* --- reading -------------------------------------------------------------------------------- */

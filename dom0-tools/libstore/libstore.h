@@ -64,11 +64,27 @@ char **store_list(struct store *s, const char *path, unsigned *nr);
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_abort(struct store *s);
+
 /*
- * True if a transaction that ended with rc shall be tried again: someone interfered, and there is
- * hope. Waits longer from try to try; *tries starts at 0.
+ * A transaction that is tried until nobody has interfered: its requests are the loop's body.
+ *
+ *     struct store_transaction t = {0};
+ *
+ *     while (store_transact(s, &t)) {
+ *         ... reads, and writes, or store_refuse() if what was read speaks against it
+ *     }
+ *
+ * After it t.rc is 0, or what store_refuse() was given (t.refused is set), or a negative errno of
+ * the connection's, -EAGAIN where somebody interfered again and again. No `break`: it would leave
+ * the transaction open.
  */
-bool store_again(int rc, unsigned *tries);
+struct store_transaction {
+    int rc;
+    unsigned tries;
+    bool is_open, refused;
+};
+bool store_transact(struct store *s, struct store_transaction *t);
+void store_refuse(struct store *s, struct store_transaction *t, int rc);
 
 int store_introduce(struct store *s, uint16_t domid, uint64_t mfn, uint32_t port);
 int store_release(struct store *s, uint16_t domid);

@@ -141,17 +141,6 @@ void store_abort(struct store *s)
         memcpy(s->message, reason, sizeof(reason));
 }
 
-bool store_again(int rc, unsigned *tries)
-{
-    struct timespec pause = {.tv_nsec = (long)*tries * 1000 * 1000};
-
-    if (rc != -EAGAIN || *tries == 100)
-        return false;
-    if ((*tries)++ > 3)
-        nanosleep(&pause, NULL);
-    return true;
-}
-
 int store_introduce(struct store *s, uint16_t domid, uint64_t mfn, uint32_t port)
 {
     char id[16], rest[64];

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <must.h>
 
@@ -414,4 +415,11 @@ void store_receive(struct store *s)
 
     if (!s->dead && !fill(s, &got) && got)
         take_messages(s, &none);
+}
+
+void store_link_pause(unsigned ms)
+{
+    struct timespec pause = {.tv_nsec = (long)ms * 1000 * 1000};
+
+    nanosleep(&pause, NULL);
 }

@@ -47,4 +47,7 @@ struct store {
 struct request *store_link_queue(struct store *s, uint32_t type, uint32_t tx, const char *first,
                                  const void *second, size_t second_len);
 
+/* So many milliseconds, for others to come to their end. */
+void store_link_pause(unsigned ms);
+
 #endif
