@@ -16,7 +16,7 @@
 #define PORTS_PER_MAP  (PAGE_SIZE * 8)
 #define WORK_WORD      6   /* a word of the map is looked at */
 #define WORK_LINKED    40  /* a closed port that is in a queue is passed over */
-#define MAX_LINKED     512 /* of which a search passes over so many */
+#define MAX_LINKED     512 /* of which a search passes over so many, and the rest of a word */
 _Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_FREE_MAPS * PORTS_PER_MAP, "the maps");
 _Static_assert(PORTS_PER_MAP % EVTCHNS_PER_GROUP == 0 && EVTCHNS_PER_GROUP % PORTS_PER_WORD == 0,
                "a group's bits are whole words of one map");
@@ -59,12 +59,35 @@ static int group_add(struct domain *d)
     return 0;
 }
 
-/* The first free port from this one on, or one that is not below valid_ports. */
-static uint32_t next_free(struct domain *d, uint32_t port)
+/*
+ * The first port of these bits of a word of the map that is in no queue of the guest's; 0, which is
+ * never free: none. *linked counts those that are passed over.
+ */
+static uint32_t unlinked_of(struct domain *d, uint32_t first, uint64_t bits, unsigned *linked)
+{
+    unsigned n = 0;
+    uint32_t port = 0;
+
+    for (; bits != 0; bits &= bits - 1, n++) {
+        port = first + bit_lowest(bits);
+        if (d->evtchn.fifo == NULL || !evtchn_fifo_is_linked(d, port))
+            break;
+        port = 0;
+    }
+    (void)work_charge(n * WORK_LINKED);
+    *linked += n;
+    return port;
+}
+
+/*
+ * The first free port from this one on, or one that is not below valid_ports: there is none, or too
+ * many are linked.
+ */
+static uint32_t next_free(struct domain *d, uint32_t port, unsigned *linked)
 {
     while (port < d->evtchn.valid_ports) {
         const uint64_t *map = d->evtchn.free[port / PORTS_PER_MAP];
-        uint32_t word = port % PORTS_PER_MAP / PORTS_PER_WORD, from = word;
+        uint32_t word = port % PORTS_PER_MAP / PORTS_PER_WORD, from = word, found;
         uint32_t end =
             MIN(d->evtchn.valid_ports - ROUND_DOWN(port, PORTS_PER_MAP), (uint32_t)PORTS_PER_MAP) /
             PORTS_PER_WORD;
@@ -74,8 +97,14 @@ static uint32_t next_free(struct domain *d, uint32_t port)
             left = map[word];
         (void)work_charge((word - from + 1) * WORK_WORD);
         port = ROUND_DOWN(port, PORTS_PER_MAP) + word * PORTS_PER_WORD;
-        if (left != 0)
-            return port + bit_lowest(left);
+        if (left == 0)
+            continue;
+        found = unlinked_of(d, port, left, linked);
+        if (found != 0)
+            return found;
+        if (*linked > MAX_LINKED)
+            return UINT32_MAX;
+        port += PORTS_PER_WORD;
     }
     return port;
 }
@@ -89,34 +118,28 @@ static uint32_t next_free(struct domain *d, uint32_t port)
 int evtchn_port_alloc(struct domain *d, struct evtchn **out)
 {
     uint32_t limit = port_limit(d), port = d->evtchn.free_hint;
-    unsigned skipped = 0;
+    unsigned linked = 0;
+    int rc;
 
     if (d->state != DOM_ALIVE || d->evtchn.resetting)
         return -XEN_ENODEV;
     for (;;) {
-        port = next_free(d, port);
+        port = next_free(d, port, &linked);
         if (port >= limit)
             break;
-        if (port >= d->evtchn.valid_ports) {
-            int rc = group_add(d);
-
-            if (rc != 0)
-                return rc;
-        }
-        if (d->evtchn.fifo == NULL || !evtchn_fifo_is_linked(d, port)) {
+        if (port < d->evtchn.valid_ports) {
             *free_word(d, port) &= ~(1ull << (port % PORTS_PER_WORD));
-            if (skipped == 0)
+            if (linked == 0)
                 d->evtchn.free_hint = port + 1;
             *out = evtchn_of(d, port);
             (*out)->notify_vcpu = 0;
             return 0;
         }
-        (void)work_charge(WORK_LINKED);
-        if (++skipped > MAX_LINKED)
-            return -XEN_ENOSPC;
-        port++;
+        rc = group_add(d);
+        if (rc != 0)
+            return rc;
     }
-    if (skipped == 0)
+    if (linked == 0)
         d->evtchn.free_hint = limit;
     return -XEN_ENOSPC;
 }
