@@ -36,6 +36,7 @@ enum destroy_stage {
     DESTROY_DONE,
 };
 
+#define WORK_VCPU    400  /* one is told to end, or its timers are stopped */
 #define SLICE_FRAMES 1024 /* between two looks of the caller at its own events */
 
 static int destroy_start(struct domain *d)
@@ -45,8 +46,10 @@ static int destroy_start(struct domain *d)
     spin_lock(&d->page_lock); /* after this nobody is given a frame any more */
     d->state = DOM_DYING;
     spin_unlock(&d->page_lock);
-    for_each_vcpu (d, v)
+    for_each_vcpu (d, v) {
         sched_vcpu_kill(v);
+        preempt_after(WORK_VCPU);
+    }
     return 0;
 }
 
@@ -68,6 +71,7 @@ static int destroy_park(struct domain *d)
     for_each_vcpu (d, v) {
         sched_wait_off_cpu(v);
         vcpu_timers_stop(v);
+        preempt_after(WORK_VCPU);
     }
     watchdog_domain_destroy(d);
     frame_claim(d, 0);
