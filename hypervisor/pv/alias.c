@@ -36,6 +36,8 @@
 #define FAULT_PASSES  2000 /* until a fault is the guest's own: others take a moment */
 #define WORK_ALIAS_1  300  /* one alias changed */
 #define WORK_PASS     150  /* of a wait */
+#define WORK_FAULT    450  /* what a pass of a write that waits takes beyond that */
+#define WORK_VCPU     20   /* of others_at(), each */
 
 static inline vaddr_t alias_of(const struct frame *f, const struct domain *d)
 {
@@ -55,6 +57,13 @@ static bool others_at(const struct frame *f, unsigned as, const struct domain *d
         if (v != current && READ_ONCE(v->arch.frame_at) == ((uint64_t)f | as))
             return true;
     return false;
+}
+
+/* After one pass of a wait that has taken so much more than WORK_PASS. True: the vcpu is to die. */
+static bool wait_pass(const struct domain *d, unsigned more)
+{
+    cpu_relax_poll();
+    return preempt_after(WORK_PASS + more + d->max_vcpus * WORK_VCPU);
 }
 
 /* Changes the alias of f by that bit if it is as `from` says. *va: where it was. */
@@ -89,7 +98,8 @@ static bool alias_change(struct frame *f, struct domain *d, pte_t from, vaddr_t 
  * The alias gives way. What writable references are left then may be those of a moment: of another
  * vcpu's update of what is no table yet, or of its own call for the same table. It may be stopped
  * there for long, where we run in a machine that is virtual itself; so as long as a vcpu says that
- * it is at work on the frame it is waited for. Others stay, and the frame is refused in the end.
+ * it is at work on the frame it is waited for. Others stay, and the frame is refused in the end; so
+ * it is where other vcpus make the alias writable again as fast as it gives way.
  */
 bool alias_gives_way(struct frame *f, uint64_t word, enum page_type type, struct domain *d,
                      bool *protected, unsigned *waits)
@@ -100,15 +110,17 @@ bool alias_gives_way(struct frame *f, uint64_t word, enum page_type type, struct
         return false;
     alias_frame_at(f, ALIAS_TAKES); /* until the frame is BUSY, or refused */
     if (alias_change(f, d, PTE_P | PTE_W, &va)) {
-        *protected = true;
-        return true;
-    }
-    cpu_relax_poll();
-    if (others_at(f, ALIAS_WRITES, d)) /* not those who want what we want, and wait likewise */
-        work_used_up();
-    else
+        if (likely(!*protected)) {
+            *protected = true;
+            return true;
+        }
         ++*waits;
-    return !preempt_after(WORK_PASS) && *waits < WAITS;
+    } else if (others_at(f, ALIAS_WRITES, d)) { /* not who wants what we want, and waits likewise */
+        work_used_up();
+    } else {
+        ++*waits;
+    }
+    return !wait_pass(d, 0) && *waits < WAITS;
 }
 
 /* Another CPU may keep the read-only translation: see alias_write_fault(). */
@@ -190,8 +202,7 @@ bool alias_write_fault(struct cpu_regs *regs, vaddr_t addr)
             work_used_up();
         else
             pass++;
-        cpu_relax_poll();
-        if (preempt_after(WORK_PASS))
+        if (wait_pass(d, WORK_FAULT))
             return true; /* the vcpu is to die, and does so on its way back */
     }
     return false;

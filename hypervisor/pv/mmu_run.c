@@ -75,6 +75,10 @@ static int protect_l1(pte_t *p, unsigned n, pte_t *w, struct domain *d,
         if (unlikely(rc != 0))
             break;
     }
+    if (unlikely(rc == PTE_LATE)) { /* done, but it has taken long: the block is over */
+        i++;
+        rc = 0;
+    }
     *done = i;
     return rc;
 }
@@ -140,6 +144,14 @@ static int do_block(const struct mmu_table *t, const struct lodge_mmu_run *r, pt
     }
 }
 
+/* It may be another table than it was when the run began. */
+static int table_enter(struct mmu_table *t, const struct lodge_mmu_run *r, struct domain *d)
+{
+    int rc = mmu_table_enter(t, r->ptr >> PAGE_SHIFT, d);
+
+    return unlikely(rc == 0 && r->op == LODGE_RUN_PROTECT && t->level > 1) ? -XEN_EINVAL : rc;
+}
+
 /*
  * Entries from *at on, which is left at the first that is not done. -XEN_ERESTART: something else
  * comes first, and there is more to do.
@@ -168,7 +180,7 @@ static int do_run(struct mmu_table *t, const struct lodge_mmu_run *r, struct dom
         if (preempt_for_event() && rc == 0 && *at < r->nr)
             return -XEN_ERESTART;
         if (rc == 0 && *at < r->nr && t->mfn == UINT64_MAX)
-            rc = mmu_table_enter(t, r->ptr >> PAGE_SHIFT, d);
+            rc = table_enter(t, r, d);
     }
     if (unlikely(rc != 0))
         guest_refused("run at %lx, entry %u: %d", (unsigned long)r->ptr, *at, rc);
@@ -203,12 +215,12 @@ static int run_at(struct mmu_table *t, vaddr_t at_va, struct domain *d, unsigned
     if (unlikely(!run_ok(&r) || *at > r.nr))
         return -XEN_EINVAL;
     if (likely(r.ptr >> PAGE_SHIFT != t->mfn)) {
-        rc = mmu_table_enter(t, r.ptr >> PAGE_SHIFT, d);
+        rc = table_enter(t, &r, d);
         if (unlikely(rc != 0))
             return rc;
-    }
-    if (unlikely(r.op == LODGE_RUN_PROTECT && t->level > 1))
+    } else if (unlikely(r.op == LODGE_RUN_PROTECT && t->level > 1)) {
         return -XEN_EINVAL;
+    }
     rc = do_run(t, &r, d, at);
     if (rc != -XEN_ERESTART) {
         uint32_t done = *at;

@@ -5,12 +5,15 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/preempt.h>
 #include <lib/bug.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/guest_entry.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
+
+#define PROTECT_TRIES 64 /* for an entry that somebody keeps changing */
 
 /* Owners of device memory and of holes in the map never change: no reference is needed to ask. */
 static bool frame_is_ram(uint64_t m)
@@ -148,15 +151,20 @@ int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t
     return 0;
 }
 
-/* Until the processor and other vcpus leave the entry alone for the moment between look and swap.
+/*
+ * Until the processor and other vcpus leave the entry alone for the moment between look and swap.
+ * If they never do it is the guest that keeps itself from getting on, and it is told so.
  */
 int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_t *was)
 {
     pte_t old = READ_ONCE(*p), new;
+    unsigned tries = 0;
 
     while (old & PTE_P) {
         int rc = 0;
 
+        if (++tries > PROTECT_TRIES)
+            return -XEN_EAGAIN;
         new = (old & ~clear) | set;
         if (!pte_same_refs(old, new))
             rc = pte_get_l1(new, d, d);
@@ -166,7 +174,7 @@ int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_
         if (pte_swap(p, &old, new)) {
             if (!pte_same_refs(old, new))
                 pte_put_l1(old);
-            return 0;
+            return work_charge(tries * WORK_ENTRY * 2) ? PTE_LATE : 0;
         }
         if (!pte_same_refs(*was, new))
             pte_put_l1(new); /* the entry is another one now: judge that */

@@ -246,13 +246,16 @@ static inline __attribute__((always_inline)) int pte_write_l1(pte_t *p, pte_t va
     return pte_replace_l1(p, val, d, owner, keep, &was);
 }
 
+#define PTE_LATE 1 /* from pte_protect_l1(): it is done, and a preemption point is due */
+
 /* The rest of pte_protect_l1(): an entry that changed meanwhile, or maps what is not d's memory. */
 int pte_protect_l1_slow(pte_t *p, pte_t clear, pte_t set, struct domain *d, pte_t *was);
 
 /*
  * Change bits of a present L1 entry of d, of which A and D are kept as the processor sets them; one
  * that is not present stays. The masks name neither P nor the frame nor the memory type. Results as
- * above. In line: d's own memory, of which one kind of reference is taken for the other.
+ * above, or PTE_LATE, or -XEN_EAGAIN where others keep changing it. In line: d's own memory, of
+ * which one kind of reference is taken for the other.
  */
 static inline __attribute__((always_inline)) int pte_protect_l1(pte_t *p, pte_t clear, pte_t set,
                                                                 struct domain *d, pte_t *was)

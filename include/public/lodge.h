@@ -181,7 +181,8 @@ _Static_assert(offsetof(struct lodge_negotiate, direct_map_frames) == 24,
  *
  * Runs and entries are done in order; the first that is refused ends the call with its error: what
  * came before stays done, `done` of that run counts what was done in it. -EINVAL, -EPERM as in
- * mmu_update. The flush is made before the call returns if at least one entry was changed, also
+ * mmu_update; -EAGAIN where other vcpus change a word of PROTECT, or of plain memory, all the time.
+ * The flush is made before the call returns if at least one entry was changed, also
  * behind an error. Its vcpus, and LODGE_FLUSH_*, are checked first.
  *
  * a3 is how far a call has come that was restarted (run and entry); a guest that puts something

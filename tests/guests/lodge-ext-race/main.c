@@ -9,8 +9,7 @@
  * Before that, what a kernel does that relies on it: one vcpu pins and unpins a tree all the time,
  * while the other writes entries of it in three ways. None of its writes may fail or be lost.
  */
-#include <kit/kit.h>
-#include <public/lodge.h>
+#include "race.h"
 
 #define FRAMES 12
 #define ROUNDS 2500
@@ -24,30 +23,6 @@ static volatile uint64_t accepted;
 /* Read by the hypervisor while either vcpu changes it. */
 static struct lodge_mmu_run runs[4];
 static uint64_t values[512];
-
-static uint64_t next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static int lodge(uint64_t cmd, uint64_t a2, uint64_t a3)
-{
-    return (int)hc3(__HYPERVISOR_lodge_op, cmd, a2, a3);
-}
-
-static int negotiate(uint64_t features, uint64_t base)
-{
-    struct lodge_negotiate n = {.magic = LODGE_MAGIC,
-                                .version = LODGE_VERSION,
-                                .features = features,
-                                .direct_map = base,
-                                .direct_map_frames = 1ull << 20};
-
-    return lodge(LODGE_negotiate, (uint64_t)&n, 0);
-}
 
 static uint64_t any_frame(uint64_t r)
 {
@@ -332,6 +307,8 @@ void test_main(void)
     int rc;
 
     CHECK_EQ(run_child(kernel_child, 300), SHUTDOWN_poweroff);
+    CHECK_EQ(run_child(level_child, 1000), SHUTDOWN_poweroff);
+    CHECK_EQ(run_child(flip_child, 400), SHUTDOWN_poweroff);
     for (uint64_t seed = 1; seed <= 6; seed++) {
         if (seed == 2)
             before = kit_physinfo().free_pages;

@@ -196,6 +196,34 @@ static void faults(void)
     CHECK_EQ(kit_protect(p, true), 0);
 }
 
+/*
+ * What waits for other vcpus asks each of them in each pass: long waits of a domain that has as
+ * many as one may have. (For the debug build, which measures how long interrupts are off.)
+ */
+static void crowd(uint64_t unused)
+{
+    uint64_t *second = kit_page();
+
+    (void)unused;
+    page = kit_page();
+    CHECK_EQ(negotiate(ALL_FEATURES), 0);
+    CHECK_EQ(kit_set_pte(second, mk_pte(kit_mfn(page), PTE_RW)), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, kit_mfn(page), 0), -XEN_EINVAL);
+    CHECK(WRITABLE(page));
+    faults();
+    kit_shutdown(SHUTDOWN_poweroff);
+}
+
+static void crowds(void)
+{
+    struct kit_child c;
+
+    CHECK_EQ(kit_child_create(&c, crowd, 0, 64, 64), 0);
+    CHECK_EQ(kit_child_start(&c), 0);
+    CHECK_EQ(kit_child_wait(&c, KIT_PATIENCE), SHUTDOWN_poweroff);
+    CHECK_EQ(kit_child_destroy(&c), 0);
+}
+
 /* What is switched off is off, and what was a table meanwhile stays read-only. */
 static void given_back(void)
 {
@@ -219,4 +247,5 @@ void aliases(void)
     lies();
     faults();
     given_back();
+    crowds();
 }
