@@ -78,5 +78,6 @@ void arch_inject_nmi(struct vcpu *v); /* any vcpu: noted, and v is made to notic
  * two lines it may be preempted, as the caller holds no lock and is no interrupt's.
  */
 void arch_dump_vcpu(struct vcpu *v, bool preempt);
+void arch_audit(void); /* debug builds, by debug key: are frames what their types say? */
 
 #endif

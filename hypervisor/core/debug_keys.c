@@ -136,6 +136,7 @@ static void debug_keys_init(void)
     console_register_key('t', debug_time, "show clocks and timers");
 #ifndef NDEBUG
     console_register_key('i', irqs_off_report, "show the longest times without interrupts");
+    console_register_key('p', arch_audit, "compare page tables with the types of frames");
 #endif
     console_register_key('R', debug_reboot, "reboot the machine");
 }

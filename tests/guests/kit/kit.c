@@ -115,18 +115,14 @@ void kit_skip(const char *why)
     skipped = why;
 }
 
-/*
- * Before the machine is gone: a debug build tells how long interrupts were off, for those who boot
- * it for that, and all that has been printed comes out.
- */
-static void debug_keys(void)
+void kit_debug_keys(const char *keys)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys,
                             .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-    static const char keys[] = {'i', 'f'};
 
     op.u.debug_keys.keys.p = keys;
-    op.u.debug_keys.nr_keys = sizeof(keys);
+    while (keys[op.u.debug_keys.nr_keys] != 0)
+        op.u.debug_keys.nr_keys++;
     hc1(__HYPERVISOR_sysctl, &op);
 }
 
@@ -135,9 +131,12 @@ void kit_shutdown(unsigned reason)
     struct sched_shutdown s = {.reason = reason};
     struct physdev_set_iopl iopl = {.iopl = 1};
 
-    /* QEMU's debug exit, where there is one. Xen would lose what it still has to print. */
+    /*
+     * QEMU's debug exit, where there is one. Xen would lose what it still has to print. Before that
+     * a debug build tells how long interrupts were off, and all that has been printed comes out.
+     */
     if (is_dom0 && on_lodge && reason == SHUTDOWN_poweroff) {
-        debug_keys();
+        kit_debug_keys("if");
         hc2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl);
         KIT_TRY("outl %%eax, %%dx", : : "a"(0), "d"(0xf4) : KIT_CLOBBER);
     }
@@ -278,6 +277,23 @@ static void start(struct start_info *si)
     hc2(__HYPERVISOR_xen_version, XENVER_extraversion, extra);
     for (unsigned i = 0; i + 5 <= sizeof(extra); i++)
         on_lodge |= memcmp(extra + i, "odge", 4) == 0;
+}
+
+uint64_t kit_option(const char *name, uint64_t otherwise)
+{
+    size_t n = 0;
+
+    while (name[n] != 0)
+        n++;
+    for (const char *at = (const char *)start_info->cmd_line; *at != 0; at++) {
+        if (memcmp(at, name, n) != 0)
+            continue;
+        otherwise = 0;
+        for (at += n; *at >= '0' && *at <= '9'; at++)
+            otherwise = otherwise * 10 + (uint64_t)(*at - '0');
+        break;
+    }
+    return otherwise;
 }
 
 void kit_verdict(void)

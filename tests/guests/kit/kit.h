@@ -83,6 +83,7 @@ void kit_check(bool ok, const char *file, int line, const char *what, ...);
                   "%s is %ld, neither %s nor %s", #a, check_a_, #b, #c);                    \
     } while (0)
 void kit_skip(const char *why);
+uint64_t kit_option(const char *name, uint64_t otherwise); /* the number behind it, command line */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static inline int64_t hypercall(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
@@ -226,6 +227,8 @@ bool kit_grant_in_use(unsigned ref);
 unsigned kit_port_alloc(void); /* to which dom0 may bind */
 void kit_port_close(unsigned port);
 
+/* 'p': a debug build compares all page tables with the types of frames, and panics (pv/audit.c). */
+void kit_debug_keys(const char *keys);
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 struct xen_sysctl_physinfo kit_physinfo(void);                        /* of the machine */
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
