@@ -14,6 +14,8 @@
  *
  * Areas together should be larger than the machine's memory, so that pages go to swap. Prints what
  * was done, and exits with 0; or says what was wrong with which page, and exits with 1.
+ *
+ * It is long because its operations are many, each short, and all share what they know of pages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -45,7 +47,7 @@
 #define MAX_WORKERS 64
 
 struct totals {
-    atomic_ulong operations, compared, refused, forks;
+    atomic_ulong operations, compared, refused, forks, brought;
     atomic_int failed;
 };
 
@@ -60,6 +62,7 @@ struct thread {
     unsigned number, seed;
     uint64_t next_stamp;
     char *aside;
+    unsigned char *there; /* of each page of a chunk, whether it is mapped */
     struct chunk chunks[CHUNKS];
 };
 
@@ -260,6 +263,24 @@ static void op_drop(struct chunk *chunk, unsigned from, unsigned nr)
     op_compare(chunk, from, nr, "after MADV_DONTNEED");
 }
 
+/* A write fault may bring more pages than the one: those are zeroes, too, and counted here. */
+static void op_around(struct thread *thread, struct chunk *chunk, unsigned from)
+{
+    unsigned long brought = 0;
+
+    writable(chunk);
+    map_chunk(chunk, 0, chunk_pages, 0);
+    op_write(thread, chunk, from, 1);
+    if (mincore(chunk->at, chunk_pages * PAGE, thread->there)) {
+        fail("mincore: %s", strerror(errno));
+    }
+    for (unsigned i = 0; i < chunk_pages; i++) {
+        brought += i != from && thread->there[i] & 1;
+    }
+    atomic_fetch_add(&totals->brought, brought);
+    op_compare(chunk, 0, chunk_pages, "around a fault");
+}
+
 /* The child sees what was at the time of the fork; what it writes the parent never sees. */
 static void op_fork(struct thread *thread, struct chunk *chunk, unsigned from, unsigned nr)
 {
@@ -297,7 +318,7 @@ static void one_operation(struct thread *thread)
     struct chunk *chunk = &thread->chunks[below(thread, CHUNKS)];
     unsigned from = below(thread, chunk_pages), nr = 1 + below(thread, chunk_pages - from);
 
-    switch (below(thread, 23)) {
+    switch (below(thread, 24)) {
     case 0 ... 6:
         op_write(thread, chunk, from, nr);
         break;
@@ -329,6 +350,9 @@ static void one_operation(struct thread *thread)
     case 19:
         op_fork(thread, chunk, from, nr);
         break;
+    case 20:
+        op_around(thread, chunk, from);
+        break;
     default:
         op_compare(chunk, from, nr, "as it was");
     }
@@ -350,6 +374,9 @@ static void *run_thread(void *argument)
         }
     }
     pthread_barrier_wait(&all_started);
+    for (unsigned i = 0; i < CHUNKS; i++) { /* memory is short from the beginning */
+        op_write(thread, &thread->chunks[i], 0, chunk_pages);
+    }
     while (!over()) {
         one_operation(thread);
     }
@@ -531,6 +558,7 @@ static int run_worker(unsigned number)
     for (unsigned i = 0; i < threads; i++) {
         all_threads[i].number = i;
         all_threads[i].aside = need_pages(chunk_pages);
+        all_threads[i].there = need_pages(chunk_pages / PAGE + 1);
         all_threads[i].seed = number * 1000 + i + 1;
         all_threads[i].next_stamp = ((uint64_t)(number + 1) << 48) + ((uint64_t)i << 40);
         pthread_create(&all_threads[i].id, NULL, run_thread, &all_threads[i]);
@@ -594,7 +622,8 @@ int main(int argc, char **argv)
     }
     printf(
         "mmstress: %lu operations, %lu pages compared, %lu forks, %lu refused for want of memory, "
-        "%u workers killed\n",
-        totals->operations, totals->compared, totals->forks, totals->refused, killed);
+        "%lu pages came with the fault of another one, %u workers killed\n",
+        totals->operations, totals->compared, totals->forks, totals->refused, totals->brought,
+        killed);
     return totals->failed || killed == workers;
 }
