@@ -240,6 +240,17 @@ def dom0_layers(tree):
                 yield path, line, f"dom0-tools/{mine[1]}/ must not include {target}"
 
 
+def relative_dependencies(tree):
+    """A copy of a built tree must not take headers of the tree that it was copied from."""
+    tools = {path.split("/")[1] for path in tree.all_files if path.startswith("dom0-tools/")}
+    for name in sorted({"hypervisor", "guests"} | tools):
+        for folder, _, files in os.walk(tree.path("build/" + name)):
+            for file in files:
+                path = os.path.relpath(os.path.join(folder, file), tree.top)
+                if file.endswith(".d") and tree.top + "/" in tree.read(path):
+                    yield path, 1, "names files by absolute paths"
+
+
 def comment_lines(text):
     """(lines that are not blank, those that are comment) of a C file."""
     total = comment = 0
