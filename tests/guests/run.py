@@ -11,6 +11,7 @@ mistake or the hypervisor's. --icount makes the clock count instructions, as the
     tests/guests/run.py --debug mmu latency      distance between preemption points (make -C
                                                  hypervisor DEBUG=1)
     tests/guests/run.py --smp 2 --options "loglvl=all" vcpu
+    tests/guests/run.py --smp 2 --cmdline "rounds=50000 from=100" --limit 900 hammer-mmu
 """
 
 import argparse
@@ -42,6 +43,7 @@ def arguments():
     parser.add_argument("--cpu", default="", help="QEMU's processor model")
     parser.add_argument("--memory", type=int, default=0, help="MiB of the machine")
     parser.add_argument("--options", default="", help="further hypervisor options")
+    parser.add_argument("--cmdline", default="", help="the guest's command line, for its own")
     parser.add_argument("--limit", type=int, default=0, help="seconds")
     parser.add_argument("--gdb", default="", help="as QEMU's -gdb, for example tcp::1234")
     parser.add_argument("--quiet", action="store_true", help="verdicts only")
@@ -61,7 +63,7 @@ def boot(name, number, settings, args):
     if args.xen and "smap" not in cpu:
         cpu += ",-smap"  # Debian's Xen loses dom0 early where it sees SMAP
     iso = cached_iso(os.path.join(BUILD, "guests", "iso"), binary, options,
-                     [(elf, settings.get("cmdline", ""))])
+                     [(elf, args.cmdline or settings.get("cmdline", ""))])
     limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount or args.debug else 1)
     log = os.path.join(LOGS, f"guests-{name}{f'.{number}' if number else ''}-{side}.log")
     smp = args.smp or (1 if args.debug else int(settings.get("smp", 1)))

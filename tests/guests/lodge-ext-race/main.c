@@ -309,6 +309,7 @@ void test_main(void)
     CHECK_EQ(run_child(kernel_child, 300), SHUTDOWN_poweroff);
     CHECK_EQ(run_child(level_child, 1000), SHUTDOWN_poweroff);
     CHECK_EQ(run_child(flip_child, 400), SHUTDOWN_poweroff);
+    CHECK_EQ(run_child(fire_child, 1500), SHUTDOWN_poweroff);
     for (uint64_t seed = 1; seed <= 6; seed++) {
         if (seed == 2)
             before = kit_physinfo().free_pages;

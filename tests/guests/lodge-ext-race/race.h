@@ -32,5 +32,6 @@ static inline int negotiate(uint64_t features, uint64_t base)
 
 void level_child(uint64_t rounds);
 void flip_child(uint64_t rounds);
+void fire_child(uint64_t rounds);
 
 #endif
