@@ -24,9 +24,10 @@ from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
 LIMIT = 90
 # The debug build measures how long each processor keeps interrupts off, in a machine whose clock
-# counts instructions: with one processor, as several share that clock. They are so many times as
-# long there as they would be by the clock of a fast one, so that a guest that works for a while
-# does not take as many instructions as that takes nanoseconds.
+# counts instructions: with one processor, as several share that clock and take turns, and what the
+# others execute would count as well (24,990,740 instructions in one stretch of guests/flushes with
+# two). They are so many times as long there as they would be by the clock of a fast one, so that a
+# guest that works for a while does not take as many instructions as that takes nanoseconds.
 OFF = re.compile(r"interrupts off for (\d+) ticks, (.*)$", re.MULTILINE)
 OFF_GOAL = 50000  # instructions between two preemption points
 OFF_SHIFT = 2
