@@ -18,6 +18,7 @@
 #include <lib/string.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
+#include <pv/guest_words.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
@@ -409,6 +410,25 @@ bool emulate_privileged(struct cpu_regs *regs)
         debugreg_emulated(regs, in.ports);
     }
     return done != EMU_REFUSED;
+}
+
+bool emulate_read_base(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    uint32_t msr = (uint32_t)regs->rcx;
+    uint64_t insn, val;
+
+    _Static_assert(MSR_GS_BASE - MSR_FS_BASE == 1 && MSR_KERNEL_GS_BASE - MSR_FS_BASE == 2, "");
+    if (msr - MSR_FS_BASE > 2 || (uint16_t)regs->cs != SEL_USER_CS64 || !v->arch.kernel_mode ||
+        unlikely(!guest_read_1(regs->rip, &insn)) || (uint16_t)insn != 0x320f)
+        return false;
+    val = rdmsr(msr); /* the guest's own: pv/msr.c */
+    regs->rax = (uint32_t)val;
+    regs->rdx = val >> 32;
+    regs->rip += 2;
+    v->n_emulated++;
+    debugreg_emulated(regs, 0);
+    return true;
 }
 
 bool emulate_forced_cpuid(struct cpu_regs *regs)

@@ -57,6 +57,12 @@ void segments_load(struct vcpu *v); /* and to it, at switch-in; GDT and LDT are 
 
 /* emulate.c: a #GP of the guest. True: emulated, and the guest goes on (or was sent elsewhere). */
 bool emulate_privileged(struct cpu_regs *regs);
+/*
+ * The same, in front of the decoder, for one instruction without prefixes: RDMSR of a base. A
+ * kernel asks for its user's GS base at each switch of tasks, and has no other way. False: it is
+ * something else, or the code ends with its page.
+ */
+bool emulate_read_base(struct cpu_regs *regs);
 /* #UD on the forced-emulation prefix: ud2, "xen", cpuid. False: the #UD is the guest's. */
 bool emulate_forced_cpuid(struct cpu_regs *regs);
 /* emulate_iret.c: a supervisor access that faulted in ring 3, by an emulator's IRET. */

@@ -153,7 +153,8 @@ void pv_trap(struct cpu_regs *regs)
     vaddr_t addr;
 
     if (unlikely(regs->vector != X86_PF)) {
-        trap_other(regs);
+        if (regs->vector != X86_GP || regs->error_code != 0 || !emulate_read_base(regs))
+            trap_other(regs);
         return;
     }
     addr = read_cr2();

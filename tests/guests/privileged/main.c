@@ -91,6 +91,78 @@ static void msrs(void)
     CHECK(alive());
 }
 
+/*
+ * RDMSR of a base has a way of its own: it is to differ in nothing. At the end of a page with
+ * nothing behind it, stepped over, behind a prefix, and in user mode, where it is refused.
+ */
+static volatile uint64_t stepped;
+
+static uint64_t user_reads_base(uint64_t msr)
+{
+    __asm__ volatile("rdmsr" : : "c"((uint32_t)msr) : "rax", "rdx");
+    return 1;
+}
+
+static void refuse_in_user(struct kit_frame *f)
+{
+    CHECK_EQ(f->error, 0);
+    f->rip += 2;
+    f->rax = f->rdx = 0;
+}
+
+static void stepped_to(struct kit_frame *f)
+{
+    f->rflags &= ~0x100ul;
+    stepped = f->rip;
+}
+
+static void base_reads(void)
+{
+    uint8_t *code = kit_page(), *behind = kit_page();
+    uint64_t pte = kit_pte(behind), ret, want = 0xffff900012345678ul;
+    uint32_t lo = 0, hi = 0;
+
+    CHECK_EQ(wrmsr(MSR_KERNEL_GS, want), -1);
+    if (behind != code + 4096) { /* the pages of the kit come one after the other */
+        kit_check(false, __FILE__, __LINE__, "pages at %p and %p", (void *)code, (void *)behind);
+        return;
+    }
+    CHECK_EQ(kit_set_pte(behind, 0), 0);
+    code[4094] = 0x0f;
+    code[4095] = 0x32;
+    /* It goes on into what is not mapped, and that fault is fixed up. */
+    CHECK_EQ(KIT_TRY("jmp *%2",
+                     : "=a"(lo), "=d"(hi)
+                     : "r"(code + 4094), "c"(MSR_KERNEL_GS)
+                     : KIT_CLOBBER),
+             14);
+    CHECK_EQ(kit_last.rip, behind);
+    CHECK_EQ(kit_last.rax, (uint32_t)want);
+    CHECK_EQ(kit_last.rdx, want >> 32);
+    CHECK_EQ(kit_set_pte(behind, pte), 0);
+    CHECK_EQ(KIT_TRY(".byte 0x48, 0x0f, 0x32",
+                     : "=a"(lo), "=d"(hi)
+                     : "c"(MSR_KERNEL_GS)
+                     : KIT_CLOBBER),
+             -1);
+    CHECK_EQ(((uint64_t)hi << 32) | lo, want);
+    /* A single step ends behind it. */
+    kit_on_trap(1, stepped_to);
+    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; rdmsr; 1: lea 1b(%%rip), %2"
+                     : "=a"(lo), "=d"(hi), "=r"(ret)
+                     : "c"(MSR_KERNEL_GS)
+                     : "cc", "memory");
+    kit_on_trap(1, NULL);
+    CHECK_EQ(stepped, ret);
+    CHECK_EQ(((uint64_t)hi << 32) | lo, want);
+    kit_user_init();
+    for (uint32_t msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS; msr++) {
+        kit_on_trap(13, refuse_in_user);
+        CHECK_EQ(kit_user_run(user_reads_base, msr), 1);
+    }
+    kit_on_trap(13, NULL);
+}
+
 static void control_registers(void)
 {
     uint64_t cr0, cr3, cr4, val;
@@ -487,6 +559,7 @@ static void child(uint64_t unused)
 void test_main(void)
 {
     msrs();
+    base_reads();
     control_registers();
     cpuids();
     ports();
