@@ -74,35 +74,50 @@ fault:
     return false;
 }
 
+/* What entered: the guest kernel, its user mode, or a SYSCALL of that from 64-bit code. */
+enum bounce_from { FROM_USER, FROM_KERNEL, FROM_SYSCALL };
+
 /*
  * Write a frame and continue at rip. The vcpu is in guest kernel mode by now, whose tables the
- * frame is written by; from_kernel: it was so before. mask: the event mask as it is before the
- * entry changes it, which the guest's iret takes back. rip is canonical, as all addresses of
- * handlers are that a guest registers. In line, as each caller knows half of this at compile time.
+ * frame is written by. mask: the event mask as it is before the entry changes it, which the guest's
+ * iret takes back. rip is canonical, as all addresses of handlers are that a guest registers. In
+ * line, as each caller knows half of this at compile time.
  */
 static inline __attribute__((always_inline)) void bounce(struct vcpu *v, struct cpu_regs *regs,
-                                                         bool from_kernel, uint8_t mask,
+                                                         enum bounce_from from, uint8_t mask,
                                                          const uint64_t *extra, unsigned n,
-                                                         uint64_t rip, bool mask_events)
+                                                         const uint64_t *rip, bool mask_events)
 {
-    vaddr_t sp = from_kernel ? regs->rsp : v->arch.kernel_sp;
-    uint64_t cs = from_kernel ? regs->cs & ~3ull : regs->cs;
-    uint64_t rflags = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+    struct vcpu_info *info = v->info;
+    vaddr_t sp = from == FROM_KERNEL ? regs->rsp : v->arch.kernel_sp;
+    uint64_t cs = from == FROM_SYSCALL  ? SEL_USER_CS64
+                  : from == FROM_KERNEL ? regs->cs & ~3ull
+                                        : regs->cs;
+    uint64_t rflags = regs->rflags & ~RFLAGS_IOPL;
 
-    ASSERT(va_canonical(rip));
-    if (unlikely(v->arch.iopl_shown))
-        rflags |= (uint64_t)v->arch.iopl << 12;
+    ASSERT(va_canonical(*rip) && (rflags & RFLAGS_IF));
+    if (unlikely(mask | v->arch.iopl_shown)) {
+        cs |= (uint64_t)mask << 32;
+        if (mask)
+            rflags &= ~RFLAGS_IF;
+        if (v->arch.iopl_shown)
+            rflags |= (uint64_t)v->arch.iopl << 12;
+    }
     sp = (sp & ~0xfull) - (7 + n) * 8;
-    if (unlikely(!frame_write(sp, regs, cs | ((uint64_t)mask << 32), rflags, extra, n))) {
-        no_stack(v, sp, rip);
+    if (unlikely(!frame_write(sp, regs, cs, rflags, extra, n))) {
+        no_stack(v, sp, *rip);
         return;
     }
     if (mask_events)
-        v->info->evtchn_upcall_mask = 1;
-    regs->rip = rip;
-    regs->cs = SEL_USER_CS64;
+        info->evtchn_upcall_mask = 1;
+    regs->rip = *rip;
     regs->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF);
     regs->rsp = sp;
+    if (from == FROM_SYSCALL) { /* entry.S has set the others, to the same */
+        ASSERT(regs->cs == SEL_USER_CS64 && regs->ss == SEL_USER_DS && regs->vector == VEC_SYSCALL);
+        return;
+    }
+    regs->cs = SEL_USER_CS64;
     regs->ss = SEL_USER_DS;
     /* SYSRET destroys rcx and r11, which the handler takes from the frame anyway. */
     regs->vector = VEC_SYSCALL;
@@ -124,7 +139,7 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
                                                              bool has_error_code)
 {
     const struct trap_info *ti = &v->arch.traps[vector];
-    bool from_kernel = v->arch.kernel_mode;
+    enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
     uint64_t extra[1] = {error_code};
 
     if (unlikely(ti->address == 0)) {
@@ -136,9 +151,9 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
     v->arch.last_trap = vector;
     v->arch.last_trap_error = error_code;
     v->arch.last_trap_rip = regs->rip;
-    if (!from_kernel)
+    if (from == FROM_USER)
         segments_enter_kernel(v);
-    bounce(v, regs, from_kernel, v->info->evtchn_upcall_mask, extra, has_error_code, ti->address,
+    bounce(v, regs, from, v->info->evtchn_upcall_mask, extra, has_error_code, &ti->address,
            ti->flags & 4); /* 4: mask events */
 }
 
@@ -194,7 +209,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
         return;
     }
     segments_enter_kernel(v);
-    bounce(v, regs, false, v->info->evtchn_upcall_mask, NULL, 0, v->arch.syscall_callback,
+    bounce(v, regs, FROM_SYSCALL, v->info->evtchn_upcall_mask, NULL, 0, &v->arch.syscall_callback,
            v->arch.syscall_masks);
 }
 
@@ -208,18 +223,18 @@ void pv_syscall32_bounce(struct cpu_regs *regs)
         return;
     }
     segments_enter_kernel(v);
-    bounce(v, regs, false, v->info->evtchn_upcall_mask, NULL, 0, v->arch.syscall32_callback,
+    bounce(v, regs, FROM_USER, v->info->evtchn_upcall_mask, NULL, 0, &v->arch.syscall32_callback,
            v->arch.syscall32_masks);
 }
 
 /* Only where vcpu_event_due() said so: the mask in the frame is 0, and 1 from now on. */
 static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
-    bool from_kernel = v->arch.kernel_mode;
+    enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
 
-    if (!from_kernel)
+    if (from == FROM_USER)
         segments_enter_kernel(v);
-    bounce(v, regs, from_kernel, 0, NULL, 0, v->arch.event_callback, true);
+    bounce(v, regs, from, 0, NULL, 0, &v->arch.event_callback, true);
 }
 
 /*
@@ -228,17 +243,17 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
  */
 static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const uint64_t *selectors)
 {
-    bool from_kernel = v->arch.kernel_mode;
+    enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
 
     if (v->arch.failsafe_callback == 0) {
         domain_crash(v->domain, "%pv: cannot return to %lx:%lx and no failsafe callback", v,
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
-    if (!from_kernel)
+    if (from == FROM_USER)
         segments_enter_kernel(v);
-    bounce(v, regs, from_kernel, v->info->evtchn_upcall_mask, selectors, 4,
-           v->arch.failsafe_callback, v->arch.failsafe_masks);
+    bounce(v, regs, from, v->info->evtchn_upcall_mask, selectors, 4, &v->arch.failsafe_callback,
+           v->arch.failsafe_masks);
 }
 
 /*

@@ -118,37 +118,46 @@ int64_t hc_lodge_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return area_return(true);
 }
 
+/*
+ * All but the mode. Real interrupts are always on in a guest; its own IF is the event mask. In
+ * line, once for each mode.
+ */
+static inline __attribute__((always_inline)) void frame_load(struct vcpu *v, struct cpu_regs *regs,
+                                                             const struct iret_frame *f)
+{
+    regs->rip = f->rip;
+    regs->cs = (f->cs & 0xffff) | 3; /* force the guest privilege level */
+    regs->rflags = (f->rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | 2;
+    regs->ss = (f->ss & 0xffff) | 3;
+    regs->vector = VEC_IRET_KEPT;
+    if (unlikely(f->flags & VGCF_in_syscall))
+        leave_by_sysret(regs);
+    v->info->evtchn_upcall_mask = !(f->rflags & RFLAGS_IF);
+    if (unlikely(v->arch.iopl_shown))
+        v->arch.iopl = (f->rflags & RFLAGS_IOPL) >> 12;
+    if (unlikely(v->arch.nmi_masked)) /* without it none can be pending */
+        nmi_unmask(v);
+}
+
 int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct vcpu *v = current;
     struct cpu_regs *regs = guest_regs();
     struct iret_frame f;
-    bool to_user;
 
     (void)a1, (void)a2, (void)a3, (void)a4;
     if (unlikely(!frame_read(regs, &f))) {
         domain_crash(v->domain, "%pv: iret with no frame at %lx", v, (unsigned long)regs->rsp);
         return 0;
     }
-    to_user = (f.cs & 3) == 3;
-    if (unlikely(to_user && v->arch.guest_table_user.m == 0)) {
+    if (unlikely((f.cs & 3) != 3)) {
+        frame_load(v, regs, &f);
+    } else if (likely(v->arch.guest_table_user.m != 0)) {
+        frame_load(v, regs, &f);
+        segments_enter_user(v);
+    } else {
         domain_crash(v->domain, "%pv: iret to user mode without a user page table", v);
         return 0;
     }
-    regs->rip = f.rip;
-    regs->cs = (f.cs & 0xffff) | 3; /* force the guest privilege level */
-    /* Real interrupts are always on in a guest; its own IF is the event mask, below. */
-    regs->rflags = (f.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | 2;
-    regs->ss = (f.ss & 0xffff) | 3;
-    regs->vector = VEC_IRET_KEPT;
-    if (unlikely(f.flags & VGCF_in_syscall))
-        leave_by_sysret(regs);
-    v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
-    if (unlikely(v->arch.iopl_shown))
-        v->arch.iopl = (f.rflags & RFLAGS_IOPL) >> 12;
-    if (unlikely(v->arch.nmi_masked)) /* without it none can be pending */
-        nmi_unmask(v);
-    if (to_user)
-        segments_enter_user(v);
     return (int64_t)f.rax; /* the entry code stores the result into rax */
 }

@@ -52,7 +52,7 @@
 
 /*
  * Anything to do before the guest runs? Expects RBX = vcpu; uses RCX and RDX. An event is due when
- * the pending byte is not zero and the mask byte behind it is: as one word, 1 to 0xff.
+ * the pending byte is not zero and the mask byte behind it is; mostly none is pending.
  * The CPU is read from the stack's top each time: a vcpu that was switched out in C may have come
  * back on another one. The guest may change the two bytes at any moment; they decide only whether C
  * looks again.
@@ -64,10 +64,15 @@
     cmpl $0, VCPU_PENDING_WORK(%rbx)
     jne \slow
     movq VCPU_INFO(%rbx), %rdx
-    movzwl (%rdx), %edx
-    decl %edx
-    cmpl $0xff, %edx
-    jb \slow
+    cmpb $0, (%rdx)
+    jne pending\@
+no_event\@:
+    .subsection 1
+pending\@:
+    cmpb $0, 1(%rdx)
+    je \slow
+    jmp no_event\@
+    .previous
 .endm
 
     .section .text.entry, "ax", @progbits
@@ -174,7 +179,9 @@ hypercall_iretq:
     movq REGS_RSI(%rsp), %rsi
     movq REGS_RDI(%rsp), %rdi
     addq $REGS_RIP, %rsp
-    jmp guest_iretq
+hypercall_iretq_kept:
+    iretq
+    EXTABLE hypercall_iretq_kept, guest_iretq_refused
 
 /* A kernel in the lower half: one page below its end RCX is not canonical, see below. */
 hypercall_low_rip:
