@@ -34,10 +34,13 @@ struct frame {
     uint64_t refs;       /* count, flags and owner, see frame_refs(); atomic */
     uint64_t type;       /* see pv/page_types.h; atomic */
     uint32_t next, prev; /* mfns: owner's page list, or the allocator's free list */
-    uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
-    domid_t owner;       /* of a free one the last; DOMID_XEN: ours, DOMID_IO: no RAM */
-    uint8_t order;       /* of a free block, in the allocator */
-    uint8_t flags;       /* FRAME_FREE: the allocator's, LOCK_HEAP */
+    union {
+        uint32_t tlb_stamp;  /* flush clock when the last type reference went (or when freed) */
+        uint32_t table_runs; /* of a table of levels 2 to 4 in use: see pv/page_types.h; atomic */
+    };
+    domid_t owner; /* of a free one the last; DOMID_XEN: ours, DOMID_IO: no RAM */
+    uint8_t order; /* of a free block, in the allocator */
+    uint8_t flags; /* FRAME_FREE: the allocator's, LOCK_HEAP */
 };
 
 /*

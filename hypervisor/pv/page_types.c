@@ -72,160 +72,40 @@
 #include <pv/descriptors.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
+#include <pv/table_refs.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/tlb.h>
 
-/* For slots below the first one the difference wraps, so that one comparison does for both ends. */
-static inline bool slot_is_hypervisors(unsigned level, unsigned i)
+/* On failure nothing of what was taken is left, and the stamp is as it was. */
+static int frame_validate(struct frame *f, enum page_type type, struct domain *d)
 {
-    return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
-}
+    uint32_t runs = 0;
+    int rc;
 
-/*
- * Most tables of a process are nearly empty, and all of them are walked when it begins and ends: so
- * empty runs are passed over sixteen entries at a time.
- */
-#define RUN   16u
-#define BLOCK (4 * RUN) /* entries between two looks whether a preemption point is due */
-
-static inline bool run_present(const pte_t *t)
-{
-    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
-             t[12] | t[13] | t[14] | t[15]) &
-            PTE_P) != 0;
-}
-
-/*
- * For each i in [from, n) whose entry is present; from begins a run. (`break` only ends a run.)
- * runs: counts those that were not empty.
- */
-#define for_each_present(t, from, n, i, runs)                       \
-    for (unsigned run_ = (from); run_ < (n); run_ += RUN)           \
-        if (run_present(&(t)[run_]) && ++(runs))                    \
-            for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
-                if ((t)[i] & PTE_P)
-
-/*
- * Drops what entries [0, n) of a table stand for. The entries stay as they are: an idle table keeps
- * its contents, and if it becomes one again they are judged anew.
- */
-static void table_drop(pte_t *t, unsigned level, unsigned n, struct domain *d)
-{
-    unsigned runs = 0;
-
-    for (unsigned from = 0; level == 1 && from < n; from += BLOCK, runs = 0) {
-        for_each_present(t, from, MIN(from + BLOCK, n), i, runs) pte_put_l1(t[i]);
-        preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
-    }
-    if (level == 1)
-        return;
-    for_each_present(t, 0, n, i, runs)
-    {
-        if (slot_is_hypervisors(level, i))
-            continue;
-        pte_put_table(t[i], level, d);
-        preempt_after(WORK_ENTRY);
-    }
-}
-
-/*
- * Some entries of an L1 table. Only frames of d and device memory pass; an entry for another
- * domain's frame has its reference from a grant or a foreign mapping, and a table that has lost its
- * type has lost that.
- */
-static int table_validate_block(pte_t *t, unsigned from, struct domain *d)
-{
-    struct pte_keys keys = pte_keys(d);
-    unsigned runs = 0;
-
-    for_each_present(t, from, from + BLOCK, i, runs)
-    {
-        pte_t e = t[i], drop;
-        int rc = 0;
-
-        if (unlikely(!pte_get_l1_own(e, keys, &drop))) {
-            pte_put_l1(drop);
-            rc = pte_get_l1_slow(e, d, d);
-        }
-        if (unlikely(rc != 0)) {
-            guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
-            table_drop(t, 1, i, d);
-            return rc;
-        }
-        if (unlikely((e & (PTE_U | PTE_G)) != PTE_U))
-            t[i] = pte_adjust(e);
-    }
-    preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
-    return 0;
-}
-
-static int table_validate_l1(pte_t *t, struct domain *d)
-{
-    int rc = 0;
-
-    for (unsigned from = 0; rc == 0 && from < PTES; from += BLOCK)
-        rc = table_validate_block(t, from, d);
+    if (type == PAGE_TYPE_DESC)
+        return pv_validate_desc_page(f) ? 0 : -XEN_EINVAL;
+    if (!page_type_is_table(type))
+        return 0;
+    rc = table_refs_take(mfn_to_virt(frame_mfn(f)), type, &runs, d);
+    if (rc == 0)
+        f->table_runs = runs;
     return rc;
 }
 
-/* Levels 2 to 4. The table is BUSY: plain reads and writes of its entries are enough. */
-static int table_validate(pte_t *t, unsigned level, struct domain *d)
-{
-    unsigned runs = 0;
-
-    for_each_present(t, 0, PTES, i, runs)
-    {
-        pte_t e = t[i];
-        uint64_t m = pte_mfn(e).m;
-        int rc = -XEN_EINVAL;
-
-        if (slot_is_hypervisors(level, i))
-            continue;
-        if (likely(!(e & PTE_TABLE_REFUSED) && m < max_mfn))
-            rc = page_type_get(&FRAMES[m], level - 1, d);
-        if (unlikely(rc != 0)) {
-            guest_refused("L%u entry %u = %lx", level, i, (unsigned long)e);
-            table_drop(t, level, i, d);
-            return rc;
-        }
-        if (!(e & PTE_U)) /* guest kernel and guest user are both ring 3 */
-            t[i] = e | PTE_U;
-        preempt_after(WORK_ENTRY);
-    }
-    /* What the guest had in our slots was not looked at, and goes. */
-    if (level == 4)
-        memcpy(&t[HV_L4_FIRST], &hv_root[HV_L4_FIRST], HV_L4_COUNT * sizeof(pte_t));
-    return 0;
-}
-
-/* On failure nothing of what was taken is left. */
-static int frame_validate(struct frame *f, enum page_type type, struct domain *d)
-{
-    pte_t *t = mfn_to_virt(frame_mfn(f));
-
-    switch (type) {
-    case PAGE_TYPE_L1:
-        return table_validate_l1(t, d);
-    case PAGE_TYPE_L2:
-    case PAGE_TYPE_L3:
-    case PAGE_TYPE_L4:
-        return table_validate(t, type, d);
-    case PAGE_TYPE_DESC:
-        return pv_validate_desc_page(f) ? 0 : -XEN_EINVAL;
-    default:
-        return 0;
-    }
-}
-
-/* The end of a type: f is BUSY and ours. The frame reference behind the type goes as well. */
-static __attribute__((noinline)) void type_end(struct frame *f, struct domain *d)
+/*
+ * The end of a type: f is BUSY and ours. The frame reference behind the type goes as well. runs: of
+ * a table of levels 2 to 4, those that may have entries.
+ */
+static __attribute__((noinline)) void type_end(struct frame *f, uint32_t runs, struct domain *d)
 {
     enum page_type type = page_type_of(f->type);
     pte_t *t = mfn_to_virt(frame_mfn(f));
 
     if (page_type_is_table(type)) {
-        table_drop(t, type, PTES, d);
+        if (type != PAGE_TYPE_L1)
+            pte_path_changed(d);
+        table_refs_drop(t, type, runs, d);
         /* The owner may read it from now on as it likes: our entries are none of its business. */
         if (type == PAGE_TYPE_L4)
             memset(&t[HV_L4_FIRST], 0, HV_L4_COUNT * sizeof(pte_t));
@@ -284,6 +164,7 @@ static struct frame *orphan_pop(struct domain *d)
 void page_type_put_last(struct frame *f, struct domain *d)
 {
     uint64_t t = READ_ONCE(f->type), n;
+    uint32_t runs;
 
     do {
         BUG_ON(!(t & PAGE_TYPE_VALID)); /* more puts than gets */
@@ -300,9 +181,10 @@ void page_type_put_last(struct frame *f, struct domain *d)
         page_frame_put(f);
         return;
     }
+    runs = f->table_runs; /* the queue of orphans puts its link there */
     if (page_type_is_table(page_type_of(n)) && d->state != DOM_ALIVE && orphan_push(f, d))
         return;
-    type_end(f, d);
+    type_end(f, runs, d);
 }
 
 /*
@@ -357,6 +239,7 @@ static int type_begin(struct frame *f, enum page_type type, uint64_t old, struct
         type_change_flush(f, old, d);
     if (empty) {
         page_clear(mfn_to_virt(frame_mfn(f)));
+        f->table_runs = 0;
         (void)work_charge(WORK_PAGE);
     } else {
         rc = frame_validate(f, type, d);
@@ -564,7 +447,7 @@ int page_type_relinquish(struct domain *d)
         f = orphan_pop(d);
         if (f == NULL)
             return 0;
-        type_end(f, d);
+        type_end(f, TABLE_REFS_UNKNOWN, d); /* they gave way to the link */
         if (work_charge(1) && preempt_wanted())
             break;
     }

@@ -109,6 +109,22 @@ static inline uint64_t page_type_after_refusal(uint64_t idle, enum page_type typ
     return page_type_change_flushes(idle, type) ? PAGE_TYPE(PAGE_TYPE_NONE) : idle;
 }
 
+/*
+ * Tables of levels 2 to 4 are nearly empty, and each process has a handful of them: so each has a
+ * bit for every sixteen entries. It is set if one of them is present, or has been since the table
+ * was validated; the others are not looked at when the table is taken apart.
+ */
+#define PAGE_TYPE_RUN 16u
+
+/* Before an entry becomes present, by who holds a type reference on the table. */
+static inline void page_type_mark_run(struct frame *f, unsigned slot)
+{
+    uint32_t bit = 1u << (slot / PAGE_TYPE_RUN);
+
+    if (unlikely(!(READ_ONCE(f->table_runs) & bit)))
+        (void)__atomic_fetch_or(&f->table_runs, bit, __ATOMIC_SEQ_CST);
+}
+
 /* The rest of page_type_get() and of page_type_put(); not to be called by others. */
 int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);

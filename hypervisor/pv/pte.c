@@ -129,6 +129,7 @@ static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *
     if ((*val & PTE_TABLE_REFUSED) || pte_mfn(*val).m >= max_mfn)
         return -XEN_EINVAL;
     *val |= PTE_U;
+    page_type_mark_run(frame_of(virt_to_mfn(p)), slot);
     return page_type_get(frame_of(pte_mfn(*val)), level - 1, d);
 }
 
@@ -147,6 +148,7 @@ int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t
     while (unlikely(!pte_swap(p, &old, val | (old & keep))))
         ;
     *was = old;
+    pte_path_changed(d);
     pte_put_table(old, level, d);
     return 0;
 }
@@ -205,10 +207,12 @@ int pte_compare_write(pte_t *p, unsigned level, pte_t expected, pte_t val, struc
         rc = -XEN_EAGAIN;
         old = val;
     }
-    if (level == 1)
+    if (level == 1) {
         pte_put_l1(old);
-    else
+    } else {
+        pte_path_changed(d);
         pte_put_table(old, level, d);
+    }
     return rc;
 }
 

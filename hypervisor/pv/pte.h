@@ -168,12 +168,13 @@ static inline __attribute__((always_inline)) bool pte_flip_l1(pte_t *p, pte_t ol
                                                               struct pte_keys k, pte_t *drop)
 {
     struct frame *f;
+    pte_t seen = old;
 
     *drop = 0;
     if (unlikely(!pte_frame_find(old, &f) || (old & PTE_CACHE)) ||
         unlikely(!pte_get_own(f, new, k, drop)))
         return false;
-    if (unlikely(!pte_swap(p, &old, new))) {
+    if (unlikely(!pte_swap(p, &seen, new))) {
         *drop = new;
         return false;
     }
@@ -308,13 +309,22 @@ pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table);
 pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va);
 
 /*
+ * An entry of levels 2 to 4 is another now, or a table of these is none any more. To be called
+ * before the reference is dropped that kept what was below it: what a walk found before may be
+ * anything then.
+ */
+static inline void pte_path_changed(struct domain *d)
+{
+    (void)__atomic_fetch_add(&d->arch.path_changes, 1, __ATOMIC_SEQ_CST);
+}
+
+/*
  * One entry of a table that a guest may be taking apart on another CPU this very moment: what lies
  * there may be anything by now, and the address as well, so a fault reads as "not present". What is
  * found this way is only a hint, until a type reference has been taken on it.
  */
-static inline pte_t pte_peek(pte_t table_entry, vaddr_t va, unsigned level)
+static inline pte_t pte_peek_at(const pte_t *p)
 {
-    const pte_t *p = (const pte_t *)phys_to_virt(table_entry & PTE_ADDR) + pt_index(va, level);
     pte_t e;
 
     __asm__ volatile("1: mov %1, %0\n"
@@ -326,6 +336,16 @@ static inline pte_t pte_peek(pte_t table_entry, vaddr_t va, unsigned level)
                      : "=&r"(e)
                      : "m"(*p));
     return e;
+}
+
+static inline const pte_t *pte_entry_at(pte_t table_entry, vaddr_t va, unsigned level)
+{
+    return (const pte_t *)phys_to_virt(table_entry & PTE_ADDR) + pt_index(va, level);
+}
+
+static inline pte_t pte_peek(pte_t table_entry, vaddr_t va, unsigned level)
+{
+    return pte_peek_at(pte_entry_at(table_entry, va, level));
 }
 
 /*

@@ -390,9 +390,10 @@ static bool store_run(const struct store *s, struct cpu_regs *r, pte_t *p, unsig
 }
 
 /* Any store that is decoded, to a table of any level. False: it stays a page fault. */
-static __attribute__((noinline)) bool store_any(struct cpu_regs *regs, vaddr_t addr, pte_t mapping,
-                                                struct domain *d)
+bool pv_pte_store(struct cpu_regs *regs, vaddr_t addr)
 {
+    struct domain *d = current->domain;
+    pte_t mapping = pte_lookup(current, addr);
     uint64_t m = pte_mfn(mapping).m;
     unsigned shift = (addr & 7) * 8;
     enum page_type type;
@@ -413,25 +414,20 @@ static __attribute__((noinline)) bool store_any(struct cpu_regs *regs, vaddr_t a
     return done;
 }
 
-bool pv_pte_store(struct cpu_regs *regs, vaddr_t addr)
-{
-    return store_any(regs, addr, pte_lookup(current, addr), current->domain);
-}
-
 /*
  * MOV and XCHG of a 64-bit register, plainly addressed: how a stock kernel sets and clears entries.
- * The bytes are REX.W, opcode, ModRM, displacement; no SIB. The length, by ModRM's outer fields; 0:
- * another instruction.
+ * The bytes are REX.W, opcode, ModRM, displacement; no SIB. The length, by ModRM without its middle
+ * field; 0: another instruction.
  */
-static inline unsigned simple_length(uint64_t insn)
+#define SIMPLE_MOV  0x89
+#define SIMPLE_XCHG 0x87
+static inline unsigned simple_length(uint64_t insn, unsigned opcode)
 {
-    static const uint8_t lengths[4][8] = {
-        {3, 3, 3, 3, 0, 7, 3, 3}, {4, 4, 4, 4, 0, 4, 4, 4}, {7, 7, 7, 7, 0, 7, 7, 7}, {0}};
-    uint8_t op = (uint8_t)(insn >> 8);
+    static const uint8_t lengths[0xc8] = {
+        [0x00] = 3, 3, 3, 3, 0,          7, 3, 3, [0x40] = 4, 4, 4, 4,
+        0,          4, 4, 4, [0x80] = 7, 7, 7, 7, 0,          7, 7, 7};
 
-    if (unlikely((insn & 0xf8) != 0x48 || (op != 0x87 && op != 0x89)))
-        return 0;
-    return lengths[(insn >> 22) & 3][(insn >> 16) & 7];
+    return (insn & 0xfff8) == (0x48 | opcode << 8) ? lengths[(insn >> 16) & 0xc7] : 0;
 }
 
 /* The register in ModRM, with REX.R. */
@@ -442,13 +438,13 @@ static inline uint64_t *simple_register(struct cpu_regs *r, uint64_t insn)
 
 /* The rest of pv_pte_write_fault(), which may hold the table: it is not that simple. */
 static __attribute__((noinline)) void store_not_simple(struct cpu_regs *regs, vaddr_t addr,
-                                                       pte_t mapping, pte_t drop,
-                                                       struct frame *table, struct domain *d)
+                                                       struct frame *table)
 {
-    pte_put_l1(drop);
+    struct domain *d = current->domain;
+
     if (table != NULL)
         page_type_put(table, d);
-    if (store_any(regs, addr, mapping, d))
+    if (pv_pte_store(regs, addr))
         pv_store_emulated(regs);
     else if (likely(!alias_kept(d)) || !alias_write_fault(regs, addr))
         pv_page_fault(regs, addr);
@@ -456,52 +452,118 @@ static __attribute__((noinline)) void store_not_simple(struct cpu_regs *regs, va
 
 /* Or it is done, and one of the references that are to be dropped may be the last. */
 static __attribute__((noinline)) void store_end(struct cpu_regs *regs, struct frame *table,
-                                                pte_t old, struct domain *d)
+                                                pte_t old)
 {
     if (old != 0)
         pte_put_l1_last(old);
-    page_type_put(table, d);
+    page_type_put(table, current->domain);
     pv_store_emulated(regs);
 }
 
 /*
- * Here in line are simple stores to L1 entries. A plain MOV is carried out as an exchange, since
- * the old entry's references are to be dropped. What is called is called last, so that nothing has
- * to be kept for it.
+ * The entry is the new one. What is called is called last, here and below, so that nothing has to
+ * be kept for it.
  */
+static inline __attribute__((always_inline)) void store_done(struct vcpu *v, struct cpu_regs *regs,
+                                                             struct frame *table, pte_t old)
+{
+    if (unlikely(!pte_put_l1_shared(old)))
+        return store_end(regs, table, old);
+    if (unlikely(!page_type_put_shared(table)))
+        return store_end(regs, table, 0);
+    v->n_emulated++;
+    debugreg_emulated(regs, 0);
+}
+
+/* MOV, and what makes an entry present. Both are exchanges: the old entry's reference goes. */
+static __attribute__((noinline)) void store_simple(struct cpu_regs *regs, vaddr_t addr, pte_t *p,
+                                                   uint64_t insn, struct frame *table)
+{
+    unsigned length = simple_length(insn, SIMPLE_MOV) | simple_length(insn, SIMPLE_XCHG);
+    uint64_t *reg = simple_register(regs, insn), val = *reg;
+    pte_t old, drop;
+
+    if (unlikely(length == 0))
+        return store_not_simple(regs, addr, table);
+    if (val & PTE_P) {
+        val = pte_adjust(val);
+        if (unlikely(!pte_get_l1_own(val, pte_keys(current->domain), &drop))) {
+            pte_put_l1(drop);
+            return store_not_simple(regs, addr, table);
+        }
+    }
+    old = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
+    if (simple_length(insn, SIMPLE_XCHG))
+        *reg = old;
+    regs->rip += length;
+    store_done(current, regs, table, old);
+}
+
+/*
+ * Stores come one after the other to the same table, so what the walk to it found is remembered.
+ * Like the walk it holds nothing: only a type reference on the frame makes it an L1 table of d.
+ * *at: from the table's beginning. An address that is none of an entry is never found.
+ */
+static inline bool hint_stands(const struct vcpu *v, vaddr_t addr, uint64_t *at)
+{
+    const struct store_hint *h = &v->arch.stored;
+
+    *at = addr - h->page;
+    return (*at & ~(PAGE_SIZE - sizeof(pte_t))) == 0 && h->root.m == v->arch.guest_table.m &&
+           h->changes == READ_ONCE(v->domain->arch.path_changes) &&
+           pte_peek_at(h->entry) == h->mapping;
+}
+
+/* False: there is no table of level 1 that may be read there. */
+static __attribute__((noinline)) bool hint_find(struct vcpu *v, vaddr_t addr)
+{
+    struct store_hint *h = &v->arch.stored;
+    struct frame *f;
+    pte_t e;
+
+    h->root = MFN(0);
+    /* First: a path that changes under the walk makes a hint that does not stand. */
+    h->changes = __atomic_load_n(&v->domain->arch.path_changes, __ATOMIC_SEQ_CST);
+    e = pte_peek_l2(v, addr);
+    if (unlikely(e == 0 || addr % sizeof(pte_t) != 0))
+        return false;
+    h->entry = pte_entry_at(e, addr, 1);
+    h->mapping = e = pte_peek_at(h->entry);
+    if (unlikely((e & (PTE_P | PTE_W)) != PTE_P || !pte_frame_find(e, &f) ||
+                 page_type_of(READ_ONCE(f->type)) != PAGE_TYPE_L1))
+        return false;
+    h->page = addr & PAGE_MASK;
+    h->frame = f;
+    h->table = phys_to_virt(e & PTE_ADDR);
+    h->root = v->arch.guest_table;
+    return true;
+}
+
+/* In line is XCHG of what is not present: how a stock kernel takes its entries out. */
 void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
 {
     struct vcpu *v = current;
-    struct domain *d = v->domain;
-    pte_t mapping = pte_lookup(v, addr), *p, val, old, drop;
-    uint64_t insn, *reg;
+    uint64_t at, insn, *reg;
     struct frame *f;
     unsigned length;
+    pte_t *p, old;
 
-    /* The lookup held nothing: only a type reference makes p an entry of an L1 table of d. */
-    if (unlikely((mapping & (PTE_P | PTE_W)) != PTE_P || !pte_frame_find(mapping, &f) ||
-                 addr % sizeof(pte_t) != 0 || !page_type_get_valid(f, PAGE_TYPE_L1, d)))
-        return store_not_simple(regs, addr, mapping, 0, NULL, d);
-    if (unlikely(!guest_read_1(regs->rip, &insn))) /* at the end of a page, perhaps */
-        return store_not_simple(regs, addr, mapping, 0, f, d);
-    length = simple_length(insn);
-    if (unlikely(length == 0))
-        return store_not_simple(regs, addr, mapping, 0, f, d);
-    reg = simple_register(regs, insn);
-    val = *reg;
-    if (val & PTE_P) {
-        val = pte_adjust(val);
-        if (unlikely(!pte_get_l1_own(val, pte_keys(d), &drop)))
-            return store_not_simple(regs, addr, mapping, drop, f, d);
+    if (unlikely(!hint_stands(v, addr, &at))) {
+        if (!hint_find(v, addr))
+            return store_not_simple(regs, addr, NULL);
+        at = addr % PAGE_SIZE;
     }
-    p = phys_to_virt((mapping & PTE_ADDR) + addr % PAGE_SIZE);
-    old = __atomic_exchange_n(p, val, __ATOMIC_SEQ_CST);
-    if ((uint8_t)(insn >> 8) == 0x87)
-        *reg = old;
+    f = v->arch.stored.frame;
+    p = (pte_t *)((char *)v->arch.stored.table + at);
+    if (unlikely(!page_type_get_valid(f, PAGE_TYPE_L1, v->domain)))
+        return store_not_simple(regs, addr, NULL);
+    if (unlikely(!guest_read_1(regs->rip, &insn))) /* at the end of a page, perhaps */
+        return store_not_simple(regs, addr, f);
+    length = simple_length(insn, SIMPLE_XCHG);
+    reg = simple_register(regs, insn);
+    if (unlikely(length == 0 || (*reg & PTE_P)))
+        return store_simple(regs, addr, p, insn, f);
+    *reg = old = __atomic_exchange_n(p, *reg, __ATOMIC_SEQ_CST);
     regs->rip += length;
-    if (unlikely(!pte_put_l1_shared(old)))
-        return store_end(regs, f, old, d);
-    if (unlikely(!page_type_put_shared(f)))
-        return store_end(regs, f, 0, d);
-    pv_store_emulated(regs);
+    store_done(v, regs, f, old);
 }

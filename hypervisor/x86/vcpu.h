@@ -25,6 +25,21 @@
 #define DESC_WINDOW_PAGES 32
 #define ALIAS_QUEUE       16
 
+/*
+ * The L1 table that the guest kernel has stored to last, and how it was found: pv/pte_emulate.c.
+ * It is what a walk would find as long as the root is the same, none of the domain's upper tables
+ * has changed since (path_changes), and the entry has the value that it had.
+ */
+struct store_hint {
+    vaddr_t page;       /* at which the guest sees the table */
+    mfn_t root;         /* of guest kernel mode; MFN(0): there is no hint */
+    uint64_t changes;   /* path_changes, as it was before the walk */
+    const pte_t *entry; /* that maps the page, in the direct map */
+    pte_t mapping;      /* its value: present, and read-only */
+    struct frame *frame;
+    pte_t *table; /* the frame's contents, in the direct map */
+};
+
 struct arch_vcpu {
     /* Address spaces: type references are held on both tables. */
     mfn_t guest_table;      /* L4 of guest kernel mode; MFN(0): none, before the first context */
@@ -75,6 +90,8 @@ struct arch_vcpu {
 
     uint32_t last_trap, last_trap_error; /* that it was sent, for a report: vector, and where */
     uint64_t last_trap_rip;
+
+    struct store_hint stored; /* the vcpu's own */
 
     struct frame *alias_queue[ALIAS_QUEUE]; /* held; pv/alias.c */
     unsigned alias_queued;
@@ -138,6 +155,7 @@ struct arch_domain {
     uint32_t policy[POLICY_LEAVES][4]; /* what is left of feature leaves; pv/policy.c */
     struct e820entry *e820;            /* the memory map that the toolstack gave; NULL: none */
     unsigned nr_e820;
+    uint64_t path_changes;    /* atomic: of entries of levels 2 to 4, and ends of such tables */
     uint64_t max_gfn;         /* highest frame number seen in M2P updates + 1 */
     mfn_t pv_root_hint;       /* dying: stack of page tables to take apart */
     uint32_t teardown_cursor; /* dying: progress of arch_domain_relinquish */

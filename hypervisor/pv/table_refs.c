@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What all entries of a page table stand for, taken when a frame becomes a table and dropped when
+ * it is none any more (pv/page_types.c says when, pv/pte.h what a single one stands for). This is
+ * where a process's tables are looked at from end to end, when it begins and when it ends: most of
+ * them are nearly empty, so it is their empty stretches that cost.
+ *
+ * The frame is BUSY. No lock is held, and the vcpu may be preempted in the middle.
+ */
+#include <core/console.h>
+#include <core/domain.h>
+#include <core/hypercall.h>
+#include <lib/bitops.h>
+#include <lib/string.h>
+#include <pv/page_types.h>
+#include <pv/pte.h>
+#include <pv/table_refs.h>
+
+/* For slots below the first one the difference wraps, so that one comparison does for both ends. */
+static inline bool slot_is_hypervisors(unsigned level, unsigned i)
+{
+    return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
+}
+
+/* Empty runs are passed over sixteen entries at a time. */
+#define RUN   PAGE_TYPE_RUN
+#define BLOCK (4 * RUN) /* entries between two looks whether a preemption point is due */
+
+static inline bool run_present(const pte_t *t)
+{
+    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
+             t[12] | t[13] | t[14] | t[15]) &
+            PTE_P) != 0;
+}
+
+/*
+ * For each i in [from, n) whose entry is present; from begins a run. (`break` only ends a run.)
+ * runs: counts those that were not empty.
+ */
+#define for_each_present(t, from, n, i, runs)                       \
+    for (unsigned run_ = (from); run_ < (n); run_ += RUN)           \
+        if (run_present(&(t)[run_]) && ++(runs))                    \
+            for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
+                if ((t)[i] & PTE_P)
+
+/* Which runs of a table that is BUSY are not empty. */
+static uint32_t runs_present(const pte_t *t)
+{
+    uint32_t runs = 0;
+
+    for (unsigned run = 0; run < PTES / RUN; run++) {
+        if (run_present(&t[run * RUN]))
+            runs |= 1u << run;
+    }
+    return runs;
+}
+
+/* For each i below n whose entry is present, in these runs. */
+#define for_each_in_runs(t, runs, n, i)                                                          \
+    for (uint32_t left_ = (runs); left_ != 0; left_ &= left_ - 1)                                \
+        for (unsigned first_ = bit_lowest(left_) * RUN, i = first_; i < first_ + RUN && i < (n); \
+             i++)                                                                                \
+            if ((t)[i] & PTE_P)
+
+/*
+ * Drops what entries [0, n) of a table stand for. The entries stay as they are: an idle table keeps
+ * its contents, and if it becomes one again they are judged anew.
+ */
+static void drop_l1(pte_t *t, unsigned n)
+{
+    unsigned runs = 0;
+
+    for (unsigned from = 0; from < n; from += BLOCK, runs = 0) {
+        for_each_present(t, from, MIN(from + BLOCK, n), i, runs) pte_put_l1(t[i]);
+        preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
+    }
+}
+
+static void drop_upper(pte_t *t, unsigned level, uint32_t runs, unsigned n, struct domain *d)
+{
+    for_each_in_runs(t, runs, n, i)
+    {
+        if (slot_is_hypervisors(level, i))
+            continue;
+        pte_put_table(t[i], level, d);
+        preempt_after(WORK_ENTRY);
+    }
+}
+
+/*
+ * Some entries of an L1 table. Only frames of d and device memory pass; an entry for another
+ * domain's frame has its reference from a grant or a foreign mapping, and a table that has lost its
+ * type has lost that.
+ */
+static int take_block(pte_t *t, unsigned from, struct domain *d)
+{
+    struct pte_keys keys = pte_keys(d);
+    unsigned runs = 0;
+
+    for_each_present(t, from, from + BLOCK, i, runs)
+    {
+        pte_t e = t[i], drop;
+        int rc = 0;
+
+        if (unlikely(!pte_get_l1_own(e, keys, &drop))) {
+            pte_put_l1(drop);
+            rc = pte_get_l1_slow(e, d, d);
+        }
+        if (unlikely(rc != 0)) {
+            guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
+            drop_l1(t, i);
+            return rc;
+        }
+        if (unlikely((e & (PTE_U | PTE_G)) != PTE_U))
+            t[i] = pte_adjust(e);
+    }
+    preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
+    return 0;
+}
+
+static int take_l1(pte_t *t, struct domain *d)
+{
+    int rc = 0;
+
+    for (unsigned from = 0; rc == 0 && from < PTES; from += BLOCK)
+        rc = take_block(t, from, d);
+    return rc;
+}
+
+/*
+ * Levels 2 to 4. The table is BUSY: plain reads and writes of its entries are enough. *runs: those
+ * that have entries.
+ */
+static int take_upper(pte_t *t, unsigned level, uint32_t *runs, struct domain *d)
+{
+    *runs = runs_present(t);
+    for_each_in_runs(t, *runs, PTES, i)
+    {
+        pte_t e = t[i];
+        uint64_t m = pte_mfn(e).m;
+        int rc = -XEN_EINVAL;
+
+        if (slot_is_hypervisors(level, i))
+            continue;
+        if (likely(!(e & PTE_TABLE_REFUSED) && m < max_mfn))
+            rc = page_type_get(&FRAMES[m], level - 1, d);
+        if (unlikely(rc != 0)) {
+            guest_refused("L%u entry %u = %lx", level, i, (unsigned long)e);
+            drop_upper(t, level, *runs, i, d);
+            return rc;
+        }
+        if (!(e & PTE_U)) /* guest kernel and guest user are both ring 3 */
+            t[i] = e | PTE_U;
+        preempt_after(WORK_ENTRY);
+    }
+    /* What the guest had in our slots was not looked at, and goes. */
+    if (level == 4)
+        memcpy(&t[HV_L4_FIRST], &hv_root[HV_L4_FIRST], HV_L4_COUNT * sizeof(pte_t));
+    return 0;
+}
+
+int table_refs_take(pte_t *t, unsigned level, uint32_t *runs, struct domain *d)
+{
+    return level == 1 ? take_l1(t, d) : take_upper(t, level, runs, d);
+}
+
+void table_refs_drop(pte_t *t, unsigned level, uint32_t runs, struct domain *d)
+{
+    if (level == 1)
+        drop_l1(t, PTES);
+    else
+        drop_upper(t, level, runs == TABLE_REFS_UNKNOWN ? runs_present(t) : runs, PTES, d);
+}
