@@ -143,34 +143,97 @@ static inline pte_t update_keep_even(uint64_t ptr)
 }
 
 /*
- * Most requests of a long list are about the table at hand, and so common that they are done here,
- * in a loop that calls nothing. Returns which one is the next, for update_one().
+ * Most requests of a long list are about the same table with the same command: they are done in the
+ * loops below, which call nothing. The first is for a page that is no table, the others for one of
+ * the caller's own L1 tables. Each returns which request is the next.
  */
 static __attribute__((noinline)) unsigned
-update_run(struct mmu_batch *b, const struct mmu_update *req, unsigned i, unsigned n)
+run_plain(const struct mmu_table *t, const struct mmu_update *req, unsigned i, unsigned n)
 {
-    uint64_t base = b->t.mfn << PAGE_SHIFT;
-    struct pte_keys keys = pte_keys(b->tables);
-    pte_t *entries = b->t.entries, was, drop = 0;
-    bool plain = b->t.level == 0, done = true;
+    uint64_t base = t->mfn << PAGE_SHIFT;
 
-    if (b->t.level > 1 || (!plain && b->tables != b->owner))
-        return i;
     for (; i < n; i++) {
         uint64_t at = req[i].ptr - base;
-        pte_t *p = &entries[at / sizeof(pte_t)];
 
-        if (unlikely(at >= PAGE_SIZE || at % 2 != 0)) /* another table, or a rare command */
+        if (at >= PAGE_SIZE || at % 2 != 0) /* another table, or a rare command */
             break;
-        if (plain)
-            *p = req[i].val;
-        else
-            done = pte_update_own(p, req[i].val, update_keep_even(at), keys, &was, &drop);
+        t->entries[at / sizeof(pte_t)] = req[i].val;
+    }
+    return i;
+}
+
+/* Out of the way: in a loop the compiler would keep registers for it. */
+static __attribute__((noinline)) void run_put(pte_t drop)
+{
+    pte_put_l1(drop);
+}
+
+/* Rights to write that come or go and nothing else, as mprotect and fork make them. */
+static __attribute__((noinline)) unsigned
+run_rights(const struct mmu_batch *b, const struct mmu_update *req, unsigned i, unsigned n)
+{
+    struct pte_keys keys = pte_keys(b->tables);
+    uint64_t command = req[i].ptr % 4, base = (b->t.mfn << PAGE_SHIFT) + command;
+    const struct mmu_update *r = &req[i], *end = &req[n];
+    char *entries = (char *)b->t.entries;
+    pte_t keep = update_keep_even(command), drop;
+
+    for (; r < end; r++) {
+        uint64_t at = r->ptr - base;
+        pte_t *p = (pte_t *)(entries + at), old, new;
+        bool done;
+
+        if (unlikely(at & ~(PAGE_SIZE - sizeof(pte_t)))) /* another table, or command */
+            break;
+        old = READ_ONCE(*p);
+        new = pte_adjust(r->val) | (old & keep);
+        __asm__("" : "+r"(new)); /* or the compiler keeps parts of it beside it */
+        if (unlikely(!(old & PTE_P) || (old ^ new) != PTE_W))
+            break;
+        done = pte_flip_l1(p, old, new, keys, &drop);
+        if (unlikely(drop != 0))
+            run_put(drop);
+        if (unlikely(!done))
+            break;
+    }
+    return (unsigned)(r - req);
+}
+
+static __attribute__((noinline)) unsigned
+run_any(const struct mmu_batch *b, const struct mmu_update *req, unsigned i, unsigned n)
+{
+    struct pte_keys keys = pte_keys(b->tables);
+    uint64_t base = b->t.mfn << PAGE_SHIFT;
+    pte_t was, drop;
+
+    for (; i < n; i++) {
+        uint64_t at = req[i].ptr - base;
+        bool done;
+
+        if (unlikely(at >= PAGE_SIZE || at % 2 != 0))
+            break;
+        done = pte_update_own(&b->t.entries[at / sizeof(pte_t)], req[i].val, update_keep_even(at),
+                              keys, &was, &drop);
         pte_put_l1(drop);
         if (unlikely(!done))
             break;
     }
     return i;
+}
+
+/* Requests from i on that are for the table of the first of them; its command is an even one. */
+static inline unsigned update_run(struct mmu_batch *b, const struct mmu_update *req, unsigned i,
+                                  unsigned n)
+{
+    if (req[i].ptr >> PAGE_SHIFT != b->t.mfn &&
+        mmu_table_enter(&b->t, req[i].ptr >> PAGE_SHIFT, b->tables) != 0)
+        return i;
+    if (b->t.level == 0)
+        return run_plain(&b->t, req, i, n);
+    if (unlikely(b->t.level != 1 || b->tables != b->owner))
+        return i;
+    i = run_rights(b, req, i, n);
+    return i == n ? n : run_any(b, req, i, n);
 }
 
 static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
@@ -196,8 +259,8 @@ static int update_all(struct mmu_batch *b, vaddr_t reqs, uint64_t count, uint64_
         }
         /* From the copy: the guest may change its array meanwhile. */
         for (i = 0, rc = 0; i < n; i++) {
-            if (req[i].ptr >> PAGE_SHIFT == b->t.mfn)
-                i = update_run(b, req, i, n);
+            if (likely(req[i].ptr % 2 == 0))
+                i = update_run(b, req, (unsigned)i, (unsigned)n);
             if (i == n)
                 break;
             rc = update_one(b, req[i].ptr, req[i].val);
@@ -278,10 +341,15 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
     return rc;
 }
 
-/* The rest of hc_mmu_update(): an entry that it could not do. */
+/*
+ * The rest of hc_mmu_update(), which holds the table: an entry that replaces another one, or maps
+ * what is not simply the domain's own memory. What is called is called last, here and below, so
+ * that nothing has to be kept for it.
+ */
 static __attribute__((noinline)) int64_t mmu_update_single(struct frame *table, uint64_t ptr,
-                                                           pte_t val, pte_t drop, struct domain *d)
+                                                           pte_t val, pte_t drop)
 {
+    struct domain *d = current->domain;
     pte_t was;
     int rc;
 
@@ -293,42 +361,56 @@ static __attribute__((noinline)) int64_t mmu_update_single(struct frame *table, 
     return rc;
 }
 
-/* Or has done, and what is to be dropped, or the table's reference, may be the last. */
-static __attribute__((noinline)) int64_t mmu_update_single_end(struct frame *table, pte_t drop,
-                                                               struct domain *d)
+/* Or it is done, and what is to be dropped, or the table's reference, may be the last. */
+static __attribute__((noinline)) int64_t mmu_update_single_end(struct frame *table, pte_t drop)
 {
     if (drop != 0)
         pte_put_l1_last(drop);
-    page_type_put(table, d);
+    page_type_put(table, current->domain);
+    return 0;
+}
+
+static __attribute__((noinline)) int64_t mmu_update_replace(struct frame *table, uint64_t ptr,
+                                                            pte_t val)
+{
+    pte_t *p = phys_to_virt(ptr & ~7ull), was, drop;
+
+    if (unlikely(
+            !pte_update_own(p, val, update_keep_even(ptr), pte_keys(current->domain), &was, &drop)))
+        return mmu_update_single(table, ptr, val, drop);
+    if (unlikely(!pte_put_l1_shared(drop)))
+        return mmu_update_single_end(table, drop);
+    if (unlikely(!page_type_put_shared(table)))
+        return mmu_update_single_end(table, 0);
     return 0;
 }
 
 /*
  * One entry of one of the caller's own L1 tables is what nearly all calls of a stock kernel are
- * about: they are done here, without a batch. Whatever is unusual goes a longer way, from where the
- * common one ends: it is called last, so that nothing has to be kept for it.
+ * about: they are done here, without a batch; in line is the page that comes where none was.
  */
 int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t foreign)
 {
     struct domain *d = current->domain;
+    struct frame *table, *f;
     uint64_t ptr, val;
-    struct frame *f;
-    pte_t *p, was, drop;
+    pte_t *p, none = 0;
 
     if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF ||
                  !guest_read_2(reqs, &ptr, &val)))
         return update_many(reqs, count, pdone, foreign);
-    f = &FRAMES[ptr >> PAGE_SHIFT];
+    table = &FRAMES[ptr >> PAGE_SHIFT];
     /* If it is no valid L1 table of d nothing has been done yet, and the long way judges it. */
     if (unlikely(ptr >= max_paddr || ptr % 2 != 0 || /* a rare command */
-                 !page_type_get_valid(f, PAGE_TYPE_L1, d)))
+                 !page_type_get_valid(table, PAGE_TYPE_L1, d)))
         return update_many(reqs, count, pdone, foreign);
     p = phys_to_virt(ptr & ~7ull);
-    if (unlikely(!pte_update_own(p, val, update_keep_even(ptr), pte_keys(d), &was, &drop)))
-        return mmu_update_single(f, ptr, val, drop, d);
-    if (unlikely(!pte_put_l1_shared(drop)))
-        return mmu_update_single_end(f, drop, d);
-    if (unlikely(!page_type_put_shared(f)))
-        return mmu_update_single_end(f, 0, d);
+    if ((val & (PTE_P | PTE_W | PTE_CACHE)) != (PTE_P | PTE_W) || READ_ONCE(*p) != 0 ||
+        unlikely(!pte_frame_find(val, &f) || !page_type_get_valid(f, PAGE_TYPE_WRITABLE, d)))
+        return mmu_update_replace(table, ptr, val);
+    if (unlikely(!pte_swap(p, &none, pte_adjust(val))))
+        return mmu_update_single(table, ptr, val, val);
+    if (unlikely(!page_type_put_shared(table)))
+        return mmu_update_single_end(table, 0);
     return 0;
 }

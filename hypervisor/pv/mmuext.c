@@ -269,7 +269,8 @@ static int ext_all(struct domain *owner, vaddr_t ops, uint32_t count, uint32_t *
  * The list ends at the first operation that fails; *pdone says how many were done before it. It may
  * take hours: so it is restarted for events, and for whoever waits until the vcpu is between calls.
  */
-int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
+static __attribute__((noinline)) int64_t ext_many(uint64_t ops, uint64_t count, uint64_t pdone,
+                                                  uint64_t foreign)
 {
     struct domain *owner = current->domain;
     uint32_t before = 0, done, all;
@@ -296,4 +297,80 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
         return hypercall_restart(ops + done * sizeof(struct mmuext_op),
                                  (count - done) | MMU_COUNT_GOES_ON, pdone, foreign);
     return rc;
+}
+
+/* What was the last reference to one of them, or to both. */
+static __attribute__((noinline)) void roots_put(struct frame *a, struct frame *b, struct domain *d)
+{
+    if (a != NULL)
+        page_type_put(a, d);
+    if (b != NULL)
+        page_type_put(b, d);
+}
+
+/*
+ * Both root tables, as they are when a stock kernel switches processes: valid already, so that a
+ * reference to each is all it takes. It is done with both references in hand, and the old ones go
+ * after that. False: it is another list, or not that simple, and nothing has been done.
+ */
+static inline __attribute__((always_inline)) bool roots_simple(struct vcpu *v, vaddr_t ops)
+{
+    const struct mmuext_op *op = (const struct mmuext_op *)ops;
+    uint64_t cmd, kernel, cmd_user, user, key = page_type_key(PAGE_TYPE_L4, v->domain);
+    struct frame *old, *old_user;
+
+    if (unlikely(!guest_words_ok(ops, 2 * sizeof(*op))))
+        return false;
+    guest_open();
+    guest_get(cmd, (const uint64_t *)&op[0].cmd, fault);
+    guest_get(kernel, &op[0].arg1.mfn, fault);
+    guest_get(cmd_user, (const uint64_t *)&op[1].cmd, fault);
+    guest_get(user, &op[1].arg1.mfn, fault);
+    guest_close();
+    if (unlikely((unsigned)cmd != MMUEXT_NEW_BASEPTR ||
+                 (unsigned)cmd_user != MMUEXT_NEW_USER_BASEPTR || kernel >= max_mfn ||
+                 user >= max_mfn || v->arch.ldt_mapped != 0 || v->arch.guest_table_user.m == 0 ||
+                 !page_type_get_key(&FRAMES[kernel], key)))
+        return false;
+    if (unlikely(!page_type_get_key(&FRAMES[user], key))) {
+        page_type_put(&FRAMES[kernel], v->domain);
+        return false;
+    }
+    old = frame_of(v->arch.guest_table);
+    old_user = frame_of(v->arch.guest_table_user);
+    v->arch.guest_table = MFN(kernel);
+    v->arch.guest_table_user = MFN(user);
+    tlb_write_cr3(kernel << PAGE_SHIFT); /* only guest kernel mode makes hypercalls */
+    if (unlikely(!page_type_put_shared(old)))
+        roots_put(old, old_user, v->domain);
+    else if (unlikely(!page_type_put_shared(old_user)))
+        roots_put(NULL, old_user, v->domain);
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
+/* A page's translation flushed here; false: another operation. */
+static inline bool invlpg_simple(vaddr_t ops)
+{
+    uint64_t cmd, va;
+
+    if (unlikely(!guest_read_2(ops, &cmd, &va)) || (unsigned)cmd != MMUEXT_INVLPG_LOCAL)
+        return false;
+    if (guest_range_ok(va, 1))
+        invlpg(va);
+    return true;
+}
+
+/* What nearly all calls of a stock kernel are is done without the list. */
+int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign)
+{
+    if (likely(pdone == 0 && (domid_t)foreign == DOMID_SELF)) {
+        if (count == 2 && roots_simple(current, ops))
+            return 0;
+        if (count == 1 && invlpg_simple(ops))
+            return 0;
+    }
+    return ext_many(ops, count, pdone, foreign);
 }

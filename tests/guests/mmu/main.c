@@ -157,6 +157,43 @@ static void pins(void)
     CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, kit_mfn(t[4]), 0), 0);
 }
 
+/*
+ * Entries that come while a table is one already, far from the others, are dropped with it: what
+ * they led to is memory again. By mmu_update, by a store, and by one that is refused first.
+ */
+static void late_entries(void)
+{
+    for (unsigned l = 2; l <= 4; l++) {
+        uint64_t *page = kit_page(), *t[5], *late[3], at;
+
+        build(t, page);
+        for (unsigned i = 0; i < 3; i++) {
+            late[i] = kit_page();
+            CHECK_EQ(kit_protect(late[i], false), 0);
+        }
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE + l - 1, kit_mfn(t[l]), 0), 0);
+        at = kit_mfn(t[l]) << 12;
+        CHECK_EQ(kit_mmu_update(at + 100 * 8, mk_pte(kit_mfn(late[0]), PTE_RW)), 0);
+        CHECK(kit_write(&t[l][200], mk_pte(kit_mfn(late[1]), PTE_RW)));
+        CHECK(kit_mmu_update(at + 511 * 8, mk_pte(kit_mfn(t[l]), PTE_RW)) < 0);
+        CHECK_EQ(kit_mmu_update(at + 511 * 8, mk_pte(kit_mfn(late[2]), PTE_RW)), 0);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK(kit_protect(late[i], true) < 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, kit_mfn(t[l]), 0), 0);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_EQ(kit_protect(late[i], true), 0);
+        /* And it is validated anew, entries that it kept included. */
+        CHECK(kit_mmuext(MMUEXT_PIN_L1_TABLE + l - 1, kit_mfn(t[l]), 0) < 0);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_EQ(kit_protect(late[i], false), 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE + l - 1, kit_mfn(t[l]), 0), 0);
+        CHECK(kit_protect(late[0], true) < 0);
+        CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, kit_mfn(t[l]), 0), 0);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_EQ(kit_protect(late[i], true), 0);
+    }
+}
+
 /* New tables under a free slot of the live L4, level by level, and away again. */
 static void grow(void)
 {
@@ -195,6 +232,56 @@ static void base_pointer(void)
     CHECK_EQ(((volatile uint64_t *)l4)[0] & PTE_ADDR, old[0] & PTE_ADDR);
     CHECK_EQ(kit_mmuext(MMUEXT_NEW_BASEPTR, kit_mfn(old), 0), 0);
     CHECK_EQ(kit_protect(l4, true), 0);
+}
+
+/* Both roots in one list, as a kernel changes them that switches processes. 0, or the error. */
+static int roots(uint64_t kernel, uint64_t user)
+{
+    struct mmuext_op op[2] = {{.cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = kernel},
+                              {.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = user}};
+
+    return ext(op, 2, NULL, DOMID_SELF);
+}
+
+static void base_pairs(void)
+{
+    uint64_t *t[3], *old = (uint64_t *)start_info->pt_base, home = kit_mfn(old), mfn[3];
+    uint64_t *plain = kit_page();
+
+    for (unsigned i = 0; i < 3; i++) {
+        t[i] = kit_page();
+        t[i][0] = old[0];
+        mfn[i] = kit_mfn(t[i]);
+        CHECK_EQ(kit_protect(t[i], false), 0);
+    }
+    CHECK_EQ(roots(mfn[0], mfn[1]), 0); /* none of them is a table yet */
+    CHECK(kit_protect(t[0], true) < 0);
+    CHECK(kit_protect(t[1], true) < 0);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQ(kit_mmuext(MMUEXT_PIN_L4_TABLE, mfn[i], 0), 0);
+    for (unsigned i = 0; i < 7; i++) /* also the same once more, and one that is both */
+        CHECK_EQ(roots(mfn[i % 3], mfn[i / 2 % 3]), 0);
+    CHECK_EQ(roots(mfn[1], mfn[1]), 0);
+    CHECK_EQ(roots(mfn[1], mfn[1]), 0);
+    /* The list ends where it fails: what is before that has been done. */
+    CHECK_EQ(roots(mfn[2], kit_mfn(plain)), -XEN_EINVAL);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn[2], 0), 0);
+    CHECK(kit_protect(t[2], true) < 0); /* loaded */
+    CHECK(roots(mfn[0], ~0ul) < 0);
+    CHECK_EQ(kit_protect(t[2], true), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn[0], 0), 0);
+    CHECK(kit_protect(t[0], true) < 0);
+    CHECK(roots(kit_mfn(plain), mfn[1]) < 0);
+    CHECK(roots(~0ul, mfn[1]) < 0);
+    CHECK(kit_protect(t[0], true) < 0); /* still */
+    CHECK_EQ(roots(home, 0), 0);
+    CHECK_EQ(kit_protect(t[0], true), 0);
+    CHECK_EQ(roots(home, mfn[1]), 0);
+    CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn[1], 0), 0);
+    CHECK(kit_protect(t[1], true) < 0);
+    CHECK_EQ(roots(home, home), 0); /* the last reference goes with this */
+    CHECK_EQ(kit_protect(t[1], true), 0);
+    CHECK_EQ(roots(home, 0), 0);
 }
 
 static void flushes(void)
@@ -380,16 +467,81 @@ static void mixed_lists(void)
     CHECK_EQ(kit_set_pte(page, pte), 0);
 }
 
+/*
+ * A list that takes and gives the right to write, of many pages, with what may stand between: an
+ * entry that changes otherwise, one that is refused, a page-table page, another command.
+ */
+static void rights(void)
+{
+    static struct mmu_update u[40];
+    uint64_t *page[8], pte[8], at[8];
+    unsigned done;
+
+    for (unsigned i = 0; i < 8; i++) {
+        page[i] = kit_page();
+        *page[i] = i;
+        pte[i] = kit_pte(page[i]) & ~(PTE_A | PTE_D);
+        at[i] = kit_pte_maddr(page[i]);
+    }
+    for (unsigned round = 0; round < 6; round++) {
+        uint64_t keep = round % 2 ? MMU_PT_UPDATE_PRESERVE_AD : 0;
+        uint64_t seen[8];
+
+        for (unsigned i = 0; i < 8; i++) {
+            /* This sets A and D. What is in the last one is no table's. */
+            *(volatile uint64_t *)page[i] = mk_pte(kit_table_mfn(1, page[i]), PTE_RW);
+            seen[i] = kit_pte(page[i]) & (PTE_A | PTE_D);
+            u[i] = (struct mmu_update){at[i] + keep, pte[i] & ~PTE_W};
+            u[8 + i] = (struct mmu_update){at[i] + keep, pte[i]};
+        }
+        CHECK_EQ(hc4(__HYPERVISOR_mmu_update, u, 8, 0, DOMID_SELF), 0);
+        kit_mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+        for (unsigned i = 0; i < 8; i++) {
+            CHECK_EQ(kit_pte(page[i]), (pte[i] & ~PTE_W) | (keep ? seen[i] : 0));
+            CHECK(!kit_write(page[i], 1));
+        }
+        if (round >= 4) { /* the last of them had its only writable mapping: it becomes a table */
+            uint64_t mfn = kit_mfn(page[7]);
+
+            CHECK(kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0) < 0); /* its contents */
+            CHECK_EQ(hc4(__HYPERVISOR_mmu_update, &u[15], 1, 0, DOMID_SELF), 0);
+            CHECK(kit_write(page[7], 0));
+            CHECK_EQ(kit_mmu_update(at[7], pte[7] & ~PTE_W), 0);
+            kit_mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+            CHECK_EQ(kit_mmuext(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+            done = 77;
+            CHECK_EQ(hc4(__HYPERVISOR_mmu_update, &u[8], 8, &done, DOMID_SELF), -XEN_EINVAL);
+            CHECK_EQ(done, 7);
+            CHECK_EQ(kit_pte(page[7]) & PTE_W, 0);
+            CHECK_EQ(kit_mmuext(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+            CHECK_EQ(hc4(__HYPERVISOR_mmu_update, &u[15], 1, 0, DOMID_SELF), 0);
+        } else {
+            if (round >= 2)
+                u[11].val |= PTE_NX;
+            CHECK_EQ(hc4(__HYPERVISOR_mmu_update, &u[8], 8, 0, DOMID_SELF), 0);
+            CHECK_EQ(kit_pte(page[3]) & PTE_NX, round >= 2 ? PTE_NX : 0);
+            CHECK_EQ(kit_mmu_update(at[3], pte[3]), 0);
+        }
+        kit_mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+        for (unsigned i = 0; i < 7; i++)
+            CHECK(kit_write(page[i], i));
+        CHECK(kit_write(page[7], 7));
+    }
+}
+
 void test_main(void)
 {
     va_mapping();
     updates();
     commands();
     pins();
+    late_entries();
     grow();
     base_pointer();
+    base_pairs();
     flushes();
     writes();
     store_forms();
     mixed_lists();
+    rights();
 }
