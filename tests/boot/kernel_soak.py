@@ -4,8 +4,9 @@
 
 The kernel's selftests/vm, as far as a paravirtual kernel can pass them, where each must end as it
 does with the unpatched kernel; mmstress, which compares every page that it changed, and stress-ng's
-stressors, under memory pressure, with faults that bring one page or many; and trinity. No complaint
-may be in the kernel's log.
+stressors, under memory pressure, with faults that bring one page or many; trinity; and guests with
+this kernel that are moved, paused, made smaller and destroyed amid mmstress, on a debug build of
+the hypervisor. No complaint may be in a kernel's log.
     tests/boot/kernel_soak.py --minutes 10 --trinity 60
 """
 
@@ -92,17 +93,38 @@ def run_selftests():
     print(f"{len(stock) - len(no)} of {len(stock)} pass, with every kernel: not {', '.join(no)}")
 
 
+def compile_mmstress(folder):
+    program = os.path.join(folder, "mmstress")
+    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o",
+                    program, os.path.join(LONG, "mmstress.c"), "-lpthread"], check=True)
+    return program
+
+
+def guests(seconds, kernel="debug"):
+    """Guests with that kernel in hard surroundings (kernel-guests.sh)."""
+    with open(os.path.join(LONG, "kernel-guests.sh"), encoding="utf-8") as handle:
+        text = handle.read().replace("SECONDS", str(seconds))
+    subprocess.run(["make", "-s", "-C", os.path.join(ROOT, "hypervisor"), "DEBUG=1"], check=True)
+    with tempfile.TemporaryDirectory(prefix="lodge-guests-") as folder:
+        dom0 = prepare(parse(["--debug", "--guest", "--guest-kernel", kernel, "--smp", "2",
+                              "--limit", str(8 * seconds + 1800), "--command", text, "--add",
+                              compile_mmstress(folder) + ":/guest/mmstress", "--name",
+                              "soak-kernel-guests"]), echo=False)
+        with dom0.machine() as machine:
+            machine.wait()
+            if script_status(machine) != 0:
+                raise TestProblem(FAILURE, "see build/logs/soak-kernel-guests.log")
+
+
 def pressure(name, script, seconds, bound, memory=384, kernel="debug"):
     """Run a script in a dom0 with few MiB of memory, and swap."""
     name = "soak-kernel-" + name
     with open(os.path.join(LONG, script), encoding="utf-8") as handle:
         text = handle.read().replace("SECONDS", str(seconds)).replace("BOUND", str(bound))
     with tempfile.TemporaryDirectory(prefix="lodge-swap-") as folder:
-        swap, pages = os.path.join(folder, "swap"), os.path.join(folder, "mmstress")
+        swap, pages = os.path.join(folder, "swap"), compile_mmstress(folder)
         with open(swap, "wb") as handle:
             handle.truncate(SWAP)
-        subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o",
-                        pages, os.path.join(LONG, "mmstress.c"), "-lpthread"], check=True)
         # The kernel's log keeps its first complaint, however much is killed for want of memory.
         dom0 = prepare(parse(["--kernel", kernel, "--options", f"dom0_mem={memory}M", "--dom0",
                               "log_buf_len=16M", "--smp", "2", "--disk", swap, "--limit",
@@ -121,7 +143,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10, help="of each mixture of stressors")
     parser.add_argument("--trinity", type=float, default=60, help="minutes of trinity")
-    parser.add_argument("--only", choices=("vm", "stress", "around", "trinity"), default="")
+    parser.add_argument("--only", choices=("vm", "stress", "around", "trinity", "guests"),
+                        default="")
     args = parser.parse_args()
     tally, seconds = Tally(LOGS), int(60 * args.minutes)
     parts = {
@@ -130,6 +153,7 @@ def main():
         "around": lambda: pressure("around", "kernel-stress.sh", seconds, AROUND),
         "trinity": lambda: pressure("trinity", "kernel-trinity.sh", int(60 * args.trinity), AROUND,
                                     memory=768),
+        "guests": lambda: guests(min(seconds, 300)),
     }
     for name, part in parts.items():
         if args.only in ("", name):
