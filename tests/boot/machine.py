@@ -113,7 +113,7 @@ class Machine:
                 "-chardev", f"socket,id=serial,path={serial_path}", "-serial", "chardev:serial"]
             command += monitor
             self._start(command)
-            listener.settimeout(30)
+            listener.settimeout(120)
             try:
                 self._serial, _ = listener.accept()
             except OSError as slow:
@@ -231,7 +231,7 @@ class Machine:
                 last = self.last_line()
                 self._ask_why()
                 raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: {last}")
-        self.status = self._process.wait(timeout=30)
+        self.status = self._process.wait(timeout=120)
         return self.status
 
     def _ask_why(self):

@@ -13,11 +13,12 @@ dom0_is_well() {
     [ "$(cat /sys/hypervisor/type)" = xen ] || fail "/sys/hypervisor does not know the hypervisor"
     kernel_is_content
 
-    # The clock must go, and not run away: two seconds of sleep are about two seconds of uptime.
+    # The clock must go, and not run away: two seconds of sleep are about two seconds of uptime, or
+    # a few more on a machine that has much else to do.
     from=$(awk '{ print int($1 * 100) }' /proc/uptime)
     sleep 2
     took=$(($(awk '{ print int($1 * 100) }' /proc/uptime) - from))
-    [ $took -ge 195 ] && [ $took -le 1000 ] || fail "a sleep of 2 s took $took hundredths"
+    [ $took -ge 195 ] && [ $took -le 6000 ] || fail "a sleep of 2 s took $took hundredths"
 
     # User space does real work on every vcpu: processes, memory, page faults, signals.
     for worker in $(seq "$(nproc)"); do
@@ -116,7 +117,7 @@ none_runs() {
 
 # log_has PATTERN: the back-ends' log says so.
 log_has() {
-    within 10 grep -q -- "$1" /var/log/lodge/backends.log || {
+    within 60 grep -q -- "$1" /var/log/lodge/backends.log || {
         tail -n 30 /var/log/lodge/backends.log; fail "no log of \"$1\""; }
 }
 

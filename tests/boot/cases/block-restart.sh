@@ -16,7 +16,7 @@ worker() {
 kill_worker() {
     old=$(worker)
     kill -9 "$old" || fail "there is no worker to kill"
-    within 10 has_successor "$old" || fail "no worker came after number $old"
+    within 60 has_successor "$old" || fail "no worker came after number $old"
 }
 
 has_successor() {
@@ -71,7 +71,7 @@ echo "dom0: the supervisor is killed while the guest writes"
 type_line guest "echo begin-again; dd if=/tmp/a of=/dev/xvda bs=64k 2>/dev/null; sync; echo wrote-again"
 await guest "^begin-again" 30
 kill -9 "$(pidof lodge-backends)"
-programs_end 10 lodge-backends
+programs_end 60 lodge-backends
 run lodge-backends
 await guest "^wrote-again" 120
 guest_do guest 60 "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvda bs=1M count=5 | cmp - /tmp/a"

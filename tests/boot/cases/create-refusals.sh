@@ -69,7 +69,7 @@ run "$cli" create -p /tmp/bad.cfg kernel=/tmp/vmlinux memory=0.125g max_event_ch
 "$cli" claims | awk '$1 == "bad" && $3 == 128 && $7 == 0 { found = 1 } END { exit !found }' ||
     fail "it has something set aside still: $("$cli" claims)"
 kill "$(pidof lodge-consoled)"
-programs_end 10 lodge-consoled
+programs_end 60 lodge-consoled
 "$cli" console -n 0 -t pv bad </dev/null || fail "the console is not started"
 pidof lodge-consoled >/dev/null || fail "nobody serves consoles"
 run "$cli" destroy bad

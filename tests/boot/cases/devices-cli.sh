@@ -63,7 +63,7 @@ for kind in lodge kernel; do
         "disk=[\"$loop,,xvda,backendtype=$kind\"]"
 done
 swapoff "$loop" && losetup -d "$loop"
-gone guest 10
+gone guest 60
 memory_back "$memory"
 counts_back "$before"
 
@@ -147,7 +147,7 @@ done
 run dmsetup remove --noudevsync front
 run dmsetup remove --noudevsync rear
 run losetup -d "$loop"
-gone other 10
+gone other 60
 
 echo "--- attach and detach, with both kinds"
 quiet=$(held guest)

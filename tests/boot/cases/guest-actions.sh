@@ -36,6 +36,7 @@ memory_back "$before"
 working_on() {
     cat "/proc/$monitor/task/$monitor/children"
 }
+works() { [ -n "$(working_on)" ]; }
 
 truncate -s 4M /tmp/a.img
 monitor=$(pidof lodge-monitor)
@@ -67,10 +68,13 @@ type_line stuck 'echo c >/proc/sysrq-trigger'
 monitor_log=/var/log/lodge/lodge-monitor.log
 within 30 grep -q "stuck: .* went down" $monitor_log ||
     fail "the monitor does nothing about a guest that crashed"
-type_line guest poweroff
-gone guest 20
+within 30 works || fail "nobody works on a guest that crashed"
+# It waits for the dead back-end for some seconds only; here it does so for as long as it takes.
 busy=$(working_on)
-[ "$busy" ] || fail "this test is too slow: the dead back-end is not waited for any more"
+kill -STOP $busy
+type_line guest poweroff
+gone guest 60
+kill -0 $busy || fail "the dead back-end is not waited for any more"
 cat $monitor_log
 echo "--- the monitor is killed in the middle"
 kill -9 "$monitor" $busy
@@ -108,14 +112,16 @@ kill -STOP "$backends"
 "$cli" shutdown -w -t 120 over >/tmp/over 2>&1 &
 waiter=$!
 within 60 grep -q "over: .* went down" $monitor_log || fail "over does not shut down: $(cat /tmp/over)"
+removing=$(pidof lodge-monitor) # some seconds are waited for the back-end, and here longer
+kill -STOP $removing
 refuse "just being removed" "$cli" create /guest/guest.cfg name=over
 [ -d "/proc/$waiter" ] || fail "it did not wait for the guest to be gone: $(cat /tmp/over)"
-kill -CONT "$backends"
+kill -CONT "$backends" $removing
 wait $waiter || fail "it is not gone: $(cat /tmp/over)"
 detach over
 run "$cli" create /guest/guest.cfg name=over 'disk=["/tmp/a.img,,xvda"]'
 kill -9 "$backends"
-within 10 none_runs lodge-backends || fail "lodge-backends does not end"
+within 60 none_runs lodge-backends || fail "lodge-backends does not end"
 # The monitor stands still, or a guest that has not mounted its disk yet could be gone in time.
 stopped=$(pidof lodge-monitor)
 kill -STOP $stopped
@@ -134,7 +140,7 @@ xenstore-ls >/tmp/ls 2>&1 && fail "xenstore-ls has an answer of a store that is 
 grep -q "xenstored does not answer" /tmp/ls || fail "xenstore-ls said: $(cat /tmp/ls)"
 kill -CONT "$store"
 kill -9 "$store"
-within 10 none_runs xenstored || fail "xenstored does not end"
+within 60 none_runs xenstored || fail "xenstored does not end"
 refuse "is it running" timeout 60 xenstore-ls
 [ "$("$cli" domid over)" = "$over" ] || fail "domid needs xenstored"
 "$cli" uptime over 2>/dev/null | grep -q "over .*00:0" || fail "uptime needs xenstored: $("$cli" uptime)"

@@ -18,9 +18,9 @@ queues=$(xenstore-read "/local/domain/$domid/device/vif/0/multi-queue-num-queues
 [ "$queues" = 2 ] || fail "the guest has $queues queues"
 grep -E '^(Uid|CapEff|Seccomp):' "/proc/$(pidof lodge-netback)/status"
 
-run ping -c 3 -w 20 10.9.0.2
-guest_says guest "ping -c 3 -w 20 10.9.0.1" 40
-guest_says guest "ping -c 2 -s 1400 -w 20 10.9.0.1" 40
+run ping -c 3 -w 60 10.9.0.2
+guest_says guest "ping -c 3 -w 60 10.9.0.1" 90
+guest_says guest "ping -c 2 -s 1400 -w 60 10.9.0.1" 90
 
 echo "--- TCP, both ways"
 mkdir -p /tmp/www
@@ -77,13 +77,13 @@ for round in 1 2 3; do
     stream_ends
 done
 within 20 logs "$ungranted" || fail "a worker has granted its memory where it may not"
-run ping -c 2 -w 20 10.9.0.2
+run ping -c 2 -w 60 10.9.0.2
 guest_says guest "[ \"\$(wget -q -O - http://10.9.0.1/blob | md5sum)\" = \"$sum\" ]" 120
 
 echo "--- the supervisor dies"
 stream_begins
 kill -9 "$(pidof lodge-backends)"
-programs_end 10 lodge-backends
+programs_end 60 lodge-backends
 run /usr/sbin/lodge-backends
 stream_ends
 cat /var/log/lodge/backends.log

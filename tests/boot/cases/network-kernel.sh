@@ -14,14 +14,14 @@ run "$cli" network-attach guest mac=00:16:3e:00:00:02 bridge=xenbr0 backendtype=
 guest_net guest 2
 vif_state vif "$domid" 0 4 30
 pidof lodge-netback && fail "a device of the kernel's has a worker of ours"
-run ping -c 3 -w 20 10.9.0.2
-guest_says guest "ping -c 3 -w 20 10.9.0.1" 40
+run ping -c 3 -w 60 10.9.0.2
+guest_says guest "ping -c 3 -w 60 10.9.0.1" 90
 run "$cli" network-list guest
 
 guest_says guest "ip link set eth0 down; ip link set eth0 address 00:16:3e:00:00:77; ip link set eth0 up" 20
 guest_says guest "! ping -c 2 -w 4 10.9.0.1" 20
 guest_says guest "ip link set eth0 down; ip link set eth0 address 00:16:3e:00:00:02; ip link set eth0 up" 20
-guest_says guest "ping -c 1 -w 10 10.9.0.1" 20
+guest_says guest "ping -c 1 -w 60 10.9.0.1" 70
 
 run "$cli" network-detach guest 0
 within 20 no_interface "vif$domid.0" || fail "the interface stayed"

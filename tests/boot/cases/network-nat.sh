@@ -28,20 +28,20 @@ for name in inside world; do
 done
 
 echo "--- out, with dom0's address"
-guest_do inside 40 'ping -c 2 -w 20 10.77.0.1'
-guest_do inside 40 'ping -c 2 -w 20 192.0.2.9'
+guest_do inside 90 'ping -c 2 -w 60 10.77.0.1'
+guest_do inside 90 'ping -c 2 -w 60 192.0.2.9'
 guest_do world 20 'mkdir -p /tmp/www; echo the world >/tmp/www/index.html; httpd -p 80 -h /tmp/www'
 guest_do world 20 'ip route del default'
 guest_do inside 60 'wget -q -O - http://192.0.2.9/ | grep "the world"'
 
 echo "--- in, only answers"
-guest_do world 20 'ip route add default via 192.0.2.1; ping -c 1 -w 10 192.0.2.1'
+guest_do world 70 'ip route add default via 192.0.2.1; ping -c 1 -w 60 192.0.2.1'
 guest_fails world 20 'ping -c 2 -w 4 10.77.0.2'
 
 echo "--- no address but its own"
 guest_do inside 20 'ip address add 10.77.0.66/24 dev eth0'
 guest_fails inside 20 'ping -c 2 -w 4 -I 10.77.0.66 10.77.0.1'
-guest_do inside 40 'ping -c 1 -w 10 10.77.0.1'
+guest_do inside 70 'ping -c 1 -w 60 10.77.0.1'
 
 echo "--- the end"
 run "$cli" destroy inside

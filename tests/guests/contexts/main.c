@@ -168,6 +168,7 @@ static struct vcpu_register_vcpu_info info_reg;
 static void beyond(uint64_t unused)
 {
     struct vcpu_info *info = kit_page();
+    struct vcpu_runstate_info state;
 
     (void)unused;
     base();
@@ -175,7 +176,10 @@ static void beyond(uint64_t unused)
     for (unsigned i = BEYOND; i < BEYOND + 3; i++)
         CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_initialise, i, &c), 0);
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_up, BEYOND, 0), 0);
-    kit_sleep(50000000);
+    do {
+        kit_sleep(1000000);
+        CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, BEYOND, &state), 0);
+    } while (state.state != RUNSTATE_blocked);
     info_reg.mfn = kit_mfn(info);
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, BEYOND + 1, &info_reg), 0);
     CHECK_EQ(info->evtchn_upcall_mask, 1);

@@ -126,15 +126,18 @@ static void timers(void)
     CHECK_EQ(in_log("watchdog has run out"), 0);
 }
 
-/* This many entries last for seconds, and half a terabyte of them is as easy to make. */
+/*
+ * A gibibyte of entries lasts for tens of seconds, also on a fast machine, and half a terabyte of
+ * them is as easy to make; an end that waits for none of it is over sooner on any machine.
+ */
 static void no_delay(void)
 {
     static void (*const fn[])(uint64_t) = {winds, flushes, flushes_cache, writes};
 
     for (unsigned i = 0; i < ARRAY_SIZE(fn); i++) {
-        unsigned ms = destroy_in_the_middle(fn[i], 64);
+        unsigned ms = destroy_in_the_middle(fn[i], 512);
 
-        kit_check(ms < 1000, __FILE__, __LINE__, "list %u: the end took %u ms", i, ms);
+        kit_check(ms < 5000, __FILE__, __LINE__, "list %u: the end took %u ms", i, ms);
     }
 }
 
@@ -159,7 +162,7 @@ static void pause_the_dying(void)
     struct kit_child c;
     int rc;
 
-    CHECK_EQ(kit_child_create(&c, flushes, 64, 0, 1), 0);
+    CHECK_EQ(kit_child_create(&c, flushes, 512, 0, 1), 0);
     CHECK_EQ(kit_child_start(&c), 0);
     kit_sleep(50000000);
     CHECK_EQ(kit_vcpu_start(1, destroy, &c.domid), 0);
@@ -171,7 +174,7 @@ static void pause_the_dying(void)
         if (kit_now() - start > longest)
             longest = kit_now() - start;
     } while (!destroyed);
-    kit_check(longest < 500000000, __FILE__, __LINE__, "a pause of the dying took %lu ns", longest);
+    kit_check(longest < 5000000000, __FILE__, __LINE__, "a pause of the dying took %lu ns", longest);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0), -XEN_ESRCH);
 }
 

@@ -49,7 +49,7 @@ static void child(uint64_t unused)
 
 static bool wait_for(volatile uint64_t *p, uint64_t value)
 {
-    uint64_t end = kit_now() + 5000000000ull;
+    uint64_t end = kit_now() + KIT_PATIENCE;
 
     while (*p < value && kit_now() < end)
         kit_sleep(200000);

@@ -61,7 +61,7 @@ static void let_go_of_device(void)
     ready = true;
     while (*host_pte != 0)
         ;
-    uint64_t end = kit_now() + 5000000000;
+    uint64_t end = kit_now() + KIT_PATIENCE;
 
     do /* the first vcpu may be busy with the handle still */
         CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &device, 1), 0);
@@ -186,7 +186,7 @@ static void change_that_stops(void)
     job = change_versions;
     while (!ready)
         hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
-    for (unsigned t = 0; t < TRIES; t++) {
+    for (unsigned t = 0; t < TRIES || (refused == 0 && t < 50 * TRIES); t++) {
         CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_down, 1, NULL), 0);
         wait_for_state(RUNSTATE_offline);
         if (map_for_a_moment(&m) != GNTST_okay) {
@@ -200,7 +200,7 @@ static void change_that_stops(void)
     while (job != NULL)
         hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
     stop = ready = false;
-    printk("%u of %u changes stopped half-way\n", refused, TRIES);
+    printk("%u changes stopped half-way\n", refused);
     CHECK(refused != 0);
     CHECK_EQ(set_version(1), 0);
     CHECK_EQ(map_for_a_moment(&m), GNTST_okay);

@@ -46,6 +46,18 @@ struct xen_sysctl_physinfo kit_physinfo(void)
     return op.u.physinfo;
 }
 
+uint64_t kit_free_pages(uint64_t wanted)
+{
+    uint64_t end = kit_now() + KIT_PATIENCE, pages;
+
+    do {
+        for (unsigned i = 0; i < 20; i++)
+            kit_sleep(1000000);
+        pages = kit_physinfo().free_pages;
+    } while (wanted != 0 && pages != wanted && kit_now() < end);
+    return pages;
+}
+
 static void *map(struct kit_child *c, unsigned pfn)
 {
     if (scratch == NULL) {
@@ -298,7 +310,7 @@ int kit_child_wait(struct kit_child *c, uint64_t timeout_ns)
 int kit_child_destroy(struct kit_child *c)
 {
     struct xen_domctl_getdomaininfo info;
-    uint64_t end = kit_now() + 1000000000;
+    uint64_t end = kit_now() + KIT_PATIENCE;
     int rc;
 
     do

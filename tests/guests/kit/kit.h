@@ -231,6 +231,11 @@ void kit_port_close(unsigned port);
 void kit_debug_keys(const char *keys);
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 struct xen_sysctl_physinfo kit_physinfo(void);                        /* of the machine */
+/*
+ * Free pages, once they are `wanted`, or in the end: whoever has nothing else to do frees the last
+ * of a domain. 0: as many as there are after a moment.
+ */
+uint64_t kit_free_pages(uint64_t wanted);
 int kit_vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 int kit_snprintf(char *buf, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

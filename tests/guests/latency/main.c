@@ -70,7 +70,7 @@ static uint64_t once(void (*op)(void), uint64_t in)
     t = (struct vcpu_set_singleshot_timer){.timeout_abs_ns = deadline};
     hc3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t);
     op();
-    for (uint64_t end = kit_now() + 1000000000; arrived == 0 && kit_now() < end;)
+    for (uint64_t end = kit_now() + KIT_PATIENCE; arrived == 0 && kit_now() < end;)
         ;
     return arrived <= deadline ? 0 : arrived - deadline;
 }

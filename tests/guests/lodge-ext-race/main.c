@@ -312,11 +312,10 @@ void test_main(void)
     CHECK_EQ(run_child(fire_child, 1500), SHUTDOWN_poweroff);
     for (uint64_t seed = 1; seed <= 6; seed++) {
         if (seed == 2)
-            before = kit_physinfo().free_pages;
+            before = kit_free_pages(0);
         rc = run_child(child, seed);
         CHECK_EITHER(rc, SHUTDOWN_poweroff, SHUTDOWN_crash);
     }
-    kit_sleep(20000000);
-    after = kit_physinfo().free_pages;
+    after = kit_free_pages(before);
     kit_check(before == after, __FILE__, __LINE__, "free pages: %lu, then %lu", before, after);
 }

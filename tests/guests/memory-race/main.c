@@ -263,7 +263,7 @@ static void claim_for_victim(void)
 /* The job goes on from before the destruction until there is no such domain. */
 static void destroy_while(void (*fn)(void), unsigned rounds)
 {
-    struct xen_sysctl_physinfo before = kit_physinfo(), after;
+    struct xen_sysctl_physinfo before = kit_physinfo();
     uint64_t enough = kit_now() + PART_NS;
 
     for (unsigned i = 0; i < 4 || (i < rounds && kit_now() < enough); i++) {
@@ -277,10 +277,8 @@ static void destroy_while(void (*fn)(void), unsigned rounds)
         CHECK_EQ(destroy(victim), 0);
         set_job(NULL);
     }
-    kit_sleep(50000000); /* the structures are freed by whoever has nothing else to do */
-    after = kit_physinfo();
-    CHECK_EQ(after.free_pages, before.free_pages);
-    CHECK_EQ(after.outstanding_pages, before.outstanding_pages);
+    CHECK_EQ(kit_free_pages(before.free_pages), before.free_pages);
+    CHECK_EQ(kit_physinfo().outstanding_pages, before.outstanding_pages);
 }
 
 /* ---- exchanges that are stopped in the middle ---- */
@@ -359,6 +357,16 @@ static bool wait_for_round(struct kit_child *c, unsigned round)
     return read_child(c, &stopped) == round;
 }
 
+static bool wait_until_down(struct kit_child *c, unsigned id)
+{
+    struct xen_domctl_getvcpuinfo info = {.vcpu = id, .running = 1};
+    uint64_t end = kit_now() + KIT_PATIENCE;
+
+    for (; info.running && kit_now() < end; kit_sleep(1000000))
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_getvcpuinfo, c->domid, &info, sizeof(info)), 0);
+    return !info.running;
+}
+
 /* New frames are in nobody's account before they replace the old ones: how many can a guest keep?
  */
 static void stopped_exchanges_hold_little(void)
@@ -375,7 +383,8 @@ static void stopped_exchanges_hold_little(void)
             kit_check(false, __FILE__, __LINE__, "round %u: not all get on", round);
             break;
         }
-        kit_sleep(20000000); /* nothing waits for those that go down */
+        for (unsigned id = 1; id <= WORKERS; id++) /* nothing else waits for those that go down */
+            CHECK(wait_until_down(&c, id));
         held = before - (int64_t)kit_physinfo().free_pages - current_pages(c.domid);
         most = held > most ? held : most;
         if (round < 10)

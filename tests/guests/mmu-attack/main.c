@@ -311,7 +311,7 @@ static void race(void)
     }
     uint64_t end = kit_now() + 700000000;
 
-    while (kit_now() < end) {
+    while (kit_now() < end || ((maps == 0 || pins == 0) && kit_now() < end + KIT_PATIENCE)) {
         if (kit_protect(contested, true) != 0)
             continue;
         maps++;

@@ -41,7 +41,7 @@ static bool still(volatile const uint64_t *p)
 
 static bool writer_is_at_it(void)
 {
-    uint64_t seen = wrote, end = kit_now() + 2000000000;
+    uint64_t seen = wrote, end = kit_now() + KIT_PATIENCE;
 
     while (wrote < seen + 3 && kit_now() < end)
         ;

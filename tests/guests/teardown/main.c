@@ -42,7 +42,7 @@ static void destroy_beside(struct kit_child *c, void (*fn)(void), const char *wh
     while (!go)
         ;
     rc = kit_child_destroy(c);
-    end = kit_now() + 10000000000;
+    end = kit_now() + KIT_PATIENCE;
     while (job != NULL && kit_now() < end)
         hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
     CHECK(job == NULL);

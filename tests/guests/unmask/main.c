@@ -65,7 +65,7 @@ void test_main(void)
             ;
         round_nr = n;
         CHECK_EQ(kit_send(port), 0);
-        for (limit = kit_now() + 2000000000; kit_event_count[port] < n && kit_now() < limit;)
+        for (limit = kit_now() + KIT_PATIENCE; kit_event_count[port] < n && kit_now() < limit;)
             ;
         lost = kit_event_count[port] < n;
         if (lost)

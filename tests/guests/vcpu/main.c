@@ -181,7 +181,7 @@ static void second(void *arg)
 
 static bool wait_for(volatile unsigned *what, unsigned value)
 {
-    uint64_t end = kit_now() + 3000000000ull;
+    uint64_t end = kit_now() + KIT_PATIENCE;
 
     while (*what < value && kit_now() < end)
         kit_sleep(200000);
@@ -258,7 +258,8 @@ static void two(void)
     CHECK(wait_for(&second_runs, runs + 3));
     CHECK_EQ(started, 1);
     second_stop = 1; /* and puts itself down */
-    for (unsigned i = 0; i < 1000 && vcpu_op(VCPUOP_is_up, 1, NULL) == 1; i++)
+    for (uint64_t end = kit_now() + KIT_PATIENCE;
+         vcpu_op(VCPUOP_is_up, 1, NULL) == 1 && kit_now() < end;)
         kit_sleep(200000);
     CHECK_EQ(vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 }
@@ -301,7 +302,7 @@ static void shown_states(void)
     CHECK_EQ(kit_vcpu_start(1, blocks, NULL), 0);
     kit_sleep(5000000); /* the first contents count up to the call, later ones to a change */
     end = kit_now() + 1000000000;
-    for (unsigned i = 0; kit_now() < end; i++) {
+    for (unsigned i = 0; kit_now() < end || (looks <= 100 && kit_now() < end + KIT_PATIENCE); i++) {
         kit_send(ipi_to_1);
         for (volatile unsigned n = i * 7 % 1000; n != 0; n--)
             ;
@@ -314,7 +315,8 @@ static void shown_states(void)
     CHECK(looks > 100);
     kit_check(torn == 0, __FILE__, __LINE__, "torn: %u of %u looks", torn, looks);
     second_stop = 1;
-    for (unsigned i = 0; i < 1000 && vcpu_op(VCPUOP_is_up, 1, NULL) == 1; i++) {
+    end = kit_now() + KIT_PATIENCE;
+    while (vcpu_op(VCPUOP_is_up, 1, NULL) == 1 && kit_now() < end) {
         kit_send(ipi_to_1);
         kit_sleep(200000);
     }

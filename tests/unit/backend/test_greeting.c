@@ -174,7 +174,7 @@ int main(void)
     char blk[64], greeting[8];
     int asked, used;
 
-    alarm(20); /* a connection that nobody makes */
+    alarm(60); /* a connection that nobody makes */
     CHECK(mkdtemp(dir));
     snprintf(blk, sizeof(blk), "%s/blk", dir);
     new_vbd(&v);

@@ -8,6 +8,8 @@ import wire
 from test_protocol import Case
 from wire import StoreError, strings
 
+HALFWAY = 0.002  # seconds: xenstored's HALFWAY_MS
+
 
 class GuestCase(Case):
     fake = True
@@ -450,18 +452,26 @@ class Hostile(GuestCase):
         guest.write("small", "s")
         for what in (self.second_half, self.second_read):
             # To be too late we have to be as quick as a guest is, which we are not each time.
-            self.assertGreater(sum(what(guest) for _ in range(20)), 4, what.__name__)
+            alone, tries = [], 0
+            while len(alone) < 20 and tries < 4000:
+                tries += 1
+                answer = self.goes_on(guest, *what(guest))
+                alone += [answer] if answer is not None else []
+            self.assertGreater(sum(alone), 4, f"{what.__name__}: {len(alone)} of {tries} tries")
         self.still_serving()
 
     @staticmethod
-    def goes_on(guest, request):
-        """Is there an answer without an event? It is taken in any case."""
-        guest.kick_after_read = False
-        try:
-            alone = guest.reply(request, patience=0.1) is not None
-        except TimeoutError:
-            alone = False
-        guest.kick_after_read = True
+    def goes_on(guest, request, began):
+        """Is there an answer without an event? None: the daemon may have gone to sleep before the
+        rest was there, as this process or that one did not run. It is taken in any case."""
+        alone = None
+        if time.monotonic() - began < HALFWAY:
+            guest.kick_after_read = False
+            try:
+                alone = guest.reply(request, patience=0.5) is not None
+            except TimeoutError:
+                alone = False
+            guest.kick_after_read = True
         if not alone:
             guest.kick()
             guest.reply(request)
@@ -470,17 +480,19 @@ class Hostile(GuestCase):
 
     def second_half(self, guest):
         request, message = guest.prepare(wire.READ, strings("small"))
+        began = time.monotonic()
         guest.transmit(message[:wire.HEADER.size])
         while guest.get(guest.REQ_CONS) != guest.get(guest.REQ_PROD):
             pass
         guest.transmit(message[wire.HEADER.size:], kick=False)
-        return self.goes_on(guest, request)
+        return request, began
 
     def second_read(self, guest):
+        began = time.monotonic()
         request = guest.post(wire.READ, strings("big"))
         while guest.get(guest.RSP_PROD) - guest.get(guest.RSP_CONS) < guest.SIZE:
             pass
-        return self.goes_on(guest, request)
+        return request, began
 
     def test_guest_that_never_reads(self):
         """Its events are bounded, and nobody else waits for it."""
@@ -500,7 +512,7 @@ class Hostile(GuestCase):
             for _ in range(20):
                 flood.post(wire.WRITE, strings("x") + b"1")
         rounds = 200
-        slowest = 0.0
+        took = []
         for i in range(rounds):
             for flood in floods:
                 for _ in range(4):
@@ -508,8 +520,9 @@ class Hostile(GuestCase):
                     flood.post(wire.WRITE, strings("x") + b"1")
             began = time.monotonic()
             self.guest.write("mine", str(i))
-            slowest = max(slowest, time.monotonic() - began)
-        self.assertLess(slowest, 2.0)
+            took.append(time.monotonic() - began)
+        # All of them would wait; on a machine that has much else to do some do.
+        self.assertLess(sorted(took)[rounds // 2], 2.0)
 
 
 class LifeAndDeath(GuestCase):

@@ -19,7 +19,7 @@ INTRODUCE, RELEASE, GET_DOMAIN_PATH, WRITE, MKDIR, RM, SET_PERMS, EVENT, ERROR =
 IS_INTRODUCED, RESUME, SET_TARGET = range(17, 20)
 RESET_WATCHES, DIRECTORY_PART = 21, 22
 PAYLOAD_MAX = 4096
-PATIENCE = 10.0  # seconds; the sanitizers are slow, and so may the machine be
+PATIENCE = 60.0  # seconds; the sanitizers are slow, and so may the machine be
 
 BUILD = os.environ["UNIT_BUILD"]
 
