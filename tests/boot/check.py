@@ -15,6 +15,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 from dom0 import BUILD, IMAGE, LODGE, LOGS, ROOT, script_status
@@ -36,6 +37,8 @@ class Check:
         self.only = args.only
         self.tally = Tally(LOGS)
         self.found = False
+        self.debug_lock = threading.Lock()
+        self.debug_built = None
 
     def wanted(self, name):
         wanted = not self.only or self.only in name
@@ -110,10 +113,17 @@ class Check:
         lanes.run()
 
     def _points(self):
-        """The tiny guests on the debug build, which has no use but this."""
+        """The tiny guests on the debug build."""
         cases = points_cases(self.wanted)
-        if cases and self.build("hypervisor", "DEBUG=1"):
+        if cases and self.debug_build():
             run_points(self.tally, cases)
+
+    def debug_build(self):
+        """Whether there is one; whoever is the first to ask makes it."""
+        with self.debug_lock:
+            if self.debug_built is None:
+                self.debug_built = self.build("hypervisor", "DEBUG=1")
+        return self.debug_built
 
     def _boots(self, lanes):
         """The boot tests; those with several processors first, as they take longest."""
@@ -151,6 +161,8 @@ class Check:
         self.host_tests("fuzz", 120)
 
     def _boot_case(self, name, path):
+        if "--debug" in options_of(path) and not self.debug_build():
+            return  # which is an error by itself
         self.tally.run(name, run_script if path.endswith(".sh") else run_module, name, path)
 
 
