@@ -174,7 +174,8 @@ static void pause_the_dying(void)
         if (kit_now() - start > longest)
             longest = kit_now() - start;
     } while (!destroyed);
-    kit_check(longest < 5000000000, __FILE__, __LINE__, "a pause of the dying took %lu ns", longest);
+    kit_check(longest < 5000000000, __FILE__, __LINE__, "a pause of the dying took %lu ns",
+              longest);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_pausedomain, c.domid, NULL, 0), -XEN_ESRCH);
 }
 
