@@ -43,8 +43,16 @@ until xl list | grep -q '^guest .*---s'; do
     [ $tries -gt 0 ] || fail "the guest does not shut down"
     sleep 1
 done
-grep -q 'domain 1: has shut down' /tmp/store.log || fail "xenstored has not noticed the shutdown"
+logs() { # it notices a moment later than xl may
+    tries=60
+    until grep -q "$1" /tmp/store.log; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 1
+    done
+}
+logs 'domain 1: has shut down' || fail "xenstored has not noticed the shutdown"
 xl destroy guest || fail "xl destroy"
-grep -q 'domain 1: released' /tmp/store.log || fail "xenstored has not noticed the end"
+logs 'domain 1: released' || fail "xenstored has not noticed the end"
 xenstore-exists /local/domain/1 && fail "nodes of the guest are left: $(xenstore-ls -f /)"
 exit 0
