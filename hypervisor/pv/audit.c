@@ -3,9 +3,10 @@
  * Debug builds: are the frames what their types say? All that a processor can walk is looked at,
  * and what it finds there is compared with the words that are to keep it so: a page table or
  * descriptor page is mapped writable by nobody, an entry leads to a table of the level below, no
- * guest maps what is free or the hypervisor's own, and no count is lower than the number of entries
- * that stand for it. A count may be higher, as there are references without an entry (a grant, a
- * call that is preempted). One that is wrong ends the machine.
+ * guest maps what is free or the hypervisor's own, an upper table's entries are in runs that are
+ * marked, and no count is lower than the number of entries that stand for it. A count may be
+ * higher, as there are references without an entry (a grant, a call that is preempted). One that is
+ * wrong ends the machine.
  *
  * For tests, by debug key. What runs elsewhere changes entries and words one after the other, so
  * all vcpus but the caller's have to be stopped: else nothing is looked at, and the log says so.
@@ -76,6 +77,8 @@ static void look_at_table(struct audit *a, const struct frame *f, unsigned level
         if (!(e & PTE_P) || (level == 4 && i - HV_L4_FIRST < HV_L4_COUNT))
             continue;
         a->entries++;
+        if (level > 1 && !(f->table_runs & (1u << i / PAGE_TYPE_RUN)))
+            wrong(a, f, "has an entry where none is marked: its end would not drop that");
         if (level == 1)
             found_l1_entry(a, e);
         else if ((e & PTE_TABLE_REFUSED) || pte_mfn(e).m >= max_mfn)

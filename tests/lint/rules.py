@@ -248,7 +248,7 @@ def relative_dependencies(tree):
             for file in files:
                 path = os.path.relpath(os.path.join(folder, file), tree.top)
                 if file.endswith(".d") and tree.top + "/" in tree.read(path):
-                    yield path, 1, "names files by absolute paths"
+                    yield path, 1, "names files by absolute paths (of an older build: make clean)"
 
 
 def comment_lines(text):
