@@ -85,5 +85,10 @@ hptool 1 "Unable to enable SMT: errno 95, Operation not supported" smt-enable
 run xl shutdown -w guest
 run xl create /guest/guest.cfg
 run xl destroy guest
-[ "$(xl info free_memory)" = "$free" ] || fail "memory is missing: $free, $(xl info free_memory)"
+tries=60
+until [ "$(xl info free_memory)" = "$free" ]; do # xenconsoled lets go a moment later
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "memory is missing: $free, $(xl info free_memory)"
+    sleep 1
+done
 exit 0
