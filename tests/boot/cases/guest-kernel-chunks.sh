@@ -20,6 +20,11 @@ fewer_chunks() {
     [ "$(chunks)" -lt "$1" ]
 }
 
+balloon=/sys/devices/system/xen_memory/xen_memory0
+has_its_memory() {
+    [ "$(cat $balloon/info/current_kb)" -ge "$(cat $balloon/target_kb)" ]
+}
+
 # Entries were compared since the last time, and no two differed.
 dom0_compared() {
     now=$(counter verified)
@@ -62,7 +67,7 @@ await guest "^worked 48" 120
 run "$cli" mem-set -w -t 60 guest 128m
 run "$cli" mem-set 0 512m
 eval "$work"
-sleep 3
+within 60 has_its_memory || fail "dom0 has $(cat $balloon/info/current_kb) KiB of $(cat $balloon/target_kb)"
 eval "$work"
 dom0_compared
 guest_compared
