@@ -351,12 +351,18 @@ fault:
     return false;
 }
 
-/* A page's translation flushed here; false: another operation. */
-static inline bool invlpg_simple(vaddr_t ops)
+/* Flushes here, of one page or of all; false: another operation. */
+static inline bool flush_simple(vaddr_t ops)
 {
     uint64_t cmd, va;
 
-    if (unlikely(!guest_read_2(ops, &cmd, &va)) || (unsigned)cmd != MMUEXT_INVLPG_LOCAL)
+    if (unlikely(!guest_read_2(ops, &cmd, &va)))
+        return false;
+    if ((unsigned)cmd == MMUEXT_TLB_FLUSH_LOCAL) {
+        tlb_flush_local();
+        return true;
+    }
+    if ((unsigned)cmd != MMUEXT_INVLPG_LOCAL)
         return false;
     if (guest_range_ok(va, 1))
         invlpg(va);
@@ -369,7 +375,7 @@ int64_t hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t fore
     if (likely(pdone == 0 && (domid_t)foreign == DOMID_SELF)) {
         if (count == 2 && roots_simple(current, ops))
             return 0;
-        if (count == 1 && invlpg_simple(ops))
+        if (count == 1 && flush_simple(ops))
             return 0;
     }
     return ext_many(ops, count, pdone, foreign);
