@@ -9,6 +9,7 @@
  * process.c    workers: starting them, starting them again, their messages
  * vbd.c        block devices of our own: images, features, resizing
  * claim.c      who uses an image
+ * record.c     where a disk's worker keeps what is in flight, for its successor
  * nbd.c        images in other formats than raw; lodge-nbd runs a server for each, confined:
  *              confine.h says to what, chain.h which files it gets
  * stock.c      hot-plug for the kernel's xen-blkback: loop devices

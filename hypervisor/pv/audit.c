@@ -74,7 +74,7 @@ static void look_at_table(struct audit *a, const struct frame *f, unsigned level
     for (unsigned i = 0; i < PTES; i++) {
         pte_t e = t[i];
 
-        if (!(e & PTE_P) || (level == 4 && i - HV_L4_FIRST < HV_L4_COUNT))
+        if (!(e & PTE_P) || slot_is_hypervisors(level, i))
             continue;
         a->entries++;
         if (level > 1 && !(f->table_runs & (1u << i / PAGE_TYPE_RUN)))

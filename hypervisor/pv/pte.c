@@ -122,7 +122,7 @@ static int table_entry_get(pte_t *p, unsigned level, pte_t *val, struct domain *
 {
     unsigned slot = ((uint64_t)p % PAGE_SIZE) / sizeof(pte_t);
 
-    if (level == 4 && slot - HV_L4_FIRST < HV_L4_COUNT)
+    if (slot_is_hypervisors(level, slot))
         return -XEN_EINVAL; /* ours */
     if (!(*val & PTE_P))
         return 0;

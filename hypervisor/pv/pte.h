@@ -308,6 +308,13 @@ pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table);
 /* pte_lookup(), with PTE_W only if all levels above allow it, too. */
 pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va);
 
+/* Of a root table. For slots below the first one the difference wraps, so that one
+ * comparison does for both ends. */
+static inline bool slot_is_hypervisors(unsigned level, unsigned i)
+{
+    return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
+}
+
 /*
  * An entry of levels 2 to 4 is another now, or a table of these is none any more. To be called
  * before the reference is dropped that kept what was below it: what a walk found before may be

@@ -16,12 +16,6 @@
 #include <pv/pte.h>
 #include <pv/table_refs.h>
 
-/* For slots below the first one the difference wraps, so that one comparison does for both ends. */
-static inline bool slot_is_hypervisors(unsigned level, unsigned i)
-{
-    return level == 4 && i - HV_L4_FIRST < HV_L4_COUNT;
-}
-
 /* Empty runs are passed over sixteen entries at a time. */
 #define RUN   PAGE_TYPE_RUN
 #define BLOCK (4 * RUN) /* entries between two looks whether a preemption point is due */

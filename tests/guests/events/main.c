@@ -253,26 +253,32 @@ static void future(unsigned port)
     CHECK(kit_wait_event(port, n + 1, KIT_PATIENCE));
 }
 
-/* The later setting replaces the earlier one. */
-static void replaced(unsigned port)
+static void set_near(uint64_t start)
 {
-    uint64_t start;
-    unsigned n;
-    bool late;
-
-    do {
-        n = kit_event_count[port];
-        start = kit_now();
-        CHECK_EQ(single(start + NEAR, 0), 0);
-        CHECK_EQ(single(start + FAR, 0), 0);
-        late = was_too_late(start);
-        kit_sleep(2 * NEAR);
-    } while (late);
-    CHECK_EQ(kit_event_count[port], n);
+    CHECK_EQ(single(start + NEAR, 0), 0);
 }
 
-/* The other call for the same timer: stopping stops. */
-static void stopped(unsigned port)
+/* The later setting replaces the earlier one. */
+static void set_far(uint64_t start)
+{
+    CHECK_EQ(single(start + FAR, 0), 0);
+}
+
+/* The other call for the same timer. */
+static void set_near_by_op(uint64_t start)
+{
+    CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, start + NEAR), 0);
+}
+
+/* Stopping stops. */
+static void stop_by_op(uint64_t start)
+{
+    (void)start;
+    CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, 0), 0);
+}
+
+/* A timer that is set, and set otherwise before it is due, does not fire for the first. */
+static void does_not_fire(unsigned port, void (*set)(uint64_t start), void (*other)(uint64_t start))
 {
     uint64_t start;
     unsigned n;
@@ -281,8 +287,8 @@ static void stopped(unsigned port)
     do {
         n = kit_event_count[port];
         start = kit_now();
-        CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, start + NEAR), 0);
-        CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, 0), 0);
+        set(start);
+        other(start);
         late = was_too_late(start);
         kit_sleep(2 * NEAR);
     } while (late);
@@ -310,7 +316,7 @@ static void timers(void)
         CHECK_EQ(single(1, VCPU_SSHOTTMR_future), -XEN_ETIME);
     CHECK_EQ(kit_event_count[port], n);
     future(port);
-    replaced(port);
+    does_not_fire(port, set_near, set_far);
     n = kit_event_count[port];
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, 0, 0), 0);
     CHECK_EQ(hc3(__HYPERVISOR_vcpu_op, VCPUOP_stop_singleshot_timer, 0, 0), 0);
@@ -318,7 +324,7 @@ static void timers(void)
     CHECK(kit_wait_event(port, n + 1, KIT_PATIENCE));
     CHECK_EQ(hc1(__HYPERVISOR_set_timer_op, 1), 0);
     CHECK(kit_wait_event(port, n + 2, KIT_PATIENCE));
-    stopped(port);
+    does_not_fire(port, set_near_by_op, stop_by_op);
     n = kit_event_count[port];
     CHECK_EQ(single(~0ul, 0), 0); /* centuries away, or refused; not now */
     kit_sleep(2000000);
