@@ -141,13 +141,8 @@ programs_end 30 lodge-blkback lodge-netback
 if ip link | grep vif; then fail "a tap stayed"; fi
 if ls /run/lodge/blk/* 2>/dev/null; then fail "a record stayed"; fi
 counts_back "$held"
-# The hypervisor keeps the room for as many mappings as dom0 ever had at a time; a page for each
-# connection, of which there were more than a hundred, would show.
-little_is_lost() {
-    lost=$((memory - $(free_memory)))
-    [ $lost -le 64 ]
-}
-within 20 little_is_lost || { "$cli" list; fail "$lost pages of memory did not come back"; }
+# A page for each connection, of which there were more than a hundred, would show.
+memory_back "$memory" 64
 echo "dom0: $lost pages are not back"
 [ "$(pidof lodge-backends)" = "$supervisor" ] || fail "the supervisor has ended"
 kernel_is_content
