@@ -143,6 +143,5 @@ if ls /run/lodge/blk/* 2>/dev/null; then fail "a record stayed"; fi
 counts_back "$held"
 # A page for each connection, of which there were more than a hundred, would show.
 memory_back "$memory" 64
-echo "dom0: $lost pages are not back"
 [ "$(pidof lodge-backends)" = "$supervisor" ] || fail "the supervisor has ended"
 kernel_is_content
