@@ -116,7 +116,7 @@ struct domain {
     /* Domain it may control (set_target), by id, until that is free again; DOMID_INVALID: none. */
     domid_t target;
     uint64_t suspend_evtchn; /* its port that is sent on when it suspends; 0: none */
-    void *console_line;      /* core/console_io.c: the line being gathered for the log */
+    void *console_line;      /* core/console/console_io.c: the line being gathered for the log */
 
     struct domain *next_dead; /* list of domains waiting for domain_reap() */
 

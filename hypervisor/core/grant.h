@@ -8,7 +8,7 @@
 
 struct domain;
 struct frame;
-struct grant_table; /* core/grant_internal.h */
+struct grant_table; /* core/grant/grant_internal.h */
 
 /*
  * Makes d->grants, with an empty version 1 table. max_frames and max_maptrack count pages and are

@@ -107,7 +107,7 @@ void sched_wait_off_cpu(struct vcpu *v); /* until its registers are in memory */
 /*
  * v runs on to the guest boundary, whatever it waits for, then parks. From here on a pause does not
  * stop it, so sched_wait_off_cpu() may last as long as the hypercall that it is in:
- * nobody pauses a vcpu of a domain that is not alive and waits (core/domctl.c).
+ * nobody pauses a vcpu of a domain that is not alive and waits (core/control/domctl.c).
  */
 void sched_vcpu_kill(struct vcpu *v);
 bool sched_vcpu_parked(const struct vcpu *v); /* it is there: uses nothing of its domain any more */

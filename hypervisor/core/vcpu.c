@@ -5,9 +5,9 @@
  * keep a pointer to a vcpu of it, and until then d->vcpus[] only goes from NULL to a complete vcpu.
  *
  * v->info is never NULL: the hypervisor raises events and returns to guests without asking. It is
- * the vcpu's part of shared_info, or what the guest has registered (core/vcpu_op.c), or, for want
- * of either, hidden_info, which is used like the others: a vcpu may run, and mask and block, before
- * its guest has registered a place where it sees all that.
+ * the vcpu's part of shared_info, or what the guest has registered (core/sched/vcpu_op.c), or, for
+ * want of either, hidden_info, which is used like the others: a vcpu may run, and mask and block,
+ * before its guest has registered a place where it sees all that.
  */
 #include <core/arch.h>
 #include <core/domain.h>

@@ -3,10 +3,10 @@
  * The control operations that concern the machine: page types of a domain's frames, its access to
  * devices, and the parts of a vcpu's state that its context does not hold.
  *
- * The caller (core/domctl.c) has checked the privilege and holds a reference on d; the operation is
- * a copy, which goes back to the guest if *copyback is set. What it points to is still the guest's
- * memory, and is copied element by element. d is alive, and does not
- * start to die meanwhile.
+ * The caller (core/control/domctl.c) has checked the privilege and holds a reference on d; the
+ * operation is a copy, which goes back to the guest if *copyback is set. What it points to is still
+ * the guest's memory, and is copied element by element. d is alive, and does not start to die
+ * meanwhile.
  */
 #include <core/arch.h>
 #include <core/console.h>

@@ -15,7 +15,7 @@
  *
  * All work on the tables of the current domain. Nothing is locked: an entry is exchanged under a
  * type reference on its table, as in pv/pte.h, and finding the table may be preempted. Flushing is
- * the caller's (core/grant_map.c), once for a batch, before it drops what was handed back.
+ * the caller's (core/grant/grant_map.c), once for a batch, before it drops what was handed back.
  */
 #include <core/console.h>
 #include <core/domain.h>

@@ -6,9 +6,10 @@
  *
  * The domain's lock guards the table, and is held while a line is opened and shut: so no two
  * numbers have one line, and a line that is open has the number that opened it. `bound` and
- * `needs_eoi` follow the event channel: core/evtchn.c lets a pirq have one channel at a time, binds
- * after it has noted it and unbinds before it forgets it, and calls here with no lock held. An MSI
- * is set up without the lock; while it is, its numbers are `busy`, and nobody else touches them.
+ * `needs_eoi` follow the event channel: core/evtchn/evtchn.c lets a pirq have one channel at a
+ * time, binds after it has noted it and unbinds before it forgets it, and calls here with no lock
+ * held. An MSI is set up without the lock; while it is, its numbers are `busy`, and nobody else
+ * touches them.
  *
  * Level-triggered lines stay masked from an interrupt until the domain's EOI; which pirqs need one
  * the domain may read from a page of its own (pirq_eoi_map). An EOI for a pirq that had no

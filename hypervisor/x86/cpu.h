@@ -54,7 +54,7 @@ struct cpu {
     uint64_t flushes_asked;    /* interrupts sent to have others flush; read from elsewhere, too */
     uint64_t cache_flushes;    /* calls of cache_flush(); likewise */
     uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */
-    struct sched_cpu *sched;   /* owned by core/sched.c */
+    struct sched_cpu *sched;   /* owned by core/sched/sched.c */
     struct timer_queue timers; /* shared, by its lock */
     uint64_t xcr0;             /* as loaded */
     struct vcpu *fpu_owner;    /* whose FPU state is in the registers; compared, never followed */
@@ -73,7 +73,7 @@ extern unsigned nr_cpus;     /* present and started: cpus[0] to cpus[nr_cpus - 1
 extern cpumask_t cpu_online; /* those that answer interrupts; each sets its own bit */
 /*
  * Those of them that run vcpus, and have timers and devices' interrupts: the others are parked in
- * their idle loop (core/cpu_hotplug.c). CPU 0 is always among them. Atomic.
+ * their idle loop (core/sched/cpu_hotplug.c). CPU 0 is always among them. Atomic.
  */
 extern cpumask_t cpu_active;
 

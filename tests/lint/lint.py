@@ -30,6 +30,7 @@ def checks(args):
         ("include cycles", rules.include_cycles),
         ("include direction", rules.include_direction),
         ("layers of dom0's tools", rules.dom0_layers),
+        ("parts of the core", rules.core_parts),
         ("dependencies by relative paths", rules.relative_dependencies),
         ("layout (clang-format)", compiled.layout),
         ("headers compile alone", compiled.headers_alone),

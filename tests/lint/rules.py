@@ -218,6 +218,16 @@ def include_direction(tree):
                         yield path, line, f"{folder} must not include {target}"
 
 
+def core_parts(tree):
+    """core/NAME.h is for everybody; a header in a folder below core/ is for that folder alone."""
+    for path, targets in include_edges(tree).items():
+        for target, line in targets:
+            folder = os.path.dirname(target)
+            if folder.startswith("hypervisor/core/") and \
+                    not path.startswith((folder + "/", "tests/unit/")):
+                yield path, line, f"{target} is for its own folder alone"
+
+
 def _dom0_level(folder):
     """The layer of a folder below dom0-tools/; programs are above all."""
     return next((level for level, names in enumerate(DOM0_LAYERS) if folder in names),

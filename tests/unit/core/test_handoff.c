@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <core/domain.h>
-#include <core/sched_internal.h>
+#include <core/sched/sched_internal.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
 

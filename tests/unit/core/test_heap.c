@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <core/heap.h>
+#include <core/mem/heap.h>
 
 #include "unit.h"
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include <core/sched_policy.h>
+#include <core/sched/sched_policy.h>
 #include <lib/bug.h>
 
 #include "unit.h"
@@ -114,8 +114,9 @@ static void sleeper(void)
 }
 
 /*
- * A CPU as core/sched.c has it, in steps of TICK: slices, an undisturbed time for the one that has
- * just begun, preemption by those that wake. run[i] ns and then sleep[i] ns are vcpu i's habit.
+ * A CPU as core/sched/sched.c has it, in steps of TICK: slices, an undisturbed time for the one
+ * that has just begun, preemption by those that wake. run[i] ns and then sleep[i] ns are vcpu i's
+ * habit.
  */
 #define TICK (MS / 4)
 

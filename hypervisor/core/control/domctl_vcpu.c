@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * domctl operations on one vcpu: registers, affinity, what it is doing, triggers. The domain is
+ * held by the caller, and with it the vcpu. Registers are read and written while the vcpu is paused
+ * at the guest boundary; then all of them are in memory, and none is half-way through a hypercall.
+ * One that is inside of one finishes it first, for which the operation is restarted.
+ */
+#include <core/arch.h>
+#include <core/control/bitmap_copy.h>
+#include <core/control/domctl.h>
+#include <core/domain.h>
+#include <core/frame.h>
+#include <core/hypercall.h>
+#include <lib/string.h>
+#include <x86/cpu.h>
+#include <x86/uaccess.h>
+
+/* A context is larger than a page: too large for a stack. */
+#define CONTEXT_ORDER 1
+_Static_assert(sizeof(struct vcpu_guest_context) <= (PAGE_SIZE << CONTEXT_ORDER), "context buffer");
+
+/*
+ * The pause is kept meanwhile: a vcpu that nobody else has paused would be in its next call by the
+ * next attempt, if it waits in one all the time. A long call is for a restart to wait for.
+ */
+static bool calls_done_soon(struct vcpu *v)
+{
+    for (unsigned i = 0; i < 100 && !vcpu_calls_done(v); i++)
+        vcpu_yield();
+    if (!vcpu_calls_done(v))
+        return false;
+    sched_wait_off_cpu(v); /* it may be on its way */
+    return true;
+}
+
+/*
+ * One that finishes its call is not paused again, which would stop it. But it may wait for another
+ * vcpu that has been stopped since, so all are looked at.
+ */
+static bool call_goes_on(struct vcpu *v)
+{
+    return vcpu_finishing(v) && !vcpu_calls_done(v);
+}
+
+static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
+{
+    struct vcpu_guest_context *c;
+    int64_t rc;
+
+    if (d == current->domain || from == 0)
+        return -XEN_EINVAL;
+    if (call_goes_on(v))
+        return -XEN_ERESTART;
+    c = hpages_alloc(CONTEXT_ORDER);
+    if (c == NULL)
+        return -XEN_ENOMEM;
+    if (copy_from_guest(c, from, sizeof(*c)) != 0) {
+        rc = -XEN_EFAULT;
+    } else if (!vcpu_context_begin(v)) {
+        rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
+    } else {
+        domain_pause(d);
+        rc = calls_done_soon(v) ? arch_set_context(v, c) : -XEN_ERESTART;
+        if (rc == 0)
+            vcpu_set_down(v, !(c->flags & VGCF_online));
+        domain_unpause(d);
+        vcpu_context_end(v);
+    }
+    hpages_free(c, CONTEXT_ORDER);
+    return rc;
+}
+
+static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
+{
+    struct vcpu_guest_context *c;
+    int64_t rc = 0;
+
+    if (v == current)
+        return -XEN_EINVAL;
+    if (!v->initialised)
+        return -XEN_ENODATA;
+    if (call_goes_on(v))
+        return -XEN_ERESTART;
+    c = hpages_alloc(CONTEXT_ORDER);
+    if (c == NULL)
+        return -XEN_ENOMEM;
+    vcpu_pause(v);
+    if (calls_done_soon(v))
+        arch_get_context(v, c);
+    else
+        rc = -XEN_ERESTART;
+    vcpu_unpause(v);
+    if (rc == 0 && copy_to_guest(to, c, sizeof(*c)) != 0)
+        rc = -XEN_EFAULT;
+    hpages_free(c, CONTEXT_ORDER);
+    return rc;
+}
+
+/* A look in passing: the vcpu is not paused for it. */
+static int64_t vcpu_get_info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
+{
+    struct vcpu_runstate_info rs;
+
+    vcpu_runstate_get(v, &rs);
+    i->online = !(v->sched.blocked_by & SCHED_DOWN);
+    i->blocked = (v->sched.blocked_by & SCHED_BLOCKED) != 0;
+    i->running = v->sched.running;
+    i->cpu_time = rs.time[RUNSTATE_running];
+    i->cpu = v->sched.cpu;
+    return 0;
+}
+
+static int64_t vcpu_set_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+{
+    cpumask_t hard = v->sched.hard_affinity, soft = v->sched.soft_affinity;
+    int64_t rc = 0;
+
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = cpumask_from_guest(&hard, &a->cpumap_hard);
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_from_guest(&soft, &a->cpumap_soft);
+    if (rc == 0)
+        rc = vcpu_set_affinity(v, hard, soft);
+    /* What is in force now goes back into the same maps. */
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_HARD))
+        rc = cpumask_to_guest(&a->cpumap_hard, v->sched.hard_affinity & READ_ONCE(cpu_active));
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_to_guest(&a->cpumap_soft, v->sched.soft_affinity & v->sched.hard_affinity &
+                                                   READ_ONCE(cpu_active));
+    return rc;
+}
+
+static int64_t vcpu_get_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+{
+    int64_t rc = 0;
+
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = cpumask_to_guest(&a->cpumap_hard, v->sched.hard_affinity);
+    if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = cpumask_to_guest(&a->cpumap_soft, v->sched.soft_affinity);
+    return rc;
+}
+
+static int64_t vcpu_trigger(struct vcpu *v, uint32_t trigger)
+{
+    if (trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+        return -XEN_ENOSYS; /* power and sleep buttons are for full virtualization */
+    arch_inject_nmi(v);
+    return 0;
+}
+
+/* op->cmd is one that domctl_vcpu() has let through. */
+static int64_t with_vcpu(struct domain *d, struct vcpu *v, struct xen_domctl *op, bool *copyback)
+{
+    switch (op->cmd) {
+    case XEN_DOMCTL_setvcpucontext:
+        return vcpu_set_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
+    case XEN_DOMCTL_getvcpucontext:
+        return vcpu_get_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
+    case XEN_DOMCTL_getvcpuinfo:
+        *copyback = true;
+        return vcpu_get_info(v, &op->u.getvcpuinfo);
+    case XEN_DOMCTL_setvcpuaffinity:
+        return vcpu_set_affinity_op(v, &op->u.vcpuaffinity);
+    case XEN_DOMCTL_getvcpuaffinity:
+        return vcpu_get_affinity_op(v, &op->u.vcpuaffinity);
+    default:
+        return vcpu_trigger(v, op->u.sendtrigger.trigger);
+    }
+}
+
+int64_t domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+    struct vcpu *v;
+    uint32_t id;
+
+    switch (op->cmd) {
+    case XEN_DOMCTL_setvcpucontext:
+    case XEN_DOMCTL_getvcpucontext:
+        id = op->u.vcpucontext.vcpu;
+        break;
+    case XEN_DOMCTL_getvcpuinfo:
+        id = op->u.getvcpuinfo.vcpu;
+        break;
+    case XEN_DOMCTL_setvcpuaffinity:
+    case XEN_DOMCTL_getvcpuaffinity:
+        id = op->u.vcpuaffinity.vcpu;
+        break;
+    case XEN_DOMCTL_sendtrigger:
+        id = op->u.sendtrigger.vcpu;
+        break;
+    default:
+        return -XEN_ENOSYS;
+    }
+    v = domain_vcpu(d, id);
+    return v == NULL ? -XEN_ESRCH : with_vcpu(d, v, op, copyback);
+}

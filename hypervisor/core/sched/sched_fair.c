@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Proportional share. Each vcpu has a virtual run time that advances with its real one, divided by
+ * its weight; the one that has had least runs next. So those that want to run all the time get
+ * their shares over time: a waiting vcpu's time stands still while the others' goes on.
+ *
+ * A queue's floor is the least virtual time of those that want to run; it never falls. It is the
+ * queue's clock, slower the more want to run and the more weight they have, and while nobody wants
+ * to, it goes on by the time of day.
+ *
+ * A vcpu's time stands still while it is asleep, too, and the floor comes nearer or passes it. So
+ * whoever has run ahead of its share pays for it with its own share of what passes, however it
+ * cuts its time into running and sleeping, and sleepers that take turns get no more than if they
+ * had waited. But sleep is not saved up: one that wakes is at most FAIR_CREDIT ahead of the floor,
+ * enough to preempt a hog at once and too little to starve one.
+ *
+ * For this the floor has to be up to date when a vcpu wakes, so core/sched/sched.c charges the
+ * running one first. Moving between CPUs keeps the distance to the floor, so the queues' clocks
+ * need not agree. To sleep just before a charge gains nothing, as each charges what the clock says.
+ */
+#include <core/sched/sched_policy.h>
+#include <public/domctl.h>
+
+#define FAIR_SLICE       5000000ull /* ns */
+#define FAIR_CREDIT      3000000ll  /* what a sleeper may be ahead, in virtual ns */
+#define FAIR_NORM_WEIGHT 256
+
+static void fair_init(struct sched_queue *q)
+{
+    list_init(&q->waiting);
+    q->nr_waiting = 0;
+    q->floor = 0;
+}
+
+/*
+ * To the least vtime of those who want to run. `running` may have been charged already or leave
+ * next; NULL: nobody.
+ */
+static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *running)
+{
+    int64_t least = INT64_MAX;
+
+    if (running != NULL)
+        least = running->vtime;
+    if (q->nr_waiting != 0)
+        least = MIN(least, list_entry(q->waiting.next, struct sched_vcpu, link)->vtime);
+    if (least != INT64_MAX && least > q->floor)
+        q->floor = least;
+}
+
+/*
+ * In order of vtime; behind those with the same. New ones mostly belong near the end. The walk is
+ * as long as the queue at most: bounded by the vcpus that exist, which dom0 grants.
+ */
+static void fair_insert(struct sched_queue *q, struct sched_vcpu *s)
+{
+    struct list *after = q->waiting.prev;
+
+    while (after != &q->waiting && list_entry(after, struct sched_vcpu, link)->vtime > s->vtime)
+        after = after->prev;
+    list_insert_(&s->link, after, after->next);
+    q->nr_waiting++;
+    s->queued = true;
+}
+
+static void fair_remove(struct sched_queue *q, struct sched_vcpu *s)
+{
+    list_del(&s->link);
+    q->nr_waiting--;
+    s->queued = false;
+}
+
+static void fair_wake(struct sched_queue *q, struct sched_vcpu *s)
+{
+    s->vtime = MAX(s->vtime, q->floor - FAIR_CREDIT);
+    fair_insert(q, s);
+}
+
+static void fair_move(const struct sched_queue *from, const struct sched_queue *to,
+                      struct sched_vcpu *s)
+{
+    s->vtime += READ_ONCE(to->floor) - from->floor;
+}
+
+static void fair_preempted(struct sched_queue *q, struct sched_vcpu *s)
+{
+    /* Behind the first in the queue, and it pays for that: else it would be next again. */
+    if (s->yielding && q->nr_waiting != 0)
+        s->vtime = MAX(s->vtime, list_entry(q->waiting.next, struct sched_vcpu, link)->vtime);
+    fair_insert(q, s);
+}
+
+static struct sched_vcpu *fair_first(struct sched_queue *q,
+                                     bool (*ready)(const struct sched_vcpu *))
+{
+    struct sched_vcpu *s;
+
+    list_for_each (s, &q->waiting, link) {
+        if (ready(s))
+            return s;
+    }
+    return NULL;
+}
+
+static void fair_run(struct sched_queue *q, struct sched_vcpu *s)
+{
+    fair_remove(q, s);
+    fair_raise_floor(q, s);
+}
+
+/* Of ns at most what passes between two charges: the product has room for two years. */
+static void fair_charge(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns)
+{
+    s->vtime += (int64_t)(ns * FAIR_NORM_WEIGHT / MAX(weight, 1u));
+    fair_raise_floor(q, s);
+}
+
+/* One that is there but not ready yet may wait meanwhile: the floor is not to pass it. */
+static void fair_idle(struct sched_queue *q, uint64_t ns)
+{
+    if (q->nr_waiting == 0)
+        q->floor += (int64_t)ns;
+}
+
+/* A waking vcpu preempts when it is that far behind. dom0 may change it at any time. */
+static uint32_t fair_granularity_us = 500;
+
+static bool fair_preempts(const struct sched_vcpu *w, const struct sched_vcpu *running)
+{
+    return w->vtime + (int64_t)fair_granularity_us * 1000 < running->vtime;
+}
+
+static bool fair_next_in_turn(const struct sched_vcpu *w, const struct sched_vcpu *running)
+{
+    return running->yielding || w->vtime <= running->vtime;
+}
+
+const struct sched_policy sched_fair = {
+    .name = "share",
+    .id = XEN_SCHEDULER_CREDIT2,
+    .init = fair_init,
+    .wake = fair_wake,
+    .detach = fair_remove,
+    .move = fair_move,
+    .preempted = fair_preempted,
+    .first = fair_first,
+    .run = fair_run,
+    .charge = fair_charge,
+    .idle = fair_idle,
+    .preempts = fair_preempts,
+    .next_in_turn = fair_next_in_turn,
+    .slice_ns = FAIR_SLICE,
+    .granularity_us = &fair_granularity_us,
+};
+
+/*
+ * ---- caps: all vcpus of a domain draw on one budget per period ----
+ *
+ * Called with some CPU's run queue locked, but vcpus of the domain are on several, so the two words
+ * are atomic. Relaxed order is enough: each stands for itself, and to see an old value of one means
+ * to be a switch late. d->cap may change in between, too: a wrong answer lasts for one period.
+ */
+
+static uint64_t sched_cap_budget(const struct sched_domain *d)
+{
+    return SCHED_CAP_PERIOD * d->cap / 100;
+}
+
+/* The first to notice a new period takes off what the old one allowed; an overrun carries over. */
+static void sched_cap_roll(struct sched_domain *d, uint64_t now)
+{
+    uint64_t period = now / SCHED_CAP_PERIOD;
+    /* Only the CPU that moves the period on subtracts, so each period is allowed for once. */
+    uint64_t old = __atomic_load_n(&d->cap_period, __ATOMIC_RELAXED);
+    uint64_t used, allowed;
+
+    if (old >= period || !__atomic_compare_exchange_n(&d->cap_period, &old, period, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    allowed = sched_cap_budget(d) * MIN(period - old, 100ull);
+    used = __atomic_load_n(&d->cap_used, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&d->cap_used, &used, used > allowed ? used - allowed : 0,
+                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+uint64_t sched_cap_left(struct sched_domain *d, uint64_t now)
+{
+    uint64_t used, budget;
+
+    if (d->cap == 0)
+        return UINT64_MAX;
+    sched_cap_roll(d, now);
+    used = __atomic_load_n(&d->cap_used, __ATOMIC_RELAXED);
+    budget = sched_cap_budget(d);
+    return used < budget ? budget - used : 0;
+}
+
+void sched_cap_charge(struct sched_domain *d, uint64_t ns, uint64_t now)
+{
+    if (d->cap == 0)
+        return;
+    sched_cap_roll(d, now);
+    __atomic_fetch_add(&d->cap_used, ns, __ATOMIC_RELAXED);
+}
