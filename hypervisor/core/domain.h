@@ -51,8 +51,9 @@ struct vcpu {
     struct timer singleshot_timer, periodic_timer, poll_timer;
     uint64_t periodic_ns, periodic_last; /* period, 0: none; its last due time; in ns */
 
+    /* What it may call, by number: NR_HYPERCALLS handlers (core/hypercall.h), by its guest type. */
+    int64_t (*const *hypercalls)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
     int64_t restart_args[4]; /* hypercall_restart(), for whoever called the handler */
-    bool restart_asked;      /* and that it was it that returned HYPERCALL_RESTART */
 
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;

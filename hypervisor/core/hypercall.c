@@ -10,22 +10,23 @@
 
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
-    int64_t *args = current->restart_args; /* read by x86's entry path, or by hc_multicall() */
+    struct vcpu *v = current;
+    int64_t *args = v->restart_args; /* read by the guest type's entry path, or by hc_multicall() */
 
     args[0] = (int64_t)a1;
     args[1] = (int64_t)a2;
     args[2] = (int64_t)a3;
     args[3] = (int64_t)a4;
-    current->restart_asked = true;
-    return HYPERCALL_RESTART;
+    __atomic_fetch_or(&v->arch.pending_work, WORK_RESTART, __ATOMIC_RELAXED);
+    return 0;
 }
 
-bool hypercall_restart_asked(void)
+bool hypercall_restart_asked(struct vcpu *v)
 {
-    bool asked = current->restart_asked;
-
-    current->restart_asked = false;
-    return asked;
+    if (!(READ_ONCE(v->arch.pending_work) & WORK_RESTART))
+        return false;
+    __atomic_fetch_and(&v->arch.pending_work, ~WORK_RESTART, __ATOMIC_RELAXED);
+    return true;
 }
 
 static inline bool preempt_due(void)

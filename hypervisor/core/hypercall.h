@@ -23,8 +23,11 @@
 #include <lib/types.h>
 #include <public/errno.h>
 
+struct vcpu;
+
 /* No call of the ABI that we serve has more than four arguments. Returns >= 0 or -XEN_E*. */
 typedef int64_t hypercall_fn(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+#define NR_HYPERCALLS 64 /* in the table of a vcpu, none of them NULL */
 
 hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, hc_vcpu_op,
     hc_xen_version, hc_console_io, hc_domctl, hc_sysctl, hc_platform_op, hc_physdev_op,
@@ -42,9 +45,6 @@ hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, 
      BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
      BIT(VMASST_TYPE_m2p_strict))
 
-/* Runs one call by number: privilege and range are checked, unknown ones get -XEN_ENOSYS. */
-int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
-
 /*
  * End the call now and have the guest issue it again with these arguments; the guest takes its
  * events and interrupts in between. The handler returns what this returns, at once, and has dropped
@@ -53,12 +53,8 @@ int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, u
  * Works from a multicall as well: there the arguments go back into the list, and the multicall
  * itself is restarted with the rest of it.
  */
-#define HYPERCALL_RESTART (-0x7fff) /* no XEN_E* has this value */
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
-/*
- * A handler has returned HYPERCALL_RESTART. True: it wants to be restarted, and this is said once.
- * False: that is its result, as a register of the guest's may have any value (get_debugreg, iret).
- */
-bool hypercall_restart_asked(void);
+/* Has the handler that has just returned asked for it? Its result means nothing then. Said once. */
+bool hypercall_restart_asked(struct vcpu *v);
 
 #endif

@@ -15,7 +15,8 @@
 #include <core/hypercall.h>
 #include <public/lodge.h>
 #include <public/xen.h>
-#include <x86/regs.h>
+#include <x86/cpu.h>
+#include <x86/guest_words.h>
 #include <x86/uaccess.h>
 
 #define ARGS       4
@@ -24,6 +25,7 @@
 struct entry {
     uint64_t op, result, args[ARGS];
 };
+_Static_assert(sizeof(struct entry) <= sizeof(struct multicall_entry), "the ABI's is longer");
 /* One ends the list, the others are refused: behind a return the list would be user mode's. */
 #define OPS_SPECIAL                                                                          \
     (BIT(__HYPERVISOR_iret) | BIT(__HYPERVISOR_multicall) | BIT(__HYPERVISOR_lodge_sysret) | \
@@ -44,28 +46,65 @@ static int64_t multicall_iret(uint64_t entry)
     return rax;
 }
 
+/* Its number and arguments, in line: the copy would be half the work. False: no such memory. */
+static inline bool entry_read(struct entry *e, uint64_t at)
+{
+    const struct entry *w = (const struct entry *)at;
+
+    if (unlikely(!guest_words_ok(at, sizeof(*w))))
+        return false;
+    guest_open();
+    guest_get(e->op, &w->op, fault);
+    guest_get(e->args[0], &w->args[0], fault);
+    guest_get(e->args[1], &w->args[1], fault);
+    guest_get(e->args[2], &w->args[2], fault);
+    guest_get(e->args[3], &w->args[3], fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
+/* Where the entry has been read from: so the address is the guest's. It may be mapped no more. */
+static inline bool entry_answer(uint64_t at, int64_t result)
+{
+    guest_open();
+    guest_put(result, &((struct entry *)at)->result, fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
 int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
 {
+    struct vcpu *v = current;
+
     for (uint64_t i = 0; i < count; i++, list += ENTRY_STRIDE) {
         struct entry e;
         int64_t result;
 
-        if (copy_from_guest(&e, list, sizeof(e)) != 0)
+        if (unlikely(!entry_read(&e, list)))
             return -XEN_EFAULT;
-        if (unlikely(e.op < 64 && (OPS_SPECIAL & BIT(e.op)))) {
+        if (unlikely(e.op >= NR_HYPERCALLS)) {
+            result = -XEN_ENOSYS;
+        } else if (unlikely(OPS_SPECIAL & BIT(e.op))) {
             if (e.op == __HYPERVISOR_iret)
                 return multicall_iret(list);
             result = -XEN_EINVAL;
-        } else
-            result = hypercall_dispatch(e.op, e.args[0], e.args[1], e.args[2], e.args[3]);
-        if (unlikely(result == HYPERCALL_RESTART) && hypercall_restart_asked()) {
-            /* Before restart_args is used again, for the multicall's own arguments. */
-            if (copy_to_guest(list + offsetof(struct entry, args), current->restart_args,
-                              sizeof(e.args)) != 0)
-                return -XEN_EFAULT;
-            return hypercall_restart(list, count - i, 0, 0);
+        } else {
+            result = v->hypercalls[e.op](e.args[0], e.args[1], e.args[2], e.args[3]);
+            if (unlikely(hypercall_restart_asked(v))) {
+                /* Before restart_args is used again, for the multicall's own arguments. */
+                if (copy_to_guest(list + offsetof(struct entry, args), v->restart_args,
+                                  sizeof(e.args)) != 0)
+                    return -XEN_EFAULT;
+                return hypercall_restart(list, count - i, 0, 0);
+            }
         }
-        if (put_guest_u64(list + offsetof(struct entry, result), (uint64_t)result) != 0)
+        if (unlikely(!entry_answer(list, result)))
             return -XEN_EFAULT;
         /* This entry is done, so the guest goes on behind it; after the last one it is over. */
         if (work_charge(WORK_LIGHT) && preempt_for_event() && i + 1 < count)

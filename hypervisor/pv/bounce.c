@@ -25,7 +25,7 @@
 #include <lib/bug.h>
 #include <pv/alias.h>
 #include <pv/entry.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>

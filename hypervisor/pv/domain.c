@@ -134,6 +134,7 @@ int arch_vcpu_init(struct vcpu *v)
 
     /* cr0 and cr4 as the guest will see them: what the processor has is the hypervisor's. */
     a->kernel_mode = true;
+    v->hypercalls = pv_hypercalls(v->domain->privileged);
     a->cr0 = 0x80050033; /* PE, MP, ET, NE, WP, AM, PG */
     a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features.xsave)

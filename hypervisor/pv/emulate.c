@@ -18,7 +18,7 @@
 #include <lib/string.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>

@@ -9,6 +9,7 @@
 #define PV_ENTRY_H
 
 #include <core/domain.h>
+#include <core/hypercall.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
 #include <x86/regs.h>
@@ -88,6 +89,8 @@ bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val);
 bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
 /* Fill a page with the 64 hypercall entry points of 32 bytes each. */
 void hypercall_page_fill(void *page);
+/* What a vcpu of a domain with this privilege may call. */
+hypercall_fn *const *pv_hypercalls(bool privileged);
 
 /*
  * policy.c: leaves and MSRs as arrays for the tools: what d sees, or with d NULL the most that a

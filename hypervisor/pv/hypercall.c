@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of hypercalls: number, handler, name, who may call it. It is the whole list of what a
- * guest can ask for. x86/entry.S calls through it directly; multicalls come through
- * hypercall_dispatch(). Both check the number and the privilege, and nothing else: each handler
- * judges its arguments, which are what the guest had in its registers, all 64 bits of them.
+ * The table of hypercalls: number, handler, who may call it. It is the whole list of what a guest
+ * can ask for. There are two of it, so that nobody has to look at the privilege when one is called:
+ * a vcpu has one of them from its beginning. x86/entry.S and hc_multicall() check the number and
+ * call through it; each handler judges its arguments, which are what the guest had in its
+ * registers, all 64 bits of them.
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -21,66 +22,69 @@ static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return -XEN_ENOSYS;
 }
 
-#define CALL(number, name)      [number] = {hc_##name, #name, 0}
-#define CALL_PRIV(number, name) [number] = {hc_##name, #name, HC_PRIV}
+/* Where others than the control domain come to a call of its. */
+static int64_t hc_privileged(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    (void)a1, (void)a2, (void)a3, (void)a4;
+    guest_refused("a hypercall that is for the control domain");
+    return -XEN_EPERM;
+}
+
+/* ANY: everybody's; CONTROL: the control domain's. */
+#define HYPERCALLS(ANY, CONTROL)                                                   \
+    ANY(__HYPERVISOR_set_trap_table, set_trap_table)                               \
+    ANY(__HYPERVISOR_mmu_update, mmu_update)                                       \
+    ANY(__HYPERVISOR_set_gdt, set_gdt)                                             \
+    ANY(__HYPERVISOR_stack_switch, stack_switch)                                   \
+    ANY(__HYPERVISOR_set_callbacks, set_callbacks)                                 \
+    ANY(__HYPERVISOR_fpu_taskswitch, fpu_taskswitch)                               \
+    ANY(__HYPERVISOR_sched_op_compat, sched_op_compat)                             \
+    CONTROL(__HYPERVISOR_platform_op, platform_op)                                 \
+    ANY(__HYPERVISOR_set_debugreg, set_debugreg)                                   \
+    ANY(__HYPERVISOR_get_debugreg, get_debugreg)                                   \
+    ANY(__HYPERVISOR_update_descriptor, update_descriptor)                         \
+    ANY(__HYPERVISOR_memory_op, memory_op)                                         \
+    ANY(__HYPERVISOR_multicall, multicall)                                         \
+    ANY(__HYPERVISOR_update_va_mapping, update_va_mapping)                         \
+    ANY(__HYPERVISOR_set_timer_op, set_timer_op)                                   \
+    ANY(__HYPERVISOR_event_channel_op_compat, event_channel_op_compat)             \
+    ANY(__HYPERVISOR_xen_version, xen_version)                                     \
+    ANY(__HYPERVISOR_console_io, console_io)                                       \
+    ANY(__HYPERVISOR_physdev_op_compat, physdev_op_compat)                         \
+    ANY(__HYPERVISOR_grant_table_op, grant_table_op)                               \
+    ANY(__HYPERVISOR_vm_assist, vm_assist)                                         \
+    ANY(__HYPERVISOR_update_va_mapping_otherdomain, update_va_mapping_otherdomain) \
+    ANY(__HYPERVISOR_iret, iret)                                                   \
+    ANY(__HYPERVISOR_vcpu_op, vcpu_op)                                             \
+    ANY(__HYPERVISOR_set_segment_base, set_segment_base)                           \
+    ANY(__HYPERVISOR_mmuext_op, mmuext_op)                                         \
+    ANY(__HYPERVISOR_nmi_op, nmi_op)                                               \
+    ANY(__HYPERVISOR_sched_op, sched_op)                                           \
+    ANY(__HYPERVISOR_callback_op, callback_op)                                     \
+    ANY(__HYPERVISOR_event_channel_op, event_channel_op)                           \
+    ANY(__HYPERVISOR_physdev_op, physdev_op)                                       \
+    ANY(__HYPERVISOR_hvm_op, hvm_op)                                               \
+    CONTROL(__HYPERVISOR_sysctl, sysctl)                                           \
+    CONTROL(__HYPERVISOR_domctl, domctl)                                           \
+    CONTROL(__HYPERVISOR_mca, mca)                                                 \
+    ANY(__HYPERVISOR_lodge_op, lodge_op)                                           \
+    ANY(__HYPERVISOR_lodge_sysret, lodge_sysret)                                   \
+    ANY(__HYPERVISOR_lodge_iret, lodge_iret)
+
+#define CALL(number, name)   [number] = hc_##name,
+#define REFUSE(number, name) [number] = hc_privileged,
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-const struct hypercall_entry hypercall_table[NR_HYPERCALLS] = {
-    [0 ... NR_HYPERCALLS - 1] = {hc_none, "none", 0},
-    CALL(__HYPERVISOR_set_trap_table, set_trap_table),
-    CALL(__HYPERVISOR_mmu_update, mmu_update),
-    CALL(__HYPERVISOR_set_gdt, set_gdt),
-    CALL(__HYPERVISOR_stack_switch, stack_switch),
-    CALL(__HYPERVISOR_set_callbacks, set_callbacks),
-    CALL(__HYPERVISOR_fpu_taskswitch, fpu_taskswitch),
-    CALL(__HYPERVISOR_sched_op_compat, sched_op_compat),
-    CALL_PRIV(__HYPERVISOR_platform_op, platform_op),
-    CALL(__HYPERVISOR_set_debugreg, set_debugreg),
-    CALL(__HYPERVISOR_get_debugreg, get_debugreg),
-    CALL(__HYPERVISOR_update_descriptor, update_descriptor),
-    CALL(__HYPERVISOR_memory_op, memory_op),
-    CALL(__HYPERVISOR_multicall, multicall),
-    CALL(__HYPERVISOR_update_va_mapping, update_va_mapping),
-    CALL(__HYPERVISOR_set_timer_op, set_timer_op),
-    CALL(__HYPERVISOR_event_channel_op_compat, event_channel_op_compat),
-    CALL(__HYPERVISOR_xen_version, xen_version),
-    CALL(__HYPERVISOR_console_io, console_io),
-    CALL(__HYPERVISOR_physdev_op_compat, physdev_op_compat),
-    CALL(__HYPERVISOR_grant_table_op, grant_table_op),
-    CALL(__HYPERVISOR_vm_assist, vm_assist),
-    CALL(__HYPERVISOR_update_va_mapping_otherdomain, update_va_mapping_otherdomain),
-    CALL(__HYPERVISOR_iret, iret),
-    CALL(__HYPERVISOR_vcpu_op, vcpu_op),
-    CALL(__HYPERVISOR_set_segment_base, set_segment_base),
-    CALL(__HYPERVISOR_mmuext_op, mmuext_op),
-    CALL(__HYPERVISOR_nmi_op, nmi_op),
-    CALL(__HYPERVISOR_sched_op, sched_op),
-    CALL(__HYPERVISOR_callback_op, callback_op),
-    CALL(__HYPERVISOR_event_channel_op, event_channel_op),
-    CALL(__HYPERVISOR_physdev_op, physdev_op),
-    CALL(__HYPERVISOR_hvm_op, hvm_op),
-    CALL_PRIV(__HYPERVISOR_sysctl, sysctl),
-    CALL_PRIV(__HYPERVISOR_domctl, domctl),
-    CALL_PRIV(__HYPERVISOR_mca, mca),
-    CALL(__HYPERVISOR_lodge_op, lodge_op),
-    CALL(__HYPERVISOR_lodge_sysret, lodge_sysret),
-    CALL(__HYPERVISOR_lodge_iret, lodge_iret),
-};
+static hypercall_fn *const calls_of_control[NR_HYPERCALLS] = {[0 ... NR_HYPERCALLS - 1] = hc_none,
+                                                              HYPERCALLS(CALL, CALL)};
+static hypercall_fn *const calls_of_all[NR_HYPERCALLS] = {[0 ... NR_HYPERCALLS - 1] = hc_none,
+                                                          HYPERCALLS(CALL, REFUSE)};
 #pragma GCC diagnostic pop
 
-int64_t hypercall_dispatch(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+hypercall_fn *const *pv_hypercalls(bool privileged)
 {
-    const struct hypercall_entry *e;
-
-    if (unlikely(nr >= NR_HYPERCALLS))
-        return -XEN_ENOSYS;
-    e = &hypercall_table[nr];
-    if (unlikely((e->flags & HC_PRIV) && !current->domain->privileged)) {
-        guest_refused("%s is for the control domain", e->name);
-        return -XEN_EPERM;
-    }
-    return e->fn(a1, a2, a3, a4);
+    return privileged ? calls_of_control : calls_of_all;
 }
 
 /*

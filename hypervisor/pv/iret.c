@@ -15,7 +15,7 @@
 #include <core/hypercall.h>
 #include <public/lodge.h>
 #include <pv/entry.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>

@@ -19,7 +19,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <public/xen.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <x86/cpu.h>

@@ -14,7 +14,7 @@
 #include <lib/string.h>
 #include <public/xen.h>
 #include <pv/descriptors.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <pv/pv.h>

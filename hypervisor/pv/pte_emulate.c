@@ -20,7 +20,7 @@
 #include <pv/alias.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
-#include <pv/guest_words.h>
+#include <x86/guest_words.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>

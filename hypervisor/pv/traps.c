@@ -165,17 +165,14 @@ void pv_trap(struct cpu_regs *regs)
 }
 
 /*
- * The handler returned HYPERCALL_RESTART. If it meant it, the guest executes its SYSCALL again, 2
- * bytes back: rax in the frame is still the number, as a restarted call stores no result.
+ * The guest executes its SYSCALL again, 2 bytes back: rax in the frame is still the number, as a
+ * restarted call stores no result.
  */
 void pv_hypercall_restart(struct cpu_regs *regs)
 {
     const int64_t *a = current->restart_args;
 
-    if (!hypercall_restart_asked()) {
-        regs->rax = (uint64_t)HYPERCALL_RESTART;
-        return;
-    }
+    (void)hypercall_restart_asked(current); /* it is: this is where it comes to an end */
     regs->rdi = (uint64_t)a[0];
     regs->rsi = (uint64_t)a[1];
     regs->rdx = (uint64_t)a[2];

@@ -65,6 +65,7 @@ void asm_offsets_machine(void)
     OFFSET(VCPU_KERNEL_MODE, vcpu, arch.kernel_mode);
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
     OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
+    OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
     OFFSET(VCPU_GUEST_TABLE, vcpu, arch.guest_table);
     OFFSET(VCPU_GUEST_TABLE_USER, vcpu, arch.guest_table_user);
     OFFSET(VCPU_KERNEL_SP, vcpu, arch.kernel_sp);
@@ -73,12 +74,9 @@ void asm_offsets_machine(void)
     OFFSET(VCPU_AREA_ENTRY, vcpu, arch.area_entry);
     OFFSET(INFO_PENDING, vcpu_info, evtchn_upcall_pending);
     OFFSET(INFO_MASK, vcpu_info, evtchn_upcall_mask);
-    OFFSET(DOMAIN_PRIVILEGED_FLAG, domain, privileged);
 
-    OFFSET(HYPERCALL_FLAGS, hypercall_entry, flags);
-    DEFINE(HYPERCALL_PRIV, HC_PRIV);
-    DEFINE(HYPERCALL_RESTART_CODE, HYPERCALL_RESTART);
-    DEFINE(HYPERCALL_EPERM, -XEN_EPERM);
+    DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
+    DEFINE(WORK_RESTART, WORK_RESTART);
     DEFINE(HYPERCALL_ENOSYS, -XEN_ENOSYS);
     DEFINE(HYPERCALL_EFAULT, -XEN_EFAULT);
 }

@@ -114,7 +114,8 @@ entry_stub_end:
 /*
  * RAX = number, RDI RSI RDX R10 = arguments: R10, as SYSCALL destroys RCX, C's fourth argument.
  * RBX holds the vcpu across the call: C preserves it, and a vcpu keeps its stack wherever it runs.
- * The table has 64 entries of 32 bytes (x86/guest_entry.h), so the index is cut to 32 bits by SHLL.
+ * The vcpu's table knows what its domain may call (pv/hypercall.c). The result stays in RAX; only
+ * the slow ways store it into the frame, where the number is until then: a restart needs it.
  */
     .globl entry_syscall
     .balign 16
@@ -126,22 +127,14 @@ entry_syscall:
     cmpb $0, VCPU_KERNEL_MODE(%rbx)
     je syscall_from_guest_user
     incq VCPU_N_HYPERCALLS(%rbx)
-    cmpq $63, %rax
+    cmpq $(NR_HYPERCALLS - 1), %rax
     ja hypercall_unknown
-    shll $5, %eax
-    leaq hypercall_table(%rip), %rcx
-    addq %rcx, %rax
+    movq VCPU_HYPERCALLS(%rbx), %r11
     movq %r10, %rcx
-    testb $HYPERCALL_PRIV, HYPERCALL_FLAGS(%rax)
-    jnz hypercall_privileged
-hypercall_call:
-    call *(%rax)
-    cmpq $HYPERCALL_RESTART_CODE, %rax
-    je hypercall_restart_call
+    call *(%r11, %rax, 8)
 hypercall_done:
-    movq %rax, REGS_RAX(%rsp)
     CHECK_WORK hypercall_work
-    IRQS_OFF_END
+    IRQS_OFF_END_OF_CALL
 
     /*
      * RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed.
@@ -168,7 +161,7 @@ hypercall_sysret:
 /* The iret hypercall: what C keeps is the guest's still. */
 hypercall_iretq:
     cmpl $VEC_IRET_KEPT, REGS_VECTOR(%rsp)
-    jne ret_to_guest_by_frame
+    jne hypercall_by_frame
     movq REGS_RBX(%rsp), %rbx
     movq REGS_R11(%rsp), %r11
     movq REGS_R10(%rsp), %r10
@@ -186,17 +179,13 @@ hypercall_iretq_kept:
 /* A kernel in the lower half: one page below its end RCX is not canonical, see below. */
 hypercall_low_rip:
     shrq $47, %rcx
-    jnz ret_to_guest_by_frame
+    jnz hypercall_by_frame
     movq REGS_RIP(%rsp), %rcx
     jmp hypercall_sysret
 
-/* HC_PRIV: hypercall_dispatch() makes the same check for the entries of a multicall. */
-hypercall_privileged:
-    movq VCPU_DOMAIN(%rbx), %r8
-    cmpb $0, DOMAIN_PRIVILEGED_FLAG(%r8)
-    jne hypercall_call
-    movq $HYPERCALL_EPERM, %rax
-    jmp hypercall_done
+hypercall_by_frame:
+    movq %rax, REGS_RAX(%rsp)
+    jmp ret_to_guest_by_frame
 hypercall_unknown:
     movq $HYPERCALL_ENOSYS, %rax
     jmp hypercall_done
@@ -224,6 +213,9 @@ syscall_from_guest_user:
 
     .globl return_work
 hypercall_work:
+    testl $WORK_RESTART, VCPU_PENDING_WORK(%rbx)
+    jnz hypercall_restart_call
+    movq %rax, REGS_RAX(%rsp)
 return_work:
     movq %rsp, %rdi
     call pv_return_work

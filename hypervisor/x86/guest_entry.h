@@ -42,7 +42,7 @@ void pv_device_not_available(
     struct cpu_regs *regs);                       /* #NM when the guest has TS set (arch.fpu_ts) */
 void pv_syscall_bounce(struct cpu_regs *regs);    /* SYSCALL in guest user mode, 64-bit code */
 void pv_syscall32_bounce(struct cpu_regs *regs);  /* SYSCALL in 32-bit code of either mode */
-void pv_hypercall_restart(struct cpu_regs *regs); /* the handler returned HYPERCALL_RESTART */
+void pv_hypercall_restart(struct cpu_regs *regs); /* the handler asked for it: WORK_RESTART */
 /* need_resched, pending_work or an event: called again until none is left. */
 void pv_return_work(struct cpu_regs *regs);
 void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ */
@@ -53,19 +53,6 @@ void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ 
 bool pv_ldt_fault(vaddr_t addr);
 /* Has d been given this device memory? For frames that are not RAM; the last one is included. */
 bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
-
-/* What the entry code knows of the table of hypercalls (pv/hypercall.c): fn first, 32 bytes each.
- */
-struct hypercall_entry {
-    int64_t (*fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4); /* never NULL */
-    const char *name;                                                  /* for messages */
-    uint64_t flags;                                                    /* HC_* */
-    uint64_t reserved;
-};
-#define HC_PRIV       0x1u /* privileged domains only; others get -XEN_EPERM */
-#define NR_HYPERCALLS 64
-_Static_assert(sizeof(struct hypercall_entry) == 32, "indexed by entry.S");
-extern const struct hypercall_entry hypercall_table[NR_HYPERCALLS];
 
 /*
  * arch_switch_in(): v runs on c from now on; interrupts and SYSCALL find its stack. c is this CPU,

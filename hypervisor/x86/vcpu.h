@@ -117,6 +117,7 @@ static inline uint64_t arch_vcpu_cr3(const struct arch_vcpu *a)
 #define WORK_STOP     0x4u  /* a reason not to run has been passed over: look at them again */
 #define WORK_SELECTOR 0x10u /* a segment register could not be loaded at switch-in */
 #define WORK_ALIAS    0x20u /* alias_queue is not empty */
+#define WORK_RESTART  0x40u /* of the vcpu's own: hypercall_restart() has been called */
 #define WORK_FRAME    0x8u  /* a hypercall replaced the frame: reload all of it (guest_entry.h) */
 
 /*

@@ -17,8 +17,8 @@
  * Between the two stands nothing but gets and puts. After a fault none of what was read means
  * anything. Each word is read once; they need not be of one moment, as another vcpu may write.
  */
-#ifndef PV_GUEST_WORDS_H
-#define PV_GUEST_WORDS_H
+#ifndef X86_GUEST_WORDS_H
+#define X86_GUEST_WORDS_H
 
 #include <lib/types.h>
 #include <x86/uaccess.h>
