@@ -66,7 +66,7 @@ demo run:
 endif
 
 check: deps
-	@python3 tests/boot/check.py --make "$(MAKE)" --components "$(PRESENT)" $(if $(ONLY),--only "$(ONLY)")
+	@python3 tests/check.py --make "$(MAKE)" --components "$(PRESENT)" $(if $(ONLY),--only "$(ONLY)")
 
 lint: deps
 	@python3 tests/lint/lint.py $(if $(DEEP),--deep)

@@ -19,13 +19,13 @@ import re
 import sys
 import time
 
-BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "boot")
-sys.path.insert(0, BOOT)
-from dom0 import BUILD, ISOS, LODGE, LOGS, OPTIONS, script_status, xen_hypervisor  # noqa: E402
-from machine import Machine  # noqa: E402
-from media import cached_iso  # noqa: E402
-from run import parse, prepare  # noqa: E402
-from verdict import TestProblem  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import OPTIONS, script_status, xen_hypervisor  # noqa: E402
+from harness.machine import Machine  # noqa: E402
+from harness.media import cached_iso  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.paths import BUILD, ISOS, LODGE, LOGS  # noqa: E402
+from harness.verdict import TestProblem  # noqa: E402
 import guest_io  # noqa: E402
 import mem  # noqa: E402
 

@@ -12,11 +12,12 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import BUILD, XEN_CPU, script_status  # noqa: E402
-from run import parse, prepare  # noqa: E402
-from verdict import TestProblem  # noqa: E402
-from cpio import Archive  # noqa: E402  (dom0 has put the image folder on the path)
+sys.path.insert(0, os.path.dirname(HERE))
+from harness.dom0 import XEN_CPU, script_status  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.paths import BUILD  # noqa: E402
+from harness.verdict import TestProblem  # noqa: E402
+from cpio import Archive  # noqa: E402  (harness has put the image folder on the path)
 from mkimage import add_program  # noqa: E402
 
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")

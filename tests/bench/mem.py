@@ -11,8 +11,10 @@ import json
 import os
 import sys
 
-from sides import BUILD, Side
-from verdict import TestProblem
+from sides import Side
+
+from harness.paths import BUILD
+from harness.verdict import TestProblem
 
 GUEST_KERNEL = os.path.join(BUILD, "guest-kernel", "vmlinux")
 NATIVE = "native"

@@ -18,7 +18,7 @@ from collections import Counter
 
 import flame
 from sides import Side
-from verdict import TestProblem
+from harness.verdict import TestProblem
 
 
 def by_function(stacks):

@@ -21,14 +21,14 @@ import tempfile
 from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import (  # noqa: E402
-    BUILD, ISOS, KERNEL, LODGE, LOGS, ROOT, other_kernel, script_status, xen_hypervisor)
-from machine import Machine  # noqa: E402
-from media import cached_iso  # noqa: E402
-from run import parse, prepare  # noqa: E402
-from verdict import ERROR, FAILURE, TestProblem  # noqa: E402
-from cpio import Archive  # noqa: E402  (dom0 has put the image folder on the path)
+sys.path.insert(0, os.path.dirname(HERE))
+from harness.dom0 import other_kernel, script_status, xen_hypervisor  # noqa: E402
+from harness.machine import Machine  # noqa: E402
+from harness.media import cached_iso  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.paths import BUILD, ISOS, KERNEL, LODGE, LOGS, ROOT  # noqa: E402
+from harness.verdict import ERROR, FAILURE, TestProblem  # noqa: E402
+from cpio import Archive  # noqa: E402  (harness has put the image folder on the path)
 import symbols  # noqa: E402
 
 OUT = os.path.join(BUILD, "bench")

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 
-from dom0 import KERNEL, ROOT, Dom0, script_status
-from verdict import TestProblem
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import Dom0, script_status  # noqa: E402
+from harness.paths import KERNEL, ROOT  # noqa: E402
+from harness.verdict import TestProblem  # noqa: E402
 
 ACTS = ("tour", "tour-debian")
 LIMIT = 1200

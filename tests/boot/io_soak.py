@@ -11,8 +11,8 @@ grants, store nodes.
 import argparse
 import sys
 
-from run import parse
 from soak import endure
+from harness.options import parse
 
 LOAD = r"""#!/bin/sh
 # In the guest: load NUMBER SECONDS SUM

@@ -13,11 +13,11 @@ import subprocess
 import sys
 import time
 
-from dom0 import BUILD, LOGS, ROOT, script_status
-from run import parse, prepare
-from verdict import FAILURE, SUCCESS, Tally, TestProblem
-
-sys.path.insert(0, os.path.join(ROOT, "guest-patches"))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import script_status  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.paths import BUILD, LOGS, ROOT  # noqa: E402
+from harness.verdict import FAILURE, SUCCESS, Tally, TestProblem  # noqa: E402
 from build import Build  # noqa: E402
 from series import CHECKPATCH, PATCHES  # noqa: E402
 from source import KernelError  # noqa: E402

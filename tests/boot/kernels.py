@@ -13,9 +13,11 @@ import argparse
 import os
 import sys
 
-from dom0 import BUILD, LOGS, script_status
-from run import parse, prepare
-from verdict import Tally, TestProblem
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import script_status  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.paths import BUILD, LOGS  # noqa: E402
+from harness.verdict import Tally, TestProblem  # noqa: E402
 
 KERNELS = ("bullseye", "bookworm-backports", "trixie", "bullseye-cloud", "bookworm-cloud",
            "trixie-cloud")

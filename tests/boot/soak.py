@@ -6,12 +6,14 @@ Not part of `make check`, as it takes from half an hour to as long as one likes:
 """
 
 import argparse
+import os
 import sys
 import time
 
-from dom0 import script_status
-from run import parse, prepare
-from verdict import TestProblem
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import script_status  # noqa: E402
+from harness.options import parse, prepare  # noqa: E402
+from harness.verdict import TestProblem  # noqa: E402
 
 SCRIPT = """#!/bin/sh
 . /test-lib.sh

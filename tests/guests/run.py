@@ -21,14 +21,14 @@ import shlex
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-from dom0 import BUILD, DEBUG, LODGE, LOGS, OPTIONS, xen_hypervisor  # noqa: E402
-from guests import (OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
-                    off_options)
-from machine import Machine  # noqa: E402
-from media import cached_iso  # noqa: E402
-from verdict import FAILURE, TestProblem, Tally  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.dom0 import OPTIONS, xen_hypervisor  # noqa: E402
+from harness.guests import (OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
+                            off_options)
+from harness.machine import Machine  # noqa: E402
+from harness.media import cached_iso  # noqa: E402
+from harness.paths import BUILD, DEBUG, LODGE, LOGS  # noqa: E402
+from harness.verdict import FAILURE, TestProblem, Tally  # noqa: E402
 
 
 def arguments():

@@ -5,10 +5,11 @@ import os
 import re
 import tempfile
 
-from dom0 import BUILD, DOM0_COMMAND, ISOS, KERNEL, LODGE, LOGS
-from machine import Machine
-from media import cached_iso
-from verdict import FAILURE, SKIP, TestProblem
+from harness.dom0 import DOM0_COMMAND
+from harness.machine import Machine
+from harness.media import cached_iso
+from harness.paths import BUILD, ISOS, KERNEL, LODGE, LOGS
+from harness.verdict import FAILURE, SKIP, TestProblem
 
 BASE = "console=com1 noreboot"
 XEN_NOTE = re.compile(rb"\x04\0\0\0(.{4})(.{4})Xen\0", re.DOTALL)

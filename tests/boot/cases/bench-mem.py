@@ -5,8 +5,8 @@ that agrees with what the plugin counted, and shows the entries that are known o
 import os
 import sys
 
-from dom0 import ROOT
-from verdict import FAILURE, TestProblem
+from harness.paths import ROOT
+from harness.verdict import FAILURE, TestProblem
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
 import sides  # noqa: E402

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 from fnmatch import fnmatch
 
-from debian_host import image
-from dom0 import BUILD, IMAGE, KERNEL, LODGE, LOGS, ROOT
-from host import Host
-from machine import Machine
 from mkimage import ImageError
-from verdict import ERROR, SKIP, TestProblem
+
+from harness.debian_host import image
+from harness.host import Host
+from harness.machine import Machine
+from harness.paths import BUILD, IMAGE, KERNEL, LODGE, LOGS, ROOT
+from harness.verdict import ERROR, SKIP, TestProblem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd"

@@ -10,8 +10,9 @@ import hashlib
 import os
 import re
 
-from dom0 import IMAGE, KERNEL, LODGE, Dom0, script_status
-from verdict import FAILURE, SKIP, TestProblem
+from harness.dom0 import Dom0, script_status
+from harness.paths import IMAGE, KERNEL, LODGE
+from harness.verdict import FAILURE, SKIP, TestProblem
 
 MODULES = ("scsi_common", "scsi_mod", "libata", "libahci", "ahci", "cdrom", "sr_mod", "e1000e")
 NETWORK = ("-netdev", "user,id=net0", "-device", "e1000e,netdev=net0")

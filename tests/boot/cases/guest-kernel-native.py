@@ -5,16 +5,16 @@ of form, checkpatch."""
 import glob
 import os
 import subprocess
-import sys
 import tempfile
 
-from dom0 import BUILD, LOGS, ROOT, Archive, other_kernel, script_status
-from machine import Machine
-from media import concatenate
-from verdict import FAILURE, TestProblem
+from cpio import Archive
+from series import CHECKPATCH, PATCHES
 
-sys.path.insert(0, os.path.join(ROOT, "guest-patches"))
-from series import CHECKPATCH, PATCHES  # noqa: E402
+from harness.dom0 import other_kernel, script_status
+from harness.machine import Machine
+from harness.media import concatenate
+from harness.paths import BUILD, LOGS
+from harness.verdict import FAILURE, TestProblem
 
 SCRIPT = """#!/bin/sh
 fail() {

@@ -3,7 +3,7 @@
  * Long work, in lists so short that none of them need be preempted for its own sake, and in
  * multicalls that are as short: what a guest does that wants to keep the processor. Here it is
  * looked at that all of it is done, and rightly. How long it takes from one preemption point to the
- * next is measured by the debug build, on which this is booted as well (tests/boot/guests.py).
+ * next is measured by the debug build, on which this is booted as well (tests/harness/guests.py).
  *
  * "beside", with two processors: a child does nothing else, and we get and give back memory. For
  * that the other processor has to flush its TLB, and we wait until it takes the interrupt.

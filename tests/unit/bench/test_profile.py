@@ -16,7 +16,7 @@ import mem  # noqa: E402
 import profile  # noqa: E402
 import sides  # noqa: E402
 import symbols  # noqa: E402
-from verdict import TestProblem  # noqa: E402
+from harness.verdict import TestProblem  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 COUNTS = """stack 30 program

@@ -3,7 +3,7 @@
 
 import re
 
-from verdict import FAILURE, TestProblem
+from harness.verdict import FAILURE, TestProblem
 
 BOOT_LIMIT = 600
 END_LIMIT = 180

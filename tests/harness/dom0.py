@@ -1,31 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boot a stock kernel as dom0 with our image, on Lodge or, to compare, on Debian's Xen."""
 
+import glob
 import os
 import re
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(ROOT, "build")
-sys.path.insert(0, os.path.join(ROOT, "dom0-tools", "image"))
-from cpio import Archive  # noqa: E402
-from fetch import FetchError  # noqa: E402
-from kernels import need as need_kernel  # noqa: E402
-from mkimage import add_program  # noqa: E402
-import glob  # noqa: E402
+from cpio import Archive
+from fetch import FetchError
+from kernels import need as need_kernel
+from mkimage import add_program
 
-from machine import Machine  # noqa: E402
-from media import cached_iso, concatenate  # noqa: E402
-from verdict import ERROR, FAILURE, SKIP, TestProblem  # noqa: E402
-
-KERNEL = os.path.join(BUILD, "kernel")
-IMAGE = os.path.join(BUILD, "image")
-ISOS = os.path.join(BUILD, "iso")
-LOGS = os.path.join(BUILD, "logs")
-LODGE = os.path.join(BUILD, "hypervisor", "lodge.elf")
-DEBUG = os.path.join(BUILD, "hypervisor", "debug", "lodge.elf")  # with all assertions
-DEBIAN = os.path.join(IMAGE, "debian.ext4")
+from harness.machine import Machine
+from harness.media import cached_iso, concatenate
+from harness.paths import BUILD, DEBIAN, DEBUG, IMAGE, ISOS, KERNEL, LODGE, LOGS, ROOT
+from harness.verdict import ERROR, FAILURE, SKIP, TestProblem
 
 # Xen asks the BIOS for what it knows of the disk, which would wait half a minute for an answer once
 # GRUB's own driver has used it (media.py): hence no-real-mode.

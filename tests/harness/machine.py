@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from verdict import ERROR, FAILURE, TestProblem
+from harness.verdict import ERROR, FAILURE, TestProblem
 
 QEMU = "qemu-system-x86_64"
 DEBUG_EXIT_PORT = 0xF4

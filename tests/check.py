@@ -4,7 +4,7 @@
 A component that does not build is an error of its own and does not keep the others from being
 tested. What runs on the host goes in one lane, one after the other, as they share what they build;
 boots go beside it as far as there are processors, those of several virtual ones first: they take
-longest, though one thread runs them all (see dom0.py).
+longest, though one thread runs them all (see harness/dom0.py).
 """
 
 import argparse
@@ -18,11 +18,12 @@ import sys
 import threading
 import time
 
-from dom0 import BUILD, IMAGE, LODGE, LOGS, ROOT, script_status
-from guests import points_cases, run_guests, run_points
-from lanes import Lanes
-from run import parse, prepare
-from verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
+from harness.dom0 import script_status
+from harness.guests import points_cases, run_guests, run_points
+from harness.lanes import Lanes
+from harness.options import parse, prepare
+from harness.paths import BUILD, IMAGE, LODGE, LOGS, ROOT
+from harness.verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
 
 CASES = os.path.join(ROOT, "tests", "boot", "cases")
 SKIP_STATUS = 77

@@ -12,13 +12,12 @@ import glob
 import hashlib
 import os
 import subprocess
-import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "dom0-tools", "image"))
-from guest_image import cached, run  # noqa: E402
-from mkimage import ImageError  # noqa: E402
-from machine import QEMU  # noqa: E402
+from guest_image import cached, run
+from mkimage import ImageError
+
+from harness.machine import QEMU
+from harness.paths import ROOT
 
 SUITE = "bookworm"
 PACKAGES = (

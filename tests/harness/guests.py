@@ -16,10 +16,11 @@ import re
 import shlex
 import time
 
-from dom0 import BUILD, DEBUG, ISOS, LODGE, LOGS, OPTIONS, ROOT
-from machine import Machine
-from media import cached_iso
-from verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
+from harness.dom0 import OPTIONS
+from harness.machine import Machine
+from harness.media import cached_iso
+from harness.paths import BUILD, DEBUG, ISOS, LODGE, LOGS, ROOT
+from harness.verdict import ERROR, FAILURE, ORDER, SUCCESS, TestProblem
 
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
 LIMIT = 90

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 
-from verdict import ERROR, TestProblem
+from harness.verdict import ERROR, TestProblem
 
 GRUB_MODULES = "multiboot2 iso9660 serial terminal normal configfile gzio echo nativedisk ahci"
 KEPT_ISOS = 24
