@@ -75,6 +75,37 @@ pending\@:
     .previous
 .endm
 
+/*
+ * RSP = &stack_top.regs, vector VEC_SYSCALL, RAX, RBP and R12-R15 the guest's still or again: load
+ * what C may have changed, and resume the guest at RIP. One with its top bit set is canonical here:
+ * SYSCALL cannot have come from another, and whoever replaced it has seen to that
+ * (x86/guest_entry.h).
+ */
+.macro SYSRET_KEPT
+    movq REGS_RIP(%rsp), %rcx
+    testq %rcx, %rcx
+    jns low_rip\@
+sysret\@:
+    movq REGS_RBX(%rsp), %rbx
+    movq REGS_RFLAGS(%rsp), %r11
+    movq REGS_R10(%rsp), %r10
+    movq REGS_R9(%rsp), %r9
+    movq REGS_R8(%rsp), %r8
+    movq REGS_RDX(%rsp), %rdx
+    movq REGS_RSI(%rsp), %rsi
+    movq REGS_RDI(%rsp), %rdi
+    movq REGS_RSP(%rsp), %rsp
+    sysretq
+    /* A kernel in the lower half: one page below its end RCX is not canonical, see ret_to_guest. */
+    .subsection 1
+low_rip\@:
+    shrq $47, %rcx
+    jnz kept_by_frame
+    movq REGS_RIP(%rsp), %rcx
+    jmp sysret\@
+    .previous
+.endm
+
     .section .text.entry, "ax", @progbits
 
 /*
@@ -135,33 +166,14 @@ entry_syscall:
 hypercall_done:
     CHECK_WORK hypercall_work
     IRQS_OFF_END_OF_CALL
-
-    /*
-     * RBP and R12-R15 are the guest's still, RAX is the result: load what C may have changed.
-     * An RIP with its top bit set is canonical here: SYSCALL cannot have come from another, and
-     * whoever replaced it has seen to that (x86/guest_entry.h).
-     */
     cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
     jne hypercall_iretq
-    movq REGS_RIP(%rsp), %rcx
-    testq %rcx, %rcx
-    jns hypercall_low_rip
-hypercall_sysret:
-    movq REGS_RBX(%rsp), %rbx
-    movq REGS_RFLAGS(%rsp), %r11
-    movq REGS_R10(%rsp), %r10
-    movq REGS_R9(%rsp), %r9
-    movq REGS_R8(%rsp), %r8
-    movq REGS_RDX(%rsp), %rdx
-    movq REGS_RSI(%rsp), %rsi
-    movq REGS_RDI(%rsp), %rdi
-    movq REGS_RSP(%rsp), %rsp
-    sysretq
+    SYSRET_KEPT
 
 /* The iret hypercall: what C keeps is the guest's still. */
 hypercall_iretq:
     cmpl $VEC_IRET_KEPT, REGS_VECTOR(%rsp)
-    jne hypercall_by_frame
+    jne kept_by_frame
     movq REGS_RBX(%rsp), %rbx
     movq REGS_R11(%rsp), %r11
     movq REGS_R10(%rsp), %r10
@@ -176,14 +188,7 @@ hypercall_iretq_kept:
     iretq
     EXTABLE hypercall_iretq_kept, guest_iretq_refused
 
-/* A kernel in the lower half: one page below its end RCX is not canonical, see below. */
-hypercall_low_rip:
-    shrq $47, %rcx
-    jnz hypercall_by_frame
-    movq REGS_RIP(%rsp), %rcx
-    jmp hypercall_sysret
-
-hypercall_by_frame:
+kept_by_frame:
     movq %rax, REGS_RAX(%rsp)
     jmp ret_to_guest_by_frame
 hypercall_unknown:
@@ -232,14 +237,15 @@ ret_to_guest:
 ret_to_guest_by_frame:
     IRQS_OFF_END
     cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
-    jne 1f
+    jne ret_to_guest_by_iretq
     movq REGS_RIP(%rsp), %rcx
     testq %rcx, %rcx
     js 2f
     /* SYSRETQ to an address that is not canonical would fault in ring 0, with the guest's RSP. */
     shrq $47, %rcx
     jz 2f
-1:  RESTORE_REGS
+ret_to_guest_by_iretq:
+    RESTORE_REGS
     addq $8, %rsp /* error code and vector */
     .globl guest_iretq
 guest_iretq:
@@ -289,7 +295,14 @@ entry_exception:
     IRQS_OFF_BEGIN
     movq %rsp, %rdi
     call pv_trap
-    jmp ret_to_guest
+    /* Mostly the guest's handler is next, by SYSRET, and its registers are those of the trap. */
+    movq RSP_VCPU(%rsp), %rbx
+    CHECK_WORK return_work
+    IRQS_OFF_END
+    cmpl $VEC_SYSCALL, REGS_VECTOR(%rsp)
+    jne ret_to_guest_by_iretq
+    movq REGS_RAX(%rsp), %rax
+    SYSRET_KEPT
 exception_in_ring0:
     movq %rsp, %rdi
     call traps_ring0
