@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What core asks of the machine and of the guest type; implemented in pv/ (and hvm/ one day), so
- * that core includes neither. Two more families are declared where their types are: arch_frame_*()
- * in core/frame.h, arch_grant_*() in core/grant.h.
+ * that core includes neither. What belongs to certain types is declared where they are:
+ * arch_frame_*() in core/frame.h, arch_grant_*() in core/grant.h, the tables of control operations
+ * in core/control.h.
  */
 #ifndef CORE_ARCH_H
 #define CORE_ARCH_H
@@ -12,7 +13,6 @@
 struct domain;
 struct vcpu;
 struct vcpu_guest_context;
-struct xen_domctl;
 struct frame;
 
 /*
@@ -55,12 +55,6 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c);
  * NULL: not a frame of d's that it might write to itself. For a PV guest gfn is the mfn.
  */
 struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn);
-
-/* The sub-ops that are the architecture's: -XEN_ENOSYS when it has none of that number. */
-int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t handle);
-struct xen_sysctl;
-int64_t arch_sysctl(struct xen_sysctl *op);
-int64_t arch_memory_op(uint64_t cmd, uint64_t arg);
 
 /* A physical irq of d is to raise events (bind: unmask the line), or no longer. -XEN_E*. */
 int arch_pirq_bind(struct domain *d, unsigned pirq, bool will_share);

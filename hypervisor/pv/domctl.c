@@ -3,13 +3,12 @@
  * The control operations that concern the machine: page types of a domain's frames, its access to
  * devices, and the parts of a vcpu's state that its context does not hold.
  *
- * The caller (core/control/domctl.c) has checked the privilege and holds a reference on d; the
- * operation is a copy, which goes back to the guest if *copyback is set. What it points to is still
- * the guest's memory, and is copied element by element. d is alive, and does not start to die
- * meanwhile.
+ * The caller (core/control/domctl.c) has checked the privilege and what the table at the end says,
+ * and holds a reference on d; the operation is a copy. What it points to is still the guest's
+ * memory, and is copied element by element. d is alive, and does not start to die meanwhile.
  */
 #include <core/arch.h>
-#include <core/console.h>
+#include <core/control.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
@@ -41,17 +40,18 @@ static uint64_t frameinfo(const struct domain *d, uint64_t mfn)
     return info;
 }
 
-static int64_t domctl_getpageframeinfo(struct domain *d, struct xen_domctl_getpageframeinfo3 *op)
+static int64_t domctl_getpageframeinfo(struct domain *d, struct xen_domctl *op)
 {
+    const struct xen_domctl_getpageframeinfo3 *ask = &op->u.getpageframeinfo3;
     uint64_t mfn, info;
 
-    if (op->num > FRAMEINFO_MAX)
+    if (ask->num > FRAMEINFO_MAX)
         return -XEN_E2BIG;
-    for (uint64_t i = 0; i < op->num; i++) {
-        if (copy_from_guest_at(&mfn, op->array.p, i) != 0)
+    for (uint64_t i = 0; i < ask->num; i++) {
+        if (copy_from_guest_at(&mfn, ask->array.p, i) != 0)
             return -XEN_EFAULT;
         info = frameinfo(d, mfn);
-        if (copy_to_guest_at(op->array.p, i, &info) != 0)
+        if (copy_to_guest_at(ask->array.p, i, &info) != 0)
             return -XEN_EFAULT;
         if (i % 64 == 63)
             preempt_point();
@@ -60,8 +60,9 @@ static int64_t domctl_getpageframeinfo(struct domain *d, struct xen_domctl_getpa
 }
 
 /* Nobody gives away what he does not have himself. */
-static int64_t domctl_ioport(struct domain *d, const struct xen_domctl_ioport_permission *p)
+static int64_t domctl_ioport(struct domain *d, struct xen_domctl *op)
 {
+    const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
     if (p->first_port > 0xffff || p->nr_ports > 0x10000 - p->first_port || p->nr_ports == 0)
         return -XEN_EINVAL;
     if (!permissions_ioport_allowed(current->domain, p->first_port, p->nr_ports))
@@ -69,8 +70,9 @@ static int64_t domctl_ioport(struct domain *d, const struct xen_domctl_ioport_pe
     return permissions_ioport_set(d, p->first_port, p->nr_ports, p->allow_access);
 }
 
-static int64_t domctl_iomem(struct domain *d, const struct xen_domctl_iomem_permission *p)
+static int64_t domctl_iomem(struct domain *d, struct xen_domctl *op)
 {
+    const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
     uint64_t last = p->first_mfn + p->nr_mfns - 1;
 
     if (p->nr_mfns == 0 || last < p->first_mfn)
@@ -81,8 +83,9 @@ static int64_t domctl_iomem(struct domain *d, const struct xen_domctl_iomem_perm
 }
 
 /* PV guests map device memory themselves; all that is asked here is whether they may. */
-static int64_t domctl_memory_mapping(struct domain *d, const struct xen_domctl_memory_mapping *m)
+static int64_t domctl_memory_mapping(struct domain *d, struct xen_domctl *op)
 {
+    const struct xen_domctl_memory_mapping *m = &op->u.memory_mapping;
     uint64_t last = m->first_mfn + m->nr_mfns - 1;
 
     if (m->nr_mfns == 0 || last < m->first_mfn)
@@ -91,8 +94,9 @@ static int64_t domctl_memory_mapping(struct domain *d, const struct xen_domctl_m
 }
 
 /* Written by the hypervisor on d's behalf, so it has to be a page that d could write itself. */
-static int64_t domctl_hypercall_init(struct domain *d, uint64_t gmfn)
+static int64_t domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 {
+    uint64_t gmfn = op->u.hypercall_init.gmfn;
     struct frame *f = arch_get_guest_frame_writable(d, gmfn);
 
     if (f == NULL)
@@ -103,8 +107,9 @@ static int64_t domctl_hypercall_init(struct domain *d, uint64_t gmfn)
 }
 
 /* Kept for the tools: the TSC of guests is the processor's own, in every mode. */
-static int64_t domctl_settsc(struct domain *d, const struct xen_domctl_tsc_info *t)
+static int64_t domctl_settsc(struct domain *d, struct xen_domctl *op)
 {
+    const struct xen_domctl_tsc_info *t = &op->u.tsc_info;
     if (t->tsc_mode > 3)
         return -XEN_EINVAL;
     d->arch.tsc_mode = t->tsc_mode;
@@ -115,89 +120,92 @@ static int64_t domctl_settsc(struct domain *d, const struct xen_domctl_tsc_info 
     return 0;
 }
 
-static void domctl_gettsc(const struct domain *d, struct xen_domctl_tsc_info *t)
+static int64_t domctl_gettsc(struct domain *d, struct xen_domctl *op)
 {
+    struct xen_domctl_tsc_info *t = &op->u.tsc_info;
     t->tsc_mode = (uint32_t)d->arch.tsc_mode;
     t->incarnation = d->arch.tsc_incarnation;
     t->gtsc_khz = d->arch.tsc_khz;
     t->elapsed_nsec = time_now() - d->arch.tsc_offset;
+    return 0;
 }
 
-static int64_t domctl_get_policy(const struct domain *d, struct xen_domctl_cpu_policy *op)
+static int64_t domctl_get_policy(struct domain *d, struct xen_domctl *op)
 {
-    struct policy_room room = {op->leaves.p, op->msrs.p, op->nr_leaves, op->nr_msrs};
+    struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
+    struct policy_room room = {p->leaves.p, p->msrs.p, p->nr_leaves, p->nr_msrs};
     int rc = policy_get(d, false, &room);
 
-    op->nr_leaves = room.nr_leaves;
-    op->nr_msrs = room.nr_msrs;
+    p->nr_leaves = room.nr_leaves;
+    p->nr_msrs = room.nr_msrs;
     return rc;
 }
 
-static int64_t domctl_of_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
+/* The answer says which leaf or MSR was wrong; none, so far. */
+static int64_t domctl_set_policy(struct domain *d, struct xen_domctl *op)
 {
-    switch (op->cmd) {
-    case XEN_DOMCTL_get_ext_vcpucontext:
-        *copyback = true;
-        return vcpu_state_get_ext(d, &op->u.ext_vcpucontext);
-    case XEN_DOMCTL_set_ext_vcpucontext:
-        return vcpu_state_set_ext(d, &op->u.ext_vcpucontext);
-    case XEN_DOMCTL_getvcpuextstate:
-        *copyback = true;
-        return vcpu_state_get_xsave(d, &op->u.vcpuextstate);
-    case XEN_DOMCTL_setvcpuextstate:
-        return vcpu_state_set_xsave(d, &op->u.vcpuextstate);
-    case XEN_DOMCTL_get_vcpu_msrs: /* no MSR of a PV vcpu outlives its context */
-        *copyback = true;
-        op->u.vcpu_msrs.msr_count = 0;
-        return domain_vcpu(d, op->u.vcpu_msrs.vcpu) ? 0 : -XEN_ENOENT;
-    case XEN_DOMCTL_set_vcpu_msrs:
-        return op->u.vcpu_msrs.msr_count == 0 ? 0 : -XEN_EINVAL;
-    default:
-        guest_refused("domctl %u is not served", op->cmd);
-        return -XEN_ENOSYS;
-    }
+    struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
+
+    p->err_leaf = p->err_subleaf = p->err_msr = XEN_CPUID_INPUT_UNUSED;
+    return policy_set(d, p);
 }
 
-int64_t arch_domctl(struct domain *d, struct xen_domctl *op, bool *copyback, uint64_t handle)
+/* Lines are dom0's alone; to take the right away is no change. */
+static int64_t domctl_irq(struct domain *d, struct xen_domctl *op)
 {
-    switch (op->cmd) {
-    case XEN_DOMCTL_getpageframeinfo3:
-        return domctl_getpageframeinfo(d, &op->u.getpageframeinfo3);
-    case XEN_DOMCTL_ioport_permission:
-        return domctl_ioport(d, &op->u.ioport_permission);
-    case XEN_DOMCTL_iomem_permission:
-        return domctl_iomem(d, &op->u.iomem_permission);
-    case XEN_DOMCTL_irq_permission: /* lines are dom0's alone; taking the right away is no change */
-        return op->u.irq_permission.allow_access && !d->hardware ? -XEN_EOPNOTSUPP : 0;
-    case XEN_DOMCTL_memory_mapping:
-        return domctl_memory_mapping(d, &op->u.memory_mapping);
-    case XEN_DOMCTL_hypercall_init:
-        return domctl_hypercall_init(d, op->u.hypercall_init.gmfn);
-    case XEN_DOMCTL_set_address_size:
-        return op->u.address_size.size == 64 ? 0 : -XEN_EOPNOTSUPP;
-    case XEN_DOMCTL_get_address_size:
-        *copyback = true;
-        op->u.address_size.size = 64;
-        return 0;
-    case XEN_DOMCTL_settscinfo:
-        return domctl_settsc(d, &op->u.tsc_info);
-    case XEN_DOMCTL_gettscinfo:
-        *copyback = true;
-        domctl_gettsc(d, &op->u.tsc_info);
-        return 0;
-    case XEN_DOMCTL_get_cpu_policy:
-        *copyback = true;
-        return domctl_get_policy(d, &op->u.cpu_policy);
-    case XEN_DOMCTL_set_cpu_policy:
-        *copyback = true;
-        op->u.cpu_policy.err_leaf = op->u.cpu_policy.err_subleaf = op->u.cpu_policy.err_msr =
-            XEN_CPUID_INPUT_UNUSED;
-        return policy_set(d, &op->u.cpu_policy);
-    case XEN_DOMCTL_shadow_op: /* no log of dirty frames: live migration is not offered */
-    case XEN_DOMCTL_get_paging_mempool_size:
-    case XEN_DOMCTL_set_paging_mempool_size:
-        return -XEN_EOPNOTSUPP;
-    default:
-        return domctl_of_vcpu(d, op, copyback);
-    }
+    return op->u.irq_permission.allow_access && !d->hardware ? -XEN_EOPNOTSUPP : 0;
 }
+
+static int64_t domctl_set_address_size(struct domain *d, struct xen_domctl *op)
+{
+    return op->u.address_size.size == 64 ? 0 : -XEN_EOPNOTSUPP;
+}
+
+static int64_t domctl_get_address_size(struct domain *d, struct xen_domctl *op)
+{
+    op->u.address_size.size = 64;
+    return 0;
+}
+
+/* No MSR of a PV vcpu outlives its context. */
+static int64_t domctl_get_msrs(struct domain *d, struct xen_domctl *op)
+{
+    op->u.vcpu_msrs.msr_count = 0;
+    return domain_vcpu(d, op->u.vcpu_msrs.vcpu) ? 0 : -XEN_ENOENT;
+}
+
+static int64_t domctl_set_msrs(struct domain *d, struct xen_domctl *op)
+{
+    return op->u.vcpu_msrs.msr_count == 0 ? 0 : -XEN_EINVAL;
+}
+
+/* There is no log of dirty frames, so no live migration; and no pool for paging to limit. */
+static int64_t domctl_not_offered(struct domain *d, struct xen_domctl *op)
+{
+    return -XEN_EOPNOTSUPP;
+}
+
+const struct domctl_entry arch_domctls[NR_DOMCTLS] = {
+    DOMCTL(shadow_op, domctl_not_offered, 0),
+    DOMCTL(irq_permission, domctl_irq, 0),
+    DOMCTL(iomem_permission, domctl_iomem, 0),
+    DOMCTL(ioport_permission, domctl_ioport, 0),
+    DOMCTL(hypercall_init, domctl_hypercall_init, 0),
+    DOMCTL(set_address_size, domctl_set_address_size, 0),
+    DOMCTL(get_address_size, domctl_get_address_size, DOMCTL_ANSWERS),
+    DOMCTL(memory_mapping, domctl_memory_mapping, 0),
+    DOMCTL_VCPU(set_ext_vcpucontext, vcpu_state_set_ext, ext_vcpucontext, 0),
+    DOMCTL_VCPU(get_ext_vcpucontext, vcpu_state_get_ext, ext_vcpucontext, DOMCTL_ANSWERS),
+    DOMCTL(gettscinfo, domctl_gettsc, DOMCTL_ANSWERS),
+    DOMCTL(settscinfo, domctl_settsc, 0),
+    DOMCTL(getpageframeinfo3, domctl_getpageframeinfo, 0),
+    DOMCTL_VCPU(setvcpuextstate, vcpu_state_set_xsave, vcpuextstate, DOMCTL_NOT_CALLER),
+    DOMCTL_VCPU(getvcpuextstate, vcpu_state_get_xsave, vcpuextstate,
+                DOMCTL_NOT_CALLER | DOMCTL_ANSWERS),
+    DOMCTL(get_vcpu_msrs, domctl_get_msrs, DOMCTL_ANSWERS),
+    DOMCTL(set_vcpu_msrs, domctl_set_msrs, 0),
+    DOMCTL(get_cpu_policy, domctl_get_policy, DOMCTL_ANSWERS),
+    DOMCTL(set_cpu_policy, domctl_set_policy, DOMCTL_ANSWERS_ALWAYS),
+    DOMCTL(get_paging_mempool_size, domctl_not_offered, 0),
+    DOMCTL(set_paging_mempool_size, domctl_not_offered, 0),
+};

@@ -4,8 +4,7 @@
  * machine-to-physical table is, and the operations on a physical map that PV guests do not have.
  */
 #include <boot/boot.h>
-#include <core/arch.h>
-#include <core/console.h>
+#include <core/control.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
@@ -27,8 +26,9 @@ static int64_t map_reply(uint64_t arg, struct xen_memory_map *map, unsigned n)
     return copy_to_guest(arg, map, sizeof(*map)) != 0 ? -XEN_EFAULT : 0;
 }
 
-static int64_t memory_map(struct domain *d, uint64_t arg)
+static int64_t memory_map(uint64_t cmd, uint64_t arg)
 {
+    const struct domain *d = current->domain;
     struct xen_memory_map map;
     unsigned n = d->arch.nr_e820;
 
@@ -43,7 +43,7 @@ static int64_t memory_map(struct domain *d, uint64_t arg)
 }
 
 /* dom0 lays its frame numbers out by the machine's map, so it sees the firmware's as it stands. */
-static int64_t memory_machine_map(uint64_t arg)
+static int64_t memory_machine_map(uint64_t cmd, uint64_t arg)
 {
     struct xen_memory_map map;
     unsigned n;
@@ -94,7 +94,7 @@ static int64_t memory_set_map_of(struct domain *d, const struct xen_memory_map *
     return 0;
 }
 
-static int64_t memory_set_map(uint64_t arg)
+static int64_t memory_set_map(uint64_t cmd, uint64_t arg)
 {
     struct xen_foreign_memory_map f;
     struct domain *d;
@@ -112,7 +112,7 @@ static int64_t memory_set_map(uint64_t arg)
     return rc;
 }
 
-static int64_t memory_machphys(uint64_t arg)
+static int64_t memory_machphys(uint64_t cmd, uint64_t arg)
 {
     struct xen_machphys_mapping m = {.v_start = MACH2PHYS_VIRT_START,
                                      .v_end = MACH2PHYS_VIRT_END,
@@ -125,7 +125,7 @@ static int64_t memory_machphys(uint64_t arg)
  * The frames of the machine-to-physical table, for tools that map it: one number per 2 MiB of
  * table. They become mappable, read-only, by whoever may name DOMID_XEN.
  */
-static int64_t memory_machphys_list(uint64_t arg)
+static int64_t memory_machphys_list(uint64_t cmd, uint64_t arg)
 {
     const uint64_t chunk = MIB(2) / PAGE_SIZE;
     struct xen_machphys_mfn_list l;
@@ -150,7 +150,7 @@ static int64_t memory_machphys_list(uint64_t arg)
 }
 
 /* No device asks for memory of its own to be mapped one to one. */
-static int64_t memory_reserved_device(uint64_t arg)
+static int64_t memory_reserved_device(uint64_t cmd, uint64_t arg)
 {
     struct xen_reserved_device_memory_map m;
 
@@ -161,7 +161,7 @@ static int64_t memory_reserved_device(uint64_t arg)
 }
 
 /* A PV guest's frame numbers are the machine's: there is no map to take anything out of. */
-static int64_t memory_remove(uint64_t arg)
+static int64_t memory_remove(uint64_t cmd, uint64_t arg)
 {
     struct xen_remove_from_physmap r;
     struct domain *d;
@@ -177,27 +177,20 @@ static int64_t memory_remove(uint64_t arg)
     return rc;
 }
 
-int64_t arch_memory_op(uint64_t cmd, uint64_t arg)
+/* Only guests with a translated physical map have one to add to. */
+static int64_t memory_add(uint64_t cmd, uint64_t arg)
 {
-    switch (cmd) {
-    case XENMEM_memory_map:
-        return memory_map(current->domain, arg);
-    case XENMEM_machine_memory_map:
-        return memory_machine_map(arg);
-    case XENMEM_set_memory_map:
-        return memory_set_map(arg);
-    case XENMEM_machphys_mapping:
-        return memory_machphys(arg);
-    case XENMEM_machphys_mfn_list:
-        return memory_machphys_list(arg);
-    case XENMEM_reserved_device_memory_map:
-        return memory_reserved_device(arg);
-    case XENMEM_remove_from_physmap:
-        return memory_remove(arg);
-    case XENMEM_add_to_physmap:
-    case XENMEM_add_to_physmap_batch:
-        return -XEN_EACCES; /* only guests with a translated physical map have one to add to */
-    default:
-        return -XEN_ENOSYS;
-    }
+    return -XEN_EACCES;
 }
+
+memory_op_fn *const arch_memory_ops[NR_MEMORY_OPS] = {
+    [XENMEM_machphys_mfn_list] = memory_machphys_list,
+    [XENMEM_add_to_physmap] = memory_add,
+    [XENMEM_memory_map] = memory_map,
+    [XENMEM_machine_memory_map] = memory_machine_map,
+    [XENMEM_machphys_mapping] = memory_machphys,
+    [XENMEM_set_memory_map] = memory_set_map,
+    [XENMEM_remove_from_physmap] = memory_remove,
+    [XENMEM_add_to_physmap_batch] = memory_add,
+    [XENMEM_reserved_device_memory_map] = memory_reserved_device,
+};

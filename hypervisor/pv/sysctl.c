@@ -3,7 +3,7 @@
  * The architecture's part of sysctl: what guests can be shown of the processor. There is one policy
  * for all PV guests (pv/cpuid.c), from which the tools may take for a single one (pv/policy.c).
  */
-#include <core/arch.h>
+#include <core/control.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
@@ -24,8 +24,9 @@ static const struct feature_word feature_words[] = {
     {0x80000008u, 0, 1}, {7, 0, 3}, {7, 1, 0},           {0x80000021u, 0, 0},
 };
 
-static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
+static int64_t sysctl_featureset(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_cpu_featureset *op = &sysctl->u.cpu_featureset;
     bool raw = op->index <= XEN_SYSCTL_cpu_featureset_host;
     uint32_t n = MIN(op->nr_features, (uint32_t)ARRAY_SIZE(feature_words));
 
@@ -55,8 +56,9 @@ static int64_t sysctl_featureset(struct xen_sysctl_cpu_featureset *op)
     return 0;
 }
 
-static int64_t sysctl_policy(struct xen_sysctl_cpu_policy *op)
+static int64_t sysctl_policy(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_cpu_policy *op = &sysctl->u.cpu_policy;
     struct policy_room room = {op->leaves.p, op->msrs.p, op->nr_leaves, op->nr_msrs};
     int rc;
 
@@ -72,8 +74,9 @@ static int64_t sysctl_policy(struct xen_sysctl_cpu_policy *op)
 }
 
 /* All devices that are there are in the one node. */
-static int64_t sysctl_pcitopoinfo(struct xen_sysctl_pcitopoinfo *op)
+static int64_t sysctl_pcitopoinfo(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_pcitopoinfo *op = &sysctl->u.pcitopoinfo;
     uint32_t i;
 
     if (op->devs.p == NULL || op->nodes.p == NULL)
@@ -92,19 +95,16 @@ static int64_t sysctl_pcitopoinfo(struct xen_sysctl_pcitopoinfo *op)
     return 0;
 }
 
-int64_t arch_sysctl(struct xen_sysctl *op)
+/* No leaf can be set for some guests only by the processor's own means. */
+static int64_t sysctl_levelling_caps(struct xen_sysctl *sysctl)
 {
-    switch (op->cmd) {
-    case XEN_SYSCTL_get_cpu_levelling_caps:
-        op->u.cpu_levelling_caps.caps = 0;
-        return 0;
-    case XEN_SYSCTL_get_cpu_featureset:
-        return sysctl_featureset(&op->u.cpu_featureset);
-    case XEN_SYSCTL_pcitopoinfo:
-        return sysctl_pcitopoinfo(&op->u.pcitopoinfo);
-    case XEN_SYSCTL_get_cpu_policy:
-        return sysctl_policy(&op->u.cpu_policy);
-    default:
-        return -XEN_EOPNOTSUPP;
-    }
+    sysctl->u.cpu_levelling_caps.caps = 0;
+    return 0;
 }
+
+sysctl_fn *const arch_sysctls[NR_SYSCTLS] = {
+    [XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
+    [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_levelling_caps,
+    [XEN_SYSCTL_get_cpu_featureset] = sysctl_featureset,
+    [XEN_SYSCTL_get_cpu_policy] = sysctl_policy,
+};

@@ -3,8 +3,8 @@
  * A vcpu's 32-bit system-call entries and its XSAVE state, out to the tools and back. An XSAVE area
  * from outside is made one that XRSTOR takes before it gets near the processor.
  *
- * For the control domain only, and never on current. The area itself is copied with the vcpu
- * paused, so that no CPU saves to it or loads from it meanwhile.
+ * For the control domain only; those that touch the area never on current (pv/domctl.c). The area
+ * itself is copied with the vcpu paused, so that no CPU saves to it or loads from it meanwhile.
  */
 #include <core/domain.h>
 #include <core/sched.h>
@@ -17,15 +17,12 @@
 
 #define EXT_PREFIX 16 /* XCR0 now, and all that it ever was, in front of the area */
 
-int64_t vcpu_state_get_ext(struct domain *d, struct xen_domctl_ext_vcpucontext *e)
+int64_t vcpu_state_get_ext(struct vcpu *v, struct xen_domctl *op)
 {
-    struct vcpu *v = domain_vcpu(d, e->vcpu);
-    uint32_t id = e->vcpu;
+    struct xen_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
 
-    if (v == NULL)
-        return -XEN_ESRCH;
     memset(e, 0, sizeof(*e));
-    e->vcpu = id;
+    e->vcpu = v->id;
     e->size = sizeof(*e);
     e->syscall32_callback_eip = v->arch.syscall32_callback;
     e->sysenter_callback_eip = v->arch.sysenter_callback;
@@ -36,12 +33,10 @@ int64_t vcpu_state_get_ext(struct domain *d, struct xen_domctl_ext_vcpucontext *
     return 0;
 }
 
-int64_t vcpu_state_set_ext(struct domain *d, const struct xen_domctl_ext_vcpucontext *e)
+int64_t vcpu_state_set_ext(struct vcpu *v, struct xen_domctl *op)
 {
-    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    const struct xen_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
 
-    if (v == NULL)
-        return -XEN_ESRCH;
     if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) ||
         !va_canonical(e->syscall32_callback_eip) || !va_canonical(e->sysenter_callback_eip))
         return -XEN_EINVAL;
@@ -55,14 +50,12 @@ int64_t vcpu_state_set_ext(struct domain *d, const struct xen_domctl_ext_vcpucon
 }
 
 /* Size 0 and no buffer: the size is asked for. */
-int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e)
+int64_t vcpu_state_get_xsave(struct vcpu *v, struct xen_domctl *op)
 {
-    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
     uint64_t size = EXT_PREFIX + cpu_features.xsave_size, prefix[2];
     int64_t rc = 0;
 
-    if (v == NULL || v == current)
-        return v == NULL ? -XEN_ESRCH : -XEN_EINVAL;
     if (!cpu_features.xsave)
         return -XEN_EOPNOTSUPP;
     e->xfeature_mask = cpu_features.xcr0;
@@ -82,14 +75,12 @@ int64_t vcpu_state_get_xsave(struct domain *d, struct xen_domctl_vcpuextstate *e
     return rc;
 }
 
-int64_t vcpu_state_set_xsave(struct domain *d, const struct xen_domctl_vcpuextstate *e)
+int64_t vcpu_state_set_xsave(struct vcpu *v, struct xen_domctl *op)
 {
-    struct vcpu *v = domain_vcpu(d, e->vcpu);
+    const struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
     uint64_t prefix[2];
     int64_t rc = 0;
 
-    if (v == NULL || v == current)
-        return v == NULL ? -XEN_ESRCH : -XEN_EINVAL;
     if (!cpu_features.xsave)
         return -XEN_EOPNOTSUPP;
     if (e->size < EXT_PREFIX || e->size > EXT_PREFIX + cpu_features.xsave_size)

@@ -4,7 +4,8 @@
  * second caller is sent back to the guest, to come again, and gives its CPU away meanwhile. So the
  * operations may be preempted in place without holding a lock.
  *
- * Each works on a copy of the argument; the copy goes back where the operation has an answer.
+ * What is served, and what each operation may be done to, is in the table near the end; the one of
+ * what is not core's is arch_domctls. domctl_run() does what the entry says, around its function.
  *
  * Only the control domain gets here (HC_PRIV in the table of hypercalls). It is trusted with every
  * other domain, but not to know what it does to the hypervisor: numbers are checked, an operation
@@ -12,9 +13,9 @@
  * is the rule, not the exception. A reference is held meanwhile; a domain that is dying is found,
  * one that is dead only by getdomaininfo and destroydomain.
  */
-#include <core/arch.h>
-#include <core/control/bitmap_copy.h>
 #include <core/console.h>
+#include <core/control.h>
+#include <core/control/bitmap_copy.h>
 #include <core/control/domctl.h>
 #include <core/domain.h>
 #include <core/evtchn.h>
@@ -81,7 +82,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 
 /* What a PV guest has no use for must be 0: a tool that asks for it should not be told it got it.
  */
-static int64_t domctl_create(struct xen_domctl *op)
+static int64_t domctl_createdomain(struct domain *none, struct xen_domctl *op)
 {
     const struct xen_domctl_createdomain *c = &op->u.createdomain;
     struct domain_config cfg = {
@@ -116,7 +117,7 @@ static int64_t domctl_create(struct xen_domctl *op)
 }
 
 /* The first domain at or above the number asked for; the caller compares. */
-static int64_t domctl_getdomaininfo(struct xen_domctl *op)
+static int64_t domctl_getdomaininfo(struct domain *none, struct xen_domctl *op)
 {
     struct domain *d = domain_next(op->domain);
 
@@ -132,7 +133,7 @@ static int64_t domctl_getdomaininfo(struct xen_domctl *op)
  * Counted apart from other pauses (shutdown has one, too), so that the control domain can undo its
  * own only. Bounded, so that it cannot wrap the common count. Waits until no vcpu is on a CPU.
  */
-static int64_t domctl_pause(struct domain *d)
+static int64_t domctl_pausedomain(struct domain *d, struct xen_domctl *op)
 {
     if (__atomic_fetch_add(&d->controller_pause_count, 1, __ATOMIC_SEQ_CST) > 65535) {
         __atomic_fetch_sub(&d->controller_pause_count, 1, __ATOMIC_SEQ_CST);
@@ -143,7 +144,7 @@ static int64_t domctl_pause(struct domain *d)
 }
 
 /* The first one ends the pause that every domain is made with: the builder is done. */
-static int64_t domctl_unpause(struct domain *d)
+static int64_t domctl_unpausedomain(struct domain *d, struct xen_domctl *op)
 {
     if (d->controller_pause_count == 0)
         return -XEN_EINVAL;
@@ -153,9 +154,9 @@ static int64_t domctl_unpause(struct domain *d)
     return 0;
 }
 
-static int64_t domctl_max_mem(struct domain *d, uint64_t kib)
+static int64_t domctl_max_mem(struct domain *d, struct xen_domctl *op)
 {
-    uint64_t pages = kib >> (PAGE_SHIFT - 10);
+    uint64_t kib = op->u.max_mem.max_memkb, pages = kib >> (PAGE_SHIFT - 10);
 
     if (pages > max_mfn && kib != UINT64_MAX)
         pages = MIN(pages, (uint64_t)INT64_MAX);
@@ -166,8 +167,10 @@ static int64_t domctl_max_mem(struct domain *d, uint64_t kib)
 }
 
 /* Makes the vcpus that createdomain promised. */
-static int64_t domctl_max_vcpus(struct domain *d, unsigned max)
+static int64_t domctl_max_vcpus(struct domain *d, struct xen_domctl *op)
 {
+    unsigned max = op->u.max_vcpus.max;
+
     if (max == 0 || max != d->max_vcpus)
         return -XEN_EINVAL;
     for (unsigned i = 0; i < max; i++) {
@@ -182,9 +185,9 @@ static int64_t domctl_max_vcpus(struct domain *d, unsigned max)
  * The id is kept, not a reference: domain_get_target() looks the domain up each time. It is set
  * while there is a reference, so that the end of the target, which takes it away, comes after it.
  */
-static int64_t domctl_set_target(struct domain *d, domid_t id)
+static int64_t domctl_set_target(struct domain *d, struct xen_domctl *op)
 {
-    struct domain *target = domain_get(id);
+    struct domain *target = domain_get(op->u.set_target.target);
     int64_t rc = -XEN_EINVAL;
 
     if (target == NULL)
@@ -197,8 +200,10 @@ static int64_t domctl_set_target(struct domain *d, domid_t id)
     return rc;
 }
 
-static int64_t domctl_settimeoffset(struct domain *d, int64_t seconds)
+static int64_t domctl_settimeoffset(struct domain *d, struct xen_domctl *op)
 {
+    int64_t seconds = op->u.settimeoffset.time_offset_seconds;
+
     if (seconds != (int32_t)seconds)
         return -XEN_EINVAL;
     d->time_offset_seconds = (int32_t)seconds;
@@ -206,89 +211,147 @@ static int64_t domctl_settimeoffset(struct domain *d, int64_t seconds)
     return 0;
 }
 
-/* What core does not know is a vcpu's, and what is not that either the architecture's. */
-static int64_t domctl_of_domain(struct domain *d, struct xen_domctl *op, bool *copyback,
-                                uint64_t arg)
+static int64_t domctl_destroydomain(struct domain *d, struct xen_domctl *op)
 {
-    int64_t rc;
-
-    switch (op->cmd) {
-    case XEN_DOMCTL_pausedomain:
-        return d == current->domain ? -XEN_EINVAL : domctl_pause(d);
-    case XEN_DOMCTL_unpausedomain:
-        return domctl_unpause(d);
-    case XEN_DOMCTL_destroydomain:
-        return d == current->domain || d->hardware ? -XEN_EINVAL : domain_destroy(d);
-    case XEN_DOMCTL_max_mem:
-        return domctl_max_mem(d, op->u.max_mem.max_memkb);
-    case XEN_DOMCTL_max_vcpus:
-        return domctl_max_vcpus(d, op->u.max_vcpus.max);
-    case XEN_DOMCTL_setdomainhandle:
-        memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
-        return 0;
-    case XEN_DOMCTL_setdebugging:
-        return d == current->domain ? -XEN_EINVAL : 0;
-    case XEN_DOMCTL_resumedomain:
-        if (d == current->domain)
-            return -XEN_EINVAL;
-        domain_resume(d);
-        return 0;
-    case XEN_DOMCTL_subscribe:
-        d->suspend_evtchn = op->u.subscribe.port;
-        return 0;
-    case XEN_DOMCTL_set_target:
-        return domctl_set_target(d, op->u.set_target.target);
-    case XEN_DOMCTL_set_virq_handler:
-        return evtchn_set_virq_handler(d, op->u.set_virq_handler.virq);
-    case XEN_DOMCTL_settimeoffset:
-        return domctl_settimeoffset(d, op->u.settimeoffset.time_offset_seconds);
-    case XEN_DOMCTL_setnodeaffinity:
-        return 0; /* one node */
-    case XEN_DOMCTL_getnodeaffinity:
-        *copyback = true;
-        return cpumask_to_guest(&op->u.nodeaffinity.nodemap, 1);
-    case XEN_DOMCTL_scheduler_op:
-        *copyback = true;
-        return sched_domctl(d, &op->u.scheduler_op);
-    default:
-        rc = domctl_vcpu(d, op, copyback);
-        return rc == -XEN_ENOSYS ? arch_domctl(d, op, copyback, arg) : rc;
-    }
+    return d->hardware ? -XEN_EINVAL : domain_destroy(d);
 }
 
-static int64_t domctl_run(struct xen_domctl *op, bool *copyback, uint64_t arg)
+static int64_t domctl_resumedomain(struct domain *d, struct xen_domctl *op)
 {
+    domain_resume(d);
+    return 0;
+}
+
+static int64_t domctl_setdomainhandle(struct domain *d, struct xen_domctl *op)
+{
+    memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
+    return 0;
+}
+
+static int64_t domctl_subscribe(struct domain *d, struct xen_domctl *op)
+{
+    d->suspend_evtchn = op->u.subscribe.port;
+    return 0;
+}
+
+static int64_t domctl_set_virq_handler(struct domain *d, struct xen_domctl *op)
+{
+    return evtchn_set_virq_handler(d, op->u.set_virq_handler.virq);
+}
+
+/* There is one node. */
+static int64_t domctl_getnodeaffinity(struct domain *d, struct xen_domctl *op)
+{
+    return cpumask_to_guest(&op->u.nodeaffinity.nodemap, 1);
+}
+
+static int64_t domctl_scheduler_op(struct domain *d, struct xen_domctl *op)
+{
+    return sched_domctl(d, &op->u.scheduler_op);
+}
+
+/* Taken, and nothing follows from it: any setting is as good as how things are. */
+static int64_t domctl_accepted(struct domain *d, struct xen_domctl *op)
+{
+    return 0;
+}
+
+static const struct domctl_entry domctls[NR_DOMCTLS] = {
+    DOMCTL(createdomain, domctl_createdomain, DOMCTL_NO_DOMAIN | DOMCTL_ANSWERS),
+    DOMCTL(destroydomain, domctl_destroydomain, DOMCTL_NOT_SELF | DOMCTL_DYING),
+    DOMCTL(pausedomain, domctl_pausedomain, DOMCTL_NOT_SELF),
+    DOMCTL(unpausedomain, domctl_unpausedomain, 0),
+    DOMCTL(getdomaininfo, domctl_getdomaininfo, DOMCTL_NO_DOMAIN | DOMCTL_ANSWERS),
+    DOMCTL_VCPU(setvcpuaffinity, domctl_setvcpuaffinity, vcpuaffinity, 0),
+    DOMCTL(max_mem, domctl_max_mem, 0),
+    DOMCTL_VCPU(setvcpucontext, domctl_setvcpucontext, vcpucontext, DOMCTL_NOT_SELF),
+    DOMCTL_VCPU(getvcpucontext, domctl_getvcpucontext, vcpucontext, DOMCTL_NOT_CALLER),
+    DOMCTL_VCPU(getvcpuinfo, domctl_getvcpuinfo, getvcpuinfo, DOMCTL_ANSWERS),
+    DOMCTL(max_vcpus, domctl_max_vcpus, 0),
+    DOMCTL(scheduler_op, domctl_scheduler_op, DOMCTL_ANSWERS),
+    DOMCTL(setdomainhandle, domctl_setdomainhandle, 0),
+    DOMCTL(setdebugging, domctl_accepted, DOMCTL_NOT_SELF),
+    DOMCTL(settimeoffset, domctl_settimeoffset, 0),
+    DOMCTL_VCPU(getvcpuaffinity, domctl_getvcpuaffinity, vcpuaffinity, 0),
+    DOMCTL(resumedomain, domctl_resumedomain, DOMCTL_NOT_SELF),
+    DOMCTL_VCPU(sendtrigger, domctl_sendtrigger, sendtrigger, 0),
+    DOMCTL(subscribe, domctl_subscribe, 0),
+    DOMCTL(set_target, domctl_set_target, 0),
+    DOMCTL(set_virq_handler, domctl_set_virq_handler, 0),
+    DOMCTL(setnodeaffinity, domctl_accepted, 0),
+    DOMCTL(getnodeaffinity, domctl_getnodeaffinity, DOMCTL_ANSWERS),
+};
+
+/* NULL: not served. */
+static const struct domctl_entry *domctl_find(uint32_t cmd)
+{
+    const struct domctl_entry *e;
+
+    if (cmd >= NR_DOMCTLS)
+        return NULL;
+    e = &domctls[cmd];
+    if (e->name == NULL)
+        e = &arch_domctls[cmd];
+    return e->name != NULL ? e : NULL;
+}
+
+/* Changes nothing. e: NULL, not served. *v is set where the operation is one on a vcpu. */
+static int64_t domctl_check(const struct domctl_entry *e, struct domain *d,
+                            const struct xen_domctl *op, struct vcpu **v)
+{
+    uint32_t id;
+
+    *v = NULL;
+    if (READ_ONCE(d->state) != DOM_ALIVE && (e == NULL || !(e->flags & DOMCTL_DYING)))
+        return -XEN_ESRCH;
+    if (e == NULL)
+        return -XEN_ENOSYS;
+    if (e->vcpu_fn != NULL) {
+        memcpy(&id, (const uint8_t *)op + e->vcpu_at, sizeof(id));
+        *v = domain_vcpu(d, id);
+        if (*v == NULL)
+            return -XEN_ESRCH;
+    }
+    if (((e->flags & DOMCTL_NOT_SELF) && d == current->domain) ||
+        ((e->flags & DOMCTL_NOT_CALLER) && *v == current))
+        return -XEN_EINVAL;
+    return 0;
+}
+
+/*
+ * A dying domain is still there for the one who has to finish it, and for nobody else: what was
+ * added to it would not be taken away again, and no pause stops its vcpus, so nobody may wait for
+ * one. While this operation is at work no other can make it a dying one. *done: the function was
+ * called.
+ */
+static int64_t domctl_run(const struct domctl_entry *e, struct xen_domctl *op, bool *done)
+{
+    unsigned flags = e != NULL ? e->flags : 0;
     struct domain *d;
+    struct vcpu *v;
     int64_t rc;
 
-    switch (op->cmd) {
-    case XEN_DOMCTL_createdomain:
-        *copyback = true;
-        return domctl_create(op);
-    case XEN_DOMCTL_getdomaininfo:
-        *copyback = true;
-        return domctl_getdomaininfo(op);
-    }
-    /*
-     * A dying domain is still there for the one who has to finish it, and for nobody else: what was
-     * added to it would not be taken away again, and no pause stops its vcpus, so nobody may wait
-     * for one. While this operation is at work no other can make it a dying one.
-     */
-    d = op->cmd == XEN_DOMCTL_destroydomain ? domain_get_any(op->domain) : domain_get(op->domain);
+    *done = (flags & DOMCTL_NO_DOMAIN) != 0;
+    if (*done)
+        return e->fn(NULL, op);
+    d = flags & DOMCTL_DYING ? domain_get_any(op->domain) : domain_get(op->domain);
     if (d == NULL)
         return -XEN_ESRCH;
-    rc = -XEN_ESRCH;
-    if (op->cmd == XEN_DOMCTL_destroydomain || READ_ONCE(d->state) == DOM_ALIVE)
-        rc = domctl_of_domain(d, op, copyback, arg);
+    rc = domctl_check(e, d, op, &v);
+    *done = rc == 0;
+    if (rc == 0)
+        rc = v != NULL ? e->vcpu_fn(v, op) : e->fn(d, op);
     domain_put(d);
     return rc;
 }
 
 int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
 {
+    const struct domctl_entry *e;
     struct xen_domctl op;
-    bool copyback = false;
+    unsigned answers;
     int64_t rc;
+    bool done;
 
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
         return -XEN_EFAULT;
@@ -298,20 +361,21 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
         vcpu_yield(); /* the one at work may be waiting for this CPU */
         return hypercall_restart(arg, 0, 0, 0);
     }
-    rc = domctl_run(&op, &copyback, arg);
+    e = domctl_find(op.cmd);
+    rc = domctl_run(e, &op, &done);
     __atomic_store_n(&domctl_busy, 0, __ATOMIC_RELEASE);
     domain_reap(); /* it may have been the end of one, and no lock is held here */
 
     if (rc == -XEN_ERESTART) {
-        vcpu_yield(); /* the vcpu that has to get on, to its end or out of a call, may need the CPU
-                       */
+        /* The vcpu that has to get on, to its end or out of a call, may need the CPU. */
+        vcpu_yield();
         return hypercall_restart(arg, 0, 0, 0);
     }
-    if (rc < 0 && op.cmd != XEN_DOMCTL_set_cpu_policy) /* which says what was wrong */
-        copyback = false;
-    if (copyback && copy_to_guest(arg, &op, sizeof(op)) != 0)
+    answers = DOMCTL_ANSWERS_ALWAYS | (rc >= 0 ? DOMCTL_ANSWERS : 0);
+    if (done && (e->flags & answers) && copy_to_guest(arg, &op, sizeof(op)) != 0)
         return -XEN_EFAULT;
     if (rc < 0)
-        guest_refused("domctl %u on d%u: error %ld", op.cmd, op.domain, (long)-rc);
+        guest_refused("domctl %u (%s) on d%u: error %ld", op.cmd,
+                      e != NULL ? e->name : "not served", op.domain, (long)-rc);
     return rc;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * domctl operations on one vcpu: registers, affinity, what it is doing, triggers. The domain is
- * held by the caller, and with it the vcpu. Registers are read and written while the vcpu is paused
- * at the guest boundary; then all of them are in memory, and none is half-way through a hypercall.
- * One that is inside of one finishes it first, for which the operation is restarted.
+ * held by the caller, and with it the vcpu, which is there. Registers are read and written while
+ * the vcpu is paused at the guest boundary; then all of them are in memory, and none is half-way
+ * through a hypercall. One that is inside of one finishes it first, for which the operation is
+ * restarted.
  */
 #include <core/arch.h>
 #include <core/control/bitmap_copy.h>
@@ -42,12 +43,13 @@ static bool call_goes_on(struct vcpu *v)
     return vcpu_finishing(v) && !vcpu_calls_done(v);
 }
 
-static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
+int64_t domctl_setvcpucontext(struct vcpu *v, struct xen_domctl *op)
 {
+    vaddr_t from = (vaddr_t)op->u.vcpucontext.ctxt.p;
     struct vcpu_guest_context *c;
     int64_t rc;
 
-    if (d == current->domain || from == 0)
+    if (from == 0)
         return -XEN_EINVAL;
     if (call_goes_on(v))
         return -XEN_ERESTART;
@@ -59,24 +61,23 @@ static int64_t vcpu_set_context(struct domain *d, struct vcpu *v, vaddr_t from)
     } else if (!vcpu_context_begin(v)) {
         rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
     } else {
-        domain_pause(d);
+        domain_pause(v->domain);
         rc = calls_done_soon(v) ? arch_set_context(v, c) : -XEN_ERESTART;
         if (rc == 0)
             vcpu_set_down(v, !(c->flags & VGCF_online));
-        domain_unpause(d);
+        domain_unpause(v->domain);
         vcpu_context_end(v);
     }
     hpages_free(c, CONTEXT_ORDER);
     return rc;
 }
 
-static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
+int64_t domctl_getvcpucontext(struct vcpu *v, struct xen_domctl *op)
 {
+    vaddr_t to = (vaddr_t)op->u.vcpucontext.ctxt.p;
     struct vcpu_guest_context *c;
     int64_t rc = 0;
 
-    if (v == current)
-        return -XEN_EINVAL;
     if (!v->initialised)
         return -XEN_ENODATA;
     if (call_goes_on(v))
@@ -97,8 +98,9 @@ static int64_t vcpu_get_context(struct domain *d, struct vcpu *v, vaddr_t to)
 }
 
 /* A look in passing: the vcpu is not paused for it. */
-static int64_t vcpu_get_info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
+int64_t domctl_getvcpuinfo(struct vcpu *v, struct xen_domctl *op)
 {
+    struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
     struct vcpu_runstate_info rs;
 
     vcpu_runstate_get(v, &rs);
@@ -110,8 +112,9 @@ static int64_t vcpu_get_info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
     return 0;
 }
 
-static int64_t vcpu_set_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+int64_t domctl_setvcpuaffinity(struct vcpu *v, struct xen_domctl *op)
 {
+    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
     cpumask_t hard = v->sched.hard_affinity, soft = v->sched.soft_affinity;
     int64_t rc = 0;
 
@@ -130,8 +133,9 @@ static int64_t vcpu_set_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffini
     return rc;
 }
 
-static int64_t vcpu_get_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+int64_t domctl_getvcpuaffinity(struct vcpu *v, struct xen_domctl *op)
 {
+    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
     int64_t rc = 0;
 
     if (a->flags & XEN_VCPUAFFINITY_HARD)
@@ -141,57 +145,10 @@ static int64_t vcpu_get_affinity_op(struct vcpu *v, struct xen_domctl_vcpuaffini
     return rc;
 }
 
-static int64_t vcpu_trigger(struct vcpu *v, uint32_t trigger)
+int64_t domctl_sendtrigger(struct vcpu *v, struct xen_domctl *op)
 {
-    if (trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
         return -XEN_ENOSYS; /* power and sleep buttons are for full virtualization */
     arch_inject_nmi(v);
     return 0;
-}
-
-/* op->cmd is one that domctl_vcpu() has let through. */
-static int64_t with_vcpu(struct domain *d, struct vcpu *v, struct xen_domctl *op, bool *copyback)
-{
-    switch (op->cmd) {
-    case XEN_DOMCTL_setvcpucontext:
-        return vcpu_set_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
-    case XEN_DOMCTL_getvcpucontext:
-        return vcpu_get_context(d, v, (vaddr_t)op->u.vcpucontext.ctxt.p);
-    case XEN_DOMCTL_getvcpuinfo:
-        *copyback = true;
-        return vcpu_get_info(v, &op->u.getvcpuinfo);
-    case XEN_DOMCTL_setvcpuaffinity:
-        return vcpu_set_affinity_op(v, &op->u.vcpuaffinity);
-    case XEN_DOMCTL_getvcpuaffinity:
-        return vcpu_get_affinity_op(v, &op->u.vcpuaffinity);
-    default:
-        return vcpu_trigger(v, op->u.sendtrigger.trigger);
-    }
-}
-
-int64_t domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
-{
-    struct vcpu *v;
-    uint32_t id;
-
-    switch (op->cmd) {
-    case XEN_DOMCTL_setvcpucontext:
-    case XEN_DOMCTL_getvcpucontext:
-        id = op->u.vcpucontext.vcpu;
-        break;
-    case XEN_DOMCTL_getvcpuinfo:
-        id = op->u.getvcpuinfo.vcpu;
-        break;
-    case XEN_DOMCTL_setvcpuaffinity:
-    case XEN_DOMCTL_getvcpuaffinity:
-        id = op->u.vcpuaffinity.vcpu;
-        break;
-    case XEN_DOMCTL_sendtrigger:
-        id = op->u.sendtrigger.vcpu;
-        break;
-    default:
-        return -XEN_ENOSYS;
-    }
-    v = domain_vcpu(d, id);
-    return v == NULL ? -XEN_ESRCH : with_vcpu(d, v, op, copyback);
 }

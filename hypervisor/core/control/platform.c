@@ -18,7 +18,7 @@
 #include <x86/uaccess.h>
 
 /* The wall clock was secs.nsecs when the system time was system_time; all domains are told. */
-static int64_t platform_settime(uint64_t secs, uint32_t nsecs, uint64_t system_time)
+static int64_t settime(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
     if (nsecs >= 1000000000u)
         return -XEN_EINVAL;
@@ -26,9 +26,25 @@ static int64_t platform_settime(uint64_t secs, uint32_t nsecs, uint64_t system_t
     return 0;
 }
 
-/* BIOS data of disks, video and keyboard belongs to boot sectors of another age: there is none. */
-static int64_t platform_firmware_info(struct xenpf_firmware_info *fi)
+static int64_t platform_settime32(struct xen_platform_op *op)
 {
+    const struct xenpf_settime32 *t = &op->u.settime32;
+
+    return settime(t->secs, t->nsecs, t->system_time);
+}
+
+static int64_t platform_settime64(struct xen_platform_op *op)
+{
+    const struct xenpf_settime64 *t = &op->u.settime64;
+
+    return t->mbz != 0 ? -XEN_EINVAL : settime(t->secs, t->nsecs, t->system_time);
+}
+
+/* BIOS data of disks, video and keyboard belongs to boot sectors of another age: there is none. */
+static int64_t platform_firmware_info(struct xen_platform_op *op)
+{
+    struct xenpf_firmware_info *fi = &op->u.firmware_info;
+
     switch (fi->type) {
     case XEN_FW_KBD_SHIFT_FLAGS:
         fi->u.kbd_shift_flags = 0;
@@ -52,8 +68,9 @@ static uint32_t acpi_id_of(uint32_t apic_id)
     return UINT32_MAX;
 }
 
-static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
+static int64_t platform_get_cpuinfo(struct xen_platform_op *op)
 {
+    struct xenpf_pcpuinfo *pi = &op->u.pcpu_info;
     uint32_t id = pi->xen_cpuid;
 
     pi->max_present = nr_cpus - 1;
@@ -67,8 +84,9 @@ static int64_t platform_get_cpuinfo(struct xenpf_pcpuinfo *pi)
     return 0;
 }
 
-static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
+static int64_t platform_get_cpu_version(struct xen_platform_op *op)
 {
+    struct xenpf_pcpu_version *pv = &op->u.pcpu_version;
     struct cpu_signature s;
 
     pv->max_present = nr_cpus - 1;
@@ -86,8 +104,9 @@ static int64_t platform_get_cpu_version(struct xenpf_pcpu_version *pv)
 }
 
 /* In: the CPUs that are asked about; out: those of them that exist, with their times. */
-static int64_t platform_getidletime(struct xenpf_getidletime *it)
+static int64_t platform_getidletime(struct xen_platform_op *op)
 {
+    struct xenpf_getidletime *it = &op->u.getidletime;
     cpumask_t mask = 0;
     unsigned cpu, bytes;
 
@@ -106,8 +125,10 @@ static int64_t platform_getidletime(struct xenpf_getidletime *it)
 }
 
 /* Comes back only if the machine is still on. The values are what dom0's ACPI code would write. */
-static int64_t platform_sleep(const struct xenpf_enter_acpi_sleep *s)
+static int64_t platform_sleep(struct xen_platform_op *op)
 {
+    const struct xenpf_enter_acpi_sleep *s = &op->u.enter_acpi_sleep;
+
     if (s->sleep_state != 5 || (s->flags & XENPF_ACPI_SLEEP_EXTENDED)) {
         guest_refused("ACPI sleep state S%u: only S5 is supported", s->sleep_state);
         return -XEN_EOPNOTSUPP;
@@ -117,7 +138,7 @@ static int64_t platform_sleep(const struct xenpf_enter_acpi_sleep *s)
 }
 
 /* What dom0's kernel makes of writes to /sys/devices/system/xen_cpu: no error for what is so. */
-static int64_t platform_cpu(uint32_t cpu, bool online)
+static int64_t set_cpu(uint32_t cpu, bool online)
 {
     int rc;
 
@@ -131,39 +152,36 @@ static int64_t platform_cpu(uint32_t cpu, bool online)
     return rc == -XEN_EEXIST ? 0 : rc;
 }
 
-static int64_t platform_run(struct xen_platform_op *op)
+static int64_t platform_cpu_online(struct xen_platform_op *op)
 {
-    switch (op->cmd) {
-    case XENPF_settime32:
-        return platform_settime(op->u.settime32.secs, op->u.settime32.nsecs,
-                                op->u.settime32.system_time);
-    case XENPF_settime64:
-        if (op->u.settime64.mbz != 0)
-            return -XEN_EINVAL;
-        return platform_settime(op->u.settime64.secs, op->u.settime64.nsecs,
-                                op->u.settime64.system_time);
-    case XENPF_firmware_info:
-        return platform_firmware_info(&op->u.firmware_info);
-    case XENPF_enter_acpi_sleep:
-        return platform_sleep(&op->u.enter_acpi_sleep);
-    case XENPF_get_cpuinfo:
-        return platform_get_cpuinfo(&op->u.pcpu_info);
-    case XENPF_get_cpu_version:
-        return platform_get_cpu_version(&op->u.pcpu_version);
-    case XENPF_getidletime:
-        return platform_getidletime(&op->u.getidletime);
-    case XENPF_cpu_online:
-        return platform_cpu(op->u.cpu_ol.cpuid, true);
-    case XENPF_cpu_offline:
-        return platform_cpu(op->u.cpu_ol.cpuid, false);
-    case XENPF_set_processor_pminfo:
-        return 0;
-    case XENPF_platform_quirk:
-        return 0;
-    default:
-        return -XEN_ENOSYS;
-    }
+    return set_cpu(op->u.cpu_ol.cpuid, true);
 }
+
+static int64_t platform_cpu_offline(struct xen_platform_op *op)
+{
+    return set_cpu(op->u.cpu_ol.cpuid, false);
+}
+
+/* Taken, and not used. */
+static int64_t platform_accepted(struct xen_platform_op *op)
+{
+    return 0;
+}
+
+/* NULL: not served. The argument goes back to the guest where the function succeeds. */
+static int64_t (*const platform_ops[])(struct xen_platform_op *op) = {
+    [XENPF_settime32] = platform_settime32,
+    [XENPF_platform_quirk] = platform_accepted,
+    [XENPF_get_cpu_version] = platform_get_cpu_version,
+    [XENPF_firmware_info] = platform_firmware_info,
+    [XENPF_enter_acpi_sleep] = platform_sleep,
+    [XENPF_getidletime] = platform_getidletime,
+    [XENPF_set_processor_pminfo] = platform_accepted,
+    [XENPF_get_cpuinfo] = platform_get_cpuinfo,
+    [XENPF_cpu_online] = platform_cpu_online,
+    [XENPF_cpu_offline] = platform_cpu_offline,
+    [XENPF_settime64] = platform_settime64,
+};
 
 int64_t hc_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
 {
@@ -174,7 +192,9 @@ int64_t hc_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
         return -XEN_EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -XEN_EACCES;
-    rc = platform_run(&op);
+    if (op.cmd >= ARRAY_SIZE(platform_ops) || platform_ops[op.cmd] == NULL)
+        return -XEN_ENOSYS;
+    rc = platform_ops[op.cmd](&op);
     if (rc >= 0 && copy_to_guest(arg, &op, sizeof(op)) != 0)
         return -XEN_EFAULT;
     return rc;

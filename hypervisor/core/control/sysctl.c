@@ -5,11 +5,11 @@
  * copy goes back if the operation succeeds. Any number of them may run at the same time: they hold
  * no lock over a loop, so an answer about several domains or CPUs is no snapshot.
  */
-#include <core/arch.h>
-#include <core/control/bitmap_copy.h>
 #include <core/console.h>
-#include <core/cpu_hotplug.h>
+#include <core/control.h>
+#include <core/control/bitmap_copy.h>
 #include <core/control/domctl.h>
+#include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
@@ -23,8 +23,10 @@
 #define CONSOLE_PIECE 1024u /* characters that are copied in one go */
 
 /* Every CPU counts as a core of its own, all in one socket and node: no more is modelled. */
-static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
+static int64_t sysctl_physinfo(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_physinfo *pi = &sysctl->u.physinfo;
+
     memset(pi, 0, sizeof(*pi));
     pi->threads_per_core = 1;
     pi->cores_per_socket = nr_cpus;
@@ -50,8 +52,9 @@ static int64_t sysctl_physinfo(struct xen_sysctl_physinfo *pi)
  * One domain per pass, so that a thousand of them do not hold the CPU. The reference that
  * domain_next() gives lasts for the pass; going on by number needs none, whatever has gone since.
  */
-static int64_t sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
+static int64_t sysctl_getdomaininfolist(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_getdomaininfolist *op = &sysctl->u.getdomaininfolist;
     domid_t from = op->first_domain;
     uint32_t n = 0;
 
@@ -74,8 +77,10 @@ static int64_t sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
 }
 
 /* The limit: what a key prints goes to the serial line, and that takes its time. */
-static int64_t sysctl_debug_keys(const struct xen_sysctl_debug_keys *op)
+static int64_t sysctl_debug_keys(struct xen_sysctl *sysctl)
 {
+    const struct xen_sysctl_debug_keys *op = &sysctl->u.debug_keys;
+
     for (uint32_t i = 0; i < op->nr_keys && i < 32; i++) {
         char key;
 
@@ -86,8 +91,9 @@ static int64_t sysctl_debug_keys(const struct xen_sysctl_debug_keys *op)
     return 0;
 }
 
-static int64_t sysctl_getcpuinfo(struct xen_sysctl_getcpuinfo *op)
+static int64_t sysctl_getcpuinfo(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_getcpuinfo *op = &sysctl->u.getcpuinfo;
     uint32_t n = MIN(op->max_cpus, nr_cpus);
 
     for (uint32_t i = 0; i < n; i++) {
@@ -100,8 +106,9 @@ static int64_t sysctl_getcpuinfo(struct xen_sysctl_getcpuinfo *op)
     return 0;
 }
 
-static int64_t sysctl_cputopoinfo(struct xen_sysctl_cputopoinfo *op)
+static int64_t sysctl_cputopoinfo(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_cputopoinfo *op = &sysctl->u.cputopoinfo;
     uint32_t n = op->cputopo.p == NULL ? 0 : MIN(op->num_cpus, nr_cpus);
 
     for (uint32_t i = 0; i < n; i++) {
@@ -115,8 +122,9 @@ static int64_t sysctl_cputopoinfo(struct xen_sysctl_cputopoinfo *op)
 }
 
 /* One node with all the memory: NUMA is not modelled. */
-static int64_t sysctl_numainfo(struct xen_sysctl_numainfo *op)
+static int64_t sysctl_numainfo(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_numainfo *op = &sysctl->u.numainfo;
     struct xen_sysctl_meminfo m = {.memsize = frame_total_count() << PAGE_SHIFT,
                                    .memfree = frame_free_count() << PAGE_SHIFT};
     uint32_t distance = 10; /* a node to itself, as in ACPI's SLIT */
@@ -144,8 +152,10 @@ static uint32_t count_domains(void)
 }
 
 /* There is one pool, number 0, with every CPU in use; tools that look for more are told so. */
-static int64_t sysctl_cpupool(struct xen_sysctl_cpupool_op *op)
+static int64_t sysctl_cpupool(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_cpupool_op *op = &sysctl->u.cpupool_op;
+
     switch (op->op) {
     case XEN_SYSCTL_CPUPOOL_OP_INFO:
         if (op->cpupool_id != 0 && op->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
@@ -164,8 +174,10 @@ static int64_t sysctl_cpupool(struct xen_sysctl_cpupool_op *op)
 }
 
 /* Threads are not told apart from cores, so there are none to be left idle. */
-static int64_t sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
+static int64_t sysctl_cpu_hotplug(struct xen_sysctl *sysctl)
 {
+    const struct xen_sysctl_cpu_hotplug *op = &sysctl->u.cpu_hotplug;
+
     switch (op->op) {
     case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
         return cpu_bring_online(op->cpu);
@@ -176,15 +188,16 @@ static int64_t sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
     }
 }
 
-static int64_t sysctl_availheap(struct xen_sysctl_availheap *op)
+static int64_t sysctl_availheap(struct xen_sysctl *sysctl)
 {
-    op->avail_bytes = frame_free_count() << PAGE_SHIFT;
+    sysctl->u.availheap.avail_bytes = frame_free_count() << PAGE_SHIFT;
     return 0;
 }
 
 /* A piece at a time; the last step throws away what has been read, if that is wanted. */
-static int64_t sysctl_readconsole(struct xen_sysctl_readconsole *op)
+static int64_t sysctl_readconsole(struct xen_sysctl *sysctl)
 {
+    struct xen_sysctl_readconsole *op = &sysctl->u.readconsole;
     const struct xen_sysctl_readconsole asked = *op;
     uint32_t done = 0;
     int64_t rc = 0;
@@ -207,37 +220,39 @@ static int64_t sysctl_readconsole(struct xen_sysctl_readconsole *op)
     return rc;
 }
 
+static int64_t sysctl_sched_id(struct xen_sysctl *sysctl)
+{
+    sysctl->u.sched_id.sched_id = sched_id();
+    return 0;
+}
+
+static int64_t sysctl_scheduler(struct xen_sysctl *sysctl)
+{
+    return sched_sysctl(&sysctl->u.scheduler_op);
+}
+
+static sysctl_fn *const sysctls[NR_SYSCTLS] = {
+    [XEN_SYSCTL_readconsole] = sysctl_readconsole,
+    [XEN_SYSCTL_physinfo] = sysctl_physinfo,
+    [XEN_SYSCTL_sched_id] = sysctl_sched_id,
+    [XEN_SYSCTL_getdomaininfolist] = sysctl_getdomaininfolist,
+    [XEN_SYSCTL_debug_keys] = sysctl_debug_keys,
+    [XEN_SYSCTL_getcpuinfo] = sysctl_getcpuinfo,
+    [XEN_SYSCTL_availheap] = sysctl_availheap,
+    [XEN_SYSCTL_cpu_hotplug] = sysctl_cpu_hotplug,
+    [XEN_SYSCTL_cputopoinfo] = sysctl_cputopoinfo,
+    [XEN_SYSCTL_numainfo] = sysctl_numainfo,
+    [XEN_SYSCTL_cpupool_op] = sysctl_cpupool,
+    [XEN_SYSCTL_scheduler_op] = sysctl_scheduler,
+};
+
 static int64_t sysctl_run(struct xen_sysctl *op)
 {
-    switch (op->cmd) {
-    case XEN_SYSCTL_readconsole:
-        return sysctl_readconsole(&op->u.readconsole);
-    case XEN_SYSCTL_physinfo:
-        return sysctl_physinfo(&op->u.physinfo);
-    case XEN_SYSCTL_sched_id:
-        op->u.sched_id.sched_id = sched_id();
-        return 0;
-    case XEN_SYSCTL_getdomaininfolist:
-        return sysctl_getdomaininfolist(&op->u.getdomaininfolist);
-    case XEN_SYSCTL_debug_keys:
-        return sysctl_debug_keys(&op->u.debug_keys);
-    case XEN_SYSCTL_getcpuinfo:
-        return sysctl_getcpuinfo(&op->u.getcpuinfo);
-    case XEN_SYSCTL_cpu_hotplug:
-        return sysctl_cpu_hotplug(&op->u.cpu_hotplug);
-    case XEN_SYSCTL_availheap:
-        return sysctl_availheap(&op->u.availheap);
-    case XEN_SYSCTL_cputopoinfo:
-        return sysctl_cputopoinfo(&op->u.cputopoinfo);
-    case XEN_SYSCTL_numainfo:
-        return sysctl_numainfo(&op->u.numainfo);
-    case XEN_SYSCTL_cpupool_op:
-        return sysctl_cpupool(&op->u.cpupool_op);
-    case XEN_SYSCTL_scheduler_op:
-        return sched_sysctl(&op->u.scheduler_op);
-    default:
-        return arch_sysctl(op);
-    }
+    sysctl_fn *fn = NULL;
+
+    if (op->cmd < NR_SYSCTLS)
+        fn = sysctls[op->cmd] != NULL ? sysctls[op->cmd] : arch_sysctls[op->cmd];
+    return fn != NULL ? fn(op) : -XEN_EOPNOTSUPP;
 }
 
 int64_t hc_sysctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)

@@ -13,8 +13,8 @@
  * max_pages: what a guest loses so is its own. What it gives back goes at once if nobody else holds
  * it, else with the last mapping, grant or page-table type (core/frame.h).
  */
-#include <core/arch.h>
 #include <core/console.h>
+#include <core/control.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
@@ -26,7 +26,8 @@
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 
-#define EXTENT_SHIFT 6   /* of the command: below it the operation, above it the extents done */
+#define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */
+#define OP_MASK      ((1u << EXTENT_SHIFT) - 1)
 #define ORDER_MAX    9   /* of one extent: a large page */
 #define WORK_LIGHT   200 /* of an extent, without what its frames cost */
 
@@ -91,8 +92,9 @@ static bool memory_take_extent(struct domain *d, const struct xen_memory_reserva
 }
 
 /* To most mistakes the ABI's answer is not an error but the number of extents done: `start`. */
-static int64_t memory_reservation(uint64_t op, uint64_t start, uint64_t arg)
+static int64_t memory_reservation(uint64_t cmd, uint64_t arg)
 {
+    uint64_t op = cmd & OP_MASK, start = cmd >> EXTENT_SHIFT;
     struct xen_memory_reservation r;
     struct domain *d;
     unsigned flags;
@@ -140,8 +142,9 @@ static int64_t memory_maximum_gpfn(const struct domain *d)
     return n == 0 || n > INT64_MAX ? 0 : (int64_t)n - 1;
 }
 
-static int64_t memory_of_domain(uint64_t op, uint64_t arg)
+static int64_t memory_of_domain(uint64_t cmd, uint64_t arg)
 {
+    uint64_t op = cmd & OP_MASK;
     struct xen_memory_domain q;
     struct domain *d;
     int64_t rc;
@@ -161,7 +164,7 @@ static int64_t memory_of_domain(uint64_t op, uint64_t arg)
     return rc;
 }
 
-static int64_t memory_claim(uint64_t arg)
+static int64_t memory_claim(uint64_t cmd, uint64_t arg)
 {
     struct xen_memory_reservation r;
     struct domain *d;
@@ -207,7 +210,7 @@ static int64_t memory_acquire_frames(struct domain *d, const struct xen_mem_acqu
     return 0;
 }
 
-static int64_t memory_acquire(uint64_t arg)
+static int64_t memory_acquire(uint64_t cmd, uint64_t arg)
 {
     struct xen_mem_acquire_resource r;
     struct domain *d;
@@ -237,7 +240,7 @@ static int64_t memory_acquire(uint64_t arg)
 }
 
 /* No domain has nodes: NUMA is not modelled. */
-static int64_t memory_vnuma(uint64_t arg)
+static int64_t memory_vnuma(uint64_t cmd, uint64_t arg)
 {
     struct xen_vnuma_topology_info v;
     struct domain *d;
@@ -252,35 +255,39 @@ static int64_t memory_vnuma(uint64_t arg)
     return -XEN_EOPNOTSUPP;
 }
 
+static int64_t memory_ram_page(uint64_t cmd, uint64_t arg)
+{
+    return (int64_t)max_mfn;
+}
+
+/* Nothing is ever shared in the way that these count. */
+static int64_t memory_sharing(uint64_t cmd, uint64_t arg)
+{
+    return 0;
+}
+
+static memory_op_fn *const memory_ops[NR_MEMORY_OPS] = {
+    [XENMEM_increase_reservation] = memory_reservation,
+    [XENMEM_decrease_reservation] = memory_reservation,
+    [XENMEM_maximum_ram_page] = memory_ram_page,
+    [XENMEM_current_reservation] = memory_of_domain,
+    [XENMEM_maximum_reservation] = memory_of_domain,
+    [XENMEM_populate_physmap] = memory_reservation,
+    [XENMEM_exchange] = memory_exchange,
+    [XENMEM_maximum_gpfn] = memory_of_domain,
+    [XENMEM_get_sharing_freed_pages] = memory_sharing,
+    [XENMEM_get_sharing_shared_pages] = memory_sharing,
+    [XENMEM_claim_pages] = memory_claim,
+    [XENMEM_get_vnumainfo] = memory_vnuma,
+    [XENMEM_acquire_resource] = memory_acquire,
+};
+_Static_assert(NR_MEMORY_OPS == OP_MASK + 1, "an operation's number is an index");
+
 int64_t hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
 {
-    uint64_t op = cmd & ((1u << EXTENT_SHIFT) - 1);
+    memory_op_fn *fn = memory_ops[cmd & OP_MASK];
 
-    (void)a3;
-    (void)a4;
-    switch (op) {
-    case XENMEM_increase_reservation:
-    case XENMEM_decrease_reservation:
-    case XENMEM_populate_physmap:
-        return memory_reservation(op, cmd >> EXTENT_SHIFT, arg);
-    case XENMEM_exchange:
-        return memory_exchange(arg);
-    case XENMEM_maximum_ram_page:
-        return (int64_t)max_mfn;
-    case XENMEM_current_reservation:
-    case XENMEM_maximum_reservation:
-    case XENMEM_maximum_gpfn:
-        return memory_of_domain(op, arg);
-    case XENMEM_claim_pages:
-        return memory_claim(arg);
-    case XENMEM_acquire_resource:
-        return memory_acquire(arg);
-    case XENMEM_get_vnumainfo:
-        return memory_vnuma(arg);
-    case XENMEM_get_sharing_freed_pages:
-    case XENMEM_get_sharing_shared_pages:
-        return 0; /* nothing is ever shared that way */
-    default:
-        return arch_memory_op(cmd, arg);
-    }
+    if (fn == NULL && cmd < NR_MEMORY_OPS)
+        fn = arch_memory_ops[cmd];
+    return fn != NULL ? fn(cmd, arg) : -XEN_ENOSYS;
 }

@@ -3,9 +3,9 @@
 #ifndef CORE_MEMORY_H
 #define CORE_MEMORY_H
 
-#include <lib/types.h>
+#include <core/control.h>
 
-/* arg: guest address of struct xen_memory_exchange. 0 or -XEN_E*. Preempts: no lock held. */
-int64_t memory_exchange(uint64_t arg);
+/* arg is a struct xen_memory_exchange. 0 or -XEN_E*. Preempts: no lock held. */
+memory_op_fn memory_exchange;
 
 #endif

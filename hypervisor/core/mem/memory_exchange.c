@@ -203,7 +203,7 @@ static int64_t exchange_alone(struct exchange *x, struct xen_memory_exchange *op
     return rc;
 }
 
-int64_t memory_exchange(uint64_t arg)
+int64_t memory_exchange(uint64_t cmd, uint64_t arg)
 {
     struct domain *d = current->domain;
     struct xen_memory_exchange op;
