@@ -41,6 +41,11 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 #define MIB(x) ((uint64_t)(x) << 20)
 #define GIB(x) ((uint64_t)(x) << 30)
 
+/* Spans of time, in ns. */
+#define US(x)      ((uint64_t)(x)*1000)
+#define MS(x)      ((uint64_t)(x)*1000000)
+#define SECONDS(x) ((uint64_t)(x)*1000000000)
+
 /* In ROUND_UP and ROUND_DOWN a is a power of two; arguments may be evaluated more than once. */
 #define BIT(n)           (1ull << (n))
 #define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))

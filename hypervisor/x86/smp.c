@@ -150,7 +150,7 @@ void smp_ap_main(void)
 
 static INIT_TEXT void wait_ms(unsigned ms)
 {
-    uint64_t end = time_now() + ms * 1000000ull;
+    uint64_t end = time_now() + MS(ms);
 
     while (time_now() < end)
         cpu_relax();
@@ -193,7 +193,7 @@ static INIT_TEXT bool start(struct cpu *c)
     apic_send_init(c->apic_id);
     wait_ms(10);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
-        uint64_t end = time_now() + START_TIMEOUT / 2 * 1000000ull;
+        uint64_t end = time_now() + MS(START_TIMEOUT / 2);
 
         apic_send_startup(c->apic_id, TRAMPOLINE >> PAGE_SHIFT);
         while (time_now() < end) {

@@ -90,7 +90,7 @@ INIT_TEXT void time_init(void)
     time_scale.tsc_zero = rdtsc();
     this_cpu()->tsc_base = time_scale.tsc_zero;
     this_cpu()->ns_base = 0;
-    time_wall_zero = time_source_cmos() * 1000000000ull;
+    time_wall_zero = SECONDS(time_source_cmos());
     log_info("TSC %lu.%03lu MHz, APIC timer %lu.%03lu MHz, by %s", time_scale.tsc_hz / 1000000,
              time_scale.tsc_hz / 1000 % 1000, time_scale.apic_hz / 1000000,
              time_scale.apic_hz / 1000 % 1000, source);
@@ -243,7 +243,7 @@ void time_update_vcpu(struct vcpu *v)
  */
 void time_update_domain_wallclock(struct domain *d)
 {
-    uint64_t sec = time_wall_zero / 1000000000 + (uint64_t)(int64_t)d->time_offset_seconds;
+    uint64_t sec = time_wall_zero / SECONDS(1) + (uint64_t)(int64_t)d->time_offset_seconds;
     struct shared_info *s;
 
     spin_lock(&d->lock);
@@ -257,7 +257,7 @@ void time_update_domain_wallclock(struct domain *d)
     smp_wmb();
     s->wc_sec = (uint32_t)sec;
     s->wc_sec_hi = (uint32_t)(sec >> 32);
-    s->wc_nsec = (uint32_t)(time_wall_zero % 1000000000);
+    s->wc_nsec = (uint32_t)(time_wall_zero % SECONDS(1));
     smp_wmb();
     WRITE_ONCE(s->wc_version, ++d->arch.wallclock_version);
     spin_unlock(&d->lock);
@@ -266,7 +266,7 @@ void time_update_domain_wallclock(struct domain *d)
 /* Each domain is held by a reference while it is told; the list may change in between. */
 void time_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t system_time)
 {
-    time_wall_zero = sec * 1000000000ull + nsec - system_time;
+    time_wall_zero = SECONDS(sec) + nsec - system_time;
     for (struct domain *d = domain_next(0); d != NULL;) {
         struct domain *next;
 

@@ -5,7 +5,7 @@
 
 #include <lib/types.h>
 
-#define LONGEST_SLEEP_NS 10000000000ull
+#define LONGEST_SLEEP_NS SECONDS(10)
 
 /* a * b / c without losing the upper half of the product; the quotient must fit. */
 static inline uint64_t time_mul_div(uint64_t a, uint64_t b, uint64_t c)

@@ -29,7 +29,7 @@
 #define SWITCH_COUNT 3
 
 #define GUEST_BURST     100u
-#define GUEST_REFILL_NS 25000000ull
+#define GUEST_REFILL_NS MS(25)
 
 #define REFUSALS     4u
 #define REFUSAL_MAX  200u

@@ -18,8 +18,8 @@
 #include <x86/uaccess.h>
 
 #define LINE_MAX  160
-#define BURST     50u         /* lines */
-#define REFILL_NS 50000000ull /* and one more each */
+#define BURST     50u    /* lines */
+#define REFILL_NS MS(50) /* and one more each */
 
 /* One page per domain. Its vcpus write at the same time, so all is under lock. */
 struct console_line {

@@ -26,11 +26,11 @@
 
 #define OWN_SIZE    32768u /* three seconds of 115,200 baud; powers of two */
 #define GUEST_SIZE  8192u
-#define OWN_RESERVE 8192u /* of its room: not for dom0's text */
-#define LINE_ROOM   576u  /* a line or a note, with its prefix, each LF as two */
-#define BURST       256u  /* characters that one call gives to a port that takes them all */
-#define WAITS_MAX   20    /* for the end of all text: a line that takes nothing is left then */
-#define STUCK_NS    5000000000ull /* a line that takes nothing for so long is not waited for */
+#define OWN_RESERVE 8192u      /* of its room: not for dom0's text */
+#define LINE_ROOM   576u       /* a line or a note, with its prefix, each LF as two */
+#define BURST       256u       /* characters that one call gives to a port that takes them all */
+#define WAITS_MAX   20         /* for the end of all text: a line that takes nothing is left then */
+#define STUCK_NS    SECONDS(5) /* a line that takes nothing for so long is not waited for */
 
 struct tx_queue {
     char *buf;

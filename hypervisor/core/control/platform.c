@@ -20,7 +20,7 @@
 /* The wall clock was secs.nsecs when the system time was system_time; all domains are told. */
 static int64_t settime(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
-    if (nsecs >= 1000000000u)
+    if (nsecs >= SECONDS(1))
         return -XEN_EINVAL;
     time_set_wallclock(secs, nsecs, system_time);
     return 0;

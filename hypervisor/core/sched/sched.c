@@ -12,30 +12,31 @@
  * as not ready, and a CPU that meets it in its queue takes another or looks again.
  */
 #include <core/arch.h>
-#include <core/console.h>
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/time.h>
 
-#define BALANCE_NS 20000000ull /* between two moves for the sake of balance */
+#define BALANCE_NS MS(20) /* between two moves for the sake of balance */
 /*
  * A vcpu that has just got the CPU keeps it for so long against those that wake. A back-end sends
  * an event per answer: were the guest to run at each of them, every one would cost two switches and
  * an interrupt, where a moment later the guest finds all answers at once.
  */
-#define RUN_AT_LEAST_NS 1000000ull
+#define RUN_AT_LEAST_NS MS(1)
 
-static struct sched_cpu sched_cpus[NR_CPUS];
-static const struct sched_policy *sched_policy = &sched_fair;
-static cpumask_t sched_idle_mask; /* CPUs in their idle loop; atomic */
+/* How soon a running vcpu's cap is looked at again: caps are no finer, and no sum overflows. */
+#define CAP_LOOK_MIN US(50)
+#define CAP_LOOK_MAX SECONDS(1)
+
+struct sched_cpu sched_cpus[NR_CPUS];
+cpumask_t sched_idle_mask;
 
 static bool sched_runnable(const struct sched_vcpu *s)
 {
@@ -128,10 +129,10 @@ static void sched_account(struct sched_cpu *rq, uint64_t now)
 
     v->sched.last_start += ran;
     if (domain_is_idle(v->domain)) {
-        sched_policy->idle(&rq->q, ran);
+        SCHED_POLICY->idle(&rq->q, ran);
         return;
     }
-    sched_policy->charge(&rq->q, &v->sched, v->domain->sched.weight, ran);
+    SCHED_POLICY->charge(&rq->q, &v->sched, v->domain->sched.weight, ran);
     sched_cap_charge(&v->domain->sched, ran, now);
 }
 
@@ -165,11 +166,11 @@ static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
         runstate_change(v, RUNSTATE_runnable, now);
         return NO_CPU;
     }
-    sched_policy->wake(&rq->q, &v->sched);
+    SCHED_POLICY->wake(&rq->q, &v->sched);
     runstate_change(v, RUNSTATE_runnable, now);
     end = now + WAKE_WAIT_NS; /* one that has slept does not wait for the end of a long slice */
     /* An idle CPU is poked now, one that has to give way when its vcpu has run undisturbed. */
-    if (domain_is_idle(r->domain) || sched_policy->preempts(&v->sched, &r->sched)) {
+    if (domain_is_idle(r->domain) || SCHED_POLICY->preempts(&v->sched, &r->sched)) {
         end = MIN(end, sched_undisturbed(&r->sched));
         if (domain_is_idle(r->domain) || end <= now)
             return (int)v->sched.cpu;
@@ -190,7 +191,7 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 
         if (cpu != s->cpu) {
             sched_account(rq, time_now());
-            sched_policy->move(&rq->q, &sched_cpus[cpu].q, s);
+            SCHED_POLICY->move(&rq->q, &sched_cpus[cpu].q, s);
             WRITE_ONCE(s->cpu, cpu);
             spin_unlock(&rq->lock);
             rq = sched_lock(v); /* in between another CPU may have stopped, queued or run it */
@@ -207,7 +208,7 @@ static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 
 void sched_requeue_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 {
-    sched_policy->detach(&rq->q, &v->sched);
+    SCHED_POLICY->detach(&rq->q, &v->sched);
     sched_place_and_unlock(rq, v);
 }
 
@@ -219,7 +220,7 @@ void sched_leave_cpu(struct vcpu *v, unsigned cpu)
     if (s->cpu == cpu && !s->running && !s->queued) {
         unsigned to = sched_choose_cpu(s);
 
-        sched_policy->move(&rq->q, &sched_cpus[to].q, s);
+        SCHED_POLICY->move(&rq->q, &sched_cpus[to].q, s);
         WRITE_ONCE(s->cpu, to);
     }
     spin_unlock(&rq->lock);
@@ -245,7 +246,7 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
         return;
     }
     if (s->queued) {
-        sched_policy->detach(&rq->q, s);
+        SCHED_POLICY->detach(&rq->q, s);
         runstate_change(v, runstate_when_stopped(v), time_now());
     } else if (s->running) {
         poke = (int)s->cpu;
@@ -256,7 +257,7 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
     sched_poke(poke);
 }
 
-static void sched_cap_over(void *data)
+void sched_cap_over(void *data)
 {
     struct vcpu *v = data;
     struct sched_cpu *rq = sched_lock(v);
@@ -274,10 +275,10 @@ static void sched_migrate(struct sched_vcpu *s, struct sched_cpu *to, unsigned c
 
     sched_account(from, now);
     sched_account(to, now);
-    sched_policy->detach(&from->q, s);
-    sched_policy->move(&from->q, &to->q, s);
+    SCHED_POLICY->detach(&from->q, s);
+    SCHED_POLICY->move(&from->q, &to->q, s);
     WRITE_ONCE(s->cpu, cpu);
-    sched_policy->wake(&to->q, s);
+    SCHED_POLICY->wake(&to->q, s);
 }
 
 /* Takes a ready vcpu that may run here from another CPU's queue; ours is locked. */
@@ -313,7 +314,7 @@ static void sched_balance(struct sched_cpu *rq, unsigned cpu, uint64_t now)
     if (rq->q.nr_waiting == 0 || now < rq->next_balance || READ_ONCE(nr_cpus) < 2)
         return;
     rq->next_balance = now + BALANCE_NS;
-    s = sched_policy->first(&rq->q, sched_ready);
+    s = SCHED_POLICY->first(&rq->q, sched_ready);
     if (s == NULL)
         return;
     for_each_cpu (other, sched_allowed(s)) {
@@ -336,8 +337,8 @@ static bool sched_keeps(const struct vcpu *prev, const struct sched_vcpu *first,
         return true;
     if (now < prev->sched.slice_end && !prev->sched.yielding)
         return now < sched_undisturbed(&prev->sched) ||
-               !sched_policy->preempts(first, &prev->sched);
-    return !sched_policy->next_in_turn(first, &prev->sched);
+               !SCHED_POLICY->preempts(first, &prev->sched);
+    return !SCHED_POLICY->next_in_turn(first, &prev->sched);
 }
 
 /* In this order: one handed to, prev if it stays, the first here, another CPU's, the idle one. */
@@ -351,9 +352,9 @@ static struct vcpu *sched_pick(struct sched_cpu *rq, struct vcpu *prev, bool pre
     if (unlikely(!cpu_is_active(c->id)))
         return c->idle; /* whose loop sends away those that wait */
     sched_balance(rq, c->id, now);
-    first = sched_policy->first(&rq->q, sched_ready);
+    first = SCHED_POLICY->first(&rq->q, sched_ready);
     if (unlikely(rq->handoff != NULL) && first != NULL) {
-        struct sched_vcpu *to = sched_handed(rq, sched_policy, first, now);
+        struct sched_vcpu *to = sched_handed(rq, first, now);
 
         rq->handed = to != NULL;
         if (to != NULL)
@@ -382,18 +383,18 @@ static void sched_start_slice(struct sched_cpu *rq, struct vcpu *next, bool fres
         return;
     }
     if (fresh || now >= next->sched.slice_end) /* one that was handed the CPU has not waited */
-        next->sched.slice_end = now + (rq->handed ? WAKE_WAIT_NS : sched_policy->slice_ns);
+        next->sched.slice_end = now + (rq->handed ? WAKE_WAIT_NS : SCHED_POLICY->slice_ns);
     left = sched_cap_left(&next->domain->sched, now);
     if (left == UINT64_MAX && rq->q.nr_waiting == 0) {
         rq->slice_armed = false; /* alone: whoever comes will disturb */
         return;
     }
     rq->slice_armed = true;
-    /* 1 GiB as ns, a second or so, lest the sum overflow; caps are no finer than 50 us. */
-    timer_set(&rq->slice_timer, MIN(next->sched.slice_end, now + MAX(MIN(left, GIB(1)), 50000ull)));
+    left = MAX(MIN(left, CAP_LOOK_MAX), CAP_LOOK_MIN);
+    timer_set(&rq->slice_timer, MIN(next->sched.slice_end, now + left));
 }
 
-static void sched_slice_over(void *data)
+void sched_slice_over(void *data)
 {
     struct sched_cpu *rq = data;
 
@@ -413,7 +414,7 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
         return false;
     }
     if (can) {
-        sched_policy->preempted(&rq->q, s);
+        SCHED_POLICY->preempted(&rq->q, s);
         runstate_change(prev, RUNSTATE_runnable, now);
     } else {
         displaced = sched_runnable(s); /* its affinity forbids this CPU */
@@ -436,7 +437,7 @@ static void sched_take_next(struct sched_cpu *rq, struct vcpu *next, uint64_t no
     if (domain_is_idle(next->domain)) {
         bit_set(&sched_idle_mask, cpu);
     } else {
-        sched_policy->run(&rq->q, &next->sched);
+        SCHED_POLICY->run(&rq->q, &next->sched);
         bit_clear(&sched_idle_mask, cpu);
     }
     runstate_change(next, RUNSTATE_running, now);
@@ -501,76 +502,4 @@ void sched_idle_loop(void)
         else if (likely(cpu_is_active(this_cpu()->id)) || !cpu_park())
             irq_halt();
     }
-}
-
-/* ---- set-up ---- */
-
-void sched_init(const char *policy_name)
-{
-    if (policy_name != NULL && policy_name[0] != '\0' &&
-        strcmp(policy_name, sched_policy->name) != 0)
-        log_warn("sched=%s is not known; using sched=%s", policy_name, sched_policy->name);
-    for (unsigned i = 0; i < NR_CPUS; i++) {
-        spin_lock_init(&sched_cpus[i].lock, LOCK_SCHED);
-        sched_policy->init(&sched_cpus[i].q);
-    }
-    console_register_key('r', sched_dump, "show run queues");
-}
-
-void sched_init_cpu(unsigned cpu)
-{
-    struct sched_cpu *rq = &sched_cpus[cpu];
-    struct vcpu *idle = vcpu_create(dom_idle, cpu);
-
-    if (idle == NULL)
-        panic("no memory for the idle vcpu of CPU %u", cpu);
-    timer_init(&rq->slice_timer, sched_slice_over, rq, cpu);
-    idle->sched.cpu = cpu;
-    idle->sched.hard_affinity = BIT(cpu);
-    idle->sched.blocked_by = 0;
-    idle->sched.running = true;
-    ((struct stack_top *)idle->stack - 1)->cpu = cpus[cpu];
-    arch_stack_prepare_idle(idle, sched_idle_loop);
-    rq->running = idle;
-    cpus[cpu]->idle = idle;
-    cpus[cpu]->sched = rq;
-    cpus[cpu]->need_resched = true;
-    runstate_change(idle, RUNSTATE_running, time_now());
-    bit_set(&sched_idle_mask, cpu);
-}
-
-void sched_vcpu_init(struct vcpu *v)
-{
-    struct sched_vcpu *s = &v->sched;
-
-    s->blocked_by = SCHED_DOWN;
-    if (v->domain->pause_count != 0)
-        s->blocked_by |= SCHED_PAUSED;
-    s->hard_affinity = s->soft_affinity = ~0ull;
-    s->cpu = domain_is_idle(v->domain) ? v->id : bit_lowest(READ_ONCE(cpu_online));
-    list_init(&s->link);
-    s->runstate.state = RUNSTATE_offline;
-    s->runstate.state_entry_time = time_now();
-    timer_init(&s->cap_timer, sched_cap_over, v, s->cpu);
-}
-
-void sched_vcpu_destroy(struct vcpu *v)
-{
-    timer_kill(&v->sched.cap_timer);
-}
-
-void sched_domain_init(struct domain *d)
-{
-    d->sched.weight = 256;
-    d->sched.cap = 0;
-}
-
-unsigned sched_id(void)
-{
-    return sched_policy->id;
-}
-
-uint32_t *sched_granularity_us(void)
-{
-    return sched_policy->granularity_us;
 }

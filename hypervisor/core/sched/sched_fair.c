@@ -21,8 +21,8 @@
 #include <core/sched/sched_policy.h>
 #include <public/domctl.h>
 
-#define FAIR_SLICE       5000000ull /* ns */
-#define FAIR_CREDIT      3000000ll  /* what a sleeper may be ahead, in virtual ns */
+#define FAIR_SLICE       MS(5)
+#define FAIR_CREDIT      (int64_t) MS(3) /* what a sleeper may be ahead, in virtual time */
 #define FAIR_NORM_WEIGHT 256
 
 static void fair_init(struct sched_queue *q)
@@ -127,7 +127,7 @@ static uint32_t fair_granularity_us = 500;
 
 static bool fair_preempts(const struct sched_vcpu *w, const struct sched_vcpu *running)
 {
-    return w->vtime + (int64_t)fair_granularity_us * 1000 < running->vtime;
+    return w->vtime + (int64_t)US(fair_granularity_us) < running->vtime;
 }
 
 static bool fair_next_in_turn(const struct sched_vcpu *w, const struct sched_vcpu *running)
@@ -152,54 +152,3 @@ const struct sched_policy sched_fair = {
     .slice_ns = FAIR_SLICE,
     .granularity_us = &fair_granularity_us,
 };
-
-/*
- * ---- caps: all vcpus of a domain draw on one budget per period ----
- *
- * Called with some CPU's run queue locked, but vcpus of the domain are on several, so the two words
- * are atomic. Relaxed order is enough: each stands for itself, and to see an old value of one means
- * to be a switch late. d->cap may change in between, too: a wrong answer lasts for one period.
- */
-
-static uint64_t sched_cap_budget(const struct sched_domain *d)
-{
-    return SCHED_CAP_PERIOD * d->cap / 100;
-}
-
-/* The first to notice a new period takes off what the old one allowed; an overrun carries over. */
-static void sched_cap_roll(struct sched_domain *d, uint64_t now)
-{
-    uint64_t period = now / SCHED_CAP_PERIOD;
-    /* Only the CPU that moves the period on subtracts, so each period is allowed for once. */
-    uint64_t old = __atomic_load_n(&d->cap_period, __ATOMIC_RELAXED);
-    uint64_t used, allowed;
-
-    if (old >= period || !__atomic_compare_exchange_n(&d->cap_period, &old, period, false,
-                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        return;
-    allowed = sched_cap_budget(d) * MIN(period - old, 100ull);
-    used = __atomic_load_n(&d->cap_used, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&d->cap_used, &used, used > allowed ? used - allowed : 0,
-                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-}
-
-uint64_t sched_cap_left(struct sched_domain *d, uint64_t now)
-{
-    uint64_t used, budget;
-
-    if (d->cap == 0)
-        return UINT64_MAX;
-    sched_cap_roll(d, now);
-    used = __atomic_load_n(&d->cap_used, __ATOMIC_RELAXED);
-    budget = sched_cap_budget(d);
-    return used < budget ? budget - used : 0;
-}
-
-void sched_cap_charge(struct sched_domain *d, uint64_t ns, uint64_t now)
-{
-    if (d->cap == 0)
-        return;
-    sched_cap_roll(d, now);
-    __atomic_fetch_add(&d->cap_used, ns, __ATOMIC_RELAXED);
-}

@@ -38,9 +38,9 @@
 #include <x86/cpu.h>
 #include <x86/time.h>
 
-#define MAX_HANDOFFS 15       /* for a good trial: 2 * grant + 1 from 0 on: 1, 3, 7, 15 */
-#define MAX_DOUBT    62       /* 2 * doubt + 2 from 0 on: 2, 6, 14, 30, 62 */
-#define SOON_NS      30000ull /* of its own CPU time: who blocks within it had nothing else to do */
+#define MAX_HANDOFFS 15     /* for a good trial: 2 * grant + 1 from 0 on: 1, 3, 7, 15 */
+#define MAX_DOUBT    62     /* 2 * doubt + 2 from 0 on: 2, 6, 14, 30, 62 */
+#define SOON_NS      US(30) /* of its own CPU time: who blocks within it had nothing else to do */
 
 /* CPU time that current has had. No lock: only its own CPU, in schedule(), changes the two. */
 static uint64_t handoff_ran(const struct sched_vcpu *s)
@@ -99,15 +99,14 @@ void sched_handoff_judge(struct sched_vcpu *s)
     }
 }
 
-static bool handoff_allowed(const struct sched_policy *policy, const struct sched_vcpu *first,
-                            const struct sched_vcpu *to, uint64_t now)
+static bool handoff_allowed(const struct sched_vcpu *first, const struct sched_vcpu *to,
+                            uint64_t now)
 {
-    return to == first || !policy->preempts(first, to) ||
+    return to == first || !SCHED_POLICY->preempts(first, to) ||
            now - first->runstate.state_entry_time < WAKE_WAIT_NS;
 }
 
-struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
-                                const struct sched_vcpu *first, uint64_t now)
+struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_vcpu *first, uint64_t now)
 {
     struct vcpu *to = rq->handoff;
     struct sched_vcpu *s;
@@ -117,7 +116,7 @@ struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy 
      */
     list_for_each (s, &rq->q.waiting, link) {
         if (vcpu_of(s) == to)
-            return sched_ready(s) && handoff_allowed(policy, first, s, now) ? s : NULL;
+            return sched_ready(s) && handoff_allowed(first, s, now) ? s : NULL;
     }
     return NULL;
 }

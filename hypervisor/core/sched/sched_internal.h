@@ -24,7 +24,7 @@
 #include <core/domain.h>
 #include <core/sched/sched_policy.h>
 
-#define WAKE_WAIT_NS 1000000ull /* one that wakes waits no longer for a running one's slice */
+#define WAKE_WAIT_NS MS(1) /* one that wakes waits no longer for a running one's slice */
 
 struct sched_cpu {
     /*
@@ -43,6 +43,15 @@ struct sched_cpu {
     /* Of the vcpu that left last, as it left: another CPU may wake it while its guest is told. */
     struct vcpu_runstate_info left;
 };
+
+extern struct sched_cpu sched_cpus[]; /* NR_CPUS; cpu.sched points to a CPU's own */
+extern cpumask_t sched_idle_mask;     /* CPUs in their idle loop; atomic */
+
+/* There is one policy: a constant, which costs no load. */
+#define SCHED_POLICY (&sched_fair)
+
+void sched_slice_over(void *rq); /* of slice_timer */
+void sched_cap_over(void *v);    /* of a vcpu's cap_timer */
 
 static inline struct vcpu *vcpu_of(const struct sched_vcpu *s)
 {
@@ -76,8 +85,7 @@ void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set,
 
 /* sched_handoff.c: current is about to block; and: the one that was handed to, or NULL (locked). */
 void sched_handoff_judge(struct sched_vcpu *s);
-struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_policy *policy,
-                                const struct sched_vcpu *first, uint64_t now);
+struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_vcpu *first, uint64_t now);
 
 static inline void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)
 {

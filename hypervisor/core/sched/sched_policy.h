@@ -49,7 +49,7 @@ extern const struct sched_policy sched_fair;
  * charge from several CPUs at once, and overdraw by at most what each of them runs before it looks
  * again; the next period pays for that.
  */
-#define SCHED_CAP_PERIOD 30000000ull
+#define SCHED_CAP_PERIOD MS(30)
 uint64_t sched_cap_left(struct sched_domain *d, uint64_t now);
 void sched_cap_charge(struct sched_domain *d, uint64_t ns, uint64_t now);
 

@@ -31,7 +31,7 @@
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
-#define PERIOD_MIN 1000000ull /* ns; bounds the interrupts that a periodic timer makes */
+#define PERIOD_MIN MS(1) /* ns; bounds the interrupts that a periodic timer makes */
 
 /* Once per vcpu, and by one caller at a time. The context is too big for the stack. */
 static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)

@@ -58,7 +58,7 @@ int64_t watchdog_set(struct domain *d, uint32_t id, uint32_t timeout)
         rc = -XEN_EINVAL;
     }
     if (rc >= 0 && timeout != 0) {
-        timer_set(&d->watchdogs[id - 1], time_now() + timeout * 1000000000ull);
+        timer_set(&d->watchdogs[id - 1], time_now() + SECONDS(timeout));
     } else if (rc >= 0) {
         timer_stop(&d->watchdogs[id - 1]);
         d->watchdog_inuse &= ~(1u << (id - 1));

@@ -63,7 +63,7 @@ static void send(struct end *from, struct end *to)
     if (!this_cpu()->need_resched)
         return;
     this_cpu()->need_resched = false;
-    next = sched_handed(&rq, &sched_fair, sched_fair.first(&rq.q, sched_ready), host_now);
+    next = sched_handed(&rq, sched_fair.first(&rq.q, sched_ready), host_now);
     BUG_ON(next != &to->v.sched);
     handed++;
     leave(from);
@@ -229,10 +229,10 @@ static void passed_over(void)
     front->sched.runstate.state_entry_time = host_now;
     CHECK(sched_fair.preempts(&front->sched, &back->sched));
     rq.handoff = back;
-    CHECK(sched_handed(&rq, &sched_fair, &front->sched, host_now) == &back->sched);
+    CHECK(sched_handed(&rq, &front->sched, host_now) == &back->sched);
     spend(WAKE_WAIT_NS);
     rq.handoff = back;
-    CHECK(sched_handed(&rq, &sched_fair, &front->sched, host_now) == NULL);
+    CHECK(sched_handed(&rq, &front->sched, host_now) == NULL);
 }
 
 void test_handoff(void)

@@ -10,8 +10,7 @@
 
 #include "unit.h"
 
-#define MS 1000000ull
-#define N  8
+#define N 8
 
 static struct sched_vcpu v[N];
 static struct sched_queue q;
@@ -74,18 +73,18 @@ static void shares(void)
     weight[2] = 1024;
     weight[3] = 64;
     for (unsigned step = 0; step < 20000; step++)
-        back(run_first(MS + unit_random() % (4 * MS)));
+        back(run_first(MS(1) + unit_random() % MS(4)));
     CHECK(near(ran[1], 2 * ran[0], 3));
     CHECK(near(ran[2], 4 * ran[0], 3));
     CHECK(near(4 * ran[3], ran[0], 5));
-    CHECK(longest_wait[0] < 100 * MS);
-    CHECK(longest_wait[3] < 400 * MS); /* a 29th of the CPU in slices of up to 5 ms */
+    CHECK(longest_wait[0] < MS(100));
+    CHECK(longest_wait[3] < MS(400)); /* a 29th of the CPU in slices of up to 5 ms */
 }
 
 /* Seven hogs, and one that runs 1 ms of every 20: it must not wait for its turn behind them. */
 static void sleeper(void)
 {
-    uint64_t worst = 0, next = 19 * MS;
+    uint64_t worst = 0, next = MS(19);
     bool asleep = true;
 
     begin(7);
@@ -100,15 +99,15 @@ static void sleeper(void)
         s = sched_fair.first(&q, always);
         if (s == &v[7]) {
             worst = MAX(worst, now - queued_at[7]);
-            run_first(MS);
-            next = now + 19 * MS;
+            run_first(MS(1));
+            next = now + MS(19);
             asleep = true;
         } else {
-            back(run_first(MS));
+            back(run_first(MS(1)));
         }
     }
     CHECK(ran[7] > 0);
-    CHECK(worst <= 5 * MS);
+    CHECK(worst <= MS(5));
     for (unsigned i = 1; i < 7; i++)
         CHECK(near(ran[i], ran[0], 5));
 }
@@ -118,7 +117,7 @@ static void sleeper(void)
  * that has just begun, preemption by those that wake. run[i] ns and then sleep[i] ns are vcpu i's
  * habit.
  */
-#define TICK (MS / 4)
+#define TICK (MS(1) / 4)
 
 static uint64_t run[N], sleep[N], left[N], wake_at[N];
 
@@ -126,7 +125,7 @@ static bool gives_way(unsigned i, uint64_t since)
 {
     struct sched_vcpu *w = sched_fair.first(&q, always);
 
-    if (w == NULL || now - since < MS)
+    if (w == NULL || now - since < MS(1))
         return false;
     return sched_fair.preempts(w, &v[i]) ||
            (now - since >= sched_fair.slice_ns && sched_fair.next_in_turn(w, &v[i]));
@@ -184,7 +183,7 @@ static void begin_nappers(unsigned nappers, unsigned n, uint64_t nap)
 static unsigned unfair(unsigned nappers, unsigned hogs, uint64_t nap, unsigned w, unsigned hog_w)
 {
     unsigned n = nappers + hogs, all = nappers * w + hogs * hog_w, wrong = 0;
-    uint64_t span = 60000 * MS, most;
+    uint64_t span = MS(60000), most;
 
     begin_nappers(nappers, n, nap);
     for (unsigned i = 0; i < n; i++)
@@ -199,8 +198,8 @@ static unsigned unfair(unsigned nappers, unsigned hogs, uint64_t nap, unsigned w
             ran[i] >= MIN(share, most) * (i < nappers ? 70 : 97) / 100)
             continue;
         wrong++;
-        printf("%u nap %llu ms (weight %u), %u hogs (%u): vcpu %u has %llu of %llu ms\n", nappers,
-               nap / MS, w, hogs, hog_w, i, ran[i] / MS, share / MS);
+        printf("%u nap %lu ms (weight %u), %u hogs (%u): vcpu %u has %lu of %lu ms\n", nappers,
+               nap / MS(1), w, hogs, hog_w, i, ran[i] / MS(1), share / MS(1));
     }
     return wrong;
 }
@@ -213,7 +212,7 @@ static void naps(void)
     for (unsigned nappers = 1; nappers <= 2; nappers++) {
         for (unsigned hogs = 1; hogs <= 4; hogs += 3) {
             for (unsigned i = 0; i < ARRAY_SIZE(weights); i++) {
-                for (uint64_t nap = MS; nap <= 9 * MS; nap += 2 * MS)
+                for (uint64_t nap = MS(1); nap <= MS(9); nap += MS(2))
                     wrong += unfair(nappers, hogs, nap, weights[i][0], weights[i][1]);
             }
         }
@@ -224,19 +223,19 @@ static void naps(void)
 /* Alone on the CPU it owes nobody; what it slept is not saved up either. */
 static void after_idleness(void)
 {
-    begin_nappers(2, 2, 3 * MS);
+    begin_nappers(2, 2, MS(3));
     sched_fair.detach(&q, &v[1]);
-    simulate(1, 600 * MS);
-    CHECK(near(ran[0], 300 * MS, 1));
-    CHECK(v[0].vtime - q.floor <= (int64_t)(3 * MS));
+    simulate(1, MS(600));
+    CHECK(near(ran[0], MS(300), 1));
+    CHECK(v[0].vtime - q.floor <= (int64_t)MS(3));
     CHECK(wake_at[0] == now);
     sleep[0] = 0; /* a hog it is, and v[1] joins it after 600 ms of sleep */
     wake_at[1] = now;
     memset(ran, 0, sizeof(ran));
     sleep[1] = 0;
-    simulate(2, now + 100 * MS);
+    simulate(2, now + MS(100));
     CHECK(near(ran[0], ran[1], 10));
-    CHECK(longest_wait[1] <= 5 * MS && longest_wait[0] <= 10 * MS);
+    CHECK(longest_wait[1] <= MS(5) && longest_wait[0] <= MS(10));
 }
 
 static void migration(void)
@@ -247,7 +246,7 @@ static void migration(void)
 
     begin(3);
     for (unsigned step = 0; step < 301; step++)
-        back(run_first(MS));
+        back(run_first(MS(1)));
     ahead = v[0].vtime - q.floor;
     sched_fair.init(&other); /* its clock is far behind */
     sched_fair.detach(&q, &v[0]);
@@ -260,7 +259,7 @@ static void migration(void)
     sched_fair.wake(&q, &v[0]);
     memset(ran, 0, sizeof(ran));
     for (unsigned step = 0; step < 3000; step++)
-        back(run_first(MS));
+        back(run_first(MS(1)));
     for (i = 1; i < 3; i++)
         CHECK(near(ran[i], ran[0], 2));
 }
@@ -268,7 +267,7 @@ static void migration(void)
 static void preemption(void)
 {
     begin(1);
-    run_first(50 * MS);
+    run_first(MS(50));
     sched_fair.wake(&q, &v[1]);
     CHECK(sched_fair.preempts(&v[1], &v[0]));
     sched_fair.detach(&q, &v[1]);
@@ -286,13 +285,13 @@ static void caps(void)
 
     CHECK(sched_cap_left(&d, t) == SCHED_CAP_PERIOD / 2);
     for (unsigned step = 0; step < 10000; step++) {
-        uint64_t left = sched_cap_left(&d, t), run = MIN(left, MS);
+        uint64_t left = sched_cap_left(&d, t), run = MIN(left, MS(1));
 
         if (left != 0) {
             used += run + 1000; /* it always runs a little over */
             sched_cap_charge(&d, run + 1000, t);
         }
-        t += MS + 1000;
+        t += MS(1) + 1000;
     }
     CHECK(near(used, t / 2, 2));
     d.cap = 0;
