@@ -25,32 +25,73 @@ static void on_syscall(struct kit_frame *f)
     f->rax = 0x5ca11;
 }
 
-/* Fills registers, makes a system call, and counts those that came back otherwise. */
-static uint64_t check_registers(uint64_t unused)
-{
-    uint64_t bad;
+/*
+ * A function that fills registers, executes an instruction that enters the kernel, and counts those
+ * that came back otherwise. RCX and R11, which `syscall` destroys, are not looked at.
+ */
+#define CHECK_REGISTERS(name, instruction)                                                      \
+    static uint64_t name(uint64_t unused)                                                       \
+    {                                                                                           \
+        uint64_t bad;                                                                           \
+                                                                                                \
+        (void)unused;                                                                           \
+        __asm__ volatile(                                                                       \
+            "push %%rbp; push %%rbx\n\t"                                                        \
+            "mov $0x0f0f, %%eax; mov $2, %%ebx; mov $3, %%edx; mov $4, %%esi\n\t"               \
+            "mov $5, %%edi; mov $6, %%ebp; mov $8, %%r8d; mov $9, %%r9d; mov $10, %%r10d\n\t"   \
+            "mov $12, %%r12d; mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"            \
+            "stc; " instruction "\n\t"                                                          \
+            "setnc %%cl; movzbl %%cl, %%ecx\n\t"                                                \
+            "sub $0x5ca11, %%rax; or %%rax, %%rcx; sub $2, %%rbx; or %%rbx, %%rcx\n\t"          \
+            "sub $3, %%rdx; or %%rdx, %%rcx; sub $4, %%rsi; or %%rsi, %%rcx\n\t"                \
+            "sub $5, %%rdi; or %%rdi, %%rcx; sub $6, %%rbp; or %%rbp, %%rcx\n\t"                \
+            "sub $8, %%r8; or %%r8, %%rcx; sub $9, %%r9; or %%r9, %%rcx\n\t"                    \
+            "sub $10, %%r10; or %%r10, %%rcx; sub $12, %%r12; or %%r12, %%rcx\n\t"              \
+            "sub $13, %%r13; or %%r13, %%rcx; sub $14, %%r14; or %%r14, %%rcx\n\t"              \
+            "sub $15, %%r15; or %%r15, %%rcx\n\t"                                               \
+            "pop %%rbx; pop %%rbp"                                                              \
+            : "=c"(bad)                                                                         \
+            :                                                                                   \
+            : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", \
+              "memory", "cc");                                                                  \
+        return bad;                                                                             \
+    }
+CHECK_REGISTERS(check_registers, "syscall")
+CHECK_REGISTERS(check_undefined, "ud2")
+CHECK_REGISTERS(check_breakpoint, "int3")
+/* mov 0x7ffffff8, %eax: nothing is mapped there. */
+CHECK_REGISTERS(check_fault, ".byte 0x8b, 0x04, 0x25, 0xf8, 0xff, 0xff, 0x7f")
 
-    (void)unused;
-    __asm__ volatile(
-        "push %%rbp; push %%rbx\n\t"
-        "mov $0x0f0f, %%eax; mov $2, %%ebx; mov $3, %%edx; mov $4, %%esi\n\t"
-        "mov $5, %%edi; mov $6, %%ebp; mov $8, %%r8d; mov $9, %%r9d; mov $10, %%r10d\n\t"
-        "mov $12, %%r12d; mov $13, %%r13d; mov $14, %%r14d; mov $15, %%r15d\n\t"
-        "stc; syscall\n\t"
-        "setnc %%cl; movzbl %%cl, %%ecx\n\t"
-        "sub $0x5ca11, %%rax; or %%rax, %%rcx; sub $2, %%rbx; or %%rbx, %%rcx\n\t"
-        "sub $3, %%rdx; or %%rdx, %%rcx; sub $4, %%rsi; or %%rsi, %%rcx\n\t"
-        "sub $5, %%rdi; or %%rdi, %%rcx; sub $6, %%rbp; or %%rbp, %%rcx\n\t"
-        "sub $8, %%r8; or %%r8, %%rcx; sub $9, %%r9; or %%r9, %%rcx\n\t"
-        "sub $10, %%r10; or %%r10, %%rcx; sub $12, %%r12; or %%r12, %%rcx\n\t"
-        "sub $13, %%r13; or %%r13, %%rcx; sub $14, %%r14; or %%r14, %%rcx\n\t"
-        "sub $15, %%r15; or %%r15, %%rcx\n\t"
-        "pop %%rbx; pop %%rbp"
-        : "=c"(bad)
-        :
-        : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-          "memory", "cc");
-    return bad;
+static unsigned trap_length;
+
+static void on_trap(struct kit_frame *f)
+{
+    on_syscall(f);
+    f->rip += trap_length;
+}
+
+/* A trap's handler finds the registers as they were, and its iret brings them back, in both modes.
+ */
+static void registers_in_traps(void)
+{
+    static const struct {
+        unsigned vector, length;
+        uint64_t (*fn)(uint64_t);
+    } traps[] = {{6, 2, check_undefined}, {3, 0, check_breakpoint}, {14, 7, check_fault}};
+
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(traps); i++) {
+        unsigned n = i / 2;
+
+        kit_on_trap(traps[n].vector, on_trap);
+        trap_length = traps[n].length;
+        CHECK_EQ(i % 2 ? kit_user_run(traps[n].fn, 0) : traps[n].fn(0), 0);
+        CHECK_EQ(seen.vector, traps[n].vector);
+        CHECK_EQ(seen.cs & 3, i % 2 ? 3 : 0);
+        CHECK(seen.rax == 0x0f0f && seen.rbx == 2 && seen.rdx == 3 && seen.rsi == 4);
+        CHECK(seen.rdi == 5 && seen.rbp == 6 && seen.r8 == 8 && seen.r9 == 9 && seen.r10 == 10);
+        CHECK(seen.r12 == 12 && seen.r13 == 13 && seen.r14 == 14 && seen.r15 == 15);
+        kit_on_trap(traps[n].vector, NULL);
+    }
 }
 
 static void good(void)
@@ -278,6 +319,7 @@ void test_main(void)
 {
     kit_user_init();
     good();
+    registers_in_traps();
     event_on_the_way();
     base_pointers();
     kit_child_hostile = true;
