@@ -27,8 +27,21 @@ bool fake_backend_answers(void)
 
 struct device_test t;
 
+void trace(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!t.trace)
+        return;
+    fputs(ftell(t.trace) ? "; " : "", t.trace);
+    va_start(ap, fmt);
+    vfprintf(t.trace, fmt, ap);
+    va_end(ap);
+}
+
 static int probe(struct device *d)
 {
+    trace("probe");
     t.probes++;
     return t.probe < 0 ? device_fail(d, -t.probe, "the image is\nbad") : t.probe;
 }
@@ -37,12 +50,27 @@ static int connect_front(struct device *d, struct worker_parcel *parcel)
 {
     (void)parcel;
     t.reconnect = d->reconnect;
+    trace("connect%s", t.reconnect ? " again" : "");
     return t.connect < 0 ? device_fail(d, -t.connect, "the ring is bad") : 0;
+}
+
+static int attached_it(struct device *d, const struct worker_parcel *parcel)
+{
+    (void)parcel;
+    trace("attached");
+    return t.attached < 0 ? device_fail(d, -t.attached, "the worker is bad") : 0;
+}
+
+static void key_changed(struct device *d)
+{
+    (void)d;
+    trace("key changed");
 }
 
 static void disconnect_front(struct device *d)
 {
     (void)d;
+    trace("disconnect");
     t.disconnects++;
 }
 
@@ -50,12 +78,14 @@ static void changed_it(struct device *d, const struct worker_parcel *parcel)
 {
     (void)parcel;
     (void)d;
+    trace("worker changed");
     t.changes++;
 }
 
 static void close_it(struct device *d)
 {
     (void)d;
+    trace("close");
     t.closes++;
 }
 
@@ -64,10 +94,19 @@ const struct device_type kind = {.directory = "lodge-vbd",
                                  .what = "disk",
                                  .probe = probe,
                                  .connect = connect_front,
+                                 .attached = attached_it,
+                                 .key = "lodge-key",
+                                 .changed = key_changed,
                                  .worker_changed = changed_it,
                                  .disconnect = disconnect_front,
                                  .close = close_it};
-static const struct device_type *const kinds[] = {&kind, NULL};
+const struct device_type stock_kind = {.directory = "vbd",
+                                       .what = "disk",
+                                       .probe = probe,
+                                       .key = "lodge-key",
+                                       .changed = key_changed,
+                                       .close = close_it};
+static const struct device_type *const kinds[] = {&kind, &stock_kind, NULL};
 struct backend backend = {.types = kinds};
 
 int64_t backend_now(void)
@@ -81,6 +120,7 @@ void backend_vsay(const char *prefix, const char *fmt, va_list ap)
 
     t.lines++;
     vsnprintf(t.line + len, sizeof(t.line) - len, fmt, ap);
+    trace("log \"%s\"", t.line);
 }
 
 void backend_say(const char *fmt, ...)

@@ -6,6 +6,7 @@
 #ifndef LODGE_TEST_DEVICE_STEPS_H
 #define LODGE_TEST_DEVICE_STEPS_H
 
+#include <stdio.h>
 #include <backends/backend.h>
 
 #include "fake.h"
@@ -19,14 +20,19 @@ extern bool alive; /* xenstored knows the guest */
 
 /* The kind of device, and its worker. */
 extern struct device_test {
-    int probe, connect; /* what they answer */
+    int probe, connect, attached; /* what they answer */
+    bool no_worker;               /* it does not run: nobody can be asked to let go */
     unsigned probes, closes, disconnects, attaches, detaches, changes;
     bool reconnect; /* as it was in the last connect() */
+    FILE *trace;    /* where all that the supervisor does is written; NULL: nowhere */
     unsigned lines; /* in the log */
     char line[300]; /* the last of them */
     int64_t now;
 } t;
-extern const struct device_type kind;
+extern const struct device_type kind, stock_kind;
+
+/* In the trace, with a separator. */
+void trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct device *only(void); /* the newest */
 void worker_attached(void);

@@ -8,19 +8,25 @@ void process_attach(struct device *d)
 {
     static struct worker_parcel parcel;
 
-    if (device_parcel(d, &parcel))
+    if (device_parcel(d, &parcel)) {
+        trace("attach");
         t.attaches++;
+    }
 }
 
 void process_detach(struct device *d)
 {
-    t.detaches++;
-    d->link = DEVICE_DETACHING;
+    if (d->link == DEVICE_DETACHING)
+        return;
+    t.detaches += !t.no_worker;
+    trace(t.no_worker ? "nobody to detach from" : "detach");
+    d->link = t.no_worker ? DEVICE_IDLE : DEVICE_DETACHING;
 }
 
 void process_impatient(struct device *d)
 {
     (void)d;
+    trace("impatient");
 }
 
 bool process_send(struct process *p, const struct worker_parcel *parcel)

@@ -33,6 +33,8 @@ extern unsigned fake_conflicts;
 extern const char *fake_restless;
 /* Called before each change of the machine or the store; may not come back. */
 extern void (*fake_step)(void);
+/* Called for each node that is written, or removed (value is NULL), in their order. */
+extern void (*fake_wrote)(const char *path, const char *value);
 /* How often the whole list of domains was asked for: creation must not. */
 extern unsigned fake_lists;
 

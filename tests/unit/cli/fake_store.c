@@ -46,6 +46,7 @@ unsigned fake_conflicts;
 const char *fake_restless;
 static bool saw_restless; /* the open transaction has read it */
 void (*fake_step)(void);
+void (*fake_wrote)(const char *path, const char *value);
 bool fake_store_dead;
 static bool absent; /* there was never a connection */
 
@@ -232,6 +233,8 @@ int store_flush(struct store *s)
         struct pending *p = &queue[i];
         struct node *n = lookup(p->path);
 
+        if (fake_wrote && (p->what == 'w' || p->what == 'd'))
+            fake_wrote(p->path, p->what == 'w' ? p->value : NULL);
         if (strspn(p->path, path_letters) != strlen(p->path)) {
             snprintf(message, sizeof(message), "xenstore refuses a request for %s", p->path);
             rc = -EINVAL;
