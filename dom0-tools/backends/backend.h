@@ -4,7 +4,8 @@
  *
  * main.c       the loop: xenstore's events, workers' messages, timers
  * device.c     the list of devices: coming, going, and whose turn it is
- * device_state.c  the xenbus state machine that all kinds share
+ * device_life.c   their states, as a table, and what is done in each
+ * device_look.c   what the store has and workers say of them, made into events
  * device_node.c   a device's nodes in the store, and its words in the log
  * process.c    workers: starting them, starting them again, their messages
  * vbd.c        block devices of our own: images, features, resizing
@@ -49,15 +50,15 @@ struct device_type {
     const char *what;      /* for people: "disk" */
 
     /*
-     * A new device, or (d->adopted) one that an earlier daemon left working. Reads its keys, opens
-     * what is behind it, uses device_put() for features. Then the state becomes InitWait.
-     * BACKEND_LATER: call again in a moment.
+     * A new device, or (d->rings is INHERITED) one that an earlier daemon left working. Reads its
+     * keys, opens what is behind it, uses device_put() for features. Then the state becomes
+     * InitWait. BACKEND_LATER: call again in a moment.
      */
     int (*probe)(struct device *d);
     /*
      * The front-end has written its part. Reads it (it is the guest's: believe nothing), and fills
-     * in body and descriptors of the WORKER_ATTACH parcel. Called again, with d->reconnect set,
-     * for a new worker when the old one died. The descriptors in the parcel stay the device's.
+     * in body and descriptors of the WORKER_ATTACH parcel. Called again, with d->rings not NEW, for
+     * a new worker when the old one died. The descriptors in the parcel stay the device's.
      */
     int (*connect)(struct device *d, struct worker_parcel *parcel);
     /* The worker serves it. Uses device_put(); then the state becomes Connected. */
@@ -74,11 +75,59 @@ struct device_type {
     void (*close)(struct device *d);
 };
 
-enum device_link {
-    DEVICE_IDLE,      /* no worker has it */
+/* device_life.c says what holds in each. Those from WAITING to FAILING are device_ready(). */
+enum device_life {
+    DEVICE_OPENING,
+    DEVICE_WAITING,
     DEVICE_ATTACHING, /* WORKER_ATTACH was sent, or waits for a worker to start */
     DEVICE_ATTACHED,
     DEVICE_DETACHING, /* WORKER_DETACH was sent */
+    DEVICE_CLOSING,
+    DEVICE_CLOSED,
+    DEVICE_PLUGGED,
+    DEVICE_FAILING, /* as DETACHING */
+    DEVICE_FAILED,
+    DEVICE_ENDING,
+    DEVICE_LEAVING, /* as DETACHING */
+    DEVICE_GONE,
+};
+
+enum device_event {
+    EVENT_DUE, /* the time that was set has come */
+    /* Of its kind's probe(). */
+    EVENT_OPENED,
+    EVENT_PLUGGED,    /* the same, of a device of the kernel's */
+    EVENT_UNREADABLE, /* xenstored is away */
+    EVENT_LOST,       /* what is behind it is not usable any more, or its worker's answer is not */
+    /* Of the front-end: where it is, each time that it is looked at. */
+    EVENT_FRONT_UNWRITTEN,
+    EVENT_FRONT_STARTS,
+    EVENT_FRONT_READY,
+    EVENT_FRONT_CLOSING,
+    EVENT_FRONT_CLOSED, /* or its directory is gone */
+    EVENT_FRONT_AGAIN,  /* its state became Initialising */
+    /* Of the tools: their directory was looked at. */
+    EVENT_ASKED, /* their state is Closing */
+    EVENT_BACK,  /* it is another, and `online` what it is */
+    EVENT_REMOVED,
+    EVENT_FORESTALLED, /* they had written Closing when we were about to write our state */
+    /* Of the worker. */
+    EVENT_TAKEN,
+    EVENT_SERVED, /* and what it answered makes sense */
+    EVENT_BUSY,   /* an earlier one has the rings */
+    EVENT_FAILED, /* it has nothing of the device, or was not given it; also what probe() answers */
+    EVENT_LET_GO, /* or nobody could be asked to */
+    EVENT_DIED,
+    EVENT_STORE_BACK,
+    /* Of the kernel's back-end. */
+    EVENT_KERNEL_CLOSED,
+    EVENT_UNPLUGGED, /* its device is gone */
+};
+
+enum device_rings {
+    DEVICE_RINGS_NEW,
+    DEVICE_RINGS_INHERITED, /* an earlier daemon's worker may have them still */
+    DEVICE_RINGS_SERVED,    /* a worker of ours has, or had, these very rings */
 };
 
 struct device {
@@ -95,25 +144,39 @@ struct device {
     char message[400]; /* the last failure */
     int state;         /* of the back-end, as last written */
     int front_state;   /* as last read */
-    enum device_link link;
-    bool probed;    /* probe() was called and close() was not */
-    bool ready;     /* probe() succeeded */
-    bool adopted;   /* was Connected when this daemon started */
-    bool reconnect; /* a worker served these very rings before */
-    bool online;    /* 0: after the front-end has closed, the device goes */
-    bool doomed;    /* to be freed as soon as the worker let go of it */
-    bool seen;      /* the guest has lived: if xenstored does not know it any more, it died */
-    bool failed;    /* it waits for its removal, or for the guest to start over */
-    bool ending;    /* the kernel's back-end has closed; its device is about to go */
+    enum device_life life;
+    enum device_rings rings;
+    bool open;   /* probe() was called and close() was not */
+    bool online; /* 0: after the front-end has closed, the device goes */
+    bool seen;   /* the guest has lived: if xenstored does not know it any more, it died */
     bool news_front, news_back, news_key; /* look again at what device_look() says */
     bool news_whole; /* its directory came or went: what was read of it may be another device's */
     char *puts;      /* what device_put() has queued */
     size_t puts_len;
     int64_t due;        /* milliseconds: when to try again; 0: not at all */
-    unsigned tries;     /* to attach, since it last worked */
+    unsigned tries;     /* of what is waited for in this state */
     struct claim claim; /* on its image */
     void *priv;         /* the kind's own */
 };
+
+/* What is behind it is open. */
+static inline bool device_ready(const struct device *d)
+{
+    return d->life >= DEVICE_WAITING && d->life <= DEVICE_FAILING;
+}
+
+/* A worker has it, or is about to be given it, or has not let go of it yet. */
+static inline bool device_held(const struct device *d)
+{
+    return d->life == DEVICE_ATTACHING || d->life == DEVICE_ATTACHED ||
+           d->life == DEVICE_DETACHING || d->life == DEVICE_FAILING || d->life == DEVICE_LEAVING;
+}
+
+/* It is freed as soon as it is not held. */
+static inline bool device_going(const struct device *d)
+{
+    return d->life == DEVICE_LEAVING || d->life == DEVICE_GONE;
+}
 
 /* --- device_node.c ------------------------------------------------------------------------- */
 
@@ -145,27 +208,29 @@ void device_put(struct device *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void device_forget_puts(struct device *d);
 int device_flush(struct device *d);
-/* False: the tools want it to close, and its state is Closing now. */
-bool device_set_state(struct device *d, int state);
+/* Or, where the tools want it to close, the state becomes Closing. */
+void device_set_state(struct device *d, int state);
 /* Sends WORKER_CHANGE with this body to the device's worker; false: it has none. */
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr);
 
-/* --- device_state.c ------------------------------------------------------------------------ */
+/* --- device_life.c ------------------------------------------------------------------------- */
+
+/* What the table has for it in the device's state; nothing where it has no row. */
+void device_event(struct device *d, enum device_event event);
+void device_step(struct device *d); /* the event of where the front-end is */
+void device_open(struct device *d);
+void device_close(struct device *d);     /* undoes device_open() */
+void device_unplugged(struct device *d); /* tells the tools so, of a device of the kernel's */
+
+/* --- device_look.c ------------------------------------------------------------------------- */
 
 /* Gives up on the device: hotplug-error with its message, state Closed, and a line in the log. */
 void device_give_up(struct device *d);
-void device_probe(struct device *d);
-void device_step(struct device *d); /* does what both ends' states ask for */
 void device_read_front(struct device *d);
-void device_look(struct device *d);      /* at all that it has news of */
-void device_close(struct device *d);     /* undoes device_probe() */
-void device_unplugged(struct device *d); /* tells the tools so, of a device of the kernel's */
-void device_end_stock(struct device *d); /* that, when the kernel has let go of it; else later */
-/* Events, from process.c. */
+void device_look(struct device *d); /* at all that it has news of */
+/* What a worker says, from process.c. */
 void device_attached(struct device *d, const struct worker_parcel *parcel);
-void device_detached(struct device *d);
 void device_worker_failed(struct device *d, int status, const char *why);
-void device_worker_died(struct device *d);
 void device_worker_changed(struct device *d, const struct worker_parcel *parcel);
 /* Fills in the parcel for a worker; false: the device is not to be attached (any more). */
 bool device_parcel(struct device *d, struct worker_parcel *parcel);
@@ -173,8 +238,6 @@ bool device_parcel(struct device *d, struct worker_parcel *parcel);
 /* --- device.c ------------------------------------------------------------------------------ */
 
 struct device *device_first(void);
-/* Takes it from its worker; device_run() then frees it. */
-void device_doom(struct device *d);
 /* Its directory was removed and made anew: another device. May free this one. */
 void device_replace(struct device *d);
 /* True while a worker still has a device that had this one's number. */
@@ -205,7 +268,7 @@ int64_t device_next(void);       /* when something is due, in milliseconds; 0: n
 
 struct process *process_for(struct device *d); /* the guest's worker of this kind; starts it */
 void process_attach(struct device *d);
-void process_detach(struct device *d);
+bool process_detach(struct device *d); /* false: it does not run, and has nothing to let go of */
 /* The worker takes too long to let go of a device: it is killed if it has no other. */
 void process_impatient(struct device *d);
 bool process_send(struct process *p, const struct worker_parcel *parcel);

@@ -237,7 +237,7 @@ static bool conflict(const struct claim *a, const struct claim *b)
 
 static bool is_leaving(const struct device *d)
 {
-    return d->doomed || (!d->online && d->state >= XenbusStateClosing);
+    return device_going(d) || (!d->online && d->state >= XenbusStateClosing);
 }
 
 /* The device in the way; one that stays before one that is leaving. */
@@ -355,11 +355,11 @@ static bool is_the_hosts(int fd)
 static int wait_for(struct device *d, const char *path, const struct device *o, bool left)
 {
     bool starting = backend_now() < backend.started + CLAIM_START_MS;
-    unsigned tries = left         ? CLAIM_REST_TRIES
-                     : o          ? CLAIM_LEAVE_TRIES
-                     : d->adopted ? CLAIM_ADOPT_TRIES
-                     : starting   ? CLAIM_START_MS / DEVICE_RETRY_MS
-                                  : CLAIM_TRIES;
+    unsigned tries = left                                 ? CLAIM_REST_TRIES
+                     : o                                  ? CLAIM_LEAVE_TRIES
+                     : d->rings == DEVICE_RINGS_INHERITED ? CLAIM_ADOPT_TRIES
+                     : starting                           ? CLAIM_START_MS / DEVICE_RETRY_MS
+                                                          : CLAIM_TRIES;
 
     if (d->tries++ < tries) {
         if (!d->claim.said && (o || tries > CLAIM_TRIES))
@@ -396,7 +396,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     left = is_left(&c);
     if (o && !is_leaving(o)) {
         rc = refuse(d, path, o);
-    } else if (exclusive && !d->adopted && is_the_hosts(fd)) {
+    } else if (exclusive && d->rings != DEVICE_RINGS_INHERITED && is_the_hosts(fd)) {
         /* A guest that has it already keeps it, whatever this host has done meanwhile. */
         rc = device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
     } else if (!o && !left && (!with_lock || lock(fd, &c, exclusive)) &&

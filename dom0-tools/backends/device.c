@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVICE_DETACH_MS 20000 /* for which a worker may finish requests of a device that goes */
-#define DEVICE_MAX       4096  /* of all guests together */
-#define DEVICE_UNKNOWN   64    /* new ones that wait to be learned; if there are more, scan */
+#define DEVICE_MAX     4096 /* of all guests together */
+#define DEVICE_UNKNOWN 64   /* new ones that wait to be learned; if there are more, scan */
 
 static struct {
     struct device *first;
@@ -44,7 +43,7 @@ struct device *device_first(void)
 static struct device *find(const struct device_type *type, uint16_t domid, uint32_t devid)
 {
     for (struct device *d = devices.first; d; d = d->next)
-        if (d->type == type && d->domid == domid && d->devid == devid && !d->doomed)
+        if (d->type == type && d->domid == domid && d->devid == devid && !device_going(d))
             return d;
     return NULL;
 }
@@ -53,8 +52,7 @@ bool device_predecessor(const struct device *d)
 {
     /* The list has newer ones first. */
     for (const struct device *o = d->next; o; o = o->next)
-        if (o->type == d->type && o->domid == d->domid && o->devid == d->devid &&
-            o->link != DEVICE_IDLE)
+        if (o->type == d->type && o->domid == d->domid && o->devid == d->devid && device_held(o))
             return true;
     return false;
 }
@@ -98,20 +96,6 @@ static void free_device(struct device *d)
     free(d);
 }
 
-void device_doom(struct device *d)
-{
-    if (d->doomed)
-        return;
-    d->doomed = true;
-    d->due = 0;
-    if (d->link != DEVICE_IDLE) {
-        process_detach(d);
-        if (d->link != DEVICE_IDLE)
-            d->due = backend_now() + DEVICE_DETACH_MS;
-    }
-    /* Freed by device_run(): whoever calls may still look at it. */
-}
-
 static void enter(struct device *d)
 {
     static unsigned serial;
@@ -128,7 +112,7 @@ static void enter(struct device *d)
 /* It is over with an earlier daemon, or has failed; the guest may start its driver anew. */
 static void wait_for_driver(struct device *d)
 {
-    d->failed = true;
+    d->life = DEVICE_FAILED;
     if (d->state != XenbusStateClosed)
         device_set_state(d, XenbusStateClosed);
     store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
@@ -173,13 +157,11 @@ static void learn(const struct device_type *type, uint16_t domid, uint32_t devid
         return;
     }
     /* Devices that work already: an earlier daemon made them so, and its workers are leaving. */
-    d->adopted = type->program && state == XenbusStateConnected;
-    d->reconnect = d->adopted;
     store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
     device_read_front(d);
-    if (d->adopted && d->front_state < XenbusStateInitialised)
-        d->adopted = d->reconnect = false;
-    device_probe(d);
+    if (type->program && state == XenbusStateConnected && d->front_state >= XenbusStateInitialised)
+        d->rings = DEVICE_RINGS_INHERITED;
+    device_open(d);
     device_step(d);
 }
 
@@ -189,10 +171,10 @@ void device_replace(struct device *d)
     uint16_t domid = d->domid;
     uint32_t devid = d->devid;
 
-    if (d->link == DEVICE_IDLE)
-        free_device(d);
+    if (device_held(d))
+        device_event(d, EVENT_REMOVED);
     else
-        device_doom(d);
+        free_device(d);
     learn(type, domid, devid);
 }
 
@@ -274,7 +256,7 @@ static void look_at_next(void)
         struct device *d = devices.slot[devices.turn];
 
         devices.turn = (devices.turn + 1) % DEVICE_MAX;
-        if (d && !d->doomed && (d->news_front || d->news_back || d->news_key)) {
+        if (d && !device_going(d) && (d->news_front || d->news_back || d->news_key)) {
             device_look(d);
             return;
         }
@@ -327,7 +309,7 @@ static void scan_domain(const struct device_type *type, const char *domid)
 void device_scan(void)
 {
     for (struct device *d = devices.first; d; d = d->next)
-        if (!d->doomed) {
+        if (!device_going(d)) {
             d->news_front = true;
             device_look_again(d);
         }
@@ -346,29 +328,14 @@ void device_scan(void)
     }
 }
 
-/*
- * What was written while nobody was there to take it. Not over what the tools have written since:
- * that is looked at next.
- */
-static void say_again(struct device *d)
-{
-    int state = (int)device_number(d, "state", 0, XenbusStateReconfigured);
-
-    if (state == XenbusStateInitialising)
-        return;
-    if (d->failed && *d->message)
-        device_put(d, "hotplug-error", "%s", d->message);
-    device_set_state(d, d->state);
-}
-
 void device_store_is_back(void)
 {
     for (struct device *d = devices.first; d; d = d->next) {
-        if (d->doomed)
+        if (device_going(d))
             continue;
         store_watch(backend.store, store_fmt("%s/state", d->front), front_token(d));
-        if (d->type->program && (d->ready || d->failed))
-            say_again(d);
+        if (d->type->program)
+            device_event(d, EVENT_STORE_BACK);
     }
     device_scan();
 }
@@ -376,7 +343,7 @@ void device_store_is_back(void)
 void device_reap(void)
 {
     for (struct device *d = devices.first; d; d = d->next) {
-        if (d->doomed)
+        if (device_going(d))
             continue;
         if (store_is_introduced(backend.store, d->domid)) {
             d->seen = true;
@@ -391,7 +358,7 @@ void device_reap(void)
         d->online = false;
         if (d->type->program && d->state != XenbusStateClosed)
             device_set_state(d, XenbusStateClosed);
-        device_doom(d);
+        device_event(d, EVENT_REMOVED);
     }
 }
 
@@ -400,7 +367,7 @@ int64_t device_next(void)
     int64_t next = 0;
 
     for (struct device *d = devices.first; d; d = d->next) {
-        if (d->doomed && d->link == DEVICE_IDLE)
+        if (d->life == DEVICE_GONE)
             return 1;
         if (d->due && (!next || d->due < next))
             next = d->due;
@@ -415,22 +382,14 @@ void device_run(void)
 
     for (d = devices.first; d; d = next) {
         next = d->next;
-        if (d->doomed && d->link == DEVICE_IDLE) {
+        if (d->life == DEVICE_GONE) {
             free_device(d);
             continue;
         }
         if (!d->due || d->due > now)
             continue;
         d->due = 0;
-        if (d->doomed)
-            process_impatient(d);
-        else if (d->ending)
-            device_end_stock(d);
-        else if (d->link == DEVICE_ATTACHING)
-            process_attach(d);
-        else if (!d->ready && !d->failed)
-            device_probe(d);
-        if (!d->doomed)
-            device_step(d);
+        device_event(d, EVENT_DUE);
+        device_step(d);
     }
 }

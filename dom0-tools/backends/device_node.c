@@ -231,12 +231,13 @@ int device_flush(struct device *d)
     return rc && rc != -ENOENT ? device_fail(d, -rc, "%s", store_message(backend.store)) : 0;
 }
 
-bool device_set_state(struct device *d, int state)
+void device_set_state(struct device *d, int state)
 {
     bool refused = commit(d, state) == -ECANCELED;
 
     d->state = refused ? XenbusStateClosing : state;
-    return !refused;
+    if (refused)
+        device_event(d, EVENT_FORESTALLED);
 }
 
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr)
@@ -245,7 +246,7 @@ bool device_tell(struct device *d, const void *body, size_t length, const int *f
         .head = {.type = WORKER_CHANGE, .device = d->devid, .length = (uint32_t)length},
         .nr_fds = nr};
 
-    if (d->link != DEVICE_ATTACHED)
+    if (d->life != DEVICE_ATTACHED)
         return false;
     memcpy(parcel.body, body, length);
     memcpy(parcel.fds, fds, nr * sizeof(int));

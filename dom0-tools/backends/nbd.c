@@ -126,12 +126,12 @@ static void nbd_ended(void *arg, int status)
     bool lived = backend_now() - v->nbd.started >= NBD_GOOD_LIFE, busy;
 
     v->nbd.pid = 0;
-    if (d->doomed || d->failed) /* it is about to be closed */
+    if (device_going(d) || d->life == DEVICE_FAILING) /* it is about to be closed */
         return;
     busy = nbd_explain(d, v, status) && backend_now() < v->nbd.busy_until;
     if (lived)
         v->nbd.busy_until = backend_now() + NBD_BUSY_TIME;
-    if (busy && !d->ready)
+    if (busy && d->life == DEVICE_OPENING)
         return; /* nbd_start() is called again */
     if (!lived && !busy) {
         device_give_up(d);
@@ -202,7 +202,8 @@ int nbd_start(struct device *d, struct vbd *v)
     }
     v->sector_size = 512; /* the worker corrects it */
     if (!v->nbd.busy_until)
-        v->nbd.busy_until = (d->adopted ? backend_now() : backend.started) + NBD_BUSY_TIME;
+        v->nbd.busy_until =
+            (d->rings == DEVICE_RINGS_INHERITED ? backend_now() : backend.started) + NBD_BUSY_TIME;
     rc = claim_image(d, v);
     rc = rc ? rc : nbd_run(d, v);
     return rc ? rc : BACKEND_LATER;

@@ -135,8 +135,8 @@ static void take_parcel(struct process *p, struct worker_parcel *parcel)
         device_worker_failed(d, parcel->head.status, (const char *)parcel->body);
     else if (parcel->head.type == WORKER_CHANGED)
         device_worker_changed(d, parcel);
-    else if (parcel->head.type == WORKER_CLOSED && d->link == DEVICE_DETACHING)
-        device_detached(d);
+    else if (parcel->head.type == WORKER_CLOSED)
+        device_event(d, EVENT_LET_GO);
     worker_drop_fds(parcel);
 }
 
@@ -321,7 +321,7 @@ void process_attach(struct device *d)
 static void maybe_leave(struct process *p)
 {
     for (struct device *d = device_first(); d; d = d->next)
-        if (d->process == p && (d->link != DEVICE_IDLE || !d->doomed))
+        if (d->process == p && d->life != DEVICE_GONE)
             return;
     for (struct device *d = device_first(); d; d = d->next)
         if (d->process == p)
@@ -350,15 +350,14 @@ static void free_process(struct process *p)
     free(p);
 }
 
-void process_detach(struct device *d)
+bool process_detach(struct device *d)
 {
     struct worker_parcel parcel = {.head = {.type = WORKER_DETACH, .device = d->devid}};
 
-    if (d->link == DEVICE_DETACHING)
-        return;
-    d->link = d->process && d->process->src.fd >= 0 ? DEVICE_DETACHING : DEVICE_IDLE;
-    if (d->link == DEVICE_DETACHING)
-        process_send(d->process, &parcel);
+    if (!d->process || d->process->src.fd < 0)
+        return false;
+    process_send(d->process, &parcel);
+    return true;
 }
 
 void process_impatient(struct device *d)
@@ -367,7 +366,7 @@ void process_impatient(struct device *d)
 
     /* Its own successor gets nothing from that worker as long as it has this one. */
     for (struct device *o = device_first(); o; o = o->next)
-        others += o->devid != d->devid && o->process == d->process && !o->doomed;
+        others += o->devid != d->devid && o->process == d->process && !device_going(o);
     if (!d->process || !d->process->pid)
         return;
     device_say(d, "its worker has not let go of it for long%s",
@@ -392,13 +391,15 @@ static void died(struct process *p, int status)
         return;
     }
     for (struct device *d = device_first(); d; d = d->next)
-        if (d->process == p && d->link != DEVICE_IDLE) {
+        if (d->process == p && device_held(d)) {
+            bool again = d->life == DEVICE_ATTACHING || d->life == DEVICE_ATTACHED;
+
             device_say(d, "its worker %s %d%s",
                        WIFSIGNALED(status) ? "was killed by signal" : "ended with status",
                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                       d->link == DEVICE_DETACHING ? "" : "; it is started again");
-            device_worker_died(d);
-            wanted = wanted || d->link == DEVICE_ATTACHING;
+                       again ? "; it is started again" : "");
+            device_event(d, EVENT_DIED);
+            wanted = wanted || d->life == DEVICE_ATTACHING;
         }
     if (wanted)
         pause_and_start(p);
@@ -456,7 +457,7 @@ static void start_again(struct process *p)
         return;
     }
     for (struct device *d = device_first(); d; d = d->next)
-        if (d->process == p && d->link == DEVICE_ATTACHING)
+        if (d->process == p && d->life == DEVICE_ATTACHING)
             process_attach(d);
 }
 

@@ -55,7 +55,7 @@ int record_open(struct device *d, struct vbd *v)
     if (v->inflight < 0)
         v->inflight = open_there(dir);
     /* What an earlier life of the rings has left counts only for the same rings. */
-    if (v->inflight < 0 || (!d->reconnect && ftruncate(v->inflight, 0)) ||
+    if (v->inflight < 0 || (d->rings == DEVICE_RINGS_NEW && ftruncate(v->inflight, 0)) ||
         ftruncate(v->inflight, INFLIGHT_FILE_SIZE))
         return device_fail(d, errno, "%s: %s", dir, strerror(errno));
     return 0;

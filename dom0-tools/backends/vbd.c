@@ -73,7 +73,7 @@ static int lock_own_byte(struct device *d, struct vbd *v)
     if (!fcntl(v->fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK) {
         if (!v->late_since)
             v->late_since = backend_now();
-        if (d->tries++ < VBD_LATE_TRIES * (d->adopted ? 10U : 1U))
+        if (d->tries++ < VBD_LATE_TRIES * (d->rings == DEVICE_RINGS_INHERITED ? 10U : 1U))
             return BACKEND_LATER;
         return device_fail(d, EBUSY, "%s: I/O of an earlier worker does not come to an end",
                            v->path);
@@ -314,7 +314,7 @@ static int connect(struct device *d, struct worker_parcel *parcel)
     a.flags = (v->readonly ? BLK_READONLY : 0) | (v->nbd.on ? BLK_NBD : 0) |
               (v->is_device ? BLK_DEVICE : 0) | (v->direct ? BLK_DIRECT : 0) |
               (v->discard ? BLK_DISCARD : 0) | (v->in_memory ? BLK_MEMORY : 0) |
-              (d->reconnect ? BLK_RECONNECT : 0);
+              (d->rings != DEVICE_RINGS_NEW ? BLK_RECONNECT : 0);
     if (v->persistent && device_front_number(d, BLK_FEATURE_PERSISTENT, 0, 1))
         a.flags |= BLK_PERSISTENT;
     memcpy(parcel->body, &a, sizeof(a));

@@ -105,7 +105,7 @@ static int name_taken(struct device *d, struct vif *v)
 
     /* A guest that starts anew finds those of its former life; an adopted device finds its own,
      * which a worker of an earlier daemon still holds. */
-    if ((o || d->adopted) && v->tries++ < WAIT_TRIES)
+    if ((o || d->rings == DEVICE_RINGS_INHERITED) && v->tries++ < WAIT_TRIES)
         return BACKEND_LATER;
     if (o)
         return device_fail(d, EEXIST,
@@ -282,7 +282,7 @@ static int set_up(struct device *d, struct vif *v)
     if (rc < 0)
         return rc;
     v->tap[0] = rc;
-    if (!d->adopted)
+    if (d->rings != DEVICE_RINGS_INHERITED)
         set_carrier(v, 0);
     return plug(d, v);
 }

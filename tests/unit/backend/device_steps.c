@@ -49,7 +49,7 @@ static int probe(struct device *d)
 static int connect_front(struct device *d, struct worker_parcel *parcel)
 {
     (void)parcel;
-    t.reconnect = d->reconnect;
+    t.reconnect = d->rings != DEVICE_RINGS_NEW;
     trace("connect%s", t.reconnect ? " again" : "");
     return t.connect < 0 ? device_fail(d, -t.connect, "the ring is bad") : 0;
 }

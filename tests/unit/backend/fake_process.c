@@ -14,13 +14,12 @@ void process_attach(struct device *d)
     }
 }
 
-void process_detach(struct device *d)
+bool process_detach(struct device *d)
 {
-    if (d->link == DEVICE_DETACHING)
-        return;
+    (void)d;
     t.detaches += !t.no_worker;
     trace(t.no_worker ? "nobody to detach from" : "detach");
-    d->link = t.no_worker ? DEVICE_IDLE : DEVICE_DETACHING;
+    return !t.no_worker;
 }
 
 void process_impatient(struct device *d)

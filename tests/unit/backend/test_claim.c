@@ -129,7 +129,7 @@ static void test_devices(void)
     /* It does not go. */
     begin();
     CHECK(!take(0, "image", "w"));
-    device[0].doomed = true;
+    device[0].life = DEVICE_LEAVING;
     CHECK(tries(1, "link", "w", &rc) > 100 && rc == -EBUSY);
 }
 

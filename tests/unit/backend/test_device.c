@@ -28,7 +28,7 @@ static void test_life(void)
     CHECK(!t.detaches);
     front("5");
     CHECK(t.detaches == 1);
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     front("6");
     CHECK_STATE("6");
     CHECK(!only() && t.closes == 1 && t.disconnects == 1);
@@ -38,7 +38,7 @@ static void test_guest_restarts_driver(void)
 {
     connected();
     front("5");
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     front("6");
     CHECK_STATE("6");
     CHECK(only() && !t.closes); /* online: it stays */
@@ -49,7 +49,7 @@ static void test_guest_restarts_driver(void)
     worker_attached();
     CHECK_STATE("4");
     tools_remove_it();
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     device_run();
     CHECK(!only());
 }
@@ -57,14 +57,14 @@ static void test_guest_restarts_driver(void)
 static void test_worker_dies(void)
 {
     connected();
-    device_worker_died(only());
-    CHECK(only()->link == DEVICE_ATTACHING);
+    device_event(only(), EVENT_DIED);
+    CHECK(only()->life == DEVICE_ATTACHING);
     CHECK_STATE("4"); /* the guest is told nothing */
     process_attach(only());
     CHECK(t.reconnect);
     /* The predecessor holds the event channels for a while. */
     device_worker_failed(only(), -EBUSY, "bound");
-    CHECK(only()->link == DEVICE_ATTACHING && only()->due);
+    CHECK(only()->life == DEVICE_ATTACHING && only()->due);
     t.now += 1000;
     device_run();
     CHECK(t.attaches == 3);
@@ -72,8 +72,8 @@ static void test_worker_dies(void)
     CHECK_STATE("4");
     /* It dies again while it lets go. */
     front("5");
-    device_worker_died(only());
-    CHECK(only()->link == DEVICE_IDLE);
+    device_event(only(), EVENT_DIED);
+    CHECK(!device_held(only()));
     front("6");
     CHECK_STATE("6");
     tools_remove_it();
@@ -136,7 +136,7 @@ static void test_slow_image(void)
     device_run();
     CHECK(t.attaches == 1);
     tools_remove_it();
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     device_run();
     CHECK(!only());
 }
@@ -163,7 +163,7 @@ static void test_takeover(void)
     device_reap();
     CHECK(t.detaches == 1);
     CHECK_STATE("6");
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     device_run();
     CHECK(!only());
 }
@@ -194,7 +194,7 @@ static void test_takeover_closed(void)
         worker_attached();
         CHECK_STATE("4");
         tools_remove_it();
-        device_detached(only());
+        device_event(only(), EVENT_LET_GO);
         look();
         CHECK(!only());
     }
@@ -218,13 +218,13 @@ static void test_store_away(void)
     alive = false; /* no answer is read as "not there" */
     fake_store_dead = true;
     device_reap();
-    CHECK(!t.detaches && only() && only()->link == DEVICE_ATTACHED);
+    CHECK(!t.detaches && only() && only()->life == DEVICE_ATTACHED);
     alive = true;
     /* A worker that dies meanwhile gets its device back as soon as the rings can be read. */
     t.connect = -EINVAL;
-    device_worker_died(only());
+    device_event(only(), EVENT_DIED);
     process_attach(only());
-    CHECK(only()->link == DEVICE_ATTACHING && !only()->failed && only()->due);
+    CHECK(only()->life == DEVICE_ATTACHING && only()->due);
     fake_store_dead = false;
     t.connect = 0;
     t.now += 1000;
@@ -233,7 +233,7 @@ static void test_store_away(void)
     worker_attached();
     CHECK_STATE("4");
     tools_remove_it();
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     device_run();
     CHECK(!only());
 
@@ -241,7 +241,7 @@ static void test_store_away(void)
     t.probe = -ENOENT;
     fake_store_dead = true;
     tools_make_it();
-    CHECK(only() && !only()->failed && t.closes == 1);
+    CHECK(only() && only()->life == DEVICE_OPENING && t.closes == 1);
     fake_store_dead = false;
     t.probe = 0;
     t.now += 1000;
@@ -258,7 +258,7 @@ static void test_fails_unheard(void)
         connected();
         fake_store_dead = true;
         device_worker_failed(only(), -EIO, "bad index");
-        CHECK(only()->failed);
+        CHECK(only()->life == DEVICE_FAILED);
         fake_store_dead = false;
         /* Nothing of that was taken. */
         store_remove(NULL, BACK "/hotplug-error");
@@ -311,7 +311,7 @@ static void test_worker_answers_unasked(void)
     front("5"); /* the answer to what it was told before */
     device_worker_changed(only(), &parcel);
     CHECK(t.changes == 2);
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     tools_remove_it();
 
     connected();
@@ -326,10 +326,10 @@ static void test_worker_answers_unasked(void)
     /* The nodes may be another device's. */
     connected();
     tools_remove_it();
-    CHECK(only() && only()->doomed);
+    CHECK(only() && only()->life == DEVICE_LEAVING);
     device_worker_changed(only(), &parcel);
     CHECK(!t.changes);
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     device_run();
     CHECK(!only());
 }

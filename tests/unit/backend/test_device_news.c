@@ -59,7 +59,7 @@ static void test_news(void)
         device_turn();
     }
     CHECK(t.detaches == 1);
-    device_detached(only()); /* the newest is the first */
+    device_event(only(), EVENT_LET_GO); /* the newest is the first */
     device_run();
     tools_remove_it();
     CHECK(!only());
@@ -104,7 +104,7 @@ static void test_asked_meanwhile(void)
     CHECK(!t.detaches); /* the front-end uses it until it has closed */
     front("6");
     CHECK(t.detaches == 1);
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     look();
     CHECK_STATE("6");
     CHECK(!only());
@@ -131,7 +131,7 @@ static void test_asked_meanwhile(void)
     CHECK_STATE("4");
     CHECK(!fake_conflicts);
     tools_remove_it();
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     look();
     CHECK(!only());
 }
@@ -159,17 +159,17 @@ static void test_gone_meanwhile(void)
     store_flush(NULL);
     tools_make_it();
     CHECK_STATE("2");
-    CHECK(t.detaches == 1 && t.probes == 2 && only()->next && only()->next->doomed);
+    CHECK(t.detaches == 1 && t.probes == 2 && only()->next && only()->next->life == DEVICE_LEAVING);
     front("3");
     CHECK(t.attaches == 1);
-    device_detached(only()->next);
+    device_event(only()->next, EVENT_LET_GO);
     t.now += 1000;
     device_run();
     CHECK(t.attaches == 2 && !only()->next);
     worker_attached();
     CHECK_STATE("4");
     tools_remove_it();
-    device_detached(only());
+    device_event(only(), EVENT_LET_GO);
     look();
     CHECK(!only());
 }

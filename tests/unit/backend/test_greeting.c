@@ -91,7 +91,7 @@ static void test_locked(void)
 {
     static const char locked[] = "Is another process using the image [/image/0]?";
     struct vbd v;
-    struct device d = {.domid = 5, .devid = 51712, .priv = &v, .adopted = true};
+    struct device d = {.domid = 5, .devid = 51712, .priv = &v, .rings = DEVICE_RINGS_INHERITED};
 
     new_vbd(&v);
     now += 3600000;
@@ -107,7 +107,7 @@ static void test_locked(void)
     CHECK(gave_up == 1);
     /* One that has served and is killed: qemu-nbd itself lives on for a moment. */
     CHECK(nbd_start(&d, &v) == BACKEND_LATER);
-    d.ready = true;
+    d.life = DEVICE_ATTACHED;
     started = gave_up = 0;
     now += 3600000;
     ends("");
@@ -118,13 +118,13 @@ static void test_locked(void)
     ends(locked); /* it did serve */
     CHECK(started == 3 && !gave_up);
     /* Somebody else has it. */
-    d.ready = false;
+    d.life = DEVICE_OPENING;
     v.nbd.busy_until = now;
     ends(locked);
     CHECK(started == 3 && gave_up == 1);
     /* What the tools have removed is not started again, nor is its end told to its successor. */
     CHECK(nbd_start(&d, &v) == BACKEND_LATER && started == 4);
-    d.ready = d.doomed = true;
+    d.life = DEVICE_LEAVING;
     now += 3600000;
     ends("");
     CHECK(started == 4 && gave_up == 1);

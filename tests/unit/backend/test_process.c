@@ -134,7 +134,7 @@ static void replaced(void)
     CHECK(hears(WORKER_DETACH));
     tools_make_it();
     front("3");
-    CHECK(!heard() && only() && only()->link == DEVICE_ATTACHING && only()->next);
+    CHECK(!heard() && only() && only()->life == DEVICE_ATTACHING && only()->next);
 }
 
 static void test_replaced(void)
@@ -142,7 +142,7 @@ static void test_replaced(void)
     replaced();
     say(WORKER_ATTACHED); /* no word of the worker is about the new one yet */
     say(WORKER_FAILED);
-    CHECK(only()->link == DEVICE_ATTACHING && !only()->failed);
+    CHECK(only()->life == DEVICE_ATTACHING);
     t.now += 1000;
     look();
     CHECK(!only()->next && hears(WORKER_ATTACH));

@@ -77,13 +77,13 @@ static void test_life(void)
     CHECK(size_of(v.inflight) == INFLIGHT_FILE_SIZE);
     test_room(&v);
     /* The rings are the same: for another daemon, too. */
-    d.reconnect = true;
+    d.rings = DEVICE_RINGS_SERVED;
     CHECK(!record_open(&d, &next) && next.inflight != v.inflight);
     CHECK(size_of(next.inflight) == INFLIGHT_FILE_SIZE && first_byte(next.inflight) == 'r');
     CHECK(!record_open(&d, &next) && first_byte(next.inflight) == 'r');
     close(v.inflight);
     /* Others. */
-    d.reconnect = false;
+    d.rings = DEVICE_RINGS_NEW;
     CHECK(!record_open(&d, &next) && first_byte(next.inflight) == '\0');
     workers = dup(next.inflight);
     record_close(&d, &next);

@@ -68,10 +68,9 @@ int device_flush(struct device *d)
     return 0;
 }
 
-bool device_set_state(struct device *d, int state)
+void device_set_state(struct device *d, int state)
 {
     d->state = state;
-    return true;
 }
 
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr)
