@@ -22,7 +22,7 @@ static int find_cd(struct cli *c, const struct device_args *a, const char *vdev,
 
     if (!lodge_disk_devid(vdev, &devid))
         return cli_error(c, "'%s' is no disk's name; it looks like xvdc", vdev);
-    *there = lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, devid, dev);
+    *there = lodge_splitdev_find(c->lodge.store, a->info.domain, DEVICE_DISK, devid, dev);
     if (!*there)
         return 0;
     type = store_get(c->lodge.store, lodge_splitdev_back(dev, "device-type"));
@@ -59,13 +59,16 @@ static bool remember(struct cli *c, const struct device_args *a, const struct sp
     bool found = false;
 
     if (!lodge_saved_read(&c->lodge, a->info.handle, &saved)) {
-        for (unsigned i = 0; i < saved.config.nr_disk && !found; i++)
-            if (saved.config.disk[i].devid == dev->devid) {
-                struct json_object *js = lodge_disk_to_json(&saved.config.disk[i]);
+        for (unsigned i = 0; i < saved.config.devices[DEVICE_DISK].nr && !found; i++) {
+            const struct disk *d = lodge_domcfg_disk(&saved.config, i);
+
+            if (d->base.devid == dev->devid) {
+                struct json_object *js = lodge_disk_to_json(d);
 
                 found = !lodge_disk_from_json(old, js);
                 json_object_put(js);
             }
+        }
         lodge_saved_free(&saved);
     }
     if (found)
@@ -93,10 +96,10 @@ static bool remember(struct cli *c, const struct device_args *a, const struct sp
 
 static void put_back(struct cli *c, const struct device_args *a, const struct disk *old)
 {
-    if (lodge_splitdev_attach_disk(&c->lodge, a->info.domain, old))
+    if (lodge_splitdev_attach(&c->lodge, a->info.domain, DEVICE_DISK, &old->base))
         cli_error(c, "nor can the CD be put back that was there, '%s': %s", old->target,
                   c->lodge.message);
-    else if (!device_saved_add(c, a, old, NULL))
+    else if (!device_saved_add(c, a, DEVICE_DISK, &old->base))
         cli_warn(c, "the CD that was there is back: '%s'", old->target);
 }
 
@@ -106,13 +109,13 @@ static int change_cd(struct cli *c, const struct device_args *a, struct splitdev
 {
     struct disk old;
     bool known = remember(c, a, dev, &old);
-    int rc = device_detach(c, a, dev);
+    int rc = device_detach_one(c, a, dev);
 
     if (!rc) {
-        rc = block_attach(c, a, d);
+        rc = device_attach_one(c, a, DEVICE_DISK, &d->base);
         /* It may be there, and only the saved config be without it. */
         if (rc && known &&
-            !lodge_splitdev_find(c->lodge.store, a->info.domain, SPLITDEV_DISK, old.devid, dev))
+            !lodge_splitdev_find(c->lodge.store, a->info.domain, DEVICE_DISK, old.base.devid, dev))
             put_back(c, a, &old);
     }
     if (known)
@@ -137,7 +140,7 @@ int cmd_cd_insert(struct cli *c, int argc, char **argv)
         device_args_free(&a);
         return rc;
     }
-    rc = there ? change_cd(c, &a, &dev, &d) : block_attach(c, &a, &d);
+    rc = there ? change_cd(c, &a, &dev, &d) : device_attach_one(c, &a, DEVICE_DISK, &d.base);
     lodge_disk_free(&d);
     device_args_free(&a);
     return rc;
@@ -156,7 +159,7 @@ int cmd_cd_eject(struct cli *c, int argc, char **argv)
     if (!rc && !there)
         rc = cli_error(c, "'%s' has no CD %s", a.name, argv[a.rest]);
     if (!rc)
-        rc = device_detach(c, &a, &dev);
+        rc = device_detach_one(c, &a, &dev);
     device_args_free(&a);
     return rc;
 }

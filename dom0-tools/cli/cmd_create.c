@@ -224,7 +224,8 @@ int cmd_create(struct cli *c, int argc, char **argv)
     rc = read_config(c, o.file, argv, argc, &dc);
     if (!rc)
         cli_verbose(c, "%s: %u vcpus, %llu MiB, %u disks, %u interfaces, kernel %s", dc.name,
-                    dc.vcpus, (unsigned long long)dc.memory_mib, dc.nr_disk, dc.nr_vif, dc.kernel);
+                    dc.vcpus, (unsigned long long)dc.memory_mib, dc.devices[DEVICE_DISK].nr,
+                    dc.devices[DEVICE_VIF].nr, dc.kernel);
     if (!rc && o.dry_run)
         rc = dry_run(c, &dc);
     else if (!rc) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_device.c: what the commands for disks and for interfaces have in common.
+ * cmd_device.c: the commands for devices, whatever their class, and the table of what shows them.
  *
  * Whether a device fits to a guest is judged by what the guest has now, as xenstore shows it, and
  * not by its config on disk: a guest may have been made by other tools, or have lost a device.
@@ -64,38 +64,12 @@ void device_args_free(struct device_args *a)
 /* --- what a guest has ---------------------------------------------------------------------------
  */
 
-static void add_live_disk(struct store *s, const struct splitdev *dev, struct domcfg *dc)
-{
-    char *mode = NULL, err[400];
-    struct disk d = {.devid = dev->devid};
-
-    store_read(s, lodge_splitdev_back(dev, "params"), &d.target);
-    store_read(s, lodge_splitdev_back(dev, "mode"), &mode);
-    store_flush(s);
-    lodge_disk_vdev(dev->devid, d.vdev, sizeof(d.vdev));
-    d.readonly = mode && *mode == 'r';
-    d.shared = mode && strchr(mode, '!');
-    d.target = d.target ? d.target : must_copy("");
-    if (lodge_domcfg_add_disk(dc, &d, err, sizeof(err)))
-        lodge_disk_free(&d);
-    free(mode);
-}
-
-static void add_live_vif(struct store *s, const struct splitdev *dev, struct domcfg *dc)
-{
-    char *mac = store_get(s, lodge_splitdev_back(dev, "mac")), err[400];
-    struct vif v = {.devid = dev->devid, .has_mac = true};
-
-    if (!mac || !lodge_vif_mac_parse(mac, v.mac) || lodge_domcfg_add_vif(dc, &v, err, sizeof(err)))
-        lodge_vif_free(&v);
-    free(mac);
-}
-
 void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc)
 {
     struct splitdev *dev = NULL;
-    unsigned nr = lodge_splitdev_list(c->lodge.store, a->info.domain, NULL, &dev);
+    unsigned nr = lodge_splitdev_list(c->lodge.store, a->info.domain, DEVICE_ANY, &dev);
     struct saved saved;
+    char err[400];
 
     memset(dc, 0, sizeof(*dc));
     dc->name = must_copy(a->name);
@@ -105,10 +79,18 @@ void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc
         lodge_saved_free(&saved);
     }
     for (unsigned i = 0; i < nr; i++) {
-        if (!strcmp(dev[i].class, SPLITDEV_DISK))
-            add_live_disk(c->lodge.store, &dev[i], dc);
-        else if (!strcmp(dev[i].class, SPLITDEV_VIF))
-            add_live_vif(c->lodge.store, &dev[i], dc);
+        enum device_kind kind = lodge_device_kind(dev[i].class);
+        const struct device_class *class;
+        struct device_base *d;
+
+        if (kind == DEVICE_ANY)
+            continue;
+        class = lodge_device_class[kind];
+        d = must(calloc(1, class->size));
+        if (!lodge_splitdev_read(c->lodge.store, &dev[i], kind, d) &&
+            lodge_domcfg_add(dc, kind, d, err, sizeof(err)))
+            class->release(d);
+        free(d);
     }
     free(dev);
 }
@@ -116,34 +98,29 @@ void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc
 /* --- the saved config ---------------------------------------------------------------------------
  */
 
-/* A device as JSON, or with neither the number of one to forget. */
+/* A device as JSON, or without it the number of one to forget. */
 struct change {
-    struct json_object *disk, *vif;
-    const struct splitdev *drop;
+    enum device_kind kind;
+    struct json_object *add;
+    unsigned drop;
 };
 
 static void change_config(struct domcfg *dc, void *arg)
 {
     const struct change *ch = arg;
-    struct disk d;
-    struct vif v;
+    const struct device_class *class = lodge_device_class[ch->kind];
+    struct device_base *d = must(calloc(1, class->size));
     char err[400];
 
-    if (ch->drop && !strcmp(ch->drop->class, SPLITDEV_DISK))
-        lodge_domcfg_drop_disk(dc, ch->drop->devid);
-    else if (ch->drop)
-        lodge_domcfg_drop_vif(dc, ch->drop->devid);
-    /* An entry of the same number is of a device that the guest has not any more. */
-    if (ch->disk && !lodge_disk_from_json(&d, ch->disk)) {
-        lodge_domcfg_drop_disk(dc, d.devid);
-        if (lodge_domcfg_add_disk(dc, &d, err, sizeof(err)))
-            lodge_disk_free(&d);
+    if (!ch->add) {
+        lodge_domcfg_drop(dc, ch->kind, ch->drop);
+    } else if (!class->from_json(d, ch->add)) {
+        /* An entry of the same number is of a device that the guest has not any more. */
+        lodge_domcfg_drop(dc, ch->kind, d->devid);
+        if (lodge_domcfg_add(dc, ch->kind, d, err, sizeof(err)))
+            class->release(d);
     }
-    if (ch->vif && !lodge_vif_from_json(&v, ch->vif)) {
-        lodge_domcfg_drop_vif(dc, v.devid);
-        if (lodge_domcfg_add_vif(dc, &v, err, sizeof(err)))
-            lodge_vif_free(&v);
-    }
+    free(d);
 }
 
 static int change_saved(struct cli *c, const struct device_args *a, struct change *ch,
@@ -151,38 +128,133 @@ static int change_saved(struct cli *c, const struct device_args *a, struct chang
 {
     int rc = lodge_saved_change(&c->lodge, a->info.handle, change_config, ch);
 
-    json_object_put(ch->disk);
-    json_object_put(ch->vif);
+    json_object_put(ch->add);
     if (!rc)
         return 0;
     return cli_error(c, "it is %s, but a restart of the guest would undo that: %s", done,
                      c->lodge.message);
 }
 
-int device_saved_add(struct cli *c, const struct device_args *a, const struct disk *d,
-                     const struct vif *v)
+int device_saved_add(struct cli *c, const struct device_args *a, enum device_kind kind,
+                     const struct device_base *d)
 {
-    struct change ch = {.disk = d ? lodge_disk_to_json(d) : NULL,
-                        .vif = v ? lodge_vif_to_json(v) : NULL};
+    struct change ch = {.kind = kind, .add = lodge_device_class[kind]->to_json(d)};
 
     return change_saved(c, a, &ch, "attached");
 }
 
-int device_saved_drop(struct cli *c, const struct device_args *a, const struct splitdev *dev)
+static int saved_drop(struct cli *c, const struct device_args *a, const struct splitdev *dev)
 {
-    struct change ch = {.drop = dev};
+    struct change ch = {.kind = lodge_device_kind(dev->class), .drop = dev->devid};
 
     return change_saved(c, a, &ch, "detached");
 }
 
-int device_detach(struct cli *c, const struct device_args *a, const struct splitdev *dev)
+/* --- attaching ----------------------------------------------------------------------------------
+ */
+
+/* xl takes a description in pieces, too: they are joined with commas. */
+static char *join(int argc, char **argv)
+{
+    size_t len = 1;
+    char *text;
+
+    for (int i = 0; i < argc; i++)
+        len += strlen(argv[i]) + 1;
+    text = must(calloc(1, len));
+    for (int i = 0; i < argc; i++) {
+        if (i)
+            strcat(text, ",");
+        strcat(text, argv[i]);
+    }
+    return text;
+}
+
+/* As far as it can be told without doing it: it is good, and fits to those that are there. */
+static int pretend(const struct device_args *a, enum device_kind kind, const struct device_base *d)
+{
+    struct json_object *js = lodge_device_class[kind]->to_json(d);
+
+    cli_json_num(js, "domid", a->info.domain);
+    cli_print_json(js);
+    return 0;
+}
+
+int device_attach_one(struct cli *c, const struct device_args *a, enum device_kind kind,
+                      const struct device_base *d)
+{
+    int rc;
+
+    if (lodge_splitdev_attach(&c->lodge, a->info.domain, kind, d))
+        return cli_failed(c);
+    rc = device_saved_add(c, a, kind, d);
+    if (c->json) {
+        struct json_object *js = lodge_device_class[kind]->to_json(d);
+
+        cli_json_num(js, "domid", a->info.domain);
+        cli_json_num(js, "devid", d->devid);
+        cli_print_json(js);
+    } else {
+        device_views[kind]->attached(a, d);
+    }
+    return rc;
+}
+
+static int check_and_attach(struct cli *c, const struct device_args *a, enum device_kind kind,
+                            struct device_base *d)
+{
+    const struct device_class *class = lodge_device_class[kind];
+    struct domcfg now;
+    char err[640];
+    int rc;
+
+    if (d->ignored)
+        cli_warn(c, "not supported and without effect: %s", d->ignored);
+    device_config(c, a, &now);
+    if (class->resolve(d, err, sizeof(err)) || lodge_domcfg_add(&now, kind, d, err, sizeof(err))) {
+        rc = cli_error(c, "%s", err);
+        class->release(d);
+    } else {
+        /* From here on `now` has what it points to. */
+        rc = c->dry_run ? pretend(a, kind, d) : device_attach_one(c, a, kind, d);
+    }
+    lodge_domcfg_free(&now);
+    return rc;
+}
+
+int device_attach(struct cli *c, int argc, char **argv, enum device_kind kind)
+{
+    const struct device_class *class = lodge_device_class[kind];
+    struct device_args a;
+    struct device_base *d;
+    char err[640], *text;
+    int rc = device_args(c, argc, argv, "t", device_views[kind]->words, 100, &a);
+
+    if (rc)
+        return rc;
+    text = join(argc - a.rest, argv + a.rest);
+    d = must(calloc(1, class->size));
+    if (class->parse(d, text, err, sizeof(err)))
+        rc = cli_error(c, "%s", err);
+    else
+        rc = check_and_attach(c, &a, kind, d);
+    free(d);
+    free(text);
+    device_args_free(&a);
+    return rc;
+}
+
+/* --- detaching ----------------------------------------------------------------------------------
+ */
+
+int device_detach_one(struct cli *c, const struct device_args *a, const struct splitdev *dev)
 {
     char name[40];
     int rc;
 
     if (lodge_splitdev_detach(&c->lodge, dev, a->force))
         return cli_failed(c);
-    rc = device_saved_drop(c, a, dev);
+    rc = saved_drop(c, a, dev);
     lodge_splitdev_name(dev, name, sizeof(name));
     if (c->json) {
         struct json_object *js = json_object_new_object();
@@ -197,22 +269,52 @@ int device_detach(struct cli *c, const struct device_args *a, const struct split
     return rc;
 }
 
+int device_detach(struct cli *c, int argc, char **argv, enum device_kind kind)
+{
+    struct device_args a;
+    struct splitdev dev;
+    int rc = device_args(c, argc, argv, "ft", 1, 1, &a);
+
+    if (rc)
+        return rc;
+    rc = device_views[kind]->find(c, &a, argv[a.rest], &dev);
+    if (!rc)
+        rc = device_detach_one(c, &a, &dev);
+    device_args_free(&a);
+    return rc;
+}
+
 /* --- showing ------------------------------------------------------------------------------------
  */
 
-static void each_of(struct cli *c, uint16_t domid, const char *guest, const char *class,
-                    device_fn *fn, struct table *table, struct json_object *all)
-{
-    struct splitdev *dev = NULL;
-    unsigned nr = lodge_splitdev_list(c->lodge.store, domid, class, &dev);
+const struct device_view *const device_views[DEVICE_KINDS] = {
+    [DEVICE_DISK] = &block_view,
+    [DEVICE_VIF] = &network_view,
+};
 
-    for (unsigned i = 0; i < nr; i++)
-        fn(c, guest, &dev[i], table, all);
+/* Those of a domain: with `guest` its name, they get rows in the table. */
+static void each_of(struct cli *c, uint16_t domid, const char *guest, enum device_kind kind,
+                    struct table *table, struct json_object *all)
+{
+    const struct device_view *view = device_views[kind];
+    struct splitdev *dev = NULL;
+    unsigned nr = lodge_splitdev_list(c->lodge.store, domid, kind, &dev);
+
+    for (unsigned i = 0; i < nr; i++) {
+        struct json_object *js = view->json(c, &dev[i]);
+
+        if (guest) {
+            cli_json_str(js, "guest", guest);
+            table_cell(table, "%s", guest);
+            table_cell(table, "%u", dev[i].domid);
+            view->row(table, &dev[i], js);
+        }
+        json_object_array_add(all, js);
+    }
     free(dev);
 }
 
-int device_each(struct cli *c, int argc, char **argv, const char *class,
-                const struct table_column *columns, device_fn *fn)
+int device_list(struct cli *c, int argc, char **argv, enum device_kind kind)
 {
     struct json_object *all = json_object_new_array();
     struct cli_selection sel = {0};
@@ -221,9 +323,9 @@ int device_each(struct cli *c, int argc, char **argv, const char *class,
 
     if (!rc)
         rc = cli_select(c, argc - 1, argv + 1, &sel);
-    table_begin(&table, columns);
+    table_begin(&table, device_views[kind]->columns);
     for (unsigned i = 0; i < sel.nr && !rc; i++)
-        each_of(c, sel.info[i].domain, sel.name[i], class, fn, &table, all);
+        each_of(c, sel.info[i].domain, sel.name[i], kind, &table, all);
     cli_print(c, rc, &table, all);
     cli_select_free(&sel);
     return rc;
@@ -268,28 +370,12 @@ const char *device_js(struct json_object *js, const char *key)
     return json_object_object_get_ex(js, key, &v) ? json_object_get_string(v) : "-";
 }
 
-static void add_block(struct cli *c, const char *guest, const struct splitdev *dev,
-                      struct table *table, struct json_object *all)
-{
-    (void)guest;
-    (void)table;
-    json_object_array_add(all, block_json(c, dev));
-}
-
-static void add_network(struct cli *c, const char *guest, const struct splitdev *dev,
-                        struct table *table, struct json_object *all)
-{
-    (void)guest;
-    (void)table;
-    json_object_array_add(all, network_json(c, dev));
-}
-
 void device_json_all(struct cli *c, uint16_t domid, struct json_object *js)
 {
-    struct json_object *disks = json_object_new_array(), *vifs = json_object_new_array();
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++) {
+        struct json_object *all = json_object_new_array();
 
-    each_of(c, domid, "", SPLITDEV_DISK, add_block, NULL, disks);
-    each_of(c, domid, "", SPLITDEV_VIF, add_network, NULL, vifs);
-    json_object_object_add(js, "disks", disks);
-    json_object_object_add(js, "vifs", vifs);
+        each_of(c, domid, NULL, kind, NULL, all);
+        json_object_object_add(js, lodge_device_class[kind]->list, all);
+    }
 }

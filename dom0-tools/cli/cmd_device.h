@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_device.h: what the commands for disks and for interfaces have in common.
+ * cmd_device.h: the commands for devices, whatever their class; see liblodge/devclass.h.
  */
 #ifndef LODGE_CMD_DEVICE_H
 #define LODGE_CMD_DEVICE_H
@@ -28,20 +28,39 @@ void device_args_free(struct device_args *a);
  */
 void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc);
 
-/* The guest's saved config follows what was done; 0 or the exit status after a message. */
-int device_saved_add(struct cli *c, const struct device_args *a, const struct disk *d,
-                     const struct vif *v);
-int device_saved_drop(struct cli *c, const struct device_args *a, const struct splitdev *dev);
+/* --- what a class of devices brings to be shown and named ---------------------------------- */
 
-/* Detaches, forgets and says so. */
-int device_detach(struct cli *c, const struct device_args *a, const struct splitdev *dev);
+struct device_view {
+    int words; /* its description has at least so many */
+    /* For people: it was attached. */
+    void (*attached)(const struct device_args *a, const struct device_base *d);
+    /* One of the guest's by what people call it. 0, or the exit status after a message. */
+    int (*find)(struct cli *c, const struct device_args *a, const char *which,
+                struct splitdev *dev);
+    /* What there is to know of it, from device_json() on. */
+    struct json_object *(*json)(struct cli *c, const struct splitdev *dev);
+    /* Its row: the guest and its number are there, then what json() has told. */
+    const struct table_column *columns;
+    void (*row)(struct table *table, const struct splitdev *dev, struct json_object *js);
+    const char *heading; /* over how many there are */
+};
 
-/* Shows each device of the domains that the arguments name, or of all: fn adds a row and an object.
- */
-typedef void device_fn(struct cli *c, const char *guest, const struct splitdev *dev,
-                       struct table *table, struct json_object *all);
-int device_each(struct cli *c, int argc, char **argv, const char *class,
-                const struct table_column *columns, device_fn *fn);
+extern const struct device_view block_view, network_view;
+extern const struct device_view *const device_views[DEVICE_KINDS];
+
+/* The commands for devices of a class: *-attach, *-detach and *-list. */
+int device_attach(struct cli *c, int argc, char **argv, enum device_kind kind);
+int device_detach(struct cli *c, int argc, char **argv, enum device_kind kind);
+int device_list(struct cli *c, int argc, char **argv, enum device_kind kind);
+
+/* Attaches one, remembers it in the saved config, and says so. */
+int device_attach_one(struct cli *c, const struct device_args *a, enum device_kind kind,
+                      const struct device_base *d);
+/* Detaches one, forgets it and says so. */
+int device_detach_one(struct cli *c, const struct device_args *a, const struct splitdev *dev);
+/* The guest's saved config gets one; 0 or the exit status after a message. */
+int device_saved_add(struct cli *c, const struct device_args *a, enum device_kind kind,
+                     const struct device_base *d);
 
 /* What all devices have: their numbers, back-end and states. Reads `keys` of the back-end's
  * directory, too, up to the NULL: *value of each is malloc'ed, or NULL. */
@@ -49,16 +68,7 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
                                 char **value);
 const char *device_js(struct json_object *js, const char *key); /* a string of it, or "-" */
 
-/* --- cmd_block.c --- */
-
-/* Attaches, remembers it in the saved config, and says so. */
-int block_attach(struct cli *c, const struct device_args *a, const struct disk *d);
-/* A disk by name or number; says which disks there are if there is no such. */
-int block_find(struct cli *c, const struct device_args *a, const char *which, struct splitdev *dev);
-
-struct json_object *block_json(struct cli *c, const struct splitdev *dev);
-struct json_object *network_json(struct cli *c, const struct splitdev *dev);
-/* Adds "disks" and "vifs", what a domain has now. */
+/* Adds "disks", "vifs" and what else there is: what a domain has now. */
 void device_json_all(struct cli *c, uint16_t domid, struct json_object *js);
 
 #endif

@@ -177,7 +177,7 @@ static bool has_devices(struct cli *c, const struct down *d)
     for (unsigned i = 0; i < d->nr && !found; i++) {
         struct splitdev *dev = NULL;
 
-        found = lodge_splitdev_list(c->lodge.store, d->info[i].domain, NULL, &dev) > 0;
+        found = lodge_splitdev_list(c->lodge.store, d->info[i].domain, DEVICE_ANY, &dev) > 0;
         free(dev);
     }
     return found;

@@ -6,7 +6,7 @@
  * event channels and its grants, and xenstore is walked once: a node belongs to the domain that
  * its path names, and one whose domain does not exist is left over.
  */
-#include "cli.h"
+#include "cmd_device.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@ struct holder {
     struct ctl_port_count ports;
     struct ctl_grant_count grants;
     bool counted_grants;
-    unsigned nodes, disks, vifs;
+    unsigned nodes, devices[DEVICE_KINDS];
 };
 
 /* `nodes` is all of them: those of holders, those of no domain (common), and orphans. */
@@ -165,10 +165,10 @@ static void count_one(struct cli *c, struct holder *h)
     if (ctl_count_ports(&c->lodge.ctl, domid, &h->ports))
         memset(&h->ports, 0, sizeof(h->ports));
     h->counted_grants = !ctl_count_grants(&c->lodge.ctl, domid, &h->grants);
-    h->disks = lodge_splitdev_list(c->lodge.store, domid, SPLITDEV_DISK, &dev);
-    free(dev);
-    h->vifs = lodge_splitdev_list(c->lodge.store, domid, SPLITDEV_VIF, &dev);
-    free(dev);
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++) {
+        h->devices[kind] = lodge_splitdev_list(c->lodge.store, domid, kind, &dev);
+        free(dev);
+    }
 }
 
 static struct json_object *holder_json(const struct holder *h)
@@ -187,8 +187,8 @@ static struct json_object *holder_json(const struct holder *h)
         cli_json_num(js, "grants_in_use", h->grants.in_use);
     }
     cli_json_num(js, "store_nodes", h->nodes);
-    cli_json_num(js, "disks", h->disks);
-    cli_json_num(js, "vifs", h->vifs);
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+        cli_json_num(js, lodge_device_class[kind]->list, h->devices[kind]);
     return js;
 }
 
@@ -211,14 +211,19 @@ static void print_json(const struct census *cs)
 
 static void print_table(const struct census *cs)
 {
-    static const struct table_column columns[] = {
+    enum { FIXED = 10 };
+    struct table_column columns[FIXED + DEVICE_KINDS + 1] = {
         {"Name", -16, false},   {"ID", 5, false},      {"State", -8, false},
         {"Mem(KiB)", 9, false}, {"Unbound", 8, false}, {"Connected", 9, false},
         {"Other", 5, false},    {"Grants", 7, false},  {"In use", 7, false},
-        {"Nodes", 6, false},    {"Disks", 5, false},   {"Vifs", 4, false},
-        {NULL, 0, false}};
+        {"Nodes", 6, false}};
     struct table table;
 
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++) {
+        const char *heading = device_views[kind]->heading;
+
+        columns[FIXED + kind] = (struct table_column){heading, (int)strlen(heading), false};
+    }
     table_begin(&table, columns);
     for (unsigned i = 0; i < cs->nr; i++) {
         const struct holder *h = &cs->holder[i];
@@ -233,8 +238,8 @@ static void print_table(const struct census *cs)
         table_cell(&table, h->counted_grants ? "%u" : "-", h->grants.given);
         table_cell(&table, h->counted_grants ? "%u" : "-", h->grants.in_use);
         table_cell(&table, "%u", h->nodes);
-        table_cell(&table, "%u", h->disks);
-        table_cell(&table, "%u", h->vifs);
+        for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+            table_cell(&table, "%u", h->devices[kind]);
     }
     table_end(&table);
     printf("xenstore: %u nodes, %u of no domain, %u left over from domains that are gone\n",

@@ -45,18 +45,6 @@ const char *lodge_disk_access_name(const struct disk *d)
     return d->readonly ? "ro" : d->shared ? "w!" : "rw";
 }
 
-const char *lodge_backend_type_name(enum backend_type type)
-{
-    return type == BACKEND_KERNEL ? "kernel" : "lodge";
-}
-
-int lodge_backend_type_parse(const char *text)
-{
-    if (!strcasecmp(text, "lodge") || !strcasecmp(text, "qdisk"))
-        return BACKEND_LODGE;
-    return !strcasecmp(text, "kernel") || !strcasecmp(text, "phy") ? BACKEND_KERNEL : -1;
-}
-
 /* --- reading -------------------------------------------------------------------------------- */
 
 static int set_format(struct disk_reader *r, const char *v)
@@ -86,7 +74,7 @@ static int set_vdev(struct disk_reader *r, const char *v)
     d->cdrom = d->cdrom || (colon && !strcasecmp(colon, ":cdrom"));
     for (size_t i = 0; i < n && n < sizeof(d->vdev); i++)
         d->vdev[i] = (char)tolower((unsigned char)v[i]);
-    if (n >= sizeof(d->vdev) || !lodge_disk_devid(d->vdev, &d->devid))
+    if (n >= sizeof(d->vdev) || !lodge_disk_devid(d->vdev, &d->base.devid))
         return devspec_fail(&r->spec,
                             "vdev '%.*s' is no virtual disk; it can be xvda to xvdzzz, hda to hdd "
                             "or sda to sdp, with a partition's number behind it",
@@ -115,7 +103,7 @@ static int set_backendtype(struct disk_reader *r, const char *v)
                             "backendtype '%s' is not known; it can be lodge (or qdisk), or kernel "
                             "(or phy)",
                             v);
-    r->d->type = (enum backend_type)type;
+    r->d->base.type = (enum backend_type)type;
     return 0;
 }
 
@@ -162,7 +150,7 @@ static int set_param(struct disk_reader *r, enum param param, const char *v)
     case BACKENDTYPE:
         return set_backendtype(r, v);
     case BACKEND:
-        d->backend = must_copy(v);
+        d->base.backend = must_copy(v);
         return 0;
     case BACKING:
         return add_backing(r, v);
@@ -264,7 +252,7 @@ static int check_whole(struct disk_reader *r)
         return devspec_fail(&r->spec,
                             "only a qcow2 image can have a backing file; give format=qcow2 "
                             "too, or leave backing out");
-    if (d->type == BACKEND_KERNEL && d->format != DISK_RAW)
+    if (d->base.type == BACKEND_KERNEL && d->format != DISK_RAW)
         return devspec_fail(&r->spec,
                             "backendtype=kernel serves raw images and block devices only; for %s "
                             "use backendtype=lodge",
@@ -286,7 +274,7 @@ static int read_params(struct disk_reader *r)
                 p++;
             rc = p < PARAMS ? set_param(r, (enum param)p, value) : 0;
             if (p == PARAMS)
-                devspec_ignore(&r->d->ignored, key);
+                devspec_ignore(&r->d->base.ignored, key);
         }
         if (rc)
             return rc;
@@ -312,10 +300,10 @@ int lodge_disk_parse(struct disk *d, const char *text, char *err, size_t errlen)
 void lodge_disk_free(struct disk *d)
 {
     free(d->target);
-    free(d->backend);
+    free(d->base.backend);
     for (unsigned i = 0; i < d->nr_backing; i++)
         free(d->backing[i]);
-    free(d->ignored);
+    free(d->base.ignored);
     memset(d, 0, sizeof(*d));
 }
 
@@ -354,7 +342,7 @@ bool lodge_disk_same_image(const struct disk *a, const struct disk *b)
 
     if (!strcmp(a->target, b->target))
         return true;
-    if (a->backend || b->backend || stat(a->target, &x) || stat(b->target, &y))
+    if (a->base.backend || b->base.backend || stat(a->target, &x) || stat(b->target, &y))
         return false;
     if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode))
         return x.st_rdev == y.st_rdev;
@@ -366,7 +354,7 @@ int lodge_disk_resolve(struct disk *d, char *err, size_t errlen)
     char *path = NULL, *in_dev = NULL;
     struct stat st;
 
-    if (d->backend && strcmp(d->backend, "0") && strcmp(d->backend, "Domain-0")) {
+    if (d->base.backend && strcmp(d->base.backend, "0") && strcmp(d->base.backend, "Domain-0")) {
         d->block_device = !strncmp(d->target, "/dev/", 5);
         return 0;
     }
@@ -419,9 +407,9 @@ struct json_object *lodge_disk_to_json(const struct disk *d)
     json_object_object_add(js, "access", json_object_new_string(lodge_disk_access_name(d)));
     json_object_object_add(js, "devtype", json_object_new_string(d->cdrom ? "cdrom" : "disk"));
     json_object_object_add(js, "backendtype",
-                           json_object_new_string(lodge_backend_type_name(d->type)));
-    if (d->backend)
-        json_object_object_add(js, "backend", json_object_new_string(d->backend));
+                           json_object_new_string(lodge_backend_type_name(d->base.type)));
+    if (d->base.backend)
+        json_object_object_add(js, "backend", json_object_new_string(d->base.backend));
     if (d->nr_backing) {
         list = json_object_new_array();
         for (unsigned i = 0; i < d->nr_backing; i++)
@@ -465,20 +453,20 @@ int lodge_disk_from_json(struct disk *d, struct json_object *js)
 
     memset(d, 0, sizeof(*d));
     if (!vdev || !target || !*target || strlen(target) > PATH_MAX ||
-        strlen(vdev) >= DISK_MAX_VDEV || !lodge_disk_devid(vdev, &d->devid) || !format || !access ||
-        !type || lodge_backend_type_parse(type) < 0)
+        strlen(vdev) >= DISK_MAX_VDEV || !lodge_disk_devid(vdev, &d->base.devid) || !format ||
+        !access || !type || lodge_backend_type_parse(type) < 0)
         return -1;
     snprintf(d->vdev, sizeof(d->vdev), "%s", vdev);
     d->format = !strcmp(format, "qcow2") ? DISK_QCOW2 : DISK_RAW;
     d->shared = !strcmp(access, "w!");
     d->readonly = !d->shared && strcmp(access, "rw");
     d->cdrom = devtype && !strcmp(devtype, "cdrom");
-    d->type = (enum backend_type)lodge_backend_type_parse(type);
+    d->base.type = (enum backend_type)lodge_backend_type_parse(type);
     d->block_device = devspec_js_bool(js, "block_device", false);
     d->discard = devspec_js_bool(js, "discard", true);
     d->direct_io_safe = devspec_js_bool(js, "direct_io_safe", false);
     d->target = must_copy(target);
-    d->backend = must_copy(devspec_js_string(js, "backend"));
+    d->base.backend = must_copy(devspec_js_string(js, "backend"));
     if (!backing_from_json(d, js))
         return 0;
     lodge_disk_free(d);

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <json-c/json.h>
+#include "devclass.h"
 
 #define DISK_MAX_TARGET 1023
 #define DISK_MAX_VDEV   16
@@ -37,19 +38,13 @@
 
 enum disk_format { DISK_RAW, DISK_QCOW2 };
 
-/* Who serves a device: a daemon of ours, or a driver in the back-end domain's kernel. */
-enum backend_type { BACKEND_LODGE, BACKEND_KERNEL };
-
 struct disk {
+    struct device_base base; /* devid: the number that stands for vdev */
     char *target;
-    char *backend; /* a domain's name or number; NULL: domain 0 */
     char *backing[DISK_MAX_BACKING];
     unsigned nr_backing;
-    char *ignored; /* keys that were not understood, for a warning; or NULL */
     enum disk_format format;
-    enum backend_type type;
     char vdev[DISK_MAX_VDEV]; /* as written, in lower case */
-    unsigned devid;           /* the number that stands for vdev in xenstore */
     bool readonly, cdrom, shared;
     bool block_device; /* the target is one; set by lodge_disk_resolve() */
     bool discard, direct_io_safe;
@@ -84,9 +79,4 @@ void lodge_disk_vdev(unsigned devid, char *buf, size_t len);
 /* "ro", "rw" or "w!". */
 const char *lodge_disk_access_name(const struct disk *d);
 const char *lodge_disk_format_name(enum disk_format format);
-/* "lodge" or "kernel". */
-const char *lodge_backend_type_name(enum backend_type type);
-/* Understands xl's names, too; -1: there is none of that name. */
-int lodge_backend_type_parse(const char *text);
-
 #endif

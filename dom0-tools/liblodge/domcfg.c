@@ -300,7 +300,7 @@ static int read_actions(struct cfgread *c, struct domcfg *dc)
 
 static int check_whole(struct cfgread *c, const struct domcfg *dc)
 {
-    if (dc->bootloader && !dc->nr_disk)
+    if (dc->bootloader && !dc->devices[DEVICE_DISK].nr)
         return cfgread_fail(c, lodge_cfg_get(c->cfg, "bootloader"),
                             "the guest is to boot from its own disk, and has none; add a line "
                             "like: disk = [ \"/srv/guest.img,raw,xvda,rw\" ]");

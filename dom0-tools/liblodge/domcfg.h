@@ -57,16 +57,13 @@ struct domcfg {
     int cap;         /* per cent of one processor; -1: the scheduler's default */
     unsigned event_channels, grant_frames; /* the most that it may have; 0: the builder's default */
     unsigned maptrack_frames;
-    bool has_maptrack; /* else that, too, is the default's */
-    bool has_tsc_mode; /* else it is native */
-    unsigned tsc_mode; /* CTL_TSC_* */
-    bool claim;        /* its memory is set aside before it is given */
-    bool localtime;    /* its wall clock starts with dom0's local time */
-    int time_offset;   /* seconds that it is ahead, beside that */
-    struct disk *disk;
-    unsigned nr_disk;
-    struct vif *vif; /* each with its index and its address */
-    unsigned nr_vif;
+    bool has_maptrack;                        /* else that, too, is the default's */
+    bool has_tsc_mode;                        /* else it is native */
+    unsigned tsc_mode;                        /* CTL_TSC_* */
+    bool claim;                               /* its memory is set aside before it is given */
+    bool localtime;                           /* its wall clock starts with dom0's local time */
+    int time_offset;                          /* seconds that it is ahead, beside that */
+    struct device_list devices[DEVICE_KINDS]; /* each with its number */
 };
 
 /* Called once for each warning, with a complete sentence that names file and line. */
@@ -101,7 +98,7 @@ void lodge_uuid_format(const uint8_t uuid[16], char text[static 37]);
 
 /* --- domcfg_devices.c ------------------------------------------------------------------------ */
 
-/* disk= and vif= (read by domcfg_read_devices(), cfgread.h) as JSON and back. */
+/* The devices (read by domcfg_read_devices(), cfgread.h) as JSON and back. */
 void lodge_domcfg_devices_to_json(const struct domcfg *dc, struct json_object *js);
 int lodge_domcfg_devices_from_json(struct domcfg *dc, struct json_object *js);
 void lodge_domcfg_devices_free(struct domcfg *dc);
@@ -111,11 +108,20 @@ void lodge_domcfg_devices_free(struct domcfg *dc);
  * written to, an index and an address occur once. An interface without an index or an address gets
  * them. -1 with a sentence in err: the device stays the caller's.
  */
-int lodge_domcfg_add_disk(struct domcfg *dc, struct disk *d, char *err, size_t errlen);
-int lodge_domcfg_add_vif(struct domcfg *dc, struct vif *v, char *err, size_t errlen);
+int lodge_domcfg_add(struct domcfg *dc, enum device_kind kind, struct device_base *d, char *err,
+                     size_t errlen);
 /* Forgets one, by its number; false if it is not there. */
-bool lodge_domcfg_drop_disk(struct domcfg *dc, unsigned devid);
-bool lodge_domcfg_drop_vif(struct domcfg *dc, unsigned devid);
+bool lodge_domcfg_drop(struct domcfg *dc, enum device_kind kind, unsigned devid);
+
+static inline struct disk *lodge_domcfg_disk(const struct domcfg *dc, unsigned i)
+{
+    return (struct disk *)lodge_device_at(&dc->devices[DEVICE_DISK], DEVICE_DISK, i);
+}
+
+static inline struct vif *lodge_domcfg_vif(const struct domcfg *dc, unsigned i)
+{
+    return (struct vif *)lodge_device_at(&dc->devices[DEVICE_VIF], DEVICE_VIF, i);
+}
 
 /* Why a name cannot be a guest's, or NULL where it can. */
 const char *lodge_domcfg_bad_name(const char *name);

@@ -45,8 +45,9 @@ static int check_taken(struct lodge_session *l, const struct splitdev *dev,
 static int not_taken(struct lodge_session *l, const struct splitdev *dev)
 {
     char name[40], *state = store_get(l->store, lodge_splitdev_back(dev, "state"));
+    enum device_kind kind = lodge_device_kind(dev->class);
+    const char *module = kind == DEVICE_ANY ? dev->class : lodge_device_class[kind]->module;
     int seconds = l->wait_ms / 1000;
-    const char *module = strcmp(dev->class, SPLITDEV_VIF) ? "xen-blkback" : "xen-netback";
 
     lodge_splitdev_name(dev, name, sizeof(name));
     if (is_ours(dev) || lodge_splitdev_state(state) >= XenbusStateInitWait)
@@ -74,14 +75,17 @@ int lodge_splitdev_wait(struct lodge_session *l, const struct splitdev *dev, uns
 int lodge_splitdev_plan(struct lodge_session *l, const struct domcfg *dc, uint16_t domid,
                         struct splitdev **out, unsigned *nr)
 {
+    unsigned all = 0;
     int rc = 0;
 
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+        all += dc->devices[kind].nr;
     *nr = 0;
-    *out = must(calloc(dc->nr_disk + dc->nr_vif + 1, sizeof(**out)));
-    for (unsigned i = 0; i < dc->nr_disk && !rc; i++)
-        rc = lodge_splitdev_of_disk(l, domid, &dc->disk[i], &(*out)[(*nr)++]);
-    for (unsigned i = 0; i < dc->nr_vif && !rc; i++)
-        rc = lodge_splitdev_of_vif(l, domid, &dc->vif[i], &(*out)[(*nr)++]);
+    *out = must(calloc(all + 1, sizeof(**out)));
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+        for (unsigned i = 0; i < dc->devices[kind].nr && !rc; i++)
+            rc = lodge_splitdev_of(l, domid, kind, lodge_device_at(&dc->devices[kind], kind, i),
+                                   &(*out)[(*nr)++]);
     if (!rc)
         return 0;
     free(*out);
@@ -92,75 +96,57 @@ int lodge_splitdev_plan(struct lodge_session *l, const struct domcfg *dc, uint16
 
 void lodge_splitdev_write_plan(struct store *s, const struct domcfg *dc, const struct splitdev *dev)
 {
-    for (unsigned i = 0; i < dc->nr_disk; i++)
-        lodge_splitdev_write_disk(s, dev++, dc->name, &dc->disk[i]);
-    for (unsigned i = 0; i < dc->nr_vif; i++)
-        lodge_splitdev_write_vif(s, dev++, dc->name, &dc->vif[i]);
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+        for (unsigned i = 0; i < dc->devices[kind].nr; i++)
+            lodge_splitdev_write(s, dev++, dc->name, kind,
+                                 lodge_device_at(&dc->devices[kind], kind, i));
 }
 
-/* One of the two is NULL. */
-static int write_one(struct lodge_session *l, const struct splitdev *dev, const struct disk *d,
-                     const struct vif *v)
+static int write_one(struct lodge_session *l, const struct splitdev *dev, enum device_kind kind,
+                     const struct device_base *d)
 {
-    struct splitdev other;
     struct store_transaction t = {0};
     char *guest, name[40];
 
     /* What an earlier owner of the number has left goes first, and all who watch it are told. */
-    if (!lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
+    if (!lodge_splitdev_exists(l->store, dev)) {
         lodge_splitdev_remove(l->store, dev);
         store_flush(l->store);
     }
     while (store_transact(l->store, &t)) {
-        if (lodge_splitdev_find(l->store, dev->domid, dev->class, dev->devid, &other)) {
+        if (lodge_splitdev_exists(l->store, dev)) {
             store_refuse(l->store, &t, -EEXIST);
             lodge_splitdev_name(dev, name, sizeof(name));
             return lodge_fail(l, EEXIST, "domain %u has a device '%s' already", dev->domid, name);
         }
         guest = lodge_domain_name(l, dev->domid);
-        if (d)
-            lodge_splitdev_write_disk(l->store, dev, guest, d);
-        else
-            lodge_splitdev_write_vif(l->store, dev, guest, v);
+        lodge_splitdev_write(l->store, dev, guest, kind, d);
         free(guest);
     }
     return t.rc ? lodge_fail_store(l, t.rc) : 0;
 }
 
-static int attach(struct lodge_session *l, const struct splitdev *dev, const struct disk *d,
-                  const struct vif *v)
+int lodge_splitdev_attach(struct lodge_session *l, uint16_t domid, enum device_kind kind,
+                          const struct device_base *d)
 {
     char reason[sizeof(l->message)];
-    int rc;
+    struct splitdev dev;
+    int rc = lodge_splitdev_of(l, domid, kind, d, &dev);
 
-    if (!dev->backend)
-        daemon_ensure(l->run_dir, "lodge-backends");
-    rc = write_one(l, dev, d, v);
     if (rc)
         return rc;
-    rc = lodge_splitdev_wait(l, dev, 1);
+    if (!dev.backend)
+        daemon_ensure(l->run_dir, "lodge-backends");
+    rc = write_one(l, &dev, kind, d);
+    if (rc)
+        return rc;
+    rc = lodge_splitdev_wait(l, &dev, 1);
     if (rc) {
         memcpy(reason, l->message, sizeof(reason));
-        lodge_splitdev_detach(l, dev, true);
+        lodge_splitdev_detach(l, &dev, true);
         memcpy(l->message, reason, sizeof(reason));
     }
     return rc;
-}
-
-int lodge_splitdev_attach_disk(struct lodge_session *l, uint16_t domid, const struct disk *d)
-{
-    struct splitdev dev;
-    int rc = lodge_splitdev_of_disk(l, domid, d, &dev);
-
-    return rc ? rc : attach(l, &dev, d, NULL);
-}
-
-int lodge_splitdev_attach_vif(struct lodge_session *l, uint16_t domid, const struct vif *v)
-{
-    struct splitdev dev;
-    int rc = lodge_splitdev_of_vif(l, domid, v, &dev);
-
-    return rc ? rc : attach(l, &dev, NULL, v);
 }
 
 /* --- resizing ------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  * belongs to the domain that serves it, and a record below /libxl, which only dom0 can write and
  * which therefore says what is true. With D the guest, B the back-end's domain:
  *
- *   /local/domain/D/device/CLASS/DEVID       CLASS is vbd or vif
+ *   /local/domain/D/device/CLASS/DEVID       CLASS is vbd, vif: a device_class
  *   /local/domain/B/backend/TYPE/D/DEVID     TYPE is lodge-vbd or lodge-vif for our back-ends, vbd
  *                                            or vif for those of a kernel
  *   /libxl/D/device/CLASS/DEVID
@@ -36,27 +36,23 @@
 struct splitdev {
     uint16_t domid, backend; /* the guest, and the domain that serves the device */
     unsigned devid;          /* a disk's number (lodge_disk_devid()), an interface's index */
-    char class[16];          /* "vbd", "vif"; guests that xl made may have others */
+    char class[16];          /* a device_class's node; guests that xl made may have others */
     char type[24];           /* "lodge-vbd", ... */
 };
-
-#define SPLITDEV_DISK "vbd"
-#define SPLITDEV_VIF  "vif"
 
 /* --- splitdev_store.c: nodes -------------------------------------------------------------------
  */
 
-/* Where a disk or an interface of this guest will be. -ESRCH: its back-end domain is not there. */
-int lodge_splitdev_of_disk(struct lodge_session *l, uint16_t domid, const struct disk *d,
-                           struct splitdev *out);
-int lodge_splitdev_of_vif(struct lodge_session *l, uint16_t domid, const struct vif *v,
-                          struct splitdev *out);
+/* Where a device of this guest will be. -ESRCH: its back-end domain is not there. */
+int lodge_splitdev_of(struct lodge_session *l, uint16_t domid, enum device_kind kind,
+                      const struct device_base *d, struct splitdev *out);
 
 /* Only queued: the caller opens the transaction and commits it. `guest` is the guest's name. */
-void lodge_splitdev_write_disk(struct store *s, const struct splitdev *dev, const char *guest,
-                               const struct disk *d);
-void lodge_splitdev_write_vif(struct store *s, const struct splitdev *dev, const char *guest,
-                              const struct vif *v);
+void lodge_splitdev_write(struct store *s, const struct splitdev *dev, const char *guest,
+                          enum device_kind kind, const struct device_base *d);
+/* Its description, as much as lodge_domcfg_add() looks at; -1: its nodes make no sense. */
+int lodge_splitdev_read(struct store *s, const struct splitdev *dev, enum device_kind kind,
+                        struct device_base *d);
 /* All three directories; only queued. */
 void lodge_splitdev_remove(struct store *s, const struct splitdev *dev);
 
@@ -71,14 +67,15 @@ const char *lodge_splitdev_back(const struct splitdev *dev, const char *key);
 const char *lodge_splitdev_record(const struct splitdev *dev, const char *key);
 
 /*
- * A guest's devices of one class, or with NULL all, in order; malloc'ed. Taken from the records, so
- * a guest cannot make one up, nor send these tools to another's directory.
+ * A guest's devices of one class, or of any, in order; malloc'ed. Taken from the records, so a
+ * guest cannot make one up, nor send these tools to another's directory.
  */
-unsigned lodge_splitdev_list(struct store *s, uint16_t domid, const char *class,
+unsigned lodge_splitdev_list(struct store *s, uint16_t domid, enum device_kind kind,
                              struct splitdev **out);
 /* One of them; false if there is none of this number. */
-bool lodge_splitdev_find(struct store *s, uint16_t domid, const char *class, unsigned devid,
+bool lodge_splitdev_find(struct store *s, uint16_t domid, enum device_kind kind, unsigned devid,
                          struct splitdev *out);
+bool lodge_splitdev_exists(struct store *s, const struct splitdev *dev);
 
 /* "disk xvda", "interface 0": for messages. */
 void lodge_splitdev_name(const struct splitdev *dev, char *buf, size_t len);
@@ -98,8 +95,8 @@ void lodge_splitdev_write_plan(struct store *s, const struct domcfg *dc,
 int lodge_splitdev_wait(struct lodge_session *l, const struct splitdev *dev, unsigned nr);
 
 /* To a living guest. If anything fails nothing is left. The config is not touched. */
-int lodge_splitdev_attach_disk(struct lodge_session *l, uint16_t domid, const struct disk *d);
-int lodge_splitdev_attach_vif(struct lodge_session *l, uint16_t domid, const struct vif *v);
+int lodge_splitdev_attach(struct lodge_session *l, uint16_t domid, enum device_kind kind,
+                          const struct device_base *d);
 
 /*
  * From a living guest, in at most lodge->wait_ms. -EBUSY: it does not let go, and the message says

@@ -207,7 +207,8 @@ static int detach(struct lodge_session *l, struct detach *d, int ms)
 static int still_there(struct lodge_session *l, const struct splitdev *dev, const struct ends *e)
 {
     struct xen_domctl_getdomaininfo info;
-    bool disk = !strcmp(dev->class, SPLITDEV_DISK);
+    enum device_kind kind = lodge_device_kind(dev->class);
+    const char *in_use = kind == DEVICE_ANY ? NULL : lodge_device_class[kind]->in_use;
     const char *why;
     char name[40];
 
@@ -221,8 +222,8 @@ static int still_there(struct lodge_session *l, const struct splitdev *dev, cons
     else if (is_idle(e->front) || e->back == XenbusStateClosed)
         why = "the back-end does not let go of it, see /var/log/lodge/backends.log; take it away "
               "with -f";
-    else if (e->front == XenbusStateClosing && disk)
-        why = "the guest still uses the disk: unmount it there, or take it away with -f";
+    else if (e->front == XenbusStateClosing && in_use)
+        why = in_use;
     else
         why = "the guest's driver does not answer; take it away with -f";
     return lodge_fail(l, EBUSY,
@@ -314,16 +315,10 @@ int lodge_splitdev_detach(struct lodge_session *l, const struct splitdev *dev, b
 
 /* --- a guest that ends ---------------------------------------------------------------------- */
 
-/* Only these have a back-end that answers. */
-static bool answers(const struct splitdev *dev)
-{
-    return !strcmp(dev->class, SPLITDEV_DISK) || !strcmp(dev->class, SPLITDEV_VIF);
-}
-
 void lodge_splitdev_close_all(struct lodge_session *l, uint16_t domid)
 {
     struct splitdev *dev = NULL;
-    unsigned nr = lodge_splitdev_list(l->store, domid, NULL, &dev), nr_wait = 0;
+    unsigned nr = lodge_splitdev_list(l->store, domid, DEVICE_ANY, &dev), nr_wait = 0;
     struct splitdev *wait = must(calloc(nr + 1, sizeof(*wait)));
     const struct splitdev *late;
     char name[40];
@@ -334,7 +329,9 @@ void lodge_splitdev_close_all(struct lodge_session *l, uint16_t domid)
     for (unsigned i = 0; i < nr; i++) {
         bool closed = true;
 
-        if (answers(&dev[i]) && !force_to_close(l, &dev[i], &closed) && !closed)
+        /* Of other tools' classes we do not know who would answer. */
+        if (lodge_device_kind(dev[i].class) != DEVICE_ANY && !force_to_close(l, &dev[i], &closed) &&
+            !closed)
             wait[nr_wait++] = dev[i];
     }
     if (splitdev_wait_for(l, wait, nr_wait, ms, check_closed, &late)) {

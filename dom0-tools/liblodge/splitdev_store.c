@@ -10,7 +10,6 @@
 #include "domain.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,39 +33,28 @@ const char *lodge_splitdev_record(const struct splitdev *dev, const char *key)
                      *key ? "/" : "", key);
 }
 
-static int place(struct lodge_session *l, uint16_t domid, const char *class, enum backend_type type,
-                 const char *backend, unsigned devid, struct splitdev *out)
+int lodge_splitdev_of(struct lodge_session *l, uint16_t domid, enum device_kind kind,
+                      const struct device_base *d, struct splitdev *out)
 {
+    const char *node = lodge_device_class[kind]->node;
     struct xen_domctl_getdomaininfo info;
 
     memset(out, 0, sizeof(*out));
     out->domid = domid;
-    out->devid = devid;
-    snprintf(out->class, sizeof(out->class), "%s", class);
-    snprintf(out->type, sizeof(out->type), "%s%s", type == BACKEND_LODGE ? "lodge-" : "", class);
-    if (!backend)
+    out->devid = d->devid;
+    snprintf(out->class, sizeof(out->class), "%s", node);
+    snprintf(out->type, sizeof(out->type), "%s%s", d->type == BACKEND_LODGE ? "lodge-" : "", node);
+    if (!d->backend)
         return 0;
-    if (lodge_domain_find(l, backend, &info))
+    if (lodge_domain_find(l, d->backend, &info))
         return lodge_fail(l, ESRCH,
                           "backend=%s: there is no such domain; start the one that serves the "
                           "device first",
-                          backend);
+                          d->backend);
     if (info.domain == domid)
-        return lodge_fail(l, EINVAL, "backend=%s: a guest cannot serve its own device", backend);
+        return lodge_fail(l, EINVAL, "backend=%s: a guest cannot serve its own device", d->backend);
     out->backend = info.domain;
     return 0;
-}
-
-int lodge_splitdev_of_disk(struct lodge_session *l, uint16_t domid, const struct disk *d,
-                           struct splitdev *out)
-{
-    return place(l, domid, SPLITDEV_DISK, d->type, d->backend, d->devid, out);
-}
-
-int lodge_splitdev_of_vif(struct lodge_session *l, uint16_t domid, const struct vif *v,
-                          struct splitdev *out)
-{
-    return place(l, domid, SPLITDEV_VIF, v->type, v->backend, v->devid, out);
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -99,71 +87,29 @@ static void write_common(struct store *s, const struct splitdev *dev, const char
     store_write(s, lodge_splitdev_back(dev, "state"), "1");
 }
 
-static void write_back(struct store *s, const struct splitdev *dev, const char *key,
-                       const char *value)
+struct writing {
+    struct store *s;
+    const struct splitdev *dev;
+};
+
+static void put(void *arg, enum device_end end, const char *key, const char *value)
 {
+    const struct writing *w = arg;
+
     if (value)
-        store_write(s, lodge_splitdev_back(dev, key), value);
+        store_write(w->s,
+                    end == DEVICE_FRONT ? lodge_splitdev_front(w->dev, key)
+                                        : lodge_splitdev_back(w->dev, key),
+                    value);
 }
 
-void lodge_splitdev_write_disk(struct store *s, const struct splitdev *dev, const char *guest,
-                               const struct disk *d)
+void lodge_splitdev_write(struct store *s, const struct splitdev *dev, const char *guest,
+                          enum device_kind kind, const struct device_base *d)
 {
-    const char *what = d->cdrom ? "cdrom" : "disk";
+    struct writing w = {s, dev};
 
     write_common(s, dev, guest);
-    store_write(s, lodge_splitdev_front(dev, "virtual-device"), store_fmt("%u", dev->devid));
-    store_write(s, lodge_splitdev_front(dev, "device-type"), what);
-
-    write_back(s, dev, "dev", d->vdev);
-    write_back(s, dev, "params", d->target);
-    write_back(s, dev, "type",
-               d->block_device           ? "phy"
-               : d->format == DISK_QCOW2 ? "qcow2"
-                                         : "file");
-    write_back(s, dev, "format", lodge_disk_format_name(d->format));
-    for (unsigned i = 0; i < d->nr_backing; i++) {
-        char key[24];
-
-        snprintf(key, sizeof(key), "backing-%u", i);
-        write_back(s, dev, key, d->backing[i]);
-    }
-    write_back(s, dev, "mode", d->readonly ? "r" : d->shared ? "w!" : "w");
-    write_back(s, dev, "device-type", what);
-    write_back(s, dev, "removable", d->cdrom ? "1" : "0");
-    write_back(s, dev, "bootable", "1");
-    write_back(s, dev, "discard-enable", d->discard && !d->readonly ? "1" : "0");
-    write_back(s, dev, "direct-io-safe", d->direct_io_safe ? "1" : "0");
-}
-
-void lodge_splitdev_write_vif(struct store *s, const struct splitdev *dev, const char *guest,
-                              const struct vif *v)
-{
-    char mac[18];
-
-    lodge_vif_mac_format(v->mac, mac);
-    write_common(s, dev, guest);
-    store_write(s, lodge_splitdev_front(dev, "handle"), store_fmt("%u", dev->devid));
-    store_write(s, lodge_splitdev_front(dev, "mac"), mac);
-    if (v->mtu)
-        store_write(s, lodge_splitdev_front(dev, "mtu"), store_fmt("%u", v->mtu));
-
-    write_back(s, dev, "handle", store_fmt("%u", dev->devid));
-    write_back(s, dev, "mac", mac);
-    write_back(s, dev, "mode", lodge_vif_mode_name(v->mode));
-    write_back(s, dev, "bridge", v->bridge);
-    write_back(s, dev, "ip", v->ip);
-    write_back(s, dev, "gatewaydev", v->gatewaydev);
-    /* xen-netback does not start without this node. */
-    write_back(s, dev, "script", v->script ? v->script : v->type == BACKEND_KERNEL ? "" : NULL);
-    write_back(s, dev, "vifname", v->vifname);
-    write_back(s, dev, "filter", v->filter ? "1" : "0");
-    if (v->rate_bytes)
-        write_back(s, dev, "rate", store_fmt("%" PRIu64 ",%u", v->rate_bytes, v->rate_usec));
-    if (v->mtu)
-        write_back(s, dev, "mtu", store_fmt("%u", v->mtu));
-    if (v->queues)
-        write_back(s, dev, "queues", store_fmt("%u", v->queues));
+    lodge_device_class[kind]->write(d, put, &w);
 }
 
 void lodge_splitdev_remove(struct store *s, const struct splitdev *dev)
@@ -265,15 +211,15 @@ static unsigned list_class(struct store *s, uint16_t domid, const char *class,
     return nr;
 }
 
-unsigned lodge_splitdev_list(struct store *s, uint16_t domid, const char *class,
+unsigned lodge_splitdev_list(struct store *s, uint16_t domid, enum device_kind kind,
                              struct splitdev **out)
 {
     unsigned nr_classes = 0, nr = 0;
     char **classes = NULL;
 
     *out = NULL;
-    if (class) {
-        nr = list_class(s, domid, class, out, 0);
+    if (kind != DEVICE_ANY) {
+        nr = list_class(s, domid, lodge_device_class[kind]->node, out, 0);
     } else {
         classes = store_list(s, store_fmt("/libxl/%u/device", domid), &nr_classes);
         for (unsigned i = 0; i < nr_classes; i++) {
@@ -287,8 +233,8 @@ unsigned lodge_splitdev_list(struct store *s, uint16_t domid, const char *class,
     return nr;
 }
 
-bool lodge_splitdev_find(struct store *s, uint16_t domid, const char *class, unsigned devid,
-                         struct splitdev *out)
+static bool find(struct store *s, uint16_t domid, const char *class, unsigned devid,
+                 struct splitdev *out)
 {
     char *path;
     bool found;
@@ -303,18 +249,47 @@ bool lodge_splitdev_find(struct store *s, uint16_t domid, const char *class, uns
     return found;
 }
 
+bool lodge_splitdev_find(struct store *s, uint16_t domid, enum device_kind kind, unsigned devid,
+                         struct splitdev *out)
+{
+    return find(s, domid, lodge_device_class[kind]->node, devid, out);
+}
+
+bool lodge_splitdev_exists(struct store *s, const struct splitdev *dev)
+{
+    struct splitdev other;
+
+    return find(s, dev->domid, dev->class, dev->devid, &other);
+}
+
+int lodge_splitdev_read(struct store *s, const struct splitdev *dev, enum device_kind kind,
+                        struct device_base *d)
+{
+    const struct device_class *class = lodge_device_class[kind];
+    char *value[DEVICE_MAX_KEYS] = {NULL};
+    int rc;
+
+    memset(d, 0, class->size);
+    d->devid = dev->devid;
+    for (unsigned i = 0; class->keys[i]; i++)
+        store_read(s, lodge_splitdev_back(dev, class->keys[i]), &value[i]);
+    store_flush(s);
+    rc = class->read(d, value);
+    for (unsigned i = 0; class->keys[i]; i++)
+        free(value[i]);
+    return rc;
+}
+
 void lodge_splitdev_name(const struct splitdev *dev, char *buf, size_t len)
 {
-    char vdev[DISK_MAX_VDEV];
+    enum device_kind kind = lodge_device_kind(dev->class);
+    char number[24];
 
-    lodge_disk_vdev(dev->devid, vdev, sizeof(vdev));
-    if (strcmp(dev->class, SPLITDEV_DISK))
-        snprintf(buf, len, "%s %u", strcmp(dev->class, SPLITDEV_VIF) ? dev->class : "interface",
-                 dev->devid);
-    else if (vdev[0] == '?')
-        snprintf(buf, len, "disk %u", dev->devid);
-    else
-        snprintf(buf, len, "disk %s", vdev);
+    snprintf(number, sizeof(number), "%u", dev->devid);
+    if (kind != DEVICE_ANY)
+        lodge_device_class[kind]->number(dev->devid, number, sizeof(number));
+    snprintf(buf, len, "%s %s", kind == DEVICE_ANY ? dev->class : lodge_device_class[kind]->what,
+             number);
 }
 
 const char *lodge_splitdev_state_name(int state)

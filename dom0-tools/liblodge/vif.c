@@ -269,7 +269,7 @@ static int set_script(struct vif_reader *r, const char *value)
 
 static int set_backend(struct vif_reader *r, const char *value)
 {
-    r->v->backend = must_copy(value);
+    r->v->base.backend = must_copy(value);
     return 0;
 }
 
@@ -282,7 +282,7 @@ static int set_backendtype(struct vif_reader *r, const char *value)
     if (type < 0)
         return devspec_fail(&r->spec, "backendtype '%s' is not known; it can be lodge or kernel",
                             value);
-    r->v->type = (enum backend_type)type;
+    r->v->base.type = (enum backend_type)type;
     r->has_type = true;
     return 0;
 }
@@ -312,7 +312,7 @@ static int set_queues(struct vif_reader *r, const char *value)
 
 static int set_devid(struct vif_reader *r, const char *value)
 {
-    return set_number(r, value, 0, VIF_MAX - 1, &r->v->devid);
+    return set_number(r, value, 0, VIF_MAX - 1, &r->v->base.devid);
 }
 
 static int set_filter(struct vif_reader *r, const char *value)
@@ -328,7 +328,7 @@ static int set_filter(struct vif_reader *r, const char *value)
 static int set_model(struct vif_reader *r, const char *value)
 {
     (void)value;
-    devspec_ignore(&r->v->ignored, r->key);
+    devspec_ignore(&r->v->base.ignored, r->key);
     return 0;
 }
 
@@ -376,7 +376,7 @@ static int set_one(struct vif_reader *r, const char *value, unsigned *seen)
         *seen |= 1u << i;
         return *value ? vif_keys[i].set(r, value) : 0;
     }
-    devspec_ignore(&r->v->ignored, r->key);
+    devspec_ignore(&r->v->base.ignored, r->key);
     return 0;
 }
 
@@ -393,8 +393,8 @@ static int check_whole(struct vif_reader *r)
     if (v->mode == VIF_ROUTE && !v->ip)
         return devspec_fail(&r->spec, "mode=route needs ip, the guest's address to route to");
     if (!r->has_type)
-        v->type = v->queues ? BACKEND_LODGE : BACKEND_KERNEL;
-    else if (v->type == BACKEND_KERNEL && v->queues)
+        v->base.type = v->queues ? BACKEND_LODGE : BACKEND_KERNEL;
+    else if (v->base.type == BACKEND_KERNEL && v->queues)
         return devspec_fail(&r->spec,
                             "the kernel's back-end has as many queues as dom0 has processors; "
                             "leave out queues, or add backendtype=lodge");
@@ -425,7 +425,7 @@ int lodge_vif_parse(struct vif *v, const char *text, char *err, size_t errlen)
 
     memset(v, 0, sizeof(*v));
     v->filter = true;
-    v->devid = VIF_NO_DEVID;
+    v->base.devid = VIF_NO_DEVID;
     devspec_begin(&r.spec, "vif", text, err, errlen);
     rc = read_params(&r);
     devspec_end(&r.spec);
@@ -441,8 +441,8 @@ void lodge_vif_free(struct vif *v)
     free(v->ip);
     free(v->script);
     free(v->vifname);
-    free(v->backend);
-    free(v->ignored);
+    free(v->base.backend);
+    free(v->base.ignored);
     memset(v, 0, sizeof(*v));
 }
 
@@ -467,7 +467,8 @@ static bool may_be_guests(const char *name)
 
 int lodge_vif_resolve(const struct vif *v, char *err, size_t errlen)
 {
-    bool here = !v->backend || !strcmp(v->backend, "0") || !strcmp(v->backend, "Domain-0");
+    bool here =
+        !v->base.backend || !strcmp(v->base.backend, "0") || !strcmp(v->base.backend, "Domain-0");
 
     if (!v->vifname || !here || !if_nametoindex(v->vifname) || may_be_guests(v->vifname))
         return 0;
@@ -497,8 +498,8 @@ struct json_object *lodge_vif_to_json(const struct vif *v)
     struct json_object *js = json_object_new_object();
     char mac[18];
 
-    if (v->devid != VIF_NO_DEVID)
-        json_object_object_add(js, "devid", json_object_new_int64(v->devid));
+    if (v->base.devid != VIF_NO_DEVID)
+        json_object_object_add(js, "devid", json_object_new_int64(v->base.devid));
     lodge_vif_mac_format(v->mac, mac);
     if (v->has_mac)
         add_string(js, "mac", mac);
@@ -513,8 +514,8 @@ struct json_object *lodge_vif_to_json(const struct vif *v)
     json_object_object_add(js, "filter", json_object_new_boolean(v->filter));
     add_number(js, "mtu", v->mtu);
     add_number(js, "queues", v->queues);
-    add_string(js, "backendtype", lodge_backend_type_name(v->type));
-    add_string(js, "backend", v->backend);
+    add_string(js, "backendtype", lodge_backend_type_name(v->base.type));
+    add_string(js, "backend", v->base.backend);
     return js;
 }
 
@@ -529,8 +530,8 @@ int lodge_vif_from_json(struct vif *v, struct json_object *js)
         (mac && !lodge_vif_mac_parse(mac, v->mac)) || devid < 0 || devid > VIF_NO_DEVID)
         return -1;
     v->has_mac = mac;
-    v->type = (enum backend_type)lodge_backend_type_parse(type);
-    v->devid = (unsigned)devid;
+    v->base.type = (enum backend_type)lodge_backend_type_parse(type);
+    v->base.devid = (unsigned)devid;
     v->rate_bytes = (uint64_t)devspec_js_number(js, "rate_bytes", 0);
     v->rate_usec = (uint32_t)devspec_js_number(js, "rate_usec", 0);
     v->filter = devspec_js_bool(js, "filter", true);
@@ -541,6 +542,6 @@ int lodge_vif_from_json(struct vif *v, struct json_object *js)
     v->ip = must_copy(devspec_js_string(js, "ip"));
     v->script = must_copy(devspec_js_string(js, "script"));
     v->vifname = must_copy(devspec_js_string(js, "vifname"));
-    v->backend = must_copy(devspec_js_string(js, "backend"));
+    v->base.backend = must_copy(devspec_js_string(js, "backend"));
     return 0;
 }

@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <json-c/json.h>
-#include "disk.h"
+#include "devclass.h"
 
 #define VIF_MAX        256
 #define VIF_MAX_QUEUES 16
@@ -40,17 +40,15 @@
 enum vif_mode { VIF_AUTO, VIF_BRIDGE, VIF_NAT, VIF_ROUTE };
 
 struct vif {
+    struct device_base base; /* devid: VIF_NO_DEVID if it is not given */
     uint8_t mac[6];
     bool has_mac;
     enum vif_mode mode;
-    enum backend_type type;
-    char *bridge, *gatewaydev, *ip, *script, *vifname, *backend; /* NULL: not given */
-    uint64_t rate_bytes;                                         /* per interval; 0: no limit */
+    char *bridge, *gatewaydev, *ip, *script, *vifname; /* NULL: not given */
+    uint64_t rate_bytes;                               /* per interval; 0: no limit */
     uint32_t rate_usec; /* the interval; xenstore's "rate" is the two, with a comma between */
     bool filter;
     unsigned mtu, queues; /* 0: not given */
-    unsigned devid;       /* VIF_NO_DEVID: not given */
-    char *ignored;        /* keys without effect, for a warning; or NULL */
 };
 
 /* Returns 0, or -1 with a sentence in err and nothing to free. */

@@ -241,7 +241,7 @@ static void test_killed_anywhere(void)
     unsigned n;
 
     CHECK(!lodge_disk_parse(&d, "/srv/vic.img,raw,xvda", err, sizeof(err)) &&
-          !lodge_domcfg_add_disk(&dc, &d, err, sizeof(err)));
+          !lodge_domcfg_add(&dc, DEVICE_DISK, &d.base, err, sizeof(err)));
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         for (n = 1; survives(&dc, actions[i], n, 0) && n < 200; n++)
             for (unsigned m = 1; m < 12; m += 3)

@@ -127,15 +127,15 @@ static void same_disk(const char *text)
     CHECK(disk(text));
     CHECK_STR(d.target, "/dev/vg/guest-volume");
     CHECK_STR(d.vdev, "hda");
-    CHECK(d.format == DISK_RAW && !d.readonly && !d.cdrom && d.devid == 768);
-    CHECK(d.type == BACKEND_LODGE && d.discard && !d.direct_io_safe && !d.backend);
+    CHECK(d.format == DISK_RAW && !d.readonly && !d.cdrom && d.base.devid == 768);
+    CHECK(d.base.type == BACKEND_LODGE && d.discard && !d.direct_io_safe && !d.base.backend);
 }
 
 static void same_cd(const char *text)
 {
     CHECK(disk(text));
     CHECK_STR(d.target, "/root/image.iso");
-    CHECK(d.devid == 5632 && d.readonly && d.cdrom && d.format == DISK_RAW);
+    CHECK(d.base.devid == 5632 && d.readonly && d.cdrom && d.format == DISK_RAW);
 }
 
 static void test_disks(void)
@@ -161,16 +161,16 @@ static void test_disks(void)
     CHECK(d.format == DISK_QCOW2);
     CHECK(disk(",,xvda,rw,target=/x,y") && !strcmp(d.target, "/x,y"));
     CHECK(disk("/i,qcow2,xvda,backendtype=qdisk,no-discard,direct-io-safe"));
-    CHECK(!d.discard && d.direct_io_safe && d.type == BACKEND_LODGE);
+    CHECK(!d.discard && d.direct_io_safe && d.base.type == BACKEND_LODGE);
     CHECK(disk("/i,,xvda,backendtype=phy,backend=storage"));
-    CHECK(d.type == BACKEND_KERNEL && !strcmp(d.backend, "storage"));
+    CHECK(d.base.type == BACKEND_KERNEL && !strcmp(d.base.backend, "storage"));
     CHECK(disk("/i,,xvda,w!") && d.shared && !d.readonly);
     CHECK(disk("/i,qcow2,xvda,backing=/b,rw,backing=/c") && d.nr_backing == 2 && !d.readonly);
     CHECK(!strcmp(d.backing[0], "/b") && !strcmp(d.backing[1], "/c"));
-    CHECK(disk("/i,,xvda,discard") && d.discard && !d.ignored);
+    CHECK(disk("/i,,xvda,discard") && d.discard && !d.base.ignored);
     /* What xl knows and this does not, or nobody: it has no effect, and is named. */
     CHECK(disk("/i,raw,xvda,colour=red,access=ro,trusted=1") && d.readonly);
-    CHECK_STR(d.ignored, "colour, trusted");
+    CHECK_STR(d.base.ignored, "colour, trusted");
 }
 
 static void test_bad_disks(void)
@@ -262,22 +262,23 @@ static void test_vifs(void)
 {
     char mac[18];
 
-    CHECK(vif("") && !v.has_mac && v.filter && v.mode == VIF_AUTO && v.devid == VIF_NO_DEVID);
-    CHECK(v.type == BACKEND_KERNEL);
-    CHECK(vif("queues=2") && v.type == BACKEND_LODGE);
-    CHECK(vif("backendtype=lodge") && v.type == BACKEND_LODGE);
+    CHECK(vif("") && !v.has_mac && v.filter && v.mode == VIF_AUTO && v.base.devid == VIF_NO_DEVID);
+    CHECK(v.base.type == BACKEND_KERNEL);
+    CHECK(vif("queues=2") && v.base.type == BACKEND_LODGE);
+    CHECK(vif("backendtype=lodge") && v.base.type == BACKEND_LODGE);
     CHECK(vif(" mac=00:16:3E:74:3d:76 , model=rtl8139, bridge=xenbr0,type=ioemu,"));
     lodge_vif_mac_format(v.mac, mac);
     CHECK_STR(mac, "00:16:3e:74:3d:76");
-    CHECK(!strcmp(v.ignored, "model") && !strcmp(v.bridge, "xenbr0"));
-    CHECK(vif("trusted=1,bridge=br0,accel=off") && !strcmp(v.ignored, "trusted, accel"));
+    CHECK(!strcmp(v.base.ignored, "model") && !strcmp(v.bridge, "xenbr0"));
+    CHECK(vif("trusted=1,bridge=br0,accel=off") && !strcmp(v.base.ignored, "trusted, accel"));
     CHECK_STR(v.bridge, "br0");
-    CHECK(vif("bridge=br0") && !v.ignored);
+    CHECK(vif("bridge=br0") && !v.base.ignored);
     CHECK(vif("ip=10.0.0.5 10.1.0.0/24  fd00::5,mode=route,gatewaydev=eth0,rate=10Mb/s,mtu=9000,"
               "queues=4,filter=off,vifname=web0,backendtype=lodge,backend=net,devid=3"));
     CHECK_STR(v.ip, "10.0.0.5 10.1.0.0/24 fd00::5");
     CHECK(v.mode == VIF_ROUTE && v.rate_bytes == 62500 && v.mtu == 9000 && v.queues == 4);
-    CHECK(!v.filter && v.type == BACKEND_LODGE && v.devid == 3 && !strcmp(v.backend, "net"));
+    CHECK(!v.filter && v.base.type == BACKEND_LODGE && v.base.devid == 3 &&
+          !strcmp(v.base.backend, "net"));
     CHECK(vif("script=vif-nat") && v.mode == VIF_NAT && !v.script);
     CHECK(vif("script=/etc/xen/scripts/vif-bridge") && v.mode == VIF_BRIDGE && !v.script);
     CHECK(vif("script=my-own") && !strcmp(v.script, "/etc/xen/scripts/my-own"));
@@ -318,7 +319,7 @@ static bool add_disk(struct domcfg *dc, const char *text)
 
     if (lodge_disk_parse(&one, text, err, sizeof(err)))
         return false;
-    if (!lodge_domcfg_add_disk(dc, &one, err, sizeof(err)))
+    if (!lodge_domcfg_add(dc, DEVICE_DISK, &one.base, err, sizeof(err)))
         return true;
     lodge_disk_free(&one);
     return false;
@@ -330,7 +331,7 @@ static bool add_vif(struct domcfg *dc, const char *text)
 
     if (lodge_vif_parse(&one, text, err, sizeof(err)))
         return false;
-    if (!lodge_domcfg_add_vif(dc, &one, err, sizeof(err)))
+    if (!lodge_domcfg_add(dc, DEVICE_VIF, &one.base, err, sizeof(err)))
         return true;
     lodge_vif_free(&one);
     return false;
@@ -346,18 +347,21 @@ static void test_lists(void)
     CHECK(!add_disk(&dc, "/k,,d0p0"));
     CHECK(!add_disk(&dc, "/i,,xvdd,ro") && strstr(err, "'/i' is the guest's xvda already"));
     CHECK(add_disk(&dc, "/s,,xvde,w!") && add_disk(&dc, "/s,,xvdf,w!"));
-    CHECK(lodge_domcfg_drop_disk(&dc, 51712) && !lodge_domcfg_drop_disk(&dc, 51712) &&
-          dc.nr_disk == 4);
+    CHECK(lodge_domcfg_drop(&dc, DEVICE_DISK, 51712) &&
+          !lodge_domcfg_drop(&dc, DEVICE_DISK, 51712) && dc.devices[DEVICE_DISK].nr == 4);
     CHECK(add_disk(&dc, "/i,,xvda"));
 
     CHECK(add_vif(&dc, "") && add_vif(&dc, "devid=2") && add_vif(&dc, ""));
-    CHECK(dc.vif[0].devid == 0 && dc.vif[1].devid == 2 && dc.vif[2].devid == 1);
-    CHECK(memcmp(dc.vif[0].mac, dc.vif[2].mac, 6) && !memcmp(dc.vif[0].mac, "\x00\x16\x3e", 3));
+    CHECK(lodge_domcfg_vif(&dc, 0)->base.devid == 0 && lodge_domcfg_vif(&dc, 1)->base.devid == 2 &&
+          lodge_domcfg_vif(&dc, 2)->base.devid == 1);
+    CHECK(memcmp(lodge_domcfg_vif(&dc, 0)->mac, lodge_domcfg_vif(&dc, 2)->mac, 6) &&
+          !memcmp(lodge_domcfg_vif(&dc, 0)->mac, "\x00\x16\x3e", 3));
     CHECK(!add_vif(&dc, "devid=2") && strstr(err, "an interface of index 2 already"));
-    CHECK(add_vif(&dc, "mac=00:16:3e:01:02:03") && dc.vif[3].devid == 3);
+    CHECK(add_vif(&dc, "mac=00:16:3e:01:02:03") && lodge_domcfg_vif(&dc, 3)->base.devid == 3);
     CHECK(!add_vif(&dc, "mac=00:16:3e:01:02:03"));
     CHECK_STR(err, "vif: mac 00:16:3e:01:02:03 is that of the guest's interface 3 already");
-    CHECK(lodge_domcfg_drop_vif(&dc, 0) && add_vif(&dc, "") && dc.vif[3].devid == 0);
+    CHECK(lodge_domcfg_drop(&dc, DEVICE_VIF, 0) && add_vif(&dc, "") &&
+          lodge_domcfg_vif(&dc, 3)->base.devid == 0);
     lodge_domcfg_devices_free(&dc);
 }
 
@@ -367,19 +371,20 @@ static void test_stable_addresses(void)
     struct domcfg one = {.name = "web"}, two = {.name = "web", .memory_mib = 5}, three = {0};
 
     CHECK(add_vif(&one, "") && add_vif(&two, "bridge=x"));
-    CHECK(!memcmp(one.vif[0].mac, two.vif[0].mac, 6));
+    CHECK(!memcmp(lodge_domcfg_vif(&one, 0)->mac, lodge_domcfg_vif(&two, 0)->mac, 6));
     two.name = "db";
-    lodge_domcfg_drop_vif(&two, 0);
-    CHECK(add_vif(&two, "") && memcmp(one.vif[0].mac, two.vif[0].mac, 6));
+    lodge_domcfg_drop(&two, DEVICE_VIF, 0);
+    CHECK(add_vif(&two, "") &&
+          memcmp(lodge_domcfg_vif(&one, 0)->mac, lodge_domcfg_vif(&two, 0)->mac, 6));
     three.name = "other";
     three.fixed_uuid = two.fixed_uuid = true;
     three.uuid[0] = two.uuid[0] = 7;
-    lodge_domcfg_drop_vif(&two, 0);
+    lodge_domcfg_drop(&two, DEVICE_VIF, 0);
     CHECK(add_vif(&two, "") && add_vif(&three, ""));
-    CHECK(!memcmp(three.vif[0].mac, two.vif[0].mac, 6));
-    CHECK(!(three.vif[0].mac[3] & 0x80));
+    CHECK(!memcmp(lodge_domcfg_vif(&three, 0)->mac, lodge_domcfg_vif(&two, 0)->mac, 6));
+    CHECK(!(lodge_domcfg_vif(&three, 0)->mac[3] & 0x80));
     /* What a release once gave must stay: guests keep their leases and licences by it. */
-    CHECK(!memcmp(one.vif[0].mac, "\x00\x16\x3e\x20\x86\xd8", 6));
+    CHECK(!memcmp(lodge_domcfg_vif(&one, 0)->mac, "\x00\x16\x3e\x20\x86\xd8", 6));
     lodge_domcfg_devices_free(&one);
     lodge_domcfg_devices_free(&two);
     lodge_domcfg_devices_free(&three);
@@ -395,9 +400,10 @@ static void test_vif_names(void)
     CHECK(strstr(err, "this host has an interface lo already"));
     CHECK(vif("vifname=lo,backend=net") && !lodge_vif_resolve(&v, err, sizeof(err)));
     CHECK(vif("vifname=no-such-thing0") && !lodge_vif_resolve(&v, err, sizeof(err)));
-    CHECK(!lodge_domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    CHECK(!lodge_domcfg_add(&dc, DEVICE_VIF, &v.base, err, sizeof(err)));
     memset(&v, 0, sizeof(v));
-    CHECK(vif("vifname=no-such-thing0") && lodge_domcfg_add_vif(&dc, &v, err, sizeof(err)));
+    CHECK(vif("vifname=no-such-thing0") &&
+          lodge_domcfg_add(&dc, DEVICE_VIF, &v.base, err, sizeof(err)));
     CHECK_STR(err, "vif: vifname no-such-thing0 is that of the guest's interface 0 already");
     lodge_domcfg_devices_free(&dc);
 }
@@ -441,8 +447,27 @@ static void test_json(void)
     json_object_put(js);
 }
 
+static void test_classes(void)
+{
+    for (unsigned i = 0; i < DEVICE_KINDS; i++) {
+        const struct device_class *class = lodge_device_class[i];
+        unsigned nr = 0;
+
+        CHECK(lodge_device_kind(class->node) == i);
+        CHECK(class->key && class->list && class->what && class->module && class->number);
+        CHECK(class->parse && class->release && class->resolve && class->fit && class->write);
+        CHECK(class->to_json && class->from_json && class->read && class->keys);
+        CHECK(class->size >= sizeof(struct device_base));
+        while (class->keys[nr])
+            nr++;
+        CHECK(nr < DEVICE_MAX_KEYS);
+    }
+    CHECK(lodge_device_kind("9pfs") == DEVICE_ANY && lodge_device_kind("") == DEVICE_ANY);
+}
+
 int main(void)
 {
+    test_classes();
     test_numbers();
     test_disks();
     test_bad_disks();

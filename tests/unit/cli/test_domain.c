@@ -336,7 +336,7 @@ static void test_destruction_begins(void)
     struct disk d;
 
     CHECK(!lodge_disk_parse(&d, "/srv/new.img,raw,xvda", err, sizeof(err)) &&
-          !lodge_domcfg_add_disk(&dc, &d, err, sizeof(err)));
+          !lodge_domcfg_add(&dc, DEVICE_DISK, &d.base, err, sizeof(err)));
     setup_fresh();
     setup_backend("error:its image is gone");
     CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -EIO &&

@@ -23,9 +23,9 @@ static void add(struct domcfg *dc, const char *disk_text, const char *vif_text)
     struct vif v;
 
     CHECK(!disk_text || (!lodge_disk_parse(&d, disk_text, err, sizeof(err)) &&
-                         !lodge_domcfg_add_disk(dc, &d, err, 640)));
+                         !lodge_domcfg_add(dc, DEVICE_DISK, &d.base, err, 640)));
     CHECK(!vif_text || (!lodge_vif_parse(&v, vif_text, err, sizeof(err)) &&
-                        !lodge_domcfg_add_vif(dc, &v, err, 640)));
+                        !lodge_domcfg_add(dc, DEVICE_VIF, &v.base, err, 640)));
 }
 
 static struct domcfg config(const char *name)
@@ -103,7 +103,8 @@ static void fails_cleanly(const char *backend, const char *why)
 
     setup_fresh();
     setup_backend(backend);
-    dc.disk[0].type = !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
+    lodge_domcfg_disk(&dc, 0)->base.type =
+        !strcmp(backend, "no-hotplug") ? BACKEND_KERNEL : BACKEND_LODGE;
     CHECK(lodge_domain_create(&l, &dc, 0, &domid) < 0);
     CHECK_STR(l.message, why);
     CHECK(!fake_by_domid(20) && nodes_of(20) == 0 && !lodge_saved_exists(&l, dc.uuid));
@@ -116,12 +117,12 @@ static void test_driver_domain(void)
     uint16_t domid = 0;
 
     setup_fresh();
-    dc.disk[0].backend = strdup("nobody");
+    lodge_domcfg_disk(&dc, 0)->base.backend = strdup("nobody");
     CHECK(lodge_domain_create(&l, &dc, 0, &domid) == -ESRCH && !fake_by_domid(20));
     CHECK_STR(l.message, "backend=nobody: there is no such domain; start the one that serves the "
                          "device first");
-    free(dc.disk[0].backend);
-    dc.disk[0].backend = strdup("db");
+    free(lodge_domcfg_disk(&dc, 0)->base.backend);
+    lodge_domcfg_disk(&dc, 0)->base.backend = strdup("db");
     CHECK(!lodge_domain_create(&l, &dc, 0, &domid));
     CHECK_STR(fake_store_value(FRONT "/backend"), "/local/domain/7/backend/lodge-vbd/20/51712");
     CHECK_STR(fake_store_value(FRONT "/backend-id"), "7");
@@ -146,26 +147,26 @@ static void test_attach(void)
     struct splitdev dev, *list = NULL;
 
     setup_fresh();
-    CHECK(!lodge_splitdev_attach_disk(&l, 3, &d));
+    CHECK(!lodge_splitdev_attach(&l, 3, DEVICE_DISK, &d.base));
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/mode"), "r");
     CHECK_STR(fake_store_value("/local/domain/0/backend/vbd/3/51728/domain"), "web");
-    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EEXIST);
+    CHECK(lodge_splitdev_attach(&l, 3, DEVICE_DISK, &d.base) == -EEXIST);
     CHECK_STR(l.message, "domain 3 has a device 'disk xvdb' already");
-    CHECK(lodge_splitdev_list(l.store, 3, NULL, &list) == 3 && list[0].devid == 51712 &&
+    CHECK(lodge_splitdev_list(l.store, 3, DEVICE_ANY, &list) == 3 && list[0].devid == 51712 &&
           list[1].devid == 51728 && !strcmp(list[2].class, "vif"));
     free(list);
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev) && !strcmp(dev.type, "vbd"));
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51728, &dev) && !strcmp(dev.type, "vbd"));
     CHECK(!lodge_splitdev_detach(&l, &dev, false) &&
-          !lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev));
+          !lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51728, &dev));
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
 
     setup_backend("error:/srv/data cannot be opened: No such file or directory");
-    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK(lodge_splitdev_attach(&l, 3, DEVICE_DISK, &d.base) == -EIO);
     CHECK_STR(l.message, "disk xvdb: /srv/data cannot be opened: No such file or directory");
     CHECK(!fake_store_value("/local/domain/0/backend/vbd/3/51728"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51728"));
-    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51728, &dev));
+    CHECK(!lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51728, &dev));
     lodge_disk_free(&d);
 }
 
@@ -175,7 +176,7 @@ static void test_detach(void)
 
     setup_fresh();
     setup_backend("busy");
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
     CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK_STR(l.message,
               "disk xvda is not detached after 0 seconds: the guest still uses the disk: "
@@ -186,16 +187,16 @@ static void test_detach(void)
     /* The guest lets go later, and the next call finds it closed. */
     setup_backend(NULL);
     CHECK(!lodge_splitdev_detach(&l, &dev, false));
-    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
 
     setup_fresh();
     setup_backend("busy");
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
           !lodge_splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     setup_fresh();
     setup_backend("silent");
-    CHECK(lodge_splitdev_find(l.store, 3, "vif", 0, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_VIF, 0, &dev) &&
           lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
     CHECK(strstr(l.message, "interface 0 is not detached") &&
           strstr(l.message, "the guest's driver "
@@ -205,16 +206,16 @@ static void test_detach(void)
           strstr(l.message, "the guest is paused"));
     setup_fresh();
     setup_backend("dead");
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
           !lodge_splitdev_detach(&l, &dev, true));
-    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
     CHECK(!lodge_splitdev_detach(&l, &dev, false)); /* nothing is there: nothing to do */
 
     /* A front-end that never came up has nothing to close. */
     setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "1", NULL);
     setup_backend("busy");
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
           !lodge_splitdev_detach(&l, &dev, false));
 }
 
@@ -226,17 +227,17 @@ static void test_restless(void)
     setup_fresh();
     setup_backend("silent");
     fake_restless = "/local/domain/3/device/vbd/51712/state";
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
     CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY &&
           strstr(l.message, "take it away with -f"));
     CHECK(!lodge_splitdev_detach(&l, &dev, true));
-    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(!lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     CHECK(!fake_store_value("/local/domain/3/device/vbd/51712"));
     /* So does a driver domain, with what is its own. */
     setup_fresh();
     fake_restless = "/local/domain/0/backend/lodge-vbd/3/51712/state";
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
           !lodge_splitdev_detach(&l, &dev, true));
     CHECK(!fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712"));
     fake_restless = NULL;
@@ -255,7 +256,7 @@ static void test_detach_plugged(void)
         if (closed_before)
             fake_store_set(store_fmt("%s/state", back), "6", NULL);
         setup_backend("plugged");
-        CHECK(lodge_splitdev_find(l.store, 3, "vif", 1, &dev));
+        CHECK(lodge_splitdev_find(l.store, 3, DEVICE_VIF, 1, &dev));
         CHECK(lodge_splitdev_detach(&l, &dev, false) == -EBUSY);
         CHECK(strstr(l.message, "the back-end does not let go of it"));
         CHECK_STR(fake_store_value(store_fmt("%s/online", back)), "0");
@@ -268,7 +269,7 @@ static void test_detach_plugged(void)
     setup_fresh();
     fake_device(3, "vif", "vif", 1);
     setup_backend("plugged");
-    CHECK(lodge_splitdev_find(l.store, 3, "vif", 1, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_VIF, 1, &dev) &&
           !lodge_splitdev_detach(&l, &dev, false));
 }
 
@@ -281,24 +282,25 @@ static void test_forged_nodes(void)
     /* What the guest writes into its own directory leads nowhere. */
     fake_store_set("/local/domain/3/device/vbd/51712/backend",
                    "/local/domain/0/backend/vbd/7/51712", NULL);
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) && !strcmp(dev.type, "lodge-vbd"));
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
+          !strcmp(dev.type, "lodge-vbd"));
     fake_store_set("/libxl/3/device/vbd/51712/backend", "/local/domain/0/backend/vbd/7/51712",
                    NULL);
-    CHECK(!lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
-    CHECK(lodge_splitdev_list(l.store, 3, "vbd", &list) == 0);
+    CHECK(!lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
+    CHECK(lodge_splitdev_list(l.store, 3, DEVICE_DISK, &list) == 0);
     free(list);
     list = NULL;
-    CHECK(lodge_splitdev_list(l.store, 99, NULL, &list) == 0);
+    CHECK(lodge_splitdev_list(l.store, 99, DEVICE_ANY, &list) == 0);
     free(list);
 
     /* A state that is none harms only the guest that wrote it. */
     setup_fresh();
     fake_store_set("/local/domain/3/device/vbd/51712/state", "99999999999999999999x", NULL);
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev) &&
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev) &&
           !lodge_splitdev_detach(&l, &dev, false));
     /* What a driver domain says reaches the terminal as text. */
     setup_backend("error:a\033[2Jb\n");
-    CHECK(lodge_splitdev_attach_disk(&l, 3, &d) == -EIO);
+    CHECK(lodge_splitdev_attach(&l, 3, DEVICE_DISK, &d.base) == -EIO);
     CHECK_STR(l.message, "disk xvdb: a?[2Jb?");
     lodge_disk_free(&d);
 }
@@ -308,7 +310,7 @@ static void test_resize(void)
     struct splitdev dev;
 
     setup_fresh();
-    CHECK(lodge_splitdev_find(l.store, 3, "vbd", 51712, &dev));
+    CHECK(lodge_splitdev_find(l.store, 3, DEVICE_DISK, 51712, &dev));
     CHECK(!lodge_splitdev_resize(&l, &dev, 1ull << 30, false));
     CHECK_STR(fake_store_value("/local/domain/0/backend/lodge-vbd/3/51712/sectors"), "2097152");
     CHECK(lodge_splitdev_resize(&l, &dev, 1 << 20, false) == -EIO);
@@ -322,7 +324,7 @@ static void test_resize(void)
 static void drop_xvda(struct domcfg *dc, void *arg)
 {
     (void)arg;
-    CHECK(lodge_domcfg_drop_disk(dc, 51712));
+    CHECK(lodge_domcfg_drop(dc, DEVICE_DISK, 51712));
 }
 
 /* A restarted guest has the devices that it had last, with the addresses that it had. */
