@@ -130,8 +130,8 @@ struct request {
     bool barrier;
     bool table_bad;  /* its indirect pages could not be had */
     int16_t status;  /* BLKIF_RSP_* */
-    uint8_t *buffer; /* or NULL: the data are in mapped pages */
-    bool mapped;     /* they go between buffer and mapped pages */
+    uint8_t *buffer; /* or NULL: I/O works on mapped pages themselves */
+    bool bounced;    /* there are mapped pages, and the data pass through the buffer */
     unsigned pages;  /* of the buffer */
     struct blk_request q;
     struct iovec iov[BLK_MAX_SEGMENTS];

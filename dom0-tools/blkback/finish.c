@@ -13,16 +13,13 @@
 
 static struct {
     struct request_list done;
-    struct grant_copy *piece;
-    struct request **of;
+    struct grant_batch copies;
 } finish;
 
 bool finish_start(void)
 {
     list_init(&finish.done);
-    finish.piece = calloc((size_t)BLKBACK_BATCH * BLK_MAX_SEGMENTS, sizeof(*finish.piece));
-    finish.of = calloc((size_t)BLKBACK_BATCH * BLK_MAX_SEGMENTS, sizeof(struct request *));
-    return finish.piece && finish.of;
+    return grant_batch_start(&finish.copies, BLKBACK_BATCH * BLK_MAX_SEGMENTS);
 }
 
 void finish_request(struct request *r, int16_t status)
@@ -120,7 +117,7 @@ void finish_next_stage(struct request *r)
  */
 
 /* What was read goes into pages that were mapped when the request began, and should still be. */
-static void deliver_mapped(struct request *r)
+static void deliver_bounced(struct request *r)
 {
     size_t at = 0;
 
@@ -142,35 +139,36 @@ static void deliver_mapped(struct request *r)
 /* Copies what was read into the guest's pages, for up to BLKBACK_BATCH requests. */
 static void deliver(struct request **batch, unsigned nr_batch)
 {
-    unsigned nr = 0;
+    struct grant_batch *c = &finish.copies;
 
+    c->nr = 0;
     for (unsigned b = 0; b < nr_batch; b++) {
         struct request *r = batch[b];
         size_t at = 0;
 
         if (r->q.op != BLKIF_OP_READ || r->status || !r->buffer)
             continue;
-        if (r->mapped) {
-            deliver_mapped(r);
+        if (r->bounced) {
+            deliver_bounced(r);
             continue;
         }
         for (unsigned i = 0; i < r->q.nr_segments; i++) {
             const struct blk_segment *s = &r->q.seg[i];
 
-            finish.of[nr] = r;
-            grant_copy_out(&finish.piece[nr++], r->buffer + at, s->gref, s->offset, s->len);
+            grant_copy_out(grant_batch_add(c, r), r->buffer + at, s->gref, s->offset, s->len);
             at += s->len;
         }
     }
-    if (nr && grant_copy(finish.piece, nr))
-        for (unsigned i = 0; i < nr; i++)
-            finish.piece[i].status = -1;
-    for (unsigned i = 0; i < nr; i++)
-        if (finish.piece[i].status && !finish.of[i]->status) {
-            finish.of[i]->status = BLKIF_RSP_ERROR;
-            runtime_log(finish.of[i]->queue->disk->id,
+    grant_copy(c->piece, c->nr);
+    for (unsigned i = 0; i < c->nr; i++) {
+        struct request *r = c->of[i];
+
+        if (c->piece[i].status && !r->status) {
+            r->status = BLKIF_RSP_ERROR;
+            runtime_log(r->queue->disk->id,
                         "read failed: a page of it is not granted to us for writing");
         }
+    }
 }
 
 static void answer(struct request *r)

@@ -14,22 +14,16 @@
 #include <string.h>
 
 static struct {
-    struct grant_copy *piece; /* of the data of one pass */
-    struct request **of;      /* which request a piece belongs to */
-    unsigned nr;
+    struct grant_batch copies;                           /* of indirect pages, then of data */
     uint8_t (*table)[BLK_MAX_INDIRECT * RING_PAGE_SIZE]; /* copies of indirect pages */
     struct request *batch[BLKBACK_BATCH];
     unsigned nr_batch;
 } pass;
 
-#define PASS_MAX_PIECES (BLKBACK_BATCH * BLK_MAX_SEGMENTS)
-
 bool pass_start(void)
 {
-    pass.piece = calloc(PASS_MAX_PIECES, sizeof(*pass.piece));
-    pass.of = calloc(PASS_MAX_PIECES, sizeof(struct request *));
     pass.table = calloc(BLKBACK_BATCH, sizeof(*pass.table));
-    return pass.piece && pass.of && pass.table;
+    return pass.table && grant_batch_start(&pass.copies, BLKBACK_BATCH * BLK_MAX_SEGMENTS);
 }
 
 /* --- taking ----------------------------------------------------------------------------------- */
@@ -69,25 +63,21 @@ static void refuse(struct request *r, enum blk_error error)
 /* Copies the pages with the segments of all indirect requests of the batch. */
 static void fetch_tables(void)
 {
-    unsigned nr = 0;
+    struct grant_batch *c = &pass.copies;
 
+    c->nr = 0;
     for (unsigned b = 0; b < pass.nr_batch; b++) {
         struct request *r = pass.batch[b];
 
         r->table_bad = false;
-        for (unsigned i = 0; i < r->q.nr_indirect; i++) {
-            pass.of[nr] = r;
-            grant_copy_in(&pass.piece[nr++], pass.table[b] + (size_t)i * RING_PAGE_SIZE,
+        for (unsigned i = 0; i < r->q.nr_indirect; i++)
+            grant_copy_in(grant_batch_add(c, r), pass.table[b] + (size_t)i * RING_PAGE_SIZE,
                           r->q.indirect[i], 0, RING_PAGE_SIZE);
-        }
     }
-    if (!nr)
-        return;
-    if (grant_copy(pass.piece, nr))
-        for (unsigned i = 0; i < nr; i++)
-            pass.piece[i].status = -1;
-    for (unsigned i = 0; i < nr; i++)
-        pass.of[i]->table_bad = pass.of[i]->table_bad || pass.piece[i].status;
+    grant_copy(c->piece, c->nr);
+    for (unsigned i = 0; i < c->nr; i++)
+        if (c->piece[i].status)
+            ((struct request *)c->of[i])->table_bad = true;
 }
 
 /* Where pages stay mapped, the tables are in such pages, too. */
@@ -145,7 +135,7 @@ static void choose(struct disk *disk, enum blk_error *error)
             break;
         list_take(&disk->waiting);
         r->buffer = NULL;
-        r->mapped = false;
+        r->bounced = false;
         r->status = BLKIF_RSP_OKAY;
         error[pass.nr_batch] = blk_decode(&disk->d, &slot->req, &r->q);
         if (error[pass.nr_batch] == BLK_INDIRECT)
@@ -195,13 +185,13 @@ static int use_mapped(struct request *r)
     for (unsigned i = 0; i < r->q.nr_segments; i++)
         refs[i] = r->q.seg[i].gref;
     rc = persist_find(disk->persist, refs, r->q.nr_segments, pages);
-    r->mapped = !rc && (disk->flags & BLK_DIRECT);
-    if (r->mapped && !take_buffer(r))
+    r->bounced = !rc && (disk->flags & BLK_DIRECT);
+    if (r->bounced && !take_buffer(r))
         return -ENOBUFS;
     for (unsigned i = 0; i < r->q.nr_segments && !rc; i++) {
         uint8_t *data = (uint8_t *)pages[i] + r->q.seg[i].offset;
 
-        if (!r->mapped)
+        if (!r->bounced)
             add_iov(r, data, r->q.seg[i].len);
         else if (blk_writes(r->q.op))
             memcpy(r->buffer + at, data, r->q.seg[i].len);
@@ -222,8 +212,7 @@ static bool use_buffer(struct request *r)
     for (unsigned i = 0; i < r->q.nr_segments; i++) {
         const struct blk_segment *s = &r->q.seg[i];
 
-        pass.of[pass.nr] = r;
-        grant_copy_in(&pass.piece[pass.nr++], r->buffer + at, s->gref, s->offset, s->len);
+        grant_copy_in(grant_batch_add(&pass.copies, r), r->buffer + at, s->gref, s->offset, s->len);
         at += s->len;
     }
     return true;
@@ -271,9 +260,10 @@ static void put_back(struct disk *disk, unsigned from)
 
 static void fetch_data(struct disk *disk)
 {
+    struct grant_batch *c = &pass.copies;
     unsigned nr = 0, b;
 
-    pass.nr = 0;
+    c->nr = 0;
     for (b = 0; b < pass.nr_batch; b++) {
         int rc = find_data(pass.batch[b]);
 
@@ -284,12 +274,10 @@ static void fetch_data(struct disk *disk)
     }
     put_back(disk, b);
     pass.nr_batch = nr;
-    if (pass.nr && grant_copy(pass.piece, pass.nr))
-        for (unsigned i = 0; i < pass.nr; i++)
-            pass.piece[i].status = -1;
-    for (unsigned i = 0; i < pass.nr; i++)
-        if (pass.piece[i].status)
-            pass.of[i]->status = BLKIF_RSP_ERROR;
+    grant_copy(c->piece, c->nr);
+    for (unsigned i = 0; i < c->nr; i++)
+        if (c->piece[i].status)
+            ((struct request *)c->of[i])->status = BLKIF_RSP_ERROR;
 }
 
 /* --- beginning -------------------------------------------------------------------------------- */

@@ -74,7 +74,7 @@ void runtime_log(uint32_t device, const char *fmt, ...) __attribute__((format(pr
 void runtime_tell(uint32_t type, uint32_t device, int status, const char *text);
 void runtime_send(const struct worker_parcel *parcel);
 
-/* --- grant.c: grants of runtime.domid, through runtime.gntdev --------------------------------- */
+/* --- grant.c, grant_batch.c: grants of runtime.domid, through runtime.gntdev ------------------ */
 
 /*
  * Maps `nr` pages side by side, writable unless said. NULL with errno; all or nothing. Unmap with
@@ -149,11 +149,25 @@ static inline void grant_copy_out(struct grant_copy *piece, const void *local, u
     piece->status = GNTST_general_error;
 }
 
-/*
- * Copies all pieces in one call. 0 or a negative errno: then no status can be trusted, and all
- * count as failed.
- */
-int grant_copy(struct grant_copy *pieces, unsigned nr);
+/* Copies all pieces in one call. Afterwards each status is true: if the call fails all have. */
+void grant_copy(struct grant_copy *pieces, unsigned nr);
+
+/* Pieces that are gathered to be copied in one call, and for each what it is a piece of. */
+struct grant_batch {
+    struct grant_copy *piece;
+    void **of;
+    unsigned nr;
+};
+
+/* Once; false: there is no memory for so many pieces. */
+bool grant_batch_start(struct grant_batch *b, unsigned room);
+
+/* The next piece, to be filled in. The caller knows that there is room. */
+static inline struct grant_copy *grant_batch_add(struct grant_batch *b, void *of)
+{
+    b->of[b->nr] = of;
+    return &b->piece[b->nr++];
+}
 
 /* --- events, through runtime.evtchn: see libctl for the others -------------------------------- */
 

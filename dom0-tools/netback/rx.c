@@ -168,11 +168,10 @@ static bool prepare(struct queue *q, unsigned frames, unsigned *pieces)
 static void deliver(struct queue *q, unsigned frames, uint32_t slots)
 {
     unsigned piece;
-    bool failed;
 
     if (!prepare(q, frames, &piece))
         return;
-    failed = grant_copy(q->piece, piece) != 0;
+    grant_copy(q->piece, piece);
     q->stats.batches++;
     q->journal->rx_end = q->rx.rsp_prod + slots;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the journal first, whenever we are killed */
@@ -182,7 +181,7 @@ static void deliver(struct queue *q, unsigned frames, uint32_t slots)
         uint32_t bad = 0;
 
         for (unsigned part = 0; part < p->nr_parts; part++, piece++)
-            if (failed || q->piece[piece].status)
+            if (q->piece[piece].status)
                 bad |= 1u << part;
         net_rx_finish(&q->rx, p, bad);
         if (bad) {

@@ -147,14 +147,14 @@ static int16_t send_frame(struct queue *q, const struct net_tx_packet *p, unsign
 
 static void serve(struct queue *q, unsigned nr, unsigned pieces)
 {
-    bool failed = grant_copy(q->piece, pieces) != 0;
     int16_t status[QUEUE_SLOTS];
     unsigned piece = 0;
 
+    grant_copy(q->piece, pieces);
     q->stats.batches++;
     for (unsigned i = 0; i < nr; i++) {
         status[i] = NETIF_RSP_ERROR;
-        if (q->tx_good[i] && !failed)
+        if (q->tx_good[i])
             status[i] = send_frame(q, &q->tx_packet[i], piece);
         q->stats.tx_errors += status[i] == NETIF_RSP_ERROR;
         piece += q->tx_good[i] ? q->tx_packet[i].nr_parts : 0;
