@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,29 +19,6 @@
 #define DATA 32u
 
 static struct ring_front front;
-static int epoll_fd;
-
-/* --- the runtime's part that matters here --------------------------------------------------------
- */
-
-bool loop_add(struct loop_source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    return !epoll_ctl(epoll_fd, EPOLL_CTL_ADD, src->fd, &ev);
-}
-
-void loop_change(struct loop_source *src, uint32_t events)
-{
-    struct epoll_event ev = {.events = events, .data.ptr = src};
-
-    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, src->fd, &ev);
-}
-
-void loop_remove(struct loop_source *src)
-{
-    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, src->fd, NULL);
-}
 
 struct remote *remote_open(int fd, struct blk_attached *found, char *err, size_t errlen)
 {
@@ -109,16 +85,10 @@ static int ask(uint8_t op, uint64_t sector, unsigned pages)
         return 97;
     ring_front_push(&front);
     for (unsigned i = 0; i < 200; i++) {
-        struct epoll_event ev;
-
         fake_settle();
         if (ring_front_take(&front, &rsp, sizeof(rsp)))
             return rsp.status;
-        if (epoll_wait(epoll_fd, &ev, 1, 100) == 1) {
-            struct loop_source *src = ev.data.ptr;
-
-            src->ready(src, ev.events);
-        }
+        loop_turn(100);
     }
     return 99;
 }
@@ -137,7 +107,7 @@ int main(void)
     CHECK(!system(command));
     fake_start();
     fake_grant_all();
-    epoll_fd = epoll_create1(0);
+    CHECK(!loop_open());
     ring_front_init(&front, fake_page(0), BLK_SLOT_SIZE, 0);
     server = serve(image, path);
     fd = connect_to(path);
