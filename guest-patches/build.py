@@ -9,6 +9,7 @@ is not built again, and needs neither source nor network.
     build.py                     the patched kernel, to build/guest-kernel
     build.py --variant unpatched the same configuration on Debian's source as it is
     build.py --variant debug     the patched one with the checks of config-debug
+    build.py --upto 0021         the series up to that patch, to build/guest-kernel-0021
     build.py --debian            Debian's own configuration, patched, as a .deb
 """
 
@@ -50,15 +51,16 @@ TARGETS = ("bzImage", "modules")
 CC = os.environ.get("CC", "gcc")  # as "ccache gcc"
 ENVIRONMENT = {"KBUILD_BUILD_USER": "lodge", "KBUILD_BUILD_HOST": "lodge", "LC_ALL": "C"}
 RECIPE = "1"  # to be raised when the same input shall give another kernel
-KEPT = 8
+KEPT = 40  # of some 15 MB: each patch's, and the variants of two states of the series
 NOT_HAD = 77  # the status where the source cannot be had
 REPORT_EVERY = 15  # seconds
 FILES = 2100  # that the small kernel compiles or links, more or less
 
 
-def out_folder(build, variant):
-    """Where a variant's kernel is to be found."""
-    return os.path.join(build, "guest-kernel" + ("" if variant == "patched" else f"-{variant}"))
+def out_folder(build, variant, last=""):
+    """Where a variant's kernel is to be found; last: the patch with which it was told to end."""
+    words = ["guest-kernel", "" if variant == "patched" else variant, last[:4]]
+    return os.path.join(build, "-".join(word for word in words if word))
 
 
 def _digest_of(*parts):
@@ -88,10 +90,9 @@ def compiler():
     return " ".join(said)
 
 
-def patch_contents(patched):
-    """What the patches are, for the name in the cache."""
-    names = source.series() if patched else []
-    return [_content(os.path.join(source.PATCHES, name)) for name in names]
+def patches_of(variant, upto=""):
+    """The names of a variant's patches."""
+    return source.series(upto) if VARIANTS[variant][0] else []
 
 
 def _complaint(log):
@@ -123,28 +124,28 @@ class Build:
         self.log = os.path.join(self.build, "logs", "guest-kernel.log")
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
 
-    def kept(self, version, variant):
+    def kept(self, version, variant, patches):
         """The place in the cache of that kernel, whether it is there or not."""
-        patched, fragments = VARIANTS[variant]
-        name = _digest_of(RECIPE, version, compiler(), *patch_contents(patched),
-                          *[_content(os.path.join(source.SERIES, part)) for part in fragments])
+        name = _digest_of(RECIPE, version, compiler(), *[source.diff(patch) for patch in patches],
+                          *[_content(os.path.join(source.SERIES, part))
+                            for part in VARIANTS[variant][1]])
         return os.path.join(self.cache, "guest-kernel", name)
 
-    def make(self, variant):
+    def make(self, variant, upto=""):
         """The kernel in its folder, from the cache or built."""
-        patched, fragments = VARIANTS[variant]
-        problem = None
-        for version in source.versions(self.cache, patched):
-            kept = self.kept(version, variant)
+        patches, problem = patches_of(variant, upto), None
+        out = out_folder(self.build, variant, patches[-1] if patches and upto else "")
+        for version in source.versions(self.cache, bool(patches)):
+            kept = self.kept(version, variant, patches)
             if os.path.isdir(kept):
-                return self._publish(kept, variant, "from the cache")
+                return self._publish(kept, out, "from the cache")
             try:
                 with lock(os.path.join(self.work, "lock")):
                     if not os.path.isdir(kept):  # nobody else built it meanwhile
-                        source.prepare(self.cache, self.tree, version, patched)
-                        self.compile(variant, fragments)
+                        source.prepare(self.cache, self.tree, version, patches)
+                        self.compile(variant)
                         self._keep(variant, kept)
-                return self._publish(kept, variant, "built")
+                return self._publish(kept, out, "built")
             except (DoesNotApply, NotHad) as failed:
                 say(str(failed))
                 problem = problem or failed
@@ -158,17 +159,18 @@ class Build:
         return self.tree
 
     def each(self, only=""):
-        """Build after every single patch that has this in its name: yields it and the bzImage. What
-        is common to all is compiled once."""
+        """Build after every single patch that has this in its name, the last one first: yields it
+        and the kernel. What is common to all is compiled once, what is in the cache not at all."""
         version = source.versions(self.cache)[0]
         with lock(os.path.join(self.work, "lock")):
-            source.prepare(self.cache, self.tree, version, patched=False)
-            for name in source.series():
-                source.put_on(self.tree, name, version)
-                if only not in name:
-                    continue
-                self.compile("patched", VARIANTS["patched"][1])
-                yield name, os.path.join(self.objects("patched"), "arch", "x86", "boot", "bzImage")
+            source.prepare(self.cache, self.tree, version)
+            for name in reversed([name for name in source.series() if only in name]):
+                kept = self.kept(version, "patched", source.series(name))
+                if not os.path.isdir(kept):
+                    source.take_off_behind(self.tree, name)
+                    self.compile("patched")
+                    self._keep("patched", kept)
+                yield name, os.path.join(kept, RESULTS["arch/x86/boot/bzImage"])
 
     def objects(self, variant):
         """In the tree: then the compiler is called with the same names, wherever that is."""
@@ -212,11 +214,11 @@ class Build:
             raise KernelError(f"the kernel's configuration does not take {', '.join(lost)}: the "
                               "option has another name in this version, or needs another one")
 
-    def compile(self, variant, fragments):
+    def compile(self, variant):
         """Configure, and build what is not built yet of it."""
         objects = self.objects(variant)
         open(self.log, "w", encoding="utf-8").close()
-        self.configure(objects, fragments)
+        self.configure(objects, VARIANTS[variant][1])
         files, seconds = self.run(objects, TARGETS, self.log, "compiling", FILES)
         say(f"compiled {files} files in {seconds:.0f} s")
 
@@ -237,10 +239,9 @@ class Build:
             os.replace(temporary, kept)
         shutil.rmtree(temporary, ignore_errors=True)
 
-    def _publish(self, kept, variant, how):
-        """Point the variant's folder at what is in the cache."""
+    def _publish(self, kept, out, how):
+        """Point the folder at what is in the cache."""
         os.utime(kept)
-        out = out_folder(self.build, variant)
         os.makedirs(out, exist_ok=True)
         for name in (*RESULTS.values(), *TOOLS):
             target = os.path.join(out, name)
@@ -255,7 +256,7 @@ class Build:
         self._prune(kept)
         release = _content(os.path.join(out, "release")).decode()
         if how == "built" or not self.quiet:
-            say(f"{os.path.relpath(out)}: {release}, {variant}, {how}")
+            say(f"{os.path.relpath(out)}: {release}, {how}")
         return out
 
     def _prune(self, kept):
@@ -318,6 +319,8 @@ def main():
     what.add_argument("--variant", choices=sorted(VARIANTS), default="patched")
     what.add_argument("--debian", action="store_true",
                       help="Debian's own configuration, as a .deb: takes hours")
+    parser.add_argument("--upto", default="", metavar="PATCH",
+                        help="the series up to the first patch that has this in its name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compilers at a time")
     parser.add_argument("--quiet", action="store_true", help="say nothing if it is in the cache")
     args = parser.parse_args()
@@ -326,7 +329,7 @@ def main():
         if args.debian:
             build.debian()
         else:
-            build.make(args.variant)
+            build.make(args.variant, args.upto)
     except NotHad as problem:
         print(f"guest-kernel: {problem}", file=sys.stderr)
         return NOT_HAD

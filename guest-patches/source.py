@@ -50,11 +50,23 @@ def made_for():
         return handle.read().strip()
 
 
-def series():
-    """The names of the patches, in order."""
+def series(upto=""):
+    """The names of the patches, in order, up to the first that has this in its name."""
     with open(os.path.join(PATCHES, "series"), encoding="utf-8") as handle:
         lines = [line.split("#")[0].strip() for line in handle]
-    return [line for line in lines if line]
+    names = [line for line in lines if line]
+    if not upto:
+        return names
+    for number, name in enumerate(names, 1):
+        if upto in name:
+            return names[:number]
+    raise KernelError(f"no patch of the series has {upto} in its name")
+
+
+def diff(patch):
+    """What a patch changes, without what it says of itself."""
+    with open(os.path.join(PATCHES, patch), "rb") as handle:
+        return handle.read().partition(b"\ndiff --git ")[2]
 
 
 def _deb(cache, version):
@@ -152,11 +164,19 @@ def put_on(tree, patch, version):
         raise DoesNotApply(f"{failed} does not apply: {'; '.join(reason[:3]) or text[-300:]}")
 
 
-def prepare(cache, tree, version, patched=True):
-    """tree becomes the source of that version with the whole series on it, or without it."""
+def take_off_behind(tree, patch):
+    """Back to where this patch was the last one."""
+    if applied(tree)[-1:] != [patch]:
+        status, text = quilt(tree, "pop", "-q", patch)
+        if status != 0 or applied(tree)[-1:] != [patch]:
+            raise KernelError(f"quilt does not go back to {patch}: {text.strip()[-300:]}")
+
+
+def prepare(cache, tree, version, names=None):
+    """tree becomes the source of that version with these patches on it, or with the series."""
     unpack(fetch(cache, version), tree)
     take_off(tree)
-    names = series() if patched else []
+    names = series() if names is None else names
     if names:
         try:
             put_on(tree, names[-1], version)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`make guest-kernel-each`: the guest kernel after every single patch of the series. Each is put
-before checkpatch, built, and booted as dom0 with itself as its guest.
+"""`make guest-kernel-each`: the guest kernel after every single patch of the series, from the last
+one backwards. Each is put before checkpatch, built, and booted as dom0 with itself as its guest.
 
 Not part of `make check`, which builds and boots the whole series, as most patches change a header
 that nearly everything includes:
