@@ -125,6 +125,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="boots of each side")
     parser.add_argument("--count", type=int, default=20, help="guests to create")
     parser.add_argument("--side", action="append", default=[], help="of mem: see sides.py")
+    parser.add_argument("--workload", action="append", default=[],
+                        help="of mem: a name in membench.c; none are all")
     parser.add_argument("--quick", action="store_true", help="of mem: few operations")
     parser.add_argument("--json", default="", help="of mem: write the figures here, too")
     args = parser.parse_args()
@@ -139,7 +141,7 @@ def main():
         if args.only in ("", "boot"):
             table("boot to dom0's init", boots(args.rounds), "seconds of wall time")
         if args.only in ("", "mem"):
-            mem.report(args.side, "quick" if args.quick else "", args.json)
+            mem.report(args.side, " ".join(["quick"] * args.quick + args.workload), args.json)
         for what in ("block", "net"):
             if args.only in ("", what):
                 guest_io.report(what)

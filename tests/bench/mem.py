@@ -4,7 +4,9 @@ kernel and, where `make guest-kernel` has made one, with the patched kernel in e
 
 A row has, for each side, the instructions beyond native and how often the hypervisor is entered,
 each for one operation. Native is the same kernel on the bare machine of 3 GiB; native-small, of
-256 MiB as the guests have, shows what the little memory costs by itself.
+256 MiB as the guests have, shows what the little memory costs by itself. A second table has what
+a kernel with patches takes natively beside the same configuration without them, which may be SLOWER
+at most.
 """
 
 import json
@@ -18,8 +20,10 @@ from harness.verdict import TestProblem
 
 GUEST_KERNEL = os.path.join(BUILD, "guest-kernel", "vmlinux")
 NATIVE = "native"
+UNPATCHED = "native@unpatched"
+SLOWER = 0.005  # by what share of its instructions
 STOCK = (NATIVE, "native-small", "xen", "lodge")
-PATCHED = ("native@patched", "xen@patched", "lodge@patched,xen_batch=off",
+PATCHED = (UNPATCHED, "native@patched", "xen@patched", "lodge@patched,xen_batch=off",
            "lodge@patched,xen_batch=stock", "lodge@patched,xen_batch=on")
 
 
@@ -77,6 +81,24 @@ def aligned(rows):
             for row in rows]
 
 
+def natively(sides, columns):
+    """Lines: each kernel with patches beside the one without them, and what became slower."""
+    for side in sides:
+        stock = UNPATCHED + side.name.removeprefix(f"{NATIVE}@{side.kernel.name}")
+        if stock == side.name or {stock, side.name} - columns.keys() or \
+                side.kernel.name == "debian":
+            continue
+        rows, slower = [["instructions natively", stock, side.name, ""]], []
+        for name, measure in columns[side.name].items():
+            before = columns[stock][name].figure
+            share = (measure.figure - before) / before
+            rows.append([name, f"{before:,}", f"{measure.figure:,}", f"{100 * share:+.2f}%"])
+            slower += [name] * (share > SLOWER)
+        yield from aligned(rows)
+        yield (f"slower by more than {100 * SLOWER:.1f}%: {', '.join(slower)}" if slower else
+               f"none is slower by more than {100 * SLOWER:.1f}%")
+
+
 def reasons(sides, columns):
     """Lines: why the hypervisor is entered, for each workload and side."""
     for side in sides:
@@ -99,6 +121,9 @@ def report(texts=(), order="", path=""):
     columns = collect(sides, order)
     print("\nprocesses and memory: for one operation")
     for line in table(sides, columns):
+        print(line)
+    print()
+    for line in natively(sides, columns):
         print(line)
     print("\nentries into the hypervisor, for one operation")
     for line in reasons(sides, columns):

@@ -40,7 +40,9 @@ PLACES = ("native", "native-small", "lodge", "xen", "lodge-dom0", "xen-dom0")
 SIDE = re.compile(r"^([\w-]+)(?:=([^@,]+))?(?:@([^,]+))?((?:,[^,]+)*)$")
 FIGURE = re.compile(r"BENCH (\S+) (\d+) of (\d+)")
 ROUNDS = 3  # membench.c
-WORDS = "loglevel=1 cryptomgr.notests rdinit=/init"
+# Where a program's areas lie decides how many page tables it has: at random, figures of fork and
+# exec would differ by a percent from boot to boot.
+WORDS = "loglevel=1 cryptomgr.notests norandmaps rdinit=/init"
 DOM0_OPTIONS = {
     "lodge": "console=com1 dom0_mem=256M loglvl=info noreboot",
     "xen": "console=com1 com1=115200,8n1 dom0_mem=256M,max:256M noreboot=1 loglvl=warning "

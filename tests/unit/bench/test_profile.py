@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -135,6 +136,25 @@ class Tables(unittest.TestCase):
         found = profile.with_callees({("a", "b"): 2, ("a", "b", "a"): 3, ("c",): 4})
         self.assertEqual(dict(found), {"a": 5, "b": 5, "c": 4})
 
+    def test_natively(self):
+        """A kernel stands beside the one without patches that was told the same, and what it does
+        with more than half a percent more is named."""
+        texts = ("native", "native@unpatched", "native@/a/0021", "native@unpatched,x",
+                 "native@/a/0021,x", "lodge@/a/0021")
+        listed = [types.SimpleNamespace(name=text, kernel=types.SimpleNamespace(
+            name=text.partition("@")[2].partition(",")[0] or "debian")) for text in texts]
+        figures = dict(zip(texts, ((1, 1), (1000, 1000), (1005, 1006), (1000, 1000), (990, 1000),
+                                   (9, 9))))
+        columns = {name: {w: sides.Measure(figure) for w, figure in zip(("walk", "fork"), both)}
+                   for name, both in figures.items()}
+        lines = list(mem.natively(listed, columns))
+        self.assertEqual([line.split() for line in lines[1:3]],
+                         [["walk", "1,000", "1,005", "+0.50%"],
+                          ["fork", "1,000", "1,006", "+0.60%"]])
+        self.assertEqual(lines[3], "slower by more than 0.5%: fork")
+        self.assertEqual(lines[5].split(), ["walk", "1,000", "990", "-1.00%"])
+        self.assertEqual(lines[7:], ["none is slower by more than 0.5%"])
+
     def test_beyond_native(self):
         """A kernel is compared with itself natively, where that has been measured."""
         texts = ("native", "native@/guest", "lodge@/guest", "xen")
@@ -145,6 +165,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(mem.table(listed, columns)[1].split(),
                          ["w", "100", "90", "+40", "+200", "/", "2.0"])
         self.assertEqual(list(mem.reasons(listed, columns)), ["xen w: 2.0 syscall"])
+        self.assertEqual(list(mem.natively(listed, columns)), [])
         del columns["native@/guest"]
         self.assertEqual(mem.table(listed, columns)[1].split()[:3], ["w", "100", "+30"])
 
