@@ -13,6 +13,7 @@ the hypervisor. No complaint may be in a kernel's log.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,14 @@ def guests(seconds, kernel="debug"):
                 raise TestProblem(FAILURE, "see build/logs/soak-kernel-guests.log")
 
 
+def installed(name):
+    """Where a program is that dom0 is to run, too."""
+    path = shutil.which(name)
+    if not path:
+        raise TestProblem(ERROR, f"{name} is missing: ./build-deps.sh build-deps.txt test soak")
+    return path
+
+
 def pressure(name, script, seconds, bound, memory=384, kernel="debug"):
     """Run a script in a dom0 with few MiB of memory, and swap."""
     name = "soak-kernel-" + name
@@ -132,8 +141,8 @@ def pressure(name, script, seconds, bound, memory=384, kernel="debug"):
                               "log_buf_len=16M", "--smp", "2", "--disk", swap, "--limit",
                               str(8 * seconds + 900), "--command", text, "--add",
                               os.path.join(LONG, "kernel-lib.sh") + ":/kernel-lib.sh", "--add",
-                              "/usr/bin/stress-ng:/usr/bin/stress-ng", "--add",
-                              "/usr/bin/trinity:/usr/bin/trinity", "--add",
+                              installed("stress-ng") + ":/usr/bin/stress-ng", "--add",
+                              installed("trinity") + ":/usr/bin/trinity", "--add",
                               f"{pages}:/usr/bin/mmstress", "--name", name]), echo=False)
         with dom0.machine() as machine:
             machine.wait()
