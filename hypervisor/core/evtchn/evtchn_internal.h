@@ -95,6 +95,8 @@ void evtchn_fifo_forget(struct domain *d);
 
 /* Not one of the global ones, which are bound at vcpu 0 and may be moved. */
 bool evtchn_virq_is_per_vcpu(unsigned virq);
+void evtchn_virq_unbind(struct domain *d, const struct evtchn *c); /* evtchn.lock held */
+void evtchn_virq_drop_handler(struct domain *d);                   /* d is dying */
 /* Operations, called with no lock held. Of the current domain unless the structure names one. */
 int evtchn_close(struct domain *d, uint32_t port);
 int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op);
