@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Machine frames: ownership, references, and allocation for domains and for the hypervisor.
+ * Machine frames: who owns one, and who holds it.
  *
  * The invariant behind everything else: a frame whose count is above zero belongs to exactly the
  * domain in frame.owner, and that domain's structure exists. Taking a reference is one
  * compare-and-swap of a word that names the owner as well: so a stranger's frame is left alone, and
  * the answer holds from then on. The last frame_put() takes the frame off its owner's list and
- * frees it. A frame that changes hands is scrubbed, and every CPU that may still
- * have a translation to it is flushed first (core/mem/frame_heap.c).
- *
- * Flushing is put off until the frame is allocated again: freeing only notes the flush clock in
- * tlb_stamp, and by then most CPUs have flushed for reasons of their own. This is why a guest may
- * drop its mappings without a flush: a stale translation shows it a frame that nobody has yet.
+ * frees it.
  *
  * The count of a frame can be raised for a moment by anyone who names it on behalf of its owner,
  * with a wild number, too; ownership cannot. So what has to be alone with a frame swaps the whole
@@ -21,51 +16,17 @@
  */
 #include <core/domain.h>
 #include <core/mem/frame_internal.h>
-#include <core/mem/heap.h>
 #include <core/preempt.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
-
-#define M2P ((volatile uint64_t *)M2P_RW_START)
 
 bool mfn_valid(mfn_t m)
 {
     return m.m < max_mfn && READ_ONCE(frame_of(m)->owner) != DOMID_IO;
 }
 
-/* ---- allocation ---- */
-
-/*
- * Count of frames that hold the domain; the first takes a reference, the last drops it. Charged
- * before there is a frame, so that two CPUs cannot exceed max_pages together.
- */
-static bool frame_owner_charge(struct domain *d, uint64_t n)
-{
-    bool ok = false;
-
-    spin_lock(&d->page_lock);
-    if (d->state == DOM_ALIVE && n <= d->max_pages && d->tot_pages <= d->max_pages - n) {
-        if (d->tot_pages + d->shared_pages == 0)
-            domain_ref(d);
-        d->tot_pages += n;
-        ok = true;
-    }
-    spin_unlock(&d->page_lock);
-    return ok;
-}
-
-static void frame_owner_uncharge(struct domain *d, uint64_t n)
-{
-    bool last;
-
-    spin_lock(&d->page_lock);
-    d->tot_pages -= n;
-    last = d->tot_pages + d->shared_pages == 0;
-    spin_unlock(&d->page_lock);
-    if (last)
-        domain_put(d);
-}
+/* ---- the owner's list ---- */
 
 /* False also for a frame that somebody has seized or isolated: its count is zero as well. */
 static bool frame_ref_unless_free(struct frame *f)
@@ -80,8 +41,7 @@ static bool frame_ref_unless_free(struct frame *f)
     return true;
 }
 
-/* page_lock held. */
-static void frame_list_append(struct domain *d, struct frame *f)
+void frame_list_append(struct domain *d, struct frame *f)
 {
     uint32_t m = (uint32_t)frame_mfn(f).m;
 
@@ -115,135 +75,6 @@ bool frame_list_rotate(struct domain *d)
     frame_list_remove(d, f);
     frame_list_append(d, f);
     return frame_ref_unless_free(f);
-}
-
-/*
- * The block becomes d's. False: d began to die while the block was cleaned, and its destruction,
- * which goes by the list, may be past the frames.
- */
-static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
-{
-    bool alive;
-
-    (void)work_charge((unsigned)n * WORK_LIST);
-    spin_lock(&d->page_lock);
-    alive = d->state == DOM_ALIVE;
-    for (uint64_t m = mfn; alive && m < mfn + n; m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        /* The count comes last: it is what makes the frame one that can be got. */
-        f->owner = d->id;
-        f->type = 0;
-        f->order = 0;
-        frame_list_append(d, f);
-        __atomic_store_n(&f->refs, frame_refs(d->id, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
-    }
-    spin_unlock(&d->page_lock);
-    return alive;
-}
-
-/* In slices, as the line of frames that wait to become blocks is long. No lock is held. */
-static uint32_t frame_take(unsigned order, unsigned flags, uint64_t *claim)
-{
-    uint32_t mfn;
-
-    while ((mfn = frame_heap_take(order, flags, claim)) == FRAME_NONE &&
-           frame_heap_settle(order, claim))
-        preempt_work();
-    return mfn;
-}
-
-mfn_t frame_alloc(struct domain *d, unsigned order, unsigned flags)
-{
-    uint64_t n = 1ull << order;
-    uint32_t mfn;
-
-    if (order >= HEAP_ORDERS || !frame_owner_charge(d, n))
-        return INVALID_MFN;
-    mfn = frame_take(order, flags, &d->claimed_pages);
-    if (mfn == FRAME_NONE) {
-        frame_owner_uncharge(d, n);
-        return INVALID_MFN;
-    }
-    if (!frame_block_list(d, mfn, n)) {
-        frame_heap_put_back(mfn, order);
-        frame_owner_uncharge(d, n);
-        return INVALID_MFN;
-    }
-    return MFN(mfn);
-}
-
-/* One slice is enough for a single page: there is one if only one frame is free. */
-void *hpages_alloc_locked(unsigned order)
-{
-    uint32_t mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
-
-    if (mfn == FRAME_NONE && frame_heap_settle(order, NULL))
-        mfn = frame_heap_take(order, ALLOC_LOCKED, NULL);
-    if (mfn == FRAME_NONE)
-        return NULL;
-    for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        f->owner = DOMID_XEN;
-        f->type = 0;
-        f->order = 0;
-        __atomic_store_n(&f->refs, frame_refs(DOMID_XEN, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
-    }
-    return mfn_to_virt(MFN(mfn));
-}
-
-void hpages_settle(unsigned order)
-{
-    while (!frame_heap_has_block(order) && frame_heap_settle(order, NULL))
-        preempt_work();
-}
-
-void *hpages_alloc(unsigned order)
-{
-    hpages_settle(order);
-    return hpages_alloc_locked(order);
-}
-
-/*
- * Our own only reference becomes none. Others that are held for a few instructions are waited for.
- */
-static void frame_seize(struct frame *f)
-{
-    uint64_t alone = frame_refs(DOMID_XEN, FRAME_ALLOCATED, 1), want = alone;
-
-    while (!__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED)) {
-        BUG_ON((want & FRAME_COUNT_MASK) == 0 || !(want & FRAME_ALLOCATED));
-        want = alone;
-        cpu_relax_poll();
-    }
-}
-
-void hpages_free(void *pages, unsigned order)
-{
-    uint64_t mfn;
-
-    if (pages == NULL)
-        return;
-    mfn = virt_to_mfn(pages).m;
-    for (uint64_t m = mfn; m < mfn + (1ull << order); m++) {
-        struct frame *f = frame_of(MFN(m));
-
-        BUG_ON(f->owner != DOMID_XEN);
-        frame_seize(f);
-    }
-    frame_heap_give(mfn, order);
-}
-
-void *hpage_alloc(void)
-{
-    return hpages_alloc_locked(0);
-}
-
-void hpage_free(void *page)
-{
-    hpages_free(page, 0);
 }
 
 /* ---- references ---- */
@@ -327,6 +158,21 @@ bool frame_give_back(struct frame *f, const struct domain *d)
 
 /* ---- hypervisor pages that a guest may map ---- */
 
+/*
+ * Our own only reference becomes none. Others that are held for a few instructions are waited for.
+ */
+void frame_seize(struct frame *f)
+{
+    uint64_t alone = frame_refs(DOMID_XEN, FRAME_ALLOCATED, 1), want = alone;
+
+    while (!__atomic_compare_exchange_n(&f->refs, &want, 0, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+        BUG_ON((want & FRAME_COUNT_MASK) == 0 || !(want & FRAME_ALLOCATED));
+        want = alone;
+        cpu_relax_poll();
+    }
+}
+
 void frame_share_with_guest(void *page, struct domain *d, bool writable)
 {
     struct frame *f = frame_of(virt_to_mfn(page));
@@ -380,18 +226,6 @@ void frame_unisolate(struct frame *f)
     __atomic_store_n(&f->refs, frame_refs(f->owner, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
 }
 
-mfn_t frame_spare_alloc(unsigned order, unsigned flags)
-{
-    uint32_t mfn = order < HEAP_ORDERS ? frame_take(order, flags, NULL) : FRAME_NONE;
-
-    return mfn == FRAME_NONE ? INVALID_MFN : MFN(mfn);
-}
-
-void frame_spare_free(mfn_t m, unsigned order)
-{
-    frame_heap_put_back(m.m, order);
-}
-
 /* In one step under the owner's lock, so that the list and the count never show one too many. */
 void frame_replace(struct frame *old, struct frame *spare)
 {
@@ -411,27 +245,4 @@ void frame_replace(struct frame *old, struct frame *spare)
     __atomic_store_n(&spare->refs, frame_refs(d->id, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
     spin_unlock(&d->page_lock);
     frame_heap_give(frame_mfn(old).m, 0);
-}
-
-/* ---- machine to physical ---- */
-
-void m2p_set(mfn_t m, uint64_t pfn)
-{
-    M2P[m.m] = pfn;
-}
-
-bool m2p_set_of(mfn_t m, const struct domain *d, uint64_t pfn)
-{
-    struct frame *f = frame_of(m);
-
-    if (!frame_get(f, d))
-        return false;
-    m2p_set(m, pfn);
-    frame_put(f);
-    return true;
-}
-
-uint64_t m2p_get(mfn_t m)
-{
-    return M2P[m.m];
 }

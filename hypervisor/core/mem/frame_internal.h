@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between core/mem/frame.c and core/mem/frame_heap.c: blocks of frames that are nobody's. All of a
- * block's frames have a count of zero and are on no list.
+ * Between the files of frames: the owner's list (core/mem/frame.c), and blocks of frames that are
+ * nobody's (core/mem/frame_heap.c). All of a block's frames have a count of zero and are on no
+ * list.
  */
 #ifndef CORE_FRAME_INTERNAL_H
 #define CORE_FRAME_INTERNAL_H
 
 #include <core/frame.h>
+
+#define M2P ((volatile uint64_t *)M2P_RW_START)
+
+void frame_list_append(struct domain *d, struct frame *f); /* page_lock held */
+/* Waits until nobody else holds f, a page of the hypervisor, which then is nobody's. */
+void frame_seize(struct frame *f);
 
 #define ALLOC_LOCKED 0x4u /* a lock may be held, so no preemption point */
 
