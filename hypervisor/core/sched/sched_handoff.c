@@ -2,36 +2,63 @@
 /*
  * Handing the CPU over with an event: a front-end's request to its back-end, the answer back.
  *
- * Two vcpus on one CPU that work for each other can go about it in two ways. One that sends and
- * then has nothing else to do would go through its kernel's idle loop, for thousands of
- * instructions, only to be woken a moment later: better that the receiver runs at once, and the
- * sender finds the answer there when it goes on. One that has more to send should be left alone, so
- * that the receiver finds all of it together. Which of the two a vcpu is, its own behaviour tells:
- * now and then an event does not hand over, and whoever blocks soon afterwards has had nothing to
- * do. Its next events hand over, the more of them the more trials have gone well since one failed.
- * Whoever does not block soon, or sends again without having been sent something in between, had
- * more to do: that was a mistake, and each makes us slower to believe it again.
+ * Why. Two vcpus on one CPU work for each other. One sends an event and then has nothing else to
+ * do: its kernel would go through its idle loop, for thousands of instructions, only to be woken a
+ * moment later. It is better that the receiver runs at once, and that the sender finds the answer
+ * when it goes on. Another sends an event and has more to send. It should be left alone, so that
+ * the receiver finds all of it together. Which of the two a vcpu is, its own behaviour tells.
  *
- * All this is known of each port by itself: a network back-end's vcpu that says that it has taken a
- * frame has more to do, namely to pass it on; one that says that a frame has come has nothing. To
- * send by another port before it blocks fails the trial of the first.
+ * How. Now and then an event is a trial: it does not hand over, and the sender is watched. If it
+ * blocks soon, it has had nothing else to do, and the next events hand over: the more of them, the
+ * more trials have gone well since one failed. If it does not, it had more to do. This is known of
+ * each port by itself: when a network back-end says that it has taken a frame, it has more to do,
+ * namely to pass the frame on; when it says that a frame has come, it has nothing.
  *
- * Two that both have more to do but hand over at each event do not show it in this way: each is
- * given one thing at a time by the other. Now and then one of them has nothing left, because the
- * other has all of it, and its trials go well. After a failed one, which comes at each such turn,
- * the handoffs that it earns have to be fewer than the events that it took: so the two have fewer
- * at each turn, and gather again. Were the first trial worth many, they would go on for ever.
+ * A port (struct sched_handoff) is in one of three states:
  *
- * Only a vcpu that waits in this CPU's queue is handed to. One there that would preempt it is
- * passed over for no longer than it would have to wait for a running one's slice: with two guests
- * at one back-end, which has often run more than either, the one that only waits to hear that its
- * frame was sent would otherwise keep the other one's frame from being sent. So sched_fair's order
- * still decides over any length of time. Two guests that hand the CPU to each other for ever are
- * charged for it like for any other running, and fall behind.
+ *   GIVING    left > 0   doubt = 0   so many of its events hand the CPU over
+ *   TRYING    left = 0   doubt = 0   its next event begins a trial, which counts
+ *   DOUBTING  left = 0   doubt > 0   likewise, but so many trials must go well before one counts
  *
- * Sending an event is to be cheap, so sched_event_sent() takes no lock. What it reads of the
- * receiver may be stale: the worst is a needless schedule(), or none where it would have helped.
- * The choice itself is made under the run queue's lock, from what the queue has then.
+ *   state     an event          an event, and nothing   a trial          a trial
+ *             is sent           heard since the last    went well        failed
+ *   --------  ----------------  ----------------------  ---------------  -------------
+ *   GIVING    hands over;       a mistake: DOUBTING,    (none is on)     (none is on)
+ *             left - 1          and a trial begins
+ *   TRYING    a trial begins    a trial begins          GIVING           DOUBTING
+ *   DOUBTING  a trial begins    a trial begins          doubt - 1        DOUBTING
+ *
+ *   to GIVING                     left = grant = 2 * grant + 1, at most MAX_HANDOFFS
+ *   to DOUBTING                   left = 0, doubt = 2 * doubt + 2, at most MAX_DOUBT
+ *   to DOUBTING by a failed trial also grant = 0
+ *
+ * An event counts here if its receiver waits in this CPU's queue; another changes nothing. A trial
+ * is the sending vcpu's, so there is one at a time. It ends with what the vcpu does next: it
+ * blocks, within SOON_NS of CPU time (the trial went well) or later (it failed); it sends by
+ * another port (failed); or it sends by the same one (no verdict).
+ *
+ * Two ends that both have more to do, but hand over at each event, do not show it in this way: each
+ * is given one thing at a time by the other. Now and then one of them has nothing left, because the
+ * other has all of it, and its trials go well. After each failed trial a port earns fewer handoffs
+ * than the trials took events; so the two hand over less at each turn, and gather again. If the
+ * first good trial brought many handoffs, they would go on for ever.
+ *
+ * What holds, without a lock, as sending is to be cheap:
+ *   - A port's four bytes are written by its domain's vcpus alone. If two of them send at once, any
+ *     mix of the four may be left, each within its limit. The next events work it off: left first,
+ *     then doubt. A wrong verdict costs a switch.
+ *   - handoff_trial is written by its own vcpu alone. It points into a port of the same domain, and
+ *     ports are freed with the domain.
+ *   - What the sender reads of the receiver may be stale. The worst is a needless schedule(), or
+ *     none where one would have helped.
+ *   - rq->handoff is this CPU's alone, and only compared with what waits in the queue: the vcpu may
+ *     have gone from there, even from the machine.
+ *   - The choice is made in schedule(), under the queue's lock, from what the queue has then.
+ *   - The order of sched_fair decides over any length of time. A vcpu that waits and would preempt
+ *     the receiver is passed over for WAKE_WAIT_NS at most, as long as it would wait for a running
+ *     one's slice. (With two guests at one back-end, which has often run more than either, the one
+ *     that waits to hear that its frame was sent would else keep the other's frame from being
+ * sent.) Two guests that hand the CPU to each other for ever are charged for it, and fall behind.
  */
 #include <core/domain.h>
 #include <core/sched/sched_internal.h>
@@ -48,7 +75,7 @@ static uint64_t handoff_ran(const struct sched_vcpu *s)
     return s->runstate.time[RUNSTATE_running] + (time_now() - s->runstate.state_entry_time);
 }
 
-static void handoff_mistaken(struct sched_handoff *h)
+static void handoff_doubt(struct sched_handoff *h)
 {
     h->left = 0;
     h->doubt = MIN(2 * h->doubt + 2, MAX_DOUBT);
@@ -56,8 +83,16 @@ static void handoff_mistaken(struct sched_handoff *h)
 
 static void handoff_trial_failed(struct sched_handoff *h)
 {
-    handoff_mistaken(h);
+    handoff_doubt(h);
     h->grant = 0;
+}
+
+static void handoff_trial_went_well(struct sched_handoff *h)
+{
+    if (h->doubt != 0)
+        h->doubt--;
+    else
+        h->left = h->grant = MIN(2 * h->grant + 1, MAX_HANDOFFS);
 }
 
 void sched_event_sent(struct vcpu *to, struct sched_handoff *h)
@@ -72,11 +107,11 @@ void sched_event_sent(struct vcpu *to, struct sched_handoff *h)
         handoff_trial_failed(s->handoff_trial);
     s->handoff_trial = NULL;
     if (h->left != 0 && h->heard == heard)
-        handoff_mistaken(h);
+        handoff_doubt(h);
     h->heard = heard;
     if (h->left != 0) {
         h->left--;
-        c->sched->handoff = to; /* no reference: only ever compared with what is in the queue */
+        c->sched->handoff = to;
         c->need_resched = true;
         return;
     }
@@ -84,19 +119,15 @@ void sched_event_sent(struct vcpu *to, struct sched_handoff *h)
     s->handoff_ran = handoff_ran(s);
 }
 
-/* The trial went well if the vcpu, which is about to block, has run for but a moment since. */
 void sched_handoff_judge(struct sched_vcpu *s)
 {
     struct sched_handoff *h = s->handoff_trial;
 
     s->handoff_trial = NULL;
-    if (handoff_ran(s) - s->handoff_ran >= SOON_NS) {
+    if (handoff_ran(s) - s->handoff_ran < SOON_NS)
+        handoff_trial_went_well(h);
+    else
         handoff_trial_failed(h);
-    } else if (h->doubt != 0) {
-        h->doubt--;
-    } else {
-        h->left = h->grant = MIN(2 * h->grant + 1, MAX_HANDOFFS);
-    }
 }
 
 static bool handoff_allowed(const struct sched_vcpu *first, const struct sched_vcpu *to,
@@ -112,8 +143,6 @@ struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_vcpu *f
     struct sched_vcpu *s;
 
     rq->handoff = NULL;
-    /* It may be gone from the queue, even from the machine: only what the queue has is looked at.
-     */
     list_for_each (s, &rq->q.waiting, link) {
         if (vcpu_of(s) == to)
             return sched_ready(s) && handoff_allowed(first, s, now) ? s : NULL;

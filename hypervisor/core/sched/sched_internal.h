@@ -28,9 +28,9 @@
 
 struct sched_cpu {
     /*
-     * All under the lock, but handoff, which like left is this CPU's only, and slice_armed where it
-     * is cleared by the timer's handler, as a schedule() follows. Another CPU that wakes a vcpu
-     * here may set the slice timer.
+     * The lock guards all of it, with three exceptions: handoff and left are this CPU's alone, and
+     * the slice timer's handler clears slice_armed without it, as a schedule() follows. Any CPU
+     * that wakes a vcpu here may set the slice timer.
      */
     struct spinlock lock; /* LOCK_SCHED */
     struct sched_queue q;
@@ -83,8 +83,9 @@ void sched_poke(int cpu);
  */
 void sched_change_and_unlock(struct sched_cpu *rq, struct vcpu *v, uint32_t set, uint32_t clear);
 
-/* sched_handoff.c: current is about to block; and: the one that was handed to, or NULL (locked). */
+/* sched_handoff.c: s, current's, with a trial on, is about to block: the verdict. */
 void sched_handoff_judge(struct sched_vcpu *s);
+/* The one that rq's CPU was handed to, if it may have it; else NULL. Locked, first is not NULL. */
 struct sched_vcpu *sched_handed(struct sched_cpu *rq, const struct sched_vcpu *first, uint64_t now);
 
 static inline void sched_change_blocked(struct vcpu *v, uint32_t set, uint32_t clear)

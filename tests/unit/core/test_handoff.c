@@ -235,10 +235,98 @@ static void passed_over(void)
     CHECK(sched_handed(&rq, &front->sched, host_now) == NULL);
 }
 
+/* What the back-end's vcpu does with a port, in the words of the table in sched_handoff.c. */
+enum act { SENDS, SENDS_UNHEARD, SENDS_BY_OTHER, BLOCKS_SOON, BLOCKS_LATE };
+
+static struct sched_handoff port, other_port;
+
+static bool act(enum act what)
+{
+    struct vcpu *front = &ends[FRONT].v, *back = &ends[BACK].v;
+    bool hands_over;
+
+    if (what == BLOCKS_SOON || what == BLOCKS_LATE) {
+        spend(what == BLOCKS_SOON ? US(30) - 1 : US(30));
+        sched_handoff_judge(&back->sched);
+        return false;
+    }
+    back->sched.handoff_heard += what != SENDS_UNHEARD;
+    sched_event_sent(front, what == SENDS_BY_OTHER ? &other_port : &port);
+    hands_over = this_cpu()->need_resched;
+    CHECK(!hands_over || rq.handoff == front);
+    this_cpu()->need_resched = false;
+    return hands_over;
+}
+
+/* Each cell: a state, what is done, and what comes of it. left, grant, doubt. */
+static const struct cell {
+    uint8_t before[3];
+    bool trial; /* one of this port is on */
+    enum act what;
+    uint8_t after[3];
+    bool hands_over, new_trial;
+} cells[] = {
+    /* GIVING */
+    {{3, 3, 0}, false, SENDS, {2, 3, 0}, true, false},
+    {{1, 7, 0}, false, SENDS, {0, 7, 0}, true, false},
+    {{3, 3, 0}, false, SENDS_UNHEARD, {0, 3, 2}, false, true},
+    /* TRYING */
+    {{0, 7, 0}, false, SENDS, {0, 7, 0}, false, true},
+    {{0, 7, 0}, false, SENDS_UNHEARD, {0, 7, 0}, false, true},
+    {{0, 0, 0}, true, BLOCKS_SOON, {1, 1, 0}, false, false},
+    {{0, 7, 0}, true, BLOCKS_SOON, {15, 15, 0}, false, false},
+    {{0, 15, 0}, true, BLOCKS_SOON, {15, 15, 0}, false, false},
+    {{0, 7, 0}, true, BLOCKS_LATE, {0, 0, 2}, false, false},
+    {{0, 7, 0}, true, SENDS_BY_OTHER, {0, 0, 2}, false, false},
+    {{0, 7, 0}, true, SENDS, {0, 7, 0}, false, true}, /* no verdict */
+    /* DOUBTING */
+    {{0, 3, 2}, false, SENDS, {0, 3, 2}, false, true},
+    {{0, 3, 2}, false, SENDS_UNHEARD, {0, 3, 2}, false, true},
+    {{0, 3, 2}, true, BLOCKS_SOON, {0, 3, 1}, false, false},
+    {{0, 3, 1}, true, BLOCKS_SOON, {0, 3, 0}, false, false},
+    {{0, 3, 2}, true, BLOCKS_LATE, {0, 0, 6}, false, false},
+    {{0, 3, 62}, true, BLOCKS_LATE, {0, 0, 62}, false, false},
+    {{0, 3, 30}, true, SENDS_BY_OTHER, {0, 0, 62}, false, false},
+};
+
+static void table(void)
+{
+    struct sched_vcpu *s = &ends[BACK].v.sched;
+
+    begin();
+    leave(&ends[FRONT]);
+    sched_fair.wake(&rq.q, s);
+    enter(&ends[BACK]);
+    sched_fair.wake(&rq.q, &ends[FRONT].v.sched);
+    for (unsigned i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        const struct cell *c = &cells[i];
+
+        port = (struct sched_handoff){.left = c->before[0],
+                                      .grant = c->before[1],
+                                      .doubt = c->before[2],
+                                      .heard = s->handoff_heard};
+        other_port = (struct sched_handoff){0};
+        s->handoff_trial = NULL;
+        if (c->trial) {
+            CHECK(!act(SENDS));
+            CHECK(s->handoff_trial == &port);
+        }
+        CHECK(act(c->what) == c->hands_over);
+        CHECK((s->handoff_trial == &port) == c->new_trial);
+        CHECK(port.left == c->after[0] && port.grant == c->after[1] && port.doubt == c->after[2]);
+    }
+    /* One who does not wait here changes nothing. */
+    ends[FRONT].v.sched.cpu = 1;
+    CHECK(!act(SENDS));
+    CHECK(s->handoff_trial == &other_port && port.doubt == 62);
+    ends[FRONT].v.sched.cpu = 0;
+}
+
 void test_handoff(void)
 {
     unsigned wrong = 0;
 
+    table();
     two_ports();
     passed_over();
 
