@@ -9,15 +9,41 @@
  * bounded number of compare-and-swaps. A guest that scribbles there loses its own events, nothing
  * else.
  *
+ * A word has two owners. PENDING is set by us and cleared by the guest. MASKED is the guest's
+ * (EVTCHNOP_unmask clears it for the guest). LINKED is set by us when the port enters a queue, and
+ * cleared by the guest, together with the link, when it takes the port off. Whoever changes a word
+ * sees in the same step what it was, so each of these states has one who goes on from it:
+ *
+ *   PENDING MASKED LINKED
+ *      0      any     0     nothing has happened
+ *      1       0      0     on its way into a queue: the one who made it so appends it; or the
+ * guest has taken it off and is about to clear PENDING 1       1      0     waits for the guest to
+ * unmask it: EVTCHNOP_unmask appends it 1      any     1     in a queue: the guest comes to it, and
+ * passes over it if it is masked 0      any     1     in a queue still, though the event is over (a
+ * port that was closed): the next event finds it there
+ *
+ * To append is the hard part, as the guest may take off the tail at the same moment. There are four
+ * cases, all under the lock of the domain's queues:
+ *
+ *   no tail is noted             the queue is empty: the port becomes its head
+ *   the tail's word is LINKED    a compare-and-swap of the word puts the link there. It proves that
+ *                                the guest had not taken the tail off, and the guest, which clears
+ *                                LINKED by a compare-and-swap as well, will see the link.
+ *   it is not                    the guest has taken it off, and found no link: the queue is empty
+ *   the port is the tail of the  it was taken off there, so that queue is empty: the note is
+ * erased, queue that it was in last    or what comes next would be linked to a word of another
+ * queue
+ *
+ * What always holds, whatever the guest writes:
+ *   - LINKED is set under the lock, and only the one who set it appends: a port that the guest has
+ *     not touched is in one queue at most.
+ *   - The tail that is noted of a queue is the port linked to it last, or 0. A port is the tail of
+ *     the queue that its queue_vcpu and queue_priority name, and of no other.
+ *   - A head is written before `ready` is set, and `ready` is set before the vcpu is told. It is
+ * told only when the queue was empty: else there is one before it that the guest has yet to take.
+ *
  * All queues of a domain are under one lock (LOCK_EVTCHN_QUEUE), which a sender in another domain
  * takes above its own domain's evtchn.lock.
- *
- * A word has two owners. PENDING is set by us and cleared by the guest; MASKED is the guest's
- * (EVTCHNOP_unmask clears it for the guest); LINKED is set by us when the port enters a queue, and
- * cleared by the guest together with the link when it takes the port off. While LINKED is set the
- * port is in a queue, so it is not appended again; when it is clear, the word may still be our
- * tail, which then means that the queue is empty. That is the one thing to find out of the guest's
- * doing, and fifo_link() finds it out by compare-and-swap.
  *
  * The frames of words and control blocks are held with a writable reference each, from the set-up
  * to evtchn_fifo_destroy(): the guest may give them back or want page tables there, but they stay
@@ -86,8 +112,8 @@ static event_word_t *fifo_word(const struct evtchn_fifo *f, uint32_t port)
 /*
  * Makes the tail's word point to port. False: the guest has taken the tail off its queue, which is
  * empty then. BUSY asks the guest to keep its hands off while we try again; it is cleared in any
- * case. When the tries are used up the port becomes the head of its queue, and what the guest had
- * in there is out of its own reach: it was not told to scribble.
+ * case. When the tries are used up, the port becomes the head of its queue. What the guest had in
+ * there is out of its own reach then: it has scribbled where BUSY forbade it.
  */
 static bool fifo_link(event_word_t *tail, uint32_t port)
 {
@@ -108,8 +134,7 @@ static bool fifo_link(event_word_t *tail, uint32_t port)
 
 /*
  * Appends c to the queue of v and of c's priority. What the caller saw of LINKED is old: it is set
- * here under the lock, and whoever finds it set leaves the port to the one before. `ready` is set
- * and v told only when the queue was empty; else the guest has it before it yet. A vcpu without a
+ * here under the lock, and whoever finds it set leaves the port to the one before. A vcpu without a
  * control block gets nothing: the word stays pending, and the next event tries again.
  */
 static void fifo_enqueue(struct domain *d, struct vcpu *v, struct evtchn *c, event_word_t *word)

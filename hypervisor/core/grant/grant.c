@@ -15,6 +15,29 @@
  * mark was put on is then valid, and what the guest writes there afterwards no longer matters: from
  * then on the active entry, which only we can write, says which frame it is.
  *
+ * The marks tell the granter that it cannot have its page back yet. The active entry counts, and
+ * the first and the last of each kind change the marks; a writer counts as a writer only:
+ *
+ *   who comes or goes               readers  writers   GTF_reading  GTF_writing   entry
+ *   the first user, to read         0 -> 1   0         set                        judged, read
+ *   the first user, to write        0        0 -> 1    set          set           judged, read
+ *   the first writer, among readers n        0 -> 1    is set       set           judged again
+ *   any other                       counted  counted   stays        stays         not looked at
+ *   the last writer goes            n        1 -> 0    stays        cleared
+ *   the last user goes              1 -> 0 of all      cleared      cleared
+ *
+ * The race is with the granter, who takes the grant back while we begin to use it. One of us must
+ * notice. In version 1 flags and marks are one word, which both change by compare-and-swap from
+ * what they have seen: one of the two fails, and looks again. In version 2 the marks are in a word
+ * of their own, and each side writes its word, has a full barrier, and reads the other's:
+ *
+ *   we               mark the status word; then see whether the flags still grant
+ *   the granter      clears the flags; then sees whether there is a mark
+ *
+ *   first was        we find                         the granter finds
+ *   the mark         a grant, and use it             the mark, and waits
+ *   the clearing     none: the mark is taken back    no mark; or ours, for a moment: it asks again
+ *
  * What a hostile granter can try, and what comes of it: change the frame between mark and read (it
  * grants the new one; both have to be its own); wipe out the marks (it no longer sees that the
  * grant is in use; the frame's reference keeps the frame its own all the same); change the entry
@@ -70,11 +93,7 @@ static int grant_judge(uint32_t word, domid_t user, bool write, bool copy)
     return GNTST_okay;
 }
 
-/*
- * Version 1: flags and marks share a word. The granter takes a grant back by compare-and-swap of
- * flags without marks to 0, we mark by compare-and-swap of the word that was judged: one of the two
- * fails. GTF_sub_page means nothing, so it is judged as if for a copy, which may have it.
- */
+/* Version 1. GTF_sub_page means nothing there: it is judged as for a copy, which may have it. */
 static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
                          uint32_t mark)
 {
@@ -93,13 +112,7 @@ static int grant_mark_v1(const struct grant_table *g, uint32_t ref, domid_t user
     return GNTST_general_error; /* the granter keeps on changing it */
 }
 
-/*
- * Version 2 has the marks in a word of their own: mark first, then see if the grant still stands.
- * The granter does it the other way round: it clears the flags, then looks at the status word. With
- * a full barrier between the two steps on either side, one of us sees what the other did.
- *
- * A refusal takes back only the marks that were not there before: those are other users'.
- */
+/* Version 2. A refusal takes back only marks that were not there before: those are other users'. */
 static int grant_mark_v2(const struct grant_table *g, uint32_t ref, domid_t user, bool write,
                          bool copy, uint16_t mark, uint32_t *seen)
 {
