@@ -262,6 +262,52 @@ static void multicalls(void)
     bench("multicall_32", multicall, 1);
 }
 
+#define GRANTS 32
+
+static struct gnttab_map_grant_ref maps[GRANTS];
+static struct gnttab_unmap_grant_ref unmaps[GRANTS];
+
+static void grant_map_unmap(void)
+{
+    hc3(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, maps, GRANTS);
+    for (unsigned i = 0; i < GRANTS; i++)
+        unmaps[i].handle = maps[i].handle;
+    hc3(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, unmaps, GRANTS);
+}
+
+/* What the guest granted to itself, at addresses side by side. */
+static void grants(void)
+{
+    for (unsigned i = 0; i < GRANTS; i++) {
+        unmaps[i].host_addr = (uint64_t)kit_page();
+        maps[i].host_addr = unmaps[i].host_addr;
+        maps[i].flags = GNTMAP_host_map;
+    }
+    for (unsigned i = 0; i < GRANTS; i++)
+        maps[i].ref = kit_grant(kit_page(), 0);
+    bench("grant_map_and_unmap_of_32", grant_map_unmap, GRANTS);
+    CHECK_EQ(maps[0].status | maps[GRANTS - 1].status | unmaps[0].status, GNTST_okay);
+}
+
+static void yield(void)
+{
+    hc2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+}
+
+static void yielder(void *arg)
+{
+    (void)arg;
+    for (;;)
+        yield();
+}
+
+/* There and back: two vcpus that have one processor. */
+static void switches(void)
+{
+    if (kit_vcpu_start(1, yielder, NULL) == 0)
+        bench("yield_and_back", yield, 1);
+}
+
 static void cpuid(void)
 {
     uint32_t a = 0x40000000, b, c = 0, d;
@@ -345,5 +391,7 @@ void test_main(void)
     bench("set_segment_base", set_fs_base, 1);
     bench("stack_switch", stack_switch, 1);
     bench("tlb_flush_local", flush, 1);
+    grants();
     bench_lodge();
+    switches();
 }
