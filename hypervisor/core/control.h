@@ -8,8 +8,8 @@
  * guest type, the processor's features), which core does not know. A number that neither has is
  * not served. A number belongs into one of them only: core's is the first that is asked.
  *
- * The privilege for domctl and sysctl has been checked before (HC_PRIV); memory_op is for everyone,
- * and each of its operations judges by itself.
+ * The privilege for domctl and sysctl has been checked before (pv/hypercall.c); memory_op is for
+ * everyone, and each of its operations judges by itself.
  */
 #ifndef CORE_CONTROL_H
 #define CORE_CONTROL_H
@@ -69,8 +69,8 @@ typedef int64_t memory_op_fn(uint64_t cmd, uint64_t arg);
  * it is not served. No memory_op that is there goes on with an extent: a command that says so is
  * none of them.
  */
-extern const struct domctl_entry arch_domctls[NR_DOMCTLS];
-extern sysctl_fn *const arch_sysctls[NR_SYSCTLS];
-extern memory_op_fn *const arch_memory_ops[NR_MEMORY_OPS];
+extern const struct domctl_entry guest_domctls[NR_DOMCTLS];
+extern sysctl_fn *const guest_sysctls[NR_SYSCTLS];
+extern memory_op_fn *const guest_memory_ops[NR_MEMORY_OPS];
 
 #endif

@@ -10,7 +10,7 @@
  * Between the last reference and the freeing the structure is in the table with a count of zero.
  * Nobody can take a reference then (domain_ref_unless_zero()), and its id cannot be given anew.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/console_io.h>
 #include <core/domain.h>
@@ -184,6 +184,7 @@ void domain_init_system(void)
     dom_io = domain_special(DOMID_IO);
     dom_idle = domain_special(DOMID_IDLE);
     dom_idle->max_vcpus = MAX_VCPUS;
+    dom_idle->type = &idle_type;
 }
 
 /* Reserves an id: the wanted one, or the next that was not used lately. */
@@ -244,7 +245,7 @@ static int domain_init_parts(struct domain *d, const struct domain_config *cfg)
     if (rc == 0)
         rc = console_io_domain_init(d);
     if (rc == 0)
-        rc = arch_domain_init(d);
+        rc = d->type->domain_init(d);
     return rc;
 }
 
@@ -268,6 +269,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
         return -XEN_ENOMEM;
     }
     domain_init_fields(d, id);
+    d->type = cfg->type;
     d->privileged = cfg->flags & DOMAIN_PRIVILEGED;
     d->hardware = cfg->flags & DOMAIN_HARDWARE;
     d->max_vcpus = cfg->max_vcpus;
@@ -306,7 +308,7 @@ static void domain_free(struct domain *d)
         hpage_free(d->shared_info);
         grant_domain_destroy(d);
     }
-    arch_domain_free(d);
+    d->type->domain_free(d);
     console_io_domain_free(d);
     grant_domain_free(d);
     evtchn_domain_free(d);
@@ -338,7 +340,7 @@ void domain_report_death(struct domain *d)
     if (!d->hardware)
         return;
     log_err("the hardware domain's last state:");
-    arch_dump_vcpu(current->domain == d ? current : d->vcpus[0], false);
+    guest_dump_vcpu(current->domain == d ? current : d->vcpus[0], false);
     if (boot_options.guest_loglvl < LOG_DEBUG) /* else they are in the log */
         console_show_refusals();
 }
@@ -407,7 +409,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
         return;
     log_err("d%u crashed: %s", d->id, text);
     if (current->domain == d && !d->hardware) /* that one's end is reported in full */
-        arch_dump_vcpu(current, true);
+        guest_dump_vcpu(current, true);
     domain_shutdown(d, SHUTDOWN_crash);
 }
 

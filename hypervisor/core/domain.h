@@ -22,12 +22,14 @@
 #include <lib/types.h>
 #include <public/xen.h>
 #include <public/vcpu.h>
+#include <pv/vcpu.h>
 #include <x86/vcpu.h>
 
 #define MAX_VCPUS 64
 #define NR_DOMIDS 0x7ff0 /* DOMID_FIRST_RESERVED */
 
 struct domain;
+struct guest_type;
 
 /*
  * Made once by vcpu_create() and freed with its domain: while the domain is held, a vcpu that was
@@ -58,7 +60,10 @@ struct vcpu {
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
     uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;
 
-    struct arch_vcpu arch;
+    struct arch_vcpu arch; /* what any type has of the processor; then its own, by domain->type */
+    union {
+        struct pv_vcpu pv;
+    };
     struct vcpu_info hidden_info; /* beyond shared_info's vcpus, until the guest registers one */
 };
 
@@ -73,8 +78,9 @@ struct domain {
     domid_t id;
     uint32_t refs;           /* atomic; 0: being freed, and nobody may raise it again */
     enum domain_state state; /* to DYING under page_lock */
-    bool privileged;         /* may control others: dom0 */
-    bool hardware;           /* owns the devices: dom0 */
+    const struct guest_type *type;
+    bool privileged; /* may control others: dom0 */
+    bool hardware;   /* owns the devices: dom0 */
     /* The first is set atomically by whoever shuts it down; the second after it has paused it. */
     bool shutting_down, shut_down;
     unsigned shutdown_code;         /* SHUTDOWN_*, with shut_down */
@@ -121,7 +127,10 @@ struct domain {
 
     struct domain *next_dead; /* list of domains waiting for domain_reap() */
 
-    struct arch_domain arch;
+    struct arch_domain arch; /* as with vcpus */
+    union {
+        struct pv_domain pv;
+    };
 };
 
 extern struct domain *dom0;
@@ -138,6 +147,7 @@ void domain_init_system(void); /* the three above and the idle vcpus' domain */
 #define DOMAIN_HARDWARE   0x2u
 struct domain_config {
     domid_t id; /* DOMID_INVALID: choose */
+    const struct guest_type *type;
     unsigned max_vcpus, max_evtchns, max_grant_frames, max_maptrack_frames, grant_version, flags;
     uint8_t handle[16];
     uint32_t ssidref;
@@ -151,7 +161,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out);
 /* One vcpu, down, affine to all CPUs. NULL: no such id, it is there already, or no memory. */
 struct vcpu *vcpu_create(struct domain *d, unsigned id);
 void vcpu_free(struct vcpu *v); /* core/domain.c: with its domain */
-/* Around arch_set_context(), which may be preempted. False: another caller is at it. */
+/* Around guest_set_context(), which may be preempted. False: another caller is at it. */
 bool vcpu_context_begin(struct vcpu *v) MUST_CHECK;
 void vcpu_context_end(struct vcpu *v);
 

@@ -13,7 +13,7 @@
  * that kind of thing. Taking a grant of the domain into use is possible until DESTROY_REST: what
  * comes of it is one more frame that another domain holds.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -143,7 +143,7 @@ static int destroy_stage(struct domain *d)
     case DESTROY_ARCH:
         for_each_vcpu (d, v)
             vcpu_drop_info(v);
-        if (arch_domain_relinquish(d) != 0)
+        if (d->type->domain_relinquish(d) != 0)
             return -XEN_ERESTART;
         d->destroy_cursor = (uint32_t)d->tot_pages;
         return 0;

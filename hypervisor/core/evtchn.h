@@ -21,6 +21,8 @@ struct evtchn_fifo;
  * Of a domain. All under lock, where nothing else is said. groups and valid_ports only grow, and a
  * group is entered before the count is raised; so a port below valid_ports can be found without it.
  */
+#define NR_PIRQS 512
+
 struct evtchn_domain {
     struct spinlock lock;   /* LOCK_EVTCHN */
     struct evtchn **groups; /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */

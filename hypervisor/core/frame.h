@@ -195,13 +195,15 @@ bool m2p_set_of(mfn_t m, const struct domain *d, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
 
 /* frame.type of a page that no guest may map writable: no type, with a count that never falls. */
-#define ARCH_FRAME_TYPE_READONLY (BIT(60) | 1)
+#define FRAME_TYPE_READONLY (BIT(60) | 1)
 /*
- * Implemented by pv/page_types.c: a writable type reference (with its frame reference). False: not
- * d's frame, or in use as something that must not be written. Not under a lock: it may flush TLBs
- * and wait for a vcpu that is changing the type.
+ * Implemented by pv/page_types.c, for frames of all domains: a PV guest may map what another type's
+ * guest owns, so there is one truth about what may be written. A writable type reference (with its
+ * frame reference). False: not d's frame, or in use as something that must not be written. Not
+ * under a lock: it may flush TLBs and wait for a vcpu that is changing the type.
  */
-bool arch_frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
-void arch_frame_put_writable(struct frame *f);
+bool frame_get_writable(struct frame *f, struct domain *d) MUST_CHECK;
+void frame_put_writable(struct frame *f);
+void frame_types_audit(void); /* debug builds, by debug key: are frames what their types say? */
 
 #endif

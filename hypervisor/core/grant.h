@@ -39,27 +39,24 @@ int grant_get_frame(struct domain *d, unsigned idx, bool status, mfn_t *mfn);
 void grant_dump(struct domain *d); /* what is in use, to the log */
 
 /*
- * Implemented by pv/grant_map.c: put a mapping of mfn at a host address of the current domain, or
- * into the PTE at machine address `addr` (GNTMAP_contains_pte), and take it out again. Return
- * GNTST_*. No lock is held, as finding the table may be preempted.
+ * For a type's grant_map, grant_unmap and grant_done (core/guest_type.h): put a mapping of mfn at a
+ * host address of the current domain, or into the PTE at machine address `addr`
+ * (GNTMAP_contains_pte), and take it out again. Return GNTST_*. No lock is held, as finding the
+ * table may be preempted.
  *
  * The references behind a mapping (of the frame, with the writable type unless GNTMAP_readonly)
- * are the caller's before arch_grant_map() succeeds, then the entry's, and the caller's again when
- * arch_grant_unmap() has succeeded; where one fails they stay where they were. Unmapping does not
+ * are the caller's before grant_map succeeds, then the entry's, and the caller's again when
+ * grant_unmap has succeeded; where one fails they stay where they were. Unmapping does not
  * flush TLBs: the caller does, before it drops the references. new_addr, if not 0: the entry that
  * maps it is moved to where the grant was.
  *
  * The addresses of a list mostly lie side by side: the table that the last one was in is kept for
- * the next one, with a reference, until arch_grant_done().
+ * the next one, with a reference, until grant_done.
  */
 struct grant_cursor {
     struct frame *table; /* NULL: none is kept; then the rest means nothing */
     uint64_t region;     /* what it maps */
     uint64_t *entries;
 };
-int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t gntmap_flags);
-int arch_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t gntmap_flags,
-                     uint64_t new_addr);
-void arch_grant_done(struct grant_cursor *at);
 
 #endif

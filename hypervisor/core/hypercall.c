@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a hypercall ends early or is preempted, and the calls that are too small for a file. */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/sched.h>
@@ -108,7 +108,7 @@ int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
     default:
         return -XEN_ENOSYS;
     }
-    arch_vm_assist_changed(current->domain);
+    current->domain->type->assists_changed(current->domain);
     return 0;
 }
 

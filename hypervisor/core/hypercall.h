@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What every hypercall handler shares: its signature, how it ends early, and where it may be
- * preempted. The table that binds numbers to handlers is in pv/hypercall.c.
+ * preempted. The tables that bind numbers to handlers are the guest type's (pv/hypercall.c).
  *
  * A handler is entered from guest kernel mode on the stack of `current`, with interrupts off and no
  * lock held; the privilege that the table asks for has been checked. Its arguments are whatever the

@@ -39,7 +39,7 @@ _Static_assert(sizeof(struct entry) <= sizeof(struct multicall_entry), "the ABI'
  */
 static int64_t multicall_iret(uint64_t entry)
 {
-    int64_t rax = hc_iret(0, 0, 0, 0);
+    int64_t rax = current->hypercalls[__HYPERVISOR_iret](0, 0, 0, 0);
 
     if (put_guest_u64(entry + offsetof(struct entry, result), (uint64_t)rax) != 0)
         guest_refused("result of iret at %lx", (unsigned long)entry);

@@ -9,24 +9,16 @@
  * want of either, hidden_info, which is used like the others: a vcpu may run, and mask and block,
  * before its guest has registered a place where it sees all that.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <core/machine.h>
 #include <core/vcpu_timer.h>
 #include <lib/bug.h>
-#include <x86/cpu.h>
 #include <x86/page.h>
 
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "struct vcpu is one page");
-
-static void vcpu_stack_bind(struct vcpu *v)
-{
-    struct stack_top *t = (struct stack_top *)v->stack - 1;
-
-    t->vcpu = v;
-    t->cpu = cpus[v->sched.cpu]; /* each switch-in sets it anew */
-}
 
 static void vcpu_set_default_info(struct vcpu *v)
 {
@@ -62,11 +54,10 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     sched_vcpu_init(v);
     evtchn_vcpu_init(v);
     vcpu_timers_init(v);
-    vcpu_stack_bind(v);
     if (!domain_is_idle(d)) {
-        rc = arch_vcpu_init(v);
+        rc = d->type->vcpu_init(v);
         if (rc == 0)
-            arch_stack_prepare(v);
+            machine_stack_prepare(v);
     }
     if (rc != 0) {
         sched_vcpu_destroy(v);
@@ -84,7 +75,7 @@ void vcpu_free(struct vcpu *v)
 {
     vcpu_timers_stop(v);
     sched_vcpu_destroy(v);
-    arch_vcpu_free(v);
+    v->domain->type->vcpu_free(v);
     v->domain->vcpus[v->id] = NULL;
     stack_free(v->stack);
     hpage_free(v);
@@ -102,7 +93,7 @@ void vcpu_drop_info(struct vcpu *v)
     v->info = &v->hidden_info;
     v->info_frame = NULL;
     if (f != NULL)
-        arch_frame_put_writable(f);
+        frame_put_writable(f);
 }
 
 bool vcpu_context_begin(struct vcpu *v)

@@ -43,9 +43,9 @@ static inline vaddr_t alias_of(const struct frame *f, const struct domain *d)
 {
     uint64_t gfn = m2p_get(frame_mfn(f));
 
-    if (gfn >= READ_ONCE(d->arch.direct_map_frames))
+    if (gfn >= READ_ONCE(d->pv.direct_map_frames))
         return 0;
-    return READ_ONCE(d->arch.direct_map) + (gfn << PAGE_SHIFT);
+    return READ_ONCE(d->pv.direct_map) + (gfn << PAGE_SHIFT);
 }
 
 /* Is another vcpu of d at work on f? To be asked after a look at what it has changed. */
@@ -54,7 +54,7 @@ static bool others_at(const struct frame *f, unsigned as, const struct domain *d
     const struct vcpu *v;
 
     for_each_vcpu (d, v)
-        if (v != current && READ_ONCE(v->arch.frame_at) == ((uint64_t)f | as))
+        if (v != current && READ_ONCE(v->pv.frame_at) == ((uint64_t)f | as))
             return true;
     return false;
 }
@@ -136,13 +136,13 @@ void alias_release(struct frame *f, struct domain *d)
 
 void alias_queue(struct frame *f)
 {
-    struct arch_vcpu *a = &current->arch;
+    struct pv_vcpu *a = &current->pv;
 
     if (unlikely(a->alias_queued == ALIAS_QUEUE))
         alias_drain(current);
     a->alias_queue[a->alias_queued++] = f;
     if (a->alias_queued == 1)
-        __atomic_fetch_or(&a->pending_work, WORK_ALIAS, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or(&current->arch.pending_work, WORK_ALIAS, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -151,7 +151,7 @@ void alias_queue(struct frame *f)
  */
 void alias_drain(struct vcpu *v)
 {
-    struct arch_vcpu *a = &v->arch;
+    struct pv_vcpu *a = &v->pv;
 
     while (a->alias_queued != 0) {
         struct frame *f = a->alias_queue[--a->alias_queued];
@@ -174,7 +174,7 @@ bool alias_write_fault(struct cpu_regs *regs, vaddr_t addr)
     struct domain *d = v->domain;
 
     if ((regs->error_code & ~(PF_PRESENT | PF_WRITE | PF_USER)) ||
-        addr - READ_ONCE(d->arch.direct_map) >= READ_ONCE(d->arch.direct_map_frames) << PAGE_SHIFT)
+        addr - READ_ONCE(d->pv.direct_map) >= READ_ONCE(d->pv.direct_map_frames) << PAGE_SHIFT)
         return false;
     for (unsigned pass = 0; pass < FAULT_PASSES;) {
         pte_t e = pte_lookup_rights(v, addr);

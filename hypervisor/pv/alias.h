@@ -17,7 +17,7 @@
 /* Is d's direct map looked after, and is it at hand: are we on one of its vcpus? */
 static inline bool alias_kept(const struct domain *d)
 {
-    return (READ_ONCE(d->arch.lodge_features) & LODGE_F_ALIAS) && current->domain == d;
+    return (READ_ONCE(d->pv.lodge_features) & LODGE_F_ALIAS) && current->domain == d;
 }
 
 /*
@@ -30,7 +30,7 @@ static inline bool alias_kept(const struct domain *d)
 #define ALIAS_TAKES  1u
 static inline void alias_frame_at(struct frame *f, unsigned as)
 {
-    WRITE_ONCE(current->arch.frame_at, (uint64_t)f | as);
+    WRITE_ONCE(current->pv.frame_at, (uint64_t)f | as);
 }
 
 /*

@@ -17,14 +17,14 @@
 /* The new one is in place before the old page is let go, and the CPU obeys at once. */
 static void area_set(struct vcpu *v, struct lodge_vcpu_area *area, uint64_t entry)
 {
-    struct lodge_vcpu_area *old = v->arch.area;
+    struct lodge_vcpu_area *old = v->pv.area;
 
-    v->arch.area = area;
-    v->arch.area_entry = entry;
+    v->pv.area = area;
+    v->pv.area_entry = entry;
     if (v == current)
         descriptors_set_area_stub(this_cpu(), area != NULL);
     if (old != NULL)
-        arch_frame_put_writable(frame_of(virt_to_mfn(old)));
+        frame_put_writable(frame_of(virt_to_mfn(old)));
 }
 
 void area_drop(struct vcpu *v)
@@ -42,12 +42,12 @@ int64_t lodge_vcpu_area(struct vcpu *v, vaddr_t arg)
         area_drop(v);
         return 0;
     }
-    if (op.mfn >= max_mfn || op.offset >= PAGE_SIZE || op.offset % sizeof(*v->arch.area) != 0 ||
+    if (op.mfn >= max_mfn || op.offset >= PAGE_SIZE || op.offset % sizeof(*v->pv.area) != 0 ||
         !va_canonical(op.syscall_entry)) {
         guest_refused("area at %lx + %lx", (unsigned long)op.mfn, (unsigned long)op.offset);
         return -XEN_EINVAL;
     }
-    if (!arch_frame_get_writable(frame_of(MFN(op.mfn)), v->domain)) {
+    if (!frame_get_writable(frame_of(MFN(op.mfn)), v->domain)) {
         guest_refused("area in frame %lx", (unsigned long)op.mfn);
         return -XEN_EINVAL;
     }

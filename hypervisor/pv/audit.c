@@ -11,7 +11,7 @@
  * For tests, by debug key. What runs elsewhere changes entries and words one after the other, so
  * all vcpus but the caller's have to be stopped: else nothing is looked at, and the log says so.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -90,22 +90,22 @@ static void look_at_table(struct audit *a, const struct frame *f, unsigned level
 
 static void look_at_vcpu(struct audit *a, const struct vcpu *v)
 {
-    const struct arch_vcpu *arch = &v->arch;
+    const struct pv_vcpu *pv = &v->pv;
 
-    if (arch->guest_table.m != 0)
-        found_typed(a, frame_of(arch->guest_table), PAGE_TYPE_L4);
-    if (arch->guest_table_user.m != 0)
-        found_typed(a, frame_of(arch->guest_table_user), PAGE_TYPE_L4);
-    if (arch->area != NULL)
-        found_typed(a, frame_of(virt_to_mfn(arch->area)), PAGE_TYPE_WRITABLE);
+    if (pv->guest_table.m != 0)
+        found_typed(a, frame_of(pv->guest_table), PAGE_TYPE_L4);
+    if (pv->guest_table_user.m != 0)
+        found_typed(a, frame_of(pv->guest_table_user), PAGE_TYPE_L4);
+    if (pv->area != NULL)
+        found_typed(a, frame_of(virt_to_mfn(pv->area)), PAGE_TYPE_WRITABLE);
     if (v->info_frame != NULL)
         found_typed(a, v->info_frame, PAGE_TYPE_WRITABLE);
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
-        if (!mfn_eq(arch->gdt_frames[i], INVALID_MFN))
-            found_typed(a, frame_of(arch->gdt_frames[i]), PAGE_TYPE_DESC);
+        if (!mfn_eq(pv->gdt_frames[i], INVALID_MFN))
+            found_typed(a, frame_of(pv->gdt_frames[i]), PAGE_TYPE_DESC);
     for (unsigned i = 0; i < 16; i++)
-        if (arch->ldt_mapped & (1u << i))
-            found_typed(a, frame_of(pte_mfn(*hv_pte(arch->desc_window + (16 + i) * PAGE_SIZE))),
+        if (pv->ldt_mapped & (1u << i))
+            found_typed(a, frame_of(pte_mfn(*hv_pte(pv->desc_window + (16 + i) * PAGE_SIZE))),
                         PAGE_TYPE_DESC);
 }
 
@@ -137,7 +137,7 @@ static bool look_at_vcpus(struct audit *a)
     return quiet;
 }
 
-void arch_audit(void)
+void frame_types_audit(void)
 {
     struct audit a = {0};
     unsigned order = 0;

@@ -18,7 +18,7 @@
  *
  * Whoever changes a frame here does so to guest_regs() of the current vcpu, with no lock held.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -89,19 +89,19 @@ static inline __attribute__((always_inline)) void bounce(struct vcpu *v, struct 
                                                          const uint64_t *rip, bool mask_events)
 {
     struct vcpu_info *info = v->info;
-    vaddr_t sp = from == FROM_KERNEL ? regs->rsp : v->arch.kernel_sp;
+    vaddr_t sp = from == FROM_KERNEL ? regs->rsp : v->pv.kernel_sp;
     uint64_t cs = from == FROM_SYSCALL  ? SEL_USER_CS64
                   : from == FROM_KERNEL ? regs->cs & ~3ull
                                         : regs->cs;
     uint64_t rflags = regs->rflags & ~RFLAGS_IOPL;
 
     ASSERT(va_canonical(*rip) && (rflags & RFLAGS_IF));
-    if (unlikely(mask | v->arch.iopl_shown)) {
+    if (unlikely(mask | v->pv.iopl_shown)) {
         cs |= (uint64_t)mask << 32;
         if (mask)
             rflags &= ~RFLAGS_IF;
-        if (v->arch.iopl_shown)
-            rflags |= (uint64_t)v->arch.iopl << 12;
+        if (v->pv.iopl_shown)
+            rflags |= (uint64_t)v->pv.iopl << 12;
     }
     sp = (sp & ~0xfull) - (7 + n) * 8;
     if (unlikely(!frame_write(sp, regs, cs, rflags, extra, n))) {
@@ -125,7 +125,7 @@ static inline __attribute__((always_inline)) void bounce(struct vcpu *v, struct 
 
 bool bounce_has_handler(const struct vcpu *v, unsigned vector)
 {
-    return v->arch.traps[vector].address != 0;
+    return v->pv.traps[vector].address != 0;
 }
 
 static bool vector_has_error_code(unsigned vector)
@@ -138,7 +138,7 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
                                                              unsigned vector, uint32_t error_code,
                                                              bool has_error_code)
 {
-    const struct trap_info *ti = &v->arch.traps[vector];
+    const struct trap_info *ti = &v->pv.traps[vector];
     enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
     uint64_t extra[1] = {error_code};
 
@@ -148,9 +148,9 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
         return;
     }
     v->n_traps++;
-    v->arch.last_trap = vector;
-    v->arch.last_trap_error = error_code;
-    v->arch.last_trap_rip = regs->rip;
+    v->pv.last_trap = vector;
+    v->pv.last_trap_error = error_code;
+    v->pv.last_trap_rip = regs->rip;
     if (from == FROM_USER)
         segments_enter_kernel(v);
     bounce(v, regs, from, v->info->evtchn_upcall_mask, extra, has_error_code, &ti->address,
@@ -166,12 +166,12 @@ void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code)
         trap_enter(current, regs, vector, error_code, false);
 }
 
-void arch_inject_trap(unsigned vector, uint32_t error_code)
+void pv_inject_trap(unsigned vector, uint32_t error_code)
 {
     bounce_trap(guest_regs(), vector, error_code);
 }
 
-void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
+void pv_inject_page_fault(vaddr_t addr, uint32_t error_code)
 {
     struct vcpu *v = current;
 
@@ -186,7 +186,7 @@ void arch_inject_page_fault(vaddr_t addr, uint32_t error_code)
 }
 
 /* Of any vcpu: noted here, delivered by itself on its way to the guest, where the kick sends it. */
-void arch_inject_nmi(struct vcpu *v)
+void pv_inject_nmi(struct vcpu *v)
 {
     __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
     vcpu_kick(v);
@@ -204,13 +204,13 @@ void pv_syscall_bounce(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
 
-    if (unlikely(v->arch.syscall_callback == 0)) {
+    if (unlikely(v->pv.syscall_callback == 0)) {
         syscall_refused(regs);
         return;
     }
     segments_enter_kernel(v);
-    bounce(v, regs, FROM_SYSCALL, v->info->evtchn_upcall_mask, NULL, 0, &v->arch.syscall_callback,
-           v->arch.syscall_masks);
+    bounce(v, regs, FROM_SYSCALL, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall_callback,
+           v->pv.syscall_masks);
 }
 
 /* 32-bit code has an entry point of its own, and may also be the guest kernel's: that has none. */
@@ -218,13 +218,13 @@ void pv_syscall32_bounce(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
 
-    if (unlikely(v->arch.syscall32_callback == 0 || v->arch.kernel_mode)) {
+    if (unlikely(v->pv.syscall32_callback == 0 || v->arch.kernel_mode)) {
         syscall_refused(regs);
         return;
     }
     segments_enter_kernel(v);
-    bounce(v, regs, FROM_USER, v->info->evtchn_upcall_mask, NULL, 0, &v->arch.syscall32_callback,
-           v->arch.syscall32_masks);
+    bounce(v, regs, FROM_USER, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall32_callback,
+           v->pv.syscall32_masks);
 }
 
 /* Only where vcpu_event_due() said so: the mask in the frame is 0, and 1 from now on. */
@@ -234,7 +234,7 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 
     if (from == FROM_USER)
         segments_enter_kernel(v);
-    bounce(v, regs, from, 0, NULL, 0, &v->arch.event_callback, true);
+    bounce(v, regs, from, 0, NULL, 0, &v->pv.event_callback, true);
 }
 
 /*
@@ -245,15 +245,15 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const uint64_
 {
     enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
 
-    if (v->arch.failsafe_callback == 0) {
+    if (v->pv.failsafe_callback == 0) {
         domain_crash(v->domain, "%pv: cannot return to %lx:%lx and no failsafe callback", v,
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
     if (from == FROM_USER)
         segments_enter_kernel(v);
-    bounce(v, regs, from, v->info->evtchn_upcall_mask, selectors, 4, &v->arch.failsafe_callback,
-           v->arch.failsafe_masks);
+    bounce(v, regs, from, v->info->evtchn_upcall_mask, selectors, 4, &v->pv.failsafe_callback,
+           v->pv.failsafe_masks);
 }
 
 /*
@@ -273,7 +273,7 @@ void pv_failsafe(struct cpu_regs *regs)
 /* At switch-in a selector was refused and is null now; the frame has what the guest had in it. */
 static void bounce_selector(struct vcpu *v, struct cpu_regs *regs)
 {
-    const struct arch_vcpu *a = &v->arch;
+    const struct pv_vcpu *a = &v->pv;
     const uint64_t s[4] = {a->ds, a->es, a->fs, a->gs};
 
     bounce_failsafe(v, regs, s);
@@ -284,11 +284,11 @@ static void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!bounce_has_handler(v, X86_NMI))
         return;
-    if (v->arch.nmi_masked) {
-        v->arch.nmi_pending = true; /* the handler's IRET brings it up again */
+    if (v->pv.nmi_masked) {
+        v->pv.nmi_pending = true; /* the handler's IRET brings it up again */
         return;
     }
-    v->arch.nmi_masked = true;
+    v->pv.nmi_masked = true;
     bounce_trap(regs, X86_NMI, 0);
 }
 
@@ -323,7 +323,7 @@ void pv_return_work(struct cpu_regs *regs)
     struct vcpu *v = current;
 
     for (;;) {
-        if (unlikely(v->arch.alias_queued != 0)) /* first: it belongs to the call that is over */
+        if (unlikely(v->pv.alias_queued != 0)) /* first: it belongs to the call that is over */
             alias_drain(v);
         if (READ_ONCE(this_cpu()->need_resched) || v->sched.blocked_by != 0) {
             schedule_at_boundary(); /* may come back on another CPU: this_cpu() is asked anew */

@@ -30,7 +30,7 @@ int64_t hc_set_trap_table(uint64_t table, uint64_t a2, uint64_t a3, uint64_t a4)
 
     (void)a2, (void)a3, (void)a4;
     if (table == 0) {
-        memset(v->arch.traps, 0, 256 * sizeof(*v->arch.traps));
+        memset(v->pv.traps, 0, 256 * sizeof(*v->pv.traps));
         return 0;
     }
     /* Each vector at most once or twice: a longer list is not a trap table. */
@@ -41,7 +41,7 @@ int64_t hc_set_trap_table(uint64_t table, uint64_t a2, uint64_t a3, uint64_t a4)
             return 0;
         if (!va_canonical(ti.address))
             return -XEN_EINVAL;
-        v->arch.traps[ti.vector] = ti; /* the vector has 8 bits, and the table 256 entries */
+        v->pv.traps[ti.vector] = ti; /* the vector has 8 bits, and the table 256 entries */
         preempt_point();
     }
     return -XEN_EINVAL;
@@ -51,15 +51,15 @@ int64_t hc_set_trap_table(uint64_t table, uint64_t a2, uint64_t a3, uint64_t a4)
 int64_t hc_stack_switch(uint64_t ss, uint64_t sp, uint64_t a3, uint64_t a4)
 {
     (void)a3, (void)a4;
-    current->arch.kernel_ss = (ss & 0xffff) | 3;
-    current->arch.kernel_sp = sp;
+    current->pv.kernel_ss = (ss & 0xffff) | 3;
+    current->pv.kernel_sp = sp;
     return 0;
 }
 
 /* The three callbacks of the old form of registration, which says nothing about masking. */
 int64_t hc_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall, uint64_t a4)
 {
-    struct arch_vcpu *a = &current->arch;
+    struct pv_vcpu *a = &current->pv;
 
     (void)a4;
     if (!va_canonical(event) || !va_canonical(failsafe) || !va_canonical(syscall))
@@ -74,7 +74,7 @@ int64_t hc_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall, ui
 /* mask: whether events are masked on entry. For the event callback they always are. */
 static int64_t callback_register(const struct callback_register *r)
 {
-    struct arch_vcpu *a = &current->arch;
+    struct pv_vcpu *a = &current->pv;
     bool mask = r->flags & CALLBACKF_mask_events;
 
     if (!va_canonical(r->address))
@@ -118,7 +118,7 @@ static int64_t callback_unregister(unsigned type)
     case CALLBACKTYPE_sysenter:
         return -XEN_EINVAL; /* these may be replaced, not taken away */
     case CALLBACKTYPE_nmi:
-        memset(&current->arch.traps[X86_NMI], 0, sizeof(struct trap_info));
+        memset(&current->pv.traps[X86_NMI], 0, sizeof(struct trap_info));
         return 0;
     default:
         return -XEN_ENOSYS;
@@ -172,7 +172,7 @@ int64_t hc_fpu_taskswitch(uint64_t set, uint64_t a2, uint64_t a3, uint64_t a4)
     struct vcpu *v = current;
 
     (void)a2, (void)a3, (void)a4;
-    v->arch.cr0 = set ? v->arch.cr0 | CR0_TS : v->arch.cr0 & ~CR0_TS;
+    v->pv.cr0 = set ? v->pv.cr0 | CR0_TS : v->pv.cr0 & ~CR0_TS;
     fpu_set_guest_ts(v, set != 0);
     return 0;
 }

@@ -10,7 +10,7 @@
  * ring 3 may have, FPU state put right. The caller has copied it in, and sees to it that the vcpu
  * does not run and that nobody else sets its context (vcpu_context_begin()).
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -85,14 +85,14 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
         RFLAGS_IF | 2;
     r->rsp = c->user_regs.rsp;
     r->ss = c->user_regs.ss | 3;
-    v->arch.iopl = (c->user_regs.rflags & RFLAGS_IOPL) >> 12;
-    v->arch.ds = c->user_regs.ds;
-    v->arch.es = c->user_regs.es;
-    v->arch.fs = c->user_regs.fs;
-    v->arch.gs = c->user_regs.gs;
-    v->arch.fs_base = c->fs_base;
-    v->arch.gs_base_kernel = c->gs_base_kernel;
-    v->arch.gs_base_user = c->gs_base_user;
+    v->pv.iopl = (c->user_regs.rflags & RFLAGS_IOPL) >> 12;
+    v->pv.ds = c->user_regs.ds;
+    v->pv.es = c->user_regs.es;
+    v->pv.fs = c->user_regs.fs;
+    v->pv.gs = c->user_regs.gs;
+    v->pv.fs_base = c->fs_base;
+    v->pv.gs_base_kernel = c->gs_base_kernel;
+    v->pv.gs_base_user = c->gs_base_user;
     /* All registers are new, see x86/guest_entry.h; and of old selectors nothing is left to say. */
     __atomic_fetch_and(&v->arch.pending_work, ~WORK_SELECTOR, __ATOMIC_SEQ_CST);
     __atomic_fetch_or(&v->arch.pending_work, WORK_FRAME, __ATOMIC_SEQ_CST);
@@ -100,9 +100,9 @@ static void context_set_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 
 static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    struct arch_vcpu *a = &v->arch;
+    struct pv_vcpu *a = &v->pv;
 
-    a->kernel_mode = c->flags & VGCF_in_kernel;
+    v->arch.kernel_mode = c->flags & VGCF_in_kernel;
     memcpy(a->traps, c->trap_ctxt, sizeof(c->trap_ctxt));
     for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
         a->traps[i].cs |= 3;
@@ -114,12 +114,12 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
     a->kernel_sp = c->kernel_sp;
     a->kernel_ss = c->kernel_ss | 3;
     a->cr0 = (a->cr0 & ~CR0_TS) | (c->ctrlreg[0] & CR0_TS);
-    a->fpu_ts = a->cr0 & CR0_TS;
+    v->arch.fpu_ts = a->cr0 & CR0_TS;
     if (c->ctrlreg[4] != 0)
         a->cr4 = (a->cr4 & ~CR4_GUEST) | (c->ctrlreg[4] & CR4_GUEST);
     if (v->id == 0) /* the domain's, and in each vcpu's structure */
         v->domain->arch.vm_assist = c->vm_assist & VM_ASSIST_KNOWN;
-    arch_vm_assist_changed(v->domain);
+    pv_assists_changed(v->domain);
 }
 
 /* An FXSAVE image: x87 and SSE, the rest in its initial state. v does not run. */
@@ -139,9 +139,9 @@ static void context_set_fpu(struct vcpu *v, const struct vcpu_guest_context *c)
 }
 
 /* 0, or -XEN_E* with the tables and registers as they were. May be preempted: no lock is held. */
-int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+int pv_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    struct arch_vcpu *a = &v->arch;
+    struct pv_vcpu *a = &v->pv;
     uint64_t kernel = c->ctrlreg[3] >> PAGE_SHIFT, user = c->ctrlreg[1] >> PAGE_SHIFT;
     mfn_t old_kernel, old_user;
     int rc;
@@ -186,10 +186,10 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 }
 
 /* v does not run. Frame numbers are the machine's: tools that move a domain translate. */
-void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c)
+void pv_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 {
     const struct cpu_regs *r = pv_vcpu_regs(v);
-    const struct arch_vcpu *a = &v->arch;
+    const struct pv_vcpu *a = &v->pv;
 
     memset(c, 0, sizeof(*c));
     memcpy(&c->user_regs, r, REGS_COMMON);
@@ -208,12 +208,12 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c)
         c->user_regs.rcx = r->rip;
         c->user_regs.r11 = r->rflags;
     }
-    c->flags = VGCF_i387_valid | (a->kernel_mode ? VGCF_in_kernel : 0) |
+    c->flags = VGCF_i387_valid | (v->arch.kernel_mode ? VGCF_in_kernel : 0) |
                (a->failsafe_masks ? VGCF_failsafe_disables_events : 0) |
                (a->syscall_masks ? VGCF_syscall_disables_events : 0) |
                (v->sched.blocked_by & SCHED_DOWN ? 0 : VGCF_online);
     fpu_sync(v);
-    memcpy(&c->fpu_ctxt, a->fpu, FXSAVE_SIZE);
+    memcpy(&c->fpu_ctxt, v->arch.fpu, FXSAVE_SIZE);
     memcpy(c->trap_ctxt, a->traps, sizeof(c->trap_ctxt));
     c->ldt_base = a->ldt_base;
     c->ldt_ents = a->ldt_entries;
@@ -227,7 +227,7 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     c->ctrlreg[3] = a->guest_table.m << PAGE_SHIFT;
     c->ctrlreg[4] = a->cr4;
     for (unsigned i = 0; i < 8; i++)
-        c->debugreg[i] = a->dr[i];
+        c->debugreg[i] = v->arch.dr[i];
     c->event_callback_eip = a->event_callback;
     c->failsafe_callback_eip = a->failsafe_callback;
     c->syscall_callback_eip = a->syscall_callback;

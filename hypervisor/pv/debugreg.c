@@ -84,7 +84,7 @@ static int64_t set_dr7(struct vcpu *v, uint64_t value)
         return -XEN_EINVAL;
     if (value & DR7_GD)
         return -XEN_EPERM;
-    if (enables != 0 && !(v->arch.cr4 & CR4_DE))
+    if (enables != 0 && !(v->pv.cr4 & CR4_DE))
         for (unsigned i = 0; i < 4; i++)
             if (type_of(value, i) == TYPE_IO)
                 return -XEN_EPERM;
@@ -97,7 +97,7 @@ static int64_t set_dr7(struct vcpu *v, uint64_t value)
 /* 4 and 5 are other names of 6 and 7, without CR4.DE. */
 static bool reg_exists(const struct vcpu *v, uint64_t reg)
 {
-    return reg < 8 && !((reg == 4 || reg == 5) && (v->arch.cr4 & CR4_DE));
+    return reg < 8 && !((reg == 4 || reg == 5) && (v->pv.cr4 & CR4_DE));
 }
 
 int64_t debugreg_set(struct vcpu *v, uint64_t reg, uint64_t value)

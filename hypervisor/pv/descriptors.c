@@ -27,6 +27,7 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/frame.h>
 #include <core/preempt.h>
 #include <core/hypercall.h>
@@ -115,32 +116,32 @@ int descriptors_init_vcpu(struct vcpu *v)
     for (unsigned i = 0; i < DESC_WINDOW_PAGES; i++)
         *hv_pte(w + i * PAGE_SIZE) = i < 16 ? pte_make(null_mfn(), WINDOW_FLAGS) : 0;
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++)
-        v->arch.gdt_frames[i] = INVALID_MFN;
-    v->arch.desc_window = w;
-    v->arch.desc_gdt_pte = hv_pte(w + OUR_GDT_PAGE * PAGE_SIZE);
+        v->pv.gdt_frames[i] = INVALID_MFN;
+    v->pv.desc_window = w;
+    v->pv.desc_gdt_pte = hv_pte(w + OUR_GDT_PAGE * PAGE_SIZE);
     return 0;
 }
 
 void descriptors_free_vcpu(struct vcpu *v)
 {
-    if (v->arch.desc_window == 0)
+    if (v->pv.desc_window == 0)
         return;
     pv_destroy_gdt(v);
     pv_invalidate_ldt(v);
-    hv_unmap(v->arch.desc_window, DESC_WINDOW_PAGES);
-    vmap_free(v->arch.desc_window, DESC_WINDOW_PAGES);
-    v->arch.desc_window = 0;
+    hv_unmap(v->pv.desc_window, DESC_WINDOW_PAGES);
+    vmap_free(v->pv.desc_window, DESC_WINDOW_PAGES);
+    v->pv.desc_window = 0;
 }
 
 /* The LDT's descriptor is in the CPU's own GDT page, so it is written anew at each switch-in. */
 static void ldt_load(struct vcpu *v, struct cpu *c)
 {
-    uint64_t base = v->arch.desc_window + 16 * PAGE_SIZE;
-    uint64_t limit = v->arch.ldt_entries * 8 - 1;
+    uint64_t base = v->pv.desc_window + 16 * PAGE_SIZE;
+    uint64_t limit = v->pv.ldt_entries * 8 - 1;
     uint64_t *d = &c->gdt[(SEL_LDT & 0xfff) / 8];
     uint16_t sel = 0;
 
-    if (v->arch.ldt_entries != 0) {
+    if (v->pv.ldt_entries != 0) {
         d[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_TYPE_LDT | DESC_P |
                (base & 0xff000000) << 32;
         d[1] = base >> 32;
@@ -151,8 +152,8 @@ static void ldt_load(struct vcpu *v, struct cpu *c)
 
 void descriptors_switch_in(struct vcpu *v, struct cpu *c)
 {
-    pte_t *pte = v->arch.desc_gdt_pte, want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
-    struct table_register gdtr = {GDT_LIMIT, v->arch.desc_window};
+    pte_t *pte = v->pv.desc_gdt_pte, want = pte_make(c->gdt_mfn, WINDOW_FLAGS);
+    struct table_register gdtr = {GDT_LIMIT, v->pv.desc_window};
 
     /*
      * Translations of page 14 that other CPUs have from earlier are wrong by now. They do no harm:
@@ -161,7 +162,7 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c)
      */
     if (*pte != want) {
         *pte = want;
-        invlpg(v->arch.desc_window + OUR_GDT_PAGE * PAGE_SIZE);
+        invlpg(v->pv.desc_window + OUR_GDT_PAGE * PAGE_SIZE);
     }
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
     ldt_load(v, c);
@@ -170,7 +171,7 @@ void descriptors_switch_in(struct vcpu *v, struct cpu *c)
 /* The reference on the page that was there before is dropped afterwards. e: 0 for none. */
 static void window_set(struct vcpu *v, unsigned page, pte_t e)
 {
-    vaddr_t va = v->arch.desc_window + page * PAGE_SIZE;
+    vaddr_t va = v->pv.desc_window + page * PAGE_SIZE;
 
     WRITE_ONCE(*hv_pte(va), e);
     if (v == current)
@@ -180,13 +181,13 @@ static void window_set(struct vcpu *v, unsigned page, pte_t e)
 void pv_destroy_gdt(struct vcpu *v)
 {
     for (unsigned i = 0; i < GDT_GUEST_FRAMES; i++) {
-        if (mfn_eq(v->arch.gdt_frames[i], INVALID_MFN))
+        if (mfn_eq(v->pv.gdt_frames[i], INVALID_MFN))
             continue;
         window_set(v, i, pte_make(null_mfn(), WINDOW_FLAGS));
-        page_type_put(frame_of(v->arch.gdt_frames[i]), v->domain);
-        v->arch.gdt_frames[i] = INVALID_MFN;
+        page_type_put(frame_of(v->pv.gdt_frames[i]), v->domain);
+        v->pv.gdt_frames[i] = INVALID_MFN;
     }
-    v->arch.gdt_entries = 0;
+    v->pv.gdt_entries = 0;
 }
 
 /*
@@ -217,10 +218,10 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned entries)
     }
     pv_destroy_gdt(v);
     for (unsigned i = 0; i < n; i++) {
-        v->arch.gdt_frames[i] = MFN(frames[i]);
+        v->pv.gdt_frames[i] = MFN(frames[i]);
         window_set(v, i, pte_make(MFN(frames[i]), WINDOW_FLAGS));
     }
-    v->arch.gdt_entries = entries;
+    v->pv.gdt_entries = entries;
     return 0;
 }
 
@@ -286,11 +287,11 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents)
 {
     if (!pv_ldt_ok(base, ents))
         return -XEN_EINVAL;
-    if (v->arch.ldt_base == base && v->arch.ldt_entries == ents)
+    if (v->pv.ldt_base == base && v->pv.ldt_entries == ents)
         return 0;
     pv_invalidate_ldt(v);
-    v->arch.ldt_base = base;
-    v->arch.ldt_entries = ents;
+    v->pv.ldt_base = base;
+    v->pv.ldt_entries = ents;
     if (v == current)
         ldt_load(v, this_cpu());
     return 0;
@@ -298,21 +299,21 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned ents)
 
 void pv_invalidate_ldt(struct vcpu *v)
 {
-    while (v->arch.ldt_mapped != 0) {
-        unsigned i = bit_lowest(v->arch.ldt_mapped);
-        mfn_t m = pte_mfn(*hv_pte(v->arch.desc_window + (16 + i) * PAGE_SIZE));
+    while (v->pv.ldt_mapped != 0) {
+        unsigned i = bit_lowest(v->pv.ldt_mapped);
+        mfn_t m = pte_mfn(*hv_pte(v->pv.desc_window + (16 + i) * PAGE_SIZE));
 
         window_set(v, 16 + i, 0);
-        v->arch.ldt_mapped &= ~(1u << i);
+        v->pv.ldt_mapped &= ~(1u << i);
         page_type_put(frame_of(m), v->domain);
     }
 }
 
 bool descriptors_ldt_offset(const struct vcpu *v, vaddr_t addr, uint64_t *offset)
 {
-    vaddr_t start = v->arch.desc_window + 16 * PAGE_SIZE;
+    vaddr_t start = v->pv.desc_window + 16 * PAGE_SIZE;
 
-    if (v->arch.desc_window == 0 || addr < start || addr - start >= v->arch.ldt_entries * 8ul)
+    if (v->pv.desc_window == 0 || addr < start || addr - start >= v->pv.ldt_entries * 8ul)
         return false;
     *offset = addr - start;
     return true;
@@ -326,17 +327,17 @@ bool pv_ldt_fault(vaddr_t addr)
     unsigned i;
     pte_t e;
 
-    if (!descriptors_ldt_offset(v, addr, &offset))
+    if (v->domain->type != &pv_type || !descriptors_ldt_offset(v, addr, &offset))
         return false;
     i = (unsigned)(offset >> PAGE_SHIFT);
-    if (v->arch.ldt_mapped & (1u << i))
+    if (v->pv.ldt_mapped & (1u << i))
         return false; /* it was there: the fault is about something else */
     /* By the guest kernel's tables, also in user mode. A hint: page_type_get() decides. */
-    e = pte_lookup(v, v->arch.ldt_base + i * PAGE_SIZE);
+    e = pte_lookup(v, v->pv.ldt_base + i * PAGE_SIZE);
     if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)) ||
         page_type_get(frame_of(pte_mfn(e)), PAGE_TYPE_DESC, v->domain) != 0)
         return false;
-    *hv_pte(v->arch.desc_window + (16 + i) * PAGE_SIZE) = pte_make(pte_mfn(e), WINDOW_FLAGS);
-    v->arch.ldt_mapped |= 1u << i;
+    *hv_pte(v->pv.desc_window + (16 + i) * PAGE_SIZE) = pte_make(pte_mfn(e), WINDOW_FLAGS);
+    v->pv.ldt_mapped |= 1u << i;
     return true;
 }

@@ -5,11 +5,11 @@
  * here ends in a message that says which module, why, and what to do.
  *
  * dom0 is a guest like any other in one respect: its page tables and its first context go through
- * the same checks (page_type_pin(), arch_set_context()). So what is built wrong is found here, and
+ * the same checks (page_type_pin(), pv_set_context()). So what is built wrong is found here, and
  * not by the processor.
  */
 #include <boot/boot.h>
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -70,6 +70,7 @@ static INIT_TEXT void create_domain(struct dom0_layout *l)
 {
     struct domain_config cfg = {
         .id = 0,
+        .type = &pv_type,
         .max_vcpus = boot_options.dom0_max_vcpus ? boot_options.dom0_max_vcpus : nr_cpus,
         .max_evtchns = MAX_EVENT_PORTS,
         .max_grant_frames =
@@ -169,7 +170,7 @@ static INIT_TEXT void fill_p2m(const struct dom0_layout *l)
             m2p_set(MFN(e->mfn + n), pfn);
         }
     }
-    l->d->arch.max_gfn = l->nr_pages;
+    l->d->pv.max_gfn = l->nr_pages;
 }
 
 /*
@@ -293,7 +294,7 @@ static INIT_TEXT void start_vcpu(const struct dom0_layout *l, mfn_t root)
     c->kernel_ss = FLAT_KERNEL_SS;
     c->kernel_sp = l->stack_va + PAGE_SIZE;
     c->ctrlreg[3] = root.m << PAGE_SHIFT;
-    rc = arch_set_context(v, c);
+    rc = pv_set_context(v, c);
     BUG_ON(rc != 0);
     hpages_free(c, 1);
     v->initialised = true;

@@ -8,14 +8,14 @@
  * table may be freed as soon as no vcpu has it loaded.
  *
  * While a vcpu runs, the truth about its selectors, bases and FPU state is in the processor; while
- * it does not, in struct arch_vcpu. arch_switch_out() and arch_switch_in() carry it over, with
+ * it does not, in struct pv_vcpu. pv_switch_out() and pv_switch_in() carry it over, with
  * interrupts off, on the way from one stack to the next. Debug registers are only copied in: what
  * the guest wrote to them is in struct arch_vcpu at any time.
  */
-#include <core/arch.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/preempt.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
@@ -31,31 +31,20 @@
 #include <x86/time.h>
 #include <x86/tlb.h>
 
-/*
- * Which domain's page tables each CPU has loaded: NULL, the hypervisor's own. Each CPU touches its
- * own entry only.
- */
-static struct domain *loaded[NR_CPUS];
-
-struct table_register {
-    uint16_t limit;
-    uint64_t base;
-} PACKED;
-
 /* ---- domains ---- */
 
-int arch_domain_init(struct domain *d)
+static int pv_domain_init(struct domain *d)
 {
     int rc = permissions_init(d);
 
     d->arch.tsc_khz = (uint32_t)time_tsc_khz();
-    d->arch.pv_root_hint = MFN(0);
+    d->pv.orphans = MFN(0);
     if (rc == 0)
         rc = pirq_init(d);
     return rc;
 }
 
-void arch_domain_free(struct domain *d)
+static void pv_domain_free(struct domain *d)
 {
     BUG_ON(d->arch.tlb_mask != 0);
     tlb_forget_domain(d->id);
@@ -67,20 +56,20 @@ void arch_domain_free(struct domain *d)
 
 static bool vcpu_has_tables(const struct vcpu *v)
 {
-    return v->arch.area != NULL || (v->arch.guest_table.m | v->arch.guest_table_user.m |
-                                    v->arch.gdt_entries | v->arch.ldt_mapped) != 0;
+    return v->pv.area != NULL || (v->pv.guest_table.m | v->pv.guest_table_user.m |
+                                  v->pv.gdt_entries | v->pv.ldt_mapped) != 0;
 }
 
 /* All page-type references of a vcpu that will not run any more: descriptor pages, root tables. */
 static void vcpu_drop_tables(struct vcpu *v)
 {
-    mfn_t kernel = v->arch.guest_table, user = v->arch.guest_table_user;
+    mfn_t kernel = v->pv.guest_table, user = v->pv.guest_table_user;
 
     area_drop(v);
     pv_destroy_gdt(v);
     pv_invalidate_ldt(v);
-    v->arch.ldt_entries = 0;
-    v->arch.guest_table = v->arch.guest_table_user = MFN(0);
+    v->pv.ldt_entries = 0;
+    v->pv.guest_table = v->pv.guest_table_user = MFN(0);
     if (kernel.m != 0)
         page_type_put(frame_of(kernel), v->domain);
     if (user.m != 0)
@@ -88,11 +77,11 @@ static void vcpu_drop_tables(struct vcpu *v)
 }
 
 /* The vcpus are parked for good. First what they hold, then the tables that hold each other. */
-int arch_domain_relinquish(struct domain *d)
+static int pv_domain_relinquish(struct domain *d)
 {
     struct vcpu *v;
 
-    if (d->arch.teardown_stage == 0) {
+    if (d->pv.teardown_stage == 0) {
         for_each_vcpu (d, v) {
             if (!vcpu_has_tables(v)) /* dropped in an earlier slice */
                 continue;
@@ -101,65 +90,65 @@ int arch_domain_relinquish(struct domain *d)
                 return -XEN_ERESTART;
         }
         pirq_release_all(d);
-        d->arch.teardown_stage = 1;
+        d->pv.teardown_stage = 1;
     }
     return page_type_relinquish(d);
 }
 
-/* A PV guest's frame numbers are the machine's. Given back with arch_frame_put_writable(). */
-struct frame *arch_get_guest_frame_writable(struct domain *d, uint64_t gfn)
+/* A PV guest's frame numbers are the machine's. Given back with frame_put_writable(). */
+static struct frame *pv_frame_writable(struct domain *d, uint64_t gfn)
 {
-    if (gfn >= max_mfn || !arch_frame_get_writable(frame_of(MFN(gfn)), d))
+    if (gfn >= max_mfn || !frame_get_writable(frame_of(MFN(gfn)), d))
         return NULL;
     return frame_of(MFN(gfn));
 }
 
 /* A copy in each vcpu, as frames are made by it. The lock makes the last one to come here right. */
-void arch_vm_assist_changed(struct domain *d)
+void pv_assists_changed(struct domain *d)
 {
     struct vcpu *v;
 
     spin_lock(&d->lock);
     for_each_vcpu (d, v)
-        WRITE_ONCE(v->arch.iopl_shown,
+        WRITE_ONCE(v->pv.iopl_shown,
                    (READ_ONCE(d->arch.vm_assist) & BIT(VMASST_TYPE_architectural_iopl)) != 0);
     spin_unlock(&d->lock);
 }
 
 /* ---- vcpus ---- */
 
-int arch_vcpu_init(struct vcpu *v)
+static void pv_vcpu_free(struct vcpu *v)
 {
-    struct arch_vcpu *a = &v->arch;
+    descriptors_free_vcpu(v);
+    hpage_free(v->pv.traps);
+    if (v->arch.fpu != NULL)
+        fpu_area_free(v->arch.fpu);
+    v->pv.traps = NULL;
+    v->arch.fpu = NULL;
+}
+
+static int pv_vcpu_init(struct vcpu *v)
+{
+    struct pv_vcpu *a = &v->pv;
 
     /* cr0 and cr4 as the guest will see them: what the processor has is the hypervisor's. */
-    a->kernel_mode = true;
+    v->arch.kernel_mode = true;
     v->hypercalls = pv_hypercalls(v->domain->privileged);
     a->cr0 = 0x80050033; /* PE, MP, ET, NE, WP, AM, PG */
     a->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features.xsave)
         a->cr4 |= CR4_OSXSAVE;
     debugreg_reset(v);
-    a->xcr0 = cpu_features.xcr0;
+    v->arch.xcr0 = cpu_features.xcr0;
     preempt_after(WORK_PAGE); /* core has cleared pages for the rest of it */
     a->traps = hpage_alloc();
-    a->fpu = fpu_area_alloc();
+    v->arch.fpu = fpu_area_alloc();
     preempt_after(WORK_PAGE);
-    if (a->traps == NULL || a->fpu == NULL || descriptors_init_vcpu(v) != 0) {
-        arch_vcpu_free(v);
+    if (a->traps == NULL || v->arch.fpu == NULL || descriptors_init_vcpu(v) != 0) {
+        pv_vcpu_free(v);
         return -XEN_ENOMEM;
     }
     return 0;
-}
-
-void arch_vcpu_free(struct vcpu *v)
-{
-    descriptors_free_vcpu(v);
-    hpage_free(v->arch.traps);
-    if (v->arch.fpu != NULL)
-        fpu_area_free(v->arch.fpu);
-    v->arch.traps = NULL;
-    v->arch.fpu = NULL;
 }
 
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v)
@@ -170,77 +159,60 @@ struct cpu_regs *pv_vcpu_regs(const struct vcpu *v)
 void pv_load_tables(struct vcpu *v)
 {
     if (v == current)
-        tlb_write_cr3(arch_vcpu_cr3(&v->arch));
+        tlb_write_cr3(pv_cr3(v));
 }
 
 /* ---- the switch ---- */
 
-void arch_switch_out(struct vcpu *prev)
+static void pv_switch_out(struct vcpu *prev)
 {
-    if (domain_is_idle(prev->domain))
-        return;
     segments_save(prev);
     fpu_switch_out(prev);
     if (unlikely(prev->arch.debug_active))
         debugreg_clear();
 }
 
-/*
- * Our bit goes into the new domain's mask before its first translation can be cached, and out of
- * the old domain's after its last has been dropped: what is found by GDTR and LDTR are such
- * translations, too, so these are loaded in between, before CR3.
- */
-static inline void tables_enter(struct cpu *c, struct domain *to)
+static void pv_switch_in(struct vcpu *next, struct cpu *c)
 {
-    if (loaded[c->id] == to)
-        return;
-    tlb_enter(c);
-    bit_set(&to->arch.tlb_mask, c->id);
-}
-
-static inline void tables_load(struct cpu *c, struct domain *to, uint64_t cr3)
-{
-    struct domain *from = loaded[c->id];
-
-    tlb_write_cr3(cr3);
-    if (from == to)
-        return;
-    tlb_entered(c, to != NULL ? to->id : DOMID_IDLE);
-    if (from != NULL)
-        bit_clear(&from->arch.tlb_mask, c->id);
-    loaded[c->id] = to;
-}
-
-/* Nothing of a guest stays loaded while its CPU idles: the guest may be gone before the next one.
- */
-static void switch_in_idle(struct cpu *c)
-{
-    struct table_register gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};
-
-    __asm__ volatile("lgdt %0; lldt %1" : : "m"(gdtr), "r"((uint16_t)0));
-    tables_load(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
-}
-
-void arch_switch_in(struct vcpu *next)
-{
-    struct cpu *c = this_cpu();
-
     guest_entry_set_stack(c, next); /* sets c->curr, which pv_ldt_fault() goes by */
-    if (domain_is_idle(next->domain)) {
-        switch_in_idle(c);
-        return;
-    }
-    tables_enter(c, next->domain);
+    guest_entry_tables(c, next->domain);
     descriptors_switch_in(next, c);
-    tables_load(c, next->domain, arch_vcpu_cr3(&next->arch));
+    guest_entry_load_tables(c, next->domain, pv_cr3(next));
     segments_load(next); /* last: nothing that was cached of another domain's windows is left */
     /*
      * At once, not on first use: some processors let speculation see the registers of whoever ran
      * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.
      */
     fpu_switch_in(next);
-    if (unlikely((next->arch.area != NULL) != c->area_stub))
-        descriptors_set_area_stub(c, next->arch.area != NULL);
+    if (unlikely((next->pv.area != NULL) != c->area_stub))
+        descriptors_set_area_stub(c, next->pv.area != NULL);
     if (unlikely(next->arch.debug_active))
         debugreg_load(next);
 }
+
+static void pv_kernel_tables(struct vcpu *v, bool enter)
+{
+    tlb_write_cr3(enter ? v->pv.guest_table.m << PAGE_SHIFT : pv_cr3(v));
+}
+
+const struct guest_type pv_type = {
+    .name = "pv",
+    .create_flags = 0,
+    .switch_out = pv_switch_out,
+    .switch_in = pv_switch_in,
+    .kernel_tables = pv_kernel_tables,
+    .domain_init = pv_domain_init,
+    .domain_relinquish = pv_domain_relinquish,
+    .domain_free = pv_domain_free,
+    .vcpu_init = pv_vcpu_init,
+    .vcpu_free = pv_vcpu_free,
+    .set_context = pv_set_context,
+    .get_context = pv_get_context,
+    .assists_changed = pv_assists_changed,
+    .inject_nmi = pv_inject_nmi,
+    .frame_writable = pv_frame_writable,
+    .grant_map = pv_grant_map,
+    .grant_unmap = pv_grant_unmap,
+    .grant_done = pv_grant_done,
+    .dump_vcpu = pv_dump_vcpu,
+};

@@ -7,7 +7,7 @@
  * and holds a reference on d; the operation is a copy. What it points to is still the guest's
  * memory, and is copied element by element. d is alive, and does not start to die meanwhile.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/control.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -97,12 +97,12 @@ static int64_t domctl_memory_mapping(struct domain *d, struct xen_domctl *op)
 static int64_t domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 {
     uint64_t gmfn = op->u.hypercall_init.gmfn;
-    struct frame *f = arch_get_guest_frame_writable(d, gmfn);
+    struct frame *f = guest_frame_writable(d, gmfn);
 
     if (f == NULL)
         return -XEN_EACCES;
     hypercall_page_fill(mfn_to_virt(MFN(gmfn)));
-    arch_frame_put_writable(f);
+    frame_put_writable(f);
     return 0;
 }
 
@@ -185,7 +185,7 @@ static int64_t domctl_not_offered(struct domain *d, struct xen_domctl *op)
     return -XEN_EOPNOTSUPP;
 }
 
-const struct domctl_entry arch_domctls[NR_DOMCTLS] = {
+const struct domctl_entry guest_domctls[NR_DOMCTLS] = {
     DOMCTL(shadow_op, domctl_not_offered, 0),
     DOMCTL(irq_permission, domctl_irq, 0),
     DOMCTL(iomem_permission, domctl_iomem, 0),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A guest's vcpu for the log: registers, and the words on its stack where they can be read. */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/preempt.h>
@@ -51,7 +51,7 @@ static void dump_guest_stack(struct vcpu *v, vaddr_t sp, bool preempt)
     }
 }
 
-void arch_dump_vcpu(struct vcpu *v, bool preempt)
+void pv_dump_vcpu(struct vcpu *v, bool preempt)
 {
     const struct cpu_regs *r = pv_vcpu_regs(v);
 
@@ -68,12 +68,12 @@ void arch_dump_vcpu(struct vcpu *v, bool preempt)
          L(r->r12));
     LINE("  r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", L(r->r13), L(r->r14), L(r->r15),
          L(v->info->arch.cr2));
-    LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(arch_vcpu_cr3(&v->arch)),
-         L(v->arch.kernel_sp), v->info->evtchn_upcall_pending ? "pending" : "none",
+    LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(pv_cr3(v)), L(v->pv.kernel_sp),
+         v->info->evtchn_upcall_pending ? "pending" : "none",
          v->info->evtchn_upcall_mask ? ", masked" : "");
     if (v->n_traps != 0)
-        LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name(v->arch.last_trap),
-             v->arch.last_trap, v->arch.last_trap_error, L(v->arch.last_trap_rip));
+        LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name(v->pv.last_trap),
+             v->pv.last_trap, v->pv.last_trap_error, L(v->pv.last_trap_rip));
 #undef L
     if (v->arch.kernel_mode)
         dump_guest_stack(v, r->rsp & ~7ull, preempt);

@@ -10,7 +10,7 @@
  * Another vcpu may change the code between the fault and the fetch. That gains nothing: what is
  * done is decided by the bytes of the one copy, and is what this mode of the guest might do anyway.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -126,7 +126,7 @@ static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned si
         rc = copy_to_guest(*ptr, &value, size);
     }
     if (rc != 0) {
-        arch_inject_page_fault(*ptr, out ? 0 : PF_WRITE);
+        pv_inject_page_fault(*ptr, out ? 0 : PF_WRITE);
         return false;
     }
     *ptr += (r->rflags & RFLAGS_DF) ? -(uint64_t)size : size;
@@ -172,16 +172,16 @@ static enum emulation emulate_mov_from_cr(struct vcpu *v, unsigned cr, uint64_t 
 {
     switch (cr) {
     case 0:
-        *reg = v->arch.cr0;
+        *reg = v->pv.cr0;
         return EMU_DONE;
-    case 2: /* where arch_inject_page_fault() left it, and where the guest may read it itself */
+    case 2: /* where pv_inject_page_fault() left it, and where the guest may read it itself */
         *reg = v->info->arch.cr2;
         return EMU_DONE;
     case 3: /* machine addresses: a guest translates by the machine-to-physical table */
-        *reg = v->arch.guest_table.m << PAGE_SHIFT;
+        *reg = v->pv.guest_table.m << PAGE_SHIFT;
         return EMU_DONE;
     case 4:
-        *reg = v->arch.cr4;
+        *reg = v->pv.cr4;
         return EMU_DONE;
     case 8: /* task priority: nothing is ever held back by it */
         *reg = 0;
@@ -196,8 +196,8 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
 {
     switch (cr) {
     case 0:
-        if ((value ^ v->arch.cr0) & ~(CR0_TS | CR0_MP)) {
-            guest_refused("cr0 %lx for %lx", (unsigned long)value, (unsigned long)v->arch.cr0);
+        if ((value ^ v->pv.cr0) & ~(CR0_TS | CR0_MP)) {
+            guest_refused("cr0 %lx for %lx", (unsigned long)value, (unsigned long)v->pv.cr0);
             return EMU_REFUSED;
         }
         hc_fpu_taskswitch(value & CR0_TS, 0, 0, 0);
@@ -208,11 +208,11 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
     case 3:
         return pv_new_guest_table(v, MFN(value >> PAGE_SHIFT)) == 0 ? EMU_DONE : EMU_REFUSED;
     case 4:
-        if ((value ^ v->arch.cr4) & ~(CR4_GUEST | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0))) {
-            guest_refused("cr4 %lx for %lx", (unsigned long)value, (unsigned long)v->arch.cr4);
+        if ((value ^ v->pv.cr4) & ~(CR4_GUEST | (cpu_features.fsgsbase ? CR4_FSGSBASE : 0))) {
+            guest_refused("cr4 %lx for %lx", (unsigned long)value, (unsigned long)v->pv.cr4);
             return EMU_REFUSED;
         }
-        v->arch.cr4 = value;
+        v->pv.cr4 = value;
         return EMU_DONE;
     case 8:
         return EMU_DONE;
@@ -233,8 +233,8 @@ static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
         return EMU_REFUSED;
     n = ((modrm >> 3) & 7) | ((in->p.rex & 4) << 1);
     reg = emulate_gpr(in->regs, (modrm & 7) | ((in->p.rex & 1) << 3));
-    if ((op & 1) && (n > 7 || ((n == 4 || n == 5) && (v->arch.cr4 & CR4_DE)))) {
-        arch_inject_trap(X86_UD, 0); /* debug registers that are not there */
+    if ((op & 1) && (n > 7 || ((n == 4 || n == 5) && (v->pv.cr4 & CR4_DE)))) {
+        pv_inject_trap(X86_UD, 0); /* debug registers that are not there */
         return EMU_FAULTED;
     }
     switch (op) {

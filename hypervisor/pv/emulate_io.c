@@ -23,9 +23,9 @@
 /* A guest kernel runs at level 1 in its own view, or at 0, as it would without us, if it asks. */
 bool emulate_iopl_allows(const struct vcpu *v)
 {
-    unsigned level = !v->arch.kernel_mode ? 3 : v->arch.iopl_shown ? 0 : 1;
+    unsigned level = !v->arch.kernel_mode ? 3 : v->pv.iopl_shown ? 0 : 1;
 
-    return v->arch.iopl >= level;
+    return v->pv.iopl >= level;
 }
 
 /* The guest's own rules: IOPL, else its bitmap, where a clear bit allows. */
@@ -33,12 +33,12 @@ bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size)
 {
     if (emulate_iopl_allows(v))
         return true;
-    if (port + size > v->arch.iobmp_limit)
+    if (port + size > v->pv.iobmp_limit)
         return false;
     for (unsigned p = port; p < port + size; p++) {
         uint8_t byte;
 
-        if (copy_from_guest(&byte, v->arch.iobmp + p / 8, 1) != 0 || (byte & (1u << (p % 8))))
+        if (copy_from_guest(&byte, v->pv.iobmp + p / 8, 1) != 0 || (byte & (1u << (p % 8))))
             return false;
     }
     return true;

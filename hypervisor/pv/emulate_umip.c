@@ -8,7 +8,7 @@
  * The operand's address is the guest's, and only ever given to copy_to_guest(). In 32-bit code data
  * segments are taken to be flat, unless they are of the guest's LDT: then the fault stays.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/domain.h>
 #include <lib/string.h>
 #include <pv/emulate.h>
@@ -103,7 +103,7 @@ static enum emulation store(struct insn *in, uint8_t modrm, const void *value, u
     if (!operand_address(in, modrm, &at))
         return EMU_REFUSED;
     if (copy_to_guest(at, value, size) != 0) {
-        arch_inject_page_fault(at, PF_WRITE);
+        pv_inject_page_fault(at, PF_WRITE);
         return EMU_FAULTED;
     }
     return EMU_DONE;
@@ -145,7 +145,7 @@ enum emulation emulate_umip(struct insn *in, uint8_t op, uint8_t modrm)
     case 0x011:
         return modrm < 0xc0 ? store_table(in, modrm, IDT_LIMIT) : EMU_REFUSED;
     case 0x014: /* smsw */
-        return store_word(in, modrm, current->arch.cr0);
+        return store_word(in, modrm, current->pv.cr0);
     default:
         return EMU_REFUSED;
     }

@@ -45,6 +45,9 @@
  * show. The error code counts only where the vector has one. A guest without a handler is crashed.
  */
 void bounce_trap(struct cpu_regs *regs, unsigned vector, uint32_t error_code);
+/* The same for current's own frame, a page fault with its address. */
+void pv_inject_trap(unsigned vector, uint32_t error_code);
+void pv_inject_page_fault(vaddr_t addr, uint32_t error_code);
 /* Has the guest registered one? vector < 256. */
 bool bounce_has_handler(const struct vcpu *v, unsigned vector);
 

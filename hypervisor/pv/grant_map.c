@@ -26,7 +26,7 @@
 #include <x86/regs.h>
 #include <x86/tlb.h>
 
-void arch_grant_done(struct grant_cursor *at)
+void pv_grant_done(struct grant_cursor *at)
 {
     if (at->table != NULL)
         page_type_put(at->table, current->domain);
@@ -39,7 +39,7 @@ static bool cursor_move(struct grant_cursor *at, struct vcpu *v, uint64_t addr, 
     uint64_t m = addr >> PAGE_SHIFT;
     pte_t *p;
 
-    arch_grant_done(at);
+    pv_grant_done(at);
     if (!is_pte) {
         p = pte_walk(v, addr, &at->table);
         if (p == NULL) {
@@ -73,7 +73,7 @@ static pte_t *map_find(struct grant_cursor *at, struct vcpu *v, uint64_t addr, b
     return at->entries + (is_pte ? (addr % PAGE_SIZE) / sizeof(pte_t) : pt_index(addr, 1));
 }
 
-int arch_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags)
+int pv_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags)
 {
     pte_t *p = map_find(at, current, addr, flags & GNTMAP_contains_pte);
     pte_t e = pte_make(mfn, PTE_P | PTE_A | PTE_D | PTE_U | PTE_NX);
@@ -108,8 +108,8 @@ static bool replacement_take(struct vcpu *v, uint64_t new_addr, pte_t *e)
     return true;
 }
 
-int arch_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags,
-                     uint64_t new_addr)
+int pv_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags,
+                   uint64_t new_addr)
 {
     struct vcpu *v = current;
     pte_t *p = map_find(at, v, addr, flags & GNTMAP_contains_pte);

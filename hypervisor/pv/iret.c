@@ -56,9 +56,9 @@ fault:
 /* Any iret ends an NMI handler, as on the processor; one that came meanwhile is due now. */
 static inline void nmi_unmask(struct vcpu *v)
 {
-    v->arch.nmi_masked = false;
-    if (v->arch.nmi_pending) {
-        v->arch.nmi_pending = false;
+    v->pv.nmi_masked = false;
+    if (v->pv.nmi_pending) {
+        v->pv.nmi_pending = false;
         __atomic_fetch_or(&v->arch.pending_work, WORK_NMI, __ATOMIC_SEQ_CST);
     }
 }
@@ -80,12 +80,12 @@ static int64_t area_return(bool full)
 {
     struct vcpu *v = current;
     struct cpu_regs *regs = guest_regs();
-    struct lodge_vcpu_area *a = v->arch.area;
+    struct lodge_vcpu_area *a = v->pv.area;
     uint64_t flags, rax;
 
     if (a == NULL)
         return -XEN_ENOSYS;
-    if (unlikely(v->arch.guest_table_user.m == 0)) {
+    if (unlikely(v->pv.guest_table_user.m == 0)) {
         domain_crash(v->domain, "%pv: return to user mode without a user page table", v);
         return 0;
     }
@@ -100,7 +100,7 @@ static int64_t area_return(bool full)
     regs->cs = full ? (READ_ONCE(a->cs) & 0xffff) | 3 : SEL_USER_CS64;
     regs->ss = full ? (READ_ONCE(a->ss) & 0xffff) | 3 : SEL_USER_DS;
     v->info->evtchn_upcall_mask = full && !(flags & RFLAGS_IF);
-    if (unlikely(v->arch.nmi_masked))
+    if (unlikely(v->pv.nmi_masked))
         nmi_unmask(v);
     segments_enter_user(v);
     return (int64_t)rax;
@@ -133,9 +133,9 @@ static inline __attribute__((always_inline)) void frame_load(struct vcpu *v, str
     if (unlikely(f->flags & VGCF_in_syscall))
         leave_by_sysret(regs);
     v->info->evtchn_upcall_mask = !(f->rflags & RFLAGS_IF);
-    if (unlikely(v->arch.iopl_shown))
-        v->arch.iopl = (f->rflags & RFLAGS_IOPL) >> 12;
-    if (unlikely(v->arch.nmi_masked)) /* without it none can be pending */
+    if (unlikely(v->pv.iopl_shown))
+        v->pv.iopl = (f->rflags & RFLAGS_IOPL) >> 12;
+    if (unlikely(v->pv.nmi_masked)) /* without it none can be pending */
         nmi_unmask(v);
 }
 
@@ -152,7 +152,7 @@ int64_t hc_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     }
     if (unlikely((f.cs & 3) != 3)) {
         frame_load(v, regs, &f);
-    } else if (likely(v->arch.guest_table_user.m != 0)) {
+    } else if (likely(v->pv.guest_table_user.m != 0)) {
         frame_load(v, regs, &f);
         segments_enter_user(v);
     } else {

@@ -47,9 +47,9 @@ static int64_t negotiate(struct domain *d, vaddr_t arg)
         return -XEN_EOPNOTSUPP;
     }
     /* Whoever reads one of these with another of an earlier call finds no alias there. */
-    WRITE_ONCE(d->arch.direct_map, n.features & LODGE_F_ALIAS ? n.direct_map : 0);
-    WRITE_ONCE(d->arch.direct_map_frames, n.features & LODGE_F_ALIAS ? n.direct_map_frames : 0);
-    WRITE_ONCE(d->arch.lodge_features, n.features);
+    WRITE_ONCE(d->pv.direct_map, n.features & LODGE_F_ALIAS ? n.direct_map : 0);
+    WRITE_ONCE(d->pv.direct_map_frames, n.features & LODGE_F_ALIAS ? n.direct_map_frames : 0);
+    WRITE_ONCE(d->pv.lodge_features, n.features);
     return 0;
 }
 
@@ -57,7 +57,7 @@ int64_t hc_lodge_op(uint64_t cmd, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct vcpu *v = current;
     struct domain *d = v->domain;
-    uint64_t features = READ_ONCE(d->arch.lodge_features);
+    uint64_t features = READ_ONCE(d->pv.lodge_features);
 
     (void)a4;
     if (cmd == LODGE_mmu_run && (features & LODGE_F_MMU_RUN))

@@ -6,6 +6,7 @@
 #include <boot/boot.h>
 #include <core/control.h>
 #include <core/domain.h>
+#include <core/frame.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <public/memory.h>
@@ -183,7 +184,7 @@ static int64_t memory_add(uint64_t cmd, uint64_t arg)
     return -XEN_EACCES;
 }
 
-memory_op_fn *const arch_memory_ops[NR_MEMORY_OPS] = {
+memory_op_fn *const guest_memory_ops[NR_MEMORY_OPS] = {
     [XENMEM_machphys_mfn_list] = memory_machphys_list,
     [XENMEM_add_to_physmap] = memory_add,
     [XENMEM_memory_map] = memory_map,

@@ -125,8 +125,8 @@ static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
         return -XEN_EPERM;
     if (mfn >= max_mfn || !m2p_set_of(MFN(mfn), d, pfn))
         return -XEN_EINVAL;
-    if (pfn >= d->arch.max_gfn && pfn < BIT(40))
-        d->arch.max_gfn = pfn + 1;
+    if (pfn >= d->pv.max_gfn && pfn < BIT(40))
+        d->pv.max_gfn = pfn + 1;
     return 0;
 }
 

@@ -46,19 +46,19 @@ static int ext_pin(struct domain *d, const struct mmuext_op *op)
 
 void pv_set_guest_table(struct vcpu *v, mfn_t new)
 {
-    mfn_t old = v->arch.guest_table;
+    mfn_t old = v->pv.guest_table;
 
     pv_invalidate_ldt(v); /* its address may mean other pages in the new table */
-    v->arch.guest_table = new;
+    v->pv.guest_table = new;
     pv_load_tables(v);
     page_type_put(frame_of(old), v->domain);
 }
 
 void pv_set_guest_table_user(struct vcpu *v, mfn_t new)
 {
-    mfn_t old = v->arch.guest_table_user;
+    mfn_t old = v->pv.guest_table_user;
 
-    v->arch.guest_table_user = new;
+    v->pv.guest_table_user = new;
     if (old.m != 0)
         page_type_put(frame_of(old), v->domain);
 }
@@ -72,7 +72,7 @@ int pv_new_guest_table(struct vcpu *v, mfn_t new)
     uint64_t m = new.m;
     int rc;
 
-    if (likely(m != v->arch.guest_table.m)) {
+    if (likely(m != v->pv.guest_table.m)) {
         if (m >= max_mfn)
             return -XEN_EINVAL;
         rc = page_type_get(&FRAMES[m], PAGE_TYPE_L4, v->domain);
@@ -92,7 +92,7 @@ static int ext_new_user_base(struct vcpu *v, uint64_t m)
 {
     int rc;
 
-    if (m == v->arch.guest_table_user.m)
+    if (m == v->pv.guest_table_user.m)
         return 0;
     if (m >= max_mfn)
         return -XEN_EINVAL;
@@ -329,17 +329,17 @@ static inline __attribute__((always_inline)) bool roots_simple(struct vcpu *v, v
     guest_close();
     if (unlikely((unsigned)cmd != MMUEXT_NEW_BASEPTR ||
                  (unsigned)cmd_user != MMUEXT_NEW_USER_BASEPTR || kernel >= max_mfn ||
-                 user >= max_mfn || v->arch.ldt_mapped != 0 || v->arch.guest_table_user.m == 0 ||
+                 user >= max_mfn || v->pv.ldt_mapped != 0 || v->pv.guest_table_user.m == 0 ||
                  !page_type_get_key(&FRAMES[kernel], key)))
         return false;
     if (unlikely(!page_type_get_key(&FRAMES[user], key))) {
         page_type_put(&FRAMES[kernel], v->domain);
         return false;
     }
-    old = frame_of(v->arch.guest_table);
-    old_user = frame_of(v->arch.guest_table_user);
-    v->arch.guest_table = MFN(kernel);
-    v->arch.guest_table_user = MFN(user);
+    old = frame_of(v->pv.guest_table);
+    old_user = frame_of(v->pv.guest_table_user);
+    v->pv.guest_table = MFN(kernel);
+    v->pv.guest_table_user = MFN(user);
     tlb_write_cr3(kernel << PAGE_SHIFT); /* only guest kernel mode makes hypercalls */
     if (unlikely(!page_type_put_shared(old)))
         roots_put(old, old_user, v->domain);

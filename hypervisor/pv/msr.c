@@ -8,8 +8,9 @@
  * hypervisor uses neither FS nor GS; and in guest kernel mode, the only one that gets here, GS_BASE
  * is the kernel's and KERNEL_GS_BASE the user's, which is how a kernel knows them.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/domain.h>
+#include <core/frame.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <pv/entry.h>
@@ -76,15 +77,15 @@ bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val)
 /* The low bits would be the number of the page, and there is one; the rest is a frame number. */
 static bool write_hypercall_page(struct vcpu *v, uint64_t val)
 {
-    struct frame *f = arch_get_guest_frame_writable(v->domain, val >> PAGE_SHIFT);
+    struct frame *f = guest_frame_writable(v->domain, val >> PAGE_SHIFT);
 
     if ((val & ~PAGE_MASK) != 0 || f == NULL) {
         if (f != NULL)
-            arch_frame_put_writable(f);
+            frame_put_writable(f);
         return false;
     }
     hypercall_page_fill(mfn_to_virt(frame_mfn(f)));
-    arch_frame_put_writable(f);
+    frame_put_writable(f);
     return true;
 }
 

@@ -133,7 +133,7 @@ static __attribute__((noinline)) void type_end(struct frame *f, uint32_t runs, s
 /* False: closed. */
 static bool orphan_push(struct frame *f, struct domain *d)
 {
-    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head);
+    uint64_t *head = &d->pv.orphans.m, top = READ_ONCE(*head);
 
     do {
         if (top == ORPHANS_CLOSED)
@@ -146,7 +146,7 @@ static bool orphan_push(struct frame *f, struct domain *d)
 
 static struct frame *orphan_pop(struct domain *d)
 {
-    uint64_t *head = &d->arch.pv_root_hint.m, top = READ_ONCE(*head), next;
+    uint64_t *head = &d->pv.orphans.m, top = READ_ONCE(*head), next;
 
     do {
         if (top == ORPHANS_CLOSED)
@@ -412,7 +412,7 @@ int page_type_unpin(struct frame *f, struct domain *d)
 /* Part of the walk. 0: the pins are all gone. */
 static int relinquish_unpin(struct domain *d)
 {
-    uint32_t from = d->arch.teardown_cursor, m;
+    uint32_t from = d->pv.teardown_cursor, m;
 
     spin_lock(&d->page_lock);
     m = from == 0 ? d->page_list_head : from;
@@ -426,7 +426,7 @@ static int relinquish_unpin(struct domain *d)
         if (READ_ONCE(f->type) & PAGE_TYPE_PINNED)
             page_type_unpin(f, d);
     }
-    d->arch.teardown_cursor = m;
+    d->pv.teardown_cursor = m;
     spin_unlock(&d->page_lock);
     if (from != 0)
         frame_put(&FRAMES[from]);
@@ -437,7 +437,7 @@ int page_type_relinquish(struct domain *d)
 {
     struct frame *f;
 
-    for (unsigned n = 0; d->arch.teardown_cursor != FRAME_NONE; n++) {
+    for (unsigned n = 0; d->pv.teardown_cursor != FRAME_NONE; n++) {
         if (relinquish_unpin(d) != 0 && n + 1 == UNPIN_SLICE)
             return -XEN_ERESTART;
         if (work_charge(UNPIN_STRETCH * 10) && preempt_wanted())
@@ -459,7 +459,7 @@ int page_type_relinquish(struct domain *d)
  * locks held, as a writable type is never validated: the wait for a change of type to finish and
  * its flush only poll. Marked foreign, since core does not say who will map it.
  */
-bool arch_frame_get_writable(struct frame *f, struct domain *d)
+bool frame_get_writable(struct frame *f, struct domain *d)
 {
     if (page_type_get(f, PAGE_TYPE_WRITABLE, d) != 0)
         return false;
@@ -467,7 +467,7 @@ bool arch_frame_get_writable(struct frame *f, struct domain *d)
     return true;
 }
 
-void arch_frame_put_writable(struct frame *f)
+void frame_put_writable(struct frame *f)
 {
     page_type_put(f, NULL);
 }

@@ -24,7 +24,7 @@
  *   type                           idle: may be taken into use as the same type, or as another one
  *
  * FOREIGN and UNCACHED may be set in all but the first, PINNED only beside VALID.
- * ARCH_FRAME_TYPE_READONLY (core/frame.h) is VALID with type NONE and a count that nobody holds:
+ * FRAME_TYPE_READONLY (core/frame.h) is VALID with type NONE and a count that nobody holds:
  * since nobody ever asks for type NONE, such a frame can be mapped, but not take a type.
  */
 #ifndef PV_PAGE_TYPES_H

@@ -227,15 +227,15 @@ int64_t hc_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
         ARG(struct physdev_set_iopl, s);
         if (s.iopl > 3)
             return -XEN_EINVAL;
-        v->arch.iopl = s.iopl;
+        v->pv.iopl = s.iopl;
         return 0;
     }
     case PHYSDEVOP_set_iobitmap: {
         ARG(struct physdev_set_iobitmap, s);
         if (s.nr_ports > 65536 || !guest_range_ok((vaddr_t)s.bitmap.p, (s.nr_ports + 7) / 8))
             return -XEN_EINVAL;
-        v->arch.iobmp = (uint64_t)s.bitmap.p;
-        v->arch.iobmp_limit = s.nr_ports;
+        v->pv.iobmp = (uint64_t)s.bitmap.p;
+        v->pv.iobmp_limit = s.nr_ports;
         return 0;
     }
     case PHYSDEVOP_eoi: {

@@ -16,7 +16,7 @@
  * interrupt only unmasks a line of the domain's own. Only the hardware domain has a table: for all
  * others every pirq is unknown.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -177,7 +177,7 @@ static void eoi_map_update(struct domain *d, unsigned n)
  * at once on another CPU, and the guest that handles it there has to find that it wants an EOI, or
  * it stays masked for good.
  */
-int arch_pirq_bind(struct domain *d, unsigned n, bool will_share)
+int guest_pirq_bind(struct domain *d, unsigned n, bool will_share)
 {
     struct pirq *p;
     int rc = 0;
@@ -215,7 +215,7 @@ static void pirq_unbind(struct domain *d, unsigned n)
     eoi_map_update(d, n);
 }
 
-void arch_pirq_unbind(struct domain *d, unsigned n)
+void guest_pirq_unbind(struct domain *d, unsigned n)
 {
     spin_lock(&d->lock);
     pirq_unbind(d, n);
@@ -285,13 +285,13 @@ int pirq_set_eoi_map(struct domain *d, uint64_t gmfn)
 
     if (d->arch.pirqs == NULL)
         return -XEN_EPERM;
-    f = arch_get_guest_frame_writable(d, gmfn);
+    f = guest_frame_writable(d, gmfn);
     if (f == NULL)
         return -XEN_EINVAL;
     spin_lock(&d->lock);
     if (d->arch.pirq_eoi_map != NULL) {
         spin_unlock(&d->lock);
-        arch_frame_put_writable(f);
+        frame_put_writable(f);
         return -XEN_EBUSY;
     }
     d->arch.pirq_eoi_mfn = MFN(gmfn);
@@ -310,6 +310,6 @@ void pirq_release_all(struct domain *d)
     }
     if (d->arch.pirq_eoi_map != NULL) {
         d->arch.pirq_eoi_map = NULL;
-        arch_frame_put_writable(frame_of(d->arch.pirq_eoi_mfn));
+        frame_put_writable(frame_of(d->arch.pirq_eoi_mfn));
     }
 }

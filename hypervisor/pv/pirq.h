@@ -6,8 +6,19 @@
 #include <lib/types.h>
 
 struct domain;
-struct pirq;
 struct msi_request;
+
+/*
+ * One number of a domain's physical interrupts; the domain's lock. mapped: the number is taken;
+ * bound: an event channel is bound to it; level: what the domain said of the GSI; needs_eoi: what
+ * the domain is told, true for a level-triggered GSI that is bound.
+ */
+struct pirq {
+    int gsi; /* -1: none, it is an MSI or only reserved */
+    int msi; /* handle from irq_msi_bind(), shared by the vectors of one device; -1: none */
+    bool mapped, bound, needs_eoi, level;
+    bool busy; /* an MSI is being set up for it */
+};
 
 /*
  * All are called with no lock held. Without a table (d does not own the devices) and for a number

@@ -245,7 +245,7 @@ pte_t *pte_walk_valid(struct vcpu *v, vaddr_t va, struct frame **table)
 
 pte_t pte_lookup_rights(struct vcpu *v, vaddr_t va)
 {
-    pte_t e = v->arch.guest_table.m << PAGE_SHIFT, rights = PTE_W;
+    pte_t e = v->pv.guest_table.m << PAGE_SHIFT, rights = PTE_W;
 
     if (unlikely(!va_canonical(va) || (va >= HV_START && va < HV_END)))
         return 0;

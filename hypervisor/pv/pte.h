@@ -322,7 +322,7 @@ static inline bool slot_is_hypervisors(unsigned level, unsigned i)
  */
 static inline void pte_path_changed(struct domain *d)
 {
-    (void)__atomic_fetch_add(&d->arch.path_changes, 1, __ATOMIC_SEQ_CST);
+    (void)__atomic_fetch_add(&d->pv.path_changes, 1, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -361,7 +361,7 @@ static inline pte_t pte_peek(pte_t table_entry, vaddr_t va, unsigned level)
  */
 static inline pte_t pte_peek_l2(const struct vcpu *v, vaddr_t va)
 {
-    pte_t e = v->arch.guest_table.m << PAGE_SHIFT;
+    pte_t e = v->pv.guest_table.m << PAGE_SHIFT;
 
     if (unlikely(va >= HV_START && va < HV_END))
         return 0;

@@ -117,24 +117,24 @@ static __attribute__((noinline)) void store_simple(struct cpu_regs *regs, vaddr_
  */
 static inline bool hint_stands(const struct vcpu *v, vaddr_t addr, uint64_t *at)
 {
-    const struct store_hint *h = &v->arch.stored;
+    const struct store_hint *h = &v->pv.stored;
 
     *at = addr - h->page;
-    return (*at & ~(PAGE_SIZE - sizeof(pte_t))) == 0 && h->root.m == v->arch.guest_table.m &&
-           h->changes == READ_ONCE(v->domain->arch.path_changes) &&
+    return (*at & ~(PAGE_SIZE - sizeof(pte_t))) == 0 && h->root.m == v->pv.guest_table.m &&
+           h->changes == READ_ONCE(v->domain->pv.path_changes) &&
            pte_peek_at(h->entry) == h->mapping;
 }
 
 /* False: there is no table of level 1 that may be read there. */
 static __attribute__((noinline)) bool hint_find(struct vcpu *v, vaddr_t addr)
 {
-    struct store_hint *h = &v->arch.stored;
+    struct store_hint *h = &v->pv.stored;
     struct frame *f;
     pte_t e;
 
     h->root = MFN(0);
     /* First: a path that changes under the walk makes a hint that does not stand. */
-    h->changes = __atomic_load_n(&v->domain->arch.path_changes, __ATOMIC_SEQ_CST);
+    h->changes = __atomic_load_n(&v->domain->pv.path_changes, __ATOMIC_SEQ_CST);
     e = pte_peek_l2(v, addr);
     if (unlikely(e == 0 || addr % sizeof(pte_t) != 0))
         return false;
@@ -146,7 +146,7 @@ static __attribute__((noinline)) bool hint_find(struct vcpu *v, vaddr_t addr)
     h->page = addr & PAGE_MASK;
     h->frame = f;
     h->table = phys_to_virt(e & PTE_ADDR);
-    h->root = v->arch.guest_table;
+    h->root = v->pv.guest_table;
     return true;
 }
 
@@ -164,8 +164,8 @@ void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr)
             return store_not_simple(regs, addr, NULL);
         at = addr % PAGE_SIZE;
     }
-    f = v->arch.stored.frame;
-    p = (pte_t *)((char *)v->arch.stored.table + at);
+    f = v->pv.stored.frame;
+    p = (pte_t *)((char *)v->pv.stored.table + at);
     if (unlikely(!page_type_get_valid(f, PAGE_TYPE_L1, v->domain)))
         return store_not_simple(regs, addr, NULL);
     if (unlikely(!guest_read_1(regs->rip, &insn))) /* at the end of a page, perhaps */

@@ -11,6 +11,21 @@
 #include <x86/page.h>
 #include <x86/regs.h>
 
+struct vcpu_guest_context;
+struct grant_cursor;
+
+/* What pv_type (domain.c) has from other files: core/guest_type.h says what each does. */
+int pv_set_context(struct vcpu *v, const struct vcpu_guest_context *c); /* context.c */
+void pv_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+void pv_assists_changed(struct domain *d);
+void pv_inject_nmi(struct vcpu *v); /* bounce.c */
+int pv_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn,
+                 uint32_t flags); /* grant_map.c */
+int pv_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags,
+                   uint64_t new_addr);
+void pv_grant_done(struct grant_cursor *at);
+void pv_dump_vcpu(struct vcpu *v, bool preempt); /* dump.c */
+
 /* dom0_build.c: domain 0 from the boot loader's modules; panics with a reason when it cannot. */
 void dom0_build(void);
 
@@ -23,6 +38,12 @@ void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
 void pv_page_fault(struct cpu_regs *regs, vaddr_t addr);
 /* Only the store: false where it is none, or may not be carried out. */
 bool pv_pte_store(struct cpu_regs *regs, vaddr_t addr);
+
+/* What CR3 has, or is to have, while v runs: the root table of its present mode. */
+static inline uint64_t pv_cr3(const struct vcpu *v)
+{
+    return (v->arch.kernel_mode ? v->pv.guest_table : v->pv.guest_table_user).m << PAGE_SHIFT;
+}
 
 /* domain.c: the register frame of a vcpu that is not running (or is current). */
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v);

@@ -61,12 +61,12 @@ static inline void write_gs_base(uint64_t v)
  */
 void segments_save(struct vcpu *v)
 {
-    struct arch_vcpu *a = &v->arch;
+    struct pv_vcpu *a = &v->pv;
     uint64_t active = read_gs_base(), inactive = rdmsr(MSR_KERNEL_GS_BASE);
 
     a->fs_base = read_fs_base();
-    a->gs_base_kernel = a->kernel_mode ? active : inactive;
-    a->gs_base_user = a->kernel_mode ? inactive : active;
+    a->gs_base_kernel = v->arch.kernel_mode ? active : inactive;
+    a->gs_base_user = v->arch.kernel_mode ? inactive : active;
     __asm__ volatile("mov %%ds, %0" : "=rm"(a->ds));
     __asm__ volatile("mov %%es, %0" : "=rm"(a->es));
     __asm__ volatile("mov %%fs, %0" : "=rm"(a->fs));
@@ -96,7 +96,7 @@ void segments_save(struct vcpu *v)
  */
 void segments_load(struct vcpu *v)
 {
-    const struct arch_vcpu *a = &v->arch;
+    const struct pv_vcpu *a = &v->pv;
     bool refused = false;
     uint16_t now;
 
@@ -116,8 +116,8 @@ void segments_load(struct vcpu *v)
         __atomic_fetch_or(&v->arch.pending_work, WORK_SELECTOR, __ATOMIC_SEQ_CST);
 
     write_fs_base(a->fs_base);
-    write_gs_base(a->kernel_mode ? a->gs_base_kernel : a->gs_base_user);
-    wrmsr(MSR_KERNEL_GS_BASE, a->kernel_mode ? a->gs_base_user : a->gs_base_kernel);
+    write_gs_base(v->arch.kernel_mode ? a->gs_base_kernel : a->gs_base_user);
+    wrmsr(MSR_KERNEL_GS_BASE, v->arch.kernel_mode ? a->gs_base_user : a->gs_base_kernel);
 }
 
 void segments_set_fs(uint64_t base)

@@ -26,16 +26,16 @@ static inline void segments_enter_kernel(struct vcpu *v)
     ASSERT(!v->arch.kernel_mode);
     v->arch.kernel_mode = true;
     swapgs();
-    tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
+    tlb_write_cr3(v->pv.guest_table.m << PAGE_SHIFT);
 }
 
 /* There is a user root table. */
 static inline void segments_enter_user(struct vcpu *v)
 {
-    ASSERT(v->arch.kernel_mode && v->arch.guest_table_user.m != 0);
+    ASSERT(v->arch.kernel_mode && v->pv.guest_table_user.m != 0);
     v->arch.kernel_mode = false;
     swapgs();
-    tlb_write_cr3(v->arch.guest_table_user.m << PAGE_SHIFT);
+    tlb_write_cr3(v->pv.guest_table_user.m << PAGE_SHIFT);
 }
 
 #endif

@@ -35,8 +35,8 @@ static int roots_get(struct vcpu *v, const struct lodge_switch *s, bool *kernel,
 {
     int rc = 0;
 
-    *kernel = (s->flags & LODGE_SWITCH_KERNEL) && s->kernel_root != v->arch.guest_table.m;
-    *user = (s->flags & LODGE_SWITCH_USER) && s->user_root != v->arch.guest_table_user.m;
+    *kernel = (s->flags & LODGE_SWITCH_KERNEL) && s->kernel_root != v->pv.guest_table.m;
+    *user = (s->flags & LODGE_SWITCH_USER) && s->user_root != v->pv.guest_table_user.m;
     if (*kernel)
         rc = root_get(s->kernel_root, v->domain);
     if (rc == 0 && *user && s->user_root != 0) {

@@ -102,7 +102,7 @@ static int64_t sysctl_levelling_caps(struct xen_sysctl *sysctl)
     return 0;
 }
 
-sysctl_fn *const arch_sysctls[NR_SYSCTLS] = {
+sysctl_fn *const guest_sysctls[NR_SYSCTLS] = {
     [XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
     [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_levelling_caps,
     [XEN_SYSCTL_get_cpu_featureset] = sysctl_featureset,

@@ -8,7 +8,7 @@
  * ends in one of three ways: the guest goes on behind the instruction, executes it again, or enters
  * a handler that it registered (and is crashed where it has none).
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -43,13 +43,13 @@ static __attribute__((noinline)) void page_fault_unusual(struct cpu_regs *regs, 
             return;
         /* A hole in the guest's own LDT: it sees the fault at the address it gave us. */
         if (descriptors_ldt_offset(v, addr, &offset))
-            addr = v->arch.ldt_base + offset;
+            addr = v->pv.ldt_base + offset;
     }
     if (!(regs->error_code & PF_USER) && emulate_iret(regs)) {
         v->n_emulated++;
         return;
     }
-    arch_inject_page_fault(addr, regs->error_code);
+    pv_inject_page_fault(addr, regs->error_code);
 }
 
 void pv_page_fault(struct cpu_regs *regs, vaddr_t addr)
@@ -57,7 +57,7 @@ void pv_page_fault(struct cpu_regs *regs, vaddr_t addr)
     if (unlikely((addr >= HV_START && addr < HV_END) || !(regs->error_code & PF_USER)))
         page_fault_unusual(regs, addr);
     else
-        arch_inject_page_fault(addr, regs->error_code);
+        pv_inject_page_fault(addr, regs->error_code);
 }
 
 /* A write to a present page by guest kernel mode is perhaps one to a page table. */
@@ -82,7 +82,7 @@ static bool trap_software_interrupt(struct cpu_regs *regs)
         return false;
     if (copy_from_guest(insn, regs->rip, sizeof(insn)) != 0 || insn[0] != 0xcd)
         return false;
-    ti = &v->arch.traps[insn[1]];
+    ti = &v->pv.traps[insn[1]];
     if (ti->address == 0 || TI_GET_DPL(ti) < (v->arch.kernel_mode ? 1 : 3))
         return false;
     regs->rip += 2;

@@ -24,12 +24,12 @@ int64_t vcpu_state_get_ext(struct vcpu *v, struct xen_domctl *op)
     memset(e, 0, sizeof(*e));
     e->vcpu = v->id;
     e->size = sizeof(*e);
-    e->syscall32_callback_eip = v->arch.syscall32_callback;
-    e->sysenter_callback_eip = v->arch.sysenter_callback;
-    e->syscall32_callback_cs = v->arch.syscall32_cs;
-    e->sysenter_callback_cs = v->arch.sysenter_cs;
-    e->syscall32_disables_events = v->arch.syscall32_masks;
-    e->sysenter_disables_events = v->arch.sysenter_masks;
+    e->syscall32_callback_eip = v->pv.syscall32_callback;
+    e->sysenter_callback_eip = v->pv.sysenter_callback;
+    e->syscall32_callback_cs = v->pv.syscall32_cs;
+    e->sysenter_callback_cs = v->pv.sysenter_cs;
+    e->syscall32_disables_events = v->pv.syscall32_masks;
+    e->sysenter_disables_events = v->pv.sysenter_masks;
     return 0;
 }
 
@@ -40,12 +40,12 @@ int64_t vcpu_state_set_ext(struct vcpu *v, struct xen_domctl *op)
     if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) ||
         !va_canonical(e->syscall32_callback_eip) || !va_canonical(e->sysenter_callback_eip))
         return -XEN_EINVAL;
-    v->arch.syscall32_callback = e->syscall32_callback_eip;
-    v->arch.sysenter_callback = e->sysenter_callback_eip;
-    v->arch.syscall32_cs = e->syscall32_callback_cs | 3;
-    v->arch.sysenter_cs = e->sysenter_callback_cs | 3;
-    v->arch.syscall32_masks = e->syscall32_disables_events;
-    v->arch.sysenter_masks = e->sysenter_disables_events;
+    v->pv.syscall32_callback = e->syscall32_callback_eip;
+    v->pv.sysenter_callback = e->sysenter_callback_eip;
+    v->pv.syscall32_cs = e->syscall32_callback_cs | 3;
+    v->pv.sysenter_cs = e->sysenter_callback_cs | 3;
+    v->pv.syscall32_masks = e->syscall32_disables_events;
+    v->pv.sysenter_masks = e->sysenter_disables_events;
     return 0;
 }
 

@@ -66,12 +66,12 @@ void asm_offsets_machine(void)
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
     OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
     OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
-    OFFSET(VCPU_GUEST_TABLE, vcpu, arch.guest_table);
-    OFFSET(VCPU_GUEST_TABLE_USER, vcpu, arch.guest_table_user);
-    OFFSET(VCPU_KERNEL_SP, vcpu, arch.kernel_sp);
-    OFFSET(VCPU_NMI_MASKED, vcpu, arch.nmi_masked);
-    OFFSET(VCPU_AREA, vcpu, arch.area);
-    OFFSET(VCPU_AREA_ENTRY, vcpu, arch.area_entry);
+    OFFSET(VCPU_GUEST_TABLE, vcpu, pv.guest_table);
+    OFFSET(VCPU_GUEST_TABLE_USER, vcpu, pv.guest_table_user);
+    OFFSET(VCPU_KERNEL_SP, vcpu, pv.kernel_sp);
+    OFFSET(VCPU_NMI_MASKED, vcpu, pv.nmi_masked);
+    OFFSET(VCPU_AREA, vcpu, pv.area);
+    OFFSET(VCPU_AREA_ENTRY, vcpu, pv.area_entry);
     OFFSET(INFO_PENDING, vcpu_info, evtchn_upcall_pending);
     OFFSET(INFO_MASK, vcpu_info, evtchn_upcall_mask);
 

@@ -13,6 +13,7 @@
 
 #define NR_CPUS 64
 
+struct domain;
 struct vcpu;
 struct sched_cpu;
 
@@ -43,7 +44,8 @@ struct cpu {
     struct vcpu *idle;
     struct stub_data *stub; /* the page behind the SYSCALL stub's code */
     struct tss tss ALIGNED(16);
-    uint64_t *gdt; /* one page: the reserved descriptors of this CPU */
+    struct domain *tables_of; /* whose page tables are loaded; NULL: the hypervisor's own */
+    uint64_t *gdt;            /* one page: the reserved descriptors of this CPU */
     mfn_t gdt_mfn;
     uint64_t cr4;              /* as loaded */
     bool need_resched;         /* shared: schedule() before going back to the guest */

@@ -228,7 +228,7 @@ return_work:
 /*
  * RSP = &stack_top.regs: do what is left to do, then resume the guest from the frame. The frame may
  * be another than the one of the entry: pv_return_work() calls schedule(), and a new vcpu begins
- * here with the frame that arch_set_context() has made.
+ * here with the frame that guest_set_context() has made.
  */
     .globl ret_to_guest
 ret_to_guest:
@@ -418,15 +418,15 @@ entry_vectors:
 
     .text
 /*
- * void arch_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp)
+ * void machine_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp)
  *
  * What C expects to be preserved goes onto the old stack. The store of RSP is the last use of that
  * stack: as soon as another CPU sees it, it may run the vcpu. So nothing may be pushed after it,
- * and the vcpu's FPU and segments have been saved before (arch_switch_out()).
+ * and the vcpu's FPU and segments have been saved before (guest_switch_out()).
  */
-    .globl arch_switch_stack
+    .globl machine_switch_stack
     .balign 16
-arch_switch_stack:
+machine_switch_stack:
     pushq %rbp
     pushq %rbx
     pushq %r12

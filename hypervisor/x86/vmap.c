@@ -156,7 +156,7 @@ void stack_free(void *top)
     vmap_free(va, STACK_PAGES);
 }
 
-/* What arch_switch_stack() pops: six registers, then where to go on. */
+/* What machine_switch_stack() pops: six registers, then where to go on. */
 /* saved_rsp other than 0 says that the vcpu is saved and may be switched to. */
 static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
 {
@@ -164,6 +164,7 @@ static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
     uint64_t *sp = (uint64_t *)&top->regs;
 
     top->vcpu = v;
+    top->cpu = cpus[v->sched.cpu]; /* each switch-in sets both anew */
     *--sp = (uint64_t)entry;
     *--sp = 0; /* rbp */
     *--sp = rbx;
@@ -172,12 +173,12 @@ static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
     v->saved_rsp = (uint64_t)sp;
 }
 
-void arch_stack_prepare(struct vcpu *v)
+void machine_stack_prepare(struct vcpu *v)
 {
     stack_prepare(v, entry_new_guest, 0);
 }
 
-void arch_stack_prepare_idle(struct vcpu *v, void (*fn)(void))
+void machine_stack_prepare_idle(struct vcpu *v, void (*fn)(void))
 {
     stack_prepare(v, entry_new_idle, (uint64_t)fn);
 }

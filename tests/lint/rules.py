@@ -37,6 +37,12 @@ FORBIDDEN = {
     "hypervisor/hvm/": ("hypervisor/pv/",),
     "dom0-tools/": ("hypervisor/",),
 }
+# Plain data of a guest type, which core/domain.h embeds: it includes nothing else of its folder,
+# and core and the machine name none of its members, but for the offsets that entry.S needs.
+TYPE_DATA = ("hypervisor/pv/vcpu.h", "hypervisor/hvm/vcpu.h")
+TYPE_MEMBER = re.compile(r"(?:->|\.)(?:pv|hvm)\.\w+")
+TYPELESS = ("hypervisor/core/", "hypervisor/x86/")
+TYPE_ENTRY = ("hypervisor/x86/asm-offsets.c",)
 # Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
 # below. All other folders are programs, which include no other program's headers but those that say
 # how a worker is spoken to. A library's headers for itself are nobody else's.
@@ -214,8 +220,24 @@ def include_direction(tree):
         for folder, forbidden in FORBIDDEN.items():
             if path.startswith(folder):
                 for target, line in targets:
-                    if target.startswith(forbidden):
+                    if target.startswith(forbidden) and \
+                            (path, target) not in [("hypervisor/core/domain.h", data)
+                                                   for data in TYPE_DATA]:
                         yield path, line, f"{folder} must not include {target}"
+
+
+def type_data(tree):
+    """What only one guest type has is that type's affair, but for struct domain and struct vcpu."""
+    for path, targets in include_edges(tree).items():
+        for target, line in targets:
+            if path in TYPE_DATA and os.path.dirname(target) == os.path.dirname(path):
+                yield path, line, f"is plain data: it must not include {target}"
+    for path in tree.with_suffix(".c", ".h"):
+        if path.startswith(TYPELESS) and path not in TYPE_ENTRY:
+            for number, line in enumerate(tree.read(path).split("\n"), 1):
+                found = TYPE_MEMBER.search(line)
+                if found:
+                    yield path, number, f"{found.group(0)} is one guest type's: ask by guest_type.h"
 
 
 def core_parts(tree):

@@ -5,7 +5,7 @@
  * that takes this CPU does nothing else. What they look at changes meanwhile: they hold a reference
  * on the domain they are at, and else take what they read for what it is, a glimpse.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -90,7 +90,7 @@ static void debug_registers(void)
     for (domid_t id = 0; (d = domain_next(id)) != NULL; id = (domid_t)(d->id + 1), domain_put(d)) {
         for_each_vcpu (d, v) {
             console_log(LOG_ERR, "d%uv%u%s:", d->id, v->id, v->sched.running ? " (running)" : "");
-            arch_dump_vcpu(v, false);
+            guest_dump_vcpu(v, false);
         }
     }
 }
@@ -136,7 +136,7 @@ static void debug_keys_init(void)
     console_register_key('t', debug_time, "show clocks and timers");
 #ifndef NDEBUG
     console_register_key('i', irqs_off_report, "show the longest times without interrupts");
-    console_register_key('p', arch_audit, "compare page tables with the types of frames");
+    console_register_key('p', frame_types_audit, "compare page tables with the types of frames");
 #endif
     console_register_key('R', debug_reboot, "reboot the machine");
 }

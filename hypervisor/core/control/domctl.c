@@ -5,9 +5,9 @@
  * operations may be preempted in place without holding a lock.
  *
  * What is served, and what each operation may be done to, is in the table near the end; the one of
- * what is not core's is arch_domctls. domctl_run() does what the entry says, around its function.
+ * what is not core's is guest_domctls. domctl_run() does what the entry says, around its function.
  *
- * Only the control domain gets here (HC_PRIV in the table of hypercalls). It is trusted with every
+ * Only the control domain gets here (CONTROL in the table of hypercalls). It is trusted with every
  * other domain, but not to know what it does to the hypervisor: numbers are checked, an operation
  * that would wait for the caller itself is refused, and that domains end while they are worked on
  * is the rule, not the exception. A reference is held meanwhile; a domain that is dying is found,
@@ -19,6 +19,7 @@
 #include <core/control/domctl.h>
 #include <core/domain.h>
 #include <core/evtchn.h>
+#include <core/guest_type.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
 #include <lib/cmdline.h>
@@ -96,11 +97,13 @@ static int64_t domctl_createdomain(struct domain *none, struct xen_domctl *op)
         .grant_version = c->grant_opts & 0xf,
         .ssidref = c->ssidref,
         .domctl_flags = c->flags,
+        .type = guest_type_find(c->flags),
     };
     struct domain *d;
     int rc;
 
-    if (c->flags & ~(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_s3_integrity)) {
+    if (cfg.type == NULL || (c->flags & ~(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_s3_integrity |
+                                          cfg.type->create_flags)) != 0) {
         guest_refused("create flags %#x: only paravirtual guests", c->flags);
         return -XEN_EOPNOTSUPP;
     }
@@ -291,7 +294,7 @@ static const struct domctl_entry *domctl_find(uint32_t cmd)
         return NULL;
     e = &domctls[cmd];
     if (e->name == NULL)
-        e = &arch_domctls[cmd];
+        e = &guest_domctls[cmd];
     return e->name != NULL ? e : NULL;
 }
 

@@ -6,7 +6,7 @@
  * through a hypercall. One that is inside of one finishes it first, for which the operation is
  * restarted.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/control/bitmap_copy.h>
 #include <core/control/domctl.h>
 #include <core/domain.h>
@@ -62,7 +62,7 @@ int64_t domctl_setvcpucontext(struct vcpu *v, struct xen_domctl *op)
         rc = -XEN_EBUSY; /* VCPUOP_initialise, whose caller may be paused in the middle of it */
     } else {
         domain_pause(v->domain);
-        rc = calls_done_soon(v) ? arch_set_context(v, c) : -XEN_ERESTART;
+        rc = calls_done_soon(v) ? guest_set_context(v, c) : -XEN_ERESTART;
         if (rc == 0)
             vcpu_set_down(v, !(c->flags & VGCF_online));
         domain_unpause(v->domain);
@@ -87,7 +87,7 @@ int64_t domctl_getvcpucontext(struct vcpu *v, struct xen_domctl *op)
         return -XEN_ENOMEM;
     vcpu_pause(v);
     if (calls_done_soon(v))
-        arch_get_context(v, c);
+        guest_get_context(v, c);
     else
         rc = -XEN_ERESTART;
     vcpu_unpause(v);
@@ -149,6 +149,6 @@ int64_t domctl_sendtrigger(struct vcpu *v, struct xen_domctl *op)
 {
     if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
         return -XEN_ENOSYS; /* power and sleep buttons are for full virtualization */
-    arch_inject_nmi(v);
+    guest_inject_nmi(v);
     return 0;
 }

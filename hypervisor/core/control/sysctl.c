@@ -251,7 +251,7 @@ static int64_t sysctl_run(struct xen_sysctl *op)
     sysctl_fn *fn = NULL;
 
     if (op->cmd < NR_SYSCTLS)
-        fn = sysctls[op->cmd] != NULL ? sysctls[op->cmd] : arch_sysctls[op->cmd];
+        fn = sysctls[op->cmd] != NULL ? sysctls[op->cmd] : guest_sysctls[op->cmd];
     return fn != NULL ? fn(op) : -XEN_EOPNOTSUPP;
 }
 

@@ -20,7 +20,7 @@
  * (one bit, and one upcall until that one has looked), and write anything into pending bits, masks
  * and event words: what we read there decides about its own events and nothing else.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
 #include <core/hypercall.h>
@@ -180,7 +180,7 @@ int evtchn_bind_pirq(struct evtchn_bind_pirq *op)
     if (rc != 0)
         return rc;
     /* After the port is there: the line may fire the moment it is opened. */
-    rc = arch_pirq_bind(d, op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
+    rc = guest_pirq_bind(d, op->pirq, op->flags & BIND_PIRQ__WILL_SHARE);
     if (rc != 0)
         evtchn_close(d, op->port);
     return rc;
@@ -239,7 +239,7 @@ int evtchn_close(struct domain *d, uint32_t port)
         pirq = c->u.pirq;
         /* pirq_port stays until the line is shut, so that nobody binds the pirq in between. */
         spin_unlock(&d->evtchn.lock);
-        arch_pirq_unbind(d, pirq);
+        guest_pirq_unbind(d, pirq);
         spin_lock(&d->evtchn.lock);
         if (c->state == PORT_PIRQ && c->u.pirq == pirq) {
             d->evtchn.pirq_port[pirq] = 0;

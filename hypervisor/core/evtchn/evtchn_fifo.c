@@ -49,7 +49,7 @@
  * to evtchn_fifo_destroy(): the guest may give them back or want page tables there, but they stay
  * its own, and writable, until then.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
 #include <core/hypercall.h>
@@ -283,7 +283,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
     if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8 != 0)
         return -XEN_EINVAL;
     /* Before the lock: it may have to wait for other CPUs. */
-    frame = arch_get_guest_frame_writable(d, op->control_gfn);
+    frame = guest_frame_writable(d, op->control_gfn);
     if (frame == NULL)
         return -XEN_EINVAL;
     spin_lock(&d->evtchn.lock);
@@ -305,7 +305,7 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
     }
     spin_unlock(&d->evtchn.lock);
     if (rc != 0)
-        arch_frame_put_writable(frame);
+        frame_put_writable(frame);
     else
         op->link_bits = EVTCHN_FIFO_LINK_BITS;
     return rc;
@@ -335,7 +335,7 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 {
     struct domain *d = current->domain;
     struct evtchn_fifo *f;
-    struct frame *frame = arch_get_guest_frame_writable(d, op->array_gfn);
+    struct frame *frame = guest_frame_writable(d, op->array_gfn);
     uint32_t ports = 0;
     int rc = 0;
 
@@ -356,7 +356,7 @@ int evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
     }
     spin_unlock(&d->evtchn.lock);
     if (rc != 0) {
-        arch_frame_put_writable(frame);
+        frame_put_writable(frame);
         return rc;
     }
     /* Another vcpu may reset all ports meanwhile; then there is nothing left to raise. */
@@ -388,12 +388,12 @@ void evtchn_fifo_destroy(struct domain *d)
         struct fifo_vcpu *fv = fifo_vcpu(f, id);
 
         if (fv != NULL && fv->frame != NULL)
-            arch_frame_put_writable(fv->frame);
+            frame_put_writable(fv->frame);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(f->vcpus); i++)
         hpage_free(f->vcpus[i]);
     for (uint32_t i = 0; i < f->nr_ports / WORDS_PER_PAGE; i++) {
-        arch_frame_put_writable(frame_of(virt_to_mfn(f->pages[i])));
+        frame_put_writable(frame_of(virt_to_mfn(f->pages[i])));
         preempt_after(WORK_ENTRY);
     }
     hpage_free(f);

@@ -253,14 +253,13 @@ bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write)
 {
     if (!mfn_valid(MFN(mfn))) /* mfn is any 64 bits of the guest's */
         return false;
-    return write ? arch_frame_get_writable(frame_of(MFN(mfn)), rd)
-                 : frame_get(frame_of(MFN(mfn)), rd);
+    return write ? frame_get_writable(frame_of(MFN(mfn)), rd) : frame_get(frame_of(MFN(mfn)), rd);
 }
 
 void grant_frame_put(uint64_t mfn, bool write)
 {
     if (write)
-        arch_frame_put_writable(frame_of(MFN(mfn)));
+        frame_put_writable(frame_of(MFN(mfn)));
     else
         frame_put(frame_of(MFN(mfn)));
 }

@@ -10,9 +10,9 @@
  *
  * The user's page tables are its own: it can overwrite the entry of a grant by an ordinary update,
  * which drops the frame's reference. The tracking entry does not notice, and the grant stays in use
- * for the granter. So unmapping does not take its own notes for the truth: arch_grant_unmap() takes
- * an entry out only if it maps that frame with that right, and then it has the references to give
- * back, whoever put it there. Else the handle stays, until the domain ends.
+ * for the granter. So unmapping does not take its own notes for the truth: the type's grant_unmap
+ * takes an entry out only if it maps that frame with that right, and then it has the references to
+ * give back, whoever put it there. Else the handle stays, until the domain ends.
  *
  * Two vcpus that unmap one handle at a time are kept apart by `busy`. But its two kinds may go in
  * two batches, and the second may overtake the flush of the first: so whoever takes out the last
@@ -21,6 +21,7 @@
  */
 #include <core/console.h>
 #include <core/grant/grant_internal.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
@@ -125,7 +126,7 @@ struct mapper {
 
 static void mapper_done(struct mapper *m)
 {
-    arch_grant_done(&m->at);
+    current->domain->type->grant_done(&m->at);
     if (m->granter != NULL)
         domain_put(m->granter);
     m->granter = NULL;
@@ -150,20 +151,20 @@ static struct domain *mapper_granter(struct mapper *m, domid_t id)
 static int map_pinned(struct mapper *m, struct gnttab_map_grant_ref *op, uint32_t handle,
                       uint64_t mfn, bool write)
 {
-    struct domain *rd = m->granter;
+    struct domain *ld = current->domain, *rd = m->granter;
     struct grant_track *t;
     int rc = GNTST_okay;
 
     if (!map_hold(rd, mfn, op->flags, write))
         return GNTST_general_error;
     if (op->flags & GNTMAP_host_map)
-        rc = arch_grant_map(&m->at, op->host_addr, MFN(mfn), op->flags);
+        rc = ld->type->grant_map(&m->at, op->host_addr, MFN(mfn), op->flags);
     if (rc != GNTST_okay) {
         map_unhold(mfn, op->flags, write);
         return rc;
     }
     domain_ref(rd);
-    t = track_of(current->domain->grants, handle);
+    t = track_of(ld->grants, handle);
     t->granter = rd;
     t->ref = op->ref;
     /* Flags make the handle one that can be unmapped, also by another vcpu that guessed it. */
@@ -283,7 +284,7 @@ static void unmap_entry(struct grant_table *g, struct unmap *u, struct grant_cur
     flags = t->flags;
     u->mfn = grant_active_of(u->granter->grants, u->ref)->mfn; /* stays while it is in use */
     if (u->host_addr != 0 && (flags & GNTMAP_host_map)) {
-        rc = arch_grant_unmap(at, u->host_addr, MFN(u->mfn), flags, u->new_addr);
+        rc = current->domain->type->grant_unmap(at, u->host_addr, MFN(u->mfn), flags, u->new_addr);
         if (rc == GNTST_okay)
             u->done |= GNTMAP_host_map;
     }
@@ -373,7 +374,7 @@ int64_t grant_unmap_list(uint64_t list, uint64_t count, bool replace)
             unmap_entry(d->grants, &batch[got], &at);
             flush |= (batch[got].done & GNTMAP_host_map) || batch[got].last;
         }
-        arch_grant_done(&at);
+        d->type->grant_done(&at);
         /* Only CPUs that have our tables loaded can have cached what they say. */
         if (flush)
             tlb_flush_mask(READ_ONCE(d->arch.tlb_mask) & cpu_online);

@@ -184,7 +184,7 @@ void frame_share_with_guest(void *page, struct domain *d, bool writable)
     d->shared_pages++;
     spin_unlock(&d->page_lock);
     frame_seize(f); /* from here to the last line nobody can get it, so the owner may change */
-    f->type = writable ? 0 : ARCH_FRAME_TYPE_READONLY;
+    f->type = writable ? 0 : FRAME_TYPE_READONLY;
     WRITE_ONCE(f->owner, d->id);
     __atomic_store_n(&f->refs, frame_refs(d->id, FRAME_ALLOCATED | FRAME_SHARED, 1),
                      __ATOMIC_RELEASE);

@@ -288,6 +288,6 @@ int64_t hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
     memory_op_fn *fn = memory_ops[cmd & OP_MASK];
 
     if (fn == NULL && cmd < NR_MEMORY_OPS)
-        fn = arch_memory_ops[cmd];
+        fn = guest_memory_ops[cmd];
     return fn != NULL ? fn(cmd, arg) : -XEN_ENOSYS;
 }

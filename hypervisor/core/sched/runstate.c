@@ -9,11 +9,11 @@
  * accounting, which no other CPU changes, or of what it was when the vcpu left.
  */
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <lib/string.h>
 #include <x86/time.h>
-#include <x86/tlb.h>
 #include <x86/uaccess.h>
 
 void runstate_change(struct vcpu *v, int state, uint64_t now)
@@ -85,7 +85,7 @@ void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r)
         return;
     }
     /* The guest's user page tables do not have to map its kernel. */
-    tlb_write_cr3(v->arch.guest_table.m << PAGE_SHIFT);
+    guest_kernel_tables(v, true);
     runstate_write(v, r);
-    tlb_write_cr3(arch_vcpu_cr3(&v->arch));
+    guest_kernel_tables(v, false);
 }

@@ -8,10 +8,11 @@
  * never waited for at once: the second is only tried.
  *
  * `running` falls under the lock, but the vcpu's registers are complete in memory a little later,
- * when arch_switch_stack() has stored saved_rsp as the last act on its stack. Until then it counts
- * as not ready, and a CPU that meets it in its queue takes another or looks again.
+ * when machine_switch_stack() has stored saved_rsp as the last act on its stack. Until then it
+ * counts as not ready, and a CPU that meets it in its queue takes another or looks again.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
+#include <core/machine.h>
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -452,14 +453,12 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     /* Into the guest's memory: prev's page tables have to be loaded still. */
     if (prev->runstate_area != 0 && prev->domain->max_vcpus > 1)
         runstate_publish(prev, &c->sched->left);
-    arch_switch_out(prev);
+    guest_switch_out(prev);
     next->saved_rsp = 0;
-    ((struct stack_top *)next->stack - 1)->cpu = c;
-    c->curr = next;
-    arch_switch_in(next);
+    guest_switch_in(next, c);
     if (next->arch.time_info != NULL)
         time_update_vcpu(next);
-    arch_switch_stack(&prev->saved_rsp, rsp);
+    machine_switch_stack(&prev->saved_rsp, rsp);
     /* prev again, perhaps on another CPU and much later: c is not this CPU any more. */
     if (prev->runstate_area != 0)
         runstate_publish(prev, &prev->sched.runstate);

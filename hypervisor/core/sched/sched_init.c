@@ -3,7 +3,7 @@
  * The scheduler's set-up: the run queues and the idle vcpu of each CPU at boot; what a vcpu and a
  * domain begin with. A vcpu begins down, with nothing that keeps it to a CPU.
  */
-#include <core/arch.h>
+#include <core/machine.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/sched/runstate.h>
@@ -40,8 +40,7 @@ void sched_init_cpu(unsigned cpu)
     idle->sched.hard_affinity = BIT(cpu);
     idle->sched.blocked_by = 0;
     idle->sched.running = true;
-    ((struct stack_top *)idle->stack - 1)->cpu = cpus[cpu];
-    arch_stack_prepare_idle(idle, sched_idle_loop);
+    machine_stack_prepare_idle(idle, sched_idle_loop);
     rq->running = idle;
     cpus[cpu]->idle = idle;
     cpus[cpu]->sched = rq;

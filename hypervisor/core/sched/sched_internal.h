@@ -8,7 +8,8 @@
  *      rises. From here nobody else takes N. P may be in a queue, here or elsewhere, but is not
  *      ready: nobody runs it yet.
  *   2. without a lock: P's state goes to memory, N's saved_rsp becomes 0, its page tables are used.
- *   3. arch_switch_stack(): P's saved_rsp becomes its stack pointer, and A goes on with N's stack.
+ *   3. machine_switch_stack(): P's saved_rsp becomes its stack pointer, and A goes on with N's
+ * stack.
  *
  * Step 3 is A's last use of P's stack and makes P ready. On x86 stores are seen in program order
  * (Intel SDM vol. 3, "Memory Ordering"), so a CPU that sees the new saved_rsp sees all that step 2

@@ -8,7 +8,7 @@
  * looks are at is memory of the guest's, which it may change at will: it can make itself sleep or
  * not, no more.
  */
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -48,7 +48,7 @@ static int64_t sched_op_shutdown(uint64_t arg)
     log_debug("d%uv%u shuts its domain down, reason %u", current->domain->id, current->id,
               op.reason);
     if (op.reason == SHUTDOWN_crash && !current->domain->hardware)
-        arch_dump_vcpu(current, true);
+        guest_dump_vcpu(current, true);
     domain_shutdown(current->domain, op.reason);
     return 0;
 }

@@ -14,7 +14,7 @@
  * to keep, and where they are not mapped the write is left out.
  */
 #include <boot/boot.h>
-#include <core/arch.h>
+#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
@@ -47,7 +47,7 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
     else if (copy_from_guest(c, arg, sizeof(*c)) != 0)
         rc = -XEN_EFAULT;
     else if (!v->initialised)
-        rc = arch_set_context(v, c);
+        rc = guest_set_context(v, c);
     if (rc == 0)
         v->initialised = true;
     hpages_free(c, 1);
@@ -97,14 +97,14 @@ int vcpu_register_info(struct vcpu *v, uint64_t gfn, uint32_t offset)
         return -XEN_EINVAL;
     if (v != current && vcpu_is_up(v))
         return -XEN_EINVAL;
-    f = arch_get_guest_frame_writable(d, gfn);
+    f = guest_frame_writable(d, gfn);
     if (f == NULL)
         return -XEN_EINVAL;
     info = (struct vcpu_info *)((char *)mfn_to_virt(frame_mfn(f)) + offset);
     spin_lock(&d->lock);
     if (v->info_frame != NULL) { /* only once: the old frame could not be let go while in use */
         spin_unlock(&d->lock);
-        arch_frame_put_writable(f);
+        frame_put_writable(f);
         return -XEN_EINVAL;
     }
     memcpy(info, v->info, sizeof(*info));
@@ -239,7 +239,7 @@ static int64_t vcpu_op_rare(struct vcpu *v, uint64_t cmd, uint64_t arg)
     case VCPUOP_register_vcpu_time_memory_area:
         return vcpu_op_register_time(v, arg);
     case VCPUOP_send_nmi:
-        arch_inject_nmi(v);
+        guest_inject_nmi(v);
         vcpu_kick(v);
         return 0;
     case VCPUOP_get_physid:

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What core asks of the machine for a vcpu's stack, whatever the guest type; implemented in x86/.
+ * The rest of the machine's interface are the headers of x86/ that hypervisor/README.md lists.
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include <lib/types.h>
+
+struct vcpu;
+
+/*
+ * Leaves the present stack for another one. Saves the registers that a C function keeps, then
+ * RSP as the last act on the old stack; returns on the new one, where that was left.
+ */
+void machine_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp);
+/* A new vcpu's stack, such that switching to it enters the guest with guest_regs(). */
+void machine_stack_prepare(struct vcpu *v);
+/* The idle vcpu's stack, such that switching to it calls fn. */
+void machine_stack_prepare_idle(struct vcpu *v, void (*fn)(void));
+
+#endif
