@@ -47,8 +47,10 @@ static inline bool pte_frame_find(pte_t e, struct frame **f)
 
     _Static_assert(sizeof(struct frame) == 32, "the shift below");
     __asm__("" : "+r"(pa)); /* or the compiler masks once more behind the shift */
+    if (unlikely(pa >= max_paddr))
+        return false;
     *f = (struct frame *)(FRAMES_START + (pa >> (PAGE_SHIFT - 5)));
-    return likely(pa < max_paddr);
+    return true;
 }
 
 /* Guest kernel and guest user are both ring 3; and what is global survives a change of tables. */

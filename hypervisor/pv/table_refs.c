@@ -81,32 +81,59 @@ static void drop_upper(pte_t *t, unsigned level, uint32_t runs, unsigned n, stru
     }
 }
 
+/* A present entry of an L1 table that is not as simple as below; `drop` is left of the attempt. */
+static __attribute__((noinline)) int take_entry(pte_t *p, struct domain *d, pte_t drop)
+{
+    pte_t e = *p;
+
+    pte_put_l1(drop);
+    if (unlikely(!pte_get_l1_own(e, pte_keys(d), &drop))) {
+        int rc;
+
+        pte_put_l1(drop);
+        rc = pte_get_l1_slow(e, d, d);
+        if (rc != 0)
+            return rc;
+    }
+    if (pte_adjust(e) != e)
+        *p = pte_adjust(e);
+    return 0;
+}
+
 /*
  * Some entries of an L1 table. Only frames of d and device memory pass; an entry for another
  * domain's frame has its reference from a grant or a foreign mapping, and a table that has lost its
- * type has lost that.
+ * type has lost that. In line are entries that stay as they are and map memory of d's that nothing
+ * has to be done to, as a program's nearly all do.
  */
 static int take_block(pte_t *t, unsigned from, struct domain *d)
 {
     struct pte_keys keys = pte_keys(d);
     unsigned runs = 0;
 
-    for_each_present(t, from, from + BLOCK, i, runs)
-    {
-        pte_t e = t[i], drop;
-        int rc = 0;
+    for (unsigned run = from; run < from + BLOCK; run += RUN) {
+        pte_t *p = &t[run], *end = p + RUN;
 
-        if (unlikely(!pte_get_l1_own(e, keys, &drop))) {
-            pte_put_l1(drop);
-            rc = pte_get_l1_slow(e, d, d);
+        if (!run_present(p))
+            continue;
+        runs++;
+        for (; p < end; p++) {
+            pte_t e = *p, drop = 0;
+            struct frame *f;
+            int rc;
+
+            if (likely((e & (PTE_P | PTE_U | PTE_G | PTE_CACHE)) == (PTE_P | PTE_U)) &&
+                likely(pte_frame_find(e, &f)) && likely(pte_get_own(f, e, keys, &drop)))
+                continue;
+            if (!(e & PTE_P))
+                continue;
+            rc = take_entry(p, d, drop);
+            if (unlikely(rc != 0)) {
+                guest_refused("L1 entry %u = %lx", (unsigned)(p - t), (unsigned long)e);
+                drop_l1(t, (unsigned)(p - t));
+                return rc;
+            }
         }
-        if (unlikely(rc != 0)) {
-            guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
-            drop_l1(t, i);
-            return rc;
-        }
-        if (unlikely((e & (PTE_U | PTE_G)) != PTE_U))
-            t[i] = pte_adjust(e);
     }
     preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     return 0;
