@@ -115,7 +115,7 @@ class Check:
 
     def _points(self):
         """The tiny guests on the debug build."""
-        cases = points_cases(self.wanted)
+        cases = points_cases(self.tally, self.wanted)
         if cases and self.debug_build():
             run_points(self.tally, cases)
 

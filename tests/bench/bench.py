@@ -20,11 +20,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.dom0 import OPTIONS, script_status, xen_hypervisor  # noqa: E402
-from harness.machine import Machine  # noqa: E402
-from harness.media import cached_iso  # noqa: E402
+from harness.boot_txt import Boot  # noqa: E402
+from harness.dom0 import script_status  # noqa: E402
+from harness.guests import boot  # noqa: E402
 from harness.options import parse, prepare  # noqa: E402
-from harness.paths import BUILD, ISOS, LODGE, LOGS  # noqa: E402
+from harness.paths import BUILD  # noqa: E402
 from harness.verdict import TestProblem  # noqa: E402
 import guest_io  # noqa: E402
 import mem  # noqa: E402
@@ -52,17 +52,9 @@ dmesg | awk '/bench (from|to)-/ {{
 
 def guest_figures(side, elf):
     """Boot a tiny kernel in dom0's place under icount; its figures."""
-    hypervisor = LODGE if side == "lodge" else xen_hypervisor()
-    iso = cached_iso(ISOS, hypervisor, OPTIONS[side], [(elf, "")])
-    log = os.path.join(LOGS, f"bench-{os.path.basename(elf)[:-4]}-{side}.log")
-    with Machine(iso, log, limit=180, cpu="max,-smap", icount=True) as machine:
-        try:
-            machine.wait()
-        except TestProblem:
-            # Xen halts the machine when dom0 powers off without ACPI; the figures are out by then.
-            if not FIGURE.search(machine.text):
-                raise
-    return {name: int(value) for name, value in FIGURE.findall(machine.text)}
+    text = boot(f"bench-{os.path.basename(elf)[:-4]}-{side}", elf, Boot(cpu="max,-smap"), side=side,
+                icount=True)
+    return {name: int(value) for name, value in FIGURE.findall(text)}
 
 
 def create_figures(side, count):
@@ -79,9 +71,9 @@ def create_figures(side, count):
 
 
 def boot_seconds(side):
-    boot = prepare(parse(["--command", "true", "--hypervisor", side, "--cpu", "max,-smap",
+    dom0 = prepare(parse(["--command", "true", "--hypervisor", side, "--cpu", "max,-smap",
                           "--name", f"bench-boot-{side}", "--no-daemons"]), echo=False)
-    with boot.machine() as machine:
+    with dom0.machine() as machine:
         start = time.monotonic()
         machine.expect("dom0-script:", 170)
         return time.monotonic() - start

@@ -15,20 +15,14 @@ mistake or the hypervisor's. --icount makes the clock count instructions, as the
 """
 
 import argparse
-import glob
+import dataclasses
 import os
-import shlex
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.dom0 import OPTIONS, xen_hypervisor  # noqa: E402
-from harness.guests import (OFF_GOAL, OFF_SHIFT, RESULT, boots_of, judge_off,  # noqa: E402
-                            off_options)
-from harness.machine import Machine  # noqa: E402
-from harness.media import cached_iso  # noqa: E402
-from harness.paths import BUILD, DEBUG, LODGE, LOGS  # noqa: E402
-from harness.verdict import FAILURE, TestProblem, Tally  # noqa: E402
+from harness.boot_txt import boots_of  # noqa: E402
+from harness.guests import boot, built_guests, say_longest  # noqa: E402
+from harness.verdict import Tally, TestProblem  # noqa: E402
 
 
 def arguments():
@@ -50,59 +44,32 @@ def arguments():
     return parser.parse_args()
 
 
-def boot(name, number, settings, args):
-    """One boot; (verdict, text). The serial log stays in build/logs."""
-    elf = os.path.join(BUILD, "guests", name + ".elf")
-    side = "xen" if args.xen else "lodge"
-    binary = args.hypervisor or (xen_hypervisor() if args.xen else DEBUG if args.debug else LODGE)
-    shift = int(settings.get("shift", OFF_SHIFT)) if args.debug else 0
-    options = f"{OPTIONS[side]} {settings.get('options', '')} {args.options}".strip()
-    if args.debug:
-        options += " " + off_options(settings, shift)
-    cpu = args.cpu or settings.get("cpu", "max")
-    if args.xen and "smap" not in cpu:
-        cpu += ",-smap"  # Debian's Xen loses dom0 early where it sees SMAP
-    iso = cached_iso(os.path.join(BUILD, "guests", "iso"), binary, options,
-                     [(elf, args.cmdline or settings.get("cmdline", ""))])
-    limit = args.limit or int(settings.get("limit", 40)) * (2 if args.icount or args.debug else 1)
-    log = os.path.join(LOGS, f"guests-{name}{f'.{number}' if number else ''}-{side}.log")
-    smp = args.smp or (1 if args.debug else int(settings.get("smp", 1)))
-    with Machine(iso, log, limit=limit, smp=smp, cpu=cpu,
-                 memory=args.memory or int(settings.get("memory", 1024)),
-                 icount=args.icount or args.debug, shift=shift,
-                 gdb=args.gdb, line=int(settings.get("line", 0)),
-                 extra=shlex.split(settings.get("qemu", "")),
-                 echo=not args.quiet) as box:
-        if settings.get("expect"):
-            box.expect(settings["expect"], limit)
-        if settings.get("end", "") != "expect":
-            box.expect(r"RESULT (success|skip|error|failure).*\n", limit)
-        if args.debug:
-            box.wait()
-            longest, where = judge_off(box.text, shift)
-            if longest == 0 or longest > OFF_GOAL:
-                return FAILURE, f"interrupts off for {longest} instructions, {where}"
-    results = RESULT.findall(box.text)
-    if not results:
-        return ("success", "") if settings.get("end", "") == "expect" else (FAILURE, "no RESULT")
-    return results[-1][0], results[-1][1].strip()
+def adjusted(how, args):
+    """A boot with what else was asked for; the serial log is build/logs/guests-NAME-SIDE.log."""
+    asked = {word: getattr(args, word) for word in ("cpu", "memory", "cmdline")}
+    return dataclasses.replace(how, options=f"{how.options} {args.options}".strip(),
+                               **{word: value for word, value in asked.items() if value})
 
 
 def main():
     args = arguments()
-    built = sorted(os.path.basename(elf)[:-4] for elf in glob.glob(f"{BUILD}/guests/*.elf"))
-    tally = Tally()
+    built = built_guests()
+    tally, measured, side = Tally(), [], "xen" if args.xen else "lodge"
     for name in args.guests or built:
         if name not in built:
             sys.exit(f"run.py: {name}: no such guest; build/guests has: {' '.join(built)}")
-        for number, settings in enumerate(boots_of(name)):
-            start = time.monotonic()
-            try:
-                verdict, text = boot(name, number, settings, args)
-            except TestProblem as problem:
-                verdict, text = problem.verdict, str(problem)
+        try:
+            boots = boots_of(name)
+        except TestProblem as problem:
+            tally.add(name, problem.verdict, 0, str(problem))
+            continue
+        for number, how in enumerate(boots):
             label = name + (f".{number}" if number else "")
-            tally.add(label, verdict, time.monotonic() - start, text)
+            tally.run(label, boot, f"guests/{label}-{side}", built[name], adjusted(how, args),
+                      side=side, binary=args.hypervisor, debug=args.debug, icount=args.icount,
+                      smp=args.smp, limit=args.limit, measured=measured, gdb=args.gdb,
+                      echo=not args.quiet)
+    say_longest(measured)
     return tally.close()
 
 

@@ -6,7 +6,7 @@
     lanes       several side by side
     media       what the machine boots from
     machine     QEMU with a serial line
-    guests      a tiny kernel in dom0's place
+    guests      a tiny kernel in dom0's place, booted as its boot_txt says
     dom0        a stock kernel as dom0, with our image
     options     such a dom0, as the words of a command line ask for it
     host        a whole Debian machine, whose disk debian_host makes

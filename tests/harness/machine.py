@@ -21,9 +21,13 @@ from harness.verdict import ERROR, FAILURE, TestProblem
 
 QEMU = "qemu-system-x86_64"
 DEBUG_EXIT_PORT = 0xF4
+# What QEMU ends with: where a guest wrote 0 to that port, and where the machine was switched off.
+DONE, POWERED_OFF = 1, 0
 # After these nothing more will come: waiting for the time limit would only cost time.
 THE_END = re.compile(r"^\(LODGE\) halted|^\(XEN\) (Manual reset required|.*halting machine)",
                      re.MULTILINE)
+# Xen's last word of a dom0 that wants to switch the machine off and has no ACPI to do so.
+WANTED_END = re.compile(r"^\(XEN\) Hardware Dom0 halted: halting machine", re.MULTILINE)
 
 
 class SlowLine:
@@ -124,9 +128,10 @@ class Machine:
 
     def _start(self, command, *inherited):
         try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=inherited,
-                stderr=open(os.path.join(self._directory, "stderr"), "wb"))
+            with open(os.path.join(self._directory, "stderr"), "wb") as complaints:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    pass_fds=inherited, stderr=complaints)
         except FileNotFoundError as missing:
             raise TestProblem(ERROR, f"{QEMU} is missing: run `make deps`") from missing
 
@@ -190,26 +195,24 @@ class Machine:
         """Wait for a regular expression after what was matched before; returns the match."""
         compiled = re.compile(pattern, re.MULTILINE)
         end = min(time.monotonic() + limit, self._deadline)
-        while True:
-            match = compiled.search(self.text, self.seen)
-            if match:
-                self.seen = match.end()
-                return match
+        while not (match := compiled.search(self.text, self.seen)):
             left = end - time.monotonic()
             if left <= 0:
                 self._ask_why()
                 raise TestProblem(FAILURE, f"waited {limit:.0f} s for /{pattern}/, which did not "
                                            f"come; last line: {self.last_line()}")
-            if not self._pump(min(left, 1.0)) or self._halted():
-                match = compiled.search(self.text, self.seen)
-                if match:
-                    self.seen = match.end()
-                    return match
+            more = self._pump(min(left, 1.0)) and not self._halted()
+            if not more and not compiled.search(self.text, self.seen):
                 raise TestProblem(FAILURE, f"the machine ended before /{pattern}/ came; last "
                                            f"line: {self.last_line()}")
+        self.seen = match.end()
+        return match
+
+    def _says_at_its_end(self, pattern):
+        return pattern.search(self.text, max(0, len(self.text) - 4096)) is not None
 
     def _halted(self):
-        return THE_END.search(self.text, max(0, len(self.text) - 4096)) is not None
+        return self._says_at_its_end(THE_END)
 
     def why_halted(self):
         """The line before the hypervisor's register dump, or before its last words."""
@@ -225,12 +228,15 @@ class Machine:
         """Run until the machine ends by itself; returns QEMU's exit status."""
         end = self._deadline if limit is None else time.monotonic() + limit
         while self._pump(min(1.0, end - time.monotonic())):
+            if self._says_at_its_end(WANTED_END):
+                return POWERED_OFF
             if self._halted():
                 raise TestProblem(FAILURE, f"the hypervisor halted: {self.why_halted()}")
             if time.monotonic() > end:
                 last = self.last_line()
                 self._ask_why()
-                raise TestProblem(FAILURE, f"still running after {self.limit} s; last line: {last}")
+                raise TestProblem(FAILURE, f"still running after {limit or self.limit} s; last "
+                                           f"line: {last}")
         self.status = self._process.wait(timeout=120)
         return self.status
 

@@ -49,14 +49,14 @@ class Tally:
                 self.bad.append((name, line))
             print(line, flush=True)
 
-    def run(self, name, function, *arguments):
+    def run(self, name, function, *arguments, **settings):
         """One line for what function does; it raises what is not a success, and may return a text.
 
         A broken test is an error of that test, not of the run.
         """
         start, verdict = time.monotonic(), SUCCESS
         try:
-            text = function(*arguments)
+            text = function(*arguments, **settings)
         except TestProblem as problem:
             verdict, text = problem.verdict, str(problem)
         except Exception as bug:

@@ -10,6 +10,12 @@ case $said in
 *) failed=$((failed + 1)) ;;
 esac
 [ $failed = 0 ] || echo "status $status: $said"
-if said=$(python3 test_cached.py 2>&1); then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "$said"; fi
+for test in test_*.py; do
+    if said=$(python3 "$test" 2>&1); then
+        passed=$((passed + $(echo "$said" | sed -n 's/^Ran \([0-9]*\) tests* in.*/\1/p')))
+    else
+        failed=$((failed + 1)) && echo "$said"
+    fi
+done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
