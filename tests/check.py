@@ -9,24 +9,20 @@ longest, though one thread runs them all (see harness/dom0.py).
 
 import argparse
 import glob
-import importlib.util
 import os
 import re
-import shlex
 import subprocess
 import sys
 import threading
 import time
 
-from harness.dom0 import script_status
+from harness.cases import Case, case_files
+from harness.dom0 import SKIP_STATUS
 from harness.guests import points_cases, run_guests, run_points
 from harness.lanes import Lanes
-from harness.options import parse, prepare
 from harness.paths import BUILD, IMAGE, LODGE, LOGS, ROOT
 from harness.verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
 
-CASES = os.path.join(ROOT, "tests", "boot", "cases")
-SKIP_STATUS = 77
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
@@ -89,19 +85,15 @@ class Check:
             self.tally.add(name, SUCCESS if status == 0 else FAILURE, seconds,
                            f"{last[-160:]} (build/logs/{name.replace('/', '-')}.log)")
 
-    def images(self):
+    def images(self, cases):
         """Kernel and images; without a kernel there is nothing to boot."""
         targets = ["image"]
-        targets += ["xen"] if self._case_says("--hypervisor xen") else []
-        targets += ["guest-image"] if self._case_says("# boot: --debian") else []
+        targets += ["xen"] if any(case.wants_xen() for case in cases) else []
+        targets += ["guest-image"] if any(case.wants_debian() for case in cases) else []
         status, output, seconds = self.call("images", self.make + targets, 900)
         if status != 0:
             self.tally.add("images", ERROR, seconds, complaint(output))
         return status == 0
-
-    def _case_says(self, words):
-        return any(words in open(path, encoding="utf-8").read()
-                   for path in glob.glob(os.path.join(CASES, "*.sh")))
 
     def everything(self, guests):
         """All tests; with the tiny guests or without."""
@@ -126,22 +118,28 @@ class Check:
                 self.debug_built = self.build("hypervisor", "DEBUG=1")
         return self.debug_built
 
-    def _boots(self, lanes):
-        """The boot tests; those with several processors first, as they take longest."""
+    def _cases(self):
+        """The boot tests that are wanted; those with several processors first, as they take
+        longest."""
         cases = []
-        for path in glob.glob(os.path.join(CASES, "*.sh")) + glob.glob(os.path.join(CASES, "*.py")):
-            name = "boot/" + os.path.splitext(os.path.basename(path))[0]
+        for name, path in case_files().items():
             if self.wanted(name):
-                cases.append((processors(path), name, path))
-        if not cases or not self.images():
+                try:
+                    cases.append(Case(name, path))
+                except TestProblem as problem:
+                    self.tally.add(name, problem.verdict, 0, str(problem))
+        return sorted(cases, key=lambda case: (-case.processors(), case.name))
+
+    def _boots(self, lanes):
+        cases = self._cases()
+        if not cases or not self.images(cases):
             return
-        cases.sort(key=lambda case: (-case[0], case[1]))
-        patched = [case for case in cases if boots_patched(case[2])]
+        patched = [case for case in cases if case.boots_patched()]
         if patched:
             lanes.add(self._guest_kernel, lanes, patched)
-        for _, name, path in cases:
-            if not boots_patched(path):
-                lanes.add(self._boot_case, name, path)
+        for case in cases:
+            if case not in patched:
+                lanes.add(self._boot_case, case)
 
     def _guest_kernel(self, lanes, cases):
         """The kernel of guest-patches/, built if it is not in the cache, then what boots it; other
@@ -154,68 +152,23 @@ class Check:
             verdict = SKIP if status == SKIP_STATUS else FAILURE
             text = f"{output.strip().splitlines()[-1:]} (build/logs/build-guest-kernel.log)"
         self.tally.add("build/guest-kernel", verdict, seconds, text)
-        for _, name, path in cases if status == 0 else ():
-            lanes.add(self._boot_case, name, path)
+        for case in cases if status == 0 else ():
+            lanes.add(self._boot_case, case)
 
     def _host(self):
         self.host_tests("unit", 300)
         self.host_tests("fuzz", 120)
 
-    def _boot_case(self, name, path):
-        if "--debug" in options_of(path) and not self.debug_build():
+    def _boot_case(self, case):
+        if case.wants_debug() and not self.debug_build():
             return  # which is an error by itself
-        self.tally.run(name, run_script if path.endswith(".sh") else run_module, name, path)
+        self.tally.run(case.name, case.run)
 
 
 def complaint(output):
     """The line of a build's output that tells most."""
     lines = [line for line in output.splitlines() if re.search(r"error|\*\*\*|\.py: ", line)]
     return (lines or output.splitlines() or ["it said nothing"])[0][-200:]
-
-
-def options_of(path):
-    """The words after "# boot:" in a script's opening comment."""
-    with open(path, encoding="utf-8") as handle:
-        for line in handle:
-            if not line.startswith("#"):
-                break
-            if line.startswith("# boot:"):
-                return shlex.split(line[len("# boot:"):])
-    return []
-
-
-def boots_patched(path):
-    """Does this test boot the kernel of guest-patches/?"""
-    return os.path.basename(path).startswith("guest-kernel")
-
-
-def processors(path):
-    """How many a boot test's machine has: a script says it, a module boots what it likes."""
-    return parse(["--script", path] + options_of(path)).smp if path.endswith(".sh") else 2
-
-
-def run_script(name, path):
-    """A dom0 script; the lines it prints as "FAIL ..." are quoted in the verdict."""
-    args = parse(["--script", path, "--name", name.replace("/", "-")] + options_of(path))
-    if args.hypervisor == "lodge" and not os.path.exists(LODGE):
-        raise TestProblem(SKIP, "the hypervisor is not built")
-    dom0 = prepare(args, echo=False)
-    with dom0.machine() as machine:
-        machine.wait()
-        status = script_status(machine)
-    if status == SKIP_STATUS:
-        raise TestProblem(SKIP, "the script says so")
-    if status != 0:
-        reasons = re.findall(r"^FAIL.*$", machine.text, re.MULTILINE)
-        raise TestProblem(FAILURE, f"status {status}; " + "; ".join(reasons[:3]))
-
-
-def run_module(name, path):
-    """A Python test: its run(name) raises TestProblem, or returns for success."""
-    spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.run(name.replace("/", "-"))
 
 
 def main():

@@ -38,7 +38,7 @@ def prepare(args):
     else:
         for act in ACTS:
             dom0.overlay.file(act, os.path.join(ROOT, "dom0-tools", "image", act), 0o755)
-        dom0.script("#!/bin/sh\n" + " && ".join("/" + act for act in ACTS) + "\n")
+        dom0.script(" && ".join("/" + act for act in ACTS))
     return dom0
 
 

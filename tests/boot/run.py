@@ -18,7 +18,7 @@ from harness.verdict import TestProblem  # noqa: E402
 
 
 def main():
-    args = parse()
+    args = parse(says=__doc__.splitlines()[0])
     try:
         machine = prepare(args).machine()
         if args.shell:

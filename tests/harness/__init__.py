@@ -9,6 +9,7 @@
     guests      a tiny kernel in dom0's place, booted as its boot_txt says
     dom0        a stock kernel as dom0, with our image
     options     such a dom0, as the words of a command line ask for it
+    cases       the boot tests there are
     host        a whole Debian machine, whose disk debian_host makes
 
 A program puts the folder tests/ on its path, and imports `harness.machine` and the like. Those of

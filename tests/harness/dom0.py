@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import shlex
 import tempfile
 
 from cpio import Archive
@@ -27,6 +28,7 @@ OPTIONS = {
 # Xen's lazy change of FPU state relies: now and then a program in dom0 has another domain's
 # registers, and a shell, whose strcspn() uses them, runs a command of the name "$cli".
 XEN_CPU = "max,-smap,-xsave,-avx,-avx2"
+SKIP_STATUS = 77  # of a script that finds that it cannot test here
 # Linux patches its code while other processors run it: a breakpoint goes over an instruction, then
 # the new instruction over that. TCG with a thread per processor may keep its translation of the
 # breakpoint when the new instruction is written just then. Whoever comes by traps there for ever,
@@ -94,9 +96,9 @@ class Dom0:
         search = sorted({os.path.dirname(p) for p in glob.glob(f"{BUILD}/*/*.so*")})
         add_program(self.overlay, target, source, search, whole=True)
 
-    def script(self, text):
-        """Run this shell script in dom0, then power off."""
-        self.overlay.data("test-script", text.encode(), 0o755)
+    def script(self, text, values=()):
+        """Run this shell script in dom0, then power off; values are variables of its shell."""
+        self.overlay.data("test-script", with_shell(text, values).encode(), 0o755)
         self.command += " lodge.script=/test-script"
 
     def _archives(self):
@@ -130,9 +132,36 @@ class Dom0:
                        **dict(self.settings, **settings))
 
 
+def with_shell(text, values=()):
+    """A script with the line that says whose it is, and with variables of these values."""
+    first, rest = text.split("\n", 1) if text.startswith("#!") else ("#!/bin/sh", text + "\n")
+    lines = [f"{name}={shlex.quote(str(value))}\n" for name, value in dict(values).items()]
+    return "".join([first + "\n", *lines, rest])
+
+
 def script_status(machine):
     """The status that dom0's init printed for the script, once the machine has ended."""
     found = re.findall(r"^dom0-status: (\d+)$", machine.text, re.MULTILINE)
     if not found:
         raise TestProblem(FAILURE, f"dom0 ended without a status; last line: {machine.last_line()}")
     return int(found[-1])
+
+
+def judge_script(machine):
+    """Raises TestProblem unless the script of a machine that has ended was a success. It says why
+    it fails by lines "FAIL ..."."""
+    status = script_status(machine)
+    if status == SKIP_STATUS:
+        raise TestProblem(SKIP, "the script says so")
+    if status != 0:
+        reasons = re.findall(r"^FAIL.*$", machine.text, re.MULTILINE)
+        raise TestProblem(FAILURE, "; ".join([f"status {status}", *reasons[:3]]) +
+                          f" ({os.path.relpath(machine.log_path, ROOT)})")
+
+
+def carry_out(dom0, **settings):
+    """Boot dom0 and wait for its end: the machine, or TestProblem unless its script succeeded."""
+    with dom0.machine(**settings) as machine:
+        machine.wait()
+    judge_script(machine)
+    return machine

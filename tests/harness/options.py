@@ -4,19 +4,27 @@ have in a line of their own, and other programs put together."""
 
 import argparse
 import os
+import re
 
-from harness.dom0 import Dom0
+from harness.dom0 import Dom0, carry_out
 from harness.paths import HARNESS
 
-SAYS = "Run a shell script in a real dom0 and exit with its status."
+
+class _Line(argparse.ArgumentParser):
+    """For words that are in a file: its reader knows where."""
+
+    def error(self, message):
+        raise ValueError(message)
 
 
-def parse(arguments=None):
-    parser = argparse.ArgumentParser(description=SAYS)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--script", help="a shell script to run in dom0")
-    what.add_argument("--command", help="a shell command line to run in dom0")
-    what.add_argument("--shell", action="store_true", help="a shell on this terminal")
+def _setting(text):
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise argparse.ArgumentTypeError(f"{text}: NAME=VALUE is wanted")
+    return name, value
+
+
+def _add_boot_options(parser):
     parser.add_argument("--hypervisor", choices=("lodge", "xen"), default="lodge")
     parser.add_argument("--tools", choices=("lodge", "xen", "none"), default="",
                         help="whose tools and daemons are in dom0 (default: the hypervisor's)")
@@ -37,6 +45,8 @@ def parse(arguments=None):
                         help="one more disk, from an image that stays as it is")
     parser.add_argument("--add", action="append", default=[], metavar="FILE:PATH",
                         help="copy a host file into dom0, a program with its shared libraries")
+    parser.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE",
+                        help="a variable of the script's shell")
     parser.add_argument("--options", default="", help="more words for the hypervisor")
     parser.add_argument("--dom0", default="", help="more words for dom0's kernel")
     parser.add_argument("--smp", type=int, default=1)
@@ -45,14 +55,28 @@ def parse(arguments=None):
     parser.add_argument("--cpu", default="")
     parser.add_argument("--memory", type=int, default=3072)
     parser.add_argument("--icount", action="store_true")
-    parser.add_argument("--gdb", default="", help="QEMU's -gdb argument, such as tcp::1234")
     parser.add_argument("--limit", type=int, default=180, help="seconds")
+
+
+def parse(arguments=None, says=""):
+    """tests/boot/run.py's command line, or one like it."""
+    parser = argparse.ArgumentParser(description=says)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--script", help="a shell script to run in dom0")
+    what.add_argument("--command", help="a shell command line to run in dom0")
+    what.add_argument("--shell", action="store_true", help="a shell on this terminal")
+    _add_boot_options(parser)
+    parser.add_argument("--gdb", default="", help="QEMU's -gdb argument, such as tcp::1234")
     parser.add_argument("--name", default="run", help="the log is build/logs/NAME.log")
     return parser.parse_args(arguments)
 
 
-def with_shell(text):
-    return text if text.startswith("#!") else "#!/bin/sh\n" + text + "\n"
+def parse_boot_line(words, script, name):
+    """The boot that a script's own line asks for; ValueError where it is not understood."""
+    parser = _Line(allow_abbrev=False, add_help=False)
+    _add_boot_options(parser)
+    parser.set_defaults(script=script, command="", shell=False, gdb="", name=name)
+    return parser.parse_args(words)
 
 
 def prepare(args, echo=True):
@@ -69,10 +93,18 @@ def prepare(args, echo=True):
     if args.guest == "test":
         dom0.overlay.file("guest/vmlinux", os.path.join(dom0.guest_kernel, "vmlinux"), 0o644)
         dom0.overlay.file("guest/guest.cfg", os.path.join(HARNESS, "guest.cfg"), 0o644)
-    if args.command:
-        dom0.script(with_shell(args.command))
-    elif args.script:
+    if args.script:
         with open(args.script, encoding="utf-8") as handle:
-            text = handle.read()
-        dom0.script(with_shell(text))
+            dom0.script(handle.read(), dict(args.set))
+    elif args.command:
+        dom0.script(args.command, dict(args.set))
     return dom0
+
+
+def run_script(script, name, *words, echo=False, machine=None, **values):
+    """A script in a dom0 that words ask for as tests/boot/run.py's options do; values are variables
+    of its shell. The machine that was, or TestProblem unless the script succeeded."""
+    words = ["--script", script, "--name", name, *words]
+    for variable, value in values.items():
+        words += ["--set", f"{variable}={value}"]
+    return carry_out(prepare(parse(words), echo=echo), **(machine or {}))

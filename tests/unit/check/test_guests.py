@@ -6,43 +6,29 @@ import contextlib
 import glob
 import io
 import os
-import sys
 import tempfile
 import unittest
 from unittest import mock
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", ".."))
-from harness import boot_txt, guests  # noqa: E402
-from harness.boot_txt import Boot, parse_boot  # noqa: E402
-from harness.machine import DONE, POWERED_OFF  # noqa: E402
-from harness.verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem  # noqa: E402
+from fake import Faked
+from harness import boot_txt, guests
+from harness.boot_txt import Boot, parse_boot
+from harness.machine import DONE, POWERED_OFF
+from harness.verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
 
 GOOD = "RESULT success 8 checks\n"
 TRIPLE_FAULT = POWERED_OFF  # to QEMU they are the same
 
 
-class Booted(unittest.TestCase):
-    """Boots in which QEMU is fake_qemu.py."""
-
+class Booted(Faked):
     def setUp(self):
-        self.folder = self.enterContext(tempfile.TemporaryDirectory())
-        self.enterContext(mock.patch("harness.machine.QEMU", os.path.join(HERE, "fake_qemu.py")))
+        super().setUp()
         self.enterContext(mock.patch("harness.guests.cached_iso", lambda *_: "/dev/null"))
         self.enterContext(mock.patch("harness.guests.LOGS", self.folder))
 
-    def boot(self, says, status=DONE, how=Boot(), **settings):
-        """The verdict, and what is said of it."""
-        tally, said = Tally(), io.StringIO()
-        with mock.patch.dict(os.environ, FAKE_SAYS=says, FAKE_STATUS=str(status)), \
-                contextlib.redirect_stdout(said):
-            tally.run("a-guest", guests.boot, "a-guest", "a.elf", how, binary="x", **settings)
-        return tally.verdicts[0], said.getvalue()
-
-    def counts_as(self, verdict, *arguments, **settings):
-        found, said = self.boot(*arguments, **settings)
-        self.assertEqual(found, verdict, said)
-        return said
+    def counts_as(self, verdict, says, status=DONE, how=Boot(), **settings):
+        return super().counts_as(verdict, guests.boot, "a-guest", "a.elf", how, binary="x",
+                                 says=says, status=status, **settings)
 
     def test_success(self):
         self.counts_as(SUCCESS, GOOD)
