@@ -25,8 +25,9 @@ void console_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void console_guest_refused(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void console_show_refusals(void); /* those */
 /*
- * A line that a guest has caused, behind all of our own and within the budget of all guests. False:
- * left out and counted in *left_out; the next line with this counter says how many of `who` were.
+ * Logs a line that a guest has caused: behind all of our own, and within the budget of all guests.
+ * False: there was no room. The line is counted in *left_out, and the next line with this counter
+ * says how many of `who` were left out.
  */
 bool console_guest_line(const char *who, unsigned *left_out, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
@@ -38,7 +39,9 @@ void console_panic_mode(void); /* no locks from here on, each line is waited for
 void console_flush(void);      /* waits until all is out: the machine is about to end */
 /* To the serial line only, as it is: dom0's own output. False: no room yet, nothing was taken. */
 bool console_write_raw(const char *s, size_t n);
-/* While on, our own lines wait for the line where its queue is full: for what dom0 asks to see. */
+/*
+ * While this is on, our own text waits where the line's queue is full: for what dom0 asks to see.
+ */
 void console_lossless(bool on);
 /* Serial input (from its interrupt): to dom0, or after three Ctrl-A to the debug keys. */
 void console_rx(char c);

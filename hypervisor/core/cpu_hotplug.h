@@ -8,10 +8,10 @@
 #include <lib/types.h>
 
 /*
- * The CPU runs no vcpu, has no timers and gets no device's interrupts when the first returns 0. For
- * who holds no lock, as they wait and give the CPU away. -XEN_EINVAL: there is no such CPU, or it
- * cannot be spared, as CPU 0; -XEN_EEXIST: it is so already; -XEN_EBUSY: somebody else is at it;
- * -XEN_EADDRINUSE: dom0's kernel has pinned one of its vcpus there for a moment.
+ * When the first returns 0, the CPU runs no vcpu, has no timers and gets no device's interrupts.
+ * The caller holds no lock, as both wait and give the CPU away. -XEN_EINVAL: there is no such CPU,
+ * or it cannot be spared, as CPU 0; -XEN_EEXIST: it is so already; -XEN_EBUSY: somebody else is at
+ * it; -XEN_EADDRINUSE: dom0's kernel has pinned one of its vcpus there for a moment.
  */
 int cpu_take_offline(unsigned cpu);
 int cpu_bring_online(unsigned cpu);

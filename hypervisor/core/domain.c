@@ -165,7 +165,8 @@ static void domain_init_fields(struct domain *d, domid_t id)
     sched_domain_init(d);
 }
 
-/* An owner without a guest. Its count never falls to zero: the first reference is nobody's to drop.
+/*
+ * An owner without a guest. Its count never falls to zero: the first reference is nobody's to drop.
  */
 static struct domain *domain_special(domid_t id)
 {
@@ -214,7 +215,10 @@ static int domain_id_alloc(domid_t want, domid_t *id)
     return rc;
 }
 
-/* Who had the domain as its target has none then: the next one of this id is another domain. */
+/*
+ * Domains that had this one as their target have none from here on: the next one of its id is
+ * another.
+ */
 static void domain_id_free(domid_t id)
 {
     spin_lock(&domain_list_lock);
@@ -230,7 +234,7 @@ static void domain_id_free(domid_t id)
     spin_unlock(&domain_list_lock);
 }
 
-/* What fails leaves the rest for domain_free(). shared_info is not yet the guest's to map. */
+/* A failure leaves what there is for domain_free(). shared_info is not yet the guest's to map. */
 static int domain_init_parts(struct domain *d, const struct domain_config *cfg)
 {
     int rc;
@@ -295,8 +299,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     return 0;
 }
 
-/* Everything that is left of a domain whom nobody refers to. Each part tolerates not being there.
- */
+/* Frees what is left of a domain that nobody refers to. Any part of it may be missing. */
 static void domain_free(struct domain *d)
 {
     for (unsigned i = 0; i < MAX_VCPUS; i++) {

@@ -8,9 +8,9 @@
  * Life: created -> (vcpus, memory, context) -> running -> shut down -> dying -> dead -> freed.
  * Destruction is asked for by domctl, runs in slices, and is over when the last frame has gone.
  *
- * What a reference promises is the structure: it is freed by nobody else's doing. It does not
- * promise that the domain stays alive. Who must not act on one that is on its way out looks at
- * `state` under the lock that the stage of destruction which would undo the act takes as well:
+ * A reference promises that the structure stays: nobody frees it meanwhile. It does not promise
+ * that the domain stays alive. Whoever must not act on a dying domain looks at `state` under a
+ * lock: the one that is taken, later, by the stage of destruction which would undo the act. That is
  * page_lock for frames, evtchn.lock for channels, the grant table's lock for its pages.
  */
 #ifndef CORE_DOMAIN_H
@@ -92,7 +92,10 @@ struct domain {
     struct spinlock lock;          /* LOCK_DOMAIN */
     struct vcpu *vcpus[MAX_VCPUS]; /* NULL: not made; they go with the domain only */
     unsigned max_vcpus;            /* does not change */
-    /* Pauses of all its vcpus, atomic; those of them that the control domain made (domctl). */
+    /*
+     * How often all its vcpus are paused; how many of these pauses are the control domain's.
+     * Atomic.
+     */
     unsigned pause_count, controller_pause_count;
 
     struct shared_info *shared_info; /* one page; direct map; NULL once it is DEAD */
@@ -101,8 +104,9 @@ struct domain {
     struct spinlock page_lock;
     uint32_t page_list_head, page_list_tail; /* mfns, FRAME_NONE: empty */
     /*
-     * Its frames (on the list, or about to be); the most it may have, which may be set lower than
-     * what it has; what is set aside for it beyond that (frame_claim()), under the heap's lock.
+     * tot_pages: its frames, on the list or about to be. max_pages: the most it may have; it may be
+     * set below what it has. claimed_pages: what is set aside for it beyond that (frame_claim()),
+     * under the heap's lock.
      */
     uint64_t tot_pages, max_pages, claimed_pages;
     uint64_t shared_pages; /* hypervisor frames mapped by it; not on the list */
@@ -120,9 +124,12 @@ struct domain {
     int32_t time_offset_seconds; /* of its wall clock from the machine's */
     struct timer watchdogs[2];
     uint32_t watchdog_inuse; /* bit per watchdog; lock */
-    /* Domain it may control (set_target), by id, until that is free again; DOMID_INVALID: none. */
+    /*
+     * The domain that it may control (set_target), by id; it ends with that one. DOMID_INVALID:
+     * none.
+     */
     domid_t target;
-    uint64_t suspend_evtchn; /* its port that is sent on when it suspends; 0: none */
+    uint64_t suspend_evtchn; /* the port of its that is sent on when it suspends; 0: none */
     void *console_line;      /* core/console/console_io.c: the line being gathered for the log */
 
     struct domain *next_dead; /* list of domains waiting for domain_reap() */
@@ -166,8 +173,8 @@ bool vcpu_context_begin(struct vcpu *v) MUST_CHECK;
 void vcpu_context_end(struct vcpu *v);
 
 /*
- * The domain of an id, without a lock or a new reference: for those who hold something that keeps
- * it (a frame, a reference). Nobody else may use the answer. Knows the three special ones, too.
+ * The domain of an id, without a lock or a new reference. Only for those who hold something that
+ * keeps it (a frame, a reference). It knows the three special ones, too.
  */
 struct domain *domain_of_id(domid_t id);
 /* As domain_get(), and also the dead whose last frames others still hold. */
@@ -194,11 +201,11 @@ unsigned domain_count(void); /* that exist, dying ones included */
 /* The guest's own doing (SCHEDOP_shutdown) or a crash: pauses it and tells dom0 (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *d, unsigned code);
 /*
- * Of the hardware domain: its current vcpu, its last trap and what was refused to it, into the log.
- * A kernel whose console is up says why it dies; one that fails before leaves nothing but this.
+ * Logs the hardware domain's current vcpu, its last trap and what was refused to it. A kernel whose
+ * console is up says why it dies; one that fails before leaves nothing but this.
  */
 void domain_report_death(struct domain *d);
-/* Undoes a shutdown that is complete; else nothing. Takes d's lock. */
+/* Undoes a shutdown that is complete, else does nothing. Takes d's lock. */
 void domain_resume(struct domain *d);
 /* The guest broke its contract: printed reason, then shutdown(crash). No lock is held: it may be
  * preempted. Returns; the vcpu stops at the guest boundary. */

@@ -54,8 +54,8 @@ static int destroy_start(struct domain *d)
 }
 
 /*
- * Gives the CPU away where one has not got there: it may be waiting for this very CPU. Timers are
- * killed when all have: until then a vcpu may set one, of its own or of its domain.
+ * Where a vcpu has not got there yet, the CPU is given away: the vcpu may be waiting for it. Timers
+ * are killed when all have got there: until then a vcpu may set one, its own or its domain's.
  */
 static int destroy_park(struct domain *d)
 {
@@ -110,8 +110,9 @@ static int destroy_frames(struct domain *d)
 }
 
 /*
- * DEAD before VIRQ_DOM_EXC: the tools, which that tells, look at the state. With the lock, as the
- * wall clock of all domains may be set at this moment (time_update_domain_wallclock()).
+ * The state is DEAD before VIRQ_DOM_EXC is raised, as the tools look at it then. It is set with the
+ * lock held, as the wall clock of all domains may be set at this moment
+ * (time_update_domain_wallclock()).
  */
 static void destroy_rest(struct domain *d)
 {

@@ -18,8 +18,9 @@ struct evtchn_fifo;
 #define EVTCHN_FREE_MAPS 4 /* pages of bits, for as many ports as there can be */
 
 /*
- * Of a domain. All under lock, where nothing else is said. groups and valid_ports only grow, and a
- * group is entered before the count is raised; so a port below valid_ports can be found without it.
+ * Of a domain. All of it is under the lock, where nothing else is said. groups and valid_ports only
+ * grow, and a group is entered before the count is raised; so a port below valid_ports can be found
+ * without the lock.
  */
 #define NR_PIRQS 512
 
@@ -27,7 +28,7 @@ struct evtchn_domain {
     struct spinlock lock;   /* LOCK_EVTCHN */
     struct evtchn **groups; /* [port / EVTCHNS_PER_GROUP], filled on demand; never freed early */
     uint32_t valid_ports;   /* ports that have a struct evtchn */
-    uint64_t *free[EVTCHN_FREE_MAPS]; /* a bit for each of those: it is free; like groups */
+    uint64_t *free[EVTCHN_FREE_MAPS]; /* a bit for each of those: free; like groups */
     uint32_t max_port;                /* the highest there may be, from domctl; does not change */
     struct evtchn_fifo *fifo; /* NULL: 2-level; see evtchn_set_pending() for who may use it */
     uint32_t free_hint;       /* no free port below, so a search starts here */
@@ -73,8 +74,8 @@ int evtchn_set_virq_handler(struct domain *d, unsigned virq);
 int evtchn_is_pending(struct domain *d, uint32_t port);
 
 /*
- * The upcall flag of a vcpu: set, and make the vcpu notice. Defined in evtchn.c. After the event's
- * own bits are set, as the guest looks for them when it sees the flag.
+ * Sets the upcall flag of a vcpu and makes the vcpu notice. Called when the event's own bits are
+ * set, as the guest looks for them when it sees the flag. Defined in evtchn.c.
  */
 void evtchn_upcall(struct vcpu *v);
 #endif

@@ -26,9 +26,9 @@
 struct domain;
 
 /*
- * next and prev are of the owner's list, under its page_lock, for a domain's own frames; of the
- * free lists, under the heap's lock, for the heads of free blocks; and unused for frames of the
- * hypervisor, shared ones included.
+ * next and prev have three uses. A domain's own frame is on its owner's list, under that one's
+ * page_lock. The head of a free block is on a free list, under the heap's lock. A frame of the
+ * hypervisor, a shared one included, uses neither.
  */
 struct frame {
     uint64_t refs;       /* count, flags and owner, see frame_refs(); atomic */
@@ -133,23 +133,21 @@ uint64_t frame_claimed_count(void);
  */
 int frame_claim(struct domain *d, uint64_t pages);
 
-/* Takes a reference if the frame is d's and alive. No lock. A frame of somebody else is not
- * touched.
- */
+/* Takes a reference if the frame is d's and not free. No lock. Another's frame is not touched. */
 bool frame_get(struct frame *f, const struct domain *d) MUST_CHECK;
 /* May free the frame and be the end of its owner, so page_lock and the heap's are not held. */
 void frame_put(struct frame *f);
 /*
- * Drops the owner's own reference: at most once per allocation, false when it has gone before, or
- * for a page that the hypervisor shares. The owner is not looked at: the caller needs a reference
- * of its own, or else the owner may give the frame back at the same time, and what is dropped is
- * the next owner's.
+ * Drops the owner's own reference, at most once per allocation. False: it has gone before, or the
+ * hypervisor shares the page. The owner is not looked at, so the caller needs a reference of its
+ * own: else the owner may give the frame back at the same time, and what is dropped is the next
+ * owner's.
  */
 bool frame_put_alloc_ref(struct frame *f);
 /*
- * The same for a caller without one (decrease_reservation). False also where the frame is not d's,
- * or not any more: a guest may give back any frame of its own at any time, by a guess at its number
- * even one that it has not been told of.
+ * The same for a caller without a reference (decrease_reservation). False, too, where the frame is
+ * not d's, or not any more: a guest may give back any frame of its own at any time, by a guess at
+ * its number even one that it has not been told of.
  */
 bool frame_give_back(struct frame *f, const struct domain *d);
 
@@ -162,23 +160,24 @@ bool frame_give_back(struct frame *f, const struct domain *d);
  */
 bool frame_list_rotate(struct domain *d);
 
-/* Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable.
+/*
+ * Make a hypervisor page mappable by a guest (shared info, grant frames): type stays none/writable.
  */
 void frame_share_with_guest(void *page, struct domain *d, bool writable);
 void frame_unshare(void *page); /* gives the page up: it is freed with its last guest mapping */
 /*
- * Frames for frames. One that nobody but d, the current domain, holds is put out of everybody's
- * reach, and back. While it is isolated it stays on d's list and in its count. False: it is not
- * d's, or somebody holds it (a mapping, a type, a grant in use).
+ * Exchange. A frame that nobody but d, the current domain, holds is put out of everybody's reach,
+ * and back. While it is isolated, it stays on d's list and in its count. False: it is not d's, or
+ * somebody holds it (a mapping, a type, a grant in use).
  */
 bool frame_isolate(struct frame *f, const struct domain *d) MUST_CHECK;
 void frame_unisolate(struct frame *f);
 /*
- * A scrubbed block of 2^order frames that is nobody's: no reference to it can be had, until
- * frame_replace() gives a frame of it to the owner of an isolated one, which is freed. So a domain
- * at its limit gets new frames. In no domain's account: the caller sees to it that there are few.
- * Only for the current domain, which cannot be destroyed meanwhile; what is not used in the end is
- * freed as it came.
+ * A scrubbed block of 2^order frames that is nobody's. No reference to one of them can be had,
+ * until frame_replace() gives it to the owner of an isolated frame, which is freed. So a domain at
+ * its limit gets new frames. They are in no domain's account: the caller sees to it that there are
+ * few. Only for the current domain, which cannot be destroyed meanwhile. What is not used in the
+ * end is freed as it came.
  */
 mfn_t frame_spare_alloc(unsigned order, unsigned flags);
 void frame_spare_free(mfn_t m, unsigned order);

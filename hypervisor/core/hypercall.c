@@ -36,9 +36,10 @@ static inline bool preempt_due(void)
 }
 
 /*
- * A handler in the window may set need_resched. While the vcpu has an event to take, or is to stop
- * or to die, the account stays used up: so the next place that can end the call for it looks as
- * well, however many have looked in place before.
+ * Opens the window for interrupts, and looks whether the call is to end. While the vcpu has an
+ * event to take, or is to stop or to die, the account of work stays used up. So each place that can
+ * end the call looks as well, though others have looked before it that could not. An interrupt in
+ * the window may set need_resched.
  */
 static inline bool preempt_look(void)
 {
@@ -65,8 +66,9 @@ bool preempt_wanted(void)
 }
 
 /*
- * What ends the list is left to the guest boundary, also to stop: the vcpu holds nothing there.
- * Only one that finishes its call gets past a preemption point with a reason not to run.
+ * A vcpu that is to stop is not stopped here: the list ends, and it stops at the guest boundary,
+ * where it holds nothing. Only one that finishes its call (vcpu_calls_done()) gets past a
+ * preemption point with a reason not to run.
  */
 bool preempt_for_event(void)
 {
@@ -88,9 +90,9 @@ bool preempt_work(void)
 }
 
 /*
- * Most assists that a 64-bit guest can ask for are how things are anyway, or, for m2p_strict, would
- * hide from its user mode what is no secret; they are remembered for the tools. architectural_iopl
- * is obeyed in pv/.
+ * Most assists that a 64-bit guest can ask for say how things are anyway; m2p_strict would hide
+ * from its user mode what is no secret. They are remembered for the tools. architectural_iopl is
+ * obeyed, in pv/.
  */
 int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
 {

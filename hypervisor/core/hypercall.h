@@ -54,7 +54,10 @@ hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, 
  * itself is restarted with the rest of it.
  */
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
-/* Has the handler that has just returned asked for it? Its result means nothing then. Said once. */
+/*
+ * Whether the handler that has just returned has asked for it; its result means nothing then. True
+ * only once.
+ */
 bool hypercall_restart_asked(struct vcpu *v);
 
 #endif

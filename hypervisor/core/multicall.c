@@ -46,7 +46,10 @@ static int64_t multicall_iret(uint64_t entry)
     return rax;
 }
 
-/* Its number and arguments, in line: the copy would be half the work. False: no such memory. */
+/*
+ * Reads an entry's number and arguments, in line: a call for the copy would be half of the work.
+ * False: the memory cannot be read.
+ */
 static inline bool entry_read(struct entry *e, uint64_t at)
 {
     const struct entry *w = (const struct entry *)at;
@@ -66,7 +69,10 @@ fault:
     return false;
 }
 
-/* Where the entry has been read from: so the address is the guest's. It may be mapped no more. */
+/*
+ * Writes to where the entry has been read from: so the address is the guest's. It may be mapped no
+ * more.
+ */
 static inline bool entry_answer(uint64_t at, int64_t result)
 {
     guest_open();

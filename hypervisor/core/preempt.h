@@ -40,7 +40,7 @@ static inline bool work_charge(unsigned units)
     return unlikely(used_up);
 }
 
-/* Nothing is left: after what takes no instructions of ours, but time. */
+/* The budget is used up: after what takes no instructions of ours, but time. */
 static inline void work_used_up(void)
 {
     stack_top()->work_left = 0;
@@ -58,14 +58,14 @@ static inline void work_used_up(void)
  */
 bool preempt_point(void);
 /*
- * True when something waits, another vcpu, an event for this one or its end: the moment for
- * hypercall_restart(). Takes interrupts too, so with no lock held, but does not give the CPU away:
- * that happens on the way back to the guest. Cheap.
+ * True: something waits, and it is the moment for hypercall_restart(). It may be another vcpu, an
+ * event for this one, or this one's end. Takes interrupts, so no lock is held, but does not give
+ * the CPU away: that happens on the way back to the guest. Cheap.
  */
 bool preempt_wanted(void);
 /*
- * The same as preempt_point(), for a list that can be gone on with by a restart: true when the vcpu
- * has an event of its own to take first, is to stop between hypercalls, or to die.
+ * As preempt_point(), for a list that a restart can go on with. True: the vcpu has an event of its
+ * own to take first, is to stop between hypercalls, or is to die.
  */
 bool preempt_for_event(void);
 

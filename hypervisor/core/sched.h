@@ -8,15 +8,16 @@
  * neither only for a moment, between two queues, while the CPU that moves it holds no queue's lock.
  * One that is not runnable is in no queue, and if it runs, its CPU has been told to call
  * schedule(). So a change of blocked_by does not stop a vcpu: it runs on to its next preemption
- * point or to the boundary to guest mode, and keeps its C stack. Who needs it stopped, its
- * registers in memory, calls vcpu_pause(), which waits for that. Who needs the guest's registers as
- * the guest goes on with them asks vcpu_calls_done() then, as the vcpu may be inside a hypercall.
+ * point or to the boundary to guest mode, and keeps its C stack. Two waits build on this. After
+ * vcpu_pause() it has stopped, and its registers are in memory. It may be inside a hypercall then;
+ * vcpu_calls_done() has it finish that, so that the registers are those that its guest goes on
+ * with.
  *
  * Locks: a run queue's lock (LOCK_SCHED) is taken inside these functions, so the caller may hold
  * any lock that comes before it, and an interrupt handler may call those that only change a state
- * or wake. With no lock at all must be called what gives the CPU away or waits: schedule(),
- * vcpu_yield(), vcpu_park_dying(), vcpu_pause(), domain_pause(). A lock that was held
- * across a switch would belong to a vcpu that does not run, and every waiter would spin for it.
+ * or wake. What gives the CPU away or waits is called with no lock at all: schedule(),
+ * vcpu_yield(), vcpu_park_dying(), vcpu_pause(), domain_pause(). A lock that was held across a
+ * switch would belong to a vcpu that does not run, and every waiter would spin for it.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -37,7 +38,7 @@ struct vcpu;
 #define SCHED_DYING   0x8u /* parked for good at the guest boundary */
 
 struct sched_vcpu {
-    /* As long as nothing else is said: changed under the run queue lock of .cpu, times in ns. */
+    /* Changed under the run queue lock of .cpu where nothing else is said; times are in ns. */
     uint32_t blocked_by; /* SCHED_*; others may look without the lock, and must then look again */
     bool running;        /* has a CPU; falls before its registers are saved, see sched_ready() */
     bool queued;         /* in the waiting list of its run queue; excludes running */
@@ -48,7 +49,10 @@ struct sched_vcpu {
     unsigned cpu; /* where it runs or would run, whose queue it is in; under the old one's lock */
     /* It may run on the first, or anywhere if none of those is online; prefers the second. */
     cpumask_t hard_affinity, soft_affinity;
-    /* SCHEDOP_pin_override: hard affinity before; 0: not in force. Changed by the vcpu itself. */
+    /*
+     * SCHEDOP_pin_override: the hard affinity before it; 0: not in force. The vcpu itself changes
+     * it.
+     */
     cpumask_t pinned_from;
     struct list link;    /* in a run queue, valid while queued */
     int64_t vtime;       /* weighted run time, by the clock of the queue of .cpu */
@@ -69,8 +73,8 @@ struct sched_vcpu {
 };
 
 /*
- * What is known of a port of the sender's: whether it has nothing else to do after an event by it.
- * Written by the domain's vcpus, without order: that it is not worth a lock is its nature.
+ * What is known of a sender's port: whether the sender has nothing else to do after an event by it.
+ * The domain's vcpus write it, without order or lock (sched_handoff.c).
  */
 struct sched_handoff {
     uint8_t left;  /* so many of the next events hand the CPU over */
@@ -105,9 +109,9 @@ void sched_idle_loop(void) NORETURN; /* what an idle vcpu does */
 void sched_pause_changed(struct vcpu *v, bool raised);
 void sched_wait_off_cpu(struct vcpu *v); /* until its registers are in memory */
 /*
- * v runs on to the guest boundary, whatever it waits for, then parks. From here on a pause does not
- * stop it, so sched_wait_off_cpu() may last as long as the hypercall that it is in:
- * nobody pauses a vcpu of a domain that is not alive and waits (core/control/domctl.c).
+ * v runs on to the guest boundary, whatever it waits for, and parks there. From here on a pause
+ * does not stop it: sched_wait_off_cpu() may last as long as the hypercall that it is in. So nobody
+ * pauses a vcpu of a domain that is not alive and waits for it (core/control/domctl.c).
  */
 void sched_vcpu_kill(struct vcpu *v);
 bool sched_vcpu_parked(const struct vcpu *v); /* it is there: uses nothing of its domain any more */
@@ -134,8 +138,8 @@ void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 /*
  * v is paused by the caller. True: it is at the guest boundary, so its registers are what the guest
- * goes on with, and new ones stay. False: it is inside a hypercall, and from now on finishes it in
- * spite of the pause, as do the domain's other vcpus, which it may wait for: ask again later, and
+ * goes on with, and new ones stay. False: it is inside a hypercall. From now on it finishes that in
+ * spite of the pause, as do the domain's other vcpus, for which it may wait. Ask again later, and
  * not while vcpu_finishing(), as another pause would stop it again.
  */
 bool vcpu_calls_done(struct vcpu *v);

@@ -235,7 +235,9 @@ void timer_migrate(struct timer *t, unsigned cpu)
     spin_unlock(&q->lock);
 }
 
-/* Whose it is may end meanwhile, so it is in one of the two queues at any time. */
+/*
+ * Its owner may end meanwhile, and has to find it: so at any time it is in one of the two queues.
+ */
 bool timer_take_over(unsigned cpu, unsigned to)
 {
     struct timer_queue *from = &cpus[cpu]->timers, *q = &cpus[to]->timers;

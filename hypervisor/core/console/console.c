@@ -41,8 +41,9 @@ static char console_early_ring[EARLY_RING];
 static char *console_ring = console_early_ring;
 static uint32_t console_ring_size = EARLY_RING; /* a power of two */
 /*
- * Of the text kept; free-running, so that a reader's index stays good when it wraps. Always: next
- * minus first <= size. An index is good if it is between them, by difference.
+ * Where the text that is kept begins and ends. They run freely, so that a reader's index stays good
+ * when they wrap. Always: next minus first <= size. An index is good if it is between them, by
+ * difference.
  */
 static uint32_t console_first, console_next;
 
@@ -150,7 +151,9 @@ bool console_guest_line(const char *who, unsigned *left_out, const char *fmt, ..
     return allowed;
 }
 
-/* The hardware domain's last few, for the report of its death: nobody else would tell them. */
+/*
+ * Keeps the hardware domain's last few, for the report of its death: nobody else would tell them.
+ */
 static char console_refusals[REFUSALS][REFUSAL_MAX];
 static unsigned console_nr_refusals;
 

@@ -94,7 +94,8 @@ static void console_guest_text(struct domain *d, const char *s, size_t n)
     spin_unlock(&l->lock);
 }
 
-/* dom0's text is not lost as long as the line moves: while there is no room the call is repeated.
+/*
+ * dom0's text is not lost as long as the line moves: while there is no room the call is repeated.
  */
 static int64_t console_io_write(uint64_t count, uint64_t buffer)
 {

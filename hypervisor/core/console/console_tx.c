@@ -102,7 +102,10 @@ static unsigned tx_peek(char *to, unsigned max)
     return n;
 }
 
-/* They are out: the same walk. Empty before its end: in panic mode, where two may be at it. */
+/*
+ * The characters are out: the same walk. It ends early only in panic mode, where two CPUs may be at
+ * it.
+ */
 static void tx_drop(unsigned n)
 {
     while (n-- != 0 && tx_pending()) {
@@ -113,7 +116,7 @@ static void tx_drop(unsigned n)
     }
 }
 
-/* Where text is missing, and as soon as there is room to say so. */
+/* Says that text is missing: where it is missing, and as soon as there is room. */
 static void tx_note_loss(void)
 {
     char text[LINE_ROOM / 2];

@@ -12,7 +12,7 @@
 bool console_tx_lock(void);
 void console_tx_unlock(bool taken); /* sees to it that what is left goes out later */
 
-/* All below: between the two. */
+/* What follows is called between the two. */
 void console_tx_line(const char *prefix, const char *text); /* of the hypervisor */
 /* The hardware domain's text, as it is. False: no room now, nothing was taken; ask again. */
 bool console_tx_text(const char *s, size_t n);

@@ -2,8 +2,8 @@
 /*
  * Debug keys: one letter, from the serial line or from dom0, makes the hypervisor show a part of
  * its state. Handlers run with interrupts off and no lock held, and print at length: for as long as
- * that takes this CPU does nothing else. What they look at changes meanwhile: they hold a reference
- * on the domain they are at, and else take what they read for what it is, a glimpse.
+ * that takes this CPU does nothing else. What they look at changes meanwhile. They hold a reference
+ * on the domain that they are at; all else that they read is a glimpse.
  */
 #include <core/guest_type.h>
 #include <core/console.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * CPU masks in and out of the control ABI's struct xenctl_bitmap: a guest byte array and its length
- * in bits. Bits beyond what the other side has are dropped. Both return 0 or -XEN_EFAULT. What a
- * guest's array is longer than a cpumask_t is cleared, for as many CPUs as anybody may think of.
+ * in bits. Bits beyond what the other side has are dropped. Both return 0 or -XEN_EFAULT. Where a
+ * guest's array is longer than a cpumask_t, the rest of it is cleared, up to CPUMASK_GUEST_BYTES.
  *
  * nr_bits is any 32-bit number: dividing before rounding up keeps the sum from wrapping.
  */
@@ -14,7 +14,7 @@
 #include <x86/uaccess.h>
 
 #define CPUMASK_GUEST_BYTES \
-    1024u /* of a guest's array are written at most: it chooses the length */
+    1024u /* written at most, as the guest chooses the length of its array */
 
 static inline int cpumask_to_guest(const struct xenctl_bitmap *map, cpumask_t mask)
 {

@@ -7,11 +7,11 @@
  * What is served, and what each operation may be done to, is in the table near the end; the one of
  * what is not core's is guest_domctls. domctl_run() does what the entry says, around its function.
  *
- * Only the control domain gets here (CONTROL in the table of hypercalls). It is trusted with every
- * other domain, but not to know what it does to the hypervisor: numbers are checked, an operation
- * that would wait for the caller itself is refused, and that domains end while they are worked on
- * is the rule, not the exception. A reference is held meanwhile; a domain that is dying is found,
- * one that is dead only by getdomaininfo and destroydomain.
+ * Only the control domain gets here (CONTROL in the table of hypercalls). It is trusted with
+ * every other domain, but not to know what it does to the hypervisor: numbers are checked, and an
+ * operation that would wait for the caller itself is refused. That a domain ends while it is worked
+ * on is the rule, not the exception. A reference is held meanwhile. A dying domain is found by
+ * those operations alone whose entry says so.
  */
 #include <core/console.h>
 #include <core/control.h>
@@ -30,7 +30,9 @@
 
 static uint32_t domctl_busy; /* atomic: 1 while an operation is at work */
 
-/* XEN_DOMINF_*; also adds up what the vcpus have. Blocked: all that are up wait for an event. */
+/*
+ * XEN_DOMINF_* of d; adds up what its vcpus have, too. Blocked: all that are up wait for an event.
+ */
 static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     uint32_t flags = 0;
@@ -81,7 +83,8 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     memcpy(info->handle, d->handle, sizeof(d->handle));
 }
 
-/* What a PV guest has no use for must be 0: a tool that asks for it should not be told it got it.
+/*
+ * What a PV guest has no use for must be 0: a tool that asks for it should not be told it got it.
  */
 static int64_t domctl_createdomain(struct domain *none, struct xen_domctl *op)
 {
@@ -133,8 +136,8 @@ static int64_t domctl_getdomaininfo(struct domain *none, struct xen_domctl *op)
 }
 
 /*
- * Counted apart from other pauses (shutdown has one, too), so that the control domain can undo its
- * own only. Bounded, so that it cannot wrap the common count. Waits until no vcpu is on a CPU.
+ * Counted apart from other pauses (shutdown has one, too): the control domain can undo its own
+ * only. Bounded, so that it cannot wrap the common count. Waits until no vcpu is on a CPU.
  */
 static int64_t domctl_pausedomain(struct domain *d, struct xen_domctl *op)
 {

@@ -21,8 +21,9 @@
 _Static_assert(sizeof(struct vcpu_guest_context) <= (PAGE_SIZE << CONTEXT_ORDER), "context buffer");
 
 /*
- * The pause is kept meanwhile: a vcpu that nobody else has paused would be in its next call by the
- * next attempt, if it waits in one all the time. A long call is for a restart to wait for.
+ * Waits for a moment for v, which is paused, to come out of its call. The pause is kept meanwhile:
+ * a vcpu that nobody else has paused, and that waits in calls all the time, would be in its next
+ * one by the next attempt. A long call is for a restart to wait for.
  */
 static bool calls_done_soon(struct vcpu *v)
 {
@@ -35,8 +36,8 @@ static bool calls_done_soon(struct vcpu *v)
 }
 
 /*
- * One that finishes its call is not paused again, which would stop it. But it may wait for another
- * vcpu that has been stopped since, so all are looked at.
+ * A vcpu that finishes its call is not paused again, which would stop it. But it may wait for
+ * another one that has been stopped since, so all are looked at.
  */
 static bool call_goes_on(struct vcpu *v)
 {

@@ -137,7 +137,7 @@ static int64_t platform_sleep(struct xen_platform_op *op)
     return machine_power_off_s5(s->val_a, s->val_b);
 }
 
-/* What dom0's kernel makes of writes to /sys/devices/system/xen_cpu: no error for what is so. */
+/* For writes to /sys/devices/system/xen_cpu in dom0: no error where it is so already. */
 static int64_t set_cpu(uint32_t cpu, bool online)
 {
     int rc;

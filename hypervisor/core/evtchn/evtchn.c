@@ -100,8 +100,8 @@ int evtchn_alloc_unbound(struct evtchn_alloc_unbound *op)
 }
 
 /*
- * Links a new port of ours to one that waits for us. Both locks at once: the far port must be found
- * unbound and be linked in one step, or two callers could link to it.
+ * Links a new port of ours to one that waits for us. Both locks are held at once: the far port must
+ * be found unbound and be linked in one step, or two callers could link to it.
  */
 int evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
 {
@@ -199,9 +199,9 @@ static void evtchn_unlink(struct domain *d, struct evtchn *c)
 }
 
 /*
- * One port, whose lock is held on entry and released. The second lock may have to come first, so
- * ours is let go in between, and then everything is looked at again. Where it is neither linked to
- * rd nor unbound any more, somebody else has closed it meanwhile.
+ * Closes a linked port. Its domain's lock is held on entry, and released. The other domain's lock
+ * may have to come first, so ours is let go in between, and then everything is looked at again. If
+ * the port is neither linked to rd nor unbound any more, somebody else has closed it.
  */
 static void evtchn_close_inter(struct domain *d, struct evtchn *c)
 {

@@ -17,22 +17,23 @@
  *   PENDING MASKED LINKED
  *      0      any     0     nothing has happened
  *      1       0      0     on its way into a queue: the one who made it so appends it; or the
- * guest has taken it off and is about to clear PENDING 1       1      0     waits for the guest to
- * unmask it: EVTCHNOP_unmask appends it 1      any     1     in a queue: the guest comes to it, and
- * passes over it if it is masked 0      any     1     in a queue still, though the event is over (a
- * port that was closed): the next event finds it there
+ *                           guest has taken it off, and is about to clear PENDING
+ *      1       1      0     waits for the guest to unmask it: EVTCHNOP_unmask appends it
+ *      1      any     1     in a queue: the guest comes to it, and passes over it if it is masked
+ *      0      any     1     in a queue still, though the event is over (of a port that was
+ *                           closed, say): the next event finds it there
  *
  * To append is the hard part, as the guest may take off the tail at the same moment. There are four
  * cases, all under the lock of the domain's queues:
  *
  *   no tail is noted             the queue is empty: the port becomes its head
- *   the tail's word is LINKED    a compare-and-swap of the word puts the link there. It proves that
- *                                the guest had not taken the tail off, and the guest, which clears
- *                                LINKED by a compare-and-swap as well, will see the link.
- *   it is not                    the guest has taken it off, and found no link: the queue is empty
- *   the port is the tail of the  it was taken off there, so that queue is empty: the note is
- * erased, queue that it was in last    or what comes next would be linked to a word of another
- * queue
+ *   the tail's word is LINKED    a compare-and-swap of the word puts the link there. It proves
+ *                                that the guest had not taken the tail off; and the guest, which
+ *                                clears LINKED by a compare-and-swap as well, will see the link
+ *   the tail's word is not       the guest has taken it off, and found no link: the queue is empty
+ *   the port is the tail of the  it was taken off there, so that queue is empty. The note is
+ *   queue that it was in last    erased, or what comes next would be linked to a word that is in
+ *                                another queue
  *
  * What always holds, whatever the guest writes:
  *   - LINKED is set under the lock, and only the one who set it appends: a port that the guest has
@@ -40,7 +41,7 @@
  *   - The tail that is noted of a queue is the port linked to it last, or 0. A port is the tail of
  *     the queue that its queue_vcpu and queue_priority name, and of no other.
  *   - A head is written before `ready` is set, and `ready` is set before the vcpu is told. It is
- * told only when the queue was empty: else there is one before it that the guest has yet to take.
+ *     told only when the queue was empty: else the guest has one before it yet to take.
  *
  * All queues of a domain are under one lock (LOCK_EVTCHN_QUEUE), which a sender in another domain
  * takes above its own domain's evtchn.lock.
@@ -69,9 +70,12 @@
 #define LINKED  (1u << EVTCHN_FIFO_LINKED)
 #define BUSY    (1u << EVTCHN_FIFO_BUSY)
 
-#define WORK_FORGET 10 /* in which queue a port was */
+#define WORK_FORGET 10 /* to forget in which queue a port was */
 
-/* Set once by init_control, under evtchn.lock: frame before control. tail: evtchn_fifo.lock. */
+/*
+ * init_control sets control and frame once, the frame first, under evtchn.lock. tail is under
+ * evtchn_fifo.lock.
+ */
 struct fifo_vcpu {
     struct evtchn_fifo_control_block *control; /* in a frame of the guest; NULL: not given yet */
     struct frame *frame;                       /* a writable reference */
@@ -82,7 +86,7 @@ struct fifo_vcpu {
 
 /*
  * Of a domain, from the first init_control on. The arrays are filled under evtchn.lock and only
- * grow, each entry before what tells of it, so that they can be read without.
+ * grow. An entry comes before what tells of it, so that they can be read without the lock.
  */
 struct evtchn_fifo {
     struct spinlock lock;             /* LOCK_EVTCHN_QUEUE: tails, heads, ports' queue_* */
@@ -170,9 +174,10 @@ static void fifo_enqueue(struct domain *d, struct vcpu *v, struct evtchn *c, eve
 }
 
 /*
- * Without a word the event is left for fifo_raise_early(). That one publishes the word, then looks
- * for events; we leave the event, then look for the word. With a full barrier between the two steps
- * on either side, one of us sees what the other did; if both do, the event is raised twice.
+ * An event of a port without a word is left for fifo_raise_early(). That one publishes the word,
+ * then looks for events; we leave the event, then look for the word. With a full barrier between
+ * the two steps on either side, one of us sees what the other did. If both do, the event is raised
+ * twice.
  */
 static event_word_t *fifo_word_or_early(struct domain *d, struct evtchn *c)
 {
@@ -312,8 +317,8 @@ int evtchn_fifo_init_control(struct evtchn_init_control *op)
 }
 
 /*
- * Ports that were raised before they had a word are raised now, some of them; evtchn.lock held. The
- * words are published, see fifo_word_or_early(): a port that is raised now needs nobody for it.
+ * Raises some of the ports that were raised before they had a word. evtchn.lock held. The words are
+ * published (fifo_word_or_early()), so a port that is raised from now on needs nobody for that.
  */
 static void fifo_raise_early(struct domain *d, uint32_t from)
 {

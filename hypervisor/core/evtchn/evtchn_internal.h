@@ -2,11 +2,11 @@
 /*
  * A port, and the two ways in which its state is shown to the guest. Included by evtchn*.c only.
  *
- * What a port is (state, u, notify_vcpu, priority) is written under its domain's evtchn.lock; a
+ * What a port is (state, u, notify_vcpu, priority) is written under its domain's evtchn.lock. A
  * link between two domains changes only with both locks held, so either lock alone keeps it as it
- * is. A sender holds only the lock of its own end. What it uses of the far port is the link; then
- * notify_vcpu and priority, which may be changing: the old value is as good as the new one; and
- * pending_early and what the FIFO's own lock guards, which it may write.
+ * is. A sender holds only the lock of its own end. Of the far port it reads the link, and
+ * notify_vcpu and priority, which may be changing: the old value is as good as the new one. It
+ * writes pending_early, and what the FIFO's own lock guards.
  */
 #ifndef CORE_EVTCHN_INTERNAL_H
 #define CORE_EVTCHN_INTERNAL_H
@@ -61,8 +61,9 @@ static inline struct evtchn *evtchn_of(const struct domain *d, uint32_t port)
 }
 
 /*
- * evtchn_port.c: a port that nobody has, *out; the caller gives it a state. And back: what it was
- * bound to has been told; an event that is pending is lost. Both under evtchn.lock.
+ * evtchn_port.c. The first finds a port that nobody has, *out; the caller gives it a state. The
+ * second gives one back: what it was bound to has been told, and an event that is pending is lost.
+ * Both under evtchn.lock.
  */
 int evtchn_port_alloc(struct domain *d, struct evtchn **out);
 void evtchn_port_free(struct domain *d, struct evtchn *c);
@@ -88,9 +89,9 @@ bool evtchn_fifo_is_linked(struct domain *d, uint32_t port);
 /* Operations of the current domain: each keeps a frame of it until evtchn_fifo_destroy(). */
 int evtchn_fifo_init_control(struct evtchn_init_control *op);
 int evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
-/* Back to the 2-level form, and the guest's pages are let go; all ports of d are closed. */
+/* Goes back to the 2-level form and lets go of the guest's pages. All ports of d are closed. */
 void evtchn_fifo_destroy(struct domain *d);
-/* Then, while no port can be made: in which queues they were. */
+/* Afterwards, while no port can be made: forgets in which queues they were. */
 void evtchn_fifo_forget(struct domain *d);
 
 /* Not one of the global ones, which are bound at vcpu 0 and may be moved. */

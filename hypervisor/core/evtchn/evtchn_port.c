@@ -167,7 +167,8 @@ int evtchn_ports_init(struct domain *d)
     d->evtchn.groups = hpages_alloc(EVTCHN_GROUPS_ORDER);
     if (d->evtchn.groups == NULL)
         return -XEN_ENOMEM;
-    /* The hardware domain has a few ports per guest: not out of the memory that guests are to get.
+    /*
+     * The hardware domain has a few ports per guest: not out of the memory that guests are to get.
      */
     do
         rc = group_add(d);

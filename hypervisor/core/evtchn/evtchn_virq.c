@@ -44,7 +44,9 @@ int evtchn_bind_virq(struct evtchn_bind_virq *op)
     return rc;
 }
 
-/* c is about to be closed; evtchn.lock held. Where it is noted need not be where it notifies now.
+/*
+ * c is about to be closed; evtchn.lock held. The vcpu where it is noted may be another than it
+ * notifies.
  */
 void evtchn_virq_unbind(struct domain *d, const struct evtchn *c)
 {

@@ -25,8 +25,9 @@
 /* One side of a copy: a frame held for reading or writing, and its domain beyond that. */
 struct copy_end {
     /*
-     * held: the frame, and with by_ref the grant, are held; else only d may be. write: this is the
-     * destination; never changes. by_ref: by a grant of d's, not by number.
+     * held: the frame is held and, if by_ref, the grant; else d may be, and nothing more. write:
+     * this is the destination; it never changes. by_ref: named by a grant of d's, not by its
+     * number.
      */
     bool held, write, by_ref;
     domid_t domid;       /* as the guest gave it: of d */
@@ -95,7 +96,7 @@ static int copy_end_by_frame(struct copy_end *e, struct domain *d, uint64_t gmfn
 }
 
 /*
- * Holds what p names, which may be what is held already. By number only the caller's own frames can
+ * Takes hold of what p names, which may be held already. By number only the caller's own frames can
  * be named. On an error nothing is held.
  */
 static int copy_end_claim(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref)

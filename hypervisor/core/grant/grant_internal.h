@@ -129,13 +129,13 @@ bool grant_frame_get(struct domain *rd, uint64_t mfn, bool write);
 void grant_frame_put(uint64_t mfn, bool write);
 
 /*
- * To at least that many shared pages, with status pages in version 2. GNTST_okay or
- * GNTST_general_error. Without the lock it is done in batches, between which it may be preempted;
- * what a failure leaves stays.
+ * Grows the table to at least that many shared pages, with status pages in version 2. GNTST_okay or
+ * GNTST_general_error. The one that is called without the lock works in batches, between which it
+ * may be preempted. What a failure leaves stays.
  */
 int grant_grow(struct domain *d, unsigned frames);
 int grant_grow_locked(struct domain *d, unsigned frames);
-/* Status words for all entries of that many shared pages; false: no memory. Lock held. */
+/* Makes status words for all entries of that many shared pages; false: no memory. Lock held. */
 bool grant_grow_status(struct domain *d, unsigned frames);
 
 /* Makes pages of tracking entries ahead of time; false: no memory. */

@@ -97,7 +97,7 @@ static void track_free(struct grant_table *g, uint32_t handle)
 
 /* ---- map ---- */
 
-/* The references of both kinds of mapping, or none. */
+/* Takes the references for both kinds of mapping, or none. */
 static bool map_hold(struct domain *rd, uint64_t mfn, uint32_t flags, bool write)
 {
     if ((flags & GNTMAP_host_map) && !grant_frame_get(rd, mfn, write))
@@ -132,7 +132,7 @@ static void mapper_done(struct mapper *m)
     m->granter = NULL;
 }
 
-/* The granter, held until another is asked for; NULL: there is none of that id. */
+/* Finds the granter, and holds it until another is asked for. NULL: there is none of that id. */
 static struct domain *mapper_granter(struct mapper *m, domid_t id)
 {
     if (m->granter != NULL && m->granter->id != id) {
@@ -145,8 +145,9 @@ static struct domain *mapper_granter(struct mapper *m, domid_t id)
 }
 
 /*
- * The grant is in use by us, mfn is what it names. On success the mapping is there, tracked, and a
- * reference on the granter is the tracking entry's; else nothing has changed but the pin.
+ * Maps a grant that is in use by us; mfn is what it names. On success the mapping is there and
+ * tracked, and the tracking entry has a reference on the granter. Else nothing has changed but the
+ * pin.
  */
 static int map_pinned(struct mapper *m, struct gnttab_map_grant_ref *op, uint32_t handle,
                       uint64_t mfn, bool write)
@@ -322,7 +323,7 @@ static void unmap_complete(struct grant_table *g, struct unmap *u)
     domain_put(u->granter);
 }
 
-/* The element as a struct unmap. False: it cannot be read, and *u is not to be used. */
+/* Reads the element as a struct unmap. False: it cannot be read, and *u is not to be used. */
 static bool unmap_read(uint64_t list, uint64_t i, bool replace, struct unmap *u)
 {
     struct gnttab_unmap_grant_ref a;

@@ -51,7 +51,8 @@ int grant_grow_locked(struct domain *d, unsigned frames)
      */
     if (frames > g->max_frames || d->state != DOM_ALIVE || (g->changing && frames > g->nr_frames))
         return GNTST_general_error;
-    /* The status words first: an entry that can be used has its word. What a failure leaves stays.
+    /*
+     * The status words first: an entry that can be used has its word. What a failure leaves stays.
      */
     if (g->version == 2 && !grant_grow_status(d, frames))
         return GNTST_general_error;

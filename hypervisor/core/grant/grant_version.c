@@ -19,7 +19,7 @@
 #include <lib/string.h>
 #include <x86/page.h>
 
-/* All pages but what is put back afterwards. */
+/* Clears all pages; the caller puts back what is to stay. */
 static void version_clear(struct grant_table *g)
 {
     for (unsigned i = 0; i < g->nr_frames; i++) {
@@ -81,7 +81,7 @@ static bool status_mapped(const struct grant_table *g)
     return false;
 }
 
-/* 0: there is a change to be made, and `changing` keeps all others away until it is. */
+/* 0: there is a change to be made, and from here on `changing` keeps all others away. */
 static int version_begin(struct domain *d, uint32_t version)
 {
     struct grant_table *g = d->grants;

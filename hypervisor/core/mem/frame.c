@@ -159,7 +159,8 @@ bool frame_give_back(struct frame *f, const struct domain *d)
 /* ---- hypervisor pages that a guest may map ---- */
 
 /*
- * Our own only reference becomes none. Others that are held for a few instructions are waited for.
+ * The one reference that there is, our own, becomes none. Others, which are held for a few
+ * instructions, are waited for.
  */
 void frame_seize(struct frame *f)
 {
@@ -203,10 +204,10 @@ void frame_unshare(void *page)
 /* ---- exchange ---- */
 
 /*
- * Nobody but its owner holds it, so it has no type and no mapping; and from here on nobody can get
- * it. Only for frames of the current domain, which cannot be destroyed meanwhile. A reference
- * first: without one the frame may have become another's by the time that its count is none, and
- * who frees it then would find it so.
+ * If nobody but its owner holds the frame, it has no type and no mapping, and from here on nobody
+ * can get it. Only for frames of the current domain, which cannot be destroyed meanwhile. A
+ * reference is taken first: without one the frame may have become another's by the time that its
+ * count is none, and the one who frees it would find it so.
  */
 bool frame_isolate(struct frame *f, const struct domain *d)
 {
@@ -226,7 +227,7 @@ void frame_unisolate(struct frame *f)
     __atomic_store_n(&f->refs, frame_refs(f->owner, FRAME_ALLOCATED, 1), __ATOMIC_RELEASE);
 }
 
-/* In one step under the owner's lock, so that the list and the count never show one too many. */
+/* In one step under the owner's lock: so the list and the count never show one too many. */
 void frame_replace(struct frame *old, struct frame *spare)
 {
     struct domain *d = domain_of_id(old->owner);

@@ -22,8 +22,9 @@
 #include <x86/page.h>
 
 /*
- * Count of frames that hold the domain; the first takes a reference, the last drops it. Charged
- * before there is a frame, so that two CPUs cannot exceed max_pages together.
+ * Charges n frames to the domain's account. Frames hold their domain: the first takes a reference,
+ * the last drops it. They are charged before they are there, so that two CPUs cannot exceed
+ * max_pages together.
  */
 static bool frame_owner_charge(struct domain *d, uint64_t n)
 {
@@ -77,7 +78,7 @@ static bool frame_block_list(struct domain *d, uint64_t mfn, uint64_t n)
     return alive;
 }
 
-/* In slices, as the line of frames that wait to become blocks is long. No lock is held. */
+/* Works in slices, as the line of frames that wait to become blocks is long. No lock is held. */
 static uint32_t frame_take(unsigned order, unsigned flags, uint64_t *claim)
 {
     uint32_t mfn;

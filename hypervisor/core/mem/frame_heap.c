@@ -131,8 +131,8 @@ uint64_t frame_total_count(void)
 /* ---- blocks ---- */
 
 /*
- * The CPUs that may still see what a block was before are flushed, then it is cleared. In that
- * order: a write through a stale translation must not come after the clearing.
+ * Flushes the CPUs that may still see what the block was before, then clears it. In this order: a
+ * write through a stale translation must not come after the clearing.
  */
 static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
 {
@@ -156,8 +156,8 @@ static void frame_block_clean(uint64_t mfn, unsigned order, unsigned flags)
 }
 
 /*
- * Of so many frames, how many come out of what was promised to the caller's domain: *from_claim.
- * False: there are too few others. Lock held. Always: claimed <= free.
+ * How many of n frames come out of what was promised to the caller's domain: *from_claim. False:
+ * there are too few others. Lock held. What always holds: claimed <= free.
  */
 static bool frame_heap_allows(uint64_t want, const uint64_t *claim, uint64_t *from_claim)
 {

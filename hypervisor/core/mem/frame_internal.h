@@ -24,8 +24,8 @@ void frame_seize(struct frame *f);
  */
 uint32_t frame_heap_take(unsigned order, unsigned flags, uint64_t *claim) MUST_CHECK;
 /*
- * For who got FRAME_NONE: some more blocks than before may be there now. False: all that is free is
- * in blocks, or it is too little, and there is no point in trying again. A slice of work, charged.
+ * After a FRAME_NONE: makes some more blocks of what is free. False: all of it is in blocks, or it
+ * is too little, and there is no point in trying again. A slice of work, charged.
  */
 bool frame_heap_settle(unsigned order, const uint64_t *claim);
 bool frame_heap_has_block(unsigned order);

@@ -9,10 +9,10 @@
  * used up first: what is below is scarce, and some devices reach nothing else. A block lies within
  * its zone, as the borders are powers of two.
  *
- * Who frees a frame and allocates one again is not given the same: its translations may be in the
- * TLBs of other CPUs, which would have to be interrupted each time. So single frames, in which
- * guests' memory comes back, wait in line (`recent`) before they become blocks, and blocks queue up
- * at the end of their list. One flush then does for as many frames as the line holds.
+ * A CPU that frees a frame and allocates one again does not get the same. Its translations may be
+ * in the TLBs of other CPUs, which would have to be interrupted each time. So single frames, in
+ * which guests' memory comes back, wait in line (`recent`) before they become blocks, and blocks
+ * queue up at the end of their list. One flush then does for as many frames as the line holds.
  */
 #include <core/mem/heap.h>
 #include <lib/bitops.h>

@@ -4,8 +4,9 @@
  * something waits it ends early, and the guest comes again with the number of extents that are done
  * in the upper bits of the command. A list that fails half-way returns how many were done.
  *
- * That number comes back from the guest, which may have made it up: nothing but where in its own
- * list to go on hangs on it. The list is read extent by extent, each once, when its turn comes.
+ * That number comes back from the guest, which may have made it up: it decides where in the guest's
+ * own list to go on, and nothing else. The list is read extent by extent, each once, when its turn
+ * comes.
  *
  * A new frame belongs to the domain from frame_alloc() on, before the guest has been told of it: by
  * a guess it may be given back at once, so it is nothing to rely on without a reference. Where the

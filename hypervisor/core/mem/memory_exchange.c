@@ -53,8 +53,8 @@ static inline void exchange_pause(void)
 }
 
 /*
- * How many input frames of the chunk were put out of reach: x->frames[0] up to there. Fewer than
- * the chunk has: the list cannot be read, or the next frame is not the domain's or is in use.
+ * Puts the chunk's input frames out of reach and returns how many: x->frames[0] up to there. Fewer
+ * than the chunk has: the list cannot be read, or the next frame is not the domain's or is in use.
  */
 static unsigned exchange_isolate(struct exchange *x, uint64_t chunk)
 {
@@ -80,7 +80,7 @@ static void exchange_free_new(struct exchange *x, uint64_t n)
         frame_spare_free(MFN(x->starts[n]), x->out_order);
 }
 
-/* All new extents of the chunk, or none. */
+/* Allocates all new extents of the chunk, or none. */
 static bool exchange_alloc(struct exchange *x, uint64_t outs)
 {
     for (uint64_t i = 0; i < outs; i++) {

@@ -3,13 +3,14 @@
  * Processors in and out of use.
  *
  * One that is out of use is parked: it stays in its idle loop, halted, with the hypervisor's own
- * page tables, and goes on answering kicks, so that nothing that counts on cpu_online need know.
- * What it had goes elsewhere: vcpus where their affinity lets them, timers and interrupt lines to
- * CPU 0. Whoever looked at cpu_active just before the bit fell may still put something here; a vcpu
- * is then sent away by the idle loop, and a timer does its work here.
+ * page tables, and goes on answering kicks. So nothing that counts on cpu_online has to know. What
+ * it had goes elsewhere: vcpus to where their affinity lets them, timers and interrupt lines to
+ * CPU 0. Whoever looked at cpu_active just before the bit fell may still put something here: the
+ * idle loop sends a vcpu away, and a timer does its work here.
  *
- * A vcpu that may run nowhere else gets the right to run everywhere, as on Xen: that its affinity
- * comes back by itself with the processor is not to be expected of what `vcpu-list` shows.
+ * A vcpu that may run nowhere else gets the right to run everywhere, as on Xen, and keeps it when
+ * the processor comes back: an affinity that came back by itself would not be what `vcpu-list` has
+ * shown.
  */
 #include <core/console.h>
 #include <core/cpu_hotplug.h>
@@ -54,7 +55,10 @@ bool cpu_park(void)
     return true;
 }
 
-/* dom0's kernel does something that is to be done on that CPU: it cannot be moved now. */
+/*
+ * dom0's kernel has pinned it there for something that only that CPU can do: it cannot be moved
+ * now.
+ */
 static bool pinned_for_a_moment(const struct domain *d)
 {
     struct vcpu *v;

@@ -27,8 +27,8 @@
 #define BALANCE_NS MS(20) /* between two moves for the sake of balance */
 /*
  * A vcpu that has just got the CPU keeps it for so long against those that wake. A back-end sends
- * an event per answer: were the guest to run at each of them, every one would cost two switches and
- * an interrupt, where a moment later the guest finds all answers at once.
+ * an event per answer. If the guest ran at each of them, every one would cost two switches and an
+ * interrupt; a moment later the guest finds all answers at once.
  */
 #define RUN_AT_LEAST_NS MS(1)
 
@@ -65,8 +65,8 @@ struct sched_cpu *sched_lock(struct vcpu *v)
 }
 
 /*
- * Has a CPU look at its queue again. Interrupting another one takes its time, so none that has to
- * do with the same queue should wait for it: first the queue is unlocked.
+ * Has a CPU look at its queue again. With no queue locked: to interrupt a CPU takes its time, and
+ * nobody who needs the queue should wait for that.
  */
 void sched_poke(int cpu)
 {
@@ -119,9 +119,9 @@ static bool sched_within_cap(struct vcpu *v, uint64_t now)
 }
 
 /*
- * Charges the one that runs on rq's CPU up to now; another CPU may have done so with a later time.
- * Before anyone joins a queue: one that is alone there may have run for seconds since it was last
- * charged, and would owe them all to a newcomer who has not waited for one of them.
+ * Charges the one that runs on rq's CPU up to now. Another CPU may have done so with a later time.
+ * It comes before anyone joins a queue: a vcpu that is alone there may have run for seconds since
+ * it was last charged, and would owe them all to a newcomer who has not waited for one of them.
  */
 static void sched_account(struct sched_cpu *rq, uint64_t now)
 {
@@ -143,7 +143,7 @@ static uint64_t sched_undisturbed(const struct sched_vcpu *running)
     return running->runstate.state_entry_time + RUN_AT_LEAST_NS;
 }
 
-/* The running vcpu's slice ends at `end` if not before; the queue is locked. */
+/* The running vcpu's slice is to end at `end`, if not before. The queue is locked. */
 static void sched_end_slice_by(struct sched_cpu *rq, struct sched_vcpu *running, uint64_t end)
 {
     if (rq->slice_armed && running->slice_end <= end)
@@ -155,7 +155,7 @@ static void sched_end_slice_by(struct sched_cpu *rq, struct sched_vcpu *running,
     timer_set(&rq->slice_timer, end);
 }
 
-/* Neither queued nor running becomes queued on the locked queue; returns whom to poke. */
+/* v, neither queued nor running, becomes queued on rq, which is locked. Returns whom to poke. */
 static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
 {
     struct vcpu *r = rq->running;
@@ -181,7 +181,7 @@ static int sched_enqueue(struct sched_cpu *rq, struct vcpu *v, uint64_t now)
     return idle != 0 ? (int)bit_lowest(idle) : NO_CPU; /* it will steal */
 }
 
-/* A vcpu that may just have become runnable: to the best CPU's queue. Unlocks rq. */
+/* A vcpu that may have become runnable goes to the best CPU's queue. Unlocks rq. */
 static void sched_place_and_unlock(struct sched_cpu *rq, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;

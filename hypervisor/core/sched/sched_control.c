@@ -20,8 +20,8 @@
 #define CAP_MAX (100u * MAX_VCPUS) /* percent of one CPU: all vcpus on a CPU each */
 
 /*
- * Weight 0 leaves it as it is, so it is never 0. The scheduler reads both without the lock; a vcpu
- * that waits for the end of a cap that has been lifted waits for the end of the period still.
+ * Weight 0 leaves the weight as it is, so it is never 0. The scheduler reads both without the lock.
+ * When a cap is lifted, a vcpu that waits for the end of its period goes on waiting for that.
  */
 static int sched_set(struct domain *d, const struct xen_domctl_sched_credit2 *p)
 {

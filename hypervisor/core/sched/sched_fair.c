@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Proportional share. Each vcpu has a virtual run time that advances with its real one, divided by
- * its weight; the one that has had least runs next. So those that want to run all the time get
- * their shares over time: a waiting vcpu's time stands still while the others' goes on.
+ * Proportional share. Each vcpu has a virtual run time, which advances with its real one, divided
+ * by its weight. The vcpu that has had least runs next. A waiting vcpu's time stands still while
+ * the others' goes on; so those that want to run all the time get their shares over time.
  *
  * A queue's floor is the least virtual time of those that want to run; it never falls. It is the
- * queue's clock, slower the more want to run and the more weight they have, and while nobody wants
- * to, it goes on by the time of day.
+ * queue's clock. The more vcpus want to run, and the more weight they have, the slower it goes;
+ * while nobody wants to run, it goes by the time of day.
  *
- * A vcpu's time stands still while it is asleep, too, and the floor comes nearer or passes it. So
- * whoever has run ahead of its share pays for it with its own share of what passes, however it
- * cuts its time into running and sleeping, and sleepers that take turns get no more than if they
- * had waited. But sleep is not saved up: one that wakes is at most FAIR_CREDIT ahead of the floor,
- * enough to preempt a hog at once and too little to starve one.
+ * A vcpu's time stands still while it is asleep, too, and the floor comes nearer, or passes it.
+ * Whoever has run ahead of its share pays for that with its own share of the time that passes. It
+ * does not matter how it cuts its time into running and sleeping, and sleepers that take turns get
+ * no more than if they had waited. But sleep is not saved up: one that wakes is at most FAIR_CREDIT
+ * ahead of the floor, which is enough to preempt a hog at once and too little to starve one.
  *
  * For this the floor has to be up to date when a vcpu wakes, so core/sched/sched.c charges the
- * running one first. Moving between CPUs keeps the distance to the floor, so the queues' clocks
- * need not agree. To sleep just before a charge gains nothing, as each charges what the clock says.
+ * running one first. A vcpu that moves to another CPU keeps its distance to the floor, so the
+ * queues' clocks need not agree. To sleep just before a charge gains nothing, as each charges what
+ * the clock says.
  */
 #include <core/sched/sched_policy.h>
 #include <public/domctl.h>
 
 #define FAIR_SLICE       MS(5)
-#define FAIR_CREDIT      (int64_t) MS(3) /* what a sleeper may be ahead, in virtual time */
+#define FAIR_CREDIT      ((int64_t)MS(3)) /* what a sleeper may be ahead, in virtual time */
 #define FAIR_NORM_WEIGHT 256
 
 static void fair_init(struct sched_queue *q)
@@ -33,8 +34,8 @@ static void fair_init(struct sched_queue *q)
 }
 
 /*
- * To the least vtime of those who want to run. `running` may have been charged already or leave
- * next; NULL: nobody.
+ * Raises the floor to the least vtime of those who want to run. `running` may have been charged
+ * already, or be about to leave; NULL: nobody runs.
  */
 static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *running)
 {
@@ -49,8 +50,8 @@ static void fair_raise_floor(struct sched_queue *q, const struct sched_vcpu *run
 }
 
 /*
- * In order of vtime; behind those with the same. New ones mostly belong near the end. The walk is
- * as long as the queue at most: bounded by the vcpus that exist, which dom0 grants.
+ * Into the list, which is in order of vtime, behind those with the same. New ones mostly belong
+ * near the end. The walk is bounded by the vcpus that exist, which dom0 grants.
  */
 static void fair_insert(struct sched_queue *q, struct sched_vcpu *s)
 {
@@ -108,14 +109,14 @@ static void fair_run(struct sched_queue *q, struct sched_vcpu *s)
     fair_raise_floor(q, s);
 }
 
-/* Of ns at most what passes between two charges: the product has room for two years. */
+/* ns is the time since the last charge. The product overflows after two years of it. */
 static void fair_charge(struct sched_queue *q, struct sched_vcpu *s, unsigned weight, uint64_t ns)
 {
     s->vtime += (int64_t)(ns * FAIR_NORM_WEIGHT / MAX(weight, 1u));
     fair_raise_floor(q, s);
 }
 
-/* One that is there but not ready yet may wait meanwhile: the floor is not to pass it. */
+/* Not while one waits, which may be there but not ready yet: the floor is not to pass it. */
 static void fair_idle(struct sched_queue *q, uint64_t ns)
 {
     if (q->nr_waiting == 0)

@@ -66,13 +66,13 @@ static inline bool sched_ready(const struct sched_vcpu *s)
 }
 
 /*
- * The run queue that v belongs to, locked; v stays in it until the lock is released or the caller
- * changes v->sched.cpu. That v exists is for the caller to know.
+ * Locks and returns the run queue that v belongs to. v stays in it until the lock is released or
+ * the caller changes v->sched.cpu. The caller knows that v exists.
  */
 struct sched_cpu *sched_lock(struct vcpu *v);
 /* v, which waits in rq, goes to the best CPU where it may be. Unlocks rq. */
 void sched_requeue_and_unlock(struct sched_cpu *rq, struct vcpu *v);
-/* v, if it does not run and would next run there, is another CPU's from now on. */
+/* v belongs to another CPU from now on, if it does not run and would next run there. */
 void sched_leave_cpu(struct vcpu *v, unsigned cpu);
 /* Has a CPU look at its queue again; with no queue locked. */
 #define NO_CPU (-1)

@@ -4,9 +4,9 @@
  *
  * Waiting is a race with the event that is waited for, and the guest cannot close it by itself: the
  * event may come between its last look and the hypercall. So the operation says "I am waiting"
- * first and looks again afterwards; core/sched/sched_vcpu.c has the pair of barriers. What the
- * looks are at is memory of the guest's, which it may change at will: it can make itself sleep or
- * not, no more.
+ * first and looks again afterwards; core/sched/sched_vcpu.c has the pair of barriers. It looks at
+ * memory of the guest's, which the guest may change at will: so it can make itself sleep or not,
+ * and no more.
  */
 #include <core/guest_type.h>
 #include <core/console.h>
@@ -22,7 +22,7 @@
 #define POLL_PORTS_MAX 128
 #define WORK_LOOK      100 /* at a port */
 
-/* To wait with events masked would be to wait for ever, so the operation unmasks them. */
+/* A guest that waited with events masked would wait for ever, so the operation unmasks them. */
 static int64_t sched_op_block(void)
 {
     struct vcpu *v = current;
@@ -121,7 +121,10 @@ static int64_t sched_op_poll(uint64_t arg)
     /* Too late to wait, but not to find out whether the ports exist. */
     if (op.timeout != 0 && op.timeout <= time_now())
         return sched_poll_done(v, &op) < 0 ? -XEN_EINVAL : 0;
-    /* What evtchn_check_pollers() compares with, 0 for any port: before the bit that shows it. */
+    /*
+     * poll_port is what evtchn_check_pollers() compares with, 0 for any port: set before the bit
+     * that shows it.
+     */
     WRITE_ONCE(v->evtchn.poll_port, op.nr_ports == 1 ? (int32_t)(port & INT32_MAX) : 0);
     bit_set(&v->domain->evtchn.pollers, v->id);
     vcpu_block_begin();

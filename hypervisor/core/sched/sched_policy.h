@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a scheduling policy is to core/sched/sched.c: an order on the waiting vcpus of one CPU. All
- * calls are made with that CPU's run queue locked, and with its running vcpu charged. Compiles on
- * the host.
+ * calls are made with that CPU's run queue locked, and with its running vcpu charged. It compiles
+ * on the host, too.
  *
  * A vcpu is detached (asleep, or between two queues), waiting (in the queue), or running.
  */

@@ -53,7 +53,7 @@ void vcpu_block(void)
     if (vcpu_event_due(v))
         sched_change_blocked(v, 0, SCHED_BLOCKED);
     else
-        work_used_up(); /* a list ends here, and does not begin what it would fall asleep in */
+        work_used_up(); /* a list ends here, before what it would fall asleep in */
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -99,7 +99,9 @@ void sched_pause_changed(struct vcpu *v, bool raised)
     sched_change_and_unlock(rq, v, pause ? SCHED_PAUSED : 0, pause ? 0 : SCHED_PAUSED);
 }
 
-/* Both: `running` falls first, the registers are complete with saved_rsp (sched_internal.h). */
+/*
+ * Both are looked at: `running` falls first, saved_rsp completes the registers (sched_internal.h).
+ */
 void sched_wait_off_cpu(struct vcpu *v)
 {
     while (READ_ONCE(v->sched.running) || !sched_ready(&v->sched))
@@ -150,8 +152,8 @@ void schedule_at_boundary(void)
 }
 
 /*
- * One that runs is left alone: it comes to the boundary, or stops before it and is found by the
- * next caller. What waits for an event (in SCHEDOP_poll) wakes, as it may at any time.
+ * One that runs is left alone: it comes to the boundary, or it stops before that, and the next call
+ * here finds it. One that waits for an event (in SCHEDOP_poll) wakes, as it may at any time.
  */
 static void sched_finish_call(struct vcpu *v)
 {

@@ -56,9 +56,9 @@ static int vcpu_op_initialise(struct vcpu *v, uint64_t arg)
 }
 
 /*
- * The last vcpu that goes down takes the domain with it. The lock makes one of two that go down at
- * the same time the last. v may still run for a moment when this returns; current does so until its
- * way back to the guest.
+ * The last vcpu that goes down takes the domain with it. If two go down at the same time, the lock
+ * makes one of them the last. v may still run for a moment when this returns; current does so until
+ * its way back to the guest.
  */
 static int vcpu_op_down(struct vcpu *v)
 {
@@ -75,7 +75,7 @@ static int vcpu_op_down(struct vcpu *v)
         vcpu_set_down(v, true);
     spin_unlock(&d->lock);
     if (last) {
-        domain_report_death(d); /* a kernel that fails before its console is up ends so */
+        domain_report_death(d); /* a kernel that fails before its console is up ends like this */
         domain_shutdown(d, SHUTDOWN_poweroff);
     }
     return 0;

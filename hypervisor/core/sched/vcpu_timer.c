@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A vcpu's timers. Those that tell the guest the time raise VIRQ_TIMER; a timer is set on the CPU
+ * A vcpu's timers. Those that tell the guest the time raise VIRQ_TIMER. A timer is set on the CPU
  * that asks for it, which is mostly the one where the vcpu runs.
  *
  * They go on while the vcpu is blocked, preempted or paused: a timer raises an event, and the event
  * waits. Each vcpu has one timer of each kind, so what a guest asks for replaces what it had asked
- * for; the load that it can make of them is an interrupt per PERIOD_MIN (core/sched/vcpu_op.c) or
+ * for. The load that it can make of them is an interrupt per PERIOD_MIN (core/sched/vcpu_op.c), or
  * one for each of its own hypercalls.
  */
 #include <core/domain.h>
