@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <libdaemon/daemon_store.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ struct backend backend = {
     .transfer = "persistent",
 };
 
-static struct loop_source store_source;
+static struct daemon_store store;
 
 int64_t backend_now(void)
 {
@@ -104,44 +105,20 @@ static void note_event(void *arg, const char *path, const char *token)
                 back_event(types[t], path);
 }
 
-static void store_ready(struct loop_source *src, uint32_t events)
+static bool watch_store(struct store *s)
 {
-    (void)events;
-    store_receive(backend.store);
-    if (store_is_dead(backend.store) && src->fd >= 0) {
-        backend_say("xenstored went away; devices work on, changes have to wait for it");
-        loop_remove(src);
-        src->fd = -1;
-    }
-}
-
-static bool watch_store(void)
-{
-    store_on_event(backend.store, note_event, NULL);
-    store_source.fd = store_fd(backend.store);
-    loop_add(&store_source, EPOLLIN);
+    store_on_event(s, note_event, NULL);
     for (unsigned t = 0; types[t]; t++) {
-        store_mkdir(backend.store, type_directory(types[t]));
-        if (store_watch(backend.store, type_directory(types[t]), types[t]->directory))
+        store_mkdir(s, type_directory(types[t]));
+        if (store_watch(s, type_directory(types[t]), types[t]->directory))
             return false;
     }
-    return !store_watch(backend.store, "@releaseDomain", "gone");
+    return !store_watch(s, "@releaseDomain", "gone");
 }
 
-/* Once a second while xenstored is away. */
-static void reconnect_store(void)
+static void store_lost(void)
 {
-    char err[256];
-    struct store *s = store_open(err, sizeof(err));
-
-    if (!s)
-        return;
-    store_close(backend.store);
-    backend.store = s;
-    if (watch_store()) {
-        backend_say("xenstored is back");
-        device_store_is_back();
-    }
+    backend_say("xenstored went away; devices work on, changes have to wait for it");
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
@@ -157,8 +134,6 @@ static int timeout(void)
 
     if (device_has_news())
         return 0;
-    if (store_is_dead(backend.store))
-        next = sooner(next, backend_now() + 1000);
     if (!next)
         return -1;
     next -= backend_now();
@@ -167,19 +142,12 @@ static int timeout(void)
 
 static void loop(void)
 {
-    int64_t next_try = 0;
-
     while (!loop_quit) {
-        loop_turn(timeout());
+        loop_turn(daemon_store_timeout(&store, timeout()));
         device_turn();
         device_run();
         process_run();
-        if (store_is_dead(backend.store) && backend_now() >= next_try) {
-            if (store_source.fd >= 0)
-                store_ready(&store_source, 0);
-            next_try = backend_now() + 1000;
-            reconnect_store();
-        }
+        daemon_store_run(&store);
     }
 }
 
@@ -282,14 +250,17 @@ static int start(char *err, size_t errlen)
         return -EIO;
     }
     backend.started = backend_now();
-    store_source.ready = store_ready;
     backend.store = store_open(err, errlen);
     if (!backend.store)
         return -EIO;
     id = store_get(backend.store, "domid");
     backend.domid = id ? (uint16_t)atoi(id) : 0;
     free(id);
-    if (!watch_store()) {
+    store = (struct daemon_store){.store = &backend.store,
+                                  .watch = watch_store,
+                                  .lost = store_lost,
+                                  .back = device_store_is_back};
+    if (!daemon_store_start(&store)) {
         snprintf(err, errlen, "the store cannot be watched: %s", store_message(backend.store));
         return -EIO;
     }

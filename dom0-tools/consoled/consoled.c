@@ -145,27 +145,21 @@ static void handle_news(void)
         }
 }
 
-static void store_ready(struct loop_source *src, uint32_t events)
+static bool watch_store(struct store *s)
 {
-    (void)events;
-    store_receive(consoled.lodge.store);
-    if (store_is_dead(consoled.lodge.store)) {
-        daemon_say("xenstored went away; guests are served, new ones have to wait for it");
-        loop_remove(src);
-    }
+    return lodge_watch(s, note_event);
 }
 
-/* Once a second while xenstored is away. */
-static void reconnect_store(void)
+static void store_lost(void)
 {
-    if (!lodge_reconnect(&consoled.lodge))
-        return;
-    consoled.store.fd = store_fd(consoled.lodge.store);
-    loop_add(&consoled.store, EPOLLIN);
-    /* The watches on consoles that were not there yet went with the old connection. */
+    daemon_say("xenstored went away; guests are served, new ones have to wait for it");
+}
+
+/* The watches on consoles that were not there yet went with the old connection. */
+static void store_back(void)
+{
     for (struct guest *g = consoled.guests; g; g = g->next)
         try_connect(g, true);
-    daemon_say("xenstored is back");
 }
 
 /* Ends: a port that has fired stays masked at least until its guest is looked at again. */
@@ -205,10 +199,9 @@ static void poll_talkers(void)
 static void loop(void)
 {
     int64_t period_end = now_ms() + CONSOLED_PERIOD_MS;
-    int64_t next_poll = 0, next_try = 0;
+    int64_t next_poll = 0;
 
     while (!loop_quit) {
-        bool dead = store_is_dead(consoled.lodge.store);
         int64_t now = now_ms();
         int timeout = -1;
 
@@ -219,9 +212,7 @@ static void loop(void)
             timeout = next_poll > now ? (int)(next_poll - now) : 0;
         else if (consoled.any_held)
             timeout = period_end > now ? (int)(period_end - now) : 0;
-        else if (dead)
-            timeout = 1000;
-        loop_turn(timeout);
+        loop_turn(daemon_store_timeout(&consoled.store, timeout));
         handle_news();
         now = now_ms();
         if (now >= period_end) {
@@ -232,10 +223,7 @@ static void loop(void)
             poll_talkers();
             next_poll = now + CONSOLED_POLL_MS;
         }
-        if (dead && now_ms() >= next_try) {
-            next_try = now_ms() + 1000;
-            reconnect_store();
-        }
+        daemon_store_run(&consoled.store);
     }
 }
 
@@ -294,14 +282,13 @@ static int start(void)
     consoled.evtchn.fd = ctl_evtchn_open(&l->ctl);
     if (consoled.evtchn.fd < 0)
         return lodge_fail_ctl(l, consoled.evtchn.fd);
-    consoled.store.ready = store_ready;
-    consoled.store.fd = store_fd(l->store);
     loop_add(&consoled.evtchn, EPOLLIN);
-    loop_add(&consoled.store, EPOLLIN);
     rc = viewer_listen(l->run_dir);
     if (rc)
         return rc;
-    if (!lodge_watch(l, note_event))
+    consoled.store = (struct daemon_store){
+        .store = &l->store, .watch = watch_store, .lost = store_lost, .back = store_back};
+    if (!daemon_store_start(&consoled.store))
         return lodge_fail_store(l, EIO);
     forget_ended_guests(); /* finds those that exist */
     return 0;

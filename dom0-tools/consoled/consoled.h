@@ -8,7 +8,7 @@
 #ifndef LODGE_CONSOLED_H
 #define LODGE_CONSOLED_H
 
-#include <libdaemon/libdaemon.h>
+#include <libdaemon/daemon_store.h>
 #include <liblodge/domcfg.h>
 #include <liblodge/session.h>
 #include "console_log.h"
@@ -63,7 +63,8 @@ struct guest {
 
 struct consoled {
     struct lodge_session lodge;
-    struct loop_source evtchn, store, listener;
+    struct loop_source evtchn, listener;
+    struct daemon_store store;
     struct guest *guests;
     struct viewer *strangers; /* connected, and not yet attached to a guest */
     uint16_t next_domid;      /* new guests have this number or a higher one, as a rule */

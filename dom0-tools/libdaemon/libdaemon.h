@@ -5,7 +5,8 @@
  *
  * In the order of a daemon's start: daemon_detach(), loop_open(), loop_signals(), daemon_lock(),
  * its own sources with loop_add(); once it serves, daemon_ready(); then loop_turn() until
- * loop_quit. One thread: nothing here takes a lock. Workers of lodge-backends use the loop alone.
+ * loop_quit. One thread: nothing here takes a lock. Workers of lodge-backends use the loop alone;
+ * daemon_store.h has the others' connection to xenstore.
  */
 #ifndef LODGE_LIBDAEMON_H
 #define LODGE_LIBDAEMON_H

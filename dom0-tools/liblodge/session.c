@@ -73,24 +73,10 @@ void lodge_close(struct lodge_session *l)
     ctl_close(&l->ctl);
 }
 
-bool lodge_watch(struct lodge_session *l, store_event_fn *event)
+bool lodge_watch(struct store *s, store_event_fn *event)
 {
-    l->event = event;
-    store_on_event(l->store, event, NULL);
-    return !store_watch(l->store, "@introduceDomain", "new") &&
-           !store_watch(l->store, "@releaseDomain", "gone");
-}
-
-bool lodge_reconnect(struct lodge_session *l)
-{
-    char err[256];
-    struct store *s = store_open(err, sizeof(err));
-
-    if (!s)
-        return false;
-    store_close(l->store);
-    l->store = s;
-    return lodge_watch(l, l->event);
+    store_on_event(s, event, NULL);
+    return !store_watch(s, "@introduceDomain", "new") && !store_watch(s, "@releaseDomain", "gone");
 }
 
 /* --- the list of domains --------------------------------------------------------------------- */

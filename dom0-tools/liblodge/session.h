@@ -20,13 +20,12 @@
 /* One process's way to everything; for one thread. */
 struct lodge_session {
     struct ctl ctl;
-    struct store *store;   /* replaced by lodge_reconnect(): do not keep a copy */
+    struct store *store;   /* replaced in a daemon_store: do not keep a copy */
     const char *state_dir; /* saved configs: /var/lib/lodge, or $LODGE_STATE_DIR */
     const char *run_dir;   /* locks and sockets: /run/lodge, or $LODGE_RUN_DIR */
     int wait_ms;           /* how long devices may take to come and go */
     int lock_ms;           /* how long somebody else may change saved configs */
     bool scan_names;       /* the name index may be incomplete: look at all domains */
-    store_event_fn *event; /* of lodge_watch() */
     char message[640];     /* after a failure */
 };
 
@@ -44,9 +43,7 @@ int lodge_fail_ctl(struct lodge_session *l, int err);
 int lodge_fail_store(struct lodge_session *l, int err);
 
 /* Events "new" when a domain is introduced and "gone" when one goes down or ends; to `event`. */
-bool lodge_watch(struct lodge_session *l, store_event_fn *event);
-/* A new connection in place of a dead one, with those watches; false: there is no xenstored yet. */
-bool lodge_reconnect(struct lodge_session *l);
+bool lodge_watch(struct store *s, store_event_fn *event);
 
 /* All domains from number `first` on, malloc'ed; how many, or a negative errno. */
 int lodge_domain_list_from(struct lodge_session *l, uint16_t first,

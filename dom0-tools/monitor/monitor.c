@@ -23,7 +23,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
-#include <libdaemon/libdaemon.h>
+#include <libdaemon/daemon_store.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static struct {
     int lock;            /* of the one monitor; held until it ends */
     /* inotify for the files of guests in the making, and of those that something is done to */
     struct loop_source files;
-    struct loop_source store;
+    struct daemon_store store;
     bool refused;                /* a job could not be started: look again when one has ended */
     bool again;                  /* one has failed: look again in a while */
     bool new, gone, any_renamed; /* what xenstore has told, and was not looked at yet */
@@ -376,10 +376,20 @@ static void introduce_dom0(void)
     store_flush(mon.lodge.store);
 }
 
-static void reconnect_store(void)
+static bool watch_store(struct store *s)
 {
-    if (!lodge_reconnect(&mon.lodge))
-        return;
+    return lodge_watch(s, note_event);
+}
+
+/* Without the store nothing can be done for a guest: the files are looked at when it is back. */
+static void store_lost(void)
+{
+    daemon_say("xenstored went away; waiting for it");
+    loop_remove(&mon.files);
+}
+
+static void store_back(void)
+{
     /* The watches went with the old connection; look_at_all() learns of each guest anew. */
     while (mon.known) {
         struct known *k = mon.known;
@@ -387,44 +397,21 @@ static void reconnect_store(void)
         mon.known = k->next;
         free(k);
     }
-    daemon_say("xenstored is back");
     introduce_dom0();
     lodge_names_repair(&mon.lodge);
     look_at_all();
+    loop_add(&mon.files, EPOLLIN);
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */
-
-static void store_ready(struct loop_source *src, uint32_t events)
-{
-    (void)events;
-    store_receive(mon.lodge.store);
-    if (store_is_dead(mon.lodge.store)) {
-        daemon_say("xenstored went away; waiting for it");
-        loop_remove(src);
-    }
-}
-
-/* Without the store nothing can be done for a guest: the files are looked at when it is back. */
-static void await_store(void)
-{
-    loop_remove(&mon.files);
-    while (!loop_quit && store_is_dead(mon.lodge.store)) {
-        loop_turn(1000);
-        reconnect_store();
-    }
-    mon.store.fd = store_fd(mon.lodge.store);
-    loop_add(&mon.store, EPOLLIN);
-    loop_add(&mon.files, EPOLLIN);
-}
 
 static void loop(void)
 {
     while (!loop_quit) {
         bool news = has_news();
 
-        if (store_is_dead(mon.lodge.store)) {
-            await_store();
+        if (!daemon_store_run(&mon.store)) {
+            loop_turn(daemon_store_timeout(&mon.store, -1));
             continue;
         }
         if (!loop_turn(news ? 0 : mon.again ? 1000 : -1) && !news) {
@@ -452,11 +439,10 @@ static int start(void)
     mkdir(log_dir, 0750);
     introduce_dom0();
     watch_files();
-    mon.store.ready = store_ready;
-    mon.store.fd = store_fd(l->store);
-    loop_add(&mon.store, EPOLLIN);
     loop_add(&mon.files, EPOLLIN);
-    if (!lodge_watch(l, note_event))
+    mon.store = (struct daemon_store){
+        .store = &l->store, .watch = watch_store, .lost = store_lost, .back = store_back};
+    if (!daemon_store_start(&mon.store))
         return lodge_fail_store(l, EIO);
     return lodge_names_repair(l);
 }

@@ -46,7 +46,7 @@ TYPE_ENTRY = ("hypervisor/x86/asm-offsets.c",)
 # Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
 # below. All other folders are programs, which include no other program's headers but those that say
 # how a worker is spoken to. A library's headers for itself are nobody else's.
-DOM0_LAYERS = (("libctl", "libstore", "libdaemon", "libnet", "libxenstore"), ("builder",),
+DOM0_LAYERS = (("libctl", "libstore", "libnet", "libxenstore"), ("builder", "libdaemon"),
                ("liblodge", "libworker"))
 WORKERS = ("blkback/attach.h", "blkback/inflight.h", "netback/netback.h")
 PRIVATE = ("libstore/store_link.h", "libctl/ctl_private.h", "libnet/net_private.h",

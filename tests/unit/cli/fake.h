@@ -65,6 +65,7 @@ void fake_down(uint16_t domid, unsigned reason);
 /* The tree. */
 /* What store_is_dead() says; nothing else changes. */
 extern bool fake_store_dead;
+extern int fake_store_fd; /* what the loop would watch */
 /* What is queued and the open transaction go with the one who has made them. */
 void fake_store_client_died(void);
 void fake_store_reset(void);

@@ -48,6 +48,7 @@ static bool saw_restless; /* the open transaction has read it */
 void (*fake_step)(void);
 void (*fake_wrote)(const char *path, const char *value);
 bool fake_store_dead;
+int fake_store_fd = -1;
 static bool absent; /* there was never a connection */
 
 static int position(const char *path, bool *found)
@@ -152,7 +153,7 @@ void store_close(struct store *s)
 int store_fd(struct store *s)
 {
     (void)s;
-    return -1;
+    return fake_store_fd;
 }
 
 void store_write(struct store *s, const char *path, const char *value)
