@@ -395,7 +395,10 @@ static void remove_kernels(void)
 /* The kernel's device is there still. */
 static void in_ending(void)
 {
-    if (strchr(kernels, 'X')) {
+    static bool made;
+
+    if (!made) {
+        made = true;
         if (!mkdtemp(kernels) || mkdir(store_fmt("%s/vbd-5-51712", kernels), 0700))
             abort();
         atexit(remove_kernels);

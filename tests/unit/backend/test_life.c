@@ -143,7 +143,7 @@ static unsigned any_of(unsigned nr)
  */
 static void test_walks(void)
 {
-    for (unsigned n = 0; n < 5000; n++) {
+    for (unsigned n = 0; n < 2000; n++) {
         const struct life_event *e = NULL;
         unsigned unsound = 0;
 
