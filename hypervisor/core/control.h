@@ -4,9 +4,9 @@
  * hypercalls is for calls. An entry names the function; a domctl's says, too, what is looked at
  * before it and done after it, so that the functions hold nothing but the operation.
  *
- * Each call has two tables. The first is core's; the second is of those who come after core (the
- * guest type, the processor's features), which core does not know. A number that neither has is
- * not served. A number belongs into one of them only: core's is the first that is asked.
+ * Each call has two tables. The first is core's; the second is guest/'s, which core does not know
+ * (devices, the processor's features). Of domctl, the domain's type has a third. A number that none
+ * has is not served. A number belongs into one of them only: they are asked in this order.
  *
  * The privilege for domctl and sysctl has been checked before (pv/hypercall.c); memory_op is for
  * everyone, and each of its operations judges by itself.

@@ -10,12 +10,12 @@
  * Between the last reference and the freeing the structure is in the table with a count of zero.
  * Nobody can take a reference then (domain_ref_unless_zero()), and its id cannot be given anew.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/console_io.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/watchdog.h>
 #include <lib/bitops.h>

@@ -13,11 +13,11 @@
  * that kind of thing. Taking a grant of the domain into use is possible until DESTROY_REST: what
  * comes of it is one more frame that another domain holds.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/vcpu_timer.h>
 #include <core/watchdog.h>

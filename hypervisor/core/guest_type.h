@@ -13,6 +13,7 @@
 
 struct cpu;
 struct vcpu_guest_context;
+struct domctl_entry;
 struct grant_cursor;
 
 /*
@@ -58,6 +59,15 @@ struct guest_type {
     /* d->arch.vm_assist has been changed, perhaps by several vcpus at the same time. */
     void (*assists_changed)(struct domain *d);
     void (*inject_nmi)(struct vcpu *v); /* any vcpu: noted, and v is made to notice */
+    /* Fill a page with the 64 entry points for hypercalls, of 32 bytes each. */
+    void (*hypercall_page)(void *page);
+    /*
+     * What is the type's own of two calls: physdev_op of the current vcpu (virtual I/O privilege),
+     * -XEN_ENOSYS where it has none of that number; and domctls, as the two tables before it are
+     * (core/control.h), but none that is asked without a domain or on a dying one.
+     */
+    int64_t (*physdev_op)(uint32_t cmd, uint64_t arg);
+    const struct domctl_entry *domctls;
 
     /*
      * A frame that d gives us to write to: vcpu_info, event words. With a writable reference, which
@@ -130,5 +140,7 @@ static inline void guest_dump_vcpu(struct vcpu *v, bool preempt)
 /* A physical irq of d is to raise events (bind: unmask the line), or no longer. -XEN_E*. */
 int guest_pirq_bind(struct domain *d, unsigned pirq, bool will_share);
 void guest_pirq_unbind(struct domain *d, unsigned pirq);
+/* Has d been given this device memory? For frames that are not RAM; the last one is included. */
+bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
 
 #endif

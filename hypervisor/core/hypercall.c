@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a hypercall ends early or is preempted, and the calls that are too small for a file. */
-#include <core/guest_type.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/sched.h>
 #include <lib/bug.h>

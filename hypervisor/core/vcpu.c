@@ -9,9 +9,9 @@
  * want of either, hidden_info, which is used like the others: a vcpu may run, and mask and block,
  * before its guest has registered a place where it sees all that.
  */
-#include <core/guest_type.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/machine.h>
 #include <core/vcpu_timer.h>

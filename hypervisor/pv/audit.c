@@ -11,10 +11,10 @@
  * For tests, by debug key. What runs elsewhere changes entries and words one after the other, so
  * all vcpus but the caller's have to be stopped: else nothing is looked at, and the log says so.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <lib/bug.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>

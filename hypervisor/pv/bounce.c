@@ -18,17 +18,17 @@
  *
  * Whoever changes a frame here does so to guest_regs() of the current vcpu, with no lock held.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/alias.h>
 #include <pv/entry.h>
-#include <x86/guest_words.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
+#include <x86/guest_words.h>
 #include <x86/page.h>
 
 /* Where there is no stack that can be written the guest has nowhere to go. */

@@ -10,9 +10,9 @@
  * ring 3 may have, FPU state put right. The caller has copied it in, and sees to it that the vcpu
  * does not run and that nobody else sets its context (vcpu_context_begin()).
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <lib/string.h>

@@ -27,10 +27,10 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/frame.h>
-#include <core/preempt.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <pv/descriptors.h>

@@ -8,6 +8,7 @@
  */
 #include <boot/boot.h>
 #include <core/domain.h>
+#include <guest/permissions.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>

@@ -9,11 +9,11 @@
  * not by the processor.
  */
 #include <boot/boot.h>
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
+#include <core/guest_type.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -138,7 +138,7 @@ static INIT_TEXT void load_modules(struct dom0_layout *l)
 {
     elf_for_each_segment(&l->elf, copy_segment, l);
     if (l->elf.has_hypercall_page)
-        hypercall_page_fill(dom0_layout_page(l, dom0_layout_pfn(l, l->elf.hypercall_page)));
+        pv_hypercall_page(dom0_layout_page(l, dom0_layout_pfn(l, l->elf.hypercall_page)));
     if (l->initrd_size != 0)
         copy_in(l, l->initrd_pfn, 0, phys_to_virt(boot_info.modules[1].start), l->initrd_size);
     /* Their memory is the heap's from now on. */

@@ -16,8 +16,9 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/preempt.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
+#include <guest/guest.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
@@ -28,30 +29,14 @@
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
-#include <x86/time.h>
 #include <x86/tlb.h>
 
 /* ---- domains ---- */
 
 static int pv_domain_init(struct domain *d)
 {
-    int rc = permissions_init(d);
-
-    d->arch.tsc_khz = (uint32_t)time_tsc_khz();
     d->pv.orphans = MFN(0);
-    if (rc == 0)
-        rc = pirq_init(d);
-    return rc;
-}
-
-static void pv_domain_free(struct domain *d)
-{
-    BUG_ON(d->arch.tlb_mask != 0);
-    tlb_forget_domain(d->id);
-    permissions_free(d);
-    pirq_free(d);
-    hpage_free(d->arch.e820);
-    d->arch.e820 = NULL;
+    return guest_domain_init(d);
 }
 
 static bool vcpu_has_tables(const struct vcpu *v)
@@ -89,7 +74,7 @@ static int pv_domain_relinquish(struct domain *d)
             if (preempt_wanted())
                 return -XEN_ERESTART;
         }
-        pirq_release_all(d);
+        guest_domain_relinquish(d);
         d->pv.teardown_stage = 1;
     }
     return page_type_relinquish(d);
@@ -121,15 +106,14 @@ static void pv_vcpu_free(struct vcpu *v)
 {
     descriptors_free_vcpu(v);
     hpage_free(v->pv.traps);
-    if (v->arch.fpu != NULL)
-        fpu_area_free(v->arch.fpu);
     v->pv.traps = NULL;
-    v->arch.fpu = NULL;
+    fpu_free_vcpu(v);
 }
 
 static int pv_vcpu_init(struct vcpu *v)
 {
     struct pv_vcpu *a = &v->pv;
+    int rc;
 
     /* cr0 and cr4 as the guest will see them: what the processor has is the hypervisor's. */
     v->arch.kernel_mode = true;
@@ -139,12 +123,11 @@ static int pv_vcpu_init(struct vcpu *v)
     if (cpu_features.xsave)
         a->cr4 |= CR4_OSXSAVE;
     debugreg_reset(v);
-    v->arch.xcr0 = cpu_features.xcr0;
     preempt_after(WORK_PAGE); /* core has cleared pages for the rest of it */
     a->traps = hpage_alloc();
-    v->arch.fpu = fpu_area_alloc();
+    rc = fpu_init_vcpu(v);
     preempt_after(WORK_PAGE);
-    if (a->traps == NULL || v->arch.fpu == NULL || descriptors_init_vcpu(v) != 0) {
+    if (a->traps == NULL || rc != 0 || descriptors_init_vcpu(v) != 0) {
         pv_vcpu_free(v);
         return -XEN_ENOMEM;
     }
@@ -203,11 +186,14 @@ const struct guest_type pv_type = {
     .kernel_tables = pv_kernel_tables,
     .domain_init = pv_domain_init,
     .domain_relinquish = pv_domain_relinquish,
-    .domain_free = pv_domain_free,
+    .domain_free = guest_domain_free,
     .vcpu_init = pv_vcpu_init,
     .vcpu_free = pv_vcpu_free,
     .set_context = pv_set_context,
     .get_context = pv_get_context,
+    .hypercall_page = pv_hypercall_page,
+    .physdev_op = pv_physdev_op,
+    .domctls = pv_domctls,
     .assists_changed = pv_assists_changed,
     .inject_nmi = pv_inject_nmi,
     .frame_writable = pv_frame_writable,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A guest's vcpu for the log: registers, and the words on its stack where they can be read. */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/preempt.h>
 #include <pv/entry.h>
 #include <pv/pte.h>

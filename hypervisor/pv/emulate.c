@@ -10,18 +10,19 @@
  * Another vcpu may change the code between the fault and the fetch. That gains nothing: what is
  * done is decided by the bytes of the one copy, and is what this mode of the guest might do anyway.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
-#include <public/sched.h>
+#include <guest/cpuid.h>
 #include <lib/string.h>
+#include <public/sched.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
-#include <x86/guest_words.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
+#include <x86/guest_words.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
@@ -258,14 +259,14 @@ static enum emulation emulate_msr(struct insn *in, bool write)
     uint64_t val = (uint32_t)r->rax | (r->rdx << 32);
 
     if (write) {
-        if (!msr_guest_write(v, (uint32_t)r->rcx, val)) {
+        if (!pv_msr_write(v, (uint32_t)r->rcx, val)) {
             guest_refused("wrmsr %#x = %#lx", (uint32_t)r->rcx, (unsigned long)val);
             /* Before the guest can take a #GP, an unknown register swallows the value. */
             return bounce_has_handler(v, X86_GP) ? EMU_REFUSED : EMU_DONE;
         }
         return EMU_DONE;
     }
-    if (!msr_guest_read(v, (uint32_t)r->rcx, &val)) {
+    if (!pv_msr_read(v, (uint32_t)r->rcx, &val)) {
         guest_refused("rdmsr %#x", (uint32_t)r->rcx);
         if (bounce_has_handler(v, X86_GP))
             return EMU_REFUSED;

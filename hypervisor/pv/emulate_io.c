@@ -11,7 +11,9 @@
  */
 #include <core/domain.h>
 #include <lib/bitops.h>
+#include <public/physdev.h>
 #include <pv/entry.h>
+#include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/uaccess.h>
@@ -104,4 +106,32 @@ void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t v
     else if ((port & ~3u) == PORT_PCI_DATA && (port & 3u) + size <= 4 &&
              (d->arch.pci_cf8 & 0x80000000u))
         pci_conf_write(d->arch.pci_cf8, port & 3u, size, v);
+}
+
+/* What a guest allows its user mode: its own affair, and harmless. */
+int64_t pv_physdev_op(uint32_t cmd, uint64_t arg)
+{
+    struct pv_vcpu *v = &current->pv;
+    struct physdev_set_iopl iopl;
+    struct physdev_set_iobitmap map;
+
+    switch (cmd) {
+    case PHYSDEVOP_set_iopl:
+        if (copy_from_guest(&iopl, arg, sizeof(iopl)) != 0)
+            return -XEN_EFAULT;
+        if (iopl.iopl > 3)
+            return -XEN_EINVAL;
+        v->iopl = iopl.iopl;
+        return 0;
+    case PHYSDEVOP_set_iobitmap:
+        if (copy_from_guest(&map, arg, sizeof(map)) != 0)
+            return -XEN_EFAULT;
+        if (map.nr_ports > 65536 || !guest_range_ok((vaddr_t)map.bitmap.p, (map.nr_ports + 7) / 8))
+            return -XEN_EINVAL;
+        v->iobmp = (uint64_t)map.bitmap.p;
+        v->iobmp_limit = map.nr_ports;
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
 }

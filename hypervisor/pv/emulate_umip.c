@@ -8,8 +8,8 @@
  * The operand's address is the guest's, and only ever given to copy_to_guest(). In 32-bit code data
  * segments are taken to be flat, unless they are of the guest's LDT: then the fault stays.
  */
-#include <core/guest_type.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <lib/string.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>

@@ -12,32 +12,8 @@
 #include <core/hypercall.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
+#include <x86/exceptions.h>
 #include <x86/regs.h>
-
-/* Exception vectors and the error code of a page fault: Intel SDM volume 3, chapter 6. */
-#define X86_DE  0
-#define X86_DB  1
-#define X86_NMI 2
-#define X86_BP  3
-#define X86_OF  4
-#define X86_UD  6
-#define X86_NM  7
-#define X86_DF  8
-#define X86_TS  10
-#define X86_NP  11
-#define X86_SS  12
-#define X86_GP  13
-#define X86_PF  14
-#define X86_MF  16
-#define X86_AC  17
-#define X86_MC  18
-#define X86_XM  19
-
-#define PF_PRESENT 0x1u
-#define PF_WRITE   0x2u
-#define PF_USER    0x4u
-#define PF_RSVD    0x8u
-#define PF_FETCH   0x10u
 
 /* bounce.c */
 /*
@@ -81,40 +57,13 @@ bool emulate_io_allowed(struct vcpu *v, uint16_t port, unsigned size);
 uint32_t emulate_io_read(struct domain *d, uint16_t port, unsigned size);
 void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t value);
 
-/*
- * cpuid.c: what v sees of a leaf, and the most that a vcpu of that number may see: eax, ebx, ecx,
- * edx.
- */
-void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
-void cpuid_max(unsigned vcpu, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* msr.c: true when the register is known (and takes the value); else the guest gets #GP. */
-bool msr_guest_read(struct vcpu *v, uint32_t msr, uint64_t *val);
-bool msr_guest_write(struct vcpu *v, uint32_t msr, uint64_t val);
+bool pv_msr_read(struct vcpu *v, uint32_t msr, uint64_t *val);
+bool pv_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
 /* Fill a page with the 64 hypercall entry points of 32 bytes each. */
-void hypercall_page_fill(void *page);
+void pv_hypercall_page(void *page);
 /* What a vcpu of a domain with this privilege may call. */
 hypercall_fn *const *pv_hypercalls(bool privileged);
-
-/*
- * policy.c: leaves and MSRs as arrays for the tools: what d sees, or with d NULL the most that a
- * domain may see, or, raw, the processor's own. Each array is a guest's, or NULL: only how many
- * entries one may have; the numbers are the room and then what was written. 0, -XEN_ENOBUFS,
- * -XEN_EFAULT.
- */
-struct policy_room {
-    struct xen_cpuid_leaf *leaves;
-    struct xen_msr_entry *msrs;
-    uint32_t nr_leaves, nr_msrs;
-};
-struct xen_domctl_cpu_policy;
-int policy_get(const struct domain *d, bool raw, struct policy_room *room);
-/* Before the domain first runs. p->err_msr: what was refused with -XEN_EINVAL. */
-int policy_set(struct domain *d, struct xen_domctl_cpu_policy *p);
-/* Takes from a leaf what the domain's policy does not leave in it. */
-void policy_cut(const struct domain *d, uint32_t leaf, uint32_t sub, uint32_t out[4]);
-
-struct physdev_pci_device;
-bool physdev_pci_present(const struct physdev_pci_device *p); /* physdev.c: is it on the bus? */
 
 /* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
 int64_t debugreg_set(struct vcpu *v, uint64_t reg, uint64_t value);

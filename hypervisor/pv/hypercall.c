@@ -91,7 +91,7 @@ hypercall_fn *const *pv_hypercalls(bool privileged)
  * 32 bytes an entry: save what SYSCALL destroys, load the number, call. iret does not come back,
  * and its frame begins with the guest's rax, r11 and rcx, which the entry pushes.
  */
-void hypercall_page_fill(void *page)
+void pv_hypercall_page(void *page)
 {
     static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
                                    0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};

@@ -15,10 +15,10 @@
 #include <core/hypercall.h>
 #include <public/lodge.h>
 #include <pv/entry.h>
-#include <x86/guest_words.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
+#include <x86/guest_words.h>
 #include <x86/page.h>
 
 /* The order is the ABI's. */

@@ -19,10 +19,10 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <public/xen.h>
-#include <x86/guest_words.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <x86/cpu.h>
+#include <x86/guest_words.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 

@@ -11,14 +11,15 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <guest/permissions.h>
 #include <lib/string.h>
 #include <public/xen.h>
 #include <pv/descriptors.h>
-#include <x86/guest_words.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
+#include <x86/guest_words.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 

@@ -5,7 +5,9 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/preempt.h>
+#include <guest/permissions.h>
 #include <lib/bug.h>
 #include <pv/pte.h>
 #include <pv/pv.h>

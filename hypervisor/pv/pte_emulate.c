@@ -19,10 +19,10 @@
 #include <pv/alias.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
-#include <x86/guest_words.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
+#include <x86/guest_words.h>
 #include <x86/uaccess.h>
 
 /*

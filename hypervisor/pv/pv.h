@@ -6,6 +6,7 @@
 #ifndef PV_PV_H
 #define PV_PV_H
 
+#include <core/control.h>
 #include <core/domain.h>
 #include <lib/types.h>
 #include <x86/page.h>
@@ -24,7 +25,9 @@ int pv_grant_map(struct grant_cursor *at, uint64_t addr, mfn_t mfn,
 int pv_grant_unmap(struct grant_cursor *at, uint64_t addr, mfn_t mfn, uint32_t flags,
                    uint64_t new_addr);
 void pv_grant_done(struct grant_cursor *at);
-void pv_dump_vcpu(struct vcpu *v, bool preempt); /* dump.c */
+void pv_dump_vcpu(struct vcpu *v, bool preempt);         /* dump.c */
+int64_t pv_physdev_op(uint32_t cmd, uint64_t arg);       /* emulate_io.c */
+extern const struct domctl_entry pv_domctls[NR_DOMCTLS]; /* domctl.c */
 
 /* dom0_build.c: domain 0 from the boot loader's modules; panics with a reason when it cannot. */
 void dom0_build(void);
@@ -60,24 +63,5 @@ int pv_new_guest_table(struct vcpu *v, mfn_t mfn);
  */
 void pv_set_guest_table(struct vcpu *v, mfn_t new);
 void pv_set_guest_table_user(struct vcpu *v, mfn_t new);
-
-/*
- * permissions.c. Ranges include their last frame. `set` is for the control domain, -XEN_EINVAL and
- * -XEN_ENOMEM or -XEN_ENOSPC; taking a right away leaves mappings that were made by it.
- */
-int permissions_init(struct domain *d);
-void permissions_free(struct domain *d);
-int permissions_iomem_set(struct domain *d, uint64_t first_mfn, uint64_t last_mfn, bool allow);
-bool permissions_iomem_any(const struct domain *d);
-bool permissions_ioport_allowed(const struct domain *d, unsigned first, unsigned count);
-int permissions_ioport_set(struct domain *d, unsigned first, unsigned count, bool allow);
-
-/* pirq.c */
-int pirq_init(struct domain *d); /* a table, where d is to own the devices; 0 or -XEN_ENOMEM */
-/* Unbind and unmap all; called when the domain dies. */
-void pirq_release_all(struct domain *d);
-void pirq_free(struct domain *d);
-/* *pirq: the number wanted, or below zero: the GSI's own. -XEN_EEXIST: it is mapped to another. */
-int pirq_map_gsi(struct domain *d, int gsi, int *pirq);
 
 #endif

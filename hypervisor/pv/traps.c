@@ -8,9 +8,9 @@
  * ends in one of three ways: the guest goes on behind the instruction, executes it again, or enters
  * a handler that it registered (and is crashed where it has none).
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/descriptors.h>

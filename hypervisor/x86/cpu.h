@@ -297,8 +297,8 @@ void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for w
 void smp_call(cpumask_t mask, void (*fn)(void *), void *arg);
 /* x86/fpu.c: state is switched with the vcpu */
 void fpu_init_cpu(void);
-void *fpu_area_alloc(void); /* in the initial state; NULL: no memory */
-void fpu_area_free(void *area);
+int fpu_init_vcpu(struct vcpu *v); /* in the initial state; 0 or -XEN_ENOMEM */
+void fpu_free_vcpu(struct vcpu *v);
 void fpu_area_check(void *area);     /* after it was written from outside */
 void fpu_switch_out(struct vcpu *v); /* v has run here until now */
 void fpu_switch_in(struct vcpu *v);

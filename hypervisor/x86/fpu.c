@@ -23,6 +23,7 @@
 #include <core/frame.h>
 #include <lib/bug.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 
@@ -108,25 +109,28 @@ void fpu_init_cpu(void)
     BUG_ON(f->xsave_size > PAGE_SIZE);
 }
 
-void *fpu_area_alloc(void)
+int fpu_init_vcpu(struct vcpu *v)
 {
     uint8_t *area = hpage_alloc();
     uint16_t fcw = FCW_DEFAULT;
     uint32_t mxcsr = MXCSR_DEFAULT;
 
     if (area == NULL)
-        return NULL;
+        return -XEN_ENOMEM;
     memcpy(area, &fcw, sizeof(fcw));
     memcpy(area + MXCSR, &mxcsr, sizeof(mxcsr));
     if (cpu_features.xsave)
         area[XSAVE_HEADER] =
             XCR0_X87 | XCR0_SSE; /* in use: not the initial state, but these bytes */
-    return area;
+    v->arch.fpu = area;
+    v->arch.xcr0 = cpu_features.xcr0;
+    return 0;
 }
 
-void fpu_area_free(void *area)
+void fpu_free_vcpu(struct vcpu *v)
 {
-    hpage_free(area);
+    hpage_free(v->arch.fpu);
+    v->arch.fpu = NULL;
 }
 
 /*

@@ -54,9 +54,6 @@ void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ 
  * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
  */
 bool pv_ldt_fault(vaddr_t addr);
-/* Has d been given this device memory? For frames that are not RAM; the last one is included. */
-bool permissions_iomem_allowed(const struct domain *d, uint64_t first_mfn, uint64_t last_mfn);
-
 /*
  * A type's switch_in: v runs on c from now on; interrupts and SYSCALL find its stack. c is this
  * CPU, or one that has not been started. Until machine_switch_stack() the code is still on the

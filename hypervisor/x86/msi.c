@@ -8,11 +8,13 @@
  * here.
  *
  * irq_lock guards the slots. From find_free() until bind_lines() has given it a line, a slot
- * belongs to the one who binds; then to the holder of the handle, who is alone with it (pv/pirq.c).
+ * belongs to the one who binds; then to the holder of the handle, who is alone with it
+ * (guest/pirq.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/cpu.h>

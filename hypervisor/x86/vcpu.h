@@ -27,7 +27,7 @@ struct arch_vcpu {
 
     bool fpu_ts;      /* the guest set TS: #NM is its own */
     unsigned fpu_cpu; /* 1 + the CPU that loaded the area last, 0: none */
-    void *fpu;        /* XSAVE or FXSAVE area: fpu_area_alloc() */
+    void *fpu;        /* XSAVE or FXSAVE area: fpu_init_vcpu() */
     uint64_t xcr0;    /* as the guest set it: fpu_xcr0_valid() holds */
 
     uint64_t dr[8];    /* breakpoints (0 to 3) are guest addresses: pv/debugreg.c */
@@ -48,7 +48,7 @@ struct arch_vcpu {
 #define WORK_RESTART 0x4u /* by the vcpu itself: hypercall_restart(), until the call is over */
 #define WORK_OF_TYPE 0xfffffff0u
 
-struct range_list; /* pv/permissions.c: I/O memory a domain may map */
+struct range_list; /* guest/permissions.c: I/O memory a domain may map */
 
 #define POLICY_LEAVES 9 /* that say what a guest may use */
 
@@ -65,7 +65,7 @@ struct arch_domain {
     uint32_t pci_cf8;   /* what a hardware domain last wrote to port CF8 */
     cpumask_t tlb_mask; /* CPUs that may hold translations of this domain; atomic */
     bool policy_set;
-    uint32_t policy[POLICY_LEAVES][4]; /* what is left of feature leaves; pv/policy.c */
+    uint32_t policy[POLICY_LEAVES][4]; /* what is left of feature leaves; guest/policy.c */
     struct e820entry *e820;            /* the memory map that the toolstack gave; NULL: none */
     unsigned nr_e820;
     uint32_t wallclock_version; /* of shared_info's wall clock; our own copy, not the guest's */

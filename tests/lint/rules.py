@@ -30,9 +30,10 @@ STAMPS = ("dom0-tools/xenstored/log.c", "dom0-tools/libdaemon/log.c",
 FORBIDDEN = {
     "include/public/": ("hypervisor/", "rings/", "dom0-tools/"),
     "rings/": ("hypervisor/", "dom0-tools/"),
-    "hypervisor/lib/": ("hypervisor/core/", "hypervisor/pv/", "hypervisor/hvm/",
-                        "hypervisor/x86/", "hypervisor/boot/"),
-    "hypervisor/core/": ("hypervisor/pv/", "hypervisor/hvm/"),
+    "hypervisor/lib/": ("hypervisor/core/", "hypervisor/guest/", "hypervisor/pv/",
+                        "hypervisor/hvm/", "hypervisor/x86/", "hypervisor/boot/"),
+    "hypervisor/core/": ("hypervisor/guest/", "hypervisor/pv/", "hypervisor/hvm/"),
+    "hypervisor/guest/": ("hypervisor/pv/", "hypervisor/hvm/"),
     "hypervisor/pv/": ("hypervisor/hvm/",),
     "hypervisor/hvm/": ("hypervisor/pv/",),
     "dom0-tools/": ("hypervisor/",),
@@ -41,7 +42,7 @@ FORBIDDEN = {
 # and core and the machine name none of its members, but for the offsets that entry.S needs.
 TYPE_DATA = ("hypervisor/pv/vcpu.h", "hypervisor/hvm/vcpu.h")
 TYPE_MEMBER = re.compile(r"(?:->|\.)(?:pv|hvm)\.\w+")
-TYPELESS = ("hypervisor/core/", "hypervisor/x86/")
+TYPELESS = ("hypervisor/core/", "hypervisor/guest/", "hypervisor/x86/")
 TYPE_ENTRY = ("hypervisor/x86/asm-offsets.c",)
 # Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
 # below. All other folders are programs, which include no other program's headers but those that say

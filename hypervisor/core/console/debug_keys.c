@@ -5,11 +5,11 @@
  * that takes this CPU does nothing else. What they look at changes meanwhile. They hold a reference
  * on the domain that they are at; all else that they read is a glimpse.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
+#include <core/guest_type.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <x86/cpu.h>

@@ -4,8 +4,9 @@
  * second caller is sent back to the guest, to come again, and gives its CPU away meanwhile. So the
  * operations may be preempted in place without holding a lock.
  *
- * What is served, and what each operation may be done to, is in the table near the end; the one of
- * what is not core's is guest_domctls. domctl_run() does what the entry says, around its function.
+ * What is served, and what each operation may be done to, is in the table near the end; what is not
+ * core's is in guest_domctls, or in the table of the domain's type. domctl_run() does what the
+ * entry says, around its function.
  *
  * Only the control domain gets here (CONTROL in the table of hypercalls). It is trusted with
  * every other domain, but not to know what it does to the hypervisor: numbers are checked, and an
@@ -19,8 +20,8 @@
 #include <core/control/domctl.h>
 #include <core/domain.h>
 #include <core/evtchn.h>
-#include <core/guest_type.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
@@ -288,17 +289,10 @@ static const struct domctl_entry domctls[NR_DOMCTLS] = {
     DOMCTL(getnodeaffinity, domctl_getnodeaffinity, DOMCTL_ANSWERS),
 };
 
-/* NULL: not served. */
-static const struct domctl_entry *domctl_find(uint32_t cmd)
+/* NULL: not one of the table's. */
+static const struct domctl_entry *domctl_of(const struct domctl_entry *table, uint32_t cmd)
 {
-    const struct domctl_entry *e;
-
-    if (cmd >= NR_DOMCTLS)
-        return NULL;
-    e = &domctls[cmd];
-    if (e->name == NULL)
-        e = &guest_domctls[cmd];
-    return e->name != NULL ? e : NULL;
+    return cmd < NR_DOMCTLS && table[cmd].name != NULL ? &table[cmd] : NULL;
 }
 
 /* Changes nothing. e: NULL, not served. *v is set where the operation is one on a vcpu. */
@@ -327,11 +321,12 @@ static int64_t domctl_check(const struct domctl_entry *e, struct domain *d,
 /*
  * A dying domain is still there for the one who has to finish it, and for nobody else: what was
  * added to it would not be taken away again, and no pause stops its vcpus, so nobody may wait for
- * one. While this operation is at work no other can make it a dying one. *done: the function was
- * called.
+ * one. While this operation is at work no other can make it a dying one. *entry: NULL, it is in no
+ * table but that of the domain's type, perhaps. *done: the function was called.
  */
-static int64_t domctl_run(const struct domctl_entry *e, struct xen_domctl *op, bool *done)
+static int64_t domctl_run(const struct domctl_entry **entry, struct xen_domctl *op, bool *done)
 {
+    const struct domctl_entry *e = *entry;
     unsigned flags = e != NULL ? e->flags : 0;
     struct domain *d;
     struct vcpu *v;
@@ -343,6 +338,8 @@ static int64_t domctl_run(const struct domctl_entry *e, struct xen_domctl *op, b
     d = flags & DOMCTL_DYING ? domain_get_any(op->domain) : domain_get(op->domain);
     if (d == NULL)
         return -XEN_ESRCH;
+    if (e == NULL)
+        *entry = e = domctl_of(d->type->domctls, op->cmd);
     rc = domctl_check(e, d, op, &v);
     *done = rc == 0;
     if (rc == 0)
@@ -367,8 +364,10 @@ int64_t hc_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
         vcpu_yield(); /* the one at work may be waiting for this CPU */
         return hypercall_restart(arg, 0, 0, 0);
     }
-    e = domctl_find(op.cmd);
-    rc = domctl_run(e, &op, &done);
+    e = domctl_of(domctls, op.cmd);
+    if (e == NULL)
+        e = domctl_of(guest_domctls, op.cmd);
+    rc = domctl_run(&e, &op, &done);
     __atomic_store_n(&domctl_busy, 0, __ATOMIC_RELEASE);
     domain_reap(); /* it may have been the end of one, and no lock is held here */
 

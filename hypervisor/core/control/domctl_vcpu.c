@@ -6,11 +6,11 @@
  * through a hypercall. One that is inside of one finishes it first, for which the operation is
  * restarted.
  */
-#include <core/guest_type.h>
 #include <core/control/bitmap_copy.h>
 #include <core/control/domctl.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <x86/cpu.h>

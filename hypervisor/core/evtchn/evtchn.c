@@ -20,9 +20,9 @@
  * (one bit, and one upcall until that one has looked), and write anything into pending bits, masks
  * and event words: what we read there decides about its own events and nothing else.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>

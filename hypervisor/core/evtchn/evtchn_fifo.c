@@ -50,9 +50,9 @@
  * to evtchn_fifo_destroy(): the guest may give them back or want page tables there, but they stay
  * its own, and writable, until then.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>

@@ -11,11 +11,11 @@
  * when machine_switch_stack() has stored saved_rsp as the last act on its stack. Until then it
  * counts as not ready, and a CPU that meets it in its queue takes another or looks again.
  */
-#include <core/guest_type.h>
-#include <core/machine.h>
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/machine.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <lib/bitops.h>

@@ -3,9 +3,9 @@
  * The scheduler's set-up: the run queues and the idle vcpu of each CPU at boot; what a vcpu and a
  * domain begin with. A vcpu begins down, with nothing that keeps it to a CPU.
  */
-#include <core/machine.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/machine.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <lib/bitops.h>

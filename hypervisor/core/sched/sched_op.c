@@ -8,9 +8,9 @@
  * memory of the guest's, which the guest may change at will: so it can make itself sleep or not,
  * and no more.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/watchdog.h>
 #include <lib/bitops.h>

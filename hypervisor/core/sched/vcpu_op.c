@@ -14,10 +14,10 @@
  * to keep, and where they are not mapped the write is left out.
  */
 #include <boot/boot.h>
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/sched/runstate.h>
 #include <core/sched/vcpu_op.h>

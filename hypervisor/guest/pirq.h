@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Physical interrupts of a domain, between physdev.c (what it asks for) and pirq.c (the table). */
-#ifndef PV_PIRQ_H
-#define PV_PIRQ_H
+#ifndef GUEST_PIRQ_H
+#define GUEST_PIRQ_H
 
 #include <lib/types.h>
 
@@ -20,12 +20,18 @@ struct pirq {
     bool busy; /* an MSI is being set up for it */
 };
 
+/* A table, where d is to own the devices: 0 or -XEN_ENOMEM. Unbind and unmap all: it dies. */
+int pirq_init(struct domain *d);
+void pirq_release_all(struct domain *d);
+void pirq_free(struct domain *d);
 /*
  * All are called with no lock held. Without a table (d does not own the devices) and for a number
  * that is not mapped they return -XEN_EPERM or -XEN_EINVAL.
  */
 struct pirq *pirq_get(struct domain *d, unsigned n); /* NULL: not mapped */
 int pirq_reserve(struct domain *d);                  /* a number to be mapped later, or -XEN_E* */
+/* *pirq: the number wanted, or below zero: the GSI's own. -XEN_EEXIST: it is mapped to another. */
+int pirq_map_gsi(struct domain *d, int gsi, int *pirq);
 /* *pirq: the number wanted, or below zero: choose; then the (first) one that it is. 0, -XEN_E*. */
 int pirq_map_msi(struct domain *d, const struct msi_request *req, int *pirq);
 /* Unbinds it first; a multiple MSI goes as a whole. -XEN_EBUSY: it is being set up. */

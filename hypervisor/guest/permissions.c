@@ -9,11 +9,12 @@
  */
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/preempt.h>
+#include <guest/permissions.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <public/errno.h>
-#include <pv/pv.h>
 #include <x86/guest_entry.h>
 
 #define PORTS        65536

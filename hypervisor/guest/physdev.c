@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * physdev_op: what the domain that owns the devices tells and asks about interrupt lines, MSI and
- * PCI functions; and for every PV guest its virtual I/O privilege.
+ * PCI functions; what a guest says of its virtual I/O privilege goes to its type.
  *
  * What is not the hardware domain's alone is harmless without a table of pirqs: EOI and status find
- * none, and IOPL and bitmap only say what the guest allows its own user mode (pv/emulate_io.c).
+ * none, and IOPL and bitmap only say what a PV guest allows its own user mode (pv/emulate_io.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <guest/guest.h>
+#include <guest/pirq.h>
 #include <public/physdev.h>
-#include <pv/pirq.h>
-#include <pv/pv.h>
 #include <x86/irq.h>
 #include <x86/uaccess.h>
 
@@ -219,25 +220,12 @@ static int64_t physdev_hardware(struct domain *d, uint64_t cmd, uint64_t arg)
 
 int64_t hc_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
 {
-    struct vcpu *v = current;
-    struct domain *d = v->domain;
+    struct domain *d = current->domain;
 
     switch ((uint32_t)cmd) {
-    case PHYSDEVOP_set_iopl: {
-        ARG(struct physdev_set_iopl, s);
-        if (s.iopl > 3)
-            return -XEN_EINVAL;
-        v->pv.iopl = s.iopl;
-        return 0;
-    }
-    case PHYSDEVOP_set_iobitmap: {
-        ARG(struct physdev_set_iobitmap, s);
-        if (s.nr_ports > 65536 || !guest_range_ok((vaddr_t)s.bitmap.p, (s.nr_ports + 7) / 8))
-            return -XEN_EINVAL;
-        v->pv.iobmp = (uint64_t)s.bitmap.p;
-        v->pv.iobmp_limit = s.nr_ports;
-        return 0;
-    }
+    case PHYSDEVOP_set_iopl:
+    case PHYSDEVOP_set_iobitmap:
+        return d->type->physdev_op((uint32_t)cmd, arg);
     case PHYSDEVOP_eoi: {
         ARG(struct physdev_eoi, e);
         return pirq_eoi(d, e.irq);

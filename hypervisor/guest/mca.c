@@ -4,8 +4,8 @@
  * report of its own (x86/traps.c), and corrected ones are not collected: so there are processors to
  * tell of and never an error. The hypercall table lets only privileged domains in.
  */
-#include <core/guest_type.h>
 #include <core/cpu_hotplug.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/string.h>

@@ -9,10 +9,10 @@
  * the emulated CPUID: the instruction itself does not trap.
  */
 #include <core/domain.h>
+#include <guest/cpuid.h>
 #include <lib/string.h>
 #include <public/domctl.h>
 #include <public/errno.h>
-#include <pv/entry.h>
 #include <x86/cpu.h>
 #include <x86/uaccess.h>
 

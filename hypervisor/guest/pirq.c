@@ -16,15 +16,14 @@
  * interrupt only unmasks a line of the domain's own. Only the hardware domain has a table: for all
  * others every pirq is unknown.
  */
-#include <core/guest_type.h>
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
+#include <guest/pirq.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <public/errno.h>
-#include <pv/pirq.h>
-#include <pv/pv.h>
 #include <x86/irq.h>
 
 #define PIRQ_ORDER 1

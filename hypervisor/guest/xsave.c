@@ -1,56 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A vcpu's 32-bit system-call entries and its XSAVE state, out to the tools and back. An XSAVE area
+ * A vcpu's XSAVE state, out to the tools and back. An area
  * from outside is made one that XRSTOR takes before it gets near the processor.
  *
- * For the control domain only; those that touch the area never on current (pv/domctl.c). The area
+ * For the control domain only; never on current (guest/domctl.c). The area
  * itself is copied with the vcpu paused, so that no CPU saves to it or loads from it meanwhile.
  */
 #include <core/domain.h>
 #include <core/sched.h>
+#include <guest/xsave.h>
 #include <lib/string.h>
 #include <public/errno.h>
-#include <pv/vcpu_state.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
 #define EXT_PREFIX 16 /* XCR0 now, and all that it ever was, in front of the area */
 
-int64_t vcpu_state_get_ext(struct vcpu *v, struct xen_domctl *op)
-{
-    struct xen_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
-
-    memset(e, 0, sizeof(*e));
-    e->vcpu = v->id;
-    e->size = sizeof(*e);
-    e->syscall32_callback_eip = v->pv.syscall32_callback;
-    e->sysenter_callback_eip = v->pv.sysenter_callback;
-    e->syscall32_callback_cs = v->pv.syscall32_cs;
-    e->sysenter_callback_cs = v->pv.sysenter_cs;
-    e->syscall32_disables_events = v->pv.syscall32_masks;
-    e->sysenter_disables_events = v->pv.sysenter_masks;
-    return 0;
-}
-
-int64_t vcpu_state_set_ext(struct vcpu *v, struct xen_domctl *op)
-{
-    const struct xen_domctl_ext_vcpucontext *e = &op->u.ext_vcpucontext;
-
-    if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) ||
-        !va_canonical(e->syscall32_callback_eip) || !va_canonical(e->sysenter_callback_eip))
-        return -XEN_EINVAL;
-    v->pv.syscall32_callback = e->syscall32_callback_eip;
-    v->pv.sysenter_callback = e->sysenter_callback_eip;
-    v->pv.syscall32_cs = e->syscall32_callback_cs | 3;
-    v->pv.sysenter_cs = e->sysenter_callback_cs | 3;
-    v->pv.syscall32_masks = e->syscall32_disables_events;
-    v->pv.sysenter_masks = e->sysenter_disables_events;
-    return 0;
-}
-
 /* Size 0 and no buffer: the size is asked for. */
-int64_t vcpu_state_get_xsave(struct vcpu *v, struct xen_domctl *op)
+int64_t xsave_get(struct vcpu *v, struct xen_domctl *op)
 {
     struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
     uint64_t size = EXT_PREFIX + cpu_features.xsave_size, prefix[2];
@@ -75,7 +43,7 @@ int64_t vcpu_state_get_xsave(struct vcpu *v, struct xen_domctl *op)
     return rc;
 }
 
-int64_t vcpu_state_set_xsave(struct vcpu *v, struct xen_domctl *op)
+int64_t xsave_set(struct vcpu *v, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpuextstate *e = &op->u.vcpuextstate;
     uint64_t prefix[2];

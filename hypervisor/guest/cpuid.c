@@ -18,10 +18,10 @@
  * Bits are those of Intel SDM volume 2 (CPUID) and AMD APM volume 3, appendix E.
  */
 #include <core/domain.h>
+#include <guest/cpuid.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <public/cpuid.h>
-#include <pv/entry.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/time.h>

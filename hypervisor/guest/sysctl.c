@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The architecture's part of sysctl: what guests can be shown of the processor. There is one policy
- * for all PV guests (pv/cpuid.c), from which the tools may take for a single one (pv/policy.c).
+ * for all PV guests (guest/cpuid.c), from which the tools may take for a single one
+ * (guest/policy.c).
  */
 #include <core/control.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <guest/cpuid.h>
+#include <guest/guest.h>
 #include <lib/string.h>
 #include <public/errno.h>
 #include <public/sysctl.h>
-#include <pv/entry.h>
 #include <x86/cpu.h>
 #include <x86/uaccess.h>
 

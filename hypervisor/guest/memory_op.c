@@ -10,7 +10,6 @@
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <public/memory.h>
-#include <pv/pv.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>
 
