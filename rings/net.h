@@ -318,7 +318,7 @@ static inline uint32_t net_rx_slots(uint32_t size, const struct net_extra *x)
  */
 static inline bool net_rx_prepare(struct ring_back *r, struct net_rx_packet *p)
 {
-    uint32_t slots = net_rx_slots(p->size, &p->extra), left = p->size;
+    uint32_t slots = net_rx_slots(p->size, &p->extra), rest = p->size;
     uint32_t extras = (p->extra.gso_type != XEN_NETIF_GSO_TYPE_NONE) + p->extra.has_hash;
     struct netif_rx_request q;
 
@@ -335,8 +335,8 @@ static inline bool net_rx_prepare(struct ring_back *r, struct net_rx_packet *p)
         p->part[part].gref = q.gref;
         p->part[part].id = q.id;
         p->part[part].offset = 0;
-        p->part[part].size = (uint16_t)(left < RING_PAGE_SIZE ? left : RING_PAGE_SIZE);
-        left -= p->part[part++].size;
+        p->part[part].size = (uint16_t)(rest < RING_PAGE_SIZE ? rest : RING_PAGE_SIZE);
+        rest -= p->part[part++].size;
     }
     p->nr_extras = (uint16_t)extras;
     p->nr_parts = (uint16_t)(slots - extras);

@@ -259,7 +259,7 @@ struct claim_rest {
 
 static struct claim_rest *rests;
 
-static bool is_left(const struct claim *c)
+static bool is_still_served(const struct claim *c)
 {
     for (const struct claim_rest *r = rests; r; r = r->next)
         if (conflict(&r->claim, c))
@@ -352,10 +352,10 @@ static bool is_the_hosts(int fd)
 /* --- claims ------------------------------------------------------------------------------------
  */
 
-static int wait_for(struct device *d, const char *path, const struct device *o, bool left)
+static int wait_for(struct device *d, const char *path, const struct device *o, bool served)
 {
     bool starting = backend_now() < backend.started + CLAIM_START_MS;
-    unsigned tries = left                                 ? CLAIM_REST_TRIES
+    unsigned tries = served                               ? CLAIM_REST_TRIES
                      : o                                  ? CLAIM_LEAVE_TRIES
                      : d->rings == DEVICE_RINGS_INHERITED ? CLAIM_ADOPT_TRIES
                      : starting                           ? CLAIM_START_MS / DEVICE_RETRY_MS
@@ -364,9 +364,9 @@ static int wait_for(struct device *d, const char *path, const struct device *o, 
     if (d->tries++ < tries) {
         if (!d->claim.said && (o || tries > CLAIM_TRIES))
             device_say(d, "%s is still in use by %s; it waits for that to end", path,
-                       o      ? o->guest
-                       : left ? "the server of a disk that went"
-                              : "an earlier worker");
+                       o        ? o->guest
+                       : served ? "the server of a disk that went"
+                                : "an earlier worker");
         d->claim.said = true;
         return BACKEND_LATER;
     }
@@ -383,7 +383,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
 {
     struct claim c;
     const struct device *o;
-    bool exclusive, left, said = d->claim.said;
+    bool exclusive, served, said = d->claim.said;
     int rc;
 
     claim_release(d);
@@ -393,13 +393,13 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
     c.said = said;
     exclusive = is_exclusive(&c);
     o = holder(d, &c);
-    left = is_left(&c);
+    served = is_still_served(&c);
     if (o && !is_leaving(o)) {
         rc = refuse(d, path, o);
     } else if (exclusive && d->rings != DEVICE_RINGS_INHERITED && is_the_hosts(fd)) {
         /* A guest that has it already keeps it, whatever this host has done meanwhile. */
         rc = device_fail(d, EBUSY, "%s: " HOST_DISK_USED, path);
-    } else if (!o && !left && (!with_lock || lock(fd, &c, exclusive)) &&
+    } else if (!o && !served && (!with_lock || lock(fd, &c, exclusive)) &&
                lock(c.behind, &c, exclusive && !c.self.partition)) {
         c.held = true;
         c.said = false;
@@ -407,7 +407,7 @@ int claim_take(struct device *d, const char *path, int fd, bool readonly, bool s
         return 0;
     } else {
         d->claim.said = said;
-        rc = wait_for(d, path, o, left);
+        rc = wait_for(d, path, o, served);
     }
     forget(&c);
     return rc;

@@ -136,12 +136,12 @@ int image_notes_parse(struct image *image, const uint8_t *blob, size_t size)
         uint64_t desc_size = note_u32(blob + pos + 4);
         uint32_t type = note_u32(blob + pos + 8);
         uint64_t name_room = (name_size + 3) & ~3UL;
-        uint64_t left = size - pos - 12;
+        uint64_t rest = size - pos - 12;
         const uint8_t *name = blob + pos + 12;
         int rc;
 
         /* The last description may lack its filling. */
-        if (name_room > left || desc_size > left - name_room)
+        if (name_room > rest || desc_size > rest - name_room)
             return image_fail(image, EINVAL, "is damaged: its ELF notes run past their end");
         if (name_size == 4 && memcmp(name, "Xen", 4) == 0) {
             rc = note_one(image, type, name + name_room, desc_size);
@@ -150,7 +150,7 @@ int image_notes_parse(struct image *image, const uint8_t *blob, size_t size)
         }
         /* All three are 64 bits wide, and come from 32-bit fields: the sums do not wrap. */
         desc_size = (desc_size + 3) & ~3UL;
-        if (desc_size > left - name_room)
+        if (desc_size > rest - name_room)
             break;
         pos += 12 + name_room + desc_size;
     }

@@ -195,17 +195,17 @@ static struct json_object *holder_json(const struct holder *h)
 static void print_json(const struct census *cs)
 {
     struct json_object *js = json_object_new_object(), *all = json_object_new_array();
-    struct json_object *left = json_object_new_array();
+    struct json_object *left_over = json_object_new_array();
 
     for (unsigned i = 0; i < cs->nr; i++)
         json_object_array_add(all, holder_json(&cs->holder[i]));
     for (unsigned i = 0; i < cs->orphans && i < MAX_ORPHANS; i++)
-        json_object_array_add(left, json_object_new_string(cs->orphan[i]));
+        json_object_array_add(left_over, json_object_new_string(cs->orphan[i]));
     json_object_object_add(js, "domains", all);
     cli_json_num(js, "store_nodes", cs->nodes);
     cli_json_num(js, "store_nodes_common", cs->common);
     cli_json_num(js, "store_nodes_left_over", cs->orphans);
-    json_object_object_add(js, "left_over", left);
+    json_object_object_add(js, "left_over", left_over);
     cli_print_json(js);
 }
 

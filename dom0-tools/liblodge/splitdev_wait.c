@@ -47,7 +47,7 @@ struct waiting {
 static int look(struct lodge_session *l, struct store *s, struct waiting *w)
 {
     struct splitdev_answer *a = must(calloc(w->nr, sizeof(*a)));
-    int left = 0, rc = 0, got;
+    int pending = 0, rc = 0, got;
 
     for (unsigned i = 0; i < w->nr; i++)
         if (!w->done[i]) {
@@ -64,7 +64,7 @@ static int look(struct lodge_session *l, struct store *s, struct waiting *w)
             got = w->check(l, &w->dev[i], &a[i]);
             rc = got < 0 ? got : 0;
             w->done[i] = got > 0;
-            left += !got;
+            pending += !got;
         }
         free(a[i].state);
         free(a[i].status);
@@ -73,7 +73,7 @@ static int look(struct lodge_session *l, struct store *s, struct waiting *w)
         free(a[i].resized);
     }
     free(a);
-    return rc ? rc : left;
+    return rc ? rc : pending;
 }
 
 static int wait_watching(struct lodge_session *l, struct store *s, struct waiting *w, int ms)

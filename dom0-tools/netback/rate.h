@@ -2,7 +2,7 @@
 /*
  * rate.h: how much a guest may send: so many bytes in each span of time, as xl's rate= says.
  *
- * The allowance of a span is added when it begins. What is left over is kept, up to one span's
+ * The allowance of a span is added when it begins. What is not used is kept, up to one span's
  * allowance or 128 KiB, whichever is more: a span may be shorter than one big frame takes.
  */
 #ifndef LODGE_NETBACK_RATE_H
@@ -17,7 +17,7 @@
 struct rate {
     uint64_t bytes; /* 0: no limit */
     uint64_t usec;
-    uint64_t left;
+    uint64_t budget;
     int64_t next; /* when the next span begins */
 };
 
@@ -25,7 +25,7 @@ static inline void rate_set(struct rate *r, const struct netback_rate *to, int64
 {
     r->bytes = to->usec ? to->bytes : 0;
     r->usec = to->usec;
-    r->left = r->bytes;
+    r->budget = r->bytes;
     r->next = now + to->usec;
 }
 
@@ -38,10 +38,10 @@ static inline void rate_refill(struct rate *r, int64_t now)
     spans = (uint64_t)(now - r->next) / r->usec + 1;
     r->next += (int64_t)(spans * r->usec);
     /* More spans than fill it up would only risk an overflow. */
-    if (spans > most / r->bytes + 1 || r->left + spans * r->bytes > most)
-        r->left = most;
+    if (spans > most / r->bytes + 1 || r->budget + spans * r->bytes > most)
+        r->budget = most;
     else
-        r->left += spans * r->bytes;
+        r->budget += spans * r->bytes;
 }
 
 /* True if `size` bytes may go now, and counts them; else r->next says when to ask again. */
@@ -49,11 +49,11 @@ static inline bool rate_take(struct rate *r, uint32_t size, int64_t now)
 {
     if (!r->bytes)
         return true;
-    if (size > r->left)
+    if (size > r->budget)
         rate_refill(r, now);
-    if (size > r->left)
+    if (size > r->budget)
         return false;
-    r->left -= size;
+    r->budget -= size;
     return true;
 }
 

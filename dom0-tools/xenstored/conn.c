@@ -57,7 +57,7 @@ static struct conn *new_conn(void)
     list_init(&c->watches);
     list_init(&c->transactions);
     list_init(&c->events);
-    c->cred.target = STORE_NO_TARGET;
+    c->cred.target = NODES_NO_TARGET;
     c->fd = -1;
     return c;
 }
@@ -211,7 +211,7 @@ static void serve(struct conn *c)
     } else {
         len = proto_handle(c, msg, reply);
     }
-    store_save();
+    nodes_save();
     if (c->domain)
         state_reply(c, ring_serial(&c->ring), reply, len);
     state_commit();
@@ -221,7 +221,7 @@ static void serve(struct conn *c)
         socket_put(c, reply, len);
         c->in_len = 0;
     }
-    store_announce();
+    nodes_announce();
 }
 
 /*

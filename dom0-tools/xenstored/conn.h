@@ -9,7 +9,7 @@
 
 #include "list.h"
 #include "ring.h"
-#include "store.h"
+#include "nodes.h"
 
 #define CONN_MSG_MAX RING_MSG_MAX /* a header and the longest payload */
 
@@ -22,7 +22,7 @@ struct conn {
     struct list_link all;          /* in conn_all */
     struct list_link runq;         /* in the queue, or alone */
     struct list_link halfway;      /* a ring's: among those to be looked at again, or alone */
-    struct store_cred cred;        /* a socket is dom0's: only its root can open it */
+    struct nodes_cred cred;        /* a socket is dom0's: only its root can open it */
     struct list_link watches;      /* struct watch, owned; watch.c's */
     struct list_link transactions; /* struct tx, owned; tx.c's */
     struct list_link events;       /* struct event of these watches, oldest first; watch.c's */

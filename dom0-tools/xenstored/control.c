@@ -51,7 +51,7 @@ static int cmd_check(struct proto_request *rq, int argc, char **argv)
     (void)argv;
     if (!nodes)
         return -ENOMEM;
-    count(store_main.root, nodes);
+    count(nodes_main.root, nodes);
     for (uint16_t i = 0; i < QUOTA_DOMIDS && !rc; i++)
         if ((nodes[i] || quota_is_used(i)) && nodes[i] != quota_usage(i)->nodes)
             rc = say(rq, "domain %u: owns %lld nodes, accounted are %lld\n", i, (long long)nodes[i],

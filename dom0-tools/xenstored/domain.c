@@ -58,7 +58,7 @@ static struct domain *new_domain(uint16_t domid, uint64_t mfn, uint32_t port, ui
     struct domain *d = alloc_zero(sizeof(*d));
 
     *d = (struct domain){.domid = domid,
-                         .target = STORE_NO_TARGET,
+                         .target = NODES_NO_TARGET,
                          .mfn = mfn,
                          .port = port,
                          .local_port = -1,
@@ -245,9 +245,9 @@ int domain_release(uint16_t domid)
         struct domain *other = list_entry(l, struct domain, link);
 
         if (other->target == domid)
-            other->target = other->conn->cred.target = STORE_NO_TARGET;
+            other->target = other->conn->cred.target = NODES_NO_TARGET;
     }
-    store_purge(domid);
+    nodes_purge(domid);
     state_release(domid);
     watch_fire_special(PATH_RELEASE);
     return 0;
@@ -274,7 +274,7 @@ void domain_reap(void)
             watch_fire_special(PATH_RELEASE);
         }
     }
-    store_save();
+    nodes_save();
     state_commit();
-    store_announce();
+    nodes_announce();
 }

@@ -20,7 +20,7 @@ struct domain {
     struct list_link link; /* in domain_all */
     uint16_t domid;
     bool shutdown;        /* its shutdown has been announced */
-    int32_t target;       /* as conn->cred.target: the domain that it serves, or STORE_NO_TARGET */
+    int32_t target;       /* as conn->cred.target: the domain that it serves, or NODES_NO_TARGET */
     uint64_t mfn;         /* of the ring page, as the tools said; 0 for dom0 */
     uint32_t port;        /* the domain's end of the event channel */
     int local_port;       /* ours, or -1 without a page */

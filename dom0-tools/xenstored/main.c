@@ -3,7 +3,7 @@
  * xenstored: the tree of names and values that domains and tools meet in.
  *
  * One thread, one epoll loop. Reading order: this file, conn.c (who is served when), proto.c (what
- * can be asked), store.c and tree.c (nodes), tx.c, watch.c; then ring.c and journal.c, which
+ * can be asked), nodes.c and tree.c (nodes), tx.c, watch.c; then ring.c and journal.c, which
  * together make the daemon's own death harmless; domain.c and xendev.c for the hypervisor's side.
  *
  * One thread means that there is no lock anywhere here: each request is carried out, saved and
@@ -331,14 +331,14 @@ static void take_events(void)
 /* What tools expect to find in a store that has just been created. */
 static void create_roots(void)
 {
-    static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
+    static const struct nodes_cred root = {.privileged = true, .target = NODES_NO_TARGET};
 
-    store_mkdir(&store_main, &root, "/tool/xenstored");
-    store_mkdir(&store_main, &root, "/local/domain");
-    store_mkdir(&store_main, &root, "/vm");
-    store_save();
+    nodes_mkdir(&nodes_main, &root, "/tool/xenstored");
+    nodes_mkdir(&nodes_main, &root, "/local/domain");
+    nodes_mkdir(&nodes_main, &root, "/vm");
+    nodes_save();
     state_commit();
-    store_announce();
+    nodes_announce();
 }
 
 static void open_signals(void)
@@ -440,7 +440,7 @@ int main(int argc, char **argv)
 
     setpriority(PRIO_PROCESS, 0, NICE); /* where that is refused it works all the same */
 
-    store_init();
+    nodes_init();
     conn_init();
     domain_init();
     connect_hypervisor(); /* before the state, whose domains are at its ports */

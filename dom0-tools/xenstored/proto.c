@@ -110,7 +110,7 @@ static int only_domid(struct proto_request *rq, uint16_t *domid)
 static int look(struct proto_request *rq, const char *path, unsigned int aspects,
                 struct tree_node **n)
 {
-    int rc = store_get(rq->view, &rq->conn->cred, path, TREE_READ, n);
+    int rc = nodes_get(rq->view, &rq->conn->cred, path, TREE_READ, n);
 
     if (rq->tx && tx_saw(rq->tx, path, rc ? TX_EXISTS | TX_PERMS : TX_EXISTS | aspects))
         return -ENOSPC;
@@ -192,7 +192,7 @@ static int do_get_perms(struct proto_request *rq)
     if (path_is_special(path)) {
         if (!rq->conn->cred.privileged)
             return -EACCES;
-        perms = store_special_perms(path, &nperms);
+        perms = nodes_special_perms(path, &nperms);
     } else {
         rc = look(rq, path, TX_PERMS, &n);
         if (rc)
@@ -237,7 +237,7 @@ static int do_write(struct proto_request *rq)
         rc = -EINVAL;
     if (rc)
         return rc;
-    rc = store_write(rq->view, &rq->conn->cred, path, rq->data + name, rq->len - name);
+    rc = nodes_write(rq->view, &rq->conn->cred, path, rq->data + name, rq->len - name);
     return finish_change(rq, rc, TX_WRITE, path, rq->data + name, rq->len - name);
 }
 
@@ -248,7 +248,7 @@ static int do_mkdir(struct proto_request *rq)
 
     if (rc)
         return rc;
-    rc = store_mkdir(rq->view, &rq->conn->cred, path);
+    rc = nodes_mkdir(rq->view, &rq->conn->cred, path);
     return finish_change(rq, rc, TX_MKDIR, path, NULL, 0);
 }
 
@@ -259,7 +259,7 @@ static int do_rm(struct proto_request *rq)
 
     if (rc)
         return rc;
-    rc = store_rm(rq->view, &rq->conn->cred, path);
+    rc = nodes_rm(rq->view, &rq->conn->cred, path);
     return finish_change(rq, rc, TX_RM, path, NULL, 0);
 }
 
@@ -291,11 +291,11 @@ static int do_set_perms(struct proto_request *rq)
     if (path_is_special(path)) {
         if (!rq->conn->cred.privileged)
             return -EACCES;
-        store_set_special(path, perms, (unsigned int)n - 1);
+        nodes_set_special(path, perms, (unsigned int)n - 1);
         state_special(path, perms, (unsigned int)n - 1);
         return put_ok(rq, 0);
     }
-    rc = store_set_perms(rq->view, &rq->conn->cred, path, perms, (unsigned int)n - 1);
+    rc = nodes_set_perms(rq->view, &rq->conn->cred, path, perms, (unsigned int)n - 1);
     return finish_change(rq, rc, TX_SET_PERMS, path, perms, (size_t)(n - 1) * sizeof(*perms));
 }
 
@@ -556,7 +556,7 @@ size_t proto_handle(struct conn *c, const void *msg, void *reply)
     rq.hdr = hdr;
     rq.conn = c;
     rq.tx = NULL;
-    rq.view = &store_main;
+    rq.view = &nodes_main;
     rq.len = hdr.len;
     memcpy(rq.data, (const char *)msg + sizeof(hdr), hdr.len);
     rq.data[hdr.len] = '\0';

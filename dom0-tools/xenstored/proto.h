@@ -10,7 +10,7 @@
 struct proto_request {
     struct conn *conn;       /* whose rights and quotas count */
     struct tx *tx;           /* NULL outside transactions; a handler that ends it sets it so */
-    struct store_view *view; /* the transaction's, or store_main */
+    struct nodes_view *view; /* the transaction's, or nodes_main */
     struct xsd_sockmsg hdr;  /* as it came */
     uint32_t len;            /* of the payload, at most XENSTORE_PAYLOAD_MAX */
     char data[XENSTORE_PAYLOAD_MAX + 1]; /* a copy of the payload, with a NUL behind it */

@@ -29,7 +29,7 @@ enum quota_kind {
 };
 
 /*
- * The account of one domain. Each file keeps its own part up to date: store.c the nodes and their
+ * The account of one domain. Each file keeps its own part up to date: nodes.c the nodes and their
  * bytes when a view settles, watch.c and tx.c the rest and the bytes of their objects. What dom0
  * does in a guest's name can take an account over its limit; nothing is taken away then, only the
  * guest's next request for more is refused. Nodes belong to their owner (perms[0]), whoever wrote

@@ -49,7 +49,7 @@ static void put_node(const char *path, const struct tree_node *n)
     journal_end();
 }
 
-void state_change(const struct store_change *c)
+void state_change(const struct nodes_change *c)
 {
     char path[PATH_SIZE] = "";
     struct tree_node *n;
@@ -58,14 +58,14 @@ void state_change(const struct store_change *c)
 
     if (!journal_is_open())
         return;
-    if (c->kind == STORE_GONE) {
+    if (c->kind == NODES_GONE) {
         begin_node(STATE_GONE, STATE_GONE_NEAR, c->path);
         journal_end();
         return;
     }
     /* As they are after the whole request: of several changes of one, each says the last. */
     memcpy(path, c->path, c->there);
-    n = tree_find(store_main.root, path);
+    n = tree_find(nodes_main.root, path);
     if (n && !*pos)
         put_node(path, n);
     while (n && (comp = tree_component(&pos, &len))) {
@@ -237,10 +237,10 @@ void state_snapshot(void)
         return;
     near_path[0] = '\0';
     journal_rewrite_begin();
-    put_tree(store_main.root, path, 0);
+    put_tree(nodes_main.root, path, 0);
     for (unsigned int i = 0; i < 2; i++) {
         unsigned int nperms;
-        const struct tree_perm *perms = store_special_perms(specials[i], &nperms);
+        const struct tree_perm *perms = nodes_special_perms(specials[i], &nperms);
 
         state_special(specials[i], perms, nperms);
     }

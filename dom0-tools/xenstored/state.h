@@ -13,14 +13,14 @@
 
 #include "conn.h"
 #include "domain.h"
-#include "store.h"
+#include "nodes.h"
 
 /* Opens the state in `dir` (NULL: keep nothing), loads it and reconnects the domains. 0 or -errno.
  */
 int state_open(const char *dir);
 
 /* Records; they count from the next state_commit() on. */
-void state_change(const struct store_change *c);
+void state_change(const struct nodes_change *c);
 void state_special(const char *path, const struct tree_perm *perms, unsigned int nperms);
 void state_quota(const char *name, uint32_t value);
 void state_introduce(const struct domain *d);

@@ -30,7 +30,7 @@ struct saved_watch {
 struct saved_domain {
     struct list_link link; /* in `saved`, in the order of introduction */
     uint16_t domid;
-    int32_t target; /* STORE_NO_TARGET: none */
+    int32_t target; /* NODES_NO_TARGET: none */
     bool shutdown;
     uint32_t port, slot;
     uint64_t mfn;
@@ -47,20 +47,20 @@ static struct list_link saved = {&saved, &saved};
 /* A cursor over one record. After the first field that is not there, all fields are empty. */
 struct reader {
     const unsigned char *at;
-    size_t left;
+    size_t remaining;
 };
 
 static uint64_t get(struct reader *r, size_t size)
 {
     uint64_t v = 0;
 
-    if (r->left < size) {
-        r->left = 0;
+    if (r->remaining < size) {
+        r->remaining = 0;
         return 0;
     }
     memcpy(&v, r->at, size);
     r->at += size;
-    r->left -= size;
+    r->remaining -= size;
     return v;
 }
 
@@ -75,11 +75,11 @@ static const void *get_block(struct reader *r, size_t *len)
     const void *p;
 
     *len = get_u32(r);
-    if (*len > r->left)
-        *len = r->left = 0;
+    if (*len > r->remaining)
+        *len = r->remaining = 0;
     p = r->at;
     r->at += *len;
-    r->left -= *len;
+    r->remaining -= *len;
     return p;
 }
 
@@ -145,7 +145,7 @@ static void load_release(struct saved_domain *d)
         struct saved_domain *other = list_entry(l, struct saved_domain, link);
 
         if (other->target == d->domid)
-            other->target = STORE_NO_TARGET;
+            other->target = NODES_NO_TARGET;
     }
     saved_free(d);
 }
@@ -159,7 +159,7 @@ static void load_domain(struct reader *r, uint32_t domid)
     if (!d) {
         d = alloc_zero(sizeof(*d));
         d->domid = (uint16_t)domid;
-        d->target = STORE_NO_TARGET;
+        d->target = NODES_NO_TARGET;
         list_append(&saved, &d->link);
     }
     d->port = get_u32(r);
@@ -267,7 +267,7 @@ static bool good_perms(const struct tree_perm *perms, size_t n)
 
 static void load_record(uint8_t type, const unsigned char *data, size_t len)
 {
-    struct reader r = {.at = data, .left = len};
+    struct reader r = {.at = data, .remaining = len};
     struct tree_perm perms[XENSTORE_PAYLOAD_MAX / 2];
     bool near, gone;
     size_t plen, vlen;
@@ -290,7 +290,7 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
         return;
     if (gone) {
         if (path[1])
-            store_restore_gone(path);
+            nodes_restore_gone(path);
         return;
     }
     p = get_block(&r, &plen);
@@ -300,11 +300,11 @@ static void load_record(uint8_t type, const unsigned char *data, size_t len)
     if (!good_perms(perms, plen / sizeof(*perms)))
         return;
     if (type == STATE_SPECIAL) {
-        store_set_special(path, perms, (unsigned int)(plen / sizeof(*perms)));
+        nodes_set_special(path, perms, (unsigned int)(plen / sizeof(*perms)));
         return;
     }
     value = get_block(&r, &vlen);
-    store_restore(path, perms, (unsigned int)(plen / sizeof(*perms)), value, vlen);
+    nodes_restore(path, perms, (unsigned int)(plen / sizeof(*perms)), value, vlen);
 }
 
 /* ---- restoring ---- */
@@ -345,7 +345,7 @@ int state_open(const char *dir)
     if (rc)
         return rc;
     /* Before anything is charged: that changes the accounts by differences. */
-    store_recount();
+    nodes_recount();
     while (!list_empty(&saved)) {
         struct saved_domain *s = list_entry(saved.next, struct saved_domain, link);
 

@@ -35,7 +35,7 @@ struct tree_node {
     uint16_t nperms; /* at least 1; perms[0].domid is the owner */
     uint16_t name_len;
     uint32_t nchildren, cap;  /* children, and room in `child` */
-    bool named;               /* value or permissions were set since it was copied (store_diff.c) */
+    bool named;               /* value or permissions were set since it was copied (nodes_diff.c) */
     uint64_t gen;             /* tree_clock when the list of children last changed */
     struct tree_perm *perms;  /* owned, as are the next two */
     char *value;              /* bytes, not text: without a NUL. May be NULL where value_len is 0 */

@@ -36,7 +36,7 @@ struct tx {
     int error; /* it cannot be committed any more: -EAGAIN, as what it saw and did has been let go
                   of, or -ENOSPC, as not all of it could be recorded; else 0 */
     struct tree_node *base; /* the store as it was at the start; one reference */
-    struct store_view view; /* does not collect changes: it is never adopted */
+    struct nodes_view view; /* does not collect changes: it is never adopted */
     struct seen *seen;
     struct done *done; /* in the order in which they were made */
     unsigned int nseen, seen_cap, ndone, done_cap;
@@ -50,8 +50,8 @@ static struct list_link by_age = {&by_age, &by_age};
 /* As the store is at this moment. */
 static void take_base(struct tx *t)
 {
-    t->base = tree_ref(store_main.root);
-    t->view.root = tree_ref(store_main.root);
+    t->base = tree_ref(nodes_main.root);
+    t->view.root = tree_ref(nodes_main.root);
     t->since = tree_changed;
     list_init(&t->age);
     if (!t->conn->cred.privileged)
@@ -99,7 +99,7 @@ bool tx_is_full(const struct tx *t)
     return t->error == -ENOSPC;
 }
 
-struct store_view *tx_view(struct tx *t)
+struct nodes_view *tx_view(struct tx *t)
 {
     return &t->view;
 }
@@ -115,7 +115,7 @@ static void let_go(struct tx *t)
     }
     free(t->seen);
     free(t->done);
-    store_drop(&t->view);
+    nodes_drop(&t->view);
     tree_unref(t->base);
     list_remove(&t->age);
     quota_charge(t->conn->cred.domid, -t->bytes, false);
@@ -240,7 +240,7 @@ static bool same_kids(const struct tree_node *a, const struct tree_node *b)
 static bool unchanged(const struct tx *t, const struct seen *s)
 {
     const struct tree_node *a = tree_find(t->base, s->path);
-    const struct tree_node *b = tree_find(store_main.root, s->path);
+    const struct tree_node *b = tree_find(nodes_main.root, s->path);
 
     if (a == b) /* not even copied, or there in neither tree */
         return true;
@@ -255,29 +255,29 @@ static bool unchanged(const struct tx *t, const struct seen *s)
     return !(s->aspects & TX_KIDS) || same_kids(a, b);
 }
 
-static int redo(struct store_view *v, const struct store_cred *cred, const struct done *d)
+static int redo(struct nodes_view *v, const struct nodes_cred *cred, const struct done *d)
 {
     switch (d->op) {
     case TX_WRITE:
-        return store_write(v, cred, d->path, d->data, d->len);
+        return nodes_write(v, cred, d->path, d->data, d->len);
     case TX_MKDIR:
-        return store_mkdir(v, cred, d->path);
+        return nodes_mkdir(v, cred, d->path);
     case TX_RM:
-        return store_rm(v, cred, d->path);
+        return nodes_rm(v, cred, d->path);
     case TX_SET_PERMS:
-        return store_set_perms(v, cred, d->path, d->data,
+        return nodes_set_perms(v, cred, d->path, d->data,
                                (unsigned int)(d->len / sizeof(struct tree_perm)));
     }
     return -EINVAL;
 }
 
 /*
- * Checks first, then changes: until store_adopt(), nothing that another could see has happened.
+ * Checks first, then changes: until nodes_adopt(), nothing that another could see has happened.
  * No request of anyone else can come between the two, as requests are served one after the other.
  */
 static int try_commit(struct tx *t)
 {
-    struct store_view v = {0};
+    struct nodes_view v = {0};
 
     if (t->error)
         return t->error;
@@ -290,17 +290,17 @@ static int try_commit(struct tx *t)
     }
     if (!t->ndone)
         return 0;
-    v.root = tree_ref(store_main.root);
+    v.root = tree_ref(nodes_main.root);
     for (unsigned int i = 0; i < t->ndone; i++) {
         int rc = redo(&v, &t->conn->cred, &t->done[i]);
 
         /* It succeeded in the copy, so only a change from outside can be the reason: try again. */
         if (rc) {
-            store_drop(&v);
+            nodes_drop(&v);
             return rc == -ENOSPC ? rc : -EAGAIN;
         }
     }
-    store_adopt(&v);
+    nodes_adopt(&v);
     return 0;
 }
 

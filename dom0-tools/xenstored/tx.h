@@ -31,7 +31,7 @@
 #define XENSTORED_TX_H
 
 #include "conn.h"
-#include "store.h"
+#include "nodes.h"
 
 /* Aspects of a node that an answer can depend on. */
 #define TX_EXISTS 1u /* compared in any case: the others mean nothing without it */
@@ -49,7 +49,7 @@ int tx_start(struct conn *c, uint32_t *id);
 /* NULL where the connection has none with that id. The connection owns it until its end. */
 struct tx *tx_find(struct conn *c, uint32_t id);
 /* What the transaction's requests work on; lives as long as the transaction. */
-struct store_view *tx_view(struct tx *t);
+struct nodes_view *tx_view(struct tx *t);
 
 /* Whether it was refused an entry below: then it cannot be committed, and is good for its end only.
  */

@@ -208,13 +208,13 @@ static bool may_see(const struct conn *c, const struct sight *s)
 {
     if (c->cred.privileged)
         return true;
-    if (s->old && (store_rights(&c->cred, s->old, s->nold) & TREE_READ))
+    if (s->old && (nodes_rights(&c->cred, s->old, s->nold) & TREE_READ))
         return true;
     if (!s->node)
         return false;
-    if (store_rights(&c->cred, s->node->perms, s->node->nperms) & TREE_READ)
+    if (nodes_rights(&c->cred, s->node->perms, s->node->nperms) & TREE_READ)
         return true;
-    return s->parent && (store_rights(&c->cred, s->parent->perms, s->parent->nperms) & TREE_READ);
+    return s->parent && (nodes_rights(&c->cred, s->parent->perms, s->parent->nperms) & TREE_READ);
 }
 
 static void fire_at(uint32_t hash, const char *at, size_t at_len, const char *path,
@@ -264,19 +264,19 @@ static void fire_removed(const struct tree_node *parent, uint32_t hash, char *pa
     path[len] = '\0';
 }
 
-void watch_fire(const struct store_change *change)
+void watch_fire(const struct nodes_change *change)
 {
     char buf[PATH_SIZE];
     struct sight s = {.old = change->old_perms, .nold = change->nold};
 
-    if (change->kind == STORE_MADE)
+    if (change->kind == NODES_MADE)
         return;
     strcpy(buf, change->path);
     /* A later change of the same transaction may have removed it: then that one's event tells. */
-    s.node = change->gone ? change->gone : tree_find(store_main.root, buf);
+    s.node = change->gone ? change->gone : tree_find(nodes_main.root, buf);
     if (strcmp(buf, "/")) {
         path_parent(buf);
-        s.parent = tree_find(store_main.root, buf);
+        s.parent = tree_find(nodes_main.root, buf);
         strcpy(buf, change->path);
     }
     fire_upwards(change->path, &s);
@@ -287,7 +287,7 @@ void watch_fire(const struct store_change *change)
 void watch_fire_special(const char *path)
 {
     unsigned int nperms;
-    const struct tree_perm *perms = store_special_perms(path, &nperms);
+    const struct tree_perm *perms = nodes_special_perms(path, &nperms);
     struct sight s = {.old = perms, .nold = nperms};
 
     fire_at(hash_more(HASH_START, path, strlen(path)), path, strlen(path), path, &s);

@@ -11,7 +11,7 @@
 #define XENSTORED_WATCH_H
 
 #include "conn.h"
-#include "store.h"
+#include "nodes.h"
 
 /* Owned by its connection. After watch_add() only the links change. */
 struct watch {
@@ -39,9 +39,9 @@ void watch_remove_all(struct conn *c);
 
 /*
  * Queues an event for each watch on the changed path, on what is above it and, for a removal, on
- * what was below it, where the watcher may see it. The change has been made in store_main already.
+ * what was below it, where the watcher may see it. The change has been made in nodes_main already.
  */
-void watch_fire(const struct store_change *change);
+void watch_fire(const struct nodes_change *change);
 void watch_fire_special(const char *path);
 
 /* Queues one event per watch: after a restart nobody knows which ones were lost. */

@@ -156,14 +156,14 @@ static void guest_send(int n, const unsigned char *data, size_t len)
 static void introduce(uint16_t domid)
 {
     char home[32];
-    static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
+    static const struct nodes_cred root = {.privileged = true, .target = NODES_NO_TARGET};
     struct tree_perm owner = {.domid = domid};
 
     snprintf(home, sizeof(home), "/local/domain/%u", domid);
-    store_mkdir(&store_main, &root, home);
-    store_set_perms(&store_main, &root, home, &owner, 1);
-    store_save();
-    store_announce();
+    nodes_mkdir(&nodes_main, &root, home);
+    nodes_set_perms(&nodes_main, &root, home, &owner, 1);
+    nodes_save();
+    nodes_announce();
     domain_introduce(domid, 1, 1);
 }
 
@@ -240,7 +240,7 @@ static void set_up(void)
 
 static void clear_up(void)
 {
-    static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
+    static const struct nodes_cred root = {.privileged = true, .target = NODES_NO_TARGET};
     static const struct tree_perm none;
 
     memcpy(quota_limit, limits, sizeof(limits));
@@ -250,17 +250,17 @@ static void clear_up(void)
     while (!list_empty(&conn_all)) /* the client, unless a protocol error has ended it */
         conn_free(list_entry(conn_all.next, struct conn, all));
     close(client_fd);
-    while (store_main.root->nchildren) {
+    while (nodes_main.root->nchildren) {
         char path[PATH_SIZE];
 
-        snprintf(path, sizeof(path), "/%s", store_main.root->child[0]->name);
-        store_rm(&store_main, &root, path);
+        snprintf(path, sizeof(path), "/%s", nodes_main.root->child[0]->name);
+        nodes_rm(&nodes_main, &root, path);
     }
-    store_set_perms(&store_main, &root, "/", &none, 1);
-    store_set_special(PATH_INTRODUCE, &none, 1);
-    store_set_special(PATH_RELEASE, &none, 1);
-    store_save();
-    store_announce();
+    nodes_set_perms(&nodes_main, &root, "/", &none, 1);
+    nodes_set_special(PATH_INTRODUCE, &none, 1);
+    nodes_set_special(PATH_RELEASE, &none, 1);
+    nodes_save();
+    nodes_announce();
     for (uint16_t i = 0; i < QUOTA_DOMIDS; i++) {
         const struct quota_usage *u = i <= GUESTS ? quota_usage(i) : NULL;
 
@@ -284,10 +284,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!ready) {
         log_set_level("error");
         memcpy(limits, quota_limit, sizeof(limits));
-        store_init();
+        nodes_init();
         conn_init();
         domain_init();
-        store_recount();
+        nodes_recount();
         ready = true;
     }
     set_up();

@@ -189,7 +189,7 @@ static void test_rate(void)
     CHECK(!rate_take(&r, 65535, 0) && rate_take(&r, 65535, 70000) && !rate_take(&r, 65535, 70000));
     to = (struct netback_rate){.bytes = UINT64_MAX, .usec = 1};
     rate_set(&r, &to, 0);
-    r.left = 0;
+    r.budget = 0;
     CHECK(rate_take(&r, 65535, INT64_MAX / 2));
     to = (struct netback_rate){0};
     rate_set(&r, &to, 0);

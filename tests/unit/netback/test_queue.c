@@ -268,7 +268,7 @@ static void test_tx_rate_fooled(void)
     CHECK(fake.q->stats.tx_frames == 500000);
     __atomic_store_n(&flipping, false, __ATOMIC_RELAXED);
     pthread_join(evil, NULL);
-    CHECK(to.bytes - fake.rate.left == fake.q->stats.tx_bytes);
+    CHECK(to.bytes - fake.rate.budget == fake.q->stats.tx_bytes);
 }
 
 /* --- to the guest -------------------------------------------------------------------------- */

@@ -13,19 +13,19 @@
 #include "alloc.h"
 #include "quota.h"
 #include "state.h"
-#include "store.h"
+#include "nodes.h"
 #include "watch.h"
 
-struct store_view store_main = {.record = true};
+struct nodes_view nodes_main = {.record = true};
 
 /* The special paths: to begin with, nobody but dom0 learns of domains that come and go. */
 static struct {
     const char *path;
-    struct tree_perm *perms; /* owned; never NULL after store_init() */
+    struct tree_perm *perms; /* owned; never NULL after nodes_init() */
     unsigned int nperms;
 } specials[] = {{.path = PATH_INTRODUCE}, {.path = PATH_RELEASE}};
 
-void store_init(void)
+void nodes_init(void)
 {
     static const struct tree_perm none = {.domid = 0, .bits = 0};
 
@@ -34,12 +34,12 @@ void store_init(void)
     /* Far beyond what a daemon of this boot can have counted up to: no generation comes again. */
     clock_gettime(CLOCK_BOOTTIME, &now);
     tree_clock = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    store_main.root = tree_new("", 0, &none, 1);
+    nodes_main.root = tree_new("", 0, &none, 1);
     for (unsigned int i = 0; i < 2; i++)
-        store_set_special(specials[i].path, &none, 1);
+        nodes_set_special(specials[i].path, &none, 1);
 }
 
-const struct tree_perm *store_special_perms(const char *path, unsigned int *nperms)
+const struct tree_perm *nodes_special_perms(const char *path, unsigned int *nperms)
 {
     for (unsigned int i = 0; i < 2; i++) {
         if (!strcmp(path, specials[i].path)) {
@@ -50,7 +50,7 @@ const struct tree_perm *store_special_perms(const char *path, unsigned int *nper
     return NULL;
 }
 
-void store_set_special(const char *path, const struct tree_perm *perms, unsigned int nperms)
+void nodes_set_special(const char *path, const struct tree_perm *perms, unsigned int nperms)
 {
     for (unsigned int i = 0; i < 2; i++) {
         if (!strcmp(path, specials[i].path)) {
@@ -62,16 +62,16 @@ void store_set_special(const char *path, const struct tree_perm *perms, unsigned
 }
 
 /* A domain that serves another (a device model) has that one's rights beside its own. */
-static bool acts_as(const struct store_cred *cred, uint16_t domid)
+static bool acts_as(const struct nodes_cred *cred, uint16_t domid)
 {
     return cred->domid == domid || (cred->target >= 0 && cred->target == domid);
 }
 
-unsigned int store_rights(const struct store_cred *cred, const struct tree_perm *perms,
+unsigned int nodes_rights(const struct nodes_cred *cred, const struct tree_perm *perms,
                           unsigned int nperms)
 {
     if (cred->privileged || acts_as(cred, perms[0].domid))
-        return TREE_READ | TREE_WRITE | STORE_OWNER;
+        return TREE_READ | TREE_WRITE | NODES_OWNER;
     /* The first entry that fits decides, also where it gives less than the default does. */
     for (unsigned int i = 1; i < nperms; i++)
         if (acts_as(cred, perms[i].domid))
@@ -79,27 +79,27 @@ unsigned int store_rights(const struct store_cred *cred, const struct tree_perm 
     return perms[0].bits;
 }
 
-static bool allowed(const struct store_cred *cred, const struct tree_node *n, unsigned int need)
+static bool allowed(const struct nodes_cred *cred, const struct tree_node *n, unsigned int need)
 {
-    return (store_rights(cred, n->perms, n->nperms) & need) == need;
+    return (nodes_rights(cred, n->perms, n->nperms) & need) == need;
 }
 
 /* ---- accounts ---- */
 
 /* Good until the next call for this view: the array may move. */
-static struct store_delta *delta_of(struct store_view *v, uint16_t domid)
+static struct nodes_delta *delta_of(struct nodes_view *v, uint16_t domid)
 {
     for (unsigned int i = 0; i < v->ndeltas; i++)
         if (v->delta[i].domid == domid)
             return &v->delta[i];
     v->delta = alloc_grow(v->delta, &v->delta_cap, v->ndeltas + 1, sizeof(*v->delta));
-    v->delta[v->ndeltas] = (struct store_delta){.domid = domid};
+    v->delta[v->ndeltas] = (struct nodes_delta){.domid = domid};
     return &v->delta[v->ndeltas++];
 }
 
-static void account(struct store_view *v, uint16_t domid, int32_t nodes, int64_t bytes)
+static void account(struct nodes_view *v, uint16_t domid, int32_t nodes, int64_t bytes)
 {
-    struct store_delta *d = delta_of(v, domid);
+    struct nodes_delta *d = delta_of(v, domid);
 
     d->nodes += nodes;
     d->bytes += bytes;
@@ -109,11 +109,11 @@ static void account(struct store_view *v, uint16_t domid, int32_t nodes, int64_t
  * Whether the caller may have the owner pay for so much more. Only growth is refused: a domain over
  * its limit can still shrink. dom0 has no limit; what is put into its nodes counts as the caller's.
  */
-static int fits(struct store_view *v, const struct store_cred *cred, uint16_t owner, int32_t nodes,
+static int fits(struct nodes_view *v, const struct nodes_cred *cred, uint16_t owner, int32_t nodes,
                 int64_t bytes)
 {
     const struct quota_usage *u;
-    const struct store_delta *d;
+    const struct nodes_delta *d;
 
     if (cred->privileged)
         return 0;
@@ -128,7 +128,7 @@ static int fits(struct store_view *v, const struct store_cred *cred, uint16_t ow
     return 0;
 }
 
-static void account_removed(struct store_view *v, const struct tree_node *n)
+static void account_removed(struct nodes_view *v, const struct tree_node *n)
 {
     account(v, n->perms[0].domid, -1, -tree_node_bytes(n));
     v->moved++;
@@ -142,24 +142,24 @@ static void account_removed(struct store_view *v, const struct tree_node *n)
  * The view's new last change, to be filled in by the caller; NULL where none are collected. The
  * node's parent was there before, unless the caller says otherwise.
  */
-static struct store_change *note(struct store_view *v, enum store_change_kind kind,
+static struct nodes_change *note(struct nodes_view *v, enum nodes_change_kind kind,
                                  const char *path)
 {
-    struct store_change *c;
+    struct nodes_change *c;
 
     if (!v->record)
         return NULL;
     v->change = alloc_grow(v->change, &v->change_cap, v->nchanges + 1, sizeof(*v->change));
     c = &v->change[v->nchanges++];
-    *c = (struct store_change){.kind = kind, .path = alloc_string(path), .there = strlen(path)};
+    *c = (struct nodes_change){.kind = kind, .path = alloc_string(path), .there = strlen(path)};
     return c;
 }
 
 /* The node is at the end of the path, of which the first `there` bytes were there before. */
-static struct store_change *note_set(struct store_view *v, struct tree_node *n, const char *path,
+static struct nodes_change *note_set(struct nodes_view *v, struct tree_node *n, const char *path,
                                      size_t there)
 {
-    struct store_change *c = note(v, STORE_SET, path);
+    struct nodes_change *c = note(v, NODES_SET, path);
 
     n->named = true;
     if (c)
@@ -167,7 +167,7 @@ static struct store_change *note_set(struct store_view *v, struct tree_node *n, 
     return c;
 }
 
-static void forget_changes(struct store_view *v)
+static void forget_changes(struct nodes_view *v)
 {
     for (unsigned int i = 0; i < v->nchanges; i++) {
         free(v->change[i].path);
@@ -180,7 +180,7 @@ static void forget_changes(struct store_view *v)
 
 /* ---- the operations ---- */
 
-int store_get(struct store_view *v, const struct store_cred *cred, const char *path, unsigned need,
+int nodes_get(struct nodes_view *v, const struct nodes_cred *cred, const char *path, unsigned need,
               struct tree_node **node)
 {
     const char *rest;
@@ -199,7 +199,7 @@ int store_get(struct store_view *v, const struct store_cred *cred, const char *p
  * `bytes` is what the caller wants to put into the node, so that the check covers it. *there gets
  * the length of the ancestor's path.
  */
-static int create(struct store_view *v, const struct store_cred *cred, const char *path,
+static int create(struct nodes_view *v, const struct nodes_cred *cred, const char *path,
                   size_t bytes, struct tree_node **node, size_t *there)
 {
     const char *rest, *pos, *comp;
@@ -241,12 +241,12 @@ static int create(struct store_view *v, const struct store_cred *cred, const cha
     return 0;
 }
 
-int store_write(struct store_view *v, const struct store_cred *cred, const char *path,
+int nodes_write(struct nodes_view *v, const struct nodes_cred *cred, const char *path,
                 const void *data, size_t len)
 {
     struct tree_node *n;
     size_t there = strlen(path);
-    int rc = store_get(v, cred, path, TREE_WRITE, &n);
+    int rc = nodes_get(v, cred, path, TREE_WRITE, &n);
 
     if (rc && rc != -ENOENT)
         return rc;
@@ -268,11 +268,11 @@ int store_write(struct store_view *v, const struct store_cred *cred, const char 
     return 0;
 }
 
-int store_mkdir(struct store_view *v, const struct store_cred *cred, const char *path)
+int nodes_mkdir(struct nodes_view *v, const struct nodes_cred *cred, const char *path)
 {
     struct tree_node *n;
     size_t there;
-    int rc = store_get(v, cred, path, TREE_WRITE, &n);
+    int rc = nodes_get(v, cred, path, TREE_WRITE, &n);
 
     if (rc != -ENOENT)
         return rc; /* 0: it is there, which is what was asked for */
@@ -283,33 +283,33 @@ int store_mkdir(struct store_view *v, const struct store_cred *cred, const char 
 }
 
 /* The node is there. Cannot fail. */
-static void remove_node(struct store_view *v, const char *path)
+static void remove_node(struct nodes_view *v, const char *path)
 {
     char parent[PATH_SIZE];
     const char *name = strrchr(path, '/') + 1;
     struct tree_node *gone, *up;
-    struct store_change *c;
+    struct nodes_change *c;
 
     strcpy(parent, path);
     path_parent(parent);
     up = tree_own(&v->root, parent);
     gone = tree_take(up, name, strlen(name));
     account_removed(v, gone);
-    c = note(v, STORE_GONE, path);
+    c = note(v, NODES_GONE, path);
     if (c)
         c->gone = gone; /* kept until the watchers of its nodes have been told */
     else
         tree_unref(gone);
 }
 
-int store_rm(struct store_view *v, const struct store_cred *cred, const char *path)
+int nodes_rm(struct nodes_view *v, const struct nodes_cred *cred, const char *path)
 {
     struct tree_node *n;
     int rc;
 
     if (!strcmp(path, "/"))
         return -EINVAL;
-    rc = store_get(v, cred, path, TREE_WRITE, &n);
+    rc = nodes_get(v, cred, path, TREE_WRITE, &n);
     if (rc == -ENOENT) {
         char parent[PATH_SIZE];
 
@@ -322,12 +322,12 @@ int store_rm(struct store_view *v, const struct store_cred *cred, const char *pa
     return rc;
 }
 
-int store_set_perms(struct store_view *v, const struct store_cred *cred, const char *path,
+int nodes_set_perms(struct nodes_view *v, const struct nodes_cred *cred, const char *path,
                     const struct tree_perm *perms, unsigned int nperms)
 {
     struct tree_node *n;
-    struct store_change *c;
-    int rc = store_get(v, cred, path, STORE_OWNER, &n);
+    struct nodes_change *c;
+    int rc = nodes_get(v, cred, path, NODES_OWNER, &n);
 
     if (rc)
         return rc;
@@ -356,7 +356,7 @@ int store_set_perms(struct store_view *v, const struct store_cred *cred, const c
 
 /* ---- settling ---- */
 
-static void apply_deltas(struct store_view *v)
+static void apply_deltas(struct nodes_view *v)
 {
     for (unsigned int i = 0; i < v->ndeltas; i++) {
         struct quota_usage *u = quota_usage(v->delta[i].domid);
@@ -367,43 +367,43 @@ static void apply_deltas(struct store_view *v)
     v->ndeltas = 0;
 }
 
-void store_adopt(struct store_view *v)
+void nodes_adopt(struct nodes_view *v)
 {
-    store_main.before = store_main.root;
-    store_main.root = v->root;
+    nodes_main.before = nodes_main.root;
+    nodes_main.root = v->root;
     for (unsigned int i = 0; i < v->ndeltas; i++)
-        account(&store_main, v->delta[i].domid, v->delta[i].nodes, v->delta[i].bytes);
+        account(&nodes_main, v->delta[i].domid, v->delta[i].nodes, v->delta[i].bytes);
     free(v->delta);
-    *v = (struct store_view){0};
+    *v = (struct nodes_view){0};
 }
 
-void store_drop(struct store_view *v)
+void nodes_drop(struct nodes_view *v)
 {
     forget_changes(v);
     free(v->change);
     free(v->delta);
     if (v->root)
         tree_unref(v->root);
-    *v = (struct store_view){0};
+    *v = (struct nodes_view){0};
 }
 
-void store_save(void)
+void nodes_save(void)
 {
-    apply_deltas(&store_main);
-    for (unsigned int i = 0; i < store_main.nchanges; i++)
-        state_change(&store_main.change[i]);
-    if (store_main.before)
-        store_diff(store_main.before, store_main.root, state_change);
+    apply_deltas(&nodes_main);
+    for (unsigned int i = 0; i < nodes_main.nchanges; i++)
+        state_change(&nodes_main.change[i]);
+    if (nodes_main.before)
+        nodes_diff(nodes_main.before, nodes_main.root, state_change);
 }
 
-void store_announce(void)
+void nodes_announce(void)
 {
-    for (unsigned int i = 0; i < store_main.nchanges; i++)
-        watch_fire(&store_main.change[i]);
-    forget_changes(&store_main);
-    if (!store_main.before)
+    for (unsigned int i = 0; i < nodes_main.nchanges; i++)
+        watch_fire(&nodes_main.change[i]);
+    forget_changes(&nodes_main);
+    if (!nodes_main.before)
         return;
-    store_diff(store_main.before, store_main.root, watch_fire);
-    tree_unref(store_main.before);
-    store_main.before = NULL;
+    nodes_diff(nodes_main.before, nodes_main.root, watch_fire);
+    tree_unref(nodes_main.before);
+    nodes_main.before = NULL;
 }

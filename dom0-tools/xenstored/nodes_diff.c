@@ -6,14 +6,14 @@
  */
 #include <string.h>
 
-#include "store.h"
+#include "nodes.h"
 
 struct walk {
-    void (*fn)(const struct store_change *c);
+    void (*fn)(const struct nodes_change *c);
     char path[PATH_SIZE]; /* of the node that is being looked at; every node's fits */
 };
 
-static void tell(struct walk *w, size_t len, struct store_change c)
+static void tell(struct walk *w, size_t len, struct nodes_change c)
 {
     c.path = len ? w->path : "/";
     c.there = strlen(c.path);
@@ -41,7 +41,7 @@ static bool same_value(const struct tree_node *a, const struct tree_node *b)
 
 static void made(struct walk *w, size_t len, const struct tree_node *n)
 {
-    tell(w, len, (struct store_change){.kind = n->named ? STORE_SET : STORE_MADE});
+    tell(w, len, (struct nodes_change){.kind = n->named ? NODES_SET : NODES_MADE});
     for (uint32_t i = 0; i < n->nchildren; i++)
         made(w, extend(w, len, n->child[i]), n->child[i]);
     w->path[len] = '\0';
@@ -62,15 +62,15 @@ static void compare(struct walk *w, size_t len, struct tree_node *a, struct tree
 
     if (perms)
         tell(w, len,
-             (struct store_change){.kind = STORE_SET, .old_perms = a->perms, .nold = a->nperms});
+             (struct nodes_change){.kind = NODES_SET, .old_perms = a->perms, .nold = a->nperms});
     else if (b->named || !same_value(a, b))
-        tell(w, len, (struct store_change){.kind = STORE_SET});
+        tell(w, len, (struct nodes_change){.kind = NODES_SET});
     while (i < a->nchildren || k < b->nchildren) {
         int order = by_name(a, i, b, k);
 
         if (order < 0) {
             tell(w, extend(w, len, a->child[i]),
-                 (struct store_change){.kind = STORE_GONE, .gone = a->child[i]});
+                 (struct nodes_change){.kind = NODES_GONE, .gone = a->child[i]});
             i++;
         } else if (order > 0) {
             made(w, extend(w, len, b->child[k]), b->child[k]);
@@ -85,8 +85,8 @@ static void compare(struct walk *w, size_t len, struct tree_node *a, struct tree
     w->path[len] = '\0';
 }
 
-void store_diff(struct tree_node *before, struct tree_node *after,
-                void (*fn)(const struct store_change *c))
+void nodes_diff(struct tree_node *before, struct tree_node *after,
+                void (*fn)(const struct nodes_change *c))
 {
     struct walk w = {.fn = fn, .path = ""};
 

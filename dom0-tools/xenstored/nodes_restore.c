@@ -8,12 +8,12 @@
 
 #include "alloc.h"
 #include "quota.h"
-#include "store.h"
+#include "nodes.h"
 
-void store_restore(const char *path, const struct tree_perm *perms, unsigned int nperms,
+void nodes_restore(const char *path, const struct tree_perm *perms, unsigned int nperms,
                    const void *value, size_t len)
 {
-    struct tree_node *n = tree_own(&store_main.root, "/");
+    struct tree_node *n = tree_own(&nodes_main.root, "/");
     const char *pos = path, *comp;
     size_t clen;
 
@@ -31,7 +31,7 @@ void store_restore(const char *path, const struct tree_perm *perms, unsigned int
     tree_set_value(n, value, len);
 }
 
-void store_restore_gone(const char *path)
+void nodes_restore_gone(const char *path)
 {
     char parent[PATH_SIZE];
     const char *name = strrchr(path, '/') + 1;
@@ -39,7 +39,7 @@ void store_restore_gone(const char *path)
 
     strcpy(parent, path);
     path_parent(parent);
-    up = tree_own(&store_main.root, parent);
+    up = tree_own(&nodes_main.root, parent);
     gone = up ? tree_take(up, name, strlen(name)) : NULL;
     if (gone)
         tree_unref(gone);
@@ -82,18 +82,18 @@ static void collect(const struct tree_node *n, char *path, size_t len, uint16_t 
     }
 }
 
-void store_purge(uint16_t domid)
+void nodes_purge(uint16_t domid)
 {
-    static const struct store_cred root = {.privileged = true, .target = STORE_NO_TARGET};
+    static const struct nodes_cred root = {.privileged = true, .target = NODES_NO_TARGET};
     char path[PATH_SIZE] = "";
     struct found f = {0};
 
-    collect(store_main.root, path, 0, domid, &f);
+    collect(nodes_main.root, path, 0, domid, &f);
     for (unsigned int i = 0; i < f.n; i++) {
-        const struct tree_node *n = tree_find(store_main.root, f.path[i]);
+        const struct tree_node *n = tree_find(nodes_main.root, f.path[i]);
 
         if (n->perms[0].domid == domid) {
-            store_rm(&store_main, &root, f.path[i]);
+            nodes_rm(&nodes_main, &root, f.path[i]);
         } else {
             /* At least the owner's entry is kept: it names another domain. */
             struct tree_perm *perms = alloc_copy(n->perms, n->nperms * sizeof(*perms));
@@ -102,7 +102,7 @@ void store_purge(uint16_t domid)
             for (unsigned int k = 0; k < n->nperms; k++)
                 if (perms[k].domid != domid)
                     perms[kept++] = perms[k];
-            store_set_perms(&store_main, &root, f.path[i], perms, kept);
+            nodes_set_perms(&nodes_main, &root, f.path[i], perms, kept);
             free(perms);
         }
         free(f.path[i]);
@@ -121,7 +121,7 @@ static void recount(const struct tree_node *n)
         recount(n->child[i]);
 }
 
-void store_recount(void)
+void nodes_recount(void)
 {
-    recount(store_main.root);
+    recount(nodes_main.root);
 }
