@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What this host itself does with a block device. Its file systems, swap, volume groups and RAID
- * hold theirs exclusively, which the kernel grants once at a time; whoever serves guests does not,
- * so that a guest's former life is no obstacle to its next one.
+ * hold their devices exclusively, which the kernel grants to one holder at a time. Whoever serves
+ * guests does not hold them so: a guest's former life is no obstacle to its next one.
  */
 #ifndef LODGE_HOST_DISK_H
 #define LODGE_HOST_DISK_H

@@ -67,7 +67,7 @@ struct device_type {
     void (*changed)(struct device *d); /* it changed, of a device that is ready */
     /* The worker that has it answered a WORKER_CHANGE. */
     void (*worker_changed)(struct device *d, const struct worker_parcel *parcel);
-    /* How long the worker may make a file of the device's; missing: it writes none. */
+    /* How long the device's file may become, in bytes; missing: the worker writes none. */
     uint64_t (*file_size)(const struct device *d);
     /* The front-end went; it may come back with other rings. */
     void (*disconnect)(struct device *d);
@@ -180,7 +180,10 @@ static inline bool device_going(const struct device *d)
 
 /* --- device_node.c ------------------------------------------------------------------------- */
 
-/* Of a guest, a worker or an image: no lines and escapes of theirs in a log or on a terminal. */
+/*
+ * Makes a text of a guest's, a worker's or an image's harmless: no lines and escapes of theirs in a
+ * log or on a terminal.
+ */
 void device_printable(char *text);
 /* Notes a failure and returns -err. */
 int device_fail(struct device *d, int err, const char *fmt, ...)
@@ -254,7 +257,7 @@ void device_note_domain(const struct device_type *type, uint16_t domid); /* at a
 void device_note_scan(void);                                             /* at everything */
 void device_note_gone(void); /* at which domains are left */
 void device_look_again(struct device *d);
-/* Some bit is set: device_turn() looks at the next device, and at little else. */
+/* True if some bit is set: device_turn() then looks at the next device, and does little else. */
 bool device_has_news(void);
 void device_turn(void);
 
@@ -272,7 +275,10 @@ bool process_detach(struct device *d); /* false: it does not run, and has nothin
 /* The worker takes too long to let go of a device: it is killed if it has no other. */
 void process_impatient(struct device *d);
 bool process_send(struct process *p, const struct worker_parcel *parcel);
-/* Sets how long files the worker may make, after the size of what a device has has changed. */
+/*
+ * Sets how long the files may become that the worker writes; to be called when the size of what a
+ * device has has changed.
+ */
 void process_limit_files(struct process *p);
 void process_run(void);
 int64_t process_next(void);

@@ -44,8 +44,8 @@ void claim_adopt(struct device *d, int fd, bool readonly, bool shared);
 /* Other devices may have it, once the descriptor is closed. */
 void claim_release(struct device *d);
 /*
- * The same, but not before claim_end() is called with what this returns, which can be NULL: some
- * process still has the image.
+ * The same, where some other process still has the image: others may have it once claim_end() was
+ * called with what this returns, which can be NULL.
  */
 struct claim_rest *claim_outlive(struct device *d);
 void claim_end(struct claim_rest *rest);

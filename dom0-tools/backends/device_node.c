@@ -11,7 +11,7 @@
 #include <must.h>
 
 /*
- * Much of what is said a guest can provoke, with any of its devices, and with new ones: it may not
+ * A guest can provoke much of what is said, with any of its devices and with new ones. It may not
  * fill the disk with it.
  */
 #define SAY_BURST    200   /* lines about one guest, and then */
@@ -174,8 +174,9 @@ static void write_puts(struct device *d, int state)
 }
 
 /*
- * In a transaction: whether a state, unless that is 0, may be written. 0; -ENOENT: the directory is
- * gone; -ECANCELED: the tools want the device to close; or another negative errno.
+ * To be called in a transaction. Looks whether what was put may be written, and the state unless
+ * that is 0. 0: it may. -ENOENT: the directory is gone. -ECANCELED: the tools want the device to
+ * close. Or another negative errno.
  */
 static int look(struct device *d, int state)
 {
@@ -200,9 +201,9 @@ static int look(struct device *d, int state)
 }
 
 /*
- * Writes what was put, and a state unless that is 0, in a transaction that has looked: into a
- * directory that was removed meanwhile nothing is written, or it would come back; and a state that
- * the tools have written is not overwritten, or what they asked for would be lost.
+ * Writes what was put, and a state unless that is 0, in a transaction that looks first. Nothing is
+ * written into a directory that was removed meanwhile: it would come back. Nor is a state written
+ * over the tools' Closing: what they asked for would be lost.
  */
 static int commit(struct device *d, int state)
 {

@@ -215,9 +215,9 @@ static void make_directories(void)
 }
 
 /*
- * Linux lets all programs together grant so few pages that it is enough for the memory of two
- * network workers (grant_memory()); those that come later do without, and are slower. The limit is
- * the module's, so it is raised here, never lowered.
+ * Linux limits how many pages all programs together may grant, to what is enough for the memory of
+ * two network workers (grant_memory()). Those that come later do without, and are slower. The limit
+ * belongs to the module, so it is raised here, and never lowered.
  */
 static void raise_grant_limit(void)
 {
@@ -234,8 +234,8 @@ static void raise_grant_limit(void)
 }
 
 /*
- * All devices wait for it where it has something to do, which is seldom and soon done: so it comes
- * before its workers (network workers have -5), however many there are.
+ * All devices wait for this daemon while it has something to do, which is seldom, and soon done. So
+ * it comes before its workers (network workers have -5), however many these are.
  */
 #define NICE -15
 

@@ -116,8 +116,8 @@ static bool nbd_explain(struct device *d, const struct vbd *v, int status)
 }
 
 /*
- * The server of an earlier daemon, or that of a helper that was killed, may still write back what
- * it holds, with the image locked: until it ends there is no other, and that is no failure.
+ * The server of an earlier daemon, or of a helper that was killed, may still write back what it
+ * holds, and has the image locked. No other is started until it ends, and that is no failure.
  */
 static void nbd_ended(void *arg, int status)
 {
@@ -144,9 +144,9 @@ static void nbd_ended(void *arg, int status)
 }
 
 /*
- * A server that greets has opened the image; one that cannot ends, which nbd_ended() tells. It is
- * asked on a connection of its own each time: where a front-end comes anew, the one that its last
- * worker had was greeted long ago.
+ * A server that greets has opened the image. One that cannot open it ends, which nbd_ended() is
+ * told. Each time a connection of its own is asked: where a front-end comes anew, that of its last
+ * worker was greeted long ago.
  */
 static int nbd_greets(struct device *d, struct vbd *v)
 {

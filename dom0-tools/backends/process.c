@@ -2,10 +2,28 @@
 /*
  * process.c: the workers, one per guest and kind, and helper programs of single devices.
  *
- * A worker that dies is started again, after a pause that doubles as long as its lives stay short,
- * and is given all of its devices again. Nothing that it sends is believed, and no send waits: a
- * worker whose socket is full has stopped reading, and is replaced. So is one that a signal has
- * stopped: its guest would wait for it, and nobody else would notice.
+ * A worker can end at any moment: it crashes, somebody kills it, or it is ended here. The guest is
+ * to notice a delay and nothing else. Three things make that so.
+ *
+ * What a successor has to know is not in the worker. The rings are the guest's memory, and stay.
+ * What was taken from a disk's ring and not answered is in a file in memory, whose descriptor the
+ * device has (record.c); an interface's rings tell it themselves, but for a journal
+ * (netback/queue.h). Images and taps are opened by this daemon, which keeps its own descriptors.
+ * What a worker wants to leave beside these it sends in time, and its successor gets it with
+ * WORKER_START.
+ *
+ * Two workers never serve one ring. Whoever serves it has bound its event channels, and the kernel
+ * gives these back only when that process is gone. So a successor that can bind them has the rings
+ * for itself. One that cannot says -EBUSY and is asked again (EVENT_BUSY): this is also how the
+ * workers of an earlier daemon are waited for, of which nothing else is known here.
+ *
+ * All devices of a worker go the same way, in this order: died() reads its last messages, and tells
+ * each device, which is then ATTACHING; after a pause start_again() starts the program and sends
+ * WORKER_ATTACH for each that still is. The pause doubles as long as its lives stay short.
+ *
+ * Nothing that a worker sends is believed, and no send waits. One whose socket is full has stopped
+ * reading, and is replaced. So is one that a signal has stopped: its guest would wait for it, and
+ * nobody else would notice.
  */
 #include "backend.h"
 
@@ -84,9 +102,9 @@ static void take_line(struct process *p, const struct worker_parcel *parcel)
 }
 
 /*
- * What it has written to its standard error, which for people is the only trace of one that could
- * not even begin. This is a pipe, and read when it has ended: so it is little, whatever it is, and
- * the limit on its files does not meet the log's size.
+ * What a worker has written to its standard error: for people the only trace of one that could not
+ * even begin. It goes through a pipe, which is read when the worker has ended. So it is little,
+ * however much it writes, and the limit on its files does not meet the log's size.
  */
 static void take_words(struct process *p)
 {
@@ -162,7 +180,10 @@ static void ready(struct loop_source *src, uint32_t events)
     (void)events;
     if (rc == 1 || rc == -EAGAIN)
         return;
-    /* It ends, or talks nonsense, or lives on without us, which is for its guest's good only. */
+    /*
+     * It has ended, or talks nonsense, or has closed its socket and lives on, which would be good
+     * for its guest alone. In each case it goes.
+     */
     loop_close(src);
     if (p->pid)
         kill(p->pid, SIGKILL);

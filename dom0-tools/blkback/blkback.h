@@ -96,13 +96,13 @@ void *buffer_get(unsigned pages);
 void buffer_put(void *p, unsigned pages);
 
 /*
- * Pages that stay mapped, by reference. One per disk.
+ * Pages that stay mapped, by reference. One table for each disk.
  *
- * Direct I/O never works on them: the kernel holds the pages of such I/O until it is over, also
- * where the process is not there any more, and its grant device loses count of a mapped page that
- * is held when the process ends (seen in Linux 6.1: "Bad page map", then a fault on the page that
- * went away under the I/O). So a worker that is killed while a device is slow would take dom0 with
- * it. The data are moved through a buffer then, which is no system call.
+ * Direct I/O never works on them. The kernel holds the pages of such I/O until it is over, also
+ * where the process has ended. Its grant device loses count of a mapped page that is held when the
+ * process ends (seen in Linux 6.1: "Bad page map", then a fault on the page that went away under
+ * the I/O). So a worker that is killed while a device is slow would take dom0 with it. For direct
+ * I/O the data are bounced: they pass through a buffer, which takes no system call.
  */
 struct persist;
 struct persist *persist_new(void);

@@ -200,10 +200,10 @@ bool queue_listen(struct queue *q)
 }
 
 /*
- * A guest that waits for this one answer may be given the processor with the event, and will ask
- * for the next thing at once: we listen first, so that its request comes with an event that brings
- * the processor back. With more under way it is the other way round: what it asks for meanwhile is
- * found without events.
+ * With one answer to publish and nothing else under way, the guest most likely waits for just that.
+ * The event gives it the processor, and it asks for the next thing at once. So we ask for its event
+ * first: its request then comes with one, which brings the processor back to us. With more under
+ * way we do not ask yet: what the guest wants meanwhile is found without events.
  */
 static void tell(struct queue *q)
 {

@@ -123,8 +123,8 @@ static bool interrupted(void)
 }
 
 /*
- * Whether there is a domain of this guest that will go on, or somebody about to make one; the
- * domains are looked at last, as one may come to be while the rest is looked at.
+ * True if the guest has a domain that will go on, or if somebody is about to make one. The domains
+ * are looked at last: one may come into being while the rest is looked at.
  */
 static bool goes_on(struct cli *c, const struct domcfg *dc)
 {

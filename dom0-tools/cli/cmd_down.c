@@ -49,8 +49,9 @@ static int down_options(struct cli *c, int argc, char **argv, struct down_opts *
 }
 
 /*
- * A guest that is just being restarted cannot be asked to shut down, and has been down already: it
- * is not started again. 0: it is not, or has a domain that runs; negative: that failed.
+ * A guest that is just being restarted has gone down already, and has no domain that could be asked
+ * to. Calls its restart off, and returns how many that were. 0: the guest is not being restarted,
+ * or has a domain that runs. Negative: that failed.
  */
 static int called_off(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info)
 {

@@ -310,8 +310,8 @@ void guest_serve(struct guest *g, bool by_event)
     if (notify)
         ctl_evtchn_notify(&consoled.lodge.ctl, consoled.evtchn.fd, g->port);
     /*
-     * Bytes that come after ring_take() and before the unmasking have their event pending, and it
-     * fires then; those of a port that stays masked are found by the next look.
+     * No byte is missed here. If one comes after ring_take() and before the unmasking, its event is
+     * pending and fires then. If the port stays masked, the next look finds it.
      */
     g->held = !g->budget;
     g->polled = (talks || by_event) && g->budget;

@@ -39,8 +39,8 @@ int lodge_domain_destroy(struct lodge_session *l, uint16_t domid);
 int lodge_domain_finish_destroy(struct lodge_session *l, uint16_t domid, const uint8_t uuid[16]);
 
 /*
- * What is left in xenstore of a guest whose domain is gone, by its number or name; -ESRCH, with the
- * message that lodge_domain_find() left, where there is nothing.
+ * Removes the nodes that a guest has left in xenstore whose domain is gone; by its number or name.
+ * -ESRCH where there are none, with the message of lodge_domain_find().
  */
 int lodge_domain_remove_left(struct lodge_session *l, const char *who);
 
@@ -61,8 +61,8 @@ void lodge_domain_names(struct lodge_session *l, const struct xen_domctl_getdoma
 int lodge_domain_rename(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,
                         const char *name);
 /*
- * Out of the way of its successor: a new uuid, and a name with a number behind it. `was`: the name
- * that it had before anybody began with that.
+ * Gives the guest a new uuid, and a name with a number behind it: its successor gets the old ones.
+ * `was` is the name that it had before anybody began with that.
  */
 int lodge_domain_make_way(struct lodge_session *l, const struct xen_domctl_getdomaininfo *info,
                           const char *was);

@@ -77,8 +77,9 @@ static int taken(struct lodge_session *l, const char *name,
 }
 
 /*
- * 0 if the name is free. The index answers, or where it may have holes, a look at all domains; a
- * guest that is just being restarted has its name still. `uuid`: whose name it is to be, or NULL.
+ * 0 if the name is free. The index answers; where it may have holes, a look at all domains does. A
+ * guest that is just being restarted still has its name. `uuid`: the guest that wants the name, or
+ * NULL.
  */
 int lodge_names_check(struct lodge_session *l, const char *name, const uint8_t *uuid)
 {

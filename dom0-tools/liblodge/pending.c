@@ -61,8 +61,9 @@ bool lodge_pending_abandoned(struct lodge_session *l, const uint8_t uuid[16])
 }
 
 /*
- * By uuid: the maker may have been killed before anything else of the guest was known. With the
- * lock held, so that nobody makes one with this uuid anew meanwhile: it would be destroyed, too.
+ * Finds what was made by its uuid: the maker may have been killed before anything else of the guest
+ * was known. The lock is held, so that nobody makes a guest with this uuid meanwhile: it would be
+ * destroyed, too.
  */
 void lodge_pending_reap(struct lodge_session *l, const uint8_t uuid[16])
 {

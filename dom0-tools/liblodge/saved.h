@@ -21,9 +21,9 @@ int lodge_saved_write(struct lodge_session *l, const struct domcfg *dc, uint16_t
 /* -ENOENT: this guest was not made by these tools. */
 int lodge_saved_read(struct lodge_session *l, const uint8_t uuid[16], struct saved *out);
 /*
- * One who changes a config, or has something done according to it, at a time. A descriptor to be
- * closed, or a negative errno. -ENOENT: no guest of ours has ever been here; -ETIMEDOUT: another
- * process has it and does not go on.
+ * Takes the lock on saved configs: whoever changes one, or acts by what is in one, does so alone.
+ * Returns a descriptor to be closed, or a negative errno. -ENOENT: there was never a guest of ours
+ * here. -ETIMEDOUT: another process has it and does not go on.
  */
 int lodge_saved_lock(struct lodge_session *l);
 /*

@@ -24,8 +24,8 @@
 #define CLOSE_MS 10000
 #define FORCE_MS 2000
 /*
- * What a driver that has said nothing yet has to begin in, and one whose back-end is closed to
- * notice. A guest without a driver looks the same.
+ * How long a driver that has said nothing yet may take to begin, and one whose back-end has closed
+ * to notice. A guest without a driver looks the same.
  */
 #define SETTLE_MS 2000
 
@@ -40,8 +40,8 @@ struct ends {
 };
 
 /*
- * The kernel's back-end may be through before lodge-backends has pulled its plug. Where somebody
- * else does that (xl's scripts), nothing is said of it here.
+ * The kernel's back-end may have closed before lodge-backends has pulled its plug. Where somebody
+ * else pulls it (xl's scripts), the node says nothing.
  */
 static bool is_plugged(const struct splitdev *dev, const char *hotplug)
 {
@@ -56,8 +56,8 @@ static bool is_idle(int front)
 }
 
 /*
- * In the open transaction. `both`: at the front-end as well, without which it stays unknown. What
- * the transaction has read must not change until its end, and the front-end's state is the guest's.
+ * To be called in an open transaction. `both`: looks at the front-end's state, too. That is the
+ * guest's, which could make each commit fail by changing it; without `both` it stays unknown.
  */
 static int look(struct store *s, const struct splitdev *dev, bool both, struct ends *e)
 {
@@ -260,8 +260,9 @@ static int check_closed(struct lodge_session *l, const struct splitdev *dev,
 
 /*
  * Asks the back-end to close, and takes the front-end away. *closed: there is nobody to wait for.
- * Nothing that is the guest's is looked at: it could keep that changing, and so its device. A
- * back-end that does so is some driver domain's, which is not asked then.
+ * Nothing that is the guest's is looked at: by changing it again and again the guest could keep its
+ * device. A back-end that changes its nodes again and again is a driver domain's; it is not asked
+ * then.
  */
 static int force_to_close(struct lodge_session *l, const struct splitdev *dev, bool *closed)
 {

@@ -22,8 +22,8 @@ typedef int splitdev_check_fn(struct lodge_session *l, const struct splitdev *de
                               const struct splitdev_answer *a);
 
 /*
- * Until the check is content with each of them. -ETIMEDOUT: *late is a device that is not where it
- * shall be, and there is no message yet.
+ * Waits until the check is content with each of them. -ETIMEDOUT: *late is one with which it is
+ * not, and there is no message yet.
  */
 int splitdev_wait_for(struct lodge_session *l, const struct splitdev *dev, unsigned nr, int ms,
                       splitdev_check_fn *check, const struct splitdev **late);

@@ -56,9 +56,8 @@ int lodge_vif_parse(struct vif *v, const char *text, char *err, size_t errlen);
 void lodge_vif_free(struct vif *v);
 
 /*
- * Looks at the interface that it names: there must be none of that name on this host yet. What may
- * be another guest's, or this one's in a former life, the back-end decides about, which knows when
- * it goes.
+ * Looks at the interface that it names: this host must have none of that name yet. Whether another
+ * guest has one is for the back-end to decide: it knows which interfaces are about to go.
  */
 int lodge_vif_resolve(const struct vif *v, char *err, size_t errlen);
 

@@ -36,15 +36,15 @@ void store_perms(struct store *s, const char *path, uint16_t domid, bool owner);
 /* `owner` may do everything, `reader` may read; dom0 may anyway. */
 void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader);
 /*
- * *value is NULL now, and after the flush malloc'ed, with a NUL behind it, or still NULL where the
- * node is missing or cannot be read. The pointer has to be good until then.
+ * *value is NULL now. After the flush it is malloc'ed, with a NUL behind it; or still NULL, where
+ * the node is missing or cannot be read. The pointer has to be good until then.
  */
 void store_read(struct store *s, const char *path, char **value);
 
 /*
- * The names of a node's children, each with its terminator; NULL where there is no such node. Those
- * that one answer has no room for are asked for behind everything else that is queued, in parts;
- * -EBUSY if the list changes again and again meanwhile (in a transaction it does not).
+ * The names of a node's children, each with its terminator; NULL where there is no such node. A
+ * list that is too long for one answer is asked for in parts, behind everything else that is
+ * queued. -EBUSY if it changes again and again meanwhile (in a transaction it does not).
  */
 void store_dir(struct store *s, const char *path, char **names, size_t *len);
 

@@ -55,9 +55,9 @@ static int open_socket(const char *path)
 }
 
 /*
- * Where a store runs its clients wait for it, and do not go through the kernel while it is away: a
- * request would hold them there, deaf to signals, until it is back. $XENSTORED_PATH may name
- * either.
+ * A client in the domain of the store uses its socket, also while the store is away. Through the
+ * kernel's device its request would be held, deaf to signals, until a store is back.
+ * $XENSTORED_PATH may name either.
  */
 static const char *where(bool *device)
 {
@@ -342,10 +342,10 @@ static int fill(struct store *s, bool *got)
 }
 
 /*
- * Sends what fits: everything at once over the socket, message by message over the device, and each
- * when the one before has been answered: the kernel carries out a watch inside the write, and takes
- * no answers for this file meanwhile. It would wait for itself, and nobody would reach the store
- * through the kernel any more.
+ * Sends what fits. Over the socket that is everything at once. Over the device it is one message,
+ * and the next when that has been answered: the kernel carries out a watch inside the write, and
+ * meanwhile takes no answers for this file. With a second message under way it would wait for
+ * itself, and nobody would reach the store through the kernel any more.
  */
 static int drain(struct store *s, size_t *sent, size_t *sending, size_t done)
 {

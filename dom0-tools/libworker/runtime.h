@@ -84,10 +84,10 @@ void *grant_map(const uint32_t *refs, unsigned nr, bool readonly);
 void grant_unmap(void *p, unsigned nr);
 
 /*
- * Memory for the local ends of copies, for as long as the worker lives; once, before the sandbox.
- * NULL with errno. Where it can be, it is granted by this domain to itself, and copies name it by
- * reference: for an address the kernel looks up and holds the page behind it, each time, which
- * costs twice what the copying of a page does.
+ * Memory for the local ends of copies, for as long as the worker lives; to be called once, before
+ * the sandbox. NULL with errno. Where that works, the memory is granted by this domain to itself,
+ * and copies name it by reference. An address would cost more: the kernel looks up and holds the
+ * page behind it for each copy, which takes twice as long as copying a page.
  */
 void *grant_memory(unsigned pages);
 

@@ -179,8 +179,10 @@ static int give_up_rights(uint32_t uid)
         return -errno;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return -errno;
-    /* A change of the user undoes it, so not before: one that somebody has stopped must come to its
-     * end, too, when there is no supervisor any more that would see it. */
+    /*
+     * If the supervisor ends, a worker that somebody has stopped is to go on, and so to come to its
+     * end. This comes behind the change of the user, which would undo it.
+     */
     if (prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0))
         return -errno;
     /* The kernel takes all capabilities when the user changes from root; see that it did. */

@@ -153,8 +153,8 @@ static const int confine_asked[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(e
 #define CONFINE_BLOCK 0x12
 
 /*
- * Requests of file systems, by kind and number: how files can be read and written. Not on the list:
- * one of the same kind gives a file room past its end, of which no limit knows.
+ * Requests of file systems, by kind and number: how files can be read and written. Not on the list
+ * is one of the same kind that gives a file room past its end: no limit counts that.
  */
 static const uint16_t confine_ioctls[] = {
     'X' << 8 | 30, /* alignment of direct I/O */
@@ -169,8 +169,8 @@ static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condit
 }
 
 /*
- * What makes a file longer is held against the limit on its size; what takes room for it and leaves
- * its size is not, so only the making of holes may do so.
+ * The limit on a file's size holds for what makes it longer. It does not hold for what takes room
+ * behind its end and leaves its size. So of the latter kind only the making of holes is allowed.
  */
 static int allow_room(scmp_filter_ctx filter)
 {

@@ -24,8 +24,9 @@
 
 #define MAX_DEVICES 64 /* of one guest */
 /*
- * Whoever waits for a frame would else take the processor away with each that is handed to the tap,
- * and answer each with an acknowledgement. So all that the guest has sent is handed over first.
+ * A receiver of this priority would take the processor away with each frame that is handed to the
+ * tap, and answer each with an acknowledgement. So all that the guest has sent is handed over
+ * first.
  */
 #define NICE (-5)
 
@@ -411,8 +412,10 @@ static void say_news(struct served *s)
     runtime_log(s->device->devid, "the guest posts no buffers: what is sent to it is dropped");
 }
 
-/* The timer is not stopped when the event that it ran for was sent with another: most of the time
- * the next one is soon there, and one timer does for many. */
+/*
+ * The timer goes on when the event that it ran for was sent with another. Most of the time the next
+ * such event is soon there, and one timer does for many.
+ */
 static void timer_ready(struct loop_source *src, uint32_t events)
 {
     uint64_t times;

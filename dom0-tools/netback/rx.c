@@ -142,8 +142,8 @@ static unsigned gather(struct queue *q, uint32_t room, unsigned most, uint32_t *
 
 /*
  * Takes the buffers of all frames and adds their pieces; *pieces is how many. False: the guest has
- * moved its index to where it cannot be since its buffers were counted, so that nothing which they
- * bounded is bounded any more: the ring is broken, and nothing is delivered.
+ * moved its index backwards since its buffers were counted. The count bounded all that follows, so
+ * nothing is bounded any more: the ring is broken, and nothing is delivered.
  */
 static bool prepare(struct queue *q, unsigned frames, unsigned *pieces)
 {
@@ -242,9 +242,10 @@ static void unblock(struct queue *q)
 }
 
 /*
- * How many frames to read. A single one, an answer that the guest waits for, say, is delivered
- * without a look whether it is the last: whoever watches the tap will know. While frames come in
- * numbers they are read until there are no more; now and then one has to look.
+ * How many frames to read. One, as long as frames come alone: it may be an answer that the guest
+ * waits for, and is delivered without a look whether there is another, as whoever watches the tap
+ * will know. All that are there, while frames come in numbers. Now and then a single one is
+ * followed by a look, to see which of the two it is.
  */
 static unsigned how_many(struct queue *q)
 {

@@ -124,9 +124,9 @@ static int cmd_memreport(struct proto_request *rq, int argc, char **argv)
 }
 
 /*
- * In the steps that xenstore-control takes: -f FILE, perhaps -c ARGUMENTS, then -s; or -a, which
- * gives it up. The answer to each is OK, or what is wrong; that to the last comes from the
- * successor. Its -t and -F are about open transactions, for which nobody has to wait here.
+ * Takes the steps that xenstore-control makes: -f FILE, perhaps -c ARGUMENTS, then -s; or -a, which
+ * gives it up. Each is answered with OK, or with what is wrong; the last one by the successor. The
+ * options -t and -F are about open transactions, for which nobody has to wait here.
  */
 static int cmd_live_update(struct proto_request *rq, int argc, char **argv)
 {

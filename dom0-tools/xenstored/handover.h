@@ -23,9 +23,10 @@ const char *handover_to(const char *program, const char *cmdline, const struct c
                         const void *answer, size_t len);
 
 /*
- * Called before any other descriptor is opened. 1: this process is such a successor, and the two
- * descriptors are open. 0: it is not. -1: it is, and does not understand what it was given; that
- * has been let go, and it has to begin like any other, but for going to the background.
+ * To be called before any other descriptor is opened. 1: this process is such a successor, and the
+ * two descriptors are open. 0: it is not. -1: it is one and does not understand what it was given.
+ * That has been let go, and the process starts like any other, except that it is in the background
+ * already.
  */
 int handover_begin(int *lock_fd, int *listen_fd);
 /* The connections; each of them is to be polled and woken. Once the store has been loaded. */

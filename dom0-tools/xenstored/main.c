@@ -249,8 +249,8 @@ static void open_socket(void)
 }
 
 /*
- * True where some may be left: for lack of descriptors they wait until others have gone, which
- * epoll, being edge-triggered here as well, does not keep on saying.
+ * True if there may be clients left to accept: without a free descriptor they wait until others
+ * have gone. epoll does not say so again, being edge-triggered here as well.
  */
 static bool accept_clients(void)
 {

@@ -106,8 +106,9 @@ static void account(struct nodes_view *v, uint16_t domid, int32_t nodes, int64_t
 }
 
 /*
- * Whether the caller may have the owner pay for so much more. Only growth is refused: a domain over
- * its limit can still shrink. dom0 has no limit; what is put into its nodes counts as the caller's.
+ * True if the owner's account may grow by so much on the caller's behalf. Only growth is refused: a
+ * domain over its limit can still shrink. dom0 has no limit; what is put into its nodes counts as
+ * the caller's.
  */
 static int fits(struct nodes_view *v, const struct nodes_cred *cred, uint16_t owner, int32_t nodes,
                 int64_t bytes)

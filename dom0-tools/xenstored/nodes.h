@@ -37,8 +37,10 @@ enum nodes_change_kind {
     NODES_GONE  /* removed; `gone` is the subtree */
 };
 
-/* What a view has collected is owned, `gone` as one reference, and in the order in which things
- * were done; what nodes_diff() hands out is borrowed. */
+/*
+ * Those that a view collects are its own, with `gone` as one reference, in the order in which
+ * things were done. Those that nodes_diff() hands out are borrowed.
+ */
 struct nodes_change {
     enum nodes_change_kind kind;
     char *path;

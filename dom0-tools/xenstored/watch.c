@@ -72,9 +72,9 @@ static bool already_waits(const struct watch *w, const char *path)
 }
 
 /*
- * The path is the watch's own or below it. No connection holds more events than the limit, and one
- * more for each watch: over the limit, an event is queued only in place of another of its watch, or
- * where the watch has none.
+ * The path is the watch's own or below it. A connection holds at most the limit of events, and one
+ * more for each watch: beyond the limit an event is queued only if its watch has none, or in the
+ * place of one that it has.
  */
 static void queue_event(struct watch *w, const char *path)
 {
