@@ -185,6 +185,14 @@ static void let_go_and_close(struct device *d)
     device_close(d);
 }
 
+/* The guest may have started its driver anew meanwhile. */
+static void let_go_failed(struct device *d)
+{
+    let_go_and_close(d);
+    if (d->front_state == XenbusStateInitialising)
+        device_event(d, EVENT_FRONT_AGAIN);
+}
+
 static void say_closing(struct device *d)
 {
     device_set_state(d, XenbusStateClosing);
@@ -422,8 +430,8 @@ static const struct transition {
     {DEVICE_ENDING, EVENT_UNPLUGGED, ALWAYS, DEVICE_GONE, device_unplugged},
     {DEVICE_ENDING, EVENT_REMOVED, ALWAYS, DEVICE_GONE, NULL},
 
-    {DEVICE_FAILING, EVENT_LET_GO, ALWAYS, DEVICE_FAILED, let_go_and_close},
-    {DEVICE_FAILING, EVENT_DIED, ALWAYS, DEVICE_FAILED, let_go_and_close},
+    {DEVICE_FAILING, EVENT_LET_GO, ALWAYS, DEVICE_FAILED, let_go_failed},
+    {DEVICE_FAILING, EVENT_DIED, ALWAYS, DEVICE_FAILED, let_go_failed},
     {DEVICE_FAILING, EVENT_STORE_BACK, ALWAYS, DEVICE_FAILING, say_again},
     {DEVICE_FAILING, EVENT_REMOVED, ALWAYS, DEVICE_LEAVING, leave},
 

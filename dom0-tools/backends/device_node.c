@@ -189,7 +189,7 @@ static int look(struct device *d, int state)
     rc = store_flush(backend.store);
     if (!rc && !id)
         rc = -ENOENT;
-    else if (!rc && state && state < XenbusStateClosing && d->state < XenbusStateClosing &&
+    else if (!rc && state && state < XenbusStateClosing && d->state != XenbusStateClosing &&
              device_parse(now, 0, XenbusStateReconfigured) == XenbusStateClosing)
         rc = -ECANCELED;
     if (rc == -ECANCELED)

@@ -334,6 +334,55 @@ static void test_worker_answers_unasked(void)
     CHECK(!only());
 }
 
+/* The guest starts over before the worker has let go of what failed. */
+static void test_starts_over_early(void)
+{
+    static struct worker_parcel parcel;
+
+    begin();
+    tools_make_it();
+    front("3");
+    t.attached = -EIO;
+    device_attached(only(), &parcel);
+    CHECK_STATE("6");
+    CHECK(t.detaches == 1 && only()->life == DEVICE_FAILING);
+    t.attached = 0;
+    front("6");
+    front("1");
+    CHECK_STATE("6"); /* its worker may still use what is behind it */
+    device_event(only(), EVENT_LET_GO);
+    CHECK(t.closes == 1 && t.probes == 2);
+    CHECK_STATE("2");
+    front("3");
+    CHECK(t.attaches == 2 && !t.reconnect);
+    worker_attached();
+    CHECK_STATE("4");
+    tools_remove_it();
+    device_event(only(), EVENT_LET_GO);
+    device_run();
+    CHECK(!only());
+}
+
+/* The tools want it to go while it is opened once more, for a guest that starts over. */
+static void test_asked_while_reopened(void)
+{
+    connected();
+    front("5");
+    device_event(only(), EVENT_LET_GO);
+    front("6");
+    t.probe = BACKEND_LATER;
+    front("1");
+    CHECK(only()->life == DEVICE_OPENING);
+    fake_store_set(BACK "/online", "0", NULL);
+    fake_store_set(BACK "/state", "5", NULL);
+    t.probe = 0;
+    t.now += 1000;
+    device_run();
+    CHECK_STATE("6");
+    device_run();
+    CHECK(!only());
+}
+
 static void test_no_driver(void)
 {
     begin();
@@ -389,6 +438,8 @@ int main(void)
     test_fails_unheard();
     test_worker_repeats_itself();
     test_worker_answers_unasked();
+    test_starts_over_early();
+    test_asked_while_reopened();
     test_no_driver();
     test_others_nodes();
     return check_end();
