@@ -82,7 +82,7 @@ static bool remember(struct cli *c, const struct device_args *a, const struct sp
                            "vdev=%s,devtype=cdrom,access=ro,format=%s,backendtype=%s,backend=%s,"
                            "target=%s",
                            vdev, format ? format : "raw",
-                           strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge",
+                           lodge_backend_type_name(lodge_splitdev_backend_type(dev)),
                            dev->backend ? store_fmt("%u", dev->backend) : "", target) > 0)
         found = !lodge_disk_parse(old, text, err, sizeof(err));
     if (found)

@@ -351,7 +351,7 @@ struct json_object *device_json(struct cli *c, const struct splitdev *dev, const
     cli_json_num(js, "domid", dev->domid);
     cli_json_num(js, "devid", dev->devid);
     cli_json_num(js, "backend", dev->backend);
-    cli_json_str(js, "backendtype", strncmp(dev->type, "lodge-", 6) ? "kernel" : "lodge");
+    cli_json_str(js, "backendtype", lodge_backend_type_name(lodge_splitdev_backend_type(dev)));
     cli_json_str(js, "state", lodge_splitdev_state_name(back ? (int)strtol(back, NULL, 10) : 0));
     cli_json_str(js, "front_state",
                  lodge_splitdev_state_name(front ? (int)strtol(front, NULL, 10) : 0));

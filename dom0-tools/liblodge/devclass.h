@@ -26,8 +26,12 @@ enum device_kind {
     DEVICE_ANY = DEVICE_KINDS, /* to look for: these, and those of other tools' classes */
 };
 
-/* Who serves a device: a daemon of ours, or a driver in the back-end domain's kernel. */
+/*
+ * Who serves a device: a daemon of ours, or a driver in the back-end domain's kernel. In xenstore
+ * ours have this in front of their class's node, to be left alone by the kernel's.
+ */
 enum backend_type { BACKEND_LODGE, BACKEND_KERNEL };
+#define BACKEND_LODGE_PREFIX "lodge-"
 
 /* The first member of each class's description of a device. */
 struct device_base {

@@ -18,7 +18,7 @@
 
 static bool is_ours(const struct splitdev *dev)
 {
-    return !strncmp(dev->type, "lodge-", 6);
+    return lodge_splitdev_backend_type(dev) == BACKEND_LODGE;
 }
 
 static int check_taken(struct lodge_session *l, const struct splitdev *dev,

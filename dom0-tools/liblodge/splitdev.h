@@ -77,6 +77,7 @@ bool lodge_splitdev_find(struct store *s, uint16_t domid, enum device_kind kind,
                          struct splitdev *out);
 bool lodge_splitdev_exists(struct store *s, const struct splitdev *dev);
 
+enum backend_type lodge_splitdev_backend_type(const struct splitdev *dev);
 /* "disk xvda", "interface 0": for messages. */
 void lodge_splitdev_name(const struct splitdev *dev, char *buf, size_t len);
 /* "connected", "closing", ...; "gone" where there is no such node. */

@@ -45,7 +45,7 @@ struct ends {
  */
 static bool is_plugged(const struct splitdev *dev, const char *hotplug)
 {
-    return strncmp(dev->type, "lodge-", 6) && hotplug && !strcmp(hotplug, "1");
+    return lodge_splitdev_backend_type(dev) == BACKEND_KERNEL && hotplug && !strcmp(hotplug, "1");
 }
 
 /* A front-end in this state has nothing of the back-end's, and may not even be there to answer. */

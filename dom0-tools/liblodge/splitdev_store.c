@@ -43,7 +43,8 @@ int lodge_splitdev_of(struct lodge_session *l, uint16_t domid, enum device_kind 
     out->domid = domid;
     out->devid = d->devid;
     snprintf(out->class, sizeof(out->class), "%s", node);
-    snprintf(out->type, sizeof(out->type), "%s%s", d->type == BACKEND_LODGE ? "lodge-" : "", node);
+    snprintf(out->type, sizeof(out->type), "%s%s",
+             d->type == BACKEND_LODGE ? BACKEND_LODGE_PREFIX : "", node);
     if (!d->backend)
         return 0;
     if (lodge_domain_find(l, d->backend, &info))
@@ -278,6 +279,12 @@ int lodge_splitdev_read(struct store *s, const struct splitdev *dev, enum device
     for (unsigned i = 0; class->keys[i]; i++)
         free(value[i]);
     return rc;
+}
+
+enum backend_type lodge_splitdev_backend_type(const struct splitdev *dev)
+{
+    return strncmp(dev->type, BACKEND_LODGE_PREFIX, strlen(BACKEND_LODGE_PREFIX)) ? BACKEND_KERNEL
+                                                                                  : BACKEND_LODGE;
 }
 
 void lodge_splitdev_name(const struct splitdev *dev, char *buf, size_t len)

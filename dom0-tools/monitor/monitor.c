@@ -98,8 +98,9 @@ static void forget(struct known *k)
     if (*k->name)
         lodge_layout_free_name(s, k->domid, k->name);
     /* Other tools know the kernel's back-ends only, and leave ours behind. */
-    store_remove(s, store_fmt("/local/domain/0/backend/lodge-vbd/%u", k->domid));
-    store_remove(s, store_fmt("/local/domain/0/backend/lodge-vif/%u", k->domid));
+    for (unsigned kind = 0; kind < DEVICE_KINDS; kind++)
+        store_remove(s, store_fmt("/local/domain/0/backend/" BACKEND_LODGE_PREFIX "%s/%u",
+                                  lodge_device_class[kind]->node, k->domid));
     store_flush(s);
     if (k->watched)
         store_unwatch(s, store_fmt("/local/domain/%u/name", k->domid), store_fmt("%u", k->domid));
