@@ -50,7 +50,7 @@
 #define CLAIM_QEMU_READ   200
 #define CLAIM_DEPTH       8   /* of devices on devices */
 #define CLAIM_BELOW       256 /* that one is made of */
-/* In a daemon's first time the workers of an earlier one may be leaving. */
+/* While a daemon has just started, workers of an earlier one may still be leaving. */
 #define CLAIM_START_MS 30000
 
 /* --- what is behind it -------------------------------------------------------------------------
@@ -112,7 +112,7 @@ static bool loop_status(dev_t dev, struct loop_info64 *info)
     return ok;
 }
 
-/* A block device: of a partition the disk, of a loop device what is behind it. */
+/* What stands for a block device: for a partition its disk, for a loop device what is behind it. */
 static void find_thing(struct claim_thing *t, dev_t dev)
 {
     struct loop_info64 info;
@@ -240,7 +240,9 @@ static bool is_leaving(const struct device *d)
     return device_going(d) || (!d->online && d->state >= XenbusStateClosing);
 }
 
-/* The device in the way; one that stays before one that is leaving. */
+/*
+ * The device in the way. Where there are several, one that stays comes before one that is leaving.
+ */
 static struct device *holder(const struct device *d, const struct claim *c)
 {
     struct device *found = NULL;

@@ -428,7 +428,10 @@ static void died(struct process *p, int status)
         free_process(p);
 }
 
-/* It can be anywhere, and would have to be told all that it has missed: another one takes over. */
+/*
+ * A worker that goes on later may be anywhere, and would have to be told all that it has missed.
+ * Another one takes over.
+ */
 static void stopped(const struct process *p, pid_t pid, int signal)
 {
     if (p)

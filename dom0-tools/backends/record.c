@@ -70,7 +70,7 @@ void record_close(const struct device *d, struct vbd *v)
     unlink(store_fmt("%s/record", dir));
     close(v->inflight);
     v->inflight = -1;
-    /* A worker that is still to let go of it keeps no more than that alive. */
+    /* A worker that has yet to let go of it keeps the file alive, and nothing else. */
     umount2(dir, MNT_DETACH);
     rmdir(dir);
 }

@@ -338,7 +338,10 @@ static int attached(struct device *d, const struct worker_parcel *parcel)
         v->sector_size = a.sector_size == 4096 ? 4096 : 512;
         v->readonly = v->readonly || (a.flags & BLK_READONLY);
     }
-    /* A worker that went before it had said that it knows the new size: this one was told. */
+    /*
+     * The last worker may have ended before it said that it knows the new size. This one was told
+     * it with the attach.
+     */
     if (v->resize.sectors)
         vbd_resized(d, v, 0);
     if (d->state == XenbusStateConnected)
@@ -358,7 +361,9 @@ static int attached(struct device *d, const struct worker_parcel *parcel)
     return 0;
 }
 
-/* A block device does not grow, and what is not raw the worker does not write itself. */
+/*
+ * A block device does not grow, and an image that is not raw is not written by the worker itself.
+ */
 static uint64_t file_size(const struct device *d)
 {
     const struct vbd *v = d->priv;

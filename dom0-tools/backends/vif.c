@@ -84,8 +84,10 @@ static int read_name(struct device *d, struct vif *v)
     return rc;
 }
 
-/* A device that has an interface of this name: of a guest that has gone, perhaps, and about to go
- * itself. */
+/*
+ * The device that has an interface of this name. It may be that of a guest that has gone, and about
+ * to go itself.
+ */
 static const struct device *find_holder(const struct device *d, const char *ifname)
 {
     for (const struct device *o = device_first(); o; o = o->next) {
@@ -103,8 +105,10 @@ static int name_taken(struct device *d, struct vif *v)
 {
     const struct device *o = find_holder(d, v->ifname);
 
-    /* A guest that starts anew finds those of its former life; an adopted device finds its own,
-     * which a worker of an earlier daemon still holds. */
+    /*
+     * A guest that starts anew finds the interfaces of its former life. A device of an earlier
+     * daemon finds its own, which a worker of that daemon still holds.
+     */
     if ((o || d->rings == DEVICE_RINGS_INHERITED) && v->tries++ < WAIT_TRIES)
         return BACKEND_LATER;
     if (o)

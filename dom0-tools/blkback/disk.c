@@ -122,7 +122,10 @@ void disk_reap(void)
         unlink_disk(disk);
         id = disk->id;
         memcpy(failure, disk->failure, sizeof(failure));
-        /* First, as who is told that it is closed may look for grants that are still in use. */
+        /*
+         * Before anybody is told that it is closed: who is may look for grants that are still in
+         * use.
+         */
         free_disk(disk);
         if (*failure)
             runtime_tell(WORKER_FAILED, id, -EIO, failure);

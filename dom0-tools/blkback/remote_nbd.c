@@ -59,7 +59,7 @@ static void remote_ready(struct loop_source *src, uint32_t events)
     remote_wait(n);
 }
 
-/* Called with the library's lock held: it must not be called from here. */
+/* Called with the library's lock held: it must not call the library itself. */
 static int remote_completed(void *arg, int *error)
 {
     struct io_op *op = arg;

@@ -118,7 +118,7 @@ unsigned threads_reap(void)
     struct io_op *list, *next;
     unsigned nr = 0;
 
-    /* Asked in each round, mostly for nothing; what comes just after it also wakes the loop. */
+    /* Asked in each round, mostly in vain. What comes just after it wakes the loop, too. */
     if (!__atomic_load_n(&pool.done, __ATOMIC_RELAXED))
         return 0;
     pthread_mutex_lock(&pool.lock);

@@ -79,8 +79,8 @@ static int read_config(struct cli *c, const char *file, char **args, int nr, str
 }
 
 /*
- * All that can be checked without making it: the kernel, and where a hypervisor runs, which need
- * not be, what it would refuse.
+ * Checks all that can be checked without making the guest: the kernel, and what a hypervisor would
+ * refuse, if one runs, which need not be.
  */
 static int check_config(struct cli *c, const struct domcfg *dc, char guest_os[BUILDER_GUEST_OS])
 {

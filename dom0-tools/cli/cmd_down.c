@@ -75,7 +75,7 @@ static int down_targets(struct cli *c, const struct down_opts *o, char **names, 
     if (cli_open(c))
         return CLI_FAILED;
     *nr = 0;
-    /* First: what comes of one that is just being restarted is among the others then. */
+    /* This comes first: a guest that is just being restarted is among the others afterwards. */
     if (o->all && o->for_good && lodge_intent_call_off(&c->lodge, NULL) < 0)
         cli_failed(c);
     if (o->all) {
@@ -137,7 +137,10 @@ static bool stays_down(struct cli *c, const struct xen_domctl_getdomaininfo *inf
     return stays;
 }
 
-/* Until it is over and its name is free; a guest whose config has it come back is down before. */
+/*
+ * True until the domain is gone and its name is not its own any more, or until it is down and stays
+ * so.
+ */
 static bool goes_on(struct cli *c, const struct xen_domctl_getdomaininfo *info, const char *name)
 {
     struct xen_domctl_getdomaininfo now;
@@ -155,7 +158,7 @@ static bool goes_on(struct cli *c, const struct xen_domctl_getdomaininfo *info, 
     return there;
 }
 
-/* The guests that were asked, with their names: of one that is gone nobody tells it any more. */
+/* The guests that were asked, with their names: nobody could tell the name of one that is gone. */
 struct down {
     struct xen_domctl_getdomaininfo *info;
     char **name;

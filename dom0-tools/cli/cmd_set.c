@@ -56,7 +56,9 @@ struct settle {
     uint64_t seconds;
 };
 
-/* -w, -t and where it may be -f, and then two arguments, at (*argv)[1] as if there were no options.
+/*
+ * Reads -w and -t, and -f where that may be given. The two arguments behind them are then at
+ * (*argv)[1], as if there were no options.
  */
 static int settle_options(struct cli *c, int *argc, char ***argv, bool may_force, const char *needs,
                           struct settle *s)
@@ -87,7 +89,7 @@ static int settle_options(struct cli *c, int *argc, char ***argv, bool may_force
 
 typedef uint64_t settle_fn(const struct xen_domctl_getdomaininfo *info);
 
-/* Until the guest has what it is to have, give or take the slack: nothing tells of that. */
+/* Waits until the guest has what it is to have, give or take the slack: nothing tells of that. */
 static int settle(struct cli *c, const struct xen_domctl_getdomaininfo *info,
                   const struct settle *s, settle_fn *now, uint64_t want, uint64_t slack,
                   const char *unit)

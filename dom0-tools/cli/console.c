@@ -74,7 +74,7 @@ static int open_pty(struct lodge_session *l, uint16_t domid, int *out)
     return rc;
 }
 
-/* A daemon that serves consoles is started if there is none, and no other program's pty either. */
+/* Starts lodge-consoled if none runs, unless another program serves the console with a pty. */
 int console_connect(struct lodge_session *l, uint16_t domid, int *fd)
 {
     const struct timespec tick = {.tv_nsec = 50 * 1000 * 1000};

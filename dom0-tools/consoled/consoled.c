@@ -162,7 +162,10 @@ static void store_back(void)
         try_connect(g, true);
 }
 
-/* Ends: a port that has fired stays masked at least until its guest is looked at again. */
+/*
+ * This comes to an end: a port that has fired stays masked at least until its guest is looked at
+ * again.
+ */
 static void evtchn_ready(struct loop_source *src, uint32_t events)
 {
     int port;

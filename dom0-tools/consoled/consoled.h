@@ -97,8 +97,8 @@ bool guest_connect(struct guest *g);
 /* Takes what its ring still holds, and closes its viewers. */
 void guest_free(struct guest *g);
 /*
- * Moves its bytes: its event channel fired, so that it is to be looked at once more before the next
- * event, or the time for a look has come.
+ * Moves its bytes. `by_event`: its event channel has fired, so that it is looked at once more
+ * before the next event. Else the time for a look has come.
  */
 void guest_serve(struct guest *g, bool by_event);
 /* Room for more input; those who type are not listened to while there is none. */

@@ -89,7 +89,10 @@ static void pty_output(struct guest *g, const char *buf, size_t len)
 
     if (g->pty.fd < 0)
         return;
-    /* Full of what nobody reads: asking is far cheaper than moving bytes through a tty in vain. */
+    /*
+     * The pty may be full of what nobody reads. To ask is far cheaper than to move bytes through a
+     * tty in vain.
+     */
     if (g->pty_full && (ioctl(g->pty_slave, FIONREAD, &unread) || unread >= PTY_STALE))
         return;
     g->pty_full = write(g->pty.fd, buf, len) < (ssize_t)len;
@@ -207,7 +210,10 @@ void guest_free(struct guest *g)
 {
     struct guest **at = &consoled.guests;
 
-    /* Its last words, as far as the ring holds them: more than a ring full, so they all go. */
+    /*
+     * Its last words, as far as the ring holds them. The budget is more than that, so all of them
+     * go.
+     */
     if (g->connected && !g->broken) {
         g->budget = 2 * sizeof(g->ring.page->out);
         g->held = false;

@@ -114,7 +114,7 @@ static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condit
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &condition);
 }
 
-/* The kernel looks at the lower half of these arguments, so we do. */
+/* The kernel looks at the lower half of these arguments, and so does the filter. */
 static int allow_some(scmp_filter_ctx filter)
 {
     struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
@@ -148,7 +148,9 @@ static int forbid_calls(void)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_calls[i], 0);
     if (!rc)
         rc = allow_some(filter);
-    /* The kernel remembers which calls are always allowed; of these each is judged anew, so first.
+    /*
+     * The kernel remembers which calls are always allowed. These are judged anew each time, so
+     * their rules come first.
      */
     if (!rc)
         rc = seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
@@ -166,7 +168,9 @@ static int give_up_rights(uint32_t uid)
     struct rlimit none = {0, 0};
 
     setrlimit(RLIMIT_CORE, &none);
-    /* How long files may become the supervisor says; a write past it fails, and that is all. */
+    /*
+     * The supervisor sets how long files may become. A write past that fails, and no more happens.
+     */
     signal(SIGXFSZ, SIG_IGN);
     /* It was for words before the start; from here on the supervisor hears what is said at once. */
     dup2(STDIN_FILENO, STDERR_FILENO);

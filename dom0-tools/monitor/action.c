@@ -74,7 +74,7 @@ static int out_of_the_way(struct lodge_session *l, const struct saved *saved, en
                                        : lodge_domain_destroy(l, old.domain);
 }
 
-/* A successor that somebody made who did not come to the end; *paused, if it has yet to run. */
+/* A successor that was made by somebody who did not come to the end; *paused: it has yet to run. */
 static bool find_successor(struct lodge_session *l, const struct saved *saved, uint16_t *domid,
                            bool *paused)
 {

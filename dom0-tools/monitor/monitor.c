@@ -269,7 +269,7 @@ static void look_at_all(void)
     free(list);
 }
 
-/* Several of a kind need one look. What is below a name is nobody's. */
+/* Several events of a kind need one look. Nodes below a name are nobody's concern. */
 static void note_event(void *arg, const char *path, const char *token)
 {
     const char *last = strrchr(path, '/');

@@ -189,8 +189,10 @@ static int find_one(const struct chain *c, const struct chain_config *config, co
     return -1;
 }
 
-/* To open some devices is to act: a watchdog begins to count. So what it is comes first, and what
- * is opened then is what was looked at. */
+/*
+ * To open a device can have an effect: a watchdog begins to count. So what it is comes first, by a
+ * descriptor of its place, and the very same is opened then.
+ */
 static int open_one(struct chain *c, const struct chain_config *config, const char *path,
                     const char *format, char *err, size_t errlen)
 {

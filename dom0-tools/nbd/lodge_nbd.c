@@ -193,7 +193,9 @@ static int serve(int signals)
            WIFSTOPPED(status)) {
         int n;
 
-        /* Nobody that is its guest can have done it; it would be waited for without end. */
+        /*
+         * None of its guest's doings can have stopped it. But it would be waited for without end.
+         */
         if (WIFSTOPPED(status))
             kill(nbd.server.pid, SIGKILL);
         status = 0;

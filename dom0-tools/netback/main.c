@@ -278,7 +278,10 @@ static void refuse_attach(struct device *d, uint32_t devid, int rc, const char *
     snprintf(text, sizeof(text), "%s%s%s", what, rc == -EPROTO ? "" : ": ",
              rc == -EPROTO ? "" : strerror(-rc));
     if (d) {
-        /* Who comes back for the same rings must find what the journal says. */
+        /*
+         * The entries stay: a worker that tries again with the same rings must find what the
+         * journal says.
+         */
         for (unsigned i = 0; rc == -EBUSY && i < d->queues; i++)
             d->served[i].entry = NULL;
         drop_device(d);

@@ -27,7 +27,10 @@ bool queue_attach(struct queue *q, void *tx_ring, void *rx_ring, bool resume)
     return true;
 }
 
-/* Only answers to a little that was sent, and a receive event would say the same. */
+/*
+ * True if there is no more to tell than answers to a little that was sent: the next receive event
+ * would tell of them, too.
+ */
 static bool can_wait(const struct queue *q)
 {
     return q->tx_event && !q->rx_event && q->tx_port == q->rx_port &&

@@ -193,7 +193,10 @@ void queue_tx_resume(struct queue *q)
         more = first && slot.flags & NETTXF_extra_info;
         first = !(slot.flags & NETTXF_more_data);
         while (more && q->tx.req_cons != end && answer_again(q, true, &slot)) {
-            /* An answered one has no type; that more would follow it, none of ours was told. */
+            /*
+             * An extra info that was answered has no type any more. So it is taken for the last of
+             * its frame: the answers tell nothing of what followed.
+             */
             memcpy(&x, &slot, sizeof(x));
             more = x.type != XEN_NETIF_EXTRA_TYPE_NONE && x.flags & XEN_NETIF_EXTRA_FLAG_MORE;
         }
