@@ -19,11 +19,11 @@ import re
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
 from harness.boot_txt import Boot  # noqa: E402
-from harness.dom0 import script_status  # noqa: E402
 from harness.guests import boot  # noqa: E402
-from harness.options import parse, prepare  # noqa: E402
+from harness.options import parse, prepare, run_script  # noqa: E402
 from harness.paths import BUILD  # noqa: E402
 from harness.verdict import TestProblem  # noqa: E402
 import guest_io  # noqa: E402
@@ -32,22 +32,6 @@ import mem  # noqa: E402
 FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 SIDES = ("lodge", "xen")
 TINY = os.path.join(BUILD, "guests", "idle.elf")
-CREATE_SCRIPT = """
-. /test-lib.sh
-[ -x /usr/bin/lodge ] || cli=xl
-mark() {{ echo "bench $1" >/dev/kmsg; }}
-for number in $(seq {count}); do
-    printf 'name = "b%s"\\nkernel = "/idle.elf"\\nmemory = 8\\n' $number >/tmp/bench.cfg
-    mark from-$number
-    "$cli" create /tmp/bench.cfg >/tmp/said 2>&1 || fail "$(cat /tmp/said)"
-    mark to-$number
-done
-dmesg | awk '/bench (from|to)-/ {{
-    at = $0; sub(/^\\[ */, "", at); sub(/\\].*/, "", at); split($NF, part, "-")
-    if (part[1] == "from") start = at
-    else printf "BENCH create-%d %d\\n", part[2], (at - start) * 1000000000
-}}'
-"""
 
 
 def guest_figures(side, elf):
@@ -58,14 +42,9 @@ def guest_figures(side, elf):
 
 
 def create_figures(side, count):
-    arguments = ["--command", CREATE_SCRIPT.format(count=count), "--hypervisor", side, "--icount",
-                 "--cpu", "max,-smap", "--limit", "900", "--name", f"bench-create-{side}",
-                 "--add", f"{TINY}:/idle.elf"]
-    with prepare(parse(arguments), echo=False).machine() as machine:
-        machine.wait()
-        if script_status(machine) != 0:
-            raise TestProblem("failure",
-                              f"create on {side}: see build/logs/bench-create-{side}.log")
+    machine = run_script(os.path.join(HERE, "create.sh"), f"bench-create-{side}", "--hypervisor",
+                         side, "--icount", "--cpu", "max,-smap", "--limit", "900", "--add",
+                         f"{TINY}:/idle.elf", count=count)
     found = {name: int(value) for name, value in FIGURE.findall(machine.text)}
     return {name: found[name] for name in ("create-1", f"create-{count}") if name in found}
 

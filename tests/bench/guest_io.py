@@ -13,8 +13,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness.dom0 import XEN_CPU, script_status  # noqa: E402
-from harness.options import parse, prepare  # noqa: E402
+from harness.dom0 import XEN_CPU  # noqa: E402
+from harness.options import run_script  # noqa: E402
 from harness.paths import BUILD  # noqa: E402
 from harness.verdict import TestProblem  # noqa: E402
 from cpio import Archive  # noqa: E402  (harness has put the image folder on the path)
@@ -58,10 +58,10 @@ def add_hypervisor(found, counts):
     return both
 
 
-def figures(side, what, icount=True, name="", extra=()):
+def figures(side, what, icount=True):
     """One boot: all figures of `what` ("block" or "net") on one side."""
     hypervisor, backend = SIDES[side]
-    name = name or f"bench-{what}-{side.replace(' ', '-')}{'' if icount else '-wall'}"
+    name = f"bench-{what}-{side.replace(' ', '-')}{'' if icount else '-wall'}"
     with tempfile.TemporaryDirectory(prefix="lodge-bench-") as directory:
         inside = Archive()
         program = os.path.join(BUILD, "bench", "iobench")
@@ -70,21 +70,16 @@ def figures(side, what, icount=True, name="", extra=()):
         add_program(inside, "usr/bin/iperf3", IPERF)
         archive = os.path.join(directory, "guest.cpio")
         inside.write(archive)
-        arguments = ["--command", f"what={what} backend={backend} wall={int(not icount)}\n"
-                                  ". /bench/io.sh",
-                     "--hypervisor", hypervisor, "--tools", "lodge", "--guest=demo", "--cpu", CPU,
-                     "--options", "dom0_mem=1024M" + (",max:1024M" if hypervisor == "xen" else ""),
-                     "--limit", "600", "--name", name, "--add", f"{archive}:/bench/guest.cpio",
-                     "--add", f"{program}:/usr/bin/iobench", "--add", f"{IPERF}:{IPERF}"]
-        for script in ("io.sh", "io-lib.sh"):
-            arguments += ["--add", f"{os.path.join(HERE, script)}:/bench/{script}"]
-        boot = prepare(parse(arguments + ["--icount"] * icount + list(extra)), echo=False)
         counts = os.path.join(directory, "counts")
         plugin = {"extra": ("-plugin", f"{WHERE},out={counts}")} if icount else {}
-        with boot.machine(**plugin) as machine:
-            machine.wait()
-        if script_status(machine) != 0:
-            raise TestProblem("failure", f"{what} on {side}: see build/logs/{name}.log")
+        machine = run_script(
+            os.path.join(HERE, "io.sh"), name, "--hypervisor", hypervisor, "--tools", "lodge",
+            "--guest=demo", "--cpu", CPU, "--options",
+            "dom0_mem=1024M" + (",max:1024M" if hypervisor == "xen" else ""), "--limit", "600",
+            "--add", f"{archive}:/bench/guest.cpio", "--add", f"{program}:/usr/bin/iobench",
+            "--add", f"{IPERF}:{IPERF}", "--add",
+            os.path.join(HERE, "io-lib.sh") + ":/bench/io-lib.sh", *["--icount"] * icount,
+            machine=plugin, what=what, backend=backend, wall=int(not icount))
         found = {key: int(value) for key, value in FIGURE.findall(machine.text)}
         if not icount:
             return found

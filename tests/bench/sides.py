@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness.dom0 import other_kernel, script_status, xen_hypervisor  # noqa: E402
+from harness.dom0 import judge_script, other_kernel, xen_hypervisor  # noqa: E402
 from harness.machine import Machine  # noqa: E402
 from harness.media import cached_iso  # noqa: E402
 from harness.options import parse, prepare  # noqa: E402
@@ -48,23 +48,6 @@ DOM0_OPTIONS = {
     "xen": "console=com1 com1=115200,8n1 dom0_mem=256M,max:256M noreboot=1 loglvl=warning "
            "no-real-mode",
 }
-GUEST = """name = "mem"
-kernel = "/bench/vmlinux"
-ramdisk = "/bench/initrd"
-memory = 256
-vcpus = 1
-tsc_mode = "native"
-extra = "console=hvc0 {words}"
-"""
-# The console is waited for without looking again and again, which would be work for the machine.
-SCRIPT = """
-. /bench/io-lib.sh
-mkfifo /tmp/keys.mem /tmp/said.mem
-"$cli" create -p /bench/mem.cfg || fail "no guest"
-"$cli" console mem <>/tmp/keys.mem 1<>/tmp/said.mem 2>&1 &
-"$cli" unpause mem
-hear mem BENCH-END
-"""
 
 
 @dataclass
@@ -200,8 +183,8 @@ class _Boot:
 
     def wait(self, machine):
         machine.wait()
-        if self.script and script_status(machine) != 0:
-            raise TestProblem(FAILURE, f"see {machine.log_path}")
+        if self.script:
+            judge_script(machine)
 
 
 def _digest(path):
@@ -251,15 +234,14 @@ def _in_dom0s_place(side, log, words, plugin):
 
 
 def _guest(side, log, words, plugin):
-    config = os.path.join(OUT, f"{log}.cfg")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(GUEST.format(words=words))
     options = "dom0_mem=1024M" + (",max:1024M" if side.place == "xen" else "")
-    arguments = ["--command", SCRIPT, "--hypervisor", side.place, "--tools", "lodge", "--options",
-                 options, "--name", log, "--icount", "--cpu", CPU, "--limit", "1800",
+    arguments = ["--script", os.path.join(HERE, "mem.sh"), "--set", f"words={words}",
+                 "--hypervisor", side.place, "--tools", "lodge", "--options", options, "--name",
+                 log, "--icount", "--cpu", CPU, "--limit", "1800",
                  "--add", f"{side.kernel.elf()}:/bench/vmlinux",
-                 "--add", f"{config}:/bench/mem.cfg", "--add", f"{initrd()}:/bench/initrd",
-                 "--add", f"{os.path.join(HERE, 'io-lib.sh')}:/bench/io-lib.sh"]
+                 "--add", f"{initrd()}:/bench/initrd"]
+    for name in ("mem.cfg", "io-lib.sh"):
+        arguments += ["--add", f"{os.path.join(HERE, name)}:/bench/{name}"]
     machine = prepare(parse(arguments), echo=False).machine(extra=_settings(plugin)["extra"])
     return _Boot(machine, script=True)
 

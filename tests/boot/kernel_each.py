@@ -14,8 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.dom0 import script_status  # noqa: E402
-from harness.options import parse, prepare  # noqa: E402
+from harness.options import run_script  # noqa: E402
 from harness.paths import BUILD, LOGS, ROOT  # noqa: E402
 from harness.verdict import FAILURE, SUCCESS, Tally, TestProblem  # noqa: E402
 from build import Build  # noqa: E402
@@ -32,13 +31,8 @@ def judge(tree, patch, image):
                           stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise TestProblem(FAILURE, "checkpatch: " + done.stdout.splitlines()[0])
-    name = "each-" + patch[:4]
-    dom0 = prepare(parse(["--kernel", image, "--guest", "--guest-kernel", image, "--limit", "400",
-                          "--script", SCRIPT, "--name", name]), echo=False)
-    with dom0.machine() as machine:
-        machine.wait()
-        if script_status(machine) != 0:
-            raise TestProblem(FAILURE, f"see build/logs/{name}.log")
+    run_script(SCRIPT, "each-" + patch[:4], "--kernel", image, "--guest", "--guest-kernel", image,
+               "--limit", "400")
 
 
 def main():

@@ -14,10 +14,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.dom0 import script_status  # noqa: E402
-from harness.options import parse, prepare  # noqa: E402
+from harness.options import run_script  # noqa: E402
 from harness.paths import BUILD, LOGS  # noqa: E402
-from harness.verdict import Tally, TestProblem  # noqa: E402
+from harness.verdict import Tally  # noqa: E402
 
 KERNELS = ("bullseye", "bookworm-backports", "trixie", "bullseye-cloud", "bookworm-cloud",
            "trixie-cloud")
@@ -26,15 +25,10 @@ SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases", "kern
 
 def boot(name, smp):
     """One machine; raises TestProblem unless all is well."""
-    words = ["--guest", "--guest-kernel", name, "--smp", str(smp), "--limit", "400",
-             "--script", SCRIPT, "--name", f"kernels-{name}"]
+    words = ["--guest", "--guest-kernel", name, "--smp", str(smp), "--limit", "400"]
     if not name.endswith(("-cloud", "-rt")):
         words += ["--kernel", name]
-    dom0 = prepare(parse(words), echo=False)
-    with dom0.machine() as machine:
-        machine.wait()
-        if script_status(machine) != 0:
-            raise TestProblem("failure", f"see build/logs/kernels-{name}.log")
+    run_script(SCRIPT, f"kernels-{name}", *words)
 
 
 def main():

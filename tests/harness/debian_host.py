@@ -17,7 +17,7 @@ from guest_image import cached, run
 from mkimage import ImageError
 
 from harness.machine import QEMU
-from harness.paths import ROOT
+from harness.paths import HARNESS, ROOT
 
 SUITE = "bookworm"
 PACKAGES = (
@@ -39,6 +39,15 @@ FILESYSTEM = ("-t", "ext4", "-L", "host", "-m", "0",
               "-E", f"root_owner=0:0,lazy_itable_init=0,offset={ROOT_START * SECTOR}")
 ROOM = 6 << 30
 WITHOUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+
+
+def _setup():
+    """What puts GRUB onto the disk. Comments are no part of it, as the disk is not another one for
+    them."""
+    with open(os.path.join(HARNESS, "debian-host-setup.sh"), encoding="utf-8") as handle:
+        return "".join(line for line in handle if not line.startswith("# "))
+
+
 FILES = {
     "etc/hostname": "host\n",
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 host\n",
@@ -53,23 +62,7 @@ FILES = {
         "[Manager]\nDefaultTimeoutStartSec=15min\nDefaultDeviceTimeoutSec=15min\n",
     "etc/inputrc": "set enable-bracketed-paste off\n",
     "etc/machine-id": "",
-    "setup": """#!/bin/sh
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-end() { set +e; sync; echo u >/proc/sysrq-trigger; poweroff -f; }
-trap end EXIT
-set -ex
-mount -o remount,rw /
-mkfs.vfat -n EFI /dev/vda2
-mkdir -p /boot/efi
-mount /dev/vda2 /boot/efi
-grub-install --target=i386-pc /dev/vda
-grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram
-grub-editenv /boot/grub/grubenv create
-update-grub
-umount /boot/efi
-rm /setup
-echo setup-is-done
-""",
+    "setup": _setup(),
 }
 # Another machine's business, or the life of an older one; each is seconds of an emulated boot.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer",

@@ -10,26 +10,16 @@ import hashlib
 import os
 import re
 
-from harness.dom0 import Dom0, script_status
+from harness.dom0 import Dom0, carry_out
 from harness.paths import IMAGE, KERNEL, LODGE
 from harness.verdict import FAILURE, SKIP, TestProblem
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ("scsi_common", "scsi_mod", "libata", "libahci", "ahci", "cdrom", "sr_mod", "e1000e")
 NETWORK = ("-netdev", "user,id=net0", "-device", "e1000e,netdev=net0")
 DISC = os.path.join(IMAGE, "base.cpio")  # any file of that size
 READ = 4 << 20
-SCRIPT = f"""#!/bin/sh
-for module in {" ".join(MODULES)}; do
-    insmod /modules/$module.ko || exit 1
-done
-for i in $(seq 30); do [ -b /dev/sr0 ] && break; sleep 1; done
-dd if=/dev/sr0 bs=65536 count={READ // 65536} 2>/dev/null | md5sum | sed 's/^/read /'
-ip link set eth0 up
-for i in $(seq 30); do [ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break; sleep 1; done
-ip addr add 10.0.2.15/24 dev eth0
-ping -c 3 -w 20 10.0.2.2 || exit 2
-grep -E 'ahci|eth0' /proc/interrupts | sed 's/^/line /'
-"""
+SCRIPT = os.path.join(HERE, "..", "devices.sh")
 
 
 def module(name):
@@ -45,23 +35,20 @@ def boot(name, words, kind):
                 memory=1024, extra=NETWORK + ("-cdrom", DISC))
     for entry in MODULES:
         dom0.overlay.file(f"modules/{entry}.ko", module(entry))
-    dom0.script(SCRIPT)
-    with dom0.machine() as machine:
-        machine.wait()
-        status = script_status(machine)
-        if status != 0:
-            raise TestProblem(FAILURE, f"{name}: the script ended with {status}")
-        with open(DISC, "rb") as disc:
-            want = hashlib.md5(disc.read(READ)).hexdigest()
-        if f"read {want}" not in machine.text:
-            raise TestProblem(FAILURE, f"{name}: what was read from the CD is not what is on it")
-        lines = re.findall(r"^line +\d+: +(\d+) +(\d+) +xen-pirq +(\S+) +(\S+)", machine.text,
-                           re.MULTILINE)
-        for device in ("ahci", "eth0"):
-            count = sum(int(a) + int(b) for a, b, how, who in lines
-                        if who.startswith(device) and how.startswith(kind))
-            if count == 0:
-                raise TestProblem(FAILURE, f"{name}: no {kind} interrupt of {device}")
+    with open(SCRIPT, encoding="utf-8") as handle:
+        dom0.script(handle.read(), {"modules": " ".join(MODULES), "blocks": READ // 65536})
+    machine = carry_out(dom0)
+    with open(DISC, "rb") as disc:
+        want = hashlib.md5(disc.read(READ)).hexdigest()
+    if f"read {want}" not in machine.text:
+        raise TestProblem(FAILURE, f"{name}: what was read from the CD is not what is on it")
+    lines = re.findall(r"^line +\d+: +(\d+) +(\d+) +xen-pirq +(\S+) +(\S+)", machine.text,
+                       re.MULTILINE)
+    for device in ("ahci", "eth0"):
+        count = sum(int(a) + int(b) for a, b, how, who in lines
+                    if who.startswith(device) and how.startswith(kind))
+        if count == 0:
+            raise TestProblem(FAILURE, f"{name}: no {kind} interrupt of {device}")
 
 
 def run(name):

@@ -10,30 +10,13 @@ import tempfile
 from cpio import Archive
 from series import CHECKPATCH, PATCHES
 
-from harness.dom0 import other_kernel, script_status
+from harness.dom0 import judge_script, other_kernel, with_shell
 from harness.machine import Machine
 from harness.media import concatenate
 from harness.paths import BUILD, LOGS
 from harness.verdict import FAILURE, TestProblem
 
-SCRIPT = """#!/bin/sh
-fail() {
-    echo "FAIL: $*"
-    exit 1
-}
-[ -e /sys/hypervisor/type ] && fail "there is a hypervisor: $(cat /sys/hypervisor/type)"
-[ "$(nproc)" = 2 ] || fail "$(nproc) processors instead of 2"
-for worker in 1 2; do
-    sh -c 'i=0; while [ $i -lt 60 ]; do echo $i | grep -q $i || exit 1; i=$((i + 1)); done' &
-    eval "worker$worker=$!"
-done
-wait $worker1 || fail "the first worker"
-wait $worker2 || fail "the second worker"
-dd if=/dev/urandom of=/tmp/blob bs=1M count=8 2>/dev/null
-[ "$(md5sum </tmp/blob)" = "$(cat /tmp/blob | md5sum)" ] || fail "memory does not keep its content"
-! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|soft lockup|rcu.*stall' ||
-    fail "the kernel complains"
-"""
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "native.sh")
 
 
 def checkpatch(kernel, name):
@@ -55,7 +38,8 @@ def run(name):
     with tempfile.TemporaryDirectory(prefix="lodge-native-") as directory:
         extra, initrd = os.path.join(directory, "extra"), os.path.join(directory, "initrd")
         overlay = Archive()
-        overlay.data("test-script", SCRIPT.encode(), 0o755)
+        with open(SCRIPT, encoding="utf-8") as handle:
+            overlay.data("test-script", with_shell(handle.read()).encode(), 0o755)
         overlay.write(extra)
         concatenate([os.path.join(kernel, "base.cpio"), extra], initrd)
         words = "console=ttyS0 loglevel=4 lodge.daemons=none lodge.script=/test-script rdinit=/init"
@@ -63,5 +47,4 @@ def run(name):
                      threads=False, extra=["-kernel", os.path.join(kernel, "vmlinuz"), "-initrd",
                                            initrd, "-append", words]) as machine:
             machine.wait()
-            if script_status(machine) != 0:
-                raise TestProblem(FAILURE, f"see build/logs/{name}.log")
+        judge_script(machine)
