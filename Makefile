@@ -75,12 +75,12 @@ lint: deps
 soak: all fuzz guest-image
 	@./build-deps.sh build-deps.txt test soak
 	@tests/boot/run.py --debian 1 --smp 2 --options dom0_mem=900M --limit 1200 --name block-fio \
-	    --script tests/boot/long/block-fio.sh
-	@python3 tests/boot/soak.py
-	@tests/boot/run.py --guest --smp 2 --options dom0_mem=1400M --dom0 block.regions=64 \
+	    --script tests/soak/block-fio.sh
+	@python3 tests/soak/soak.py lives
+	@tests/boot/run.py --guest --smp 2 --options dom0_mem=1400M --set REGIONS=64 \
 	    --limit 3600 --name soak-block --script tests/boot/cases/block-restart.sh
-	@python3 tests/boot/io_soak.py
-	@python3 tests/boot/kernel_soak.py
+	@python3 tests/soak/soak.py load
+	@python3 tests/soak/kernel.py
 
 # Debian's kernel source with our patches (guest-patches/README.md), configured small: to
 # build/guest-kernel; from build/cache where nothing that it is made of has changed.

@@ -59,5 +59,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.makedirs(LOGS, exist_ok=True)
     sys.exit(main())

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness.options import run_script  # noqa: E402
-from harness.paths import BUILD, LOGS  # noqa: E402
+from harness.paths import LOGS  # noqa: E402
 from harness.verdict import Tally  # noqa: E402
 
 KERNELS = ("bullseye", "bookworm-backports", "trixie", "bullseye-cloud", "bookworm-cloud",
@@ -36,7 +36,6 @@ def main():
     parser.add_argument("--smp", type=int, default=1, help="processors of the machine")
     parser.add_argument("names", nargs="*", default=KERNELS, help="SUITE or SUITE-FLAVOUR")
     args = parser.parse_args()
-    os.makedirs(LOGS, exist_ok=True)
     tally = Tally(LOGS)
     for name in args.names:
         tally.run(f"kernels/{name}", boot, name, args.smp)
@@ -44,5 +43,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.makedirs(BUILD, exist_ok=True)
     sys.exit(main())

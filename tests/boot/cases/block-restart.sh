@@ -5,8 +5,7 @@
 # differ.
 # boot: --guest --smp 2 --limit 600 --options dom0_mem=1024M
 . /test-lib.sh
-REGIONS=$(sed -n 's/.*block.regions=\([0-9]*\).*/\1/p' /proc/cmdline) # of 4 MiB each
-REGIONS=${REGIONS:-4}
+REGIONS=${REGIONS:-4} # of 4 MiB each; `make soak` sets more
 
 worker() {
     pidof lodge-blkback | tr ' ' '\n' | head -n 1

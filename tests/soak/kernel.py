@@ -7,7 +7,7 @@ does with the unpatched kernel; mmstress, which compares every page that it chan
 stressors, under memory pressure, with faults that bring one page or many; trinity; and guests with
 this kernel that are moved, paused, made smaller and destroyed amid mmstress, on a debug build of
 the hypervisor. No complaint may be in a kernel's log.
-    tests/boot/kernel_soak.py --minutes 10 --trinity 60
+    tests/soak/kernel.py --minutes 10 --trinity 60
 """
 
 import argparse
@@ -18,15 +18,14 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness.dom0 import script_status  # noqa: E402
-from harness.options import parse, prepare  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from harness.options import run_script  # noqa: E402
 from harness.paths import BUILD, LOGS, ROOT  # noqa: E402
 from harness.verdict import ERROR, FAILURE, Tally, TestProblem  # noqa: E402
 from build import Build  # noqa: E402
 from source import KernelError  # noqa: E402
 
-LONG = os.path.join(ROOT, "tests", "boot", "long")
 SELFTESTS = os.path.join("tools", "testing", "selftests", "vm")
 # Each with its arguments; what needs huge pages or other processors is left out.
 VM_TESTS = (
@@ -65,17 +64,16 @@ def selftests(kernel, words="", name=""):
     except KernelError as problem:
         raise TestProblem(ERROR, str(problem)) from problem
     with tempfile.TemporaryDirectory(prefix="lodge-vm-tests-") as folder:
-        dom0 = prepare(parse(["--kernel", kernel, "--options", "dom0_mem=1024M", "--limit", "3600",
-                              "--script", os.path.join(LONG, "kernel-vm.sh"), "--dom0",
-                              "log_buf_len=16M " + words, "--name", name]), echo=False)
+        listed = os.path.join(folder, "list")
+        with open(listed, "w", encoding="utf-8") as handle:
+            handle.writelines(test + "\n" for test in VM_TESTS)
+        add = ["--add", f"{listed}:/vm/list"]
         for program, test in compile_tests(tree, folder):
-            dom0.add(program, "/vm/" + test)
-        dom0.overlay.data("vm/list", "".join(test + "\n" for test in VM_TESTS).encode())
-        with dom0.machine() as machine:
-            machine.wait()
-            if script_status(machine) != 0:
-                raise TestProblem(FAILURE, f"{kernel}: see build/logs/{name}.log")
-            results = dict(RESULT.findall(machine.text))
+            add += ["--add", f"{program}:/vm/{test}"]
+        machine = run_script(os.path.join(HERE, "kernel-vm.sh"), name, "--kernel", kernel,
+                             "--options", "dom0_mem=1024M", "--limit", "3600", "--dom0",
+                             "log_buf_len=16M " + words, *add)
+    results = dict(RESULT.findall(machine.text))
     if len(results) != len(VM_TESTS):
         raise TestProblem(ERROR, f"{name}: {len(results)} of {len(VM_TESTS)} tests ran")
     return results
@@ -99,24 +97,18 @@ def run_selftests():
 def compile_mmstress(folder):
     program = os.path.join(folder, "mmstress")
     subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o",
-                    program, os.path.join(LONG, "mmstress.c"), "-lpthread"], check=True)
+                    program, os.path.join(HERE, "mmstress.c"), "-lpthread"], check=True)
     return program
 
 
 def guests(seconds, kernel="debug"):
     """Guests with that kernel in hard surroundings (kernel-guests.sh)."""
-    with open(os.path.join(LONG, "kernel-guests.sh"), encoding="utf-8") as handle:
-        text = handle.read().replace("SECONDS", str(seconds))
     subprocess.run(["make", "-s", "-C", os.path.join(ROOT, "hypervisor"), "DEBUG=1"], check=True)
     with tempfile.TemporaryDirectory(prefix="lodge-guests-") as folder:
-        dom0 = prepare(parse(["--debug", "--guest", "--guest-kernel", kernel, "--smp", "2",
-                              "--limit", str(8 * seconds + 1800), "--command", text, "--add",
-                              compile_mmstress(folder) + ":/guest/mmstress", "--name",
-                              "soak-kernel-guests"]), echo=False)
-        with dom0.machine() as machine:
-            machine.wait()
-            if script_status(machine) != 0:
-                raise TestProblem(FAILURE, "see build/logs/soak-kernel-guests.log")
+        run_script(os.path.join(HERE, "kernel-guests.sh"), "soak-kernel-guests", "--debug",
+                   "--guest", "--guest-kernel", kernel, "--smp", "2", "--limit",
+                   str(8 * seconds + 1800), "--add", compile_mmstress(folder) + ":/guest/mmstress",
+                   seconds=seconds)
 
 
 def installed(name):
@@ -129,25 +121,18 @@ def installed(name):
 
 def pressure(name, script, seconds, bound, memory=384, kernel="debug"):
     """Run a script in a dom0 with few MiB of memory, and swap."""
-    name = "soak-kernel-" + name
-    with open(os.path.join(LONG, script), encoding="utf-8") as handle:
-        text = handle.read().replace("SECONDS", str(seconds)).replace("BOUND", str(bound))
     with tempfile.TemporaryDirectory(prefix="lodge-swap-") as folder:
         swap, pages = os.path.join(folder, "swap"), compile_mmstress(folder)
         with open(swap, "wb") as handle:
             handle.truncate(SWAP)
         # The kernel's log keeps its first complaint, however much is killed for want of memory.
-        dom0 = prepare(parse(["--kernel", kernel, "--options", f"dom0_mem={memory}M", "--dom0",
-                              "log_buf_len=16M", "--smp", "2", "--disk", swap, "--limit",
-                              str(8 * seconds + 900), "--command", text, "--add",
-                              os.path.join(LONG, "kernel-lib.sh") + ":/kernel-lib.sh", "--add",
-                              installed("stress-ng") + ":/usr/bin/stress-ng", "--add",
-                              installed("trinity") + ":/usr/bin/trinity", "--add",
-                              f"{pages}:/usr/bin/mmstress", "--name", name]), echo=False)
-        with dom0.machine() as machine:
-            machine.wait()
-            if script_status(machine) != 0:
-                raise TestProblem(FAILURE, f"see build/logs/{name}.log")
+        run_script(os.path.join(HERE, script), "soak-kernel-" + name, "--kernel", kernel,
+                   "--options", f"dom0_mem={memory}M", "--dom0", "log_buf_len=16M", "--smp", "2",
+                   "--disk", swap, "--limit", str(8 * seconds + 900), "--add",
+                   os.path.join(HERE, "kernel-lib.sh") + ":/kernel-lib.sh", "--add",
+                   installed("stress-ng") + ":/usr/bin/stress-ng", "--add",
+                   installed("trinity") + ":/usr/bin/trinity", "--add",
+                   f"{pages}:/usr/bin/mmstress", seconds=seconds, bound=bound)
 
 
 def main():
@@ -173,5 +158,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.makedirs(LOGS, exist_ok=True)
     sys.exit(main())

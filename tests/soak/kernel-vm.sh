@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The kernel's own tests of its memory management (tools/testing/selftests/vm), in dom0: each with
-# its arguments is a line of /vm/list. Prints "VM TEST STATUS"; kernel_soak.py judges.
+# its arguments is a line of /vm/list. Prints "VM TEST STATUS"; kernel.py judges.
 # Run by `make soak`.
 . /test-lib.sh
 mount -t debugfs debugfs /sys/kernel/debug

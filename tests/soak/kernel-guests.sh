@@ -3,7 +3,7 @@
 # in each of its pages, works in one while a vcpu of its goes off and comes back all the time, both
 # are moved between processors, the guest is paused, and memory is taken and given. It is destroyed
 # in the middle of that; then twenty more are made, and destroyed while they make processes. A debug
-# build compares page tables with the types of frames in between. kernel_soak.py fills in SECONDS.
+# build compares page tables with the types of frames in between. kernel.py sets seconds.
 # Run by `make soak`.
 . /test-lib.sh
 size=$(wc -c </guest/mmstress)
@@ -40,14 +40,14 @@ begin hard 224 2
 ready hard
 type_line hard 'cpu=/sys/devices/system/cpu/cpu1/online; while [ ! -e /stop ]; do echo 0 >$cpu &&
     echo 1 >$cpu && echo turn >>/turns; done >/dev/null 2>&1 &'
-type_line hard '(/mmstress --seconds SECONDS --workers 3 --threads 2 --chunk-pages 24
+type_line hard "(/mmstress --seconds $seconds"' --workers 3 --threads 2 --chunk-pages 24
     echo end""ed-$?-) >/said 2>&1 &'
 # From here on nothing is asked of its console, which may be slow to answer.
 type_line hard 'while ! grep -q ended /said; do sleep 1; done; cat /said; touch /stop'
 round=0
 until shows_text hard "^ended-"; do
     round=$((round + 1))
-    [ $round -lt $((SECONDS * 20 + 600)) ] || fail "mmstress does not end"
+    [ $round -lt $((seconds * 20 + 600)) ] || fail "mmstress does not end"
     "$cli" vcpu-pin hard $((round / 2 % 2)) $((round % 2)) || fail "a vcpu is not moved"
     "$cli" pause hard || fail "the guest is not paused"
     [ $((round % 8)) != 0 ] || audit
