@@ -77,14 +77,15 @@ class Case:
 
     def run(self):
         if self.args is None:
-            return self._run_module()
+            return self.module().run(self.name.replace("/", "-"))
         if self.args.hypervisor == "lodge" and not os.path.exists(LODGE):
             raise TestProblem(SKIP, "the hypervisor is not built")
         carry_out(prepare(self.args, echo=False))
         return ""
 
-    def _run_module(self):
+    def module(self):
+        """What is behind the name of a Python test."""
         spec = importlib.util.spec_from_file_location(os.path.basename(self.path)[:-3], self.path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        module.run(self.name.replace("/", "-"))
+        return module
