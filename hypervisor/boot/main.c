@@ -17,11 +17,11 @@
 #include <lib/cmdline.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/irq.h>
 #include <x86/page.h>
 #include <x86/smp.h>
 #include <x86/stack.h>
+#include <x86/switch.h>
 #include <x86/time.h>
 
 extern const char image_start[], image_end[];
@@ -133,7 +133,7 @@ INIT_TEXT void boot_main(uint32_t magic, uint32_t info)
     domain_init_system(); /* owners of frames that no guest has */
     sched_init(boot_options.sched);
     sched_init_cpu(0); /* the idle vcpu: continue as that */
-    guest_entry_set_stack(cpus[0], cpus[0]->idle);
+    switch_stack_to(cpus[0], cpus[0]->idle);
     entry_call_on_stack(cpus[0]->idle->stack, boot_on_idle_stack);
 }
 

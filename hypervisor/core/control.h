@@ -15,10 +15,10 @@
 #define CORE_CONTROL_H
 
 #include <lib/types.h>
-#include <public/domctl.h>
 
 struct domain;
 struct vcpu;
+struct xen_domctl;
 struct xen_sysctl;
 
 /* Above all numbers that are served; the ABI has some few that are larger. */

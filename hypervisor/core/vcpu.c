@@ -12,7 +12,6 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <core/machine.h>
 #include <core/vcpu_timer.h>
 #include <lib/bug.h>

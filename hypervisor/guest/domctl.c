@@ -18,7 +18,6 @@
 #include <lib/string.h>
 #include <public/domctl.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 

@@ -5,7 +5,6 @@
  * tell of and never an error. The hypercall table lets only privileged domains in.
  */
 #include <core/cpu_hotplug.h>
-#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/string.h>

@@ -15,7 +15,6 @@
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <public/errno.h>
-#include <x86/guest_entry.h>
 
 #define PORTS        65536
 #define BITMAP_ORDER 1  /* 8 KiB */

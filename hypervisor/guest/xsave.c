@@ -10,6 +10,7 @@
 #include <core/sched.h>
 #include <guest/xsave.h>
 #include <lib/string.h>
+#include <public/domctl.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/page.h>

@@ -14,7 +14,6 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
-#include <core/guest_type.h>
 #include <lib/bug.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>

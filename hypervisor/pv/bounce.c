@@ -20,12 +20,12 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/alias.h>
 #include <pv/entry.h>
 #include <pv/segments.h>
+#include <pv/type.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/guest_words.h>

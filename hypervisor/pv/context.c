@@ -12,7 +12,6 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <lib/string.h>
@@ -21,6 +20,7 @@
 #include <pv/entry.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/time.h>

@@ -22,6 +22,7 @@
 #include <pv/entry.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/cpu.h>
 
 #define RESERVE_MAX     MIB(128) /* left for guests and ourselves when dom0_mem is not given */

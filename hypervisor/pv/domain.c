@@ -27,8 +27,9 @@
 #include <pv/lodge.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
+#include <x86/switch.h>
 #include <x86/tlb.h>
 
 /* ---- domains ---- */
@@ -157,10 +158,10 @@ static void pv_switch_out(struct vcpu *prev)
 
 static void pv_switch_in(struct vcpu *next, struct cpu *c)
 {
-    guest_entry_set_stack(c, next); /* sets c->curr, which pv_ldt_fault() goes by */
-    guest_entry_tables(c, next->domain);
+    switch_stack_to(c, next); /* sets c->curr, which pv_ldt_fault() goes by */
+    switch_tables_to(c, next->domain);
     descriptors_switch_in(next, c);
-    guest_entry_load_tables(c, next->domain, pv_cr3(next));
+    switch_load_tables(c, next->domain, pv_cr3(next));
     segments_load(next); /* last: nothing that was cached of another domain's windows is left */
     /*
      * At once, not on first use: some processors let speculation see the registers of whoever ran

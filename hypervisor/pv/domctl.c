@@ -10,6 +10,7 @@
 #include <public/domctl.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>
 

@@ -2,11 +2,11 @@
 /* A guest's vcpu for the log: registers, and the words on its stack where they can be read. */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/preempt.h>
 #include <pv/entry.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/dump.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>

@@ -12,7 +12,6 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <guest/cpuid.h>
 #include <lib/string.h>
@@ -21,9 +20,7 @@
 #include <pv/entry.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/guest_words.h>
-#include <x86/time.h>
 #include <x86/uaccess.h>
 
 #define WORK_STEP 100 /* of string I/O */

@@ -14,6 +14,7 @@
 #include <public/physdev.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
+#include <pv/type.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/uaccess.h>

@@ -9,10 +9,8 @@
 #define PV_ENTRY_H
 
 #include <core/domain.h>
-#include <core/hypercall.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
-#include <x86/exceptions.h>
 #include <x86/regs.h>
 
 /* bounce.c */
@@ -60,11 +58,6 @@ void emulate_io_write(struct domain *d, uint16_t port, unsigned size, uint32_t v
 /* msr.c: true when the register is known (and takes the value); else the guest gets #GP. */
 bool pv_msr_read(struct vcpu *v, uint32_t msr, uint64_t *val);
 bool pv_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
-/* Fill a page with the 64 hypercall entry points of 32 bytes each. */
-void pv_hypercall_page(void *page);
-/* What a vcpu of a domain with this privilege may call. */
-hypercall_fn *const *pv_hypercalls(bool privileged);
-
 /* debugreg.c: checked and remembered, not loaded; v is current or does not run. 0 or -XEN_E*. */
 int64_t debugreg_set(struct vcpu *v, uint64_t reg, uint64_t value);
 void debugreg_reset(struct vcpu *v);      /* to what a new vcpu has; not loaded either */

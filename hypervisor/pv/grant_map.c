@@ -22,6 +22,7 @@
 #include <core/grant.h>
 #include <public/grant_table.h>
 #include <pv/pte.h>
+#include <pv/type.h>
 #include <x86/page.h>
 #include <x86/regs.h>
 #include <x86/tlb.h>

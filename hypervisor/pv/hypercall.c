@@ -13,7 +13,7 @@
 #include <public/lodge.h>
 #include <public/xen.h>
 #include <pv/entry.h>
-#include <x86/guest_entry.h>
+#include <pv/type.h>
 
 /* In every slot without a call of its own, so that no pointer in the table is NULL. */
 static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)

@@ -11,7 +11,6 @@
 #include <lib/bug.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
-#include <x86/guest_entry.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 

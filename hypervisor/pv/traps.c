@@ -10,7 +10,6 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <pv/descriptors.h>

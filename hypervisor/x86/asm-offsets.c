@@ -6,7 +6,6 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/regs.h>
 #include <x86/tlb.h>
 

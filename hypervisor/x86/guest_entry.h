@@ -26,11 +26,9 @@
 #define X86_GUEST_ENTRY_H
 
 #include <core/domain.h>
-#include <lib/bitops.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
 #include <x86/regs.h>
-#include <x86/tlb.h>
 
 #define VEC_IRET      0x101
 #define VEC_IRET_KEPT 0x102
@@ -54,48 +52,5 @@ void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ 
  * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
  */
 bool pv_ldt_fault(vaddr_t addr);
-/*
- * A type's switch_in: v runs on c from now on; interrupts and SYSCALL find its stack. c is this
- * CPU, or one that has not been started. Until machine_switch_stack() the code is still on the
- * previous vcpu's stack, so `current` is that one while c->curr is v.
- */
-static inline void guest_entry_set_stack(struct cpu *c, struct vcpu *v)
-{
-    struct stack_top *top = (struct stack_top *)v->stack - 1;
-    uint64_t end = (uint64_t)(&top->regs + 1);
-
-    top->cpu = c;
-    top->vcpu = v;
-    c->curr = v;
-    c->tss.rsp[0] = end;
-    c->stub->stack = end;
-}
-
-/*
- * And then: c is to have tables of that domain loaded, NULL: the hypervisor's own. Its bit goes
- * into the new domain's mask before the first translation can be cached, and out of the old
- * domain's after the last has been dropped: what is found by GDTR and LDTR are such translations,
- * too, so these are loaded in between, before CR3.
- */
-static inline void guest_entry_tables(struct cpu *c, struct domain *to)
-{
-    if (c->tables_of == to)
-        return;
-    tlb_enter(c);
-    bit_set(&to->arch.tlb_mask, c->id);
-}
-
-static inline void guest_entry_load_tables(struct cpu *c, struct domain *to, uint64_t cr3)
-{
-    struct domain *from = c->tables_of;
-
-    tlb_write_cr3(cr3);
-    if (from == to)
-        return;
-    tlb_entered(c, to != NULL ? to->id : DOMID_IDLE);
-    if (from != NULL)
-        bit_clear(&from->arch.tlb_mask, c->id);
-    c->tables_of = to;
-}
 
 #endif

@@ -4,9 +4,9 @@
  * gone before the next one comes. They have no other state of a guest's.
  */
 #include <core/guest_type.h>
-#include <x86/guest_entry.h>
 #include <x86/page.h>
 #include <x86/paging.h>
+#include <x86/switch.h>
 
 struct table_register {
     uint16_t limit;
@@ -19,9 +19,9 @@ static void idle_switch_in(struct vcpu *next, struct cpu *c)
 {
     struct table_register gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};
 
-    guest_entry_set_stack(c, next);
+    switch_stack_to(c, next);
     __asm__ volatile("lgdt %0; lldt %1" : : "m"(gdtr), "r"((uint16_t)0));
-    guest_entry_load_tables(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
+    switch_load_tables(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
 }
 
 const struct guest_type idle_type = {

@@ -18,7 +18,6 @@
 #include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/irq.h>
 #include <x86/irq_line.h>
 #include <x86/page.h>

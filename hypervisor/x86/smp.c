@@ -19,10 +19,10 @@
 #include <lib/string.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>
-#include <x86/guest_entry.h>
 #include <x86/irq.h>
 #include <x86/page.h>
 #include <x86/smp.h>
+#include <x86/switch.h>
 #include <x86/time.h>
 #include <x86/time_source.h>
 #include <x86/tlb.h>
@@ -172,7 +172,7 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
     cpus[id] = c;
     descriptors_init_cpu(c);
     sched_init_cpu(id);
-    guest_entry_set_stack(c, c->idle);
+    switch_stack_to(c, c->idle);
     return c;
 }
 

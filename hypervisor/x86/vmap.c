@@ -9,12 +9,11 @@
  * makes them free. Until then nobody uses them, so what was mapped there may go at once: unmap,
  * free the frames, free the addresses.
  */
+#include <core/domain.h>
 #include <core/frame.h>
-#include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
-#include <x86/guest_entry.h>
 #include <x86/page.h>
 #include <x86/paging.h>
 #include <x86/stack.h>

@@ -31,6 +31,7 @@ def checks(args):
         ("include direction", rules.include_direction),
         ("layers of dom0's tools", rules.dom0_layers),
         ("parts of the core", rules.core_parts),
+        ("core and the machine", rules.machine_headers),
         ("data of guest types", rules.type_data),
         ("dependencies by relative paths", rules.relative_dependencies),
         ("layout (clang-format)", compiled.layout),

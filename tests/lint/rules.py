@@ -34,10 +34,17 @@ FORBIDDEN = {
                         "hypervisor/hvm/", "hypervisor/x86/", "hypervisor/boot/"),
     "hypervisor/core/": ("hypervisor/guest/", "hypervisor/pv/", "hypervisor/hvm/"),
     "hypervisor/guest/": ("hypervisor/pv/", "hypervisor/hvm/"),
+    "hypervisor/x86/": ("hypervisor/guest/", "hypervisor/pv/", "hypervisor/hvm/"),
     "hypervisor/pv/": ("hypervisor/hvm/",),
     "hypervisor/hvm/": ("hypervisor/pv/",),
     "dom0-tools/": ("hypervisor/",),
 }
+# Between core and the machine both directions exist, so each has its list: what of x86/ core and
+# guest/ may know, and what of core a header of x86/ may bring along (its .c files: all of it).
+MACHINE_OFFERS = ("cpu.h", "guest_words.h", "irq.h", "layout.h", "page.h", "regs.h", "serial.h",
+                  "smp.h", "time.h", "tlb.h", "uaccess.h", "vcpu.h")
+MACHINE_NEEDS = {None: ("spinlock.h", "timer.h"),
+                 "guest_entry.h": ("domain.h",), "switch.h": ("domain.h",)}
 # Plain data of a guest type, which core/domain.h embeds: it includes nothing else of its folder,
 # and core and the machine name none of its members, but for the offsets that entry.S needs.
 TYPE_DATA = ("hypervisor/pv/vcpu.h", "hypervisor/hvm/vcpu.h")
@@ -225,6 +232,21 @@ def include_direction(tree):
                             (path, target) not in [("hypervisor/core/domain.h", data)
                                                    for data in TYPE_DATA]:
                         yield path, line, f"{folder} must not include {target}"
+
+
+def machine_headers(tree):
+    """Core and guest/ know a part of x86/ only; headers of x86/ know next to nothing of core."""
+    for path, targets in include_edges(tree).items():
+        folder, name = os.path.split(path)
+        for target, line in targets:
+            needed = os.path.basename(target)
+            if target.startswith("hypervisor/x86/") and needed not in MACHINE_OFFERS and \
+                    path.startswith(("hypervisor/core/", "hypervisor/guest/")):
+                yield path, line, f"{target} is the machine's own affair"
+            if target.startswith("hypervisor/core/") and folder == "hypervisor/x86" and \
+                    name.endswith(".h") and \
+                    needed not in MACHINE_NEEDS[None] + MACHINE_NEEDS.get(name, ()):
+                yield path, line, f"a header of x86/ must not include {target}"
 
 
 def type_data(tree):

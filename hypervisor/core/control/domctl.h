@@ -6,6 +6,7 @@
 #include <core/control.h>
 
 struct domain;
+struct xen_domctl_getdomaininfo;
 
 /*
  * What the tools see of d; it is held by the caller. Fields are read without locks while they
