@@ -8,16 +8,16 @@
  * only causes events here, and what the table has no row for is ignored: so a guest can choose
  * which row comes next, and nothing else.
  *
- * The life of a disk that is attached and detached goes down the left; the right is what goes
- * wrong.
+ * On the left is the life of a device that is attached and detached; on the right what interrupts
+ * it. A device waits in each of them:
  *
- *     OPENING     what is behind it is opened             FAILED     until the guest starts anew
- *     WAITING     for the front-end                       FAILING    ... when its worker let go
+ *     OPENING     for what is behind it to open    FAILING   it failed; for the worker to let go
+ *     WAITING     for the front-end                FAILED    for the guest to start anew
  *     ATTACHING   for a worker to take it
- *     ATTACHED    served
- *     DETACHING   for the worker to let go                LEAVING    ... when its worker let go
- *     CLOSING     for the front-end to close              GONE       freed in the next turn
- *     CLOSED      until the front-end or the tools come
+ *     ATTACHED    served                           LEAVING   it is to go; for the worker to let go
+ *     DETACHING   for the worker to let go         GONE      to be freed in the next turn
+ *     CLOSING     for the front-end to close
+ *     CLOSED      for the guest to start anew
  *
  * Of a device of the kernel's only the beginning and the end are ours: OPENING, PLUGGED while the
  * kernel has it, and ENDING until the kernel's device is gone.
@@ -50,9 +50,9 @@
  *     SERVED      those of a worker of ours; from ATTACHED until it lets go. If it dies, the next
  *                 one gets them, in ATTACHING, and the front-end hears nothing of it
  *
- * So a takeover is no state of its own: a device that an earlier daemon left Connected is opened
- * and attached like any other, but InitWait is not written, and that its rings are held, its image
- * is locked or its tap is there is waited for instead of being a failure.
+ * So a takeover is no state of its own. A device that an earlier daemon left Connected is opened
+ * and attached like any other, with two differences. InitWait is not written. And what a worker of
+ * that daemon still holds (the rings, the image, the tap) is waited for, and is no failure.
  *
  * The front-end's state is a level and not an edge: device_step() makes an event of where it is,
  * and is called after each change of ours. The tools' Closing stands until the front-end has

@@ -44,7 +44,7 @@ int cli_open(struct cli *c);
 int cli_open_partly(struct cli *c);
 /* The same without the warning: for commands that ask the hypervisor alone. */
 int cli_open_machine(struct cli *c);
-/* Prints lodge->message (cli_failed) or a message of its own; both return CLI_FAILED. */
+/* Prints the session's message (cli_failed) or a message of its own; both return CLI_FAILED. */
 int cli_failed(struct cli *c);
 int cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cli_warn(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

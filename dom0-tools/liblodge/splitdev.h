@@ -92,7 +92,7 @@ int lodge_splitdev_plan(struct lodge_session *l, const struct domcfg *dc, uint16
 void lodge_splitdev_write_plan(struct store *s, const struct domcfg *dc,
                                const struct splitdev *dev);
 
-/* Until all are taken by their back-ends; at most lodge->wait_ms. */
+/* Until all are taken by their back-ends; at most l->wait_ms. */
 int lodge_splitdev_wait(struct lodge_session *l, const struct splitdev *dev, unsigned nr);
 
 /* To a living guest. If anything fails nothing is left. The config is not touched. */
@@ -100,7 +100,7 @@ int lodge_splitdev_attach(struct lodge_session *l, uint16_t domid, enum device_k
                           const struct device_base *d);
 
 /*
- * From a living guest, in at most lodge->wait_ms. -EBUSY: it does not let go, and the message says
+ * From a living guest, in at most l->wait_ms. -EBUSY: it does not let go, and the message says
  * why; it may still do so later, and then a second call finishes. With `force` the device goes
  * whatever the guest says.
  */
