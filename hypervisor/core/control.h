@@ -21,7 +21,10 @@ struct vcpu;
 struct xen_domctl;
 struct xen_sysctl;
 
-/* Above all numbers that are served; the ABI has some few that are larger. */
+/*
+ * Above all numbers that are served; the ABI has some few that are larger. Those from 112 on, of
+ * domctl, and from 48 on, of sysctl, are left for operations of our own.
+ */
 #define NR_DOMCTLS    128
 #define NR_SYSCTLS    64
 #define NR_MEMORY_OPS 64
@@ -48,13 +51,12 @@ struct domctl_entry {
 #define DOMCTL_DYING          0x10u /* also on a domain that is dying or dead */
 #define DOMCTL_NO_DOMAIN      0x20u /* op->domain is its own affair, and d is NULL */
 
-#define DOMCTL(op, function, how) \
-    [XEN_DOMCTL_##op] = {.fn = (function), .name = #op, .flags = (how)}
-#define DOMCTL_VCPU(op, function, member, how)                                  \
-    [XEN_DOMCTL_##op] = {.vcpu_fn = (function),                                 \
-                         .name = #op,                                           \
-                         .vcpu_at = offsetof(struct xen_domctl, u.member.vcpu), \
-                         .flags = (how)}
+#define DOMCTL(number, function, how) [number] = {.fn = (function), .name = #number, .flags = (how)}
+#define DOMCTL_VCPU(number, function, member, how)                     \
+    [number] = {.vcpu_fn = (function),                                 \
+                .name = #number,                                       \
+                .vcpu_at = offsetof(struct xen_domctl, u.member.vcpu), \
+                .flags = (how)}
 
 /* A copy of the argument as well; it goes back to the guest if the function succeeds. */
 typedef int64_t sysctl_fn(struct xen_sysctl *op);

@@ -94,9 +94,9 @@ static int64_t domctl_set_ext(struct vcpu *v, struct xen_domctl *op)
 }
 
 const struct domctl_entry pv_domctls[NR_DOMCTLS] = {
-    DOMCTL(set_address_size, domctl_set_address_size, 0),
-    DOMCTL(get_address_size, domctl_get_address_size, DOMCTL_ANSWERS),
-    DOMCTL_VCPU(set_ext_vcpucontext, domctl_set_ext, ext_vcpucontext, 0),
-    DOMCTL_VCPU(get_ext_vcpucontext, domctl_get_ext, ext_vcpucontext, DOMCTL_ANSWERS),
-    DOMCTL(getpageframeinfo3, domctl_getpageframeinfo, 0),
+    DOMCTL(XEN_DOMCTL_set_address_size, domctl_set_address_size, 0),
+    DOMCTL(XEN_DOMCTL_get_address_size, domctl_get_address_size, DOMCTL_ANSWERS),
+    DOMCTL_VCPU(XEN_DOMCTL_set_ext_vcpucontext, domctl_set_ext, ext_vcpucontext, 0),
+    DOMCTL_VCPU(XEN_DOMCTL_get_ext_vcpucontext, domctl_get_ext, ext_vcpucontext, DOMCTL_ANSWERS),
+    DOMCTL(XEN_DOMCTL_getpageframeinfo3, domctl_getpageframeinfo, 0),
 };
