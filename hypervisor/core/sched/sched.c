@@ -422,7 +422,7 @@ static bool sched_put_prev(struct sched_cpu *rq, struct vcpu *prev, bool can, ui
         runstate_change(
             prev, displaced || s->capped ? RUNSTATE_runnable : runstate_when_stopped(prev), now);
     }
-    rq->left = s->runstate;
+    rq->departed = s->runstate;
     s->yielding = false;
     return displaced;
 }
@@ -452,7 +452,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
 
     /* Into the guest's memory: prev's page tables have to be loaded still. */
     if (prev->runstate_area != 0 && prev->domain->max_vcpus > 1)
-        runstate_publish(prev, &c->sched->left);
+        runstate_publish(prev, &c->sched->departed);
     guest_switch_out(prev);
     next->saved_rsp = 0;
     guest_switch_in(next, c);

@@ -29,8 +29,8 @@
 
 struct sched_cpu {
     /*
-     * The lock guards all of it, with three exceptions: handoff and left are this CPU's alone, and
-     * the slice timer's handler clears slice_armed without it, as a schedule() follows. Any CPU
+     * The lock guards all of it, with three exceptions: handoff and departed are this CPU's alone,
+     * and the slice timer's handler clears slice_armed without it, as a schedule() follows. Any CPU
      * that wakes a vcpu here may set the slice timer.
      */
     struct spinlock lock; /* LOCK_SCHED */
@@ -42,7 +42,7 @@ struct sched_cpu {
     bool handed;           /* the one that runs got the CPU in this way */
     uint64_t next_balance; /* no vcpu is moved away from here for balance before this time */
     /* Of the vcpu that left last, as it left: another CPU may wake it while its guest is told. */
-    struct vcpu_runstate_info left;
+    struct vcpu_runstate_info departed;
 };
 
 extern struct sched_cpu sched_cpus[]; /* NR_CPUS; cpu.sched points to a CPU's own */
