@@ -15,7 +15,6 @@ clock of the machine), so figures repeat to the digit and the host's load does n
 import argparse
 import glob
 import os
-import re
 import sys
 import time
 
@@ -26,10 +25,10 @@ from harness.guests import boot  # noqa: E402
 from harness.options import parse, prepare, run_script  # noqa: E402
 from harness.paths import BUILD  # noqa: E402
 from harness.verdict import TestProblem  # noqa: E402
+from figures import collect, figures  # noqa: E402
 import guest_io  # noqa: E402
 import mem  # noqa: E402
 
-FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 SIDES = ("lodge", "xen")
 TINY = os.path.join(BUILD, "guests", "idle.elf")
 
@@ -38,14 +37,14 @@ def guest_figures(side, elf):
     """Boot a tiny kernel in dom0's place under icount; its figures."""
     text = boot(f"bench-{os.path.basename(elf)[:-4]}-{side}", elf, Boot(cpu="max,-smap"), side=side,
                 icount=True)
-    return {name: int(value) for name, value in FIGURE.findall(text)}
+    return figures(text)
 
 
 def create_figures(side, count):
     machine = run_script(os.path.join(HERE, "create.sh"), f"bench-create-{side}", "--hypervisor",
                          side, "--icount", "--cpu", "max,-smap", "--limit", "900", "--add",
                          f"{TINY}:/idle.elf", count=count)
-    found = {name: int(value) for name, value in FIGURE.findall(machine.text)}
+    found = figures(machine.text)
     return {name: found[name] for name in ("create-1", f"create-{count}") if name in found}
 
 
@@ -67,18 +66,6 @@ def table(title, rows, unit):
         cells = [f"{value:12,.{0 if isinstance(value, int) else 1}f}" if value is not None
                  else f"{'-':>12}" for value in (ours, theirs)]
         print(f"{name:36} {cells[0]} {cells[1]}   {share}", flush=True)
-
-
-def collect(function):
-    """The figures of both sides; a side that cannot be measured says why and stays empty."""
-    rows = {}
-    for side in SIDES:
-        try:
-            rows[side] = function(side)
-        except TestProblem as problem:
-            print(f"bench: {side}: {problem}", file=sys.stderr)
-            rows[side] = {}
-    return rows
 
 
 def boots(rounds):
@@ -104,10 +91,12 @@ def main():
     try:
         if args.only in ("", "guests"):
             for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "bench*.elf"))):
-                table(os.path.basename(elf)[:-4], collect(lambda side: guest_figures(side, elf)),
+                table(os.path.basename(elf)[:-4],
+                      collect(SIDES, lambda side: guest_figures(side, elf)),
                       "instructions per operation")
         if args.only in ("", "create") and os.path.exists(TINY):
-            table("create a tiny guest", collect(lambda side: create_figures(side, args.count)),
+            table("create a tiny guest",
+                  collect(SIDES, lambda side: create_figures(side, args.count)),
                   "instructions")
         if args.only in ("", "boot"):
             table("boot to dom0's init", boots(args.rounds), "seconds of wall time")

@@ -6,7 +6,6 @@ tool makes a difference, or our own. Our tools run on both hypervisors.
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,9 @@ from harness.options import run_script  # noqa: E402
 from harness.paths import BUILD  # noqa: E402
 from harness.verdict import TestProblem  # noqa: E402
 from cpio import Archive  # noqa: E402  (harness has put the image folder on the path)
+from figures import collect, figures  # noqa: E402
 from mkimage import add_program  # noqa: E402
 
-FIGURE = re.compile(r"BENCH (\S+) (\d+)")
 # The processor that all sides run on. Without ERMS kernels copy with `rep movsq` and not with
 # `rep movsb`, which QEMU counts (and executes) as one instruction per byte: with it the copies of
 # guest and dom0, the same on all sides, are up to three quarters of all that is counted.
@@ -58,7 +57,7 @@ def add_hypervisor(found, counts):
     return both
 
 
-def figures(side, what, icount=True):
+def on_side(side, what, icount=True):
     """One boot: all figures of `what` ("block" or "net") on one side."""
     hypervisor, backend = SIDES[side]
     name = f"bench-{what}-{side.replace(' ', '-')}{'' if icount else '-wall'}"
@@ -80,25 +79,17 @@ def figures(side, what, icount=True):
             "--add", f"{IPERF}:{IPERF}", "--add",
             os.path.join(HERE, "io-lib.sh") + ":/bench/io-lib.sh", *["--icount"] * icount,
             machine=plugin, what=what, backend=backend, wall=int(not icount))
-        found = {key: int(value) for key, value in FIGURE.findall(machine.text)}
+        found = figures(machine.text)
         if not icount:
             return found
         with open(counts, encoding="ascii") as file:
             return add_hypervisor(found, file.read())
 
 
-def collect(what, icount=True):
-    """Figures by side; one that cannot be measured says why and stays empty."""
-    rows = {}
-    for side in SIDES:
-        if what == "net" and side == "lodge copy":
-            continue  # a question of disks
-        try:
-            rows[side] = figures(side, what, icount)
-        except TestProblem as problem:
-            print(f"bench: {problem}", file=sys.stderr)
-            rows[side] = {}
-    return rows
+def measured(what, icount=True):
+    """Figures by side."""
+    sides = [side for side in SIDES if what == "block" or side != "lodge copy"]
+    return collect(sides, lambda side: on_side(side, what, icount))
 
 
 def rate(name, figure):
@@ -130,8 +121,8 @@ def report(what):
     """The two tables of one kind: instructions that were counted, and what the clock says."""
     build()
     table(f"{what}: instructions per {'request' if what == 'block' else 'MiB or round trip'}",
-          collect(what))
-    timed = collect(what, icount=False)
+          measured(what))
+    timed = measured(what, icount=False)
     table(f"{what}: by the clock",
           {side: dict(rate(*figure) for figure in row.items()) for side, row in timed.items()},
           share=False)
@@ -140,5 +131,5 @@ def report(what):
 if __name__ == "__main__":
     # One side alone: guest_io.py "lodge stock" block [wall]
     build()
-    for key, value in figures(sys.argv[1], sys.argv[2], icount="wall" not in sys.argv).items():
+    for key, value in on_side(sys.argv[1], sys.argv[2], icount="wall" not in sys.argv).items():
         print(f"{key:32} {value:12,}")
