@@ -115,12 +115,17 @@ static int64_t domctl_irq(struct domain *d, struct xen_domctl *op)
 static int64_t domctl_get_msrs(struct domain *d, struct xen_domctl *op)
 {
     op->u.vcpu_msrs.msr_count = 0;
-    return domain_vcpu(d, op->u.vcpu_msrs.vcpu) ? 0 : -XEN_ENOENT;
+    return domain_vcpu(d, op->u.vcpu_msrs.vcpu) ? 0 : -XEN_ESRCH;
 }
 
 static int64_t domctl_set_msrs(struct domain *d, struct xen_domctl *op)
 {
-    return op->u.vcpu_msrs.msr_count == 0 ? 0 : -XEN_EINVAL;
+    if (domain_vcpu(d, op->u.vcpu_msrs.vcpu) == NULL)
+        return -XEN_ESRCH;
+    if (op->u.vcpu_msrs.msr_count == 0)
+        return 0;
+    op->u.vcpu_msrs.msr_count = 0; /* already the first is refused */
+    return -XEN_EINVAL;
 }
 
 /* There is no log of dirty frames, so no live migration; and no pool for paging to limit. */
@@ -142,7 +147,7 @@ const struct domctl_entry guest_domctls[NR_DOMCTLS] = {
     DOMCTL_VCPU(XEN_DOMCTL_getvcpuextstate, xsave_get, vcpuextstate,
                 DOMCTL_NOT_CALLER | DOMCTL_ANSWERS),
     DOMCTL(XEN_DOMCTL_get_vcpu_msrs, domctl_get_msrs, DOMCTL_ANSWERS),
-    DOMCTL(XEN_DOMCTL_set_vcpu_msrs, domctl_set_msrs, 0),
+    DOMCTL(XEN_DOMCTL_set_vcpu_msrs, domctl_set_msrs, DOMCTL_ANSWERS_ALWAYS),
     DOMCTL(XEN_DOMCTL_get_cpu_policy, domctl_get_policy, DOMCTL_ANSWERS),
     DOMCTL(XEN_DOMCTL_set_cpu_policy, domctl_set_policy, DOMCTL_ANSWERS_ALWAYS),
     DOMCTL(XEN_DOMCTL_get_paging_mempool_size, domctl_not_offered, 0),

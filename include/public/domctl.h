@@ -5,8 +5,9 @@
  * domctl(op): `op` points to a struct xen_domctl. `domain` names the domain that is operated on,
  * and the member of `u` that belongs to `cmd` has the arguments; they are described beside the
  * structures in domctl_domain.h, domctl_vcpu.h and domctl_device.h. OUT fields are written when the
- * call succeeds, and for -ENOBUFS. The layouts are the tools' and change between versions, so
- * another interface_version than this one is refused before anything is looked at.
+ * call succeeds, and for errors where the operation says so. The layouts are the tools' and change
+ * between versions, so another interface_version than this one is refused before anything is looked
+ * at.
  *
  * Errors that all share:
  *

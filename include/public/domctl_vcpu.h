@@ -156,7 +156,7 @@ _Static_assert(offsetof(struct xen_domctl_ext_vcpucontext, vmce) == 32, "ext_vcp
 
 /*
  * XEN_DOMCTL_get_cpu_policy: what the domain sees of the processor, as arrays described in arch.h.
- * -ENOBUFS, with the numbers needed, if there is too little room; null handles just ask for those.
+ * Null handles ask for the numbers needed; -ENOBUFS, and no number, if there is too little room.
  *
  * XEN_DOMCTL_set_cpu_policy: change it, before the domain first runs (-EEXIST). Entries that are
  * not listed stay. -E2BIG: more than 1024 leaves or 64 MSRs. Lodge takes from it the features and

@@ -60,7 +60,7 @@ static const struct domctl_answer domctls[] = {
     {XEN_DOMCTL_setnodeaffinity, 0, 0, false},
     {XEN_DOMCTL_getnodeaffinity, 0, 0, true},
     {XEN_DOMCTL_get_vcpu_msrs, 0, 0, true},
-    {XEN_DOMCTL_set_vcpu_msrs, 0, 0, false},
+    {XEN_DOMCTL_set_vcpu_msrs, 0, 0, true},
     {XEN_DOMCTL_get_cpu_policy, 0, 0, true},
     {XEN_DOMCTL_set_cpu_policy, -XEN_EEXIST, -XEN_EEXIST, true}, /* unpaused has been before */
     {XEN_DOMCTL_get_paging_mempool_size, -XEN_EOPNOTSUPP, -XEN_EOPNOTSUPP, false},

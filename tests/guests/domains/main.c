@@ -202,6 +202,18 @@ static uint64_t another_frame(struct kit_child *c)
     return frame;
 }
 
+static void msrs(struct kit_child *c)
+{
+    struct xen_domctl_vcpu_msrs none = {.vcpu = 50}, one = {.msr_count = 1};
+
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_get_vcpu_msrs, c->domid, &none, sizeof(none)), -XEN_ESRCH);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_set_vcpu_msrs, c->domid, &none, sizeof(none)), -XEN_ESRCH);
+    if (on_lodge) { /* which has none to put back: the first is the one that is refused */
+        CHECK_EQ(kit_domctl(XEN_DOMCTL_set_vcpu_msrs, c->domid, &one, sizeof(one)), -XEN_EINVAL);
+        CHECK_EQ(one.msr_count, 0);
+    }
+}
+
 static void contexts(struct kit_child *c)
 {
     struct xen_domctl_getvcpuinfo vi = {.vcpu = 0};
@@ -430,6 +442,7 @@ static void one(void)
     if (on_lodge)
         policies(&c);
     pausing(&c);
+    msrs(&c);
     contexts(&c);
     settings(&c);
     scheduling(&c);
