@@ -283,7 +283,6 @@ static void emulate_cpuid(struct cpu_regs *r)
     r->rbx = out[1];
     r->rcx = out[2];
     r->rdx = out[3];
-    /* RBX is not reloaded after a hypercall, but this is a trap: all of the frame is. */
 }
 
 static enum emulation emulate_xsetbv(struct vcpu *v, const struct cpu_regs *r)

@@ -68,11 +68,16 @@ uint64_t debugreg_port_match(const struct vcpu *v, uint16_t port, unsigned size)
 #define DR6_BS 0x4000ull /* a single step */
 /* Sends current a #DB for these causes, bits of DR6. */
 void debugreg_trap(struct cpu_regs *regs, uint64_t causes);
-/* An instruction has been emulated, rip is behind it: a single step ends there, or the above. */
+/*
+ * An instruction has been emulated, rip is behind it: a single step ends there, or the above. Its
+ * result may be in a register that is not reloaded for a handler: x86/guest_entry.h.
+ */
 static inline void debugreg_emulated(struct cpu_regs *regs, uint64_t ports)
 {
-    if (unlikely((ports | (regs->rflags & RFLAGS_TF)) != 0))
+    if (unlikely((ports | (regs->rflags & RFLAGS_TF)) != 0)) {
         debugreg_trap(regs, ports | (regs->rflags & RFLAGS_TF ? DR6_BS : 0));
+        __atomic_fetch_or(&current->arch.pending_work, WORK_FRAME, __ATOMIC_SEQ_CST);
+    }
 }
 
 static inline void pv_store_emulated(struct cpu_regs *regs)

@@ -160,6 +160,7 @@ entry_syscall:
     incq VCPU_N_HYPERCALLS(%rbx)
     cmpq $(NR_HYPERCALLS - 1), %rax
     ja hypercall_unknown
+    andl $(NR_HYPERCALLS - 1), %eax /* also where the processor only guesses that it is below */
     movq VCPU_HYPERCALLS(%rbx), %r11
     movq %r10, %rcx
     call *(%r11, %rax, 8)

@@ -14,9 +14,9 @@
  * RBP and R12-R15 still hold the guest's values when a hypercall handler returns, so they are not
  * reloaded from the frame if its vector is VEC_SYSCALL still. A hypercall that changes one of them
  * sets another vector, or vcpu->arch.pending_work |= WORK_FRAME. rax becomes what it returns. The
- * same holds for the bounce of a system call, and for an exception, where whoever has changed one
- * of the five does not bounce as well. VEC_IRET_KEPT leaves by IRETQ and is a hypercall's only: it
- * says that those five are the guest's still.
+ * same holds for the bounce of a system call, and of an exception: what is emulated and then traps,
+ * as in a single step, asks for WORK_FRAME as well. VEC_IRET_KEPT leaves by IRETQ and is a
+ * hypercall's only: it says that those five are the guest's still.
  *
  * All of it runs with interrupts off. The functions of pv/ are called with no lock held, and those
  * that may schedule come back on whatever CPU the vcpu runs on then: a this_cpu() from before is

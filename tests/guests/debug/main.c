@@ -164,6 +164,32 @@ static void steps(void)
     expect(__LINE__, 1, DR6_BS, at);
 }
 
+#define STEP_RESULT(insn, before, ...)                                             \
+    __asm__ volatile("mov %1, %%r12\n pushfq\n orl $0x100, (%%rsp)\n popfq\n" insn \
+                     "\n nop\n mov %%r12, %0"                                      \
+                     : "=&r"(got)                                                  \
+                     : "r"(before), ##__VA_ARGS__                                  \
+                     : "r12", "memory", "cc")
+
+/* What such an instruction leaves in a register is there in the step's handler, and behind it. */
+static void step_results(void)
+{
+    uint8_t *page = kit_page();
+    uint64_t got, *entry = kit_table(1, page) + ((uint64_t)page >> 12) % 512, was = *entry;
+
+    if (!on_lodge) /* as above */
+        return;
+    STEP_RESULT("mov %%cr0, %%r12", 0ul);
+    CHECK_EQ(got & 0x80000001, 0x80000001);
+    STEP_RESULT("xchg %%r12, (%2)", 0ul, "r"(entry)); /* in a page table */
+    CHECK_EQ(got, was);
+    CHECK_EQ(*entry, 0);
+    STEP_RESULT("xchg %%r12, (%2)", was, "r"(entry));
+    CHECK_EQ(got, 0);
+    CHECK_EQ(traps, 3);
+    traps = 0;
+}
+
 static void causes_add_up(struct kit_frame *f)
 {
     dr6 = (uint64_t)get_dr(6) & ~DR6_NONE;
@@ -220,6 +246,7 @@ void test_main(void)
     kit_on_trap(1, on_debug);
     port_breakpoints();
     steps();
+    step_results();
     adding_up();
     between_domains();
 }

@@ -192,6 +192,42 @@ static void self_change(void)
     CHECK(calls[1].result == (uint64_t)-XEN_ENOSYS || calls[1].result == ((4 << 16) | 17));
 }
 
+/* A restart in a list that cannot be written: the list is over, and nothing of the restart stays.
+ */
+static void restart_lost(void)
+{
+    static struct mmu_update u[4096];
+    static uint32_t done;
+    uint64_t *page = kit_page(), pte = kit_pte(page);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(u); i++)
+        u[i] = (struct mmu_update){kit_pte_maddr(page), i % 2 == 0 ? pte & ~PTE_W : pte};
+    memset(&calls[0], 0, sizeof(calls[0]));
+    calls[0].op = __HYPERVISOR_mmu_update;
+    calls[0].args[0] = (uint64_t)u;
+    calls[0].args[1] = ARRAY_SIZE(u);
+    calls[0].args[2] = (uint64_t)&done;
+    calls[0].args[3] = DOMID_SELF;
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_EQ(kit_protect(calls, false), 0);
+        done = 0;
+        kit_vcpu_info[0]->evtchn_upcall_mask = 0;
+        kit_vcpu_info[0]->evtchn_upcall_pending = 1;
+        CHECK_EQ(multicall(calls, 1), -XEN_EFAULT);
+        kit_vcpu_info[0]->evtchn_upcall_mask = 1;
+        CHECK(done != 0 && done < ARRAY_SIZE(u));
+        CHECK_EQ(hc2(__HYPERVISOR_xen_version, XENVER_version, 0), (4 << 16) | 17);
+        CHECK_EQ(calls[0].args[0], u);
+        CHECK_EQ(kit_protect(calls, true), 0);
+        /* The same, alone and then in a list that can be written, with an event each time. */
+        kit_vcpu_info[0]->evtchn_upcall_mask = 0;
+        kit_vcpu_info[0]->evtchn_upcall_pending = 1;
+        CHECK_EQ(hc4(__HYPERVISOR_mmu_update, u, ARRAY_SIZE(u), &done, DOMID_SELF), 0);
+        CHECK_EQ(done, ARRAY_SIZE(u));
+        kit_vcpu_info[0]->evtchn_upcall_mask = 1;
+    }
+}
+
 void test_main(void)
 {
     order();
@@ -201,4 +237,5 @@ void test_main(void)
     length();
     long_entries();
     self_change();
+    restart_lost();
 }
