@@ -25,7 +25,7 @@ PERSONS = re.compile(r"^([A-Z][a-z]+(-[a-z]+)*-by|Cc|Change-Id): .*\n?", re.MULT
 
 def git(tree, *words):
     return subprocess.run(["git", "-C", tree, *words], stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
+                          check=True, env=series.surroundings()).stdout
 
 
 def file_name(number, subject):

@@ -32,6 +32,12 @@ SUBSYSTEMS = ("arch/x86/xen", "arch/x86/mm", "arch/x86/entry", "arch/x86/include
               "drivers/xen", "include/xen", "include", "mm", "kernel", "fs")
 
 
+def surroundings():
+    """For git in a folder of its own. Whoever runs us from git (a hook, rebase --exec) has set
+    GIT_DIR, and git would work on that repository instead."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 class Patch:
     """One patch: subject, changelog (what follows it), and what it changes of each file."""
 

@@ -15,6 +15,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import series  # noqa: E402
 import source  # noqa: E402
 from source import KernelError, say  # noqa: E402
 
@@ -26,7 +27,8 @@ SETTINGS = ("user.name=series", "user.email=series@localhost", "gc.auto=0", "cor
 def git(tree, *words, text=""):
     settings = [word for setting in SETTINGS for word in ("-c", setting)]
     done = subprocess.run(["git", "-C", tree, *settings, *words], input=text, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          env=series.surroundings())
     if done.returncode != 0:
         raise KernelError(f"git {words[0]}: {done.stdout.strip()[-300:]}")
 

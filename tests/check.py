@@ -90,7 +90,7 @@ class Check:
         targets = ["image"]
         targets += ["xen"] if any(case.wants_xen() for case in cases) else []
         targets += ["guest-image"] if any(case.wants_debian() for case in cases) else []
-        status, output, seconds = self.call("images", self.make + targets, 900)
+        status, output, seconds = self.call("images", self.make + targets, 3600)
         if status != 0:
             self.tally.add("images", ERROR, seconds, complaint(output))
         return status == 0
@@ -156,8 +156,8 @@ class Check:
             lanes.add(self._boot_case, case)
 
     def _host(self):
-        self.host_tests("unit", 300)
-        self.host_tests("fuzz", 120)
+        self.host_tests("unit", 1800)
+        self.host_tests("fuzz", 900)
 
     def _boot_case(self, case):
         if case.wants_debug() and not self.debug_build():

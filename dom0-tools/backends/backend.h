@@ -273,7 +273,7 @@ struct process *process_for(struct device *d); /* the guest's worker of this kin
 void process_attach(struct device *d);
 bool process_detach(struct device *d); /* false: it does not run, and has nothing to let go of */
 /* The worker takes too long to let go of a device: it is killed if it has no other. */
-void process_impatient(struct device *d);
+void process_impatient(struct device *d, bool first);
 bool process_send(struct process *p, const struct worker_parcel *parcel);
 /*
  * Sets how long the files may become that the worker writes; to be called when the size of what a

@@ -185,10 +185,11 @@ static void let_go_and_close(struct device *d)
     device_close(d);
 }
 
-/* The guest may have started its driver anew meanwhile. */
+/* Meanwhile the guest may have started its driver anew, or the tools have asked for its end. */
 static void let_go_failed(struct device *d)
 {
     let_go_and_close(d);
+    device_look_again(d);
     if (d->front_state == XenbusStateInitialising)
         device_event(d, EVENT_FRONT_AGAIN);
 }
@@ -283,6 +284,14 @@ static void fail_detaching(struct device *d)
 
 static void leave(struct device *d)
 {
+    d->tries = 0;
+    d->due = backend_now() + DEVICE_DETACH_MS;
+}
+
+/* Again and again, as others that keep the worker alive now may go without a word. */
+static void lose_patience(struct device *d)
+{
+    process_impatient(d, !d->tries++);
     d->due = backend_now() + DEVICE_DETACH_MS;
 }
 
@@ -442,7 +451,7 @@ static const struct transition {
     {DEVICE_FAILED, EVENT_STORE_BACK, ALWAYS, DEVICE_FAILED, say_again},
     {DEVICE_FAILED, EVENT_REMOVED, ALWAYS, DEVICE_GONE, NULL},
 
-    {DEVICE_LEAVING, EVENT_DUE, ALWAYS, DEVICE_LEAVING, process_impatient},
+    {DEVICE_LEAVING, EVENT_DUE, ALWAYS, DEVICE_LEAVING, lose_patience},
     {DEVICE_LEAVING, EVENT_LET_GO, ALWAYS, DEVICE_GONE, let_go_and_close},
     {DEVICE_LEAVING, EVENT_DIED, ALWAYS, DEVICE_GONE, let_go_and_close},
 };

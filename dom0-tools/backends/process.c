@@ -258,7 +258,9 @@ static bool start(struct process *p)
         parcel.nr_fds = 1;
     }
     loop_add(&p->src, EPOLLIN);
-    return process_send(p, &parcel);
+    if (!process_send(p, &parcel))
+        kill(p->pid, SIGKILL); /* died() goes on */
+    return true;
 }
 
 /* Its own memory file, and the images that it has been given: nothing on this machine beyond. */
@@ -381,7 +383,7 @@ bool process_detach(struct device *d)
     return true;
 }
 
-void process_impatient(struct device *d)
+void process_impatient(struct device *d, bool first)
 {
     unsigned others = 0;
 
@@ -390,8 +392,9 @@ void process_impatient(struct device *d)
         others += o->devid != d->devid && o->process == d->process && !device_going(o);
     if (!d->process || !d->process->pid)
         return;
-    device_say(d, "its worker has not let go of it for long%s",
-               others ? "; it also serves others, so it is left alone" : ": it is killed");
+    if (first)
+        device_say(d, "its worker has not let go of it for long%s",
+                   others ? "; it also serves others, so it is left alone" : ": it is killed");
     if (!others)
         kill(d->process->pid, SIGKILL);
 }

@@ -409,12 +409,13 @@ static void store_back(void)
 static void loop(void)
 {
     while (!loop_quit) {
-        bool news = has_news();
+        bool news;
 
         if (!daemon_store_run(&mon.store)) {
             loop_turn(daemon_store_timeout(&mon.store, -1));
             continue;
         }
+        news = has_news(); /* behind it: events are noted while it speaks to the store */
         if (!loop_turn(news ? 0 : mon.again ? 1000 : -1) && !news) {
             mon.again = false;
             look_at_all();

@@ -9,7 +9,7 @@ class Lanes:
     """add() jobs, then run() them; a job may add more. run() returns when all have ended."""
 
     def __init__(self, processors=0):
-        self._all = processors or os.cpu_count() or 1
+        self._all = processors or len(os.sched_getaffinity(0))
         self._jobs = []
         self._free = self._all
         self._change = threading.Condition()

@@ -89,7 +89,7 @@ def cached_iso(cache, hypervisor, options, modules):
         digest.update(command.encode() + b"\0")
     os.makedirs(cache, exist_ok=True)
     path = os.path.join(cache, digest.hexdigest()[:24] + ".iso")
-    if os.path.exists(path):
+    with contextlib.suppress(FileNotFoundError):
         os.utime(path)
         return path
     temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"

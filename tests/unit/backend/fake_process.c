@@ -22,10 +22,10 @@ bool process_detach(struct device *d)
     return !t.no_worker;
 }
 
-void process_impatient(struct device *d)
+void process_impatient(struct device *d, bool first)
 {
     (void)d;
-    trace("impatient");
+    trace("impatient%s", first ? "" : " still");
 }
 
 bool process_send(struct process *p, const struct worker_parcel *parcel)

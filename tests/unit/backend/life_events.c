@@ -126,6 +126,13 @@ static void ev_close(const char *arg)
     tools_close(arg);
 }
 
+static void ev_close_let_go(const char *arg)
+{
+    tools_close(arg);
+    device_event(only(), EVENT_LET_GO);
+    look_once();
+}
+
 static void ev_online(const char *arg)
 {
     tools_write("online", arg);
@@ -257,6 +264,7 @@ const struct life_event life_events[] = {
     {"tools: 5", ev_close, "1"},
     {"tools: 5, offline", ev_close, "0"},
     {"tools: 5, offline, unseen yet", ev_asks_first, NULL},
+    {"tools: 5, offline, worker: let go", ev_close_let_go, "0"},
     {"tools: offline", ev_online, "0"},
     {"tools: 6, offline", ev_state, "6"},
     {"tools: 4, offline", ev_state, "4"},

@@ -65,7 +65,7 @@ def main():
             wrong.append(f"{name} with {line}: {found}")
     for line in wrong:
         print(line)
-    print(f"layers: {len(BAD) + 1 - len(wrong)} passed, {len(wrong)} failed")
+    print(f"{len(BAD) + 1 - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 
 
