@@ -48,7 +48,6 @@ void asm_offsets_machine(void)
     OFFSET(TOP_VCPU, stack_top, vcpu);
 
     OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
-    OFFSET(CPU_CURR, cpu, curr);
     OFFSET(CPU_TLB_STAMP, cpu, tlb_stamp);
     DEFINE(TLB_CATCH_UP_MASK, TLB_CATCH_UP);
     OFFSET(CPU_TSS_RSP0, cpu, tss.rsp[0]);
@@ -58,8 +57,6 @@ void asm_offsets_machine(void)
     OFFSET(STUB_GUEST_RSP, stub_data, guest_rsp);
     OFFSET(STUB_STACK, stub_data, stack);
 
-    OFFSET(VCPU_DOMAIN, vcpu, domain);
-    OFFSET(VCPU_STACK, vcpu, stack);
     OFFSET(VCPU_INFO, vcpu, info);
     OFFSET(VCPU_KERNEL_MODE, vcpu, arch.kernel_mode);
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);

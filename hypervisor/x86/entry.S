@@ -75,6 +75,17 @@ pending\@:
     .previous
 .endm
 
+/* From the frame at RSP: what C may have changed, but for RAX, RCX and R11. */
+.macro LOAD_CHANGED
+    movq REGS_RBX(%rsp), %rbx
+    movq REGS_R10(%rsp), %r10
+    movq REGS_R9(%rsp), %r9
+    movq REGS_R8(%rsp), %r8
+    movq REGS_RDX(%rsp), %rdx
+    movq REGS_RSI(%rsp), %rsi
+    movq REGS_RDI(%rsp), %rdi
+.endm
+
 /*
  * RSP = &stack_top.regs, vector VEC_SYSCALL, RAX, RBP and R12-R15 the guest's still or again: load
  * what C may have changed, and resume the guest at RIP. One with its top bit set is canonical here:
@@ -86,14 +97,8 @@ pending\@:
     testq %rcx, %rcx
     jns low_rip\@
 sysret\@:
-    movq REGS_RBX(%rsp), %rbx
     movq REGS_RFLAGS(%rsp), %r11
-    movq REGS_R10(%rsp), %r10
-    movq REGS_R9(%rsp), %r9
-    movq REGS_R8(%rsp), %r8
-    movq REGS_RDX(%rsp), %rdx
-    movq REGS_RSI(%rsp), %rsi
-    movq REGS_RDI(%rsp), %rdi
+    LOAD_CHANGED
     movq REGS_RSP(%rsp), %rsp
     sysretq
     /* A kernel in the lower half: one page below its end RCX is not canonical, see ret_to_guest. */
@@ -175,15 +180,9 @@ hypercall_done:
 hypercall_iretq:
     cmpl $VEC_IRET_KEPT, REGS_VECTOR(%rsp)
     jne kept_by_frame
-    movq REGS_RBX(%rsp), %rbx
     movq REGS_R11(%rsp), %r11
-    movq REGS_R10(%rsp), %r10
-    movq REGS_R9(%rsp), %r9
-    movq REGS_R8(%rsp), %r8
     movq REGS_RCX(%rsp), %rcx
-    movq REGS_RDX(%rsp), %rdx
-    movq REGS_RSI(%rsp), %rsi
-    movq REGS_RDI(%rsp), %rdi
+    LOAD_CHANGED
     addq $REGS_RIP, %rsp
 hypercall_iretq_kept:
     iretq
