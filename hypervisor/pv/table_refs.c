@@ -27,16 +27,6 @@ static inline bool run_present(const pte_t *t)
             PTE_P) != 0;
 }
 
-/*
- * For each i in [from, n) whose entry is present; from begins a run. (`break` only ends a run.)
- * runs: counts those that were not empty.
- */
-#define for_each_present(t, from, n, i, runs)                       \
-    for (unsigned run_ = (from); run_ < (n); run_ += RUN)           \
-        if (run_present(&(t)[run_]) && ++(runs))                    \
-            for (unsigned i = run_; i < run_ + RUN && i < (n); i++) \
-                if ((t)[i] & PTE_P)
-
 /* Which runs of a table that is BUSY are not empty. */
 static uint32_t runs_present(const pte_t *t)
 {
@@ -62,10 +52,18 @@ static uint32_t runs_present(const pte_t *t)
  */
 static void drop_l1(pte_t *t, unsigned n)
 {
-    unsigned runs = 0;
+    for (unsigned from = 0; from < n; from += BLOCK) {
+        unsigned runs = 0;
 
-    for (unsigned from = 0; from < n; from += BLOCK, runs = 0) {
-        for_each_present(t, from, MIN(from + BLOCK, n), i, runs) pte_put_l1(t[i]);
+        for (unsigned run = from; run < MIN(from + BLOCK, n); run += RUN) {
+            const pte_t *p = &t[run], *end = &t[MIN(run + RUN, n)];
+
+            if (!run_present(p))
+                continue;
+            runs++;
+            for (; p < end; p++)
+                pte_put_l1(*p);
+        }
         preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     }
 }
