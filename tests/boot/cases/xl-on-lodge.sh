@@ -83,6 +83,12 @@ hptool 1 "Unable to disable SMT: errno 95, Operation not supported" smt-disable
 hptool 1 "Unable to enable SMT: errno 95, Operation not supported" smt-enable
 
 run xl shutdown -w guest
+tries=60
+while xl domid guest 2>/dev/null; do # it has shut down; the xl of its creation takes it away now
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "it is still there: $(xl list)"
+    sleep 1
+done
 run xl create /guest/guest.cfg
 run xl destroy guest
 tries=60
