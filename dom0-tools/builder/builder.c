@@ -24,6 +24,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <public/mmu.h>
+#include <public/shared_info.h>
+#include <public/startinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <public/hypercalls.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -9,6 +9,7 @@
 #include "ctl_private.h"
 
 #include <errno.h>
+#include <public/hypercalls.h>
 #include <string.h>
 #include <sys/mman.h>
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <public/hypercalls.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

@@ -6,6 +6,7 @@
 #include "ctl_private.h"
 
 #include <errno.h>
+#include <public/hypercalls.h>
 #include <string.h>
 
 #include <public/domctl.h>

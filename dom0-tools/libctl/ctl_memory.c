@@ -10,6 +10,8 @@
 #include "ctl_private.h"
 
 #include <errno.h>
+#include <public/hypercalls.h>
+#include <public/mmu.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

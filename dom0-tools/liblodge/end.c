@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <public/hypercalls.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <public/hypercalls.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -20,6 +20,7 @@
 #include <libctl/libctl.h>
 #include <libdaemon/libdaemon.h>
 #include <public/grant_table.h>
+#include <public/hypercalls.h>
 #include "worker.h"
 
 /*

@@ -15,6 +15,7 @@
 #include <core/sched.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
+#include <public/hypercalls.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>

@@ -22,6 +22,7 @@
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/page.h>

@@ -20,8 +20,7 @@
 #include <core/sched.h>
 #include <core/timer.h>
 #include <lib/types.h>
-#include <public/vcpu.h>
-#include <public/xen.h>
+#include <public/shared_info.h>
 #include <pv/vcpu.h>
 #include <x86/vcpu.h>
 

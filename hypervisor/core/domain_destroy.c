@@ -22,6 +22,7 @@
 #include <core/vcpu_timer.h>
 #include <core/watchdog.h>
 #include <lib/bug.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 
 /* In this order; a stage that asks to be called again is entered again. */

@@ -5,7 +5,6 @@
 
 #include <core/spinlock.h>
 #include <lib/types.h>
-#include <public/event_channel.h>
 
 struct domain;
 struct vcpu;

@@ -5,7 +5,7 @@
 #include <core/hypercall.h>
 #include <core/sched.h>
 #include <lib/bug.h>
-#include <public/xen.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)

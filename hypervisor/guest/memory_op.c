@@ -9,6 +9,7 @@
 #include <core/frame.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <public/arch.h>
 #include <public/memory.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>

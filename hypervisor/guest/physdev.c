@@ -12,6 +12,7 @@
 #include <core/hypercall.h>
 #include <guest/guest.h>
 #include <guest/pirq.h>
+#include <public/hypercalls.h>
 #include <public/physdev.h>
 #include <x86/irq.h>
 #include <x86/uaccess.h>

@@ -25,6 +25,7 @@
 #include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/irq.h>
+#include <x86/page.h>
 
 #define PIRQ_ORDER 1
 _Static_assert(NR_PIRQS * sizeof(struct pirq) <= PAGE_SIZE << PIRQ_ORDER, "table of pirqs");

@@ -15,6 +15,7 @@ typedef uint16_t domid_t;
 typedef uint64_t paddr_t;   /* machine address in bytes */
 typedef uint64_t vaddr_t;   /* virtual address, the hypervisor's or a guest's */
 typedef uint64_t cpumask_t; /* bit n: processor n */
+typedef uint64_t pte_t;     /* page-table entry of any level: x86/page.h */
 
 /* A machine frame number, and a frame number as a guest sees it (equal to mfn for PV). */
 typedef struct {

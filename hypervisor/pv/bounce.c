@@ -22,6 +22,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
+#include <public/arch.h>
 #include <pv/alias.h>
 #include <pv/entry.h>
 #include <pv/segments.h>

@@ -12,6 +12,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <public/arch.h>
 #include <public/callback.h>
 #include <public/nmi.h>
 #include <pv/entry.h>

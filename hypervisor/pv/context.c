@@ -15,7 +15,8 @@
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <lib/string.h>
-#include <public/xen.h>
+#include <public/arch.h>
+#include <public/hypercalls.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/page_types.h>

@@ -15,6 +15,7 @@
 #include <core/hypercall.h>
 #include <pv/entry.h>
 #include <x86/cpu.h>
+#include <x86/page.h>
 #include <x86/uaccess.h>
 
 #define DR6_FIXED    0xffff0ff0ull

@@ -17,7 +17,8 @@
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
-#include <public/xen.h>
+#include <public/arch.h>
+#include <public/startinfo.h>
 #include <pv/dom0.h>
 #include <pv/entry.h>
 #include <pv/page_types.h>

@@ -22,6 +22,7 @@
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/lodge.h>

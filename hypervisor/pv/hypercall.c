@@ -11,7 +11,6 @@
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <public/lodge.h>
-#include <public/xen.h>
 #include <pv/entry.h>
 #include <pv/type.h>
 

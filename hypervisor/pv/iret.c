@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <public/arch.h>
 #include <public/lodge.h>
 #include <pv/entry.h>
 #include <pv/segments.h>

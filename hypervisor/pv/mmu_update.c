@@ -18,7 +18,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
-#include <public/xen.h>
+#include <public/mmu.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
 #include <x86/cpu.h>

@@ -13,7 +13,7 @@
 #include <core/hypercall.h>
 #include <guest/permissions.h>
 #include <lib/string.h>
-#include <public/xen.h>
+#include <public/mmu.h>
 #include <pv/descriptors.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>

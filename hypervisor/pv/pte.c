@@ -9,6 +9,7 @@
 #include <core/preempt.h>
 #include <guest/permissions.h>
 #include <lib/bug.h>
+#include <public/hypercalls.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/tlb.h>

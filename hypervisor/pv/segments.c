@@ -12,9 +12,11 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
+#include <public/arch.h>
 #include <pv/entry.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
+#include <x86/page.h>
 #include <x86/uaccess.h>
 
 static inline uint64_t read_fs_base(void)

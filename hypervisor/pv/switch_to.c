@@ -9,6 +9,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <public/arch.h>
 #include <public/lodge.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>

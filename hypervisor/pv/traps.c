@@ -12,6 +12,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
+#include <public/arch.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/pv.h>

@@ -13,8 +13,6 @@
 #define PV_VCPU_H
 
 #include <lib/types.h>
-#include <public/xen.h>
-#include <x86/page.h>
 #include <x86/vcpu.h>
 
 struct frame;

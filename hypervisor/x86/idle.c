@@ -4,6 +4,7 @@
  * gone before the next one comes. They have no other state of a guest's.
  */
 #include <core/guest_type.h>
+#include <public/hypercalls.h>
 #include <x86/page.h>
 #include <x86/paging.h>
 #include <x86/switch.h>

@@ -12,8 +12,6 @@
 #include <lib/types.h>
 #include <x86/layout.h>
 
-typedef uint64_t pte_t;
-
 #define PTE_P        0x1ull
 #define PTE_W        0x2ull
 #define PTE_U        0x4ull

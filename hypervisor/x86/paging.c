@@ -20,6 +20,7 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/errno.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/paging.h>

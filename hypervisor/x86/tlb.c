@@ -22,6 +22,7 @@
 #include <core/domain.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/page.h>

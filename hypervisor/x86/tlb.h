@@ -9,7 +9,6 @@
 #define X86_TLB_H
 
 #include <lib/types.h>
-#include <public/xen.h>
 #include <x86/cpu.h>
 
 #define TLB_CATCH_UP ((1u << 28) - 1)

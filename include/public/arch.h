@@ -112,12 +112,6 @@
 #define VGCF_in_syscall  (1 << _VGCF_in_syscall)
 #define VGCF_IN_SYSCALL  VGCF_in_syscall
 
-/*
- * Vcpus 0 to 31 find their vcpu_info in shared_info; others register one
- * (VCPUOP_register_vcpu_info) before they can be initialised.
- */
-#define XEN_LEGACY_MAX_VCPUS 32
-
 /* Port of the debug console for fully virtualized guests: a byte written there is printed. */
 #define XEN_HVM_DEBUGCONS_IOPORT 0xe9
 
@@ -278,40 +272,6 @@ _Static_assert(offsetof(struct vcpu_guest_context, user_regs) == 520, "vgc.user_
 _Static_assert(offsetof(struct vcpu_guest_context, trap_ctxt) == 720, "vgc.trap_ctxt");
 _Static_assert(offsetof(struct vcpu_guest_context, ldt_base) == 4816, "vgc.ldt_base");
 _Static_assert(offsetof(struct vcpu_guest_context, ctrlreg) == 4984, "vgc.ctrlreg");
-
-/*
- * x86's part of shared_info: where the guest keeps its table from pseudo-physical to machine
- * frames. The guest writes it for the tools, which need it for save, restore and dumps; the
- * hypervisor has no use for it, apart from nmi_reason.
- *
- *   max_pfn                     entries in the table
- *   pfn_to_mfn_frame_list_list  frame with the machine frames of frames with the machine frames of
- *                               the table: three levels, 512 entries each. 0 when not set up, ~0
- *                               when the table is too large.
- *   p2m_cr3                     if not 0: page table under which p2m_vaddr is valid, as CR3 would
- *                               have it
- *   p2m_vaddr                   there: virtual address of the table as one array
- *   p2m_generation              odd while the mapping of that array changes; counts on with each
- *                               change
- */
-struct arch_shared_info {
-    unsigned long max_pfn;
-    xen_pfn_t pfn_to_mfn_frame_list_list;
-    unsigned long nmi_reason; /* XEN_NMIREASON_*, written by the hypervisor */
-    unsigned long p2m_cr3;
-    unsigned long p2m_vaddr;
-    unsigned long p2m_generation;
-};
-typedef struct arch_shared_info arch_shared_info_t;
-_Static_assert(sizeof(struct arch_shared_info) == 48, "arch_shared_info");
-
-/* x86's part of vcpu_info. */
-struct arch_vcpu_info {
-    unsigned long cr2; /* address of the last page fault bounced to this vcpu */
-    unsigned long pad;
-};
-typedef struct arch_vcpu_info arch_vcpu_info_t;
-_Static_assert(sizeof(struct arch_vcpu_info) == 16, "arch_vcpu_info");
 
 /* x86's part of XEN_DOMCTL_createdomain: emulated devices (full virtualization only). */
 struct xen_arch_domainconfig {

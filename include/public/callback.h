@@ -24,7 +24,7 @@
 #ifndef LODGE_PUBLIC_CALLBACK_H
 #define LODGE_PUBLIC_CALLBACK_H
 
-#include "xen.h"
+#include "handles.h"
 
 #define CALLBACKOP_register   0
 #define CALLBACKOP_unregister 1

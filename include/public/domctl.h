@@ -29,10 +29,7 @@
 #ifndef LODGE_PUBLIC_DOMCTL_H
 #define LODGE_PUBLIC_DOMCTL_H
 
-#include "xen.h"
-#include "event_channel.h"
-#include "grant_table.h"
-#include "memory.h"
+#include "handles.h"
 #include "domctl_domain.h"
 #include "domctl_vcpu.h"
 #include "domctl_device.h"

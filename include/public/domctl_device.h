@@ -6,7 +6,7 @@
 #ifndef LODGE_PUBLIC_DOMCTL_DEVICE_H
 #define LODGE_PUBLIC_DOMCTL_DEVICE_H
 
-#include "xen.h"
+#include "handles.h"
 
 /*
  * XEN_DOMCTL_irq_permission: allow or forbid `domain` to map an interrupt, named by the caller's

@@ -6,7 +6,8 @@
 #ifndef LODGE_PUBLIC_DOMCTL_DOMAIN_H
 #define LODGE_PUBLIC_DOMCTL_DOMAIN_H
 
-#include "xen.h"
+#include "handles.h"
+#include "arch.h"
 #include "memory.h"
 
 /*

@@ -6,7 +6,8 @@
 #ifndef LODGE_PUBLIC_DOMCTL_VCPU_H
 #define LODGE_PUBLIC_DOMCTL_VCPU_H
 
-#include "xen.h"
+#include "handles.h"
+#include "arch.h"
 
 /*
  * XEN_DOMCTL_setvcpucontext: the complete state of a vcpu (arch.h). The domain has to be paused.

@@ -41,7 +41,7 @@
 #ifndef LODGE_PUBLIC_EVENT_CHANNEL_H
 #define LODGE_PUBLIC_EVENT_CHANNEL_H
 
-#include "xen.h"
+#include "handles.h"
 
 typedef uint32_t evtchn_port_t;
 DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);

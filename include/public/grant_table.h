@@ -42,7 +42,7 @@
 #ifndef LODGE_PUBLIC_GRANT_TABLE_H
 #define LODGE_PUBLIC_GRANT_TABLE_H
 
-#include "xen.h"
+#include "handles.h"
 
 typedef uint32_t grant_ref_t;
 typedef uint32_t grant_handle_t;

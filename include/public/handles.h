@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scalar types and guest handles that every other public header is built from.
+ * What every other public header is built from: scalar types, guest handles, and the few structures
+ * that several interfaces have in common.
  *
  * A guest handle is a pointer in the caller's address space, wrapped in a one-member structure.
  * The wrapper costs nothing and buys two things: the compiler refuses to mix handles of different
@@ -91,6 +92,34 @@ DEFINE_XEN_GUEST_HANDLE(xen_ulong_t);
 
 _Static_assert(sizeof(XEN_GUEST_HANDLE(void)) == 8, "a guest handle is one pointer");
 _Static_assert(_Alignof(XEN_GUEST_HANDLE(void)) == 8, "a guest handle aligns as a pointer");
+
+/* A domain's UUID, which tools give and the hypervisor only keeps. */
+typedef uint8_t xen_domain_handle_t[16];
+
+typedef struct {
+    uint8_t a[16];
+} xen_uuid_t;
+
+/*
+ * A bitmap in the caller's memory, as the control interfaces pass it: bit n is bit n % 8 of byte n
+ * / 8. Reading one, bits beyond nr_bits count as 0; writing one, the hypervisor fills all nr_bits,
+ * to the end of the last byte, with zeroes for what it does not have. It may stop after 8192 bits.
+ */
+struct xenctl_bitmap {
+    XEN_GUEST_HANDLE_64(uint8) bitmap;
+    uint32_t nr_bits;
+};
+typedef struct xenctl_bitmap xenctl_bitmap_t;
+_Static_assert(sizeof(struct xenctl_bitmap) == 16, "xenctl_bitmap");
+
+/* A function of a PCI device, as physdev_op, memory_op and sysctl name it. */
+struct physdev_pci_device {
+    uint16_t seg;
+    uint8_t bus, devfn;
+};
+typedef struct physdev_pci_device physdev_pci_device_t;
+DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_t);
+_Static_assert(sizeof(physdev_pci_device_t) == 4, "physdev_pci_device");
 
 #endif /* !__ASSEMBLER__ */
 #endif

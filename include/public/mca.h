@@ -13,7 +13,7 @@
 #ifndef LODGE_PUBLIC_MCA_H
 #define LODGE_PUBLIC_MCA_H
 
-#include "xen.h"
+#include "handles.h"
 
 #define XEN_MCA_INTERFACE_VERSION 0x01ecc003
 

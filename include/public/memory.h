@@ -16,8 +16,7 @@
 #ifndef LODGE_PUBLIC_MEMORY_H
 #define LODGE_PUBLIC_MEMORY_H
 
-#include "xen.h"
-#include "physdev.h"
+#include "handles.h"
 
 #define XENMEM_increase_reservation       0
 #define XENMEM_decrease_reservation       1

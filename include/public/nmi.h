@@ -8,7 +8,7 @@
 #ifndef LODGE_PUBLIC_NMI_H
 #define LODGE_PUBLIC_NMI_H
 
-#include "xen.h"
+#include "handles.h"
 
 #define XENNMI_register_callback   0
 #define XENNMI_unregister_callback 1

@@ -14,7 +14,7 @@
 #ifndef LODGE_PUBLIC_PHYSDEV_H
 #define LODGE_PUBLIC_PHYSDEV_H
 
-#include "xen.h"
+#include "handles.h"
 
 /* PHYSDEVOP_IRQ_UNMASK_NOTIFY has no argument and does nothing any more. */
 #define PHYSDEVOP_IRQ_UNMASK_NOTIFY  4
@@ -284,20 +284,14 @@ DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_add_t);
 _Static_assert(sizeof(physdev_pci_device_add_t) == 12, "physdev_pci_device_add");
 
 /*
- * Operations on one PCI function that was added: -ENODEV otherwise.
+ * Operations on one PCI function that was added, named by a struct physdev_pci_device (handles.h),
+ * all of it IN: -ENODEV otherwise.
  *
  *   PHYSDEVOP_pci_device_remove  it is gone
  *   PHYSDEVOP_restore_msi_ext    write its MSI or MSI-X registers again, after it was reset
  *   PHYSDEVOP_prepare_msix       its MSI-X table will stay where it is: keep it from other writers
  *   PHYSDEVOP_release_msix       it may move again
  */
-struct physdev_pci_device {
-    uint16_t seg;       /* IN */
-    uint8_t bus, devfn; /* IN */
-};
-typedef struct physdev_pci_device physdev_pci_device_t;
-DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_t);
-_Static_assert(sizeof(physdev_pci_device_t) == 4, "physdev_pci_device");
 
 /*
  * PHYSDEVOP_dbgp_op: the control domain is about to reset the USB controller with the debug port

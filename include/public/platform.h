@@ -10,7 +10,7 @@
 #ifndef LODGE_PUBLIC_PLATFORM_H
 #define LODGE_PUBLIC_PLATFORM_H
 
-#include "xen.h"
+#include "handles.h"
 #include "platform_firmware.h"
 #include "platform_power.h"
 

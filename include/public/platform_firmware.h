@@ -6,7 +6,7 @@
 #ifndef LODGE_PUBLIC_PLATFORM_FIRMWARE_H
 #define LODGE_PUBLIC_PLATFORM_FIRMWARE_H
 
-#include "xen.h"
+#include "handles.h"
 
 /*
  * XENPF_firmware_info: what firmware said at boot, which only the hypervisor could ask. -ESRCH if

@@ -6,7 +6,7 @@
 #ifndef LODGE_PUBLIC_PLATFORM_POWER_H
 #define LODGE_PUBLIC_PLATFORM_POWER_H
 
-#include "xen.h"
+#include "handles.h"
 
 /*
  * XENPF_set_processor_pminfo: what the control domain's ACPI found about processor `id` (the ACPI

@@ -14,9 +14,9 @@
 #ifndef LODGE_PUBLIC_SYSCTL_H
 #define LODGE_PUBLIC_SYSCTL_H
 
-#include "xen.h"
-#include "domctl.h"
-#include "physdev.h"
+#include "handles.h"
+#include "arch.h"
+#include "domctl_domain.h"
 
 #define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
 

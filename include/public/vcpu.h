@@ -22,7 +22,8 @@
 #ifndef LODGE_PUBLIC_VCPU_H
 #define LODGE_PUBLIC_VCPU_H
 
-#include "xen.h"
+#include "handles.h"
+#include "shared_info.h"
 
 #define VCPUOP_initialise                     0
 #define VCPUOP_up                             1

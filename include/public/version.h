@@ -14,7 +14,7 @@
 #ifndef LODGE_PUBLIC_VERSION_H
 #define LODGE_PUBLIC_VERSION_H
 
-#include "xen.h"
+#include "handles.h"
 #include "features.h"
 
 #define XENVER_version             0

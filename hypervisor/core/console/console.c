@@ -17,6 +17,7 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/errno.h>
+#include <public/hypercalls.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
 #include <x86/serial.h>

@@ -25,7 +25,9 @@
 #include <core/hypercall.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
+#include <x86/page.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 

@@ -26,6 +26,8 @@
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
+#include <public/event_channel.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 

@@ -11,6 +11,7 @@
  */
 #include <core/evtchn/evtchn_internal.h>
 #include <lib/bitops.h>
+#include <public/event_channel.h>
 
 /* v->info may be replaced meanwhile; vcpu_op.c makes the guest look at all words then. */
 static void evtchn_2l_select(struct vcpu *v, uint32_t port)

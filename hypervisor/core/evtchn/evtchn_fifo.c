@@ -56,6 +56,7 @@
 #include <core/hypercall.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
+#include <public/event_channel.h>
 #include <x86/page.h>
 #include <x86/regs.h>
 

@@ -14,6 +14,7 @@
 #include <core/domain.h>
 #include <core/evtchn.h>
 #include <core/frame.h>
+#include <public/event_channel.h>
 
 enum evtchn_state {
     PORT_FREE,        /* a new page of ports is all zeroes */

@@ -9,6 +9,7 @@
  */
 #include <core/evtchn/evtchn_internal.h>
 #include <core/hypercall.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */

@@ -16,6 +16,7 @@
 #include <core/grant/grant_internal.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <x86/page.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>

@@ -16,6 +16,7 @@
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <public/errno.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/tlb.h>

@@ -22,6 +22,7 @@
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <public/memory.h>
 #include <x86/regs.h>
 #include <x86/tlb.h>

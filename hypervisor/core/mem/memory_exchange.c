@@ -31,6 +31,7 @@
 #include <core/frame.h>
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
+#include <public/hypercalls.h>
 #include <public/memory.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>

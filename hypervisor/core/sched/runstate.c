@@ -13,6 +13,7 @@
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 

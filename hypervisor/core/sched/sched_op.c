@@ -14,6 +14,7 @@
 #include <core/hypercall.h>
 #include <core/watchdog.h>
 #include <lib/bitops.h>
+#include <public/hypercalls.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/time.h>

@@ -24,6 +24,7 @@
 #include <core/vcpu_timer.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
+#include <public/arch.h>
 #include <public/sched.h>
 #include <public/vcpu.h>
 #include <x86/cpu.h>

@@ -11,6 +11,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/vcpu_timer.h>
+#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 

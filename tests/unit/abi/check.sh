@@ -39,7 +39,7 @@ for header in $(cd "$INC" && find public -name '*.h' | sort); do
         -isystem "$($CC -print-file-name=include)" -fsyntax-only "$src"
     try "$header, in a tool" $CC $warn -fsyntax-only "$src"
     case $header in
-    */hypercalls.h | */arch.h | */xen.h | */elfnote.h | */features.h | */cpuid.h | */lodge.h)
+    */hypercalls.h | */arch.h | */shared_info.h | */xen.h | */elfnote.h | */features.h | */cpuid.h | */lodge.h)
         printf '#include <%s>\n.quad 0\n' "$header" > "$OUT/alone.S"
         try "$header, in assembly" $CC -I"$INC" -c -o "$OUT/alone.o" "$OUT/alone.S"
         ;;

@@ -9,6 +9,9 @@
 #include "libctl.h"
 
 #include <errno.h>
+#include <public/mmu.h>
+#include <public/shared_info.h>
+#include <public/startinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
