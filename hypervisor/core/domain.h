@@ -54,6 +54,8 @@ struct vcpu {
 
     /* What it may call, by number: NR_HYPERCALLS handlers (core/hypercall.h), by its guest type. */
     int64_t (*const *hypercalls)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+    /* The same; `hypercalls` is another table while the vcpu is traced: core/trace.h. */
+    int64_t (*const *handlers)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
     int64_t restart_args[4]; /* hypercall_restart(), for whoever called the handler */
 
     /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */

@@ -51,6 +51,7 @@ void evtchn_domain_destroy(struct domain *d); /* closes all; no vcpu runs any mo
 int evtchn_domain_close(struct domain *d, uint32_t *cursor);
 void evtchn_domain_free(struct domain *d); /* memory, with the domain's structure */
 void evtchn_vcpu_init(struct vcpu *v);
+void evtchn_trace(bool on); /* each event becomes a record, or no longer: core/trace.h */
 
 /*
  * Raise. All take evtchn.lock, the global ones LOCK_VIRQ before it; callable from interrupts, which

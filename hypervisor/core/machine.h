@@ -15,6 +15,12 @@ struct vcpu;
  * RSP as the last act on the old stack; returns on the new one, where that was left.
  */
 void machine_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp);
+/*
+ * The scheduler's way to it: through a pointer, as a trace goes in between. It and entry_calls
+ * (x86/guest_entry.h) lead to the trace's functions from machine_trace(true) on.
+ */
+extern void (*machine_switch)(uint64_t *prev_rsp, uint64_t next_rsp);
+void machine_trace(bool on);
 /* A new vcpu's stack, such that switching to it enters the guest with guest_regs(). */
 void machine_stack_prepare(struct vcpu *v);
 /* The idle vcpu's stack, such that switching to it calls fn. */

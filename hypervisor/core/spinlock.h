@@ -35,6 +35,7 @@ enum lock_level {
     LOCK_VMAP,         /* the vmap allocator and hypervisor page tables */
     LOCK_IRQ,          /* interrupt lines, IOAPIC, MSI, vectors */
     LOCK_SCHED,        /* a CPU's run queue */
+    LOCK_TRACE,        /* the trace's rings, for those who read them */
     LOCK_TIMER,        /* a CPU's timer queue */
     LOCK_CONSOLE,      /* the console ring and the serial line */
 };

@@ -13,6 +13,7 @@
 #include <core/frame.h>
 #include <core/guest_type.h>
 #include <core/machine.h>
+#include <core/trace.h>
 #include <core/vcpu_timer.h>
 #include <lib/bug.h>
 #include <x86/page.h>
@@ -58,6 +59,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
         if (rc == 0)
             machine_stack_prepare(v);
     }
+    v->handlers = v->hypercalls;
     if (rc != 0) {
         sched_vcpu_destroy(v);
         stack_free(v->stack);
@@ -66,6 +68,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     }
     smp_wmb(); /* whoever finds it, without a lock, finds it complete */
     WRITE_ONCE(d->vcpus[id], v);
+    if (!domain_is_idle(d))
+        trace_vcpu(v);
     return v;
 }
 

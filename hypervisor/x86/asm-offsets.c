@@ -6,6 +6,7 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <x86/cpu.h>
+#include <x86/guest_entry.h>
 #include <x86/regs.h>
 #include <x86/tlb.h>
 
@@ -54,6 +55,11 @@ void asm_offsets_machine(void)
     OFFSET(CPU_IRQS_OFF_SINCE, cpu, irqs_off.since);
     OFFSET(CPU_IRQS_OFF_FROM, cpu, irqs_off.from);
     OFFSET(CPU_IRQS_OFF_CALL, cpu, irqs_off.call);
+    OFFSET(ENTRY_TRAP, entry_calls, trap);
+    OFFSET(ENTRY_DEVICE_NOT_AVAILABLE, entry_calls, device_not_available);
+    OFFSET(ENTRY_SYSCALL_BOUNCE, entry_calls, syscall_bounce);
+    OFFSET(ENTRY_RETURN_WORK, entry_calls, return_work);
+    OFFSET(ENTRY_IRQ, entry_calls, irq);
     OFFSET(STUB_GUEST_RSP, stub_data, guest_rsp);
     OFFSET(STUB_STACK, stub_data, stack);
 

@@ -16,6 +16,7 @@
 struct domain;
 struct vcpu;
 struct sched_cpu;
+struct trace_ring;
 
 /* The processor's own layout for long mode: Intel SDM volume 3, chapter 7 (task management). */
 struct tss {
@@ -58,6 +59,7 @@ struct cpu {
     uint64_t irq_count;        /* interrupts taken here; the debug key reads it from elsewhere */
     struct sched_cpu *sched;   /* owned by core/sched/sched.c */
     struct timer_queue timers; /* shared, by its lock */
+    struct trace_ring *trace;  /* NULL: no trace */
     uint64_t xcr0;             /* as loaded */
     struct vcpu *fpu_owner;    /* whose FPU state is in the registers; compared, never followed */
     uint8_t lock_depth;        /* debug builds: levels of the locks held */

@@ -212,7 +212,7 @@ entry_syscall32:
 /* The kernel is entered with the registers of its program, as a hypercall leaves them alone. */
 syscall_from_guest_user:
     movq %rsp, %rdi
-    call pv_syscall_bounce
+    call *(entry_calls + ENTRY_SYSCALL_BOUNCE)(%rip)
     movq REGS_RAX(%rsp), %rax
     jmp hypercall_done
 
@@ -223,7 +223,7 @@ hypercall_work:
     movq %rax, REGS_RAX(%rsp)
 return_work:
     movq %rsp, %rdi
-    call pv_return_work
+    call *(entry_calls + ENTRY_RETURN_WORK)(%rip)
 
 /*
  * RSP = &stack_top.regs: do what is left to do, then resume the guest from the frame. The frame may
@@ -294,7 +294,7 @@ entry_exception:
     jz exception_in_ring0
     IRQS_OFF_BEGIN
     movq %rsp, %rdi
-    call pv_trap
+    call *(entry_calls + ENTRY_TRAP)(%rip)
     /* Mostly the guest's handler is next, by SYSRET, and its registers are those of the trap. */
     movq RSP_VCPU(%rsp), %rbx
     CHECK_WORK return_work
@@ -311,7 +311,10 @@ ret_to_ring0:
     addq $8, %rsp
     iretq
 
-/* #NM: in guest mode it comes only to a guest that has set TS itself (x86/fpu.c). */
+/*
+ * #NM: in guest mode it comes only to a guest that has set TS itself (x86/fpu.c). Ring 0 uses no
+ * vector registers but there, with TS clear.
+ */
     .balign 16
 entry_device_not_available:
     cld
@@ -321,7 +324,7 @@ entry_device_not_available:
     jz exception_in_ring0
     IRQS_OFF_BEGIN
     movq %rsp, %rdi
-    call traps_device_not_available
+    call *(entry_calls + ENTRY_DEVICE_NOT_AVAILABLE)(%rip)
     jmp ret_to_guest
 
 /*
@@ -334,7 +337,7 @@ entry_interrupt:
     SMAP_SITE 0
     SAVE_REGS
     movl REGS_VECTOR(%rsp), %edi
-    call irq_handle
+    call *(entry_calls + ENTRY_IRQ)(%rip)
     testb $3, REGS_CS(%rsp)
     jz ret_to_ring0
     jmp ret_to_guest

@@ -48,6 +48,17 @@ void pv_hypercall_restart(struct cpu_regs *regs); /* the handler asked for it: W
 void pv_return_work(struct cpu_regs *regs);
 void pv_failsafe(struct cpu_regs *regs); /* the processor refused regs in IRETQ */
 /*
+ * Those that a trace goes in between of (core/trace.h), and the handler of interrupts: entries call
+ * them through these pointers.
+ */
+extern struct entry_calls {
+    void (*trap)(struct cpu_regs *regs);
+    void (*device_not_available)(struct cpu_regs *regs);
+    void (*syscall_bounce)(struct cpu_regs *regs);
+    void (*return_work)(struct cpu_regs *regs);
+    void (*irq)(unsigned vector);
+} entry_calls;
+/*
  * A page fault of ring 0 at an address in the vmap area, as the processor reads a descriptor of the
  * current vcpu's LDT window: true when the page is mapped now and the access is to be retried.
  */

@@ -160,15 +160,6 @@ void traps_ring0(struct cpu_regs *regs)
                regs->error_code, addr);
 }
 
-/*
- * From entry.S: #NM in guest mode. TS is only ever set by the guest itself. Ring 0 uses no vector
- * registers but in x86/fpu.c, with TS clear, so an #NM there goes to traps_ring0().
- */
-void traps_device_not_available(struct cpu_regs *regs)
-{
-    pv_device_not_available(regs);
-}
-
 static unsigned traps_nmis; /* seen and not yet reported; atomic */
 
 /* May have interrupted the holder of any lock: it is only counted here. */
@@ -219,7 +210,7 @@ void traps_ist_guest(struct cpu_regs *regs)
 {
     switch (regs->vector) {
     case VEC_DB:
-        pv_trap(regs);
+        entry_calls.trap(regs);
         break;
     case VEC_NMI:
         unblock_nmis();

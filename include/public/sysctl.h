@@ -8,8 +8,9 @@
  * array with room for some number of elements, the number comes back as what there is or what was
  * written, as said; with the handle null it is only asked for.
  *
- * Numbers without a structure here are known and not implemented: trace buffers, processor power
- * management, page offlining, lock profiles, coverage, cache allocation and live patches.
+ * Numbers without a structure here are known and not implemented: trace buffers (lodge_trace.h has
+ * our own), processor power management, page offlining, lock profiles, coverage, cache allocation
+ * and live patches.
  */
 #ifndef LODGE_PUBLIC_SYSCTL_H
 #define LODGE_PUBLIC_SYSCTL_H

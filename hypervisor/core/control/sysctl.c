@@ -13,8 +13,10 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <core/trace.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
+#include <public/lodge_trace.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
@@ -244,6 +246,7 @@ static sysctl_fn *const sysctls[NR_SYSCTLS] = {
     [XEN_SYSCTL_numainfo] = sysctl_numainfo,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler,
+    [LODGE_SYSCTL_trace] = trace_sysctl,
 };
 
 static int64_t sysctl_run(struct xen_sysctl *op)

@@ -95,6 +95,12 @@ void evtchn_fifo_destroy(struct domain *d);
 /* Afterwards, while no port can be made: forgets in which queues they were. */
 void evtchn_fifo_forget(struct domain *d);
 
+/* How a port is raised in either form: through a pointer, as a trace goes in between. */
+extern struct evtchn_raise {
+    void (*fifo)(struct domain *d, struct vcpu *v, struct evtchn *c);
+    void (*two_level)(struct domain *d, struct vcpu *v, struct evtchn *c);
+} evtchn_raise;
+
 /* Not one of the global ones, which are bound at vcpu 0 and may be moved. */
 bool evtchn_virq_is_per_vcpu(unsigned virq);
 void evtchn_virq_unbind(struct domain *d, const struct evtchn *c); /* evtchn.lock held */
@@ -119,9 +125,9 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
     if (unlikely(v == NULL || d->shared_info == NULL))
         return;
     if (likely(READ_ONCE(d->evtchn.fifo) != NULL))
-        evtchn_fifo_set_pending(d, v, c);
+        evtchn_raise.fifo(d, v, c);
     else
-        evtchn_2l_set_pending(d, v, c);
+        evtchn_raise.two_level(d, v, c);
 }
 
 #endif

@@ -458,7 +458,7 @@ static void sched_switch(struct vcpu *prev, struct vcpu *next)
     guest_switch_in(next, c);
     if (next->arch.time_info != NULL)
         time_update_vcpu(next);
-    machine_switch_stack(&prev->saved_rsp, rsp);
+    machine_switch(&prev->saved_rsp, rsp);
     /* prev again, perhaps on another CPU and much later: c is not this CPU any more. */
     if (prev->runstate_area != 0)
         runstate_publish(prev, &prev->sched.runstate);

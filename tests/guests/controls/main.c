@@ -10,6 +10,7 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 #include <public/platform.h>
+#include <public/lodge_trace.h>
 #include <public/sysctl.h>
 
 #define NUMBERS 256u /* above all that are served */
@@ -89,6 +90,7 @@ static const struct answer sysctls[] = {
     {XEN_SYSCTL_get_cpu_levelling_caps, 0},
     {XEN_SYSCTL_get_cpu_featureset, 0},
     {XEN_SYSCTL_get_cpu_policy, 0},
+    {LODGE_SYSCTL_trace, -XEN_EINVAL},
 };
 static const struct answer platform_ops[] = {
     {XENPF_settime32, 0},
