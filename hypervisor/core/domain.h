@@ -20,6 +20,7 @@
 #include <core/sched.h>
 #include <core/timer.h>
 #include <lib/types.h>
+#include <public/lodge_stats.h>
 #include <public/shared_info.h>
 #include <pv/vcpu.h>
 #include <x86/vcpu.h>
@@ -58,14 +59,14 @@ struct vcpu {
     int64_t (*const *handlers)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
     int64_t restart_args[4]; /* hypercall_restart(), for whoever called the handler */
 
-    /* Entries by reason, for figures that hold on any hardware (sysctl, debug key). */
-    uint64_t n_hypercalls, n_traps, n_page_faults, n_emulated, n_switches;
-
     struct arch_vcpu arch; /* what any type has of the processor; then its own, by domain->type */
     union {
         struct pv_vcpu pv;
     };
     struct vcpu_info hidden_info; /* beyond shared_info's vcpus, until the guest registers one */
+
+    /* Where its counters stood when they were reset last (core/stats.h); domain->lock. */
+    uint64_t stats_base[LODGE_NR_STATS];
 };
 
 /*

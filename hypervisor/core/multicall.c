@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <public/lodge.h>
 #include <public/xen.h>
 #include <x86/cpu.h>
@@ -84,37 +85,59 @@ fault:
     return false;
 }
 
+/* Page-table updates by mmu_update: a list of one is counted as such only. */
+static inline uint64_t updates_by_list(void)
+{
+    return stats_get(LODGE_STAT_UPDATE_LIST) + stats_get(LODGE_STAT_BATCH);
+}
+
 int64_t hc_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4)
 {
+    uint64_t before_va = stats_get(LODGE_STAT_UPDATE_VA), before_list = updates_by_list();
     struct vcpu *v = current;
+    int64_t rc = 0;
+    uint64_t i;
 
-    for (uint64_t i = 0; i < count; i++, list += ENTRY_STRIDE) {
+    for (i = 0; i < count; i++, list += ENTRY_STRIDE) {
         struct entry e;
         int64_t result;
 
-        if (unlikely(!entry_read(&e, list)))
-            return -XEN_EFAULT;
+        if (unlikely(!entry_read(&e, list))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
         if (unlikely(e.op >= NR_HYPERCALLS)) {
             result = -XEN_ENOSYS;
         } else if (unlikely(OPS_SPECIAL & BIT(e.op))) {
-            if (e.op == __HYPERVISOR_iret)
-                return multicall_iret(list);
+            if (e.op == __HYPERVISOR_iret) {
+                rc = multicall_iret(list);
+                break;
+            }
             result = -XEN_EINVAL;
         } else {
             result = v->hypercalls[e.op](e.args[0], e.args[1], e.args[2], e.args[3]);
-            if (unlikely(hypercall_restart_asked(v))) {
+            if (unlikely(v->arch.pending_work & WORK_RESTART) && hypercall_restart_asked(v)) {
                 /* Before restart_args is used again, for the multicall's own arguments. */
                 if (copy_to_guest(list + offsetof(struct entry, args), v->restart_args,
                                   sizeof(e.args)) != 0)
-                    return -XEN_EFAULT;
-                return hypercall_restart(list, count - i, 0, 0);
+                    rc = -XEN_EFAULT;
+                else
+                    rc = hypercall_restart(list, count - i, 0, 0);
+                break;
             }
         }
-        if (unlikely(!entry_answer(list, result)))
-            return -XEN_EFAULT;
+        if (unlikely(!entry_answer(list, result))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
         /* This entry is done, so the guest goes on behind it; after the last one it is over. */
-        if (work_charge(WORK_LIGHT) && preempt_for_event() && i + 1 < count)
-            return hypercall_restart(list + ENTRY_STRIDE, count - i - 1, 0, 0);
+        if (work_charge(WORK_LIGHT) && preempt_for_event() && i + 1 < count) {
+            rc = hypercall_restart(list + ENTRY_STRIDE, count - i - 1, 0, 0);
+            break;
+        }
     }
-    return 0;
+    stats_add(LODGE_STAT_MULTICALL_CALLS, i);
+    stats_add(LODGE_STAT_UPDATE_VA_MULTICALL, stats_get(LODGE_STAT_UPDATE_VA) - before_va);
+    stats_add(LODGE_STAT_UPDATE_LIST_MULTICALL, updates_by_list() - before_list);
+    return rc;
 }

@@ -21,6 +21,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bug.h>
 #include <public/arch.h>
 #include <pv/alias.h>
@@ -148,7 +149,7 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
                      vector, error_code, (unsigned long)regs->rip);
         return;
     }
-    v->n_traps++;
+    stats_count_at(regs, LODGE_STAT_FRAME_TRAP);
     v->pv.last_trap = vector;
     v->pv.last_trap_error = error_code;
     v->pv.last_trap_rip = regs->rip;
@@ -177,7 +178,6 @@ void pv_inject_page_fault(vaddr_t addr, uint32_t error_code)
     struct vcpu *v = current;
 
     v->info->arch.cr2 = addr;
-    v->n_page_faults++;
     /* The processor calls both modes user; the guest wants to know which of its own it was. */
     if (v->arch.kernel_mode)
         error_code &= ~PF_USER;
@@ -209,6 +209,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
         syscall_refused(regs);
         return;
     }
+    stats_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
     segments_enter_kernel(v);
     bounce(v, regs, FROM_SYSCALL, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall_callback,
            v->pv.syscall_masks);
@@ -223,6 +224,7 @@ void pv_syscall32_bounce(struct cpu_regs *regs)
         syscall_refused(regs);
         return;
     }
+    stats_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
     segments_enter_kernel(v);
     bounce(v, regs, FROM_USER, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall32_callback,
            v->pv.syscall32_masks);
@@ -233,6 +235,7 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
     enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
 
+    stats_count_at(regs, LODGE_STAT_FRAME_EVENT);
     if (from == FROM_USER)
         segments_enter_kernel(v);
     bounce(v, regs, from, 0, NULL, 0, &v->pv.event_callback, true);
@@ -251,6 +254,7 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const uint64_
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
+    stats_count_at(regs, LODGE_STAT_FRAME_FAILSAFE);
     if (from == FROM_USER)
         segments_enter_kernel(v);
     bounce(v, regs, from, v->info->evtchn_upcall_mask, selectors, 4, &v->pv.failsafe_callback,

@@ -2,6 +2,7 @@
 /* A guest's vcpu for the log: registers, and the words on its stack where they can be read. */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/stats.h>
 #include <core/preempt.h>
 #include <pv/entry.h>
 #include <pv/pte.h>
@@ -71,7 +72,7 @@ void pv_dump_vcpu(struct vcpu *v, bool preempt)
     LINE("  cr3 %016lx kernel stack %016lx events %s%s\n", L(pv_cr3(v)), L(v->pv.kernel_sp),
          v->info->evtchn_upcall_pending ? "pending" : "none",
          v->info->evtchn_upcall_mask ? ", masked" : "");
-    if (v->n_traps != 0)
+    if (stats_of(v)[LODGE_STAT_FRAME_TRAP] != 0)
         LINE("  last trap: %s (%u), error %x, at %016lx\n", traps_name(v->pv.last_trap),
              v->pv.last_trap, v->pv.last_trap_error, L(v->pv.last_trap_rip));
 #undef L

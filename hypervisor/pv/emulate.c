@@ -232,18 +232,23 @@ static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
     n = ((modrm >> 3) & 7) | ((in->p.rex & 4) << 1);
     reg = emulate_gpr(in->regs, (modrm & 7) | ((in->p.rex & 1) << 3));
     if ((op & 1) && (n > 7 || ((n == 4 || n == 5) && (v->pv.cr4 & CR4_DE)))) {
+        in->kind = LODGE_EMULATED_DR;
         pv_inject_trap(X86_UD, 0); /* debug registers that are not there */
         return EMU_FAULTED;
     }
     switch (op) {
     case 0x20:
+        in->kind = LODGE_EMULATED_CR;
         return emulate_mov_from_cr(v, n, reg);
     case 0x22:
+        in->kind = LODGE_EMULATED_CR;
         return emulate_mov_to_cr(v, n, *reg);
     case 0x21:
+        in->kind = LODGE_EMULATED_DR;
         *reg = (uint64_t)hc_get_debugreg(n, 0, 0, 0);
         return EMU_DONE;
     default: /* 0x23 */
+        in->kind = LODGE_EMULATED_DR;
         return hc_set_debugreg(n, *reg, 0, 0) == 0 ? EMU_DONE : EMU_REFUSED;
     }
 }
@@ -255,6 +260,7 @@ static enum emulation emulate_msr(struct insn *in, bool write)
     struct cpu_regs *r = in->regs;
     uint64_t val = (uint32_t)r->rax | (r->rdx << 32);
 
+    in->kind = write ? LODGE_EMULATED_WRMSR : LODGE_EMULATED_RDMSR;
     if (write) {
         if (!pv_msr_write(v, (uint32_t)r->rcx, val)) {
             guest_refused("wrmsr %#x = %#lx", (uint32_t)r->rcx, (unsigned long)val);
@@ -302,9 +308,11 @@ static enum emulation emulate_groups(struct insn *in, uint8_t op)
 
     if (!insn_byte(in, &modrm))
         return EMU_REFUSED;
-    if (op == 0x01 && modrm == 0xd1)
-        return emulate_xsetbv(current, in->regs);
-    return emulate_umip(in, op, modrm);
+    in->kind = LODGE_EMULATED_DESCRIPTOR;
+    if (op != 0x01 || modrm != 0xd1)
+        return emulate_umip(in, op, modrm);
+    in->kind = LODGE_EMULATED_XSETBV;
+    return emulate_xsetbv(current, in->regs);
 }
 
 /*
@@ -318,6 +326,7 @@ static enum emulation emulate_two_byte(struct insn *in)
     if (!insn_byte(in, &op))
         return EMU_REFUSED;
     if (op == 0xa2) {
+        in->kind = LODGE_EMULATED_CPUID;
         emulate_cpuid(in->regs);
         return EMU_DONE;
     }
@@ -327,10 +336,12 @@ static enum emulation emulate_two_byte(struct insn *in)
         return EMU_REFUSED;
     switch (op) {
     case 0x06: /* clts */
+        in->kind = LODGE_EMULATED_CR;
         hc_fpu_taskswitch(0, 0, 0, 0);
         return EMU_DONE;
     case 0x08: /* invd, wbinvd: only a domain with devices has caches that matter */
     case 0x09:
+        in->kind = LODGE_EMULATED_CACHE;
         if (current->domain->hardware)
             __asm__ volatile("wbinvd" ::: "memory");
         return EMU_DONE;
@@ -351,13 +362,17 @@ static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
     switch (op) {
     case 0xe4 ... 0xe7:
     case 0xec ... 0xef:
+        in->kind = LODGE_EMULATED_PORT;
         return emulate_in_out(in, op);
     case 0x6c ... 0x6f:
+        in->kind = LODGE_EMULATED_PORT;
         return emulate_string_io(in, op);
     case 0xfa: /* cli and sti: events are masked in vcpu_info, not by IF */
     case 0xfb:
+        in->kind = LODGE_EMULATED_FLAG;
         return emulate_iopl_allows(current) ? EMU_DONE : EMU_REFUSED;
     case 0xf4: /* hlt: as SCHEDOP_block */
+        in->kind = LODGE_EMULATED_HLT;
         if (!current->arch.kernel_mode)
             return EMU_REFUSED;
         hc_sched_op_compat(SCHEDOP_block, 0, 0, 0);
@@ -402,11 +417,14 @@ bool emulate_privileged(struct cpu_regs *regs)
     if (!insn_prefixes(&in, &op))
         return false;
     done = op == 0x0f ? emulate_two_byte(&in) : emulate_one_byte(&in, op);
+    if (done == EMU_REFUSED)
+        return false;
+    stats_count_at(regs, LODGE_STAT_EMULATED + in.kind);
     if (done == EMU_DONE) {
         regs->rip += in.pos;
         debugreg_emulated(regs, in.ports);
     }
-    return done != EMU_REFUSED;
+    return true;
 }
 
 bool emulate_read_base(struct cpu_regs *regs)
@@ -423,8 +441,7 @@ bool emulate_read_base(struct cpu_regs *regs)
     regs->rax = (uint32_t)val;
     regs->rdx = val >> 32;
     regs->rip += 2;
-    v->n_emulated++;
-    debugreg_emulated(regs, 0);
+    pv_emulated(regs, LODGE_EMULATED_RDMSR);
     return true;
 }
 
@@ -438,6 +455,6 @@ bool emulate_forced_cpuid(struct cpu_regs *regs)
         return false;
     emulate_cpuid(regs);
     regs->rip += sizeof(forced);
-    debugreg_emulated(regs, 0);
+    pv_emulated(regs, LODGE_EMULATED_CPUID);
     return true;
 }

@@ -27,6 +27,7 @@ struct insn {
     uint64_t ports;          /* DR6: breakpoints on ports that were hit */
     unsigned len, pos;       /* bytes that are there, bytes decoded: the length in the end */
     uint8_t bytes[INSN_MAX]; /* the copy; never read again from the guest */
+    uint8_t kind;            /* LODGE_EMULATED_*, once it is known */
 };
 
 /*

@@ -9,6 +9,7 @@
 #define PV_ENTRY_H
 
 #include <core/domain.h>
+#include <core/stats.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
 #include <x86/regs.h>
@@ -80,9 +81,10 @@ static inline void debugreg_emulated(struct cpu_regs *regs, uint64_t ports)
     }
 }
 
-static inline void pv_store_emulated(struct cpu_regs *regs)
+/* kind: LODGE_EMULATED_*. */
+static inline void pv_emulated(struct cpu_regs *regs, unsigned kind)
 {
-    current->n_emulated++;
+    stats_count_at(regs, LODGE_STAT_EMULATED + kind);
     debugreg_emulated(regs, 0);
 }
 

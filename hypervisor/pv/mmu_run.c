@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bug.h>
 #include <public/lodge.h>
 #include <pv/lodge.h>
@@ -208,6 +209,7 @@ static inline bool run_ok(const struct lodge_mmu_run *r)
 static int run_at(struct mmu_table *t, vaddr_t at_va, struct domain *d, unsigned *at)
 {
     struct lodge_mmu_run r;
+    unsigned before;
     int rc;
 
     if (unlikely(copy_from_guest(&r, at_va, sizeof(r)) != 0))
@@ -221,7 +223,9 @@ static int run_at(struct mmu_table *t, vaddr_t at_va, struct domain *d, unsigned
     } else if (unlikely(r.op == LODGE_RUN_PROTECT && t->level > 1)) {
         return -XEN_EINVAL;
     }
+    before = *at;
     rc = do_run(t, &r, d, at);
+    stats_add(LODGE_STAT_UPDATE_RUN, *at - before);
     if (rc != -XEN_ERESTART) {
         uint32_t done = *at;
 
@@ -253,7 +257,7 @@ static void flush_list(const struct lodge_mmu_list *l, const struct domain *d)
         mask = mmu_cpus_of(d, l->vcpus);
     if (l->flush_pages - 1 < FLUSH_PAGES && (mask & self)) {
         for (uint64_t i = 0; i < l->flush_pages; i++)
-            invlpg(l->flush_va + (i << PAGE_SHIFT));
+            tlb_flush_page_local(l->flush_va + (i << PAGE_SHIFT));
         mask &= ~self;
     }
     if (mask == self)
@@ -267,7 +271,7 @@ int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress)
 {
     struct mmu_table t = {.mfn = UINT64_MAX};
     struct lodge_mmu_list l;
-    uint64_t i = progress >> 32;
+    uint64_t i = progress >> 32, before = stats_get(LODGE_STAT_UPDATE_RUN);
     unsigned at = (uint32_t)progress;
     int rc = 0;
 
@@ -290,6 +294,7 @@ int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress)
         }
     }
     mmu_table_leave(&t, d);
+    stats_count_batch(LODGE_STAT_RUN_BATCH, stats_get(LODGE_STAT_UPDATE_RUN) - before);
     progress = i << 32 | at;
     if (unlikely(rc == -XEN_ERESTART))
         return hypercall_restart(LODGE_mmu_run, list, progress, 0);

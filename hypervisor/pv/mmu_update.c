@@ -18,6 +18,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <public/mmu.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
@@ -319,6 +320,8 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
     if (unlikely(count & MMU_COUNT_GOES_ON) && pdone != 0 &&
         copy_from_guest(&before, pdone, sizeof(before)) != 0)
         return -XEN_EFAULT;
+    if (likely(!(count & MMU_COUNT_GOES_ON)))
+        stats_count_batch(LODGE_STAT_BATCH, (uint32_t)count);
     count = (uint32_t)(count & ~MMU_COUNT_GOES_ON);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         rc = batch_begin_foreign(&b, (uint32_t)foreign);
@@ -326,6 +329,7 @@ static __attribute__((noinline)) int64_t update_many(uint64_t reqs, uint64_t cou
             return rc;
     }
     rc = update_all(&b, reqs, count, &done);
+    stats_add(LODGE_STAT_UPDATE_LIST, done);
     mmu_table_leave(&b.t, b.tables);
     if (unlikely((uint32_t)foreign != DOMID_SELF)) {
         mmu_owner_put(b.tables);
@@ -396,8 +400,11 @@ int64_t hc_mmu_update(uint64_t reqs, uint64_t count, uint64_t pdone, uint64_t fo
     uint64_t ptr, val;
     pte_t *p, none = 0;
 
-    if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF ||
-                 !guest_read_2(reqs, &ptr, &val)))
+    if (unlikely((uint32_t)count != 1 || pdone != 0 || (uint32_t)foreign != DOMID_SELF))
+        return update_many(reqs, count, pdone, foreign);
+    stats_count(LODGE_STAT_BATCH);
+    count |= MMU_COUNT_GOES_ON; /* it has been counted */
+    if (unlikely(!guest_read_2(reqs, &ptr, &val)))
         return update_many(reqs, count, pdone, foreign);
     table = &FRAMES[ptr >> PAGE_SHIFT];
     /* If it is no valid L1 table of d nothing has been done yet, and the long way judges it. */

@@ -198,7 +198,7 @@ static int ext_own(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_INVLPG_LOCAL:
         if (guest_range_ok(va, 1))
-            invlpg(va);
+            tlb_flush_page_local(va);
         return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
@@ -366,7 +366,7 @@ static inline bool flush_simple(vaddr_t ops)
     if ((unsigned)cmd != MMUEXT_INVLPG_LOCAL)
         return false;
     if (guest_range_ok(va, 1))
-        invlpg(va);
+        tlb_flush_page_local(va);
     return true;
 }
 

@@ -56,7 +56,7 @@ static __attribute__((noinline)) void store_not_simple(struct cpu_regs *regs, va
     if (table != NULL)
         page_type_put(table, d);
     if (pv_pte_store(regs, addr))
-        pv_store_emulated(regs);
+        pv_emulated(regs, LODGE_EMULATED_STORE);
     else if (likely(!alias_kept(d)) || !alias_write_fault(regs, addr))
         pv_page_fault(regs, addr);
 }
@@ -68,7 +68,7 @@ static __attribute__((noinline)) void store_end(struct cpu_regs *regs, struct fr
     if (old != 0)
         pte_put_l1_last(old);
     page_type_put(table, current->domain);
-    pv_store_emulated(regs);
+    pv_emulated(regs, LODGE_EMULATED_STORE);
 }
 
 /*
@@ -82,8 +82,7 @@ static inline __attribute__((always_inline)) void store_done(struct vcpu *v, str
         return store_end(regs, table, old);
     if (unlikely(!page_type_put_shared(table)))
         return store_end(regs, table, 0);
-    v->n_emulated++;
-    debugreg_emulated(regs, 0);
+    pv_emulated(regs, LODGE_EMULATED_STORE);
 }
 
 /* MOV, and what makes an entry present. Both are exchanges: the old entry's reference goes. */

@@ -11,6 +11,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bug.h>
 #include <public/arch.h>
 #include <pv/descriptors.h>
@@ -46,7 +47,7 @@ static __attribute__((noinline)) void page_fault_unusual(struct cpu_regs *regs, 
             addr = v->pv.ldt_base + offset;
     }
     if (!(regs->error_code & PF_USER) && emulate_iret(regs)) {
-        v->n_emulated++;
+        stats_count(LODGE_STAT_EMULATED + LODGE_EMULATED_IRET);
         return;
     }
     pv_inject_page_fault(addr, regs->error_code);
@@ -94,10 +95,8 @@ static void trap_general_protection(struct cpu_regs *regs)
 {
     if (trap_software_interrupt(regs))
         return;
-    if (regs->error_code == 0 && emulate_privileged(regs)) {
-        current->n_emulated++;
+    if (regs->error_code == 0 && emulate_privileged(regs))
         return;
-    }
     bounce_trap(regs, X86_GP, regs->error_code);
 }
 
@@ -122,6 +121,7 @@ void pv_device_not_available(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
 
+    stats_count_at(regs, LODGE_STAT_EXCEPTION + X86_NM);
     hc_fpu_taskswitch(0, 0, 0, 0);
     v->arch.fpu_ts = false;
     bounce_trap(regs, X86_NM, 0);
@@ -134,16 +134,14 @@ static __attribute__((noinline)) void trap_other(struct cpu_regs *regs)
         trap_general_protection(regs);
         return;
     case X86_UD:
-        if (emulate_forced_cpuid(regs)) {
-            current->n_emulated++;
+        if (emulate_forced_cpuid(regs))
             return;
-        }
         break;
     case X86_DB:
         trap_debug(regs);
         return;
     }
-    if (regs->vector < 32)
+    if (regs->vector < NR_EXCEPTIONS)
         bounce_trap(regs, regs->vector, regs->error_code);
 }
 
@@ -152,12 +150,15 @@ void pv_trap(struct cpu_regs *regs)
 {
     vaddr_t addr;
 
+    ASSERT(regs->vector < NR_EXCEPTIONS);
     if (unlikely(regs->vector != X86_PF)) {
+        stats_count_at(regs, LODGE_STAT_EXCEPTION + regs->vector);
         if (regs->vector != X86_GP || regs->error_code != 0 || !emulate_read_base(regs))
             trap_other(regs);
         return;
     }
     addr = read_cr2();
+    stats_count_at(regs, LODGE_STAT_EXCEPTION + X86_PF);
     if (perhaps_table_write(regs))
         pv_pte_write_fault(regs, addr);
     else

@@ -6,6 +6,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bitops.h>
 #include <public/mmu.h>
 #include <pv/mmu.h>
@@ -56,7 +57,7 @@ static int flush_after(struct domain *d, vaddr_t va, uint64_t flags)
         return type == UVMF_NONE ? 0 : -XEN_EINVAL;
     if (who == UVMF_LOCAL) {
         if (type == UVMF_INVLPG)
-            invlpg(va);
+            tlb_flush_page_local(va);
         else
             tlb_flush_local();
         return 0;
@@ -90,11 +91,16 @@ static inline int64_t update_va(vaddr_t va, pte_t val, uint64_t flags, struct do
         guest_refused("entry %lx for %lx: %d", (unsigned long)val, (unsigned long)va, rc);
         return rc;
     }
+    if (flags == (UVMF_INVLPG | UVMF_LOCAL)) { /* as most ask */
+        tlb_flush_page_local(va);
+        return 0;
+    }
     return (flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE ? 0 : flush_after(v->domain, va, flags);
 }
 
 int64_t hc_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags, uint64_t a4)
 {
+    stats_count(LODGE_STAT_UPDATE_VA);
     return update_va(va, val, flags, current->domain);
 }
 
@@ -105,6 +111,7 @@ int64_t hc_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t fla
 
     if (rc != 0)
         return rc;
+    stats_count(LODGE_STAT_UPDATE_VA);
     rc = update_va(va, val, flags, owner);
     mmu_owner_put(owner);
     return rc;

@@ -47,6 +47,10 @@ void asm_offsets_machine(void)
     OFFSET(TOP_REGS, stack_top, regs);
     OFFSET(TOP_CPU, stack_top, cpu);
     OFFSET(TOP_VCPU, stack_top, vcpu);
+    OFFSET(TOP_HYPERCALLS, stack_top, stats[LODGE_STAT_HYPERCALL]);
+    OFFSET(TOP_HYPERCALLS_OTHER, stack_top, stats[LODGE_STAT_HYPERCALL_OTHER]);
+    OFFSET(TOP_INTERRUPTS, stack_top, stats[LODGE_STAT_INTERRUPT]);
+    OFFSET(TOP_AREA_SYSCALLS, stack_top, stats[LODGE_STAT_AREA_SYSCALL]);
 
     OFFSET(CPU_NEED_RESCHED, cpu, need_resched);
     OFFSET(CPU_TLB_STAMP, cpu, tlb_stamp);
@@ -66,7 +70,6 @@ void asm_offsets_machine(void)
     OFFSET(VCPU_INFO, vcpu, info);
     OFFSET(VCPU_KERNEL_MODE, vcpu, arch.kernel_mode);
     OFFSET(VCPU_PENDING_WORK, vcpu, arch.pending_work);
-    OFFSET(VCPU_N_HYPERCALLS, vcpu, n_hypercalls);
     OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
     OFFSET(VCPU_GUEST_TABLE, vcpu, pv.guest_table);
     OFFSET(VCPU_GUEST_TABLE_USER, vcpu, pv.guest_table_user);

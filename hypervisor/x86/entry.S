@@ -162,10 +162,10 @@ entry_syscall:
     movq RSP_VCPU(%rsp), %rbx
     cmpb $0, VCPU_KERNEL_MODE(%rbx)
     je syscall_from_guest_user
-    incq VCPU_N_HYPERCALLS(%rbx)
     cmpq $(NR_HYPERCALLS - 1), %rax
     ja hypercall_unknown
     andl $(NR_HYPERCALLS - 1), %eax /* also where the processor only guesses that it is below */
+    incq RSP_HYPERCALLS(%rsp, %rax, 8)
     movq VCPU_HYPERCALLS(%rbx), %r11
     movq %r10, %rcx
     call *(%r11, %rax, 8)
@@ -192,6 +192,7 @@ kept_by_frame:
     movq %rax, REGS_RAX(%rsp)
     jmp ret_to_guest_by_frame
 hypercall_unknown:
+    incq RSP_HYPERCALLS_OTHER(%rsp)
     movq $HYPERCALL_ENOSYS, %rax
     jmp hypercall_done
 hypercall_restart_call:
@@ -340,6 +341,7 @@ entry_interrupt:
     call *(entry_calls + ENTRY_IRQ)(%rip)
     testb $3, REGS_CS(%rsp)
     jz ret_to_ring0
+    incq RSP_INTERRUPTS(%rsp)
     jmp ret_to_guest
 
 /*

@@ -24,6 +24,8 @@
 
 #define AREA_VCPU (TOP_VCPU - TOP_REGS - REGS_RIP)
 #define AREA_CPU  (TOP_CPU - TOP_REGS - REGS_RIP)
+#define AREA_CALLS(nr) (TOP_HYPERCALLS + 8 * (nr) - TOP_REGS - REGS_RIP)
+#define AREA_SYSCALLS  (TOP_AREA_SYSCALLS - TOP_REGS - REGS_RIP)
 #define PARKED(r) (REGS_##r - REGS_RIP)(%rsp)
 
 #define FLAGS_IF  0x200
@@ -90,6 +92,7 @@ entry_syscall_area:
     movq 24(%rsp), %rax
     movq %rax, LODGE_AREA_RSP(%rdx)
     movb $1, VCPU_KERNEL_MODE(%rcx)
+    incq AREA_SYSCALLS(%rsp)
     swapgs
     LOAD_TABLE VCPU_GUEST_TABLE
     movq PARKED(RDX), %rdx
@@ -122,7 +125,7 @@ area_from_kernel:
     movq LODGE_AREA_RFLAGS(%r11), %rax
     testl $FLAGS_IF, %eax
     jz area_iret_in_c
-    incq VCPU_N_HYPERCALLS(%rcx)
+    incq AREA_CALLS(__HYPERVISOR_lodge_iret)(%rsp)
     andq $~FLAGS_OFF, %rax
     orq $FLAGS_SET, %rax
     movq %rax, 16(%rsp)
@@ -159,7 +162,7 @@ area_sysret:
     movq %rax, PARKED(RAX)
     shrq $47, %rax
     jnz area_sysret_in_c
-    incq VCPU_N_HYPERCALLS(%rcx)
+    incq AREA_CALLS(__HYPERVISOR_lodge_sysret)(%rsp)
     movq PARKED(RAX), %rax
     movq %rax, (%rsp)
     movq LODGE_AREA_RFLAGS(%r11), %rax

@@ -35,12 +35,19 @@
 
 #define GUEST_FAULT(label) ".pushsection .extable, \"a\"\n.quad 1b, %l[" #label "]\n.popsection\n"
 
-/* The word at p, a guest address that has been checked, into `to`; a fault goes to the label. */
+/* The word at p, a guest address that has been checked, into `to`; a fault goes to the label.
+ * guest_get_half() is for one of 32 bits. */
 #define guest_get(to, p, label)                                                                  \
     do {                                                                                         \
         uint64_t word_;                                                                          \
         __asm__ goto("1: movq %1, %0\n" GUEST_FAULT(label) : "=r"(word_) : "m"(*(p)) : : label); \
         (to) = word_;                                                                            \
+    } while (0)
+#define guest_get_half(to, p, label)                                                             \
+    do {                                                                                         \
+        uint32_t half_;                                                                          \
+        __asm__ goto("1: movl %1, %0\n" GUEST_FAULT(label) : "=r"(half_) : "m"(*(p)) : : label); \
+        (to) = half_;                                                                            \
     } while (0)
 #define guest_put(value, p, label)                     \
     __asm__ goto("1: movq %0, %1\n" GUEST_FAULT(label) \
@@ -66,6 +73,19 @@ static inline bool guest_read_1(vaddr_t va, uint64_t *a)
         return false;
     guest_open();
     guest_get(*a, w, fault);
+    guest_close();
+    return true;
+fault:
+    guest_close();
+    return false;
+}
+
+static inline bool guest_read_half(vaddr_t va, uint32_t *a)
+{
+    if (unlikely(!guest_words_ok(va, 4)))
+        return false;
+    guest_open();
+    guest_get_half(*a, (const uint32_t *)va, fault);
     guest_close();
     return true;
 fault:

@@ -22,7 +22,7 @@
 #define HV_END       0xffff880000000000
 
 #define STACK_SIZE     16384 /* with its guard page, and its alignment */
-#define STACK_TOP_SIZE 208   /* sizeof(struct stack_top), checked in x86/cpu.c */
+#define STACK_TOP_SIZE 1520  /* sizeof(struct stack_top), checked in x86/cpu.c */
 
 /* Selectors of the hypervisor in GDT pages 14 and 15 (FIRST_RESERVED_GDT_BYTE = 0xe000). */
 #define SEL_HV_CS     0xe008

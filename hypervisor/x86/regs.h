@@ -7,6 +7,7 @@
 #define X86_REGS_H
 
 #include <lib/types.h>
+#include <public/lodge_stats.h>
 #include <x86/layout.h>
 
 /*
@@ -43,6 +44,8 @@ struct cpu_regs {
 #define X86_MC  18
 #define X86_XM  19
 
+#define NR_EXCEPTIONS 32 /* vectors; the rest are interrupts */
+
 #define PF_PRESENT 0x1u
 #define PF_WRITE   0x2u
 #define PF_USER    0x4u
@@ -65,6 +68,7 @@ struct stack_top {
     struct vcpu *vcpu;
     int64_t work_left; /* until the next preemption point, see core/preempt.h */
     uint64_t pad;
+    uint64_t stats[LODGE_NR_STATS]; /* what the vcpu has done, see core/stats.h */
 };
 
 /*

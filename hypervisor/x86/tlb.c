@@ -20,6 +20,7 @@
  */
 #include <core/preempt.h>
 #include <core/domain.h>
+#include <core/stats.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <public/hypercalls.h>
@@ -54,6 +55,7 @@ uint32_t tlb_clock(void)
 static void post(unsigned cpu)
 {
     this_cpu()->flushes_asked++;
+    stats_count(LODGE_STAT_FLUSH_OTHER);
     WRITE_ONCE(cpus[cpu]->flush_pending, true);
     smp_mb();
     apic_send_ipi(cpu, VEC_KICK);
@@ -70,6 +72,7 @@ void tlb_catch_up(void)
 
 void tlb_flush_local(void)
 {
+    stats_count(LODGE_STAT_FLUSH_ALL);
     tlb_write_cr3(read_cr3());
 }
 
@@ -99,7 +102,7 @@ void tlb_serve(void)
     if (READ_ONCE(tlb_hv_wanted) != tlb_hv_done[c->id])
         flush_hv_local();
     else
-        tlb_flush_local();
+        tlb_write_cr3(read_cr3());
 }
 
 void cpu_relax_poll(void)
@@ -165,7 +168,7 @@ void tlb_flush_page_mask(cpumask_t mask, vaddr_t va)
         return;
     }
     if (mask & self)
-        invlpg(va);
+        tlb_flush_page_local(va);
     if (mask & ~self)
         tlb_flush_mask(mask & ~self);
 }

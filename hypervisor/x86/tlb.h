@@ -46,6 +46,13 @@ static inline void tlb_write_cr3(uint64_t cr3)
 
 uint32_t tlb_clock(void);   /* the value to stamp a frame with, once it is unmapped */
 void tlb_flush_local(void); /* all guest translations of this CPU */
+
+static inline void tlb_flush_page_local(vaddr_t va)
+{
+    stack_top()->stats[LODGE_STAT_FLUSH_PAGE]++;
+    invlpg(va);
+}
+
 /* On every CPU of the mask (this one too); returns when done. Polls, so locks may be held. */
 void tlb_flush_mask(cpumask_t mask);
 void tlb_flush_page_mask(cpumask_t mask, vaddr_t va); /* one page, also global ones */

@@ -8,6 +8,7 @@
  */
 #include <core/domain.h>
 #include <core/machine.h>
+#include <core/stats.h>
 #include <core/trace.h>
 #include <public/lodge_trace.h>
 #include <x86/cpu.h>
@@ -36,21 +37,27 @@ static uint64_t trace_instruction(uint64_t rip)
     return copy_from_guest(&insn, rip, n) == 0 ? insn : 0;
 }
 
+static uint64_t emulated_by(const struct vcpu *v)
+{
+    return stats_sum(stats_of(v), LODGE_STAT_EMULATED, LODGE_NR_EMULATED);
+}
+
 /*
- * n_emulated tells whether the instruction was carried out for the guest; one that went on is where
- * it was (or behind the instruction, which must have been emulated), and else a handler is next.
+ * What is counted as emulated tells whether the instruction was carried out for the guest; one that
+ * went on is where it was (or behind the instruction, which must have been emulated), and else a
+ * handler is next.
  */
 static void trace_exception(struct cpu_regs *regs, void (*handle)(struct cpu_regs *regs))
 {
     struct vcpu *v = current;
     unsigned vector = regs->vector;
-    uint64_t rip = regs->rip, emulated = v->n_emulated;
+    uint64_t rip = regs->rip, emulated = emulated_by(v);
     unsigned outcome;
 
     trace_put(LODGE_TRACED_EXCEPTION, vector, NULL, regs->error_code, rip,
               vector == VEC_PF ? read_cr2() : 0, v->arch.kernel_mode);
     handle(regs);
-    if (v->n_emulated != emulated)
+    if (emulated_by(v) != emulated)
         outcome = LODGE_TRACED_BY_US;
     else
         outcome = regs->rip != rip ? LODGE_TRACED_TO_GUEST : LODGE_TRACED_RESOLVED;

@@ -16,6 +16,8 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/dump.h>
@@ -127,9 +129,10 @@ static bool page_fault_persists(const struct cpu_regs *regs, vaddr_t addr)
     } retried[NR_CPUS]; /* own CPU's only */
     struct retried *r = &retried[this_cpu()->id];
     const struct vcpu *v = this_cpu()->curr;
+    uint64_t hypercall = stats_sum(stats_of(v), LODGE_STAT_HYPERCALL, NR_HYPERCALLS);
 
-    if (r->vcpu != v || r->hypercall != v->n_hypercalls || r->addr != addr || r->rip != regs->rip)
-        *r = (struct retried){v, v->n_hypercalls, addr, regs->rip, 0};
+    if (r->vcpu != v || r->hypercall != hypercall || r->addr != addr || r->rip != regs->rip)
+        *r = (struct retried){v, hypercall, addr, regs->rip, 0};
     return r->count++ >= 100;
 }
 
@@ -213,6 +216,7 @@ void traps_ist_guest(struct cpu_regs *regs)
         entry_calls.trap(regs);
         break;
     case VEC_NMI:
+        stats_count(LODGE_STAT_EXCEPTION + VEC_NMI);
         unblock_nmis();
         unknown_nmi(regs);
         break;

@@ -359,8 +359,8 @@ _Static_assert(offsetof(struct lodge_switch, gs_base_user_old) == 88,
  * is crashed, as by iret. A lodge_sysret to an address that is not canonical ends as iret's does:
  * in the failsafe callback or, where the processor finds out later, in a #GP of user mode.
  *
- * Cost: some 50 instructions each way; a system call that does nothing takes 108 instructions with
- * the guest's own, 117 by lodge_iret, and 299 in the stock way.
+ * Cost: some 50 instructions each way; a system call that does nothing takes 109 instructions with
+ * the guest's own, 118 by lodge_iret, and 289 in the stock way.
  */
 #define __HYPERVISOR_lodge_sysret __HYPERVISOR_arch_6
 #define __HYPERVISOR_lodge_iret   __HYPERVISOR_arch_5

@@ -10,6 +10,8 @@
 #include <core/frame.h>
 #include <core/grant.h>
 #include <core/guest_type.h>
+#include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
@@ -41,13 +43,16 @@ static void debug_help(void)
 static void debug_vcpu_line(const struct vcpu *v)
 {
     const struct vcpu_info *i = v->info;
+    const uint64_t *s = stats_of(v);
 
     console_log(LOG_ERR,
                 "  v%u cpu%u blocked_by %x running %u pending %u mask %u sel %lx; hypercalls %lu "
-                "traps %lu faults %lu emulated %lu switches %lu",
+                "exceptions %lu faults %lu emulated %lu switches %lu",
                 v->id, v->sched.cpu, v->sched.blocked_by, v->sched.running,
                 i->evtchn_upcall_pending, i->evtchn_upcall_mask, i->evtchn_pending_sel,
-                v->n_hypercalls, v->n_traps, v->n_page_faults, v->n_emulated, v->n_switches);
+                stats_sum(s, LODGE_STAT_HYPERCALL, NR_HYPERCALLS),
+                stats_sum(s, LODGE_STAT_EXCEPTION, NR_EXCEPTIONS), s[LODGE_STAT_EXCEPTION + X86_PF],
+                stats_sum(s, LODGE_STAT_EMULATED, LODGE_NR_EMULATED), s[LODGE_STAT_SWITCH]);
 }
 
 /* The reference on the last one goes when its id has been read for the next (the comma). */

@@ -16,6 +16,7 @@
 #include <core/trace.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
+#include <public/lodge_stats.h>
 #include <public/lodge_trace.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
@@ -246,6 +247,7 @@ static sysctl_fn *const sysctls[NR_SYSCTLS] = {
     [XEN_SYSCTL_numainfo] = sysctl_numainfo,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler,
+    [LODGE_SYSCTL_stats] = sysctl_stats,
     [LODGE_SYSCTL_trace] = trace_sysctl,
 };
 

@@ -24,6 +24,7 @@
 #include <core/evtchn/evtchn_internal.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/stats.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <public/event_channel.h>
@@ -296,6 +297,7 @@ int evtchn_send(struct domain *d, uint32_t port)
 {
     struct evtchn *c;
     struct domain *rd;
+    bool merged = false;
     int rc = 0;
 
     spin_lock(&d->evtchn.lock);
@@ -308,16 +310,18 @@ int evtchn_send(struct domain *d, uint32_t port)
 
         rd = c->u.inter.remote; /* without its lock: ours keeps the link */
         far = evtchn_of(rd, c->u.inter.remote_port);
-        evtchn_set_pending(rd, far);
+        merged = !evtchn_set_pending(rd, far);
         v = domain_vcpu(rd, far->notify_vcpu);
         if (likely(v != NULL && d == current->domain))
             sched_event_sent(v, &c->handoff);
     } else if (c->state == PORT_IPI) {
-        evtchn_set_pending(d, c);
+        merged = !evtchn_set_pending(d, c);
     } else if (c->state != PORT_UNBOUND) {
         rc = -XEN_EINVAL;
     }
     spin_unlock(&d->evtchn.lock);
+    if (merged)
+        stats_count(LODGE_STAT_EVENT_MERGED);
     return rc;
 }
 

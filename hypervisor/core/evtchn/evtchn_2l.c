@@ -24,19 +24,22 @@ static void evtchn_2l_select(struct vcpu *v, uint32_t port)
  * The domain may switch over meanwhile, and its bits may have been looked at before ours was there.
  * The locked instruction on the bit is the full barrier between it and the look at `fifo`.
  */
-void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
+bool evtchn_2l_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
 {
     struct shared_info *s = d->shared_info;
+    bool raised;
 
     if (c->port >= EVTCHN_2L_NR_CHANNELS)
-        return;
-    if (!bit_test_and_set(s->evtchn_pending, c->port)) {
+        return true;
+    raised = !bit_test_and_set(s->evtchn_pending, c->port);
+    if (raised) {
         if (!bit_test(s->evtchn_mask, c->port))
             evtchn_2l_select(v, c->port);
         evtchn_check_pollers(d, c->port);
     }
     if (unlikely(READ_ONCE(d->evtchn.fifo) != NULL))
-        evtchn_fifo_set_pending(d, v, c);
+        (void)evtchn_fifo_set_pending(d, v, c);
+    return raised;
 }
 
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, const struct evtchn *c)

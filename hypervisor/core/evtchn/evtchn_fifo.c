@@ -191,18 +191,20 @@ static event_word_t *fifo_word_or_early(struct domain *d, struct evtchn *c)
     return fifo_word(d->evtchn.fifo, c->port);
 }
 
-void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
+bool evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c)
 {
     event_word_t *word = fifo_word_or_early(d, c);
     event_word_t old;
 
     if (unlikely(word == NULL))
-        return;
+        return true;
     old = __atomic_fetch_or(word, PENDING, __ATOMIC_SEQ_CST);
     if (!(old & (MASKED | LINKED)))
         fifo_enqueue(d, v, c, word);
-    if (!(old & PENDING))
-        evtchn_check_pollers(d, c->port);
+    if (old & PENDING)
+        return false;
+    evtchn_check_pollers(d, c->port);
+    return true;
 }
 
 void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, struct evtchn *c)

@@ -77,10 +77,10 @@ void evtchn_check_pollers(struct domain *d, uint32_t port);
  * The two forms. d: the port's domain, v: the vcpu to notify. set_pending comes under the lock of
  * d or of the linked end, unmask under d's.
  */
-void evtchn_2l_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
+bool evtchn_2l_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, const struct evtchn *c);
 
-void evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
+bool evtchn_fifo_set_pending(struct domain *d, struct vcpu *v, struct evtchn *c);
 void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, struct evtchn *c);
 void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *c);
 bool evtchn_fifo_is_pending(struct domain *d, const struct evtchn *c);
@@ -97,8 +97,8 @@ void evtchn_fifo_forget(struct domain *d);
 
 /* How a port is raised in either form: through a pointer, as a trace goes in between. */
 extern struct evtchn_raise {
-    void (*fifo)(struct domain *d, struct vcpu *v, struct evtchn *c);
-    void (*two_level)(struct domain *d, struct vcpu *v, struct evtchn *c);
+    bool (*fifo)(struct domain *d, struct vcpu *v, struct evtchn *c);
+    bool (*two_level)(struct domain *d, struct vcpu *v, struct evtchn *c);
 } evtchn_raise;
 
 /* Not one of the global ones, which are bound at vcpu 0 and may be moved. */
@@ -117,17 +117,17 @@ int evtchn_reset(const struct evtchn_reset *op);
 /*
  * Raises c, a port of d, under d's lock or that of the domain it is linked to: either keeps the
  * port open, and as evtchn_fifo_destroy() comes after all ports are closed, it keeps fifo as well.
+ * False: it was pending already.
  */
-static inline void evtchn_set_pending(struct domain *d, struct evtchn *c)
+static inline bool evtchn_set_pending(struct domain *d, struct evtchn *c)
 {
     struct vcpu *v = domain_vcpu(d, c->notify_vcpu);
 
     if (unlikely(v == NULL || d->shared_info == NULL))
-        return;
+        return true;
     if (likely(READ_ONCE(d->evtchn.fifo) != NULL))
-        evtchn_raise.fifo(d, v, c);
-    else
-        evtchn_raise.two_level(d, v, c);
+        return evtchn_raise.fifo(d, v, c);
+    return evtchn_raise.two_level(d, v, c);
 }
 
 #endif

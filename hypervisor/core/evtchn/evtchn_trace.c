@@ -11,16 +11,16 @@ static void trace_event(struct domain *d, const struct vcpu *v, const struct evt
     trace_put(LODGE_TRACED_EVENT, 0, d, d->id, c->port, v->id, 0);
 }
 
-static void trace_fifo(struct domain *d, struct vcpu *v, struct evtchn *c)
+static bool trace_fifo(struct domain *d, struct vcpu *v, struct evtchn *c)
 {
     trace_event(d, v, c);
-    evtchn_fifo_set_pending(d, v, c);
+    return evtchn_fifo_set_pending(d, v, c);
 }
 
-static void trace_2l(struct domain *d, struct vcpu *v, struct evtchn *c)
+static bool trace_2l(struct domain *d, struct vcpu *v, struct evtchn *c)
 {
     trace_event(d, v, c);
-    evtchn_2l_set_pending(d, v, c);
+    return evtchn_2l_set_pending(d, v, c);
 }
 
 void evtchn_trace(bool on)

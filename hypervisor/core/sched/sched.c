@@ -18,6 +18,7 @@
 #include <core/machine.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
+#include <core/stats.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
@@ -442,7 +443,7 @@ static void sched_take_next(struct sched_cpu *rq, struct vcpu *next, uint64_t no
         bit_clear(&sched_idle_mask, cpu);
     }
     runstate_change(next, RUNSTATE_running, now);
-    next->n_switches++;
+    stats_of(next)[LODGE_STAT_SWITCH]++;
 }
 
 static void sched_switch(struct vcpu *prev, struct vcpu *next)

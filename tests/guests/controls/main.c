@@ -9,6 +9,7 @@
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
+#include <public/lodge_stats.h>
 #include <public/platform.h>
 #include <public/lodge_trace.h>
 #include <public/sysctl.h>
@@ -90,6 +91,7 @@ static const struct answer sysctls[] = {
     {XEN_SYSCTL_get_cpu_levelling_caps, 0},
     {XEN_SYSCTL_get_cpu_featureset, 0},
     {XEN_SYSCTL_get_cpu_policy, 0},
+    {LODGE_SYSCTL_stats, -XEN_EOPNOTSUPP},
     {LODGE_SYSCTL_trace, -XEN_EINVAL},
 };
 static const struct answer platform_ops[] = {

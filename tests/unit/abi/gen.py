@@ -56,7 +56,7 @@ OURS_ONLY = {"xen_memory_domain_t", "xen_domctl_createdomain_t", "xen_sysctl_rea
 
 # Headers of extensions of our own: the reference has nothing to compare with. Their layouts are
 # pinned by their own assertions, and no name in them may be one that the ABI could take (--own).
-EXTENSIONS = {"lodge.h", "lodge_trace.h"}
+EXTENSIONS = {"lodge.h", "lodge_stats.h", "lodge_trace.h"}
 OWN_NAME = re.compile(r"^(LODGE|lodge|__HYPERVISOR_lodge)_\w+$")
 
 # Families of operation numbers that have to be complete, and what we leave out on purpose.
