@@ -187,8 +187,8 @@ run_rights(const struct mmu_batch *b, const struct mmu_update *req, unsigned i, 
         if (unlikely(at & ~(PAGE_SIZE - sizeof(pte_t)))) /* another table, or command */
             break;
         old = READ_ONCE(*p);
-        new = pte_adjust(r->val) | (old & keep);
-        __asm__("" : "+r"(new)); /* or the compiler keeps parts of it beside it */
+        new = r->val | (old & keep); /* as pte_adjust() has it if it is like the old one */
+        __asm__("" : "+r"(new));     /* or the compiler keeps parts of it beside it */
         if (unlikely(!(old & PTE_P) || (old ^ new) != PTE_W))
             break;
         done = pte_flip_l1(p, old, new, keys, &drop);

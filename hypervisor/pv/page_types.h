@@ -130,24 +130,35 @@ int page_type_get_slow(struct frame *f, enum page_type type, struct domain *d);
 void page_type_put_last(struct frame *f, struct domain *d);
 
 /*
- * The count is zero or one, also in a word of frame references: the flags are shifted out, which is
- * cheaper than a mask of 40 bits.
+ * The count is zero or one, also in a word of frame references. A test with this mask is one
+ * instruction where a loop has it in a register.
  */
 static inline bool page_type_count_below_2(uint64_t word)
 {
-    return (word << (64 - FRAME_COUNT_BITS)) <= (1ull << (64 - FRAME_COUNT_BITS));
+    return (word & (FRAME_COUNT_MASK & ~1ull)) == 0;
 }
 
-/* Drops a reference that is not the last one; false: it may be. Calls nothing. */
-static inline bool page_type_put_shared(struct frame *f)
+/* Drops a reference, of either kind, that is not the last one; false: it may be. Calls nothing. */
+static inline bool page_word_put_shared(uint64_t *word)
 {
-    uint64_t t = READ_ONCE(f->type);
+    uint64_t t = READ_ONCE(*word);
 
     do {
         if (unlikely(page_type_count_below_2(t)))
             return false;
-    } while (unlikely(!page_type_swap(f, &t, t - 1)));
+    } while (unlikely(
+        !__atomic_compare_exchange_n(word, &t, t - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)));
     return true;
+}
+
+static inline bool page_type_put_shared(struct frame *f)
+{
+    return page_word_put_shared(&f->type);
+}
+
+static inline bool page_frame_put_shared(struct frame *f)
+{
+    return page_word_put_shared(&f->refs);
 }
 
 /*
@@ -242,19 +253,6 @@ static inline bool page_type_get_idle(struct frame *f, uint64_t writable, uint64
         return false;
     *held = true; /* it becomes the type's */
     return likely(page_type_swap(f, &t, writable << PAGE_TYPE_OWNER | kept | 1));
-}
-
-/* A reference that is not the last one; false: it may be. Calls nothing. */
-static inline bool page_frame_put_shared(struct frame *f)
-{
-    uint64_t r = READ_ONCE(f->refs);
-
-    do {
-        if (unlikely(page_type_count_below_2(r)))
-            return false;
-    } while (unlikely(!__atomic_compare_exchange_n(&f->refs, &r, r - 1, false, __ATOMIC_SEQ_CST,
-                                                   __ATOMIC_RELAXED)));
-    return true;
 }
 
 static inline void page_frame_put(struct frame *f)

@@ -37,6 +37,14 @@ void pte_put_table(pte_t e, unsigned level, struct domain *d);
 /* pte_replace_l1() for levels 2 to 4. May be preempted: no lock held. */
 int pte_write_table(pte_t *p, unsigned level, pte_t val, struct domain *d, pte_t keep, pte_t *was);
 
+/* Where the frame of an entry is in FRAMES, in bytes: pa is the entry's address. */
+static inline uint64_t pte_frame_offset(paddr_t pa)
+{
+    _Static_assert(sizeof(struct frame) == 32, "the shift below");
+    __asm__("" : "+r"(pa)); /* or the compiler masks once more behind the shift */
+    return pa >> (PAGE_SHIFT - 5);
+}
+
 /*
  * The frame of an entry, if there is one of that number: a mask, a comparison and a shift. For the
  * paths where each instruction counts.
@@ -45,11 +53,9 @@ static inline bool pte_frame_find(pte_t e, struct frame **f)
 {
     paddr_t pa = e & PTE_ADDR;
 
-    _Static_assert(sizeof(struct frame) == 32, "the shift below");
-    __asm__("" : "+r"(pa)); /* or the compiler masks once more behind the shift */
     if (unlikely(pa >= max_paddr))
         return false;
-    *f = (struct frame *)(FRAMES_START + (pa >> (PAGE_SHIFT - 5)));
+    *f = (struct frame *)(FRAMES_START + pte_frame_offset(pa));
     return true;
 }
 

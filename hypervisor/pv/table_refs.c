@@ -20,11 +20,17 @@
 #define RUN   PAGE_TYPE_RUN
 #define BLOCK (4 * RUN) /* entries between two looks whether a preemption point is due */
 
-static inline bool run_present(const pte_t *t)
+/* The bits that one of the entries has, and those that each has. */
+static inline pte_t run_any(const pte_t *t)
 {
-    return ((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
-             t[12] | t[13] | t[14] | t[15]) &
-            PTE_P) != 0;
+    return t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7] | t[8] | t[9] | t[10] | t[11] |
+           t[12] | t[13] | t[14] | t[15];
+}
+
+static inline pte_t run_all(const pte_t *t)
+{
+    return t[0] & t[1] & t[2] & t[3] & t[4] & t[5] & t[6] & t[7] & t[8] & t[9] & t[10] & t[11] &
+           t[12] & t[13] & t[14] & t[15];
 }
 
 /* Which runs of a table that is BUSY are not empty. */
@@ -33,7 +39,7 @@ static uint32_t runs_present(const pte_t *t)
     uint32_t runs = 0;
 
     for (unsigned run = 0; run < PTES / RUN; run++) {
-        if (run_present(&t[run * RUN]))
+        if (run_any(&t[run * RUN]) & PTE_P)
             runs |= 1u << run;
     }
     return runs;
@@ -47,6 +53,54 @@ static uint32_t runs_present(const pte_t *t)
             if ((t)[i] & PTE_P)
 
 /*
+ * Most runs of L1 entries, where there are any, are of a program's own pages: all present, of
+ * frames that there are, and alike in W. That is found out once for a run, and then its entries are
+ * only read to find their frames. It is said of no run whose addresses, or'd, are beyond the
+ * memory: some at the upper end of it are done entry by entry, as all others are.
+ */
+static inline bool run_alike(const pte_t *t, pte_t any)
+{
+    pte_t all;
+
+    if (!(t[0] & t[RUN - 1] & PTE_P)) /* soon said of most others */
+        return false;
+    all = run_all(t);
+    return (all & PTE_P) && !((any ^ all) & PTE_W) && (any & PTE_ADDR) < max_paddr;
+}
+
+/* The state word of the frame that such an entry refers to. */
+static inline uint64_t *entry_word(vaddr_t words, pte_t e)
+{
+    return (uint64_t *)(words + pte_frame_offset(e & PTE_ADDR));
+}
+
+/* Of such a run, up to the first whose reference may be the last: that is where to go on. */
+static inline const pte_t *drop_alike(const pte_t *p, const pte_t *end, pte_t any)
+{
+    vaddr_t words =
+        FRAMES_START + (any & PTE_W ? offsetof(struct frame, type) : offsetof(struct frame, refs));
+
+    while (p < end && likely(page_word_put_shared(entry_word(words, *p))))
+        p++;
+    return p;
+}
+
+static __attribute__((noinline)) void drop_entries(const pte_t *p, const pte_t *end)
+{
+    for (; p < end; p++)
+        pte_put_l1(*p);
+}
+
+/* any: of the whole run, even if its end is not to be dropped. */
+static __attribute__((noinline)) void drop_run(const pte_t *p, const pte_t *end, pte_t any)
+{
+    if (run_alike(p, any))
+        p = drop_alike(p, end, any);
+    if (p < end)
+        drop_entries(p, end);
+}
+
+/*
  * Drops what entries [0, n) of a table stand for. The entries stay as they are: an idle table keeps
  * its contents, and if it becomes one again they are judged anew.
  */
@@ -56,13 +110,12 @@ static void drop_l1(pte_t *t, unsigned n)
         unsigned runs = 0;
 
         for (unsigned run = from; run < MIN(from + BLOCK, n); run += RUN) {
-            const pte_t *p = &t[run], *end = &t[MIN(run + RUN, n)];
+            pte_t any = run_any(&t[run]);
 
-            if (!run_present(p))
+            if (!(any & PTE_P))
                 continue;
             runs++;
-            for (; p < end; p++)
-                pte_put_l1(*p);
+            drop_run(&t[run], &t[MIN(run + RUN, n)], any);
         }
         preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     }
@@ -99,39 +152,70 @@ static __attribute__((noinline)) int take_entry(pte_t *p, struct domain *d, pte_
 }
 
 /*
- * Some entries of an L1 table. Only frames of d and device memory pass; an entry for another
- * domain's frame has its reference from a grant or a foreign mapping, and a table that has lost its
- * type has lost that. In line are entries that stay as they are and map memory of d's that nothing
- * has to be done to, as a program's nearly all do.
+ * Entries of an L1 table. Only frames of d and device memory pass; an entry for another domain's
+ * frame has its reference from a grant or a foreign mapping, and a table that has lost its type has
+ * lost that. In line are entries that stay as they are and map memory of d's that nothing has to be
+ * done to. After an error all of the table has been dropped.
  */
+static __attribute__((noinline)) int take_entries(pte_t *p, const pte_t *end, struct pte_keys keys,
+                                                  struct domain *d)
+{
+    for (; p < end; p++) {
+        pte_t e = *p, drop = 0;
+        struct frame *f;
+        int rc;
+
+        if (likely((e & (PTE_P | PTE_U | PTE_G | PTE_CACHE)) == (PTE_P | PTE_U)) &&
+            likely(pte_frame_find(e, &f)) && likely(pte_get_own(f, e, keys, &drop)))
+            continue;
+        if (!(e & PTE_P))
+            continue;
+        rc = take_entry(p, d, drop);
+        if (unlikely(rc != 0)) {
+            unsigned i = ((vaddr_t)p % PAGE_SIZE) / sizeof(*p);
+
+            guest_refused("L1 entry %u = %lx", i, (unsigned long)e);
+            drop_l1(p - i, i);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Of a run that is alike, and only read, up to the first of a frame that is not simply d's. */
+static inline pte_t *take_alike(pte_t *p, const pte_t *end, uint64_t held)
+{
+    while (p < end &&
+           likely(page_frame_get_key((struct frame *)entry_word(FRAMES_START, *p), held)))
+        p++;
+    return p;
+}
+
+static __attribute__((noinline)) int take_run(pte_t *p, pte_t any, struct pte_keys keys,
+                                              struct domain *d)
+{
+    const pte_t *end = p + RUN;
+
+    if (!(any & (PTE_W | PTE_G | PTE_CACHE)) && run_alike(p, any) && (run_all(p) & PTE_U))
+        p = take_alike(p, end, keys.held);
+    return p == end ? 0 : take_entries(p, end, keys, d);
+}
+
 static int take_block(pte_t *t, unsigned from, struct domain *d)
 {
     struct pte_keys keys = pte_keys(d);
     unsigned runs = 0;
 
     for (unsigned run = from; run < from + BLOCK; run += RUN) {
-        pte_t *p = &t[run], *end = p + RUN;
+        pte_t any = run_any(&t[run]);
+        int rc;
 
-        if (!run_present(p))
+        if (!(any & PTE_P))
             continue;
         runs++;
-        for (; p < end; p++) {
-            pte_t e = *p, drop = 0;
-            struct frame *f;
-            int rc;
-
-            if (likely((e & (PTE_P | PTE_U | PTE_G | PTE_CACHE)) == (PTE_P | PTE_U)) &&
-                likely(pte_frame_find(e, &f)) && likely(pte_get_own(f, e, keys, &drop)))
-                continue;
-            if (!(e & PTE_P))
-                continue;
-            rc = take_entry(p, d, drop);
-            if (unlikely(rc != 0)) {
-                guest_refused("L1 entry %u = %lx", (unsigned)(p - t), (unsigned long)e);
-                drop_l1(t, (unsigned)(p - t));
-                return rc;
-            }
-        }
+        rc = take_run(&t[run], any, keys, d);
+        if (unlikely(rc != 0))
+            return rc;
     }
     preempt_after(WORK_ENTRY + runs * RUN * WORK_ENTRY);
     return 0;

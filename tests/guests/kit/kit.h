@@ -31,6 +31,7 @@
 #define PTE_A         0x20ull
 #define PTE_D         0x40ull
 #define PTE_PS        0x80ull
+#define PTE_G         0x100ull
 #define PTE_NX        (1ull << 63)
 #define PTE_ADDR      0x000ffffffffff000ull
 #define PTE_RW        (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)

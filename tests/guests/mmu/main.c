@@ -4,6 +4,7 @@
  * into read-only page tables. What must be refused for safety's sake is in mmu-attack/.
  */
 #include <kit/kit.h>
+#include <mmu/mmu.h>
 
 #define FREE_L4 280u /* a slot of the guest that nothing uses */
 
@@ -544,4 +545,5 @@ void test_main(void)
     store_forms();
     mixed_lists();
     rights();
+    full_tables();
 }
