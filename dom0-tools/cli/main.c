@@ -128,6 +128,13 @@ const struct cli_cmd cli_cmds[] = {
      "that a domain lets others map, and those that are in use at this moment. Nodes are "
      "xenstore's;\n"
      "those of domains that do not exist any more are counted by themselves.\n"},
+    {"stats", cmd_stats, "[-r] [-V] [DOMAIN...]",
+     "show how often guests entered the hypervisor, and why",
+     "  -r, --reset            count from here on\n"
+     "  -V, --vcpus            each vcpu by itself\n"
+     "Without a DOMAIN there is one line for each; with one, all that it has been counted for. "
+     "What\n"
+     "did not happen is left out; --json has it, too.\n"},
     {"uptime", cmd_uptime, "[DOMAIN...]", "show how long domains have been running", NULL},
     {"extract-kernel", cmd_extract_kernel, "VMLINUZ VMLINUX",
      "unpack a bzImage into an ELF that can be booted as dom0", NULL},
@@ -253,10 +260,10 @@ static bool global_option(struct cli *c, const char *arg)
 /* With -N nothing may be changed: commands that cannot only pretend are refused. */
 static bool can_pretend(const struct cli_cmd *cmd)
 {
-    static const char *const names[] = {"create",    "block-attach", "network-attach", "list",
-                                        "vm-list",   "claims",       "info",           "domid",
-                                        "domname",   "block-list",   "network-list",   "vcpu-list",
-                                        "resources", "uptime",       "help",           "version"};
+    static const char *const names[] = {
+        "create",    "block-attach", "network-attach", "list",       "vm-list",      "claims",
+        "info",      "domid",        "domname",        "block-list", "network-list", "vcpu-list",
+        "resources", "stats",        "uptime",         "help",       "version"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(cmd->name, names[i]))

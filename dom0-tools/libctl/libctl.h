@@ -217,6 +217,14 @@ struct ctl_sched {
 int ctl_vcpu_get_sched(struct ctl *ctl, uint16_t domid, struct ctl_sched *sched);
 int ctl_vcpu_set_sched(struct ctl *ctl, uint16_t domid, const struct ctl_sched *sched);
 
+/*
+ * What the vcpu has counted (<public/lodge_stats.h> has the places), in the first nr places; those
+ * that the hypervisor does not have are 0. With `reset` it counts from here on. On Lodge only:
+ * -EOPNOTSUPP elsewhere; -ENOENT: no such vcpu.
+ */
+int ctl_vcpu_stats(struct ctl *ctl, uint16_t domid, uint32_t vcpu, bool reset, uint64_t *values,
+                   unsigned int nr);
+
 /* ---- ctl_host.c: the machine and the hypervisor --------------------------------------------- */
 
 int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info);

@@ -29,6 +29,7 @@
 #include "settings.h"
 #include "size.h"
 #include "splitdev.h"
+#include "stats.h"
 #include "vif.h"
 
 #endif
