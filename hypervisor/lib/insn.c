@@ -31,35 +31,50 @@ static int32_t take_signed(struct code *c, unsigned size)
 }
 
 /* What follows an opcode, and of what size its operand is. */
-#define MODRM  0x01 /* an operand in a register or in memory */
+#define MODRM  0x01 /* an operand in a register or in memory; `kind` is a group of them */
 #define REGS   0x02 /* ModRM, but registers whatever it says, of the mode's full size */
 #define IMM8   0x04 /* a port */
 #define BYTE   0x08 /* the operand is one byte */
 #define IO     0x10 /* never of eight bytes */
 #define REP_F3 0x20 /* it is this instruction only with F3 */
-#define GROUP  0x40 /* ModRM says which: `kind` is a group */
+/* Of a prefix, whose kind is PREFIX; and a set of those that were seen. */
+#define OPERAND     0x01u
+#define ADDRESS     0x02u
+#define LOCK        0x04u
+#define REP         0x08u
+#define F3          0x10u
+#define SEGMENT     0x20u
+#define REX         0x40u
+#define PREFIX_BITS 0x7fu
+#define PREFIX      0xff
 
 struct form {
     uint8_t kind, what;
 };
 
 static const struct form one_byte[256] = {
-    [0x6c] = {INSN_INS, BYTE},      [0x6d] = {INSN_INS, IO},
-    [0x6e] = {INSN_OUTS, BYTE},     [0x6f] = {INSN_OUTS, IO},
-    [0x90] = {INSN_PAUSE, REP_F3},  [0xe4] = {INSN_IN, BYTE | IMM8},
-    [0xe5] = {INSN_IN, IO | IMM8},  [0xe6] = {INSN_OUT, BYTE | IMM8},
-    [0xe7] = {INSN_OUT, IO | IMM8}, [0xec] = {INSN_IN, BYTE},
-    [0xed] = {INSN_IN, IO},         [0xee] = {INSN_OUT, BYTE},
-    [0xef] = {INSN_OUT, IO},        [0xf1] = {INSN_ICEBP, 0},
-    [0xf4] = {INSN_HLT, 0},         [0xfa] = {INSN_CLI, 0},
+    [0x26] = {PREFIX, SEGMENT},       [0x2e] = {PREFIX, SEGMENT},
+    [0x36] = {PREFIX, SEGMENT},       [0x3e] = {PREFIX, SEGMENT},
+    [0x40 ... 0x4f] = {PREFIX, REX},  [0x64] = {PREFIX, SEGMENT},
+    [0x65] = {PREFIX, SEGMENT},       [0x66] = {PREFIX, OPERAND},
+    [0x67] = {PREFIX, ADDRESS},       [0x6c] = {INSN_INS, BYTE},
+    [0x6d] = {INSN_INS, IO},          [0x6e] = {INSN_OUTS, BYTE},
+    [0x6f] = {INSN_OUTS, IO},         [0x90] = {INSN_PAUSE, REP_F3},
+    [0xe4] = {INSN_IN, BYTE | IMM8},  [0xe5] = {INSN_IN, IO | IMM8},
+    [0xe6] = {INSN_OUT, BYTE | IMM8}, [0xe7] = {INSN_OUT, IO | IMM8},
+    [0xec] = {INSN_IN, BYTE},         [0xed] = {INSN_IN, IO},
+    [0xee] = {INSN_OUT, BYTE},        [0xef] = {INSN_OUT, IO},
+    [0xf0] = {PREFIX, LOCK},          [0xf1] = {INSN_ICEBP, 0},
+    [0xf2] = {PREFIX, REP},           [0xf3] = {PREFIX, REP | F3},
+    [0xf4] = {INSN_HLT, 0},           [0xfa] = {INSN_CLI, 0},
     [0xfb] = {INSN_STI, 0},
 };
 
 enum group { GROUP_6 = 1, GROUP_7 };
 
 static const struct form two_byte[256] = {
-    [0x00] = {GROUP_6, GROUP | MODRM},
-    [0x01] = {GROUP_7, GROUP | MODRM},
+    [0x00] = {GROUP_6, MODRM},
+    [0x01] = {GROUP_7, MODRM},
     [0x06] = {INSN_CLTS, 0},
     [0x08] = {INSN_INVD, 0},
     [0x09] = {INSN_WBINVD, 0},
@@ -98,55 +113,28 @@ static uint8_t group_kind(enum group group, uint8_t modrm)
     return group_7_registers[modrm & 0x3f];
 }
 
-#define PREFIX_REP  0xf3
-#define PREFIX_LOCK 0xf0
-
-struct prefixes {
-    bool operand, address, lock, f3;
-};
-
-/* In 64-bit code only FS and GS mean anything, and a REX only right before the opcode. */
-static uint8_t prefixes(struct code *c, struct insn *in, struct prefixes *p, enum insn_mode mode)
+/*
+ * One prefix: false where it is none in this mode. In 64-bit code only FS and GS mean anything, and
+ * a REX only right before the opcode.
+ */
+static bool prefix(struct insn *in, uint8_t b, unsigned *seen, enum insn_mode mode)
 {
-    for (;;) {
-        uint8_t b = take(c);
+    unsigned what = one_byte[b].what & PREFIX_BITS;
 
-        switch (b) {
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-            if (mode != INSN_64)
-                in->segment = b >> 3 & 3; /* the order of enum insn_segment */
-            break;
-        case 0x64:
-        case 0x65:
-            in->segment = b == 0x64 ? INSN_FS : INSN_GS;
-            break;
-        case 0x66:
-            p->operand = true;
-            break;
-        case 0x67:
-            p->address = true;
-            break;
-        case PREFIX_LOCK:
-            p->lock = true;
-            break;
-        case 0xf2:
-        case PREFIX_REP:
-            in->rep = true;
-            p->f3 = b == PREFIX_REP;
-            break;
-        default:
-            if (mode != INSN_64 || (b & 0xf0) != 0x40)
-                return b;
+    if (what == REX) {
+        if (mode == INSN_64)
             in->rex = b;
-            continue;
-        }
-        in->rex = 0;
-        if (c->short_of)
-            return 0;
+        return mode == INSN_64;
     }
+    in->rex = 0;
+    *seen |= what;
+    if (what == SEGMENT && b >= 0x64)
+        in->segment = b == 0x64 ? INSN_FS : INSN_GS;
+    else if (what == SEGMENT && mode != INSN_64)
+        in->segment = b >> 3 & 3; /* the order of enum insn_segment */
+    if (b == 0xf2)
+        *seen &= ~F3;
+    return true;
 }
 
 /* Two registers, or one, and their displacement: ModRM of 16-bit addresses. */
@@ -194,12 +182,11 @@ static void memory(struct code *c, struct insn *in, uint8_t modrm, enum insn_mod
         in->displacement = take_signed(c, mod == 1 ? 1 : 4);
 }
 
-static void sizes(struct insn *in, const struct prefixes *p, uint8_t what, enum insn_mode mode)
+static inline void sizes(struct insn *in, unsigned seen, unsigned what, enum insn_mode mode)
 {
-    static const uint8_t other[] = {[INSN_16] = 4, [INSN_32] = 2, [INSN_64] = 4};
-    bool wide = mode == INSN_16 ? p->operand : !p->operand;
-
-    in->address_size = p->address ? other[mode] : (uint8_t)mode;
+    in->address_size = (uint8_t)mode;
+    if (unlikely(seen & ADDRESS))
+        in->address_size = mode == INSN_32 ? 2 : 4;
     if (what & BYTE)
         in->operand_size = 1;
     else if (what & REGS)
@@ -207,50 +194,52 @@ static void sizes(struct insn *in, const struct prefixes *p, uint8_t what, enum 
     else if ((in->rex & 8) && !(what & IO))
         in->operand_size = 8;
     else
-        in->operand_size = wide ? 4 : 2;
+        in->operand_size = !(seen & OPERAND) == (mode != INSN_16) ? 4 : 2;
 }
 
-/* What follows the opcode. */
-static void operands(struct code *c, struct insn *in, const struct prefixes *p, struct form f,
-                     enum insn_mode mode)
+/* ModRM, and what is behind it. */
+static inline void modrm_operands(struct code *c, struct insn *in, struct form f, unsigned seen,
+                                  enum insn_mode mode)
 {
-    uint8_t modrm;
+    uint8_t modrm = take(c);
 
-    if (f.what & IMM8) {
-        in->immediate_port = true;
-        in->port = take(c);
-    }
-    if (!(f.what & (MODRM | REGS)))
-        return;
-    modrm = take(c);
-    if (f.what & GROUP)
-        in->kind = group_kind(f.kind, modrm);
     in->reg = (modrm >> 3 & 7) | (in->rex & 4) << 1;
     in->rm = (modrm & 7) | (in->rex & 1) << 3;
-    if ((f.what & REGS) || modrm >= 0xc0) {
+    if (f.what & REGS) {
         /* AMD: CR8 for those who have no REX prefix. */
-        if (p->lock && in->reg == 0 && (f.kind == INSN_MOV_FROM_CR || f.kind == INSN_MOV_TO_CR))
+        if (unlikely(seen & LOCK) && in->reg == 0 && f.kind <= INSN_MOV_TO_CR)
             in->reg = 8;
         return;
     }
-    memory(c, in, modrm, mode);
+    in->kind = group_kind(f.kind, modrm);
+    if (modrm < 0xc0)
+        memory(c, in, modrm, mode);
 }
 
 bool insn_decode(struct insn *in, const uint8_t *bytes, unsigned n, enum insn_mode mode)
 {
     struct code c = {.bytes = bytes, .n = MIN(n, (unsigned)INSN_MAX)};
-    struct prefixes p = {0};
+    unsigned seen = 0;
     struct form f;
-    uint8_t op;
+    uint8_t b;
 
     *in = (struct insn){.segment = INSN_NO_SEGMENT};
-    op = prefixes(&c, in, &p, mode);
-    f = op == 0x0f ? two_byte[take(&c)] : one_byte[op];
-    if (f.kind == 0 || ((f.what & REP_F3) && !p.f3))
+    while (b = take(&c), f = one_byte[b], f.kind == PREFIX)
+        if (!prefix(in, b, &seen, mode))
+            return false;
+    if (b == 0x0f)
+        f = two_byte[take(&c)];
+    if (f.kind == INSN_OTHER || ((f.what & REP_F3) && !(seen & F3)))
         return false;
     in->kind = f.kind;
-    sizes(in, &p, f.what, mode);
-    operands(&c, in, &p, f, mode);
+    in->rep = seen & REP;
+    sizes(in, seen, f.what, mode);
+    if (f.what & (MODRM | REGS)) {
+        modrm_operands(&c, in, f, seen, mode);
+    } else if (f.what & IMM8) {
+        in->immediate_port = true;
+        in->port = take(&c);
+    }
     in->length = (uint8_t)c.at;
     return !c.short_of && in->kind != INSN_OTHER;
 }

@@ -26,7 +26,7 @@
 #define WORK_STEP 100 /* of string I/O */
 
 /* As many bytes as can be read: an instruction may end just before an unmapped page. */
-static void insn_fetch(struct insn *in, vaddr_t rip)
+static void fetch(struct emulated *in, vaddr_t rip)
 {
     unsigned to_page_end = PAGE_SIZE - (rip & (PAGE_SIZE - 1));
 
@@ -38,7 +38,7 @@ static void insn_fetch(struct insn *in, vaddr_t rip)
         in->len = 0;
 }
 
-bool insn_byte(struct insn *in, uint8_t *b)
+static bool next_byte(struct emulated *in, uint8_t *b)
 {
     if (in->pos >= in->len)
         return false;
@@ -46,9 +46,9 @@ bool insn_byte(struct insn *in, uint8_t *b)
     return true;
 }
 
-static bool insn_prefixes(struct insn *in, uint8_t *opcode)
+static bool decode_prefixes(struct emulated *in, uint8_t *opcode)
 {
-    while (insn_byte(in, opcode)) {
+    while (next_byte(in, opcode)) {
         switch (*opcode) {
         case 0x66:
             in->p.operand16 = true;
@@ -73,7 +73,7 @@ static bool insn_prefixes(struct insn *in, uint8_t *opcode)
             break;
         case 0x40 ... 0x4f:
             in->p.rex = *opcode;
-            return insn_byte(in, opcode);
+            return next_byte(in, opcode);
         default:
             return true;
         }
@@ -82,7 +82,7 @@ static bool insn_prefixes(struct insn *in, uint8_t *opcode)
 }
 
 /* in and out with an immediate port or DX. */
-static enum emulation emulate_in_out(struct insn *in, uint8_t op)
+static enum emulation emulate_in_out(struct emulated *in, uint8_t op)
 {
     struct vcpu *v = current;
     unsigned size = !(op & 1) ? 1 : in->p.operand16 ? 2 : 4;
@@ -90,7 +90,7 @@ static enum emulation emulate_in_out(struct insn *in, uint8_t op)
     uint8_t imm;
 
     if (!(op & 8)) {
-        if (!insn_byte(in, &imm))
+        if (!next_byte(in, &imm))
             return EMU_REFUSED;
         port = imm;
     }
@@ -108,7 +108,7 @@ static enum emulation emulate_in_out(struct insn *in, uint8_t op)
  * One element of ins or outs; false: the guest's buffer faulted, and it has been told. For ins the
  * port has been read by then: a device may lose a value to a buffer that is not there.
  */
-static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned size)
+static bool string_io_step(struct emulated *in, bool out, uint16_t port, unsigned size)
 {
     struct cpu_regs *r = in->regs;
     uint64_t *ptr = out ? &r->rsi : &r->rdi;
@@ -136,7 +136,7 @@ static bool string_io_step(struct insn *in, bool out, uint16_t port, unsigned si
  * ins and outs, repeated or not; the count is in the registers, so that it can be interrupted. The
  * permission is asked once: the port does not change, and a bitmap that does is the guest's own.
  */
-static enum emulation emulate_string_io(struct insn *in, uint8_t op)
+static enum emulation emulate_string_io(struct emulated *in, uint8_t op)
 {
     struct cpu_regs *r = in->regs;
     unsigned size = !(op & 1) ? 1 : in->p.operand16 ? 2 : 4;
@@ -220,14 +220,14 @@ static enum emulation emulate_mov_to_cr(struct vcpu *v, unsigned cr, uint64_t va
 }
 
 /* Operands are always registers here; a ModRM that says memory is refused all the same. */
-static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
+static enum emulation emulate_cr_dr(struct emulated *in, uint8_t op)
 {
     struct vcpu *v = current;
     uint64_t *reg;
     uint8_t modrm;
     unsigned n;
 
-    if (!insn_byte(in, &modrm) || modrm < 0xc0)
+    if (!next_byte(in, &modrm) || modrm < 0xc0)
         return EMU_REFUSED;
     n = ((modrm >> 3) & 7) | ((in->p.rex & 4) << 1);
     reg = emulate_gpr(in->regs, (modrm & 7) | ((in->p.rex & 1) << 3));
@@ -254,7 +254,7 @@ static enum emulation emulate_cr_dr(struct insn *in, uint8_t op)
 }
 
 /* RDMSR and WRMSR: the register in ECX, the value in EDX:EAX. Guest kernel mode only. */
-static enum emulation emulate_msr(struct insn *in, bool write)
+static enum emulation emulate_msr(struct emulated *in, bool write)
 {
     struct vcpu *v = current;
     struct cpu_regs *r = in->regs;
@@ -302,15 +302,15 @@ static enum emulation emulate_xsetbv(struct vcpu *v, const struct cpu_regs *r)
 }
 
 /* Groups 6 and 7 (0f 00, 0f 01): XSETBV, and what UMIP forbids. */
-static enum emulation emulate_groups(struct insn *in, uint8_t op)
+static enum emulation emulate_groups(struct emulated *in, uint8_t op)
 {
     uint8_t modrm;
 
-    if (!insn_byte(in, &modrm))
+    if (!next_byte(in, &modrm))
         return EMU_REFUSED;
     in->kind = LODGE_EMULATED_DESCRIPTOR;
     if (op != 0x01 || modrm != 0xd1)
-        return emulate_umip(in, op, modrm);
+        return emulate_umip(in);
     in->kind = LODGE_EMULATED_XSETBV;
     return emulate_xsetbv(current, in->regs);
 }
@@ -319,11 +319,11 @@ static enum emulation emulate_groups(struct insn *in, uint8_t op)
  * CPUID (which faults only where the processor was told so) and what asks about tables are for both
  * modes, the rest for one.
  */
-static enum emulation emulate_two_byte(struct insn *in)
+static enum emulation emulate_two_byte(struct emulated *in)
 {
     uint8_t op;
 
-    if (!insn_byte(in, &op))
+    if (!next_byte(in, &op))
         return EMU_REFUSED;
     if (op == 0xa2) {
         in->kind = LODGE_EMULATED_CPUID;
@@ -357,7 +357,7 @@ static enum emulation emulate_two_byte(struct insn *in)
 }
 
 /* Ports, CLI, STI, HLT: all that is privileged in the one-byte map and does not need ring 0. */
-static enum emulation emulate_one_byte(struct insn *in, uint8_t op)
+static enum emulation emulate_one_byte(struct emulated *in, uint8_t op)
 {
     switch (op) {
     case 0xe4 ... 0xe7:
@@ -403,18 +403,18 @@ static bool code_is_64bit(uint16_t cs)
  */
 bool emulate_privileged(struct cpu_regs *regs)
 {
-    struct insn in;
+    struct emulated in;
     enum emulation done;
     uint8_t op;
 
     in.regs = regs;
-    in.p = (struct insn_prefixes){.code64 = code_is_64bit((uint16_t)regs->cs)};
+    in.p = (struct emulated_prefixes){.code64 = code_is_64bit((uint16_t)regs->cs)};
     in.ports = 0;
     in.pos = 0;
     if (!in.p.code64 && current->arch.kernel_mode)
         return false;
-    insn_fetch(&in, regs->rip);
-    if (!insn_prefixes(&in, &op))
+    fetch(&in, regs->rip);
+    if (!decode_prefixes(&in, &op))
         return false;
     done = op == 0x0f ? emulate_two_byte(&in) : emulate_one_byte(&in, op);
     if (done == EMU_REFUSED)

@@ -6,13 +6,12 @@
 #ifndef PV_EMULATE_H
 #define PV_EMULATE_H
 
+#include <lib/insn.h>
 #include <lib/types.h>
 #include <x86/regs.h>
 
-#define INSN_MAX 15
-
 /* What prefixes were seen. All zero in the beginning, in one store. */
-struct insn_prefixes {
+struct emulated_prefixes {
     bool operand16, rep, repne;
     bool address_size; /* 0x67 */
     uint8_t segment;   /* the last one for FS or GS; 0: none */
@@ -21,9 +20,9 @@ struct insn_prefixes {
     bool unused;
 };
 
-struct insn {
+struct emulated {
     struct cpu_regs *regs;
-    struct insn_prefixes p;
+    struct emulated_prefixes p;
     uint64_t ports;          /* DR6: breakpoints on ports that were hit */
     unsigned len, pos;       /* bytes that are there, bytes decoded: the length in the end */
     uint8_t bytes[INSN_MAX]; /* the copy; never read again from the guest */
@@ -36,8 +35,6 @@ struct insn {
  * is to be executed again for its rest.
  */
 enum emulation { EMU_DONE, EMU_REFUSED, EMU_FAULTED };
-
-bool insn_byte(struct insn *in, uint8_t *b); /* the next one; false: there is none */
 
 /* The order of the instruction encoding is not that of the frame. */
 static inline uint64_t *emulate_gpr(struct cpu_regs *r, unsigned n)
@@ -61,7 +58,7 @@ static inline void emulate_set_low(uint64_t *reg, unsigned size, uint64_t v)
         *reg = size == 4 ? (uint32_t)v : v;
 }
 
-/* emulate_umip.c: SLDT, STR (0f 00), SGDT, SIDT, SMSW (0f 01) behind their ModRM byte. */
-enum emulation emulate_umip(struct insn *in, uint8_t op, uint8_t modrm);
+/* emulate_umip.c: SLDT, STR (0f 00), SGDT, SIDT, SMSW (0f 01), decoded anew by lib/insn.c. */
+enum emulation emulate_umip(struct emulated *e);
 
 #endif

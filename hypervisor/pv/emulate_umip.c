@@ -5,7 +5,7 @@
  * it they fault in both modes of a guest, and are answered here, with numbers that are the same
  * everywhere and say nothing of where the hypervisor has its tables.
  *
- * The operand's address is the guest's, and only ever given to copy_to_guest(). In 32-bit code data
+ * The operand's address is the guest's, and only ever given to copy_to_guest(). In 32-bit code
  * segments are taken to be flat, unless they are of the guest's LDT: then the fault stays.
  */
 #include <core/domain.h>
@@ -20,86 +20,56 @@
 #define GDT_LIMIT  0xefffu  /* 15 pages, as guests' selectors tell them anyway */
 #define IDT_LIMIT  0xfffu
 
-#define PREFIX_FS 0x64
-#define LDT_BIT   4u /* of a selector */
+#define LDT_BIT 4u /* of a selector */
 
-static bool displacement(struct insn *in, unsigned size, int64_t *out)
+/* What the instruction is, and who executes it. */
+struct table_access {
+    struct insn in;
+    struct cpu_regs *regs;
+    bool code64;
+};
+
+/* FS and GS have a base; what the others have, in 32-bit code, is known if it is not the LDT's. */
+static bool segment_base(const struct table_access *t, uint64_t *base)
 {
-    uint32_t v = 0;
-    uint8_t b;
-
-    for (unsigned i = 0; i < size; i++) {
-        if (!insn_byte(in, &b))
-            return false;
-        v |= (uint32_t)b << (8 * i);
-    }
-    *out = size == 1 ? (int8_t)v : (int32_t)v;
-    return true;
-}
-
-/* FS or GS, or the segment that the base register stands for, in 32-bit code. */
-static bool segment_base(const struct insn *in, bool stack, uint64_t *base)
-{
+    enum insn_segment segment = insn_operand_segment(&t->in);
     uint16_t sel;
 
     *base = 0;
-    if (in->p.segment != 0) {
-        *base = rdmsr(in->p.segment == PREFIX_FS ? MSR_FS_BASE : MSR_GS_BASE);
+    if (segment == INSN_FS || segment == INSN_GS) {
+        *base = rdmsr(segment == INSN_FS ? MSR_FS_BASE : MSR_GS_BASE);
         return true;
     }
-    if (in->p.code64)
+    if (t->code64)
         return true;
-    __asm__ volatile("mov %%ds, %0" : "=rm"(sel));
-    return !((stack ? in->regs->ss : sel) & LDT_BIT);
+    if (segment == INSN_ES)
+        __asm__ volatile("mov %%es, %0" : "=rm"(sel));
+    else if (segment == INSN_DS)
+        __asm__ volatile("mov %%ds, %0" : "=rm"(sel));
+    else
+        sel = (uint16_t)(segment == INSN_SS ? t->regs->ss : t->regs->cs);
+    return !(sel & LDT_BIT);
 }
 
-/* False: the bytes end, or the address is of a form that is not known here (16-bit). */
-static bool operand_address(struct insn *in, uint8_t modrm, vaddr_t *out)
+static bool operand_address(const struct table_access *t, vaddr_t *out)
 {
-    unsigned mod = modrm >> 6, rm = modrm & 7;
-    unsigned base = rm | (in->p.rex & 1) << 3, size = mod == 1 ? 1 : mod == 2 ? 4 : 0;
-    uint64_t at = 0, segment;
-    bool has_base = true;
-    int64_t disp;
-    uint8_t sib;
+    uint64_t regs[16], base;
 
-    if (!in->p.code64 && in->p.address_size)
+    if (!segment_base(t, &base))
         return false;
-    if (rm == 4) {
-        unsigned index;
-
-        if (!insn_byte(in, &sib))
-            return false;
-        base = (sib & 7) | (in->p.rex & 1) << 3;
-        index = ((sib >> 3) & 7) | (in->p.rex & 2) << 2;
-        if (index != 4)
-            at = *emulate_gpr(in->regs, index) << (sib >> 6);
-    }
-    if (mod == 0 && (base & 7) == 5) {
-        has_base = false;
-        size = 4;
-    }
-    if (!displacement(in, size, &disp))
-        return false;
-    if (has_base)
-        at += *emulate_gpr(in->regs, base);
-    else if (in->p.code64 && rm != 4)
-        at += in->regs->rip + in->pos; /* nothing comes behind the displacement */
-    at += (uint64_t)disp;
-    if (!in->p.code64 || in->p.address_size)
-        at = (uint32_t)at;
-    if (!segment_base(in, has_base && (base == 4 || base == 5), &segment))
-        return false;
-    at += segment;
-    *out = in->p.code64 ? at : (uint32_t)at;
+    for (unsigned i = 0; i < ARRAY_SIZE(regs); i++)
+        regs[i] = *emulate_gpr(t->regs, i);
+    *out = base + insn_offset(&t->in, regs, t->regs->rip);
+    if (!t->code64)
+        *out = (uint32_t)*out;
     return true;
 }
 
-static enum emulation store(struct insn *in, uint8_t modrm, const void *value, unsigned size)
+static enum emulation store(const struct table_access *t, const void *value, unsigned size)
 {
     vaddr_t at;
 
-    if (!operand_address(in, modrm, &at))
+    if (!operand_address(t, &at))
         return EMU_REFUSED;
     if (copy_to_guest(at, value, size) != 0) {
         pv_inject_page_fault(at, PF_WRITE);
@@ -109,42 +79,43 @@ static enum emulation store(struct insn *in, uint8_t modrm, const void *value, u
 }
 
 /* A base of 8 bytes behind the limit, 4 in 32-bit code. */
-static enum emulation store_table(struct insn *in, uint8_t modrm, uint16_t limit)
+static enum emulation store_table(const struct table_access *t, uint16_t limit)
 {
     struct {
         uint16_t limit;
         uint64_t base;
-    } PACKED t = {limit, TABLE_BASE};
+    } PACKED table = {limit, TABLE_BASE};
 
-    return store(in, modrm, &t, in->p.code64 ? 10 : 6);
+    return store(t, &table, t->code64 ? 10 : 6);
 }
 
 /* A register gets as much as its size asks for, memory 16 bits always. */
-static enum emulation store_word(struct insn *in, uint8_t modrm, uint64_t value)
+static enum emulation store_word(const struct table_access *t, uint64_t value)
 {
-    if (modrm < 0xc0)
-        return store(in, modrm, &value, 2);
-    emulate_set_low(emulate_gpr(in->regs, (modrm & 7) | (in->p.rex & 1) << 3),
-                    (in->p.rex & 8)   ? 8
-                    : in->p.operand16 ? 2
-                                      : 4,
-                    value);
+    if (t->in.memory)
+        return store(t, &value, 2);
+    emulate_set_low(emulate_gpr(t->regs, t->in.rm), t->in.operand_size, value);
     return EMU_DONE;
 }
 
-enum emulation emulate_umip(struct insn *in, uint8_t op, uint8_t modrm)
+enum emulation emulate_umip(struct emulated *e)
 {
-    switch (op << 4 | ((modrm >> 3) & 7)) {
-    case 0x000: /* sldt: as if there were none */
-        return store_word(in, modrm, 0);
-    case 0x001: /* str */
-        return store_word(in, modrm, SEL_TSS);
-    case 0x010: /* sgdt and sidt */
-        return modrm < 0xc0 ? store_table(in, modrm, GDT_LIMIT) : EMU_REFUSED;
-    case 0x011:
-        return modrm < 0xc0 ? store_table(in, modrm, IDT_LIMIT) : EMU_REFUSED;
-    case 0x014: /* smsw */
-        return store_word(in, modrm, current->pv.cr0);
+    struct table_access t = {.regs = e->regs, .code64 = e->p.code64};
+
+    if (!insn_decode(&t.in, e->bytes, e->len, t.code64 ? INSN_64 : INSN_32))
+        return EMU_REFUSED;
+    e->pos = t.in.length;
+    switch (t.in.kind) {
+    case INSN_SLDT: /* as if there were none */
+        return store_word(&t, 0);
+    case INSN_STR:
+        return store_word(&t, SEL_TSS);
+    case INSN_SGDT:
+        return store_table(&t, GDT_LIMIT);
+    case INSN_SIDT:
+        return store_table(&t, IDT_LIMIT);
+    case INSN_SMSW:
+        return store_word(&t, current->pv.cr0);
     default:
         return EMU_REFUSED;
     }
