@@ -16,12 +16,14 @@
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <public/hypercalls.h>
+#include <hvm/hvm.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/page.h>
 #include <x86/smp.h>
 #include <x86/stack.h>
+#include <x86/svm.h>
 #include <x86/switch.h>
 #include <x86/time.h>
 
@@ -131,6 +133,8 @@ INIT_TEXT void boot_main(uint32_t magic, uint32_t info)
     descriptors_init_cpu(cpus[0]);          /* exception stacks, SYSCALL stub */
     descriptors_set_syscall(cpus[0]);
     fpu_init_cpu();
+    svm_prepare_cpu(cpus[0]); /* where there is SVM: fully virtualized guests */
+    svm_init_cpu(cpus[0]);
     domain_init_system(); /* owners of frames that no guest has */
     sched_init(boot_options.sched);
     sched_init_cpu(0); /* the idle vcpu: continue as that */
@@ -144,9 +148,11 @@ static void boot_on_idle_stack(void)
     acpi_init(); /* processors, IOAPICs, timers */
     irq_init();  /* interrupt controllers, all masked */
     irq_init_cpu();
-    time_init();            /* time_now(), timer interrupts */
-    console_init();         /* ring, input by interrupt */
-    smp_start_all();        /* the other processors, idle */
+    time_init();     /* time_now(), timer interrupts */
+    console_init();  /* ring, input by interrupt */
+    smp_start_all(); /* the other processors, idle */
+    svm_report();
+    hvm_init();
     paging_protect_image(); /* text is read-only from here */
     dom0_build();           /* the first guest, ready to run */
     paging_free_init();

@@ -275,6 +275,7 @@ int domain_create(const struct domain_config *cfg, struct domain **out)
     }
     domain_init_fields(d, id);
     d->type = cfg->type;
+    d->translated = cfg->type->physmap != NULL;
     d->privileged = cfg->flags & DOMAIN_PRIVILEGED;
     d->hardware = cfg->flags & DOMAIN_HARDWARE;
     d->max_vcpus = cfg->max_vcpus;

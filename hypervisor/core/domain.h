@@ -19,6 +19,7 @@
 #include <core/evtchn.h>
 #include <core/sched.h>
 #include <core/timer.h>
+#include <hvm/vcpu.h>
 #include <lib/types.h>
 #include <public/lodge_stats.h>
 #include <public/shared_info.h>
@@ -62,6 +63,7 @@ struct vcpu {
     struct arch_vcpu arch; /* what any type has of the processor; then its own, by domain->type */
     union {
         struct pv_vcpu pv;
+        struct hvm_vcpu hvm;
     };
     struct vcpu_info hidden_info; /* beyond shared_info's vcpus, until the guest registers one */
 
@@ -81,6 +83,7 @@ struct domain {
     uint32_t refs;           /* atomic; 0: being freed, and nobody may raise it again */
     enum domain_state state; /* to DYING under page_lock */
     const struct guest_type *type;
+    bool translated; /* its frame numbers are its own: the type has a physmap */
     bool privileged; /* may control others: dom0 */
     bool hardware;   /* owns the devices: dom0 */
     /* The first is set atomically by whoever shuts it down; the second after it has paused it. */
@@ -139,6 +142,7 @@ struct domain {
     struct arch_domain arch; /* as with vcpus */
     union {
         struct pv_domain pv;
+        struct hvm_domain hvm;
     };
 };
 

@@ -3,7 +3,7 @@
 #include <core/guest_type.h>
 #include <public/domctl.h>
 
-static const struct guest_type *const guest_types[] = {&pv_type};
+static const struct guest_type *const guest_types[] = {&pv_type, &hvm_type};
 
 const struct guest_type *guest_type_find(uint32_t create_flags)
 {

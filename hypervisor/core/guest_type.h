@@ -9,6 +9,7 @@
 #define CORE_GUEST_TYPE_H
 
 #include <core/domain.h>
+#include <core/frame.h>
 #include <lib/types.h>
 
 struct cpu;
@@ -17,12 +18,35 @@ struct domctl_entry;
 struct grant_cursor;
 
 /*
- * All pointers are set; of the idle vcpus' type (idle_type) only those of the switch, as nothing
- * else is asked of them. Unless said otherwise no lock is held, and the function may be preempted.
+ * Of a type whose guests have frame numbers of their own: what is where. No lock is held, and each
+ * may be preempted but get, which is fine under any lock below LOCK_P2M.
+ */
+struct guest_physmap {
+    /* The frame at gfn, with a reference; NULL: there is none. */
+    struct frame *(*get)(struct domain *d, uint64_t gfn);
+    /*
+     * 2^order frames of d's from m on appear at gfn. 0 with a reference on each that lasts until it
+     * is removed, or -XEN_E* with nothing changed: -XEN_EEXIST, something is there already.
+     */
+    int (*add)(struct domain *d, uint64_t gfn, mfn_t m, unsigned order);
+    /* Takes it out: the guest cannot reach it any more. With a reference of the caller's; or NULL.
+     */
+    struct frame *(*remove)(struct domain *d, uint64_t gfn);
+};
+
+/*
+ * All pointers are set, but where it says so; of the idle vcpus' type (idle_type) only those of the
+ * switch, as nothing else is asked of them. Unless said otherwise no lock is held, and the function
+ * may be preempted.
  */
 struct guest_type {
     const char *name;
     uint32_t create_flags; /* XEN_DOMCTL_CDF_*: those of GUEST_TYPE_FLAGS that ask for this type */
+    /* NULL, as an exception: the guest's frame numbers are the machine's. Also d->translated. */
+    const struct guest_physmap *physmap;
+    /* What a vcpu does from its first switch on, on its own stack; NULL: enters with guest_regs().
+     */
+    void (*run)(void);
 
     /*
      * Leave prev, enter next: segments, tables, debug registers, FPU; the stack is changed
@@ -89,6 +113,7 @@ struct guest_type {
 };
 
 extern const struct guest_type pv_type;   /* pv/domain.c */
+extern const struct guest_type hvm_type;  /* hvm/domain.c */
 extern const struct guest_type idle_type; /* x86/idle.c: of dom_idle */
 
 /* Flags of createdomain that choose the type. NULL: there is none such. */
@@ -123,6 +148,17 @@ static inline void guest_get_context(struct vcpu *v, struct vcpu_guest_context *
 static inline void guest_inject_nmi(struct vcpu *v)
 {
     v->domain->type->inject_nmi(v);
+}
+
+/*
+ * The frame that a number of d's names, with a reference. Its machine's number where the guest has
+ * none of its own. NULL: there is no such frame, or it is not d's.
+ */
+static inline struct frame *guest_frame_get(struct domain *d, uint64_t gfn)
+{
+    if (d->translated)
+        return d->type->physmap->get(d, gfn);
+    return gfn < max_mfn && frame_get(frame_of(MFN(gfn)), d) ? frame_of(MFN(gfn)) : NULL;
 }
 
 static inline struct frame *guest_frame_writable(struct domain *d, uint64_t gfn)

@@ -21,9 +21,10 @@ void machine_switch_stack(uint64_t *prev_rsp, uint64_t next_rsp);
  */
 extern void (*machine_switch)(uint64_t *prev_rsp, uint64_t next_rsp);
 void machine_trace(bool on);
-/* A new vcpu's stack, such that switching to it enters the guest with guest_regs(). */
-void machine_stack_prepare(struct vcpu *v);
-/* The idle vcpu's stack, such that switching to it calls fn. */
-void machine_stack_prepare_idle(struct vcpu *v, void (*fn)(void));
+/*
+ * A new vcpu's stack, such that switching to it calls fn, which does not return, or if that is NULL
+ * enters the guest with guest_regs().
+ */
+void machine_stack_prepare(struct vcpu *v, void (*fn)(void));
 
 #endif

@@ -30,6 +30,7 @@ enum lock_level {
     LOCK_VIRQ,         /* who gets the global virqs */
     LOCK_EVTCHN,       /* a domain's event channels */
     LOCK_EVTCHN_QUEUE, /* a FIFO event queue */
+    LOCK_P2M,          /* the nested page tables of a fully virtualized domain */
     LOCK_PAGE_LIST,    /* a domain's list and count of frames */
     LOCK_HEAP,         /* the frame allocator */
     LOCK_VMAP,         /* the vmap allocator and hypervisor page tables */

@@ -57,7 +57,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned id)
     if (!domain_is_idle(d)) {
         rc = d->type->vcpu_init(v);
         if (rc == 0)
-            machine_stack_prepare(v);
+            machine_stack_prepare(v, d->type->run);
     }
     v->handlers = v->hypercalls;
     if (rc != 0) {

@@ -23,6 +23,11 @@ int guest_hypercall_page(struct domain *d, uint64_t gfn);
 bool guest_msr_read(struct vcpu *v, uint32_t msr, uint64_t *val);
 bool guest_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
 
+/* physmap.c: memory_op's changes of a physical map. */
+int64_t physmap_add(uint64_t cmd, uint64_t arg);
+int64_t physmap_add_batch(uint64_t cmd, uint64_t arg);
+int64_t physmap_remove(uint64_t cmd, uint64_t arg);
+
 struct physdev_pci_device;
 bool physdev_pci_present(const struct physdev_pci_device *p); /* physdev.c: is it on the bus? */
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * memory_op's machine part: memory maps (the machine's for dom0, a set one for others), where the
- * machine-to-physical table is, and the operations on a physical map that PV guests do not have.
+ * machine-to-physical table is.
  */
 #include <boot/boot.h>
 #include <core/control.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <guest/guest.h>
 #include <lib/string.h>
 #include <public/arch.h>
 #include <public/memory.h>
@@ -161,37 +162,14 @@ static int64_t memory_reserved_device(uint64_t cmd, uint64_t arg)
     return copy_to_guest(arg, &m, sizeof(m)) != 0 ? -XEN_EFAULT : 0;
 }
 
-/* A PV guest's frame numbers are the machine's: there is no map to take anything out of. */
-static int64_t memory_remove(uint64_t cmd, uint64_t arg)
-{
-    struct xen_remove_from_physmap r;
-    struct domain *d;
-    int64_t rc;
-
-    if (copy_from_guest(&r, arg, sizeof(r)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(r.domid, &d);
-    if (rc != 0)
-        return rc;
-    rc = r.gpfn < max_mfn && frame_of(MFN(r.gpfn))->owner == d->id ? 0 : -XEN_ENOENT;
-    domain_put(d);
-    return rc;
-}
-
-/* Only guests with a translated physical map have one to add to. */
-static int64_t memory_add(uint64_t cmd, uint64_t arg)
-{
-    return -XEN_EACCES;
-}
-
 memory_op_fn *const guest_memory_ops[NR_MEMORY_OPS] = {
     [XENMEM_machphys_mfn_list] = memory_machphys_list,
-    [XENMEM_add_to_physmap] = memory_add,
+    [XENMEM_add_to_physmap] = physmap_add,
     [XENMEM_memory_map] = memory_map,
     [XENMEM_machine_memory_map] = memory_machine_map,
     [XENMEM_machphys_mapping] = memory_machphys,
     [XENMEM_set_memory_map] = memory_set_map,
-    [XENMEM_remove_from_physmap] = memory_remove,
-    [XENMEM_add_to_physmap_batch] = memory_add,
+    [XENMEM_remove_from_physmap] = physmap_remove,
+    [XENMEM_add_to_physmap_batch] = physmap_add_batch,
     [XENMEM_reserved_device_memory_map] = memory_reserved_device,
 };

@@ -14,7 +14,9 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <lib/bug.h>
+#include <public/xen.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
 #include <x86/cpu.h>
@@ -129,7 +131,7 @@ static bool look_at_vcpus(struct audit *a)
     for (domid_t id = 0; (d = domain_next(id)) != NULL; id = (domid_t)(d->id + 1), domain_put(d)) {
         for_each_vcpu (d, v) {
             quiet &= v == current || !READ_ONCE(v->sched.running);
-            if (a != NULL)
+            if (a != NULL && d->type == &pv_type)
                 look_at_vcpu(a, v);
         }
     }

@@ -91,6 +91,13 @@ static inline void mmu_owner_put(struct domain *d)
 }
 
 /*
+ * What the entry maps is a frame of owner, which has a physical map of its own (d->translated), by
+ * its number there: the entry gets the machine's. *held: keeps that frame until the caller has
+ * written the entry; or NULL. 0 or -XEN_EINVAL.
+ */
+int mmu_translate(struct domain *owner, pte_t *val, struct frame **held);
+
+/*
  * The CPUs on which these vcpus (bit n: vcpu n) run now. Vcpus that do not run have no
  * translations: their next switch-in loads CR3. For the same reason it does no harm that one may
  * stop, start or move while it is looked at.

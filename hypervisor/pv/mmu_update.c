@@ -17,6 +17,7 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/stats.h>
 #include <public/mmu.h>
@@ -122,7 +123,7 @@ static __attribute__((noinline)) int update_entry(struct mmu_batch *b, uint64_t 
  */
 static int update_m2p(struct domain *d, uint64_t mfn, uint64_t pfn)
 {
-    if (unlikely(d == dom_io || d == dom_xen))
+    if (unlikely(d == dom_io || d == dom_xen || d->translated))
         return -XEN_EPERM;
     if (mfn >= max_mfn || !m2p_set_of(MFN(mfn), d, pfn))
         return -XEN_EINVAL;
@@ -237,10 +238,37 @@ static inline unsigned update_run(struct mmu_batch *b, const struct mmu_update *
     return i == n ? n : run_any(b, req, i, n);
 }
 
+int mmu_translate(struct domain *owner, pte_t *val, struct frame **held)
+{
+    *held = NULL;
+    if (!(*val & PTE_P))
+        return 0;
+    *held = guest_frame_get(owner, pte_mfn(*val).m);
+    if (*held == NULL)
+        return -XEN_EINVAL;
+    *val = pte_make(frame_mfn(*held), pte_flags(*val));
+    return 0;
+}
+
+/* The entry maps a frame by its number in the owner's own physical map. */
+static int update_translated(struct mmu_batch *b, uint64_t ptr, pte_t val)
+{
+    struct frame *f;
+    int rc = mmu_translate(b->owner, &val, &f);
+
+    if (rc == 0)
+        rc = update_entry(b, ptr, val, update_keep(ptr));
+    if (f != NULL)
+        frame_put(f);
+    return rc;
+}
+
 static inline int update_one(struct mmu_batch *b, uint64_t ptr, pte_t val)
 {
     if (unlikely(ptr % 4 == MMU_MACHPHYS_UPDATE))
         return update_m2p(b->owner, ptr >> PAGE_SHIFT, val);
+    if (unlikely(b->owner->translated))
+        return update_translated(b, ptr, val);
     return update_entry(b, ptr, val, update_keep(ptr));
 }
 
@@ -296,8 +324,10 @@ static int batch_begin_foreign(struct mmu_batch *b, uint64_t foreign)
 
     if (pt != 0) {
         rc = mmu_owner_get((domid_t)(pt - 1), &b->tables);
-        if (rc == 0 && (b->tables == dom_io || b->tables == dom_xen))
+        if (rc == 0 && (b->tables == dom_io || b->tables == dom_xen || b->tables->translated)) {
+            mmu_owner_put(b->tables);
             rc = -XEN_EPERM;
+        }
         if (rc != 0)
             return rc;
     }

@@ -283,8 +283,10 @@ static __attribute__((noinline)) int64_t ext_many(uint64_t ops, uint64_t count, 
     count = (uint32_t)(count & ~MMU_COUNT_GOES_ON);
     if (unlikely((domid_t)foreign != DOMID_SELF)) {
         rc = mmu_owner_get((domid_t)foreign, &owner);
-        if (rc == 0 && (owner == dom_io || owner == dom_xen))
+        if (rc == 0 && (owner == dom_io || owner == dom_xen || owner->translated)) {
+            mmu_owner_put(owner);
             rc = -XEN_EPERM;
+        }
         if (rc != 0)
             return rc;
     }

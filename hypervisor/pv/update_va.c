@@ -109,10 +109,17 @@ int64_t hc_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t fla
     struct domain *owner;
     int64_t rc = mmu_owner_get((domid_t)domid, &owner);
 
+    struct frame *held = NULL;
+
     if (rc != 0)
         return rc;
     stats_count(LODGE_STAT_UPDATE_VA);
-    rc = update_va(va, val, flags, owner);
+    if (owner->translated)
+        rc = mmu_translate(owner, &val, &held);
+    if (rc == 0)
+        rc = update_va(va, val, flags, owner);
+    if (held != NULL)
+        frame_put(held);
     mmu_owner_put(owner);
     return rc;
 }

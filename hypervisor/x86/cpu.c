@@ -77,6 +77,8 @@ static INIT_TEXT void detect_extended(struct cpu_features *f)
     if (f->svm && f->max_ext_leaf >= 0x8000000a) {
         cpuid_raw(0x8000000a, 0, r);
         f->svm_npt = leaf_bit(r[3], 0);
+        f->svm_next_rip = leaf_bit(r[3], 3);
+        f->svm_flush_asid = leaf_bit(r[3], 6);
     }
 }
 
@@ -146,6 +148,7 @@ uint32_t cpu_lacks(uint32_t *leaf)
         {0xd, 0, 0, (uint32_t)f->xcr0},
         {0xd, 1, 0, f->xsaveopt},
         {0x80000001, 0, 3, f->ext1_edx}, /* NX, large pages, RDTSCP */
+        {0x80000001, 0, 2, f->svm ? BIT(2) : 0},
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {

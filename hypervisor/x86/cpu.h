@@ -64,11 +64,13 @@ struct cpu {
     struct vcpu *fpu_owner;    /* whose FPU state is in the registers; compared, never followed */
     uint8_t lock_depth;        /* debug builds: levels of the locks held */
     uint8_t lock_level[16];
-    uint64_t tsc_base, ns_base; /* time of day zero for this CPU, see x86/time.c */
-    struct irqs_off {           /* debug builds: this stretch without interrupts, see irqs_off.h */
-        uint64_t since;         /* TSC; 0: none yet */
-        const void *from;       /* code address; NULL: the guest's */
-        uint64_t call;          /* RAX as the guest came in: a hypercall's number */
+    void *svm_save, *svm_host;   /* pages for the host's state: x86/svm.c; NULL: no SVM */
+    const struct vcpu *svm_last; /* which ran in a virtual machine last; compared, never followed */
+    uint64_t tsc_base, ns_base;  /* time of day zero for this CPU, see x86/time.c */
+    struct irqs_off {            /* debug builds: this stretch without interrupts, see irqs_off.h */
+        uint64_t since;          /* TSC; 0: none yet */
+        const void *from;        /* code address; NULL: the guest's */
+        uint64_t call;           /* RAX as the guest came in: a hypercall's number */
     } irqs_off;
 };
 
@@ -88,14 +90,16 @@ static inline bool cpu_is_active(unsigned cpu)
 
 /*
  * What the boot CPU has and the boot options leave on; not changed after boot, so it is read
- * without a lock. A CPU that lacks something of it ends the start (cpu_lacks()).
+ * without a lock. A CPU that lacks something of it ends the start (cpu_lacks()). svm_on: SVM with
+ * nested paging is there and turned on, on all CPUs.
  */
 struct cpu_features {
     uint32_t max_leaf, max_ext_leaf;
     uint32_t leaf1_eax, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
     uint8_t phys_bits;
     bool amd, nx, pge, smep, smap, umip, null_clears_base, xsave, xsaveopt, x2apic, tsc_deadline,
-        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt, fsgsbase,
+        invariant_tsc, page1gb, rdtscp, svm, erms, svm_npt, svm_next_rip, svm_flush_asid, svm_on,
+        fsgsbase,
         fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the last x87 instruction's addresses */
     uint64_t xcr0;          /* features enabled for guests */
     unsigned xsave_size;    /* bytes of an area for xcr0 */

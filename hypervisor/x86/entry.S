@@ -449,10 +449,10 @@ machine_switch_stack:
     ret
 
 /* Where a new vcpu's first switch arrives, RSP = &stack_top.regs (x86/stack.c). */
-    .globl entry_new_guest, entry_new_idle
+    .globl entry_new_guest, entry_new_loop
 entry_new_guest: /* the frame is complete: vcpus run only once they have a context */
     jmp ret_to_guest
-entry_new_idle: /* RBX: what the idle vcpu does */
+entry_new_loop: /* RBX: what the vcpu does, as the idle ones */
     call *%rbx
     ud2
 

@@ -23,6 +23,7 @@
 #include <x86/irq.h>
 #include <x86/page.h>
 #include <x86/smp.h>
+#include <x86/svm.h>
 #include <x86/switch.h>
 #include <x86/time.h>
 #include <x86/time_source.h>
@@ -139,6 +140,7 @@ void smp_ap_main(void)
     cpu_init_this(c);
     descriptors_set_syscall(c);
     fpu_init_cpu();
+    svm_init_cpu(c);
     irq_init_cpu();
     tlb_serve(); /* whatever was flushed before we were there */
     time_sync_ask();
@@ -172,6 +174,7 @@ static INIT_TEXT struct cpu *prepare(unsigned id, uint32_t apic)
     timer_queue_init(&c->timers);
     cpus[id] = c;
     descriptors_init_cpu(c);
+    svm_prepare_cpu(c);
     sched_init_cpu(id);
     switch_stack_to(c, c->idle);
     return c;

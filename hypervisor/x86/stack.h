@@ -12,9 +12,9 @@ extern const char entry_vectors[];                           /* 256 stubs of 16 
 void entry_syscall(void);
 void entry_syscall_area(void);
 void entry_syscall32(void);
-/* Where the first switch to a vcpu goes: what machine_stack_prepare() and its kin write there. */
+/* Where the first switch to a vcpu goes: what machine_stack_prepare() writes there. */
 void entry_new_guest(void);
-void entry_new_idle(void);
+void entry_new_loop(void);
 /* Leaves the present stack for good; top is what stack_alloc() returned. */
 void entry_call_on_stack(void *top, void (*fn)(void)) NORETURN;
 

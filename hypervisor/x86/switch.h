@@ -10,6 +10,7 @@
 #include <lib/bitops.h>
 #include <public/hypercalls.h>
 #include <x86/cpu.h>
+#include <x86/page.h>
 #include <x86/tlb.h>
 
 /*
@@ -54,6 +55,18 @@ static inline void switch_load_tables(struct cpu *c, struct domain *to, uint64_t
     if (from != NULL)
         bit_clear(&from->arch.tlb_mask, c->id);
     c->tables_of = to;
+}
+
+/* Both for a vcpu that has no page tables of its own: the hypervisor's, and no LDT. */
+static inline void switch_to_own_tables(struct cpu *c)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } PACKED gdtr = {0xefff, (uint64_t)c->gdt - 0xe000};
+
+    __asm__ volatile("lgdt %0; lldt %1" : : "m"(gdtr), "r"((uint16_t)0));
+    switch_load_tables(c, NULL, hv_root_mfn.m << PAGE_SHIFT);
 }
 
 #endif

@@ -172,12 +172,7 @@ static void stack_prepare(struct vcpu *v, void (*entry)(void), uint64_t rbx)
     v->saved_rsp = (uint64_t)sp;
 }
 
-void machine_stack_prepare(struct vcpu *v)
+void machine_stack_prepare(struct vcpu *v, void (*fn)(void))
 {
-    stack_prepare(v, entry_new_guest, 0);
-}
-
-void machine_stack_prepare_idle(struct vcpu *v, void (*fn)(void))
-{
-    stack_prepare(v, entry_new_idle, (uint64_t)fn);
+    stack_prepare(v, fn != NULL ? entry_new_loop : entry_new_guest, (uint64_t)fn);
 }

@@ -151,6 +151,7 @@ struct xen_domctl {
         struct xen_domctl_iomem_permission iomem_permission;
         struct xen_domctl_ioport_permission ioport_permission;
         struct xen_domctl_hypercall_init hypercall_init;
+        struct xen_domctl_hvmcontext hvmcontext;
         struct xen_domctl_settimeoffset settimeoffset;
         struct xen_domctl_tsc_info tsc_info;
         struct xen_domctl_address_size address_size;

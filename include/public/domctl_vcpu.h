@@ -27,6 +27,21 @@ struct xen_domctl_vcpucontext {
 };
 _Static_assert(sizeof(struct xen_domctl_vcpucontext) == 16, "vcpucontext");
 
+/*
+ * XEN_DOMCTL_sethvmcontext: registers of the vcpus of a fully virtualized domain, as records
+ * (hvm_save.h). A vcpu that is named becomes initialised and goes up. Records of types that are not
+ * listed there are passed over. -EINVAL: a record or a register is not what it could be, what comes
+ * before it is done; -ENOENT: there is no end.
+ *
+ * XEN_DOMCTL_gethvmcontext: read them; those that were never set are left out. A null buffer asks
+ * for the size, -ENOSPC for one that is too small.
+ */
+struct xen_domctl_hvmcontext {
+    uint32_t size;                     /* IN and OUT of get, bytes */
+    XEN_GUEST_HANDLE_64(uint8) buffer; /* IN of set, OUT of get */
+};
+_Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "hvmcontext");
+
 /* XEN_DOMCTL_getvcpuinfo: what a vcpu is doing. -ESRCH if there is none. */
 struct xen_domctl_getvcpuinfo {
     uint32_t vcpu;             /* IN */

@@ -67,6 +67,8 @@ static uint32_t info_flags(struct domain *d, struct xen_domctl_getdomaininfo *in
         flags |= XEN_DOMINF_paused;
     if (d->create_flags & XEN_DOMCTL_CDF_xs_domain)
         flags |= XEN_DOMINF_xs_domain;
+    if (d->translated)
+        flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
     return flags | (d->shutdown_code & XEN_DOMINF_shutdownmask) << XEN_DOMINF_shutdownshift;
 }
 
@@ -110,7 +112,7 @@ static int64_t domctl_createdomain(struct domain *none, struct xen_domctl *op)
 
     if (cfg.type == NULL || (c->flags & ~(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_s3_integrity |
                                           cfg.type->create_flags)) != 0) {
-        guest_refused("create flags %#x: only paravirtual guests", c->flags);
+        guest_refused("create flags %#x: paravirtual, or hvm with hap", c->flags);
         return -XEN_EOPNOTSUPP;
     }
     if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS || c->cpupool_id != 0 || c->iommu_opts != 0 ||

@@ -39,6 +39,8 @@ static int64_t sysctl_physinfo(struct xen_sysctl *sysctl)
     pi->cpu_khz = (uint32_t)time_tsc_khz();
     pi->capabilities =
         XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
+    if (cpu_features.svm_on)
+        pi->capabilities |= XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
     pi->total_pages = frame_total_count();
     pi->free_pages = frame_free_count();
     pi->outstanding_pages = frame_claimed_count();

@@ -11,6 +11,7 @@
 #include <core/hypercall.h>
 #include <lib/string.h>
 #include <public/version.h>
+#include <x86/cpu.h>
 #include <x86/layout.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>
@@ -73,7 +74,11 @@ int64_t hc_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
     case XENVER_compile_info:
         return version_compile_info(arg);
     case XENVER_capabilities:
-        return version_text(arg, "xen-3.0-x86_64 ", XEN_CAPABILITIES_INFO_LEN);
+        return version_text(arg,
+                            cpu_features.svm_on ? "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p "
+                                                  "hvm-3.0-x86_64 "
+                                                : "xen-3.0-x86_64 ",
+                            XEN_CAPABILITIES_INFO_LEN);
     case XENVER_changeset:
         return version_text(arg, boot_version, XEN_CHANGESET_INFO_LEN);
     case XENVER_platform_parameters:

@@ -50,6 +50,7 @@
  */
 #include <core/console.h>
 #include <core/grant/grant_internal.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <lib/bug.h>
 #include <x86/cpu.h>
@@ -160,6 +161,17 @@ static void grant_read_entry(const struct grant_table *g, uint32_t ref, uint32_t
     }
 }
 
+/* By the granter's own physical map. The frame may be gone again: grant_frame_get() judges it. */
+static uint64_t grant_translate(struct domain *rd, uint64_t gfn)
+{
+    struct frame *f = guest_frame_get(rd, gfn);
+
+    if (f == NULL)
+        return UINT64_MAX;
+    frame_put(f);
+    return frame_mfn(f).m;
+}
+
 /* Of an entry in use: may it be mapped? Part of a frame, wherever it begins, may be copied only. */
 static bool grant_is_whole(const struct grant_active *a)
 {
@@ -170,9 +182,10 @@ static bool grant_is_whole(const struct grant_active *a)
  * Lock held. The shared entry is looked at when it comes into use, and again when the first writer
  * comes; other users are let in on what is known of it.
  */
-static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, bool write,
-                            bool copy, struct grant_active *out)
+static int grant_pin_locked(struct domain *rd, uint32_t ref, domid_t user, bool write, bool copy,
+                            struct grant_active *out)
 {
+    struct grant_table *g = rd->grants;
     uint16_t mark = GTF_reading | (write ? GTF_writing : 0);
     struct grant_active *a;
     uint32_t seen = 0; /* of version 2 only */
@@ -199,6 +212,8 @@ static int grant_pin_locked(struct grant_table *g, uint32_t ref, domid_t user, b
         /* For a first writer among readers the frame stays what it was, whatever is there now. */
         if (!in_use) {
             grant_read_entry(g, ref, seen, a);
+            if (unlikely(rd->translated))
+                a->mfn = grant_translate(rd, a->mfn);
             a->user = user;
             g->nr_in_use++;
         }
@@ -218,7 +233,7 @@ int grant_pin(struct domain *rd, uint32_t ref, domid_t user, bool write, bool co
     int rc;
 
     spin_lock(&g->lock);
-    rc = grant_pin_locked(g, ref, user, write, copy, out);
+    rc = grant_pin_locked(rd, ref, user, write, copy, out);
     spin_unlock(&g->lock);
     if (rc != GNTST_okay)
         guest_refused("grant %u of d%u, %s: %d", ref, rd->id, write ? "write" : "read", rc);

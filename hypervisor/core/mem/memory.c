@@ -19,6 +19,7 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
 #include <lib/string.h>
@@ -49,10 +50,20 @@ static bool memory_flags(unsigned mem_flags, unsigned *flags)
 
 /* ---- increase_reservation, populate_physmap ---- */
 
+/* Frames that have found no place in the domain's physical map. */
+static void memory_give_back(struct domain *d, mfn_t m, unsigned order)
+{
+    for (uint64_t k = 0; k < 1ull << order; k++) {
+        (void)frame_give_back(frame_of(MFN(m.m + k)), d);
+        preempt_after(WORK_ENTRY);
+    }
+}
+
 /*
  * Extent i of the list: 2^order frames in one piece for d. populate: the list says at which
  * pseudo-physical number they are to appear in the machine-to-physical table, and gets the machine
  * frame in its place. The number is not looked at: the table only tells guests what they have told.
+ * Where the domain has a physical map of its own, the frames appear in that, and the list stays.
  */
 static bool memory_give_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i,
                                unsigned flags, bool populate)
@@ -65,6 +76,12 @@ static bool memory_give_extent(struct domain *d, const struct xen_memory_reserva
     m = frame_alloc(d, r->extent_order, flags);
     if (mfn_eq(m, INVALID_MFN))
         return false;
+    if (d->translated) {
+        if (populate && d->type->physmap->add(d, gpfn, m, r->extent_order) == 0)
+            return true;
+        memory_give_back(d, m, r->extent_order);
+        return false;
+    }
     if (populate) {
         for (uint64_t k = 0; k < 1ull << r->extent_order; k++) {
             (void)m2p_set_of(MFN(m.m + k), d, gpfn + k);
@@ -76,6 +93,18 @@ static bool memory_give_extent(struct domain *d, const struct xen_memory_reserva
 
 /* ---- decrease_reservation ---- */
 
+static bool memory_take_translated(struct domain *d, uint64_t gfn)
+{
+    struct frame *f = d->type->physmap->remove(d, gfn);
+    bool ok;
+
+    if (f == NULL)
+        return false;
+    ok = frame_put_alloc_ref(f);
+    frame_put(f);
+    return ok;
+}
+
 static bool memory_take_extent(struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
 {
     uint64_t mfn;
@@ -83,7 +112,9 @@ static bool memory_take_extent(struct domain *d, const struct xen_memory_reserva
     if (copy_from_guest_at(&mfn, r->extent_start.p, i) != 0)
         return false;
     for (uint64_t k = 0; k < 1ull << r->extent_order; k++) {
-        if (!mfn_valid(MFN(mfn + k)) || !frame_give_back(frame_of(MFN(mfn + k)), d)) {
+        if (d->translated
+                ? !memory_take_translated(d, mfn + k)
+                : !mfn_valid(MFN(mfn + k)) || !frame_give_back(frame_of(MFN(mfn + k)), d)) {
             guest_refused("frame %lx is not d%u's to give back", mfn + k, d->id);
             return false;
         }

@@ -40,7 +40,7 @@ void sched_init_cpu(unsigned cpu)
     idle->sched.hard_affinity = BIT(cpu);
     idle->sched.blocked_by = 0;
     idle->sched.running = true;
-    machine_stack_prepare_idle(idle, sched_idle_loop);
+    machine_stack_prepare(idle, sched_idle_loop);
     rq->running = idle;
     cpus[cpu]->idle = idle;
     cpus[cpu]->sched = rq;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of hvm/ offer to each other, and hvm_init() to boot. */
+#ifndef HVM_HVM_H
+#define HVM_HVM_H
+
+#include <core/control.h>
+#include <core/domain.h>
+#include <core/guest_type.h>
+#include <lib/types.h>
+#include <x86/svm.h>
+
+/* Once, after svm_report(): the permission maps, which are the same for all guests. */
+void hvm_init(void);
+extern paddr_t hvm_iopm, hvm_msrpm;
+
+/*
+ * p2m.c: nested page tables, which say what frame the guest finds at a frame number of its own. An
+ * entry holds a writable type reference on its frame, so no frame that a guest can write to becomes
+ * a page table of a PV guest. The tables' own frames are the domain's, and charged to it.
+ */
+extern const struct guest_physmap p2m_physmap;
+int p2m_init(struct domain *d);       /* 0 or -XEN_ENOMEM */
+int p2m_relinquish(struct domain *d); /* in slices: -XEN_ERESTART until all is dropped */
+paddr_t p2m_root(const struct domain *d);
+
+/* run.c: what a vcpu does, from its first switch on. */
+void hvm_run(void) NORETURN;
+/*
+ * exit.c: why the guest was left, and what follows. An exception to be delivered replaces none that
+ * is waiting: that one has been interrupted, and the instruction comes again behind it.
+ */
+void hvm_exit(struct vcpu *v);
+void hvm_inject(struct vcpu *v, unsigned vector, uint32_t error);
+/* The registers beside the VMCB; v is current or does not run. */
+static inline struct cpu_regs *hvm_regs(const struct vcpu *v)
+{
+    return &((struct stack_top *)v->stack - 1)->regs;
+}
+
+/*
+ * insn.c: behind the instruction that has caused an exit, whose last bytes are these. False: it is
+ * not what is there any more, as the guest may have changed its code; then it comes again.
+ */
+bool hvm_skip(struct vcpu *v, const uint8_t *opcode, unsigned length);
+/* Reads what is at an address of the guest's, as its kernel would; n is small. */
+bool hvm_read(struct vcpu *v, vaddr_t va, void *to, unsigned n) MUST_CHECK;
+
+/* cpuid.c, msr.c: false gives #GP. */
+void hvm_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
+bool hvm_msr_read(struct vcpu *v, uint32_t msr, uint64_t *val);
+bool hvm_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
+void hvm_msr_map(uint8_t *map); /* opens those that VMLOAD and VMSAVE know */
+/* EFER as a guest may have it, without what is ours. */
+bool hvm_efer_valid(uint64_t efer);
+
+/* ports.c: size is 1, 2 or 4. */
+uint32_t hvm_port_read(struct vcpu *v, uint16_t port, unsigned size);
+void hvm_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
+
+/* context.c */
+void hvm_reset(struct vcpu *v); /* as a new vcpu has it: nothing to run with yet */
+int hvm_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void hvm_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+void hvm_dump_vcpu(struct vcpu *v, bool preempt);
+extern const struct domctl_entry hvm_domctls[NR_DOMCTLS];
+
+#endif
