@@ -91,6 +91,8 @@ struct guest_type {
      * (core/control.h), but none that is asked without a domain or on a dying one.
      */
     int64_t (*physdev_op)(uint32_t cmd, uint64_t arg);
+    /* hvm_op's parameters of d; only of a type with a physmap. 0 or -XEN_E*. */
+    int (*param)(struct domain *d, bool set, uint32_t index, uint64_t *value);
     const struct domctl_entry *domctls;
 
     /*

@@ -5,8 +5,10 @@
 #include <core/hypercall.h>
 #include <core/sched.h>
 #include <lib/bug.h>
+#include <public/hvm_op.h>
 #include <public/hypercalls.h>
 #include <x86/cpu.h>
+#include <x86/uaccess.h>
 
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
@@ -114,8 +116,25 @@ int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
     return 0;
 }
 
-/* For fully virtualized guests; a PV guest that asks learns that it is none. */
+/* Of fully virtualized guests, by the tools; a PV guest that asks for itself learns it is none. */
 int64_t hc_hvm_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4)
 {
-    return -XEN_ENOSYS;
+    struct xen_hvm_param p;
+    struct domain *d;
+    int64_t rc;
+
+    if (!current->domain->privileged || (cmd != HVMOP_set_param && cmd != HVMOP_get_param))
+        return -XEN_ENOSYS;
+    if (copy_from_guest(&p, arg, sizeof(p)) != 0)
+        return -XEN_EFAULT;
+    rc = domain_get_target(p.domid, &d);
+    if (rc != 0)
+        return rc;
+    rc = -XEN_ENOSYS;
+    if (d->translated)
+        rc = d->type->param(d, cmd == HVMOP_set_param, p.index, &p.value);
+    domain_put(d);
+    if (rc == 0 && cmd == HVMOP_get_param && copy_to_guest(arg, &p, sizeof(p)) != 0)
+        rc = -XEN_EFAULT;
+    return rc;
 }

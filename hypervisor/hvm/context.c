@@ -45,6 +45,7 @@ void hvm_reset(struct vcpu *v)
     struct vmcb *b = v->hvm.vmcb;
 
     v->arch.kernel_mode = true;
+    v->info->evtchn_upcall_mask = 0; /* events are the devices' */
     v->arch.dr[6] = DR6_RESET;
     v->arch.dr[7] = DR7_RESET;
     b->exceptions = BIT(X86_DB) | BIT(X86_AC) | BIT(X86_MC);

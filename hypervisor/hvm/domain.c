@@ -56,14 +56,23 @@ static int hvm_domain_init(struct domain *d)
         guest_refused("a fully virtualized guest: this machine has no SVM with nested paging");
         return -XEN_EOPNOTSUPP;
     }
+    if (d->max_vcpus != 1) {
+        guest_refused("a fully virtualized guest of %u vcpus: one is what its devices know",
+                      d->max_vcpus);
+        return -XEN_EINVAL;
+    }
     rc = p2m_init(d);
+    if (rc == 0)
+        rc = devices_init(d);
     return rc == 0 ? guest_domain_init(d) : rc;
 }
 
 static int hvm_domain_relinquish(struct domain *d)
 {
-    int rc = p2m_relinquish(d);
+    int rc;
 
+    devices_stop(d);
+    rc = p2m_relinquish(d);
     if (rc == 0)
         guest_domain_relinquish(d);
     return rc;
@@ -72,6 +81,7 @@ static int hvm_domain_relinquish(struct domain *d)
 /* Where its creation has failed the map is there still, and empty. */
 static void hvm_domain_free(struct domain *d)
 {
+    devices_free(d);
     hpage_free(d->hvm.root);
     d->hvm.root = NULL;
     guest_domain_free(d);
@@ -209,6 +219,7 @@ const struct guest_type hvm_type = {
     .inject_nmi = hvm_inject_nmi,
     .hypercall_page = hvm_hypercall_page,
     .physdev_op = hvm_physdev_op,
+    .param = hvm_param,
     .domctls = hvm_domctls,
     .frame_writable = hvm_frame_writable,
     .grant_map = hvm_grant_map,

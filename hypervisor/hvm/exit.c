@@ -166,6 +166,8 @@ static void exit_other(struct vcpu *v, uint32_t code)
     case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION + 31:
         exit_exception(v, code - SVM_EXIT_EXCEPTION);
         return;
+    case SVM_EXIT_VINTR: /* interrupts can be taken: that is looked at before the next entry */
+        return;
     case SVM_EXIT_IRET:
         exit_iret(v);
         return;

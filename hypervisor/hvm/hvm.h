@@ -53,7 +53,15 @@ void hvm_msr_map(uint8_t *map); /* opens those that VMLOAD and VMSAVE know */
 /* EFER as a guest may have it, without what is ours. */
 bool hvm_efer_valid(uint64_t efer);
 
-/* ports.c: size is 1, 2 or 4. */
+/* devices.c; size is 1, 2 or 4. */
+int devices_init(struct domain *d); /* 0 or -XEN_ENOMEM */
+void devices_stop(struct domain *d);
+void devices_free(struct domain *d);
+bool devices_due(const struct vcpu *v); /* somebody says that devices_run() is wanted */
+void devices_run(struct vcpu *v);       /* that, and what has come of accesses */
+bool devices_interrupt(const struct vcpu *v);
+uint8_t devices_acknowledge(struct vcpu *v); /* the vector; only then */
+int hvm_param(struct domain *d, bool set, uint32_t index, uint64_t *value);
 uint32_t hvm_port_read(struct vcpu *v, uint16_t port, unsigned size);
 void hvm_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 

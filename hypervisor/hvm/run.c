@@ -13,6 +13,8 @@
 #include <core/domain.h>
 #include <core/sched.h>
 #include <hvm/hvm.h>
+#include <hvm/vint.h>
+#include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/svm.h>
 
@@ -33,13 +35,65 @@ static void nmi_deliver(struct vcpu *v)
     v->hvm.vmcb->event_inject = SVM_EVENT(SVM_EVENT_NMI, X86_NMI);
 }
 
+/* An exit as soon as the guest can take an interrupt: a virtual one is asked for and intercepted.
+ */
+static void window(struct vmcb *b, bool open)
+{
+    if (open) {
+        b->int_control |= SVM_INT_REQUEST;
+        b->intercepts1 |= SVM_1_VINTR;
+    } else {
+        b->int_control &= (uint32_t)~SVM_INT_REQUEST;
+        b->intercepts1 &= (uint32_t)~SVM_1_VINTR;
+    }
+}
+
 /* Blocked until something is due: as with events, the flag first, then a look at what it waits for.
  */
 static void halt(struct vcpu *v)
 {
     vcpu_block_begin();
-    if (nmi_due(v))
+    if (nmi_due(v) || devices_due(v))
         vcpu_wake(v);
+}
+
+/* What is to be delivered with the next entry. False: there is none, the vcpu waits. */
+static bool deliver(struct vcpu *v)
+{
+    struct vmcb *b = v->hvm.vmcb;
+    struct vint at;
+
+    if (nmi_due(v)) {
+        v->hvm.halted = false;
+        if (!(b->event_inject & SVM_EVENT_VALID) && !(b->int_shadow & 1))
+            nmi_deliver(v);
+    }
+    at = (struct vint){.pending = devices_interrupt(v),
+                       .enabled = b->rflags & RFLAGS_IF,
+                       .shadow = b->int_shadow & 1,
+                       .injecting = b->event_inject & SVM_EVENT_VALID,
+                       .halted = v->hvm.halted};
+    window(b, false);
+    switch (vint_decide(&at)) {
+    case VINT_ENTER:
+        return true;
+    case VINT_INJECT:
+        v->hvm.halted = false;
+        b->event_inject = SVM_EVENT(SVM_EVENT_EXTERNAL, devices_acknowledge(v));
+        devices_run(v);
+        return true;
+    case VINT_WINDOW:
+        window(b, true);
+        return true;
+    case VINT_OFF:
+        log_info("%pv has halted for good", v);
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
+        return false;
+    case VINT_WAIT:
+        halt(v);
+        return false;
+    }
+    return true;
 }
 
 /*
@@ -58,14 +112,9 @@ static void return_work(struct vcpu *v)
                 vcpu_park_dying();
             continue;
         }
-        if (nmi_due(v)) {
-            v->hvm.halted = false;
-            if (!(v->hvm.vmcb->event_inject & SVM_EVENT_VALID) && !(v->hvm.vmcb->int_shadow & 1))
-                nmi_deliver(v);
-        }
-        if (!v->hvm.halted)
+        devices_run(v);
+        if (v->sched.blocked_by == 0 && deliver(v) && v->sched.blocked_by == 0)
             return;
-        halt(v);
     }
 }
 

@@ -10,8 +10,11 @@
 #define HVM_VCPU_H
 
 #include <core/spinlock.h>
+#include <core/timer.h>
 #include <lib/types.h>
 
+struct board;
+struct frame;
 struct vmcb;
 
 struct hvm_vcpu {
@@ -31,6 +34,14 @@ struct hvm_domain {
     uint64_t *root;       /* of the nested page tables; NULL: not made, or taken apart */
     uint64_t *end;        /* the same while they are taken apart */
     uint64_t flush_count; /* atomic: entries have been removed so often */
+
+    struct board *board;      /* devices.c; the vcpu's own */
+    struct timer board_timer; /* sets board_due */
+    uint64_t board_next;      /* what the timer is set to; UINT64_MAX: it is not, 0: unknown */
+    bool board_due;           /* set by anybody: time has come for the board */
+    bool board_changed;       /* by the vcpu: board_next() may be another one */
+    struct frame *console;    /* the page, by a writable type reference; NULL: none */
+    uint64_t params[39];      /* HVM_PARAM_*, as the tools have set them */
 };
 
 #endif

@@ -68,6 +68,7 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "vmcb");
 #define SVM_1_NMI        BIT(1)
 #define SVM_1_SMI        BIT(2)
 #define SVM_1_INIT       BIT(3)
+#define SVM_1_VINTR      BIT(4)
 #define SVM_1_RDPMC      BIT(15)
 #define SVM_1_CPUID      BIT(18)
 #define SVM_1_IRET       BIT(20)
@@ -92,6 +93,7 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "vmcb");
 #define SVM_2_MWAIT_COND BIT(12)
 #define SVM_2_XSETBV     BIT(13)
 
+#define SVM_INT_REQUEST (BIT(8) | 15ull << 16 | BIT(20)) /* virtual, above any TPR */
 #define SVM_INT_MASKING BIT(24) /* the guest's IF and CR8 hold back no interrupt of ours */
 #define SVM_NESTED      BIT(0)
 #define SVM_FLUSH_ALL   1u
@@ -114,6 +116,7 @@ enum svm_exit {
     SVM_EXIT_NMI = 0x061,
     SVM_EXIT_SMI = 0x062,
     SVM_EXIT_INIT = 0x063,
+    SVM_EXIT_VINTR = 0x064,
     SVM_EXIT_RDPMC = 0x06f,
     SVM_EXIT_CPUID = 0x072,
     SVM_EXIT_IRET = 0x074,

@@ -19,5 +19,6 @@ void time_update_vcpu(struct vcpu *v);
 /* The wall clock showed sec and nsec at that system time; tells all domains. */
 void time_set_wallclock(uint64_t sec, uint32_t nsec, uint64_t system_time);
 void time_update_domain_wallclock(struct domain *d);
+int64_t time_wall_at_zero(void); /* seconds since 1970, when system time was 0 */
 
 #endif

@@ -68,12 +68,16 @@ programs:
     .long read_forever - programs
     .long bad_cr4 - programs
     .long bad_xcr0 - programs
+    .long ticks - programs
+    .long serial - programs
+    .long restart - programs
+    .long halt_off - programs
 
 /* Exceptions: 16 bytes each. */
     .balign 16
 hvm_vectors:
     .set vector, 0
-    .rept 32
+    .rept 33
     .balign 16
     .if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && \
         vector != 14 && vector != 17 && vector != 21 && vector != 29 && vector != 30
@@ -97,8 +101,10 @@ exception:
     iretq
 unexpected:
     cmpq $2, ANSWER(A_VECTOR)
+    je 1f
+    cmpq $32, ANSWER(A_VECTOR)
     jne triple_fault
-    iretq
+1:  iretq
 
 /* What it is told of its processor. */
 hello:
@@ -269,36 +275,32 @@ msrs:
 bases:
     .long 0, 0xc0000000, 0xc0010000, 0x40000000
 
-/* Each port read in three widths, and written. */
+/* Ports read in three widths, and written: where devices are each, beyond them some. */
 ports:
     xorl %edi, %edi
     movl $0xffffffff, %ebx
 1:  movl %edi, %edx
-    inb %dx, %al
-    movl %edi, %esi
-    subl $0x40, %esi
-    cmpl $4, %esi
+    inl %dx, %eax
+    cmpl $0x1000, %edi
     jb 2f
-    cmpl $0x61, %edi
-    je 2f
-    movzbl %al, %eax
-    orl $0xffffff00, %eax
     andl %eax, %ebx
+    addl $255, %edi
 2:  movl $0x5a5a5a5a, %eax
     outb %al, %dx
-    inw %dx, %ax
+    inb %dx, %al
     outw %ax, %dx
-    inl %dx, %eax
+    inw %dx, %ax
+    movl $0x5a5a5a5a, %eax
     outl %eax, %dx
     incl %edi
     cmpl $0x10000, %edi
-    jne 1b
+    jb 1b
     movq %rbx, ANSWER(A_FIRST)
     DONE
 
 /* Waits, and is woken by two NMIs of the parent's. */
 halt_nmi:
-    cli
+    sti
     movq $2, ANSWER(A_FIRST)
     hlt
     movq ANSWER(A_COUNT), %rax
@@ -400,6 +402,75 @@ bad_xcr0:
     movl $0x207, %eax
     TRY_STORE xsetbv
     inb $0x80, %al /* an exit, where XSETBV was none */
+    DONE
+
+/* The timer at 1 kHz, and HLT until it has ticked fifty times; vector 0x20 is the 33rd stub. */
+ticks:
+    movb $0x11, %al
+    outb %al, $0x20
+    movb $0x20, %al
+    outb %al, $0x21
+    movb $0x04, %al
+    outb %al, $0x21
+    movb $0x01, %al
+    outb %al, $0x21
+    movb $0xfe, %al
+    outb %al, $0x21
+    movb $0x34, %al
+    outb %al, $0x43
+    movb $0xa9, %al
+    outb %al, $0x40
+    movb $0x04, %al
+    outb %al, $0x40
+    movq $0, ANSWER(A_COUNT)
+1:  sti
+    hlt
+    cli
+    movb $0x20, %al
+    outb %al, $0x20
+    cmpq $25, ANSWER(A_COUNT)
+    jb 1b
+    sti /* without HLT: as the window opens */
+2:  movb $0x20, %al
+    outb %al, $0x20
+    cmpq $50, ANSWER(A_COUNT)
+    jb 2b
+    movq ANSWER(A_VECTOR), %rax
+    movq %rax, ANSWER(A_FIRST)
+    DONE
+
+/* What the parent sends comes back, each byte one more. */
+serial:
+    leaq text(%rip), %rsi
+    movl $0x3f8, %edx
+1:  lodsb
+    testb %al, %al
+    jz 2f
+    outb %al, %dx
+    jmp 1b
+2:  movl $0x3fd, %edx
+    inb %dx, %al
+    testb $1, %al
+    jz 2b
+    movl $0x3f8, %edx
+    inb %dx, %al
+    cmpb $'.', %al
+    je 3f
+    incb %al
+    outb %al, %dx
+    jmp 2b
+3:  DONE
+text:
+    .asciz "hello"
+
+restart:
+    movb $0xfe, %al
+    outb %al, $0x64
+    DONE
+
+halt_off:
+    cli
+    hlt
     DONE
 
 /* Without paging, as a kernel is entered by its PVH note. */

@@ -40,5 +40,9 @@
 #define P_READ_FOREVER   14
 #define P_BAD_CR4        15
 #define P_BAD_XCR0       16
+#define P_TICKS          17
+#define P_SERIAL         18
+#define P_RESTART        19
+#define P_HALT_OFF       20
 
 #endif

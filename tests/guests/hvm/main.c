@@ -5,9 +5,9 @@
  * nobody else notices; and that all memory comes back.
  */
 #include <kit/kit.h>
-#include <public/domctl.h>
 #include <public/hvm_save.h>
 
+#include "hvm.h"
 #include "layout.h"
 
 #define PAGES  (G_SIZE / PAGE_SIZE)
@@ -86,7 +86,7 @@ static void fill(unsigned domid)
     t = map(domid, G_TABLES + 0x2000);
     t[0] = 0x83;
     t = map(domid, G_IDT);
-    for (uint64_t v = 0; v < 32; v++) {
+    for (uint64_t v = 0; v < 33; v++) {
         uint64_t at = G_CODE + (uint64_t)(hvm_vectors - hvm_code) + 16 * v;
 
         t[2 * v] = (at & 0xffff) | CODE_SEL << 16 | 0x8eull << 40 | (at >> 16) << 48;
@@ -108,7 +108,7 @@ static void segment_flat(bool code64)
     c->gdtr_base = G_GDT;
     c->gdtr_limit = 23;
     c->idtr_base = G_IDT;
-    c->idtr_limit = 16 * 32 - 1;
+    c->idtr_limit = 16 * 33 - 1;
 }
 
 static void context_for(unsigned p)
@@ -140,7 +140,7 @@ static int set_context(unsigned domid, uint32_t size)
 }
 
 /* Memory, the programs, and a vcpu that is to execute one of them: not started. */
-static unsigned make(unsigned p)
+unsigned hvm_make(unsigned p)
 {
     struct xen_domctl_max_vcpus vcpus = {.max = 1};
     struct xen_domctl_max_mem mem = {.max_memkb = G_SIZE / 1024 + 256};
@@ -170,22 +170,27 @@ static unsigned flags_of(unsigned domid)
 }
 
 /* The reason why it has shut down, or -1: it has come to its end. */
-static int run(unsigned domid)
+int hvm_wait(unsigned domid)
 {
     uint64_t end = kit_now() + KIT_PATIENCE;
 
-    CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, domid, NULL, 0), 0);
     while (kit_now() < end && answers[A_DONE] == 0) {
         unsigned flags = flags_of(domid);
 
-        if (flags & XEN_DOMINF_shutdown)
+        if ((flags & XEN_DOMINF_shutdown) && answers[A_DONE] == 0)
             return (int)(flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
         kit_sleep(1000000);
     }
     return answers[A_DONE] == 1 ? -1 : -2;
 }
 
-static void end(unsigned domid)
+static int run(unsigned domid)
+{
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, domid, NULL, 0), 0);
+    return hvm_wait(domid);
+}
+
+void hvm_end(unsigned domid)
 {
     kit_set_pte(window, 0);
     kit_set_pte(answers_page, 0);
@@ -194,23 +199,23 @@ static void end(unsigned domid)
 
 static void expect(const char *what, unsigned p, int reason)
 {
-    unsigned id = make(p);
+    unsigned id = hvm_make(p);
     int got = run(id);
 
     kit_check(got == reason, __FILE__, __LINE__, "%s: ended with %d, not %d", what, got, reason);
-    end(id);
+    hvm_end(id);
 }
 
 static void answers_of(unsigned p, void (*look)(void))
 {
-    unsigned id = make(p);
+    unsigned id = hvm_make(p);
     int got = run(id);
 
     kit_check(got == -1, __FILE__, __LINE__, "program %u: ended with %d; exception %lu at %lx", p,
               got, answers[A_VECTOR], answers[A_RIP]);
-    if (got == -1)
+    if (got == -1 && look != NULL)
         look();
-    end(id);
+    hvm_end(id);
 }
 
 static void look_hello(void)
@@ -266,7 +271,11 @@ static void look_ports(void)
     CHECK_EQ(answers[A_FIRST], UINT32_MAX);
 }
 
-static void look_nothing(void) {}
+static void look_ticks(void)
+{
+    CHECK_EQ(answers[A_FIRST], 32);
+    CHECK(answers[A_COUNT] >= 50);
+}
 
 static void look_registers(void)
 {
@@ -290,8 +299,6 @@ static void look_xcr0(void)
     CHECK_EQ(answers[A_FIRST + 1], X86_GP);
 }
 
-/* ---- */
-
 static void programs(void)
 {
     answers_of(P_HELLO, look_hello);
@@ -299,8 +306,11 @@ static void programs(void)
     answers_of(P_OWN_TABLES, look_own_tables);
     answers_of(P_MSRS, look_msrs);
     answers_of(P_PORTS, look_ports);
-    answers_of(P_FLOOD, look_nothing);
+    answers_of(P_FLOOD, NULL);
     answers_of(P_DEBUG, look_debug);
+    answers_of(P_TICKS, look_ticks);
+    expect("restart by the keyboard controller", P_RESTART, SHUTDOWN_reboot);
+    expect("HLT without interrupts", P_HALT_OFF, SHUTDOWN_poweroff);
     expect("triple fault", P_TRIPLE_FAULT, SHUTDOWN_reboot);
     expect("jump to no memory", P_NOWHERE, SHUTDOWN_crash);
     expect("tables in no memory", P_TABLES_NOWHERE, SHUTDOWN_crash);
@@ -310,7 +320,7 @@ static void programs(void)
 /* Protected mode of 32 bits, without paging. */
 static void without_paging(void)
 {
-    unsigned id = make(P_HELLO);
+    unsigned id = hvm_make(P_HELLO);
 
     context_for(P_HELLO);
     segment_flat(false);
@@ -322,13 +332,13 @@ static void without_paging(void)
     CHECK_EQ(set_context(id, sizeof(context)), 0);
     CHECK_EQ(run(id), -1);
     CHECK_EQ(answers[A_FIRST + 1] & ~0x10ul, 1);
-    end(id);
+    hvm_end(id);
 }
 
 static void nmis(void)
 {
     struct xen_domctl_sendtrigger nmi = {.trigger = XEN_DOMCTL_SENDTRIGGER_NMI};
-    unsigned id = make(P_HALT_NMI);
+    unsigned id = hvm_make(P_HALT_NMI);
     uint64_t limit = kit_now() + KIT_PATIENCE;
 
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
@@ -344,13 +354,13 @@ static void nmis(void)
     CHECK_EQ(answers[A_DONE], 1);
     CHECK_EQ(answers[A_FIRST + 1], 1);
     CHECK_EQ(answers[A_FIRST + 2], 2);
-    end(id);
+    hvm_end(id);
 }
 
 /* One that never gives the processor back is stopped all the same, and others get on. */
 static void endless(void)
 {
-    unsigned a = make(P_SPIN), b = make(P_REGISTERS);
+    unsigned a = hvm_make(P_SPIN), b = hvm_make(P_REGISTERS);
     uint64_t seen, limit = kit_now() + KIT_PATIENCE;
     struct xen_domctl_hvmcontext op = {.size = sizeof(context)};
 
@@ -378,28 +388,28 @@ static void endless(void)
     op.buffer.p = NULL;
     CHECK_EQ(kit_domctl(XEN_DOMCTL_gethvmcontext, a, &op, sizeof(op)), 0);
     CHECK_EQ(op.size, sizeof(context));
-    end(a);
+    hvm_end(a);
 }
 
 /* What a processor may refuse: as hardware would, or the end. */
 static void refused(void)
 {
-    unsigned id = make(P_BAD_CR4);
+    unsigned id = hvm_make(P_BAD_CR4);
     int got = run(id);
 
     CHECK(got == SHUTDOWN_crash || (got == -1 && answers[A_FIRST] == X86_GP));
-    end(id);
-    id = make(P_BAD_XCR0);
+    hvm_end(id);
+    id = hvm_make(P_BAD_XCR0);
     got = run(id);
     CHECK(got == SHUTDOWN_crash || got == -1);
     if (got == -1)
         look_xcr0();
-    end(id);
+    hvm_end(id);
 }
 
 static void contexts(void)
 {
-    unsigned id = make(P_HELLO);
+    unsigned id = hvm_make(P_HELLO);
     struct vcpu_guest_context *pv = NULL;
     struct xen_domctl_vcpucontext op = {.vcpu = 0};
 
@@ -443,10 +453,10 @@ static void contexts(void)
         answers[A_DONE] = 0;
         CHECK_EQ(set_context(id, sizeof(context)), 0);
         (void)run(id);
-        end(id);
-        id = make(P_HELLO);
+        hvm_end(id);
+        id = hvm_make(P_HELLO);
     }
-    end(id);
+    hvm_end(id);
 }
 
 /* ---- memory ---- */
@@ -510,7 +520,7 @@ static void shared_pages(unsigned id)
 
 static void memory(void)
 {
-    unsigned id = make(P_HELLO);
+    unsigned id = hvm_make(P_HELLO);
     struct mmu_update u;
 
     populating(id);
@@ -528,13 +538,13 @@ static void memory(void)
             CHECK(n > 2 && n < 40);
             break;
         }
-    end(id);
+    hvm_end(id);
 }
 
 /* Memory that is taken away while the guest reads it. */
 static void taken(void)
 {
-    unsigned id = make(P_READ_FOREVER);
+    unsigned id = hvm_make(P_READ_FOREVER);
     uint64_t limit = kit_now() + KIT_PATIENCE;
 
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
@@ -545,7 +555,7 @@ static void taken(void)
     while (kit_now() < limit && !(flags_of(id) & XEN_DOMINF_shutdown))
         kit_sleep(500000);
     CHECK_EQ(flags_of(id) >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_crash);
-    end(id);
+    hvm_end(id);
 }
 
 static void creating(void)
@@ -577,6 +587,7 @@ void test_main(void)
     programs();
     without_paging();
     nmis();
+    hvm_serial();
     endless();
     refused();
     contexts();

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The serial line of a fully virtualized guest: a console ring with events, from the other end. */
+#include <kit/kit.h>
+#include <public/hvm_op.h>
+#include <public/io/console.h>
+
+#include "layout.h"
+#include "hvm.h"
+
+#define RING_GFN (G_SIZE / PAGE_SIZE - 2)
+
+static int param(unsigned domid, unsigned op, uint32_t index, uint64_t *value)
+{
+    struct xen_hvm_param p = {.domid = (domid_t)domid, .index = index, .value = *value};
+    int rc = (int)hc2(__HYPERVISOR_hvm_op, op, &p);
+
+    *value = p.value;
+    return rc;
+}
+
+static void parameters(unsigned domid, uint32_t port)
+{
+    uint64_t gfn = RING_GFN, value = port, nothing = 1ul << 40;
+
+    CHECK_EQ(param(domid, HVMOP_set_param, HVM_PARAM_CONSOLE_PFN, &nothing), -XEN_EINVAL);
+    CHECK_EQ(param(domid, HVMOP_set_param, HVM_PARAM_CONSOLE_PFN, &gfn), 0);
+    CHECK_EQ(param(domid, HVMOP_set_param, HVM_PARAM_CONSOLE_PFN, &gfn), -XEN_EBUSY);
+    CHECK_EQ(param(domid, HVMOP_set_param, HVM_PARAM_CONSOLE_EVTCHN, &value), 0);
+    value = 0;
+    CHECK_EQ(param(domid, HVMOP_get_param, HVM_PARAM_CONSOLE_EVTCHN, &value), 0);
+    CHECK_EQ(value, port);
+    CHECK_EQ(param(domid, HVMOP_set_param, HVM_NR_PARAMS, &value), -XEN_EINVAL);
+    CHECK_EQ(param(domid, 77, 1, &value), -XEN_ENOSYS);
+    CHECK_EQ(param(0, HVMOP_get_param, 1, &value), -XEN_ENOSYS);
+    CHECK_EQ(param(12345, HVMOP_get_param, 1, &value), -XEN_ESRCH);
+    CHECK_EQ(hc2(__HYPERVISOR_hvm_op, HVMOP_get_param, KIT_NOWHERE), -XEN_EFAULT);
+}
+
+/* What has come until then, with a zero behind it. */
+static void expect_text(struct xencons_interface *ring, const char *text, unsigned port)
+{
+    uint64_t end = kit_now() + KIT_PATIENCE;
+
+    for (; *text != 0; text++) {
+        while (*(volatile uint32_t *)&ring->out_prod == ring->out_cons && kit_now() < end)
+            kit_sleep_port(port, 100000000);
+        CHECK_EQ(ring->out[ring->out_cons & (sizeof(ring->out) - 1)], *text);
+        *(volatile uint32_t *)&ring->out_cons = ring->out_cons + 1;
+    }
+}
+
+void hvm_serial(void)
+{
+    struct evtchn_alloc_unbound alloc = {.remote_dom = DOMID_SELF};
+    struct evtchn_bind_interdomain bind;
+    struct xencons_interface *ring = kit_page();
+    unsigned id = hvm_make(P_SERIAL);
+
+    alloc.dom = (domid_t)id;
+    CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &alloc), 0);
+    parameters(id, alloc.port);
+    bind = (struct evtchn_bind_interdomain){.remote_dom = (domid_t)id, .remote_port = alloc.port};
+    CHECK_EQ(kit_evtchn(EVTCHNOP_bind_interdomain, &bind), 0);
+    CHECK_EQ(kit_map_foreign(ring, RING_GFN, PTE_RW, (domid_t)id), 0);
+    CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
+    expect_text(ring, "hello", bind.local_port);
+    for (const char *c = "HAL"; *c != 0; c++) {
+        ring->in[ring->in_prod & (sizeof(ring->in) - 1)] = *c;
+        *(volatile uint32_t *)&ring->in_prod = ring->in_prod + 1;
+        CHECK_EQ(kit_send(bind.local_port), 0);
+    }
+    expect_text(ring, "IBM", bind.local_port);
+    /* Nonsense in the ring is the guest's and ours: nobody else's. */
+    *(volatile uint32_t *)&ring->out_cons = ring->out_prod + 77777;
+    *(volatile uint32_t *)&ring->in_prod = ring->in_cons + 99999;
+    CHECK_EQ(kit_send(bind.local_port), 0);
+    kit_sleep(1000000);
+    *(volatile uint32_t *)&ring->out_cons = ring->out_prod;
+    *(volatile uint32_t *)&ring->in_prod = ring->in_cons;
+    ring->in[ring->in_prod & (sizeof(ring->in) - 1)] = '.';
+    *(volatile uint32_t *)&ring->in_prod = ring->in_prod + 1;
+    CHECK_EQ(kit_send(bind.local_port), 0);
+    CHECK_EQ(hvm_wait(id), -1);
+    CHECK_EQ(kit_set_pte(ring, 0), 0);
+    hvm_end(id);
+}
