@@ -125,6 +125,6 @@ cli_fn cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_block_resize;
 cli_fn cmd_network_attach, cmd_network_detach, cmd_network_list;
 cli_fn cmd_cd_insert, cmd_cd_eject, cmd_config_update;
 cli_fn cmd_cpu_offline, cmd_cpu_online;
-cli_fn cmd_trigger, cmd_debug_keys, cmd_extract_kernel, cmd_help, cmd_version;
+cli_fn cmd_trigger, cmd_trace, cmd_debug_keys, cmd_extract_kernel, cmd_help, cmd_version;
 
 #endif

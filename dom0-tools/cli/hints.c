@@ -33,6 +33,8 @@ static const struct {
     {"ls", "use list"},
     {"ps", "use list"},
     {"top", "use list, or vcpu-list"},
+    {"xentrace", "use trace"},
+    {"record", "use trace"},
     {"domstate", "use list"},
     {"dominfo", "use list -l"},
     {"dumpxml", "use list -l"},

@@ -122,6 +122,26 @@ const struct cli_cmd cli_cmds[] = {
     {"cpu-online", cmd_cpu_online, "CPU...", "take processors into use again", NULL},
     {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
      "The answer is in `lodge dmesg`; the key h lists the others.\n"},
+    {"trace", cmd_trace,
+     "[-d DOMAIN] [-e EVENTS] [-o FILE] [--format json|text] [-b RECORDS] [-t SECONDS | "
+     "COMMAND...]",
+     "record what domains and processors do, for Perfetto's viewer or as text",
+     "  -d, --domain=DOMAIN    only what this one has to do with\n"
+     "  -e, --events=EVENTS    some of hypercall, exception, emulated, interrupt, schedule, "
+     "event,\n"
+     "                         syscall, with commas between; all\n"
+     "  -t, --time=SECONDS     for so long\n"
+     "  -o, --output=FILE      write there, as JSON; without it to standard output, as text\n"
+     "  -f, --format=FORMAT    json or text\n"
+     "  -b, --buffer=RECORDS   room for each processor: a power of two from 64 to 65536 (16384)\n"
+     "      --stop             only end a trace whose reader was killed\n"
+     "It ends with COMMAND, whose status it returns, after SECONDS, or with Ctrl-C. What COMMAND "
+     "has "
+     "of\n"
+     "options is its own, but --json and --help need a -- in front of COMMAND. "
+     "https://ui.perfetto.dev "
+     "opens\n"
+     "the JSON as it is.\n"},
     {"resources", cmd_resources, "", "count what domains hold, to see what was not given back",
      "Ports are event channels: unbound, connected to another domain, and others. Grants are "
      "pages\n"

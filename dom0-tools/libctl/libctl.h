@@ -38,6 +38,7 @@ struct xen_domctl_getvcpuinfo;
 struct xen_sysctl;
 struct xen_sysctl_physinfo;
 struct vcpu_guest_context;
+struct lodge_sysctl_trace;
 struct mmu_update;
 struct mmuext_op;
 
@@ -390,5 +391,23 @@ struct ctl_grant_count {
     uint32_t given, in_use;
 };
 int ctl_count_grants(struct ctl *ctl, uint16_t domid, struct ctl_grant_count *count);
+
+/* ---- ctl_trace.c: Lodge's trace; <public/lodge_trace.h> has its records and its rules -------- */
+
+/*
+ * Begin: LODGE_TRACE_* events, of a domain or LODGE_TRACE_ALL, with a ring of so many records for
+ * each CPU. *id names the trace. -EOPNOTSUPP or -ENOSYS: not Lodge; -EBUSY: there is one.
+ */
+int ctl_trace_start(struct ctl *ctl, uint32_t events, uint32_t domain, uint32_t records,
+                    uint32_t *id);
+int ctl_trace_stop(struct ctl *ctl, uint32_t id); /* -ENOENT: it is not there any more */
+/* Whether there is one, the number of CPUs, and the time. */
+int ctl_trace_status(struct ctl *ctl, struct lodge_sysctl_trace *status);
+/*
+ * Records of a CPU's ring into buf, from at->position on; the other fields are written here, and
+ * then are the hypervisor's answer.
+ */
+int ctl_trace_read(struct ctl *ctl, uint32_t id, uint32_t cpu, const struct ctl_buf *buf,
+                   struct lodge_sysctl_trace *at);
 
 #endif

@@ -95,6 +95,8 @@ static void trace_ring_end(void *unused)
 
 void trace_vcpu(struct vcpu *v)
 {
+    if (v->handlers == NULL) /* its type makes no hypercalls */
+        return;
     spin_lock(&trace.lock);
     if (trace.calls && (trace.domain == LODGE_TRACE_ALL || trace.domain == v->domain->id))
         WRITE_ONCE(v->hypercalls, trace_hypercalls);

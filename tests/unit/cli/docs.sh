@@ -82,6 +82,10 @@ completes "lodge block-detach -f web x" xvda
 completes "lodge block-detach -t 5 web x" xvda
 completes "lodge network-detach web 7" 7
 completes "lodge sched -d d" db
+completes "lodge trace -d d" db
+completes "lodge trace -e hyp" hypercall
+completes "lodge trace -f t" text
+completes "lodge trace -o docs" docs.sh
 completes "lodge cd-insert web xvdc docs" docs.sh
 completes "lodge config-update web docs" docs.sh
 if command -v groff >/dev/null; then
