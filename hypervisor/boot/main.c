@@ -13,13 +13,12 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/sched.h>
-#include <lib/bug.h>
-#include <lib/cmdline.h>
-#include <public/hypercalls.h>
 #include <hvm/hvm.h>
+#include <lib/cmdline.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
+#include <x86/irqs_off.h>
 #include <x86/page.h>
 #include <x86/smp.h>
 #include <x86/stack.h>

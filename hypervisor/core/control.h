@@ -60,7 +60,6 @@ struct domctl_entry {
 
 /* A copy of the argument as well; it goes back to the guest if the function succeeds. */
 typedef int64_t sysctl_fn(struct xen_sysctl *op);
-sysctl_fn sysctl_stats; /* core/control/sysctl_stats.c */
 /*
  * The argument's type is the operation's, so each copies its own. cmd is all of the command, with
  * the number of extents that are done above the operation's (core/mem/memory.c).

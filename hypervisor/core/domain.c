@@ -16,16 +16,16 @@
 #include <core/frame.h>
 #include <core/grant.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <core/watchdog.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <public/hypercalls.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
-#include <x86/page.h>
+#include <x86/irqs_off.h>
 #include <x86/time.h>
 
 struct domain *dom0, *dom_xen, *dom_io, *dom_idle;

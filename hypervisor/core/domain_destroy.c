@@ -18,12 +18,13 @@
 #include <core/frame.h>
 #include <core/grant.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/vcpu_timer.h>
 #include <core/watchdog.h>
 #include <lib/bug.h>
+#include <public/errno.h>
 #include <public/hypercalls.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 
 /* In this order; a stage that asks to be called again is entered again. */
 enum destroy_stage {

@@ -19,7 +19,6 @@
 #ifndef CORE_FRAME_H
 #define CORE_FRAME_H
 
-#include <core/spinlock.h>
 #include <lib/types.h>
 #include <x86/layout.h>
 

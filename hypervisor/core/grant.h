@@ -4,7 +4,6 @@
 #define CORE_GRANT_H
 
 #include <lib/types.h>
-#include <public/grant_table.h>
 
 struct domain;
 struct frame;

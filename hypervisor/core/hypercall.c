@@ -3,11 +3,13 @@
 #include <core/domain.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/sched.h>
 #include <lib/bug.h>
 #include <public/hvm_op.h>
 #include <public/hypercalls.h>
 #include <x86/cpu.h>
+#include <x86/irqs_off.h>
 #include <x86/uaccess.h>
 
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
@@ -91,6 +93,12 @@ bool preempt_work(void)
     return false;
 }
 
+const uint64_t vm_assist_known =
+    BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |
+    BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |
+    BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |
+    BIT(VMASST_TYPE_m2p_strict);
+
 /*
  * Most assists that a 64-bit guest can ask for say how things are anyway; m2p_strict would hide
  * from its user mode what is no secret. They are remembered for the tools. architectural_iopl is
@@ -100,7 +108,7 @@ int64_t hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4)
 {
     uint64_t *assist = &current->domain->arch.vm_assist; /* a domain's: its vcpus may race */
 
-    if (type >= 64 || !(VM_ASSIST_KNOWN & BIT(type)))
+    if (type >= 64 || !(vm_assist_known & BIT(type)))
         return -XEN_EINVAL;
     switch (cmd) {
     case VMASST_CMD_enable:

@@ -19,7 +19,6 @@
 #ifndef CORE_HYPERCALL_H
 #define CORE_HYPERCALL_H
 
-#include <core/preempt.h>
 #include <lib/types.h>
 #include <public/errno.h>
 
@@ -38,12 +37,7 @@ hypercall_fn hc_event_channel_op, hc_grant_table_op, hc_memory_op, hc_sched_op, 
     hc_physdev_op_compat, hc_sched_op_compat, hc_hvm_op, hc_mca, hc_lodge_op, hc_lodge_sysret,
     hc_lodge_iret;
 
-/* vm_assist: the types that are served. */
-#define VM_ASSIST_KNOWN                                                            \
-    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |        \
-     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |    \
-     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
-     BIT(VMASST_TYPE_m2p_strict))
+extern const uint64_t vm_assist_known; /* bits VMASST_TYPE_*: the types that are served */
 
 /*
  * End the call now and have the guest issue it again with these arguments; the guest takes its

@@ -13,10 +13,10 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/stats.h>
 #include <public/lodge.h>
 #include <public/xen.h>
-#include <x86/cpu.h>
 #include <x86/guest_words.h>
 #include <x86/uaccess.h>
 

@@ -26,7 +26,6 @@
 #include <core/timer.h>
 #include <lib/list.h>
 #include <lib/types.h>
-#include <public/vcpu.h>
 
 struct domain;
 struct vcpu;
@@ -36,6 +35,16 @@ struct vcpu;
 #define SCHED_BLOCKED 0x2u /* SCHEDOP_block or poll: an event wakes it */
 #define SCHED_PAUSED  0x4u /* pause_count > 0, its own or its domain's */
 #define SCHED_DYING   0x8u /* parked for good at the guest boundary */
+
+/*
+ * What a vcpu has done with its time. The layout is that of the ABI's struct vcpu_runstate_info, so
+ * that it goes to the guest as it stands (runstate.c).
+ */
+struct sched_runstate {
+    int state; /* RUNSTATE_* of public/vcpu.h */
+    uint64_t state_entry_time;
+    uint64_t time[4]; /* ns in each state */
+};
 
 struct sched_vcpu {
     /* Changed under the run queue lock of .cpu where nothing else is said; times are in ns. */
@@ -69,7 +78,7 @@ struct sched_vcpu {
     uint8_t handoff_heard; /* events sent to it, mod 256; anyone counts, without lock */
     struct timer cap_timer;
     /* .time lacks what it has had of the present state, since .state_entry_time. */
-    struct vcpu_runstate_info runstate;
+    struct sched_runstate runstate;
 };
 
 /*
@@ -111,7 +120,7 @@ void sched_wait_off_cpu(struct vcpu *v); /* until its registers are in memory */
 /*
  * v runs on to the guest boundary, whatever it waits for, and parks there. From here on a pause
  * does not stop it: sched_wait_off_cpu() may last as long as the hypercall that it is in. So nobody
- * pauses a vcpu of a domain that is not alive and waits for it (core/control/domctl.c).
+ * pauses a vcpu of a domain that is not alive and waits for it (core/control/domctl_call.c).
  */
 void sched_vcpu_kill(struct vcpu *v);
 bool sched_vcpu_parked(const struct vcpu *v); /* it is there: uses nothing of its domain any more */
@@ -158,7 +167,8 @@ void vcpu_interrupt(struct vcpu *v); /* the second only; one that waits goes on 
  */
 int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);
 /* With the time of the present state added up to now. In runstate.c. */
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
+void vcpu_runstate_get(struct vcpu *v, struct sched_runstate *out);
+uint64_t vcpu_run_time(struct vcpu *v); /* of it, what the vcpu was running for; ns */
 
 /* domctl and sysctl scheduler_op: -XEN_EINVAL for another scheduler's or an unknown operation. */
 struct xen_domctl_scheduler_op;

@@ -11,8 +11,6 @@
 #define CORE_STATS_H
 
 #include <core/domain.h>
-#include <lib/bitops.h>
-#include <lib/bug.h>
 #include <public/lodge_stats.h>
 #include <x86/regs.h>
 
@@ -27,13 +25,6 @@ static inline void stats_count(size_t place)
     stats_add(place, 1);
 }
 
-/* The same, where regs is guest_regs(): nothing has to be found then. */
-static inline void stats_count_at(struct cpu_regs *regs, size_t place)
-{
-    ASSERT(regs == guest_regs());
-    ((struct stack_top *)((char *)regs - offsetof(struct stack_top, regs)))->stats[place]++;
-}
-
 static inline uint64_t stats_get(size_t place)
 {
     return stack_top()->stats[place];
@@ -43,7 +34,7 @@ static inline uint64_t stats_get(size_t place)
 static inline void stats_count_batch(size_t place, uint64_t entries)
 {
     if (entries != 0)
-        stats_count(place + MIN(bit_highest(entries), LODGE_NR_BATCHES - 1u));
+        stats_count(place + MIN(63u - (unsigned)__builtin_clzll(entries), LODGE_NR_BATCHES - 1u));
 }
 
 /* Any vcpu's, since its beginning. */

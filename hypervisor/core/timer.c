@@ -19,7 +19,6 @@
  */
 #include <core/timer.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 

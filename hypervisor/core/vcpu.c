@@ -15,7 +15,6 @@
 #include <core/machine.h>
 #include <core/trace.h>
 #include <core/vcpu_timer.h>
-#include <lib/bug.h>
 #include <x86/page.h>
 
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "struct vcpu is one page");

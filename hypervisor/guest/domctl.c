@@ -3,23 +3,21 @@
  * The control operations that concern the machine: a domain's access to devices, what it sees of
  * the processor and of time, and the parts of a vcpu's state that its context does not hold.
  *
- * The caller (core/control/domctl.c) has checked the privilege and what the table at the end says,
- * and holds a reference on d; the operation is a copy. What it points to is still the guest's
+ * The caller (core/control/domctl_call.c) has checked the privilege and what the table at the end
+ * says, and holds a reference on d; the operation is a copy. What it points to is still the guest's
  * memory, and is copied element by element. d is alive, and does not start to die meanwhile.
  */
 #include <core/control.h>
 #include <core/domain.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <guest/cpuid.h>
 #include <guest/guest.h>
 #include <guest/permissions.h>
 #include <guest/xsave.h>
-#include <lib/string.h>
 #include <public/domctl.h>
-#include <x86/cpu.h>
+#include <public/errno.h>
+#include <x86/regs.h>
 #include <x86/time.h>
-#include <x86/uaccess.h>
 
 /* Nobody gives away what he does not have himself. */
 static int64_t domctl_ioport(struct domain *d, struct xen_domctl *op)

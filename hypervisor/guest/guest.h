@@ -5,8 +5,10 @@
 #ifndef GUEST_GUEST_H
 #define GUEST_GUEST_H
 
-#include <core/domain.h>
 #include <lib/types.h>
+
+struct domain;
+struct vcpu;
 
 /*
  * domain.c: d->arch. A type's domain_init, domain_relinquish (once, when no vcpu holds anything any

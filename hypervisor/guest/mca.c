@@ -6,7 +6,6 @@
  */
 #include <core/cpu_hotplug.h>
 #include <core/hypercall.h>
-#include <lib/bitops.h>
 #include <lib/string.h>
 #include <public/mca.h>
 #include <x86/cpu.h>

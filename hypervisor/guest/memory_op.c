@@ -7,12 +7,13 @@
 #include <core/control.h>
 #include <core/domain.h>
 #include <core/frame.h>
-#include <core/hypercall.h>
 #include <guest/guest.h>
 #include <lib/string.h>
 #include <public/arch.h>
+#include <public/errno.h>
 #include <public/memory.h>
 #include <x86/page.h>
+#include <x86/regs.h>
 #include <x86/uaccess.h>
 
 /* As the firmware's interface had it: 20 bytes. */

@@ -12,9 +12,9 @@
 #include <core/hypercall.h>
 #include <guest/guest.h>
 #include <guest/pirq.h>
-#include <public/hypercalls.h>
 #include <public/physdev.h>
 #include <x86/irq.h>
+#include <x86/regs.h>
 #include <x86/uaccess.h>
 
 /* Copies the argument in; `rc` receives -EFAULT and the enclosing function ends. */

@@ -6,12 +6,12 @@
  * A page is at one place at a time: to add it once more moves it. The machine-to-physical table
  * says where it was; guests may be mistaken about that, so what is found there is compared.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <guest/guest.h>
 #include <public/memory.h>
 #include <x86/page.h>

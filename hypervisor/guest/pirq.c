@@ -16,13 +16,11 @@
  * interrupt only unmasks a line of the domain's own. Only the hardware domain has a table: for all
  * others every pirq is unknown.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
 #include <guest/pirq.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/irq.h>
 #include <x86/page.h>

@@ -5,11 +5,9 @@
  * (guest/policy.c).
  */
 #include <core/control.h>
-#include <core/domain.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <guest/cpuid.h>
 #include <guest/guest.h>
-#include <lib/string.h>
 #include <public/errno.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>

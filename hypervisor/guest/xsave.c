@@ -9,11 +9,9 @@
 #include <core/domain.h>
 #include <core/sched.h>
 #include <guest/xsave.h>
-#include <lib/string.h>
 #include <public/domctl.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
-#include <x86/page.h>
 #include <x86/uaccess.h>
 
 #define EXT_PREFIX 16 /* XCR0 now, and all that it ever was, in front of the area */

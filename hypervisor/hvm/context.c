@@ -11,6 +11,7 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/sched.h>
 #include <hvm/hvm.h>
 #include <lib/string.h>

@@ -5,14 +5,12 @@
  * way to the guest or for an access. Others say that there is something to do: the board's timer
  * and the event of the console's other end.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/evtchn.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
 #include <hvm/board.h>
 #include <hvm/hvm.h>
-#include <lib/bitops.h>
 #include <public/hvm_op.h>
 #include <public/sched.h>
 #include <x86/cpu.h>

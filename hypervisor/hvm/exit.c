@@ -11,11 +11,11 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/sched.h>
 #include <hvm/hvm.h>
 #include <lib/bug.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
+#include <x86/irqs_off.h>
 #include <x86/svm.h>
 
 #define EXCEPTION_HAS_ERROR                                                              \

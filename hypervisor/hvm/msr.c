@@ -7,7 +7,6 @@
 #include <core/domain.h>
 #include <guest/guest.h>
 #include <hvm/hvm.h>
-#include <lib/bitops.h>
 #include <x86/cpu.h>
 #include <x86/svm.h>
 

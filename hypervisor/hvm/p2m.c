@@ -14,7 +14,6 @@
  * as can be costs nobody else. Their type is one that nobody can have them writable with, and they
  * are in no entry. No table is freed before the domain ends.
  */
-#include <core/console.h>
 #include <core/frame.h>
 #include <core/preempt.h>
 #include <hvm/hvm.h>
@@ -23,7 +22,6 @@
 #include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
-#include <x86/smp.h>
 
 #define P2M_FLAGS   (PTE_P | PTE_W | PTE_U)
 #define LARGE_ORDER 9

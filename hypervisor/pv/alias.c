@@ -20,15 +20,14 @@
  * only: what it was the alias of is queued and dealt with by the loop that is at work.
  */
 #include <core/domain.h>
-#include <core/hypercall.h>
-#include <lib/bug.h>
+#include <core/preempt.h>
+#include <public/errno.h>
 #include <pv/alias.h>
 #include <pv/entry.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>
-#include <x86/tlb.h>
 
 #define TRIES         4    /* for an entry that the processor or others change meanwhile */
 #define WAITS         200  /* passes for writers of a moment */

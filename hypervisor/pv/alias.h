@@ -7,8 +7,6 @@
 #ifndef PV_ALIAS_H
 #define PV_ALIAS_H
 
-#include <core/domain.h>
-#include <core/frame.h>
 #include <lib/types.h>
 #include <public/lodge.h>
 #include <pv/page_types.h>

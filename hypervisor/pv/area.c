@@ -7,7 +7,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
-#include <core/hypercall.h>
+#include <public/errno.h>
 #include <public/lodge.h>
 #include <pv/lodge.h>
 #include <x86/cpu.h>

@@ -16,11 +16,10 @@
 #include <core/frame.h>
 #include <core/guest_type.h>
 #include <lib/bug.h>
-#include <public/xen.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
-#include <x86/cpu.h>
 #include <x86/page.h>
+#include <x86/regs.h>
 
 #ifndef NDEBUG
 

@@ -18,10 +18,7 @@
  *
  * Whoever changes a frame here does so to guest_regs() of the current vcpu, with no lock held.
  */
-#include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
-#include <core/stats.h>
 #include <lib/bug.h>
 #include <public/arch.h>
 #include <pv/alias.h>
@@ -149,7 +146,7 @@ static inline __attribute__((always_inline)) void trap_enter(struct vcpu *v, str
                      vector, error_code, (unsigned long)regs->rip);
         return;
     }
-    stats_count_at(regs, LODGE_STAT_FRAME_TRAP);
+    pv_count_at(regs, LODGE_STAT_FRAME_TRAP);
     v->pv.last_trap = vector;
     v->pv.last_trap_error = error_code;
     v->pv.last_trap_rip = regs->rip;
@@ -209,7 +206,7 @@ void pv_syscall_bounce(struct cpu_regs *regs)
         syscall_refused(regs);
         return;
     }
-    stats_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
+    pv_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
     segments_enter_kernel(v);
     bounce(v, regs, FROM_SYSCALL, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall_callback,
            v->pv.syscall_masks);
@@ -224,7 +221,7 @@ void pv_syscall32_bounce(struct cpu_regs *regs)
         syscall_refused(regs);
         return;
     }
-    stats_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
+    pv_count_at(regs, LODGE_STAT_FRAME_SYSCALL);
     segments_enter_kernel(v);
     bounce(v, regs, FROM_USER, v->info->evtchn_upcall_mask, NULL, 0, &v->pv.syscall32_callback,
            v->pv.syscall32_masks);
@@ -235,7 +232,7 @@ static void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
     enum bounce_from from = v->arch.kernel_mode ? FROM_KERNEL : FROM_USER;
 
-    stats_count_at(regs, LODGE_STAT_FRAME_EVENT);
+    pv_count_at(regs, LODGE_STAT_FRAME_EVENT);
     if (from == FROM_USER)
         segments_enter_kernel(v);
     bounce(v, regs, from, 0, NULL, 0, &v->pv.event_callback, true);
@@ -254,7 +251,7 @@ static void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs, const uint64_
                      (unsigned long)regs->cs, (unsigned long)regs->rip);
         return;
     }
-    stats_count_at(regs, LODGE_STAT_FRAME_FAILSAFE);
+    pv_count_at(regs, LODGE_STAT_FRAME_FAILSAFE);
     if (from == FROM_USER)
         segments_enter_kernel(v);
     bounce(v, regs, from, v->info->evtchn_upcall_mask, selectors, 4, &v->pv.failsafe_callback,

@@ -8,14 +8,13 @@
  * a guest gives for a handler is kept for the tools; handlers are entered with the flat 64-bit code
  * segment (pv/bounce.c).
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/string.h>
 #include <public/arch.h>
 #include <public/callback.h>
 #include <public/nmi.h>
-#include <pv/entry.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>

@@ -16,7 +16,6 @@
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <public/arch.h>
-#include <public/hypercalls.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/page_types.h>
@@ -24,6 +23,7 @@
 #include <pv/type.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
+#include <x86/page.h>
 #include <x86/time.h>
 
 #define FXSAVE_SIZE 512 /* an XSAVE area's header follows */
@@ -119,7 +119,7 @@ static void context_set_entries(struct vcpu *v, const struct vcpu_guest_context 
     if (c->ctrlreg[4] != 0)
         a->cr4 = (a->cr4 & ~CR4_GUEST) | (c->ctrlreg[4] & CR4_GUEST);
     if (v->id == 0) /* the domain's, and in each vcpu's structure */
-        v->domain->arch.vm_assist = c->vm_assist & VM_ASSIST_KNOWN;
+        v->domain->arch.vm_assist = c->vm_assist & vm_assist_known;
     pv_assists_changed(v->domain);
 }
 

@@ -32,16 +32,12 @@
 #include <core/hypercall.h>
 #include <core/preempt.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
 #include <pv/descriptors.h>
-#include <pv/entry.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
-#include <pv/pv.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/page.h>
-#include <x86/tlb.h>
 #include <x86/uaccess.h>
 
 /* Bits of a descriptor, as one 64-bit word: Intel SDM volume 3, segment descriptors. */

@@ -3,10 +3,8 @@
 #ifndef PV_DOM0_H
 #define PV_DOM0_H
 
-#include <core/domain.h>
 #include <lib/elf.h>
 #include <lib/types.h>
-#include <x86/page.h>
 
 /* `count` frames in a row, in both countings. Extents are sorted by pfn and leave no gap. */
 struct dom0_extent {

@@ -13,7 +13,6 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <pv/dom0.h>
-#include <pv/pv.h>
 #include <x86/cpu.h>
 
 static const struct {

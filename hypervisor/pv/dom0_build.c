@@ -12,7 +12,6 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
-#include <core/grant.h>
 #include <core/guest_type.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
@@ -20,11 +19,11 @@
 #include <public/arch.h>
 #include <public/startinfo.h>
 #include <pv/dom0.h>
-#include <pv/entry.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
 #include <pv/type.h>
 #include <x86/cpu.h>
+#include <x86/page.h>
 
 #define RESERVE_MAX     MIB(128) /* left for guests and ourselves when dom0_mem is not given */
 #define DOM0_SPARE      MIB(8)   /* beyond what it is loaded with, so that it gets anywhere */

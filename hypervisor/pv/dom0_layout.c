@@ -14,8 +14,8 @@
 #include <core/console.h>
 #include <core/frame.h>
 #include <lib/bug.h>
-#include <lib/cmdline.h>
 #include <pv/dom0.h>
+#include <x86/page.h>
 
 #define ALIGN_END   MIB(4)
 #define PADDING_MIN KIB(512)

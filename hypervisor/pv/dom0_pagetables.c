@@ -4,10 +4,10 @@
  * the p2m's own range. They are written as plain memory; making the root a vcpu's page table then
  * checks them with the same code as any guest's.
  */
-#include <core/domain.h>
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <pv/dom0.h>
+#include <x86/page.h>
 
 #define TABLE_FLAGS (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
 #define PAGE_FLAGS  (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)

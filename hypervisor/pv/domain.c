@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine half of a PV domain and its vcpus: making and freeing them, and the switch from one
- * vcpu to the next. The complete context of a vcpu, as others set and read it, is in context.c.
- *
- * A guest's page tables are loaded only while one of its vcpus runs: idling CPUs use the
- * hypervisor's own. So tlb_mask, the CPUs that may hold translations of a domain, is exact, and a
- * table may be freed as soon as no vcpu has it loaded.
- *
- * While a vcpu runs, the truth about its selectors, bases and FPU state is in the processor; while
- * it does not, in struct pv_vcpu. pv_switch_out() and pv_switch_in() carry it over, with
- * interrupts off, on the way from one stack to the next. Debug registers are only copied in: what
- * the guest wrote to them is in struct arch_vcpu at any time.
+ * A PV domain and its vcpus: making and freeing them, and the table of all that the type answers.
+ * The complete context of a vcpu, as others set and read it, is in context.c; the switch from one
+ * vcpu to the next is in switch.c.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <core/preempt.h>
 #include <guest/guest.h>
-#include <lib/bitops.h>
-#include <lib/bug.h>
-#include <lib/string.h>
-#include <public/hypercalls.h>
+#include <pv/calls.h>
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/lodge.h>
@@ -30,8 +17,6 @@
 #include <pv/pv.h>
 #include <pv/type.h>
 #include <x86/cpu.h>
-#include <x86/switch.h>
-#include <x86/tlb.h>
 
 /* ---- domains ---- */
 
@@ -90,18 +75,6 @@ static struct frame *pv_frame_writable(struct domain *d, uint64_t gfn)
     return frame_of(MFN(gfn));
 }
 
-/* A copy in each vcpu, as frames are made by it. The lock makes the last one to come here right. */
-void pv_assists_changed(struct domain *d)
-{
-    struct vcpu *v;
-
-    spin_lock(&d->lock);
-    for_each_vcpu (d, v)
-        WRITE_ONCE(v->pv.iopl_shown,
-                   (READ_ONCE(d->arch.vm_assist) & BIT(VMASST_TYPE_architectural_iopl)) != 0);
-    spin_unlock(&d->lock);
-}
-
 /* ---- vcpus ---- */
 
 static void pv_vcpu_free(struct vcpu *v)
@@ -139,45 +112,6 @@ static int pv_vcpu_init(struct vcpu *v)
 struct cpu_regs *pv_vcpu_regs(const struct vcpu *v)
 {
     return &((struct stack_top *)v->stack - 1)->regs;
-}
-
-void pv_load_tables(struct vcpu *v)
-{
-    if (v == current)
-        tlb_write_cr3(pv_cr3(v));
-}
-
-/* ---- the switch ---- */
-
-static void pv_switch_out(struct vcpu *prev)
-{
-    segments_save(prev);
-    fpu_switch_out(prev);
-    if (unlikely(prev->arch.debug_active))
-        debugreg_clear();
-}
-
-static void pv_switch_in(struct vcpu *next, struct cpu *c)
-{
-    switch_stack_to(c, next); /* sets c->curr, which pv_ldt_fault() goes by */
-    switch_tables_to(c, next->domain);
-    descriptors_switch_in(next, c);
-    switch_load_tables(c, next->domain, pv_cr3(next));
-    segments_load(next); /* last: nothing that was cached of another domain's windows is left */
-    /*
-     * At once, not on first use: some processors let speculation see the registers of whoever ran
-     * before in spite of TS, and emulators run XSAVE and XRSTOR in spite of it.
-     */
-    fpu_switch_in(next);
-    if (unlikely((next->pv.area != NULL) != c->area_stub))
-        descriptors_set_area_stub(c, next->pv.area != NULL);
-    if (unlikely(next->arch.debug_active))
-        debugreg_load(next);
-}
-
-static void pv_kernel_tables(struct vcpu *v, bool enter)
-{
-    tlb_write_cr3(enter ? v->pv.guest_table.m << PAGE_SHIFT : pv_cr3(v));
 }
 
 const struct guest_type pv_type = {

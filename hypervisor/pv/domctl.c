@@ -5,12 +5,11 @@
  */
 #include <core/control.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/string.h>
 #include <public/domctl.h>
+#include <pv/calls.h>
 #include <pv/page_types.h>
-#include <pv/pv.h>
-#include <pv/type.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>
 

@@ -2,9 +2,8 @@
 /* A guest's vcpu for the log: registers, and the words on its stack where they can be read. */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/stats.h>
 #include <core/preempt.h>
-#include <pv/entry.h>
+#include <core/stats.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <pv/type.h>

@@ -13,6 +13,7 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <guest/cpuid.h>
 #include <lib/string.h>
 #include <public/sched.h>
@@ -419,7 +420,7 @@ bool emulate_privileged(struct cpu_regs *regs)
     done = op == 0x0f ? emulate_two_byte(&in) : emulate_one_byte(&in, op);
     if (done == EMU_REFUSED)
         return false;
-    stats_count_at(regs, LODGE_STAT_EMULATED + in.kind);
+    pv_count_at(regs, LODGE_STAT_EMULATED + in.kind);
     if (done == EMU_DONE) {
         regs->rip += in.pos;
         debugreg_emulated(regs, in.ports);

@@ -10,12 +10,11 @@
  * pair on the bus together is the lock inside pci_conf_read() and pci_conf_write().
  */
 #include <core/domain.h>
-#include <lib/bitops.h>
+#include <public/errno.h>
+#include <public/hypercalls.h>
 #include <public/physdev.h>
 #include <pv/entry.h>
-#include <pv/pv.h>
 #include <pv/type.h>
-#include <x86/cpu.h>
 #include <x86/irq.h>
 #include <x86/uaccess.h>
 
@@ -29,6 +28,18 @@ bool emulate_iopl_allows(const struct vcpu *v)
     unsigned level = !v->arch.kernel_mode ? 3 : v->pv.iopl_shown ? 0 : 1;
 
     return v->pv.iopl >= level;
+}
+
+/* A copy in each vcpu, as frames are made by it. The lock makes the last one to come here right. */
+void pv_assists_changed(struct domain *d)
+{
+    struct vcpu *v;
+
+    spin_lock(&d->lock);
+    for_each_vcpu (d, v)
+        WRITE_ONCE(v->pv.iopl_shown,
+                   (READ_ONCE(d->arch.vm_assist) & BIT(VMASST_TYPE_architectural_iopl)) != 0);
+    spin_unlock(&d->lock);
 }
 
 /* The guest's own rules: IOPL, else its bitmap, where a clear bit allows. */

@@ -7,7 +7,6 @@
  * nothing: rip and rsp are loaded as IRETQ would, selectors keep RPL 3, and the flags that ring 3
  * may not change stay.
  */
-#include <core/domain.h>
 #include <pv/entry.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>

@@ -9,7 +9,6 @@
  * segments are taken to be flat, unless they are of the guest's LDT: then the fault stays.
  */
 #include <core/domain.h>
-#include <lib/string.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
 #include <x86/cpu.h>

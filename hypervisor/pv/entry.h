@@ -9,7 +9,7 @@
 #define PV_ENTRY_H
 
 #include <core/domain.h>
-#include <core/stats.h>
+#include <lib/bug.h>
 #include <lib/types.h>
 #include <x86/cpu.h>
 #include <x86/regs.h>
@@ -81,10 +81,17 @@ static inline void debugreg_emulated(struct cpu_regs *regs, uint64_t ports)
     }
 }
 
+/* stats_count() without a search for the stack: regs is guest_regs(). */
+static inline void pv_count_at(struct cpu_regs *regs, size_t place)
+{
+    ASSERT(regs == guest_regs());
+    ((struct stack_top *)((char *)regs - offsetof(struct stack_top, regs)))->stats[place]++;
+}
+
 /* kind: LODGE_EMULATED_*. */
 static inline void pv_emulated(struct cpu_regs *regs, unsigned kind)
 {
-    stats_count_at(regs, LODGE_STAT_EMULATED + kind);
+    pv_count_at(regs, LODGE_STAT_EMULATED + kind);
     debugreg_emulated(regs, 0);
 }
 

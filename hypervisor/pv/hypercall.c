@@ -7,12 +7,17 @@
  * registers, all 64 bits of them.
  */
 #include <core/console.h>
-#include <core/domain.h>
 #include <core/hypercall.h>
 #include <lib/string.h>
+#include <public/hypercalls.h>
 #include <public/lodge.h>
-#include <pv/entry.h>
+#include <pv/calls.h>
 #include <pv/type.h>
+
+_Static_assert(__HYPERVISOR_lodge_op == __HYPERVISOR_arch_7 &&
+                   __HYPERVISOR_lodge_sysret == __HYPERVISOR_arch_6 &&
+                   __HYPERVISOR_lodge_iret == __HYPERVISOR_arch_5,
+               "numbers that the ABI leaves to the architecture");
 
 /* In every slot without a call of its own, so that no pointer in the table is NULL. */
 static int64_t hc_none(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)

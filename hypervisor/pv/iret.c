@@ -10,12 +10,10 @@
  * kernel mode makes hypercalls, and a multicall ends with this one, so the mode is kernel at entry,
  * and no call runs behind it on the tables that it may switch to.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <public/arch.h>
 #include <public/lodge.h>
-#include <pv/entry.h>
 #include <pv/segments.h>
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>

@@ -13,6 +13,7 @@
 #include <core/hypercall.h>
 #include <public/lodge.h>
 #include <pv/lodge.h>
+#include <x86/regs.h>
 #include <x86/uaccess.h>
 
 #define FEATURES \

@@ -7,8 +7,10 @@
 #ifndef PV_LODGE_H
 #define PV_LODGE_H
 
-#include <core/domain.h>
 #include <lib/types.h>
+
+struct domain;
+struct vcpu;
 
 int64_t lodge_mmu_run(struct domain *d, vaddr_t list, uint64_t progress); /* mmu_run.c */
 int64_t lodge_table_new(struct domain *d, uint64_t ptr, uint64_t val);    /* table_new.c */

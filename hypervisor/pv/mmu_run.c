@@ -13,13 +13,14 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/stats.h>
-#include <lib/bug.h>
 #include <public/lodge.h>
 #include <pv/lodge.h>
 #include <pv/mmu.h>
+#include <pv/mmu_table.h>
 #include <pv/pte.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 

@@ -19,13 +19,14 @@
 #include <core/domain.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/stats.h>
 #include <public/mmu.h>
 #include <pv/mmu.h>
+#include <pv/mmu_table.h>
 #include <pv/pte.h>
-#include <x86/cpu.h>
 #include <x86/guest_words.h>
-#include <x86/tlb.h>
+#include <x86/regs.h>
 #include <x86/uaccess.h>
 
 #define MMU_BLOCK  32 /* requests copied at once */
@@ -49,51 +50,6 @@ int mmu_owner_get(domid_t id, struct domain **d)
     else
         return domain_get_target(id, d);
     return 0;
-}
-
-#define ENTER_TRIES 16 /* for a frame whose type changes all the time */
-
-/* What is no table that is valid: memory, or one that another vcpu is at work on just now. */
-int mmu_table_enter_slow(struct mmu_table *t, uint64_t mfn, struct domain *d)
-{
-    struct frame *f = &FRAMES[mfn];
-
-    for (unsigned tries = 0; tries < ENTER_TRIES;) {
-        uint64_t word = READ_ONCE(f->type);
-        enum page_type type = page_type_of(word);
-
-        if (READ_ONCE(f->owner) != d->id)
-            return -XEN_EINVAL;
-        if ((word & PAGE_TYPE_BUSY) && page_type_is_table(type) && current->domain == d) {
-            cpu_relax_poll(); /* whoever is at work on it is a vcpu of ours, and comes to an end */
-            work_used_up();
-            if (preempt_after(1))
-                return -XEN_EINVAL;
-            continue;
-        }
-        t->level = type;
-        alias_frame_at(NULL, 0);
-        if (!page_type_is_table(type) || (word & PAGE_TYPE_COUNT) == 0) {
-            t->level = 0;
-            type = PAGE_TYPE_WRITABLE;
-            alias_frame_at(f, ALIAS_WRITES);
-        }
-        if (page_type_get(f, type, d) == 0) {
-            /* It is a table no more, nor does it say so: the alias need not wait for the queue. */
-            if (unlikely(page_type_is_table(page_type_of(word)) && t->level == 0 &&
-                         alias_kept(d))) {
-                alias_release(f, d);
-                alias_frame_at(f, ALIAS_WRITES);
-            }
-            t->frame = f;
-            t->entries = mfn_to_virt(MFN(mfn));
-            t->mfn = mfn;
-            return 0;
-        }
-        alias_frame_at(NULL, 0);
-        tries++;
-    }
-    return -XEN_EINVAL;
 }
 
 /* Any entry, also of a table that is not at hand yet. What an upper entry took is behind it. */

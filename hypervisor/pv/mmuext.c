@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * mmuext_op: whole tables and address spaces. Pinning, the two root tables of a vcpu, flushes, the
- * LDT, and clearing or copying a page without mapping it.
+ * LDT; the operations on memory itself are in mmuext_memory.c.
  *
  * The rule for root tables: a vcpu holds a type reference on each of its two, and one is dropped
  * only when no CPU can have it in CR3 any more. Flushes are asked for by guests for their own good;
@@ -10,15 +10,14 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/frame.h>
 #include <core/hypercall.h>
-#include <guest/permissions.h>
-#include <lib/string.h>
+#include <core/preempt.h>
 #include <public/mmu.h>
 #include <pv/descriptors.h>
 #include <pv/mmu.h>
-#include <pv/pte.h>
+#include <pv/page_types.h>
 #include <pv/pv.h>
-#include <x86/cpu.h>
 #include <x86/guest_words.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
@@ -122,48 +121,6 @@ static int ext_flush_multi(struct domain *d, const struct mmuext_op *op)
     return 0;
 }
 
-/* Here, or on each CPU by smp_call(). */
-static void cache_flush_here(void *unused)
-{
-    __asm__ volatile("wbinvd" ::: "memory");
-}
-
-/* Writing back caches costs everybody: only for those who drive devices. */
-static int ext_flush_cache(struct domain *d, bool everywhere)
-{
-    if (!d->hardware && !permissions_iomem_any(d))
-        return -XEN_EACCES;
-    if (everywhere)
-        smp_call(cpu_online, cache_flush_here, NULL);
-    else
-        cache_flush_here(NULL);
-    return 0;
-}
-
-/*
- * MMUEXT_CLEAR_PAGE, MMUEXT_COPY_PAGE: the target has to be a page that could be mapped writable,
- * the source any frame of the domain's, as it could be mapped read-only.
- */
-static int ext_fill(struct domain *d, const struct mmuext_op *op)
-{
-    uint64_t dst = op->arg1.mfn, src = op->arg2.src_mfn;
-
-    if (dst >= max_mfn || page_type_get(&FRAMES[dst], PAGE_TYPE_WRITABLE, d) != 0)
-        return -XEN_EINVAL;
-    (void)work_charge(WORK_PAGE);
-    if (op->cmd == MMUEXT_CLEAR_PAGE) {
-        page_clear(mfn_to_virt(MFN(dst)));
-    } else if (src < max_mfn && frame_get(&FRAMES[src], d)) {
-        page_copy(mfn_to_virt(MFN(dst)), mfn_to_virt(MFN(src)));
-        frame_put(&FRAMES[src]);
-    } else {
-        page_type_put(&FRAMES[dst], d);
-        return -XEN_EINVAL;
-    }
-    page_type_put(&FRAMES[dst], d);
-    return 0;
-}
-
 /* What may be asked for another domain: what builders of domains need. */
 static int ext_of_other(struct domain *owner, const struct mmuext_op *op)
 {
@@ -176,7 +133,7 @@ static int ext_of_other(struct domain *owner, const struct mmuext_op *op)
         return ext_pin(owner, op);
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
-        return ext_fill(owner, op);
+        return mmuext_fill(owner, op);
     default:
         return -XEN_EPERM; /* the rest concerns the vcpu that calls */
     }
@@ -203,7 +160,7 @@ static int ext_own(struct vcpu *v, const struct mmuext_op *op)
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
         return ext_flush_multi(d, op);
-    case MMUEXT_TLB_FLUSH_ALL: /* CPUs outside the mask have no translations of d: pv/domain.c */
+    case MMUEXT_TLB_FLUSH_ALL: /* CPUs outside the mask have no translations of d: pv/switch.c */
         tlb_flush_mask(READ_ONCE(d->arch.tlb_mask));
         return 0;
     case MMUEXT_INVLPG_ALL:
@@ -212,7 +169,7 @@ static int ext_own(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
-        return ext_flush_cache(d, op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
+        return mmuext_flush_cache(d, op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
     case MMUEXT_SET_LDT:
         return pv_set_ldt(v, va, op->arg2.nr_ents);
     case MMUEXT_PIN_L1_TABLE:

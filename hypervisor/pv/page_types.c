@@ -64,10 +64,11 @@
  * When a domain dies its tables form a graph of any size; they are taken apart one by one from a
  * list (linked through tlb_stamp, which a table does not need), so that each step is short.
  */
-#include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
+#include <lib/bug.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <pv/alias.h>
 #include <pv/descriptors.h>
 #include <pv/page_types.h>

@@ -32,9 +32,7 @@
 
 #include <core/domain.h>
 #include <core/frame.h>
-#include <lib/bug.h>
 #include <lib/types.h>
-#include <public/errno.h>
 
 enum page_type {
     PAGE_TYPE_NONE = 0,

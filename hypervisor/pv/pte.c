@@ -8,12 +8,9 @@
 #include <core/guest_type.h>
 #include <core/preempt.h>
 #include <guest/permissions.h>
-#include <lib/bug.h>
-#include <public/hypercalls.h>
+#include <public/errno.h>
 #include <pv/pte.h>
-#include <pv/pv.h>
 #include <x86/tlb.h>
-#include <x86/uaccess.h>
 
 #define PROTECT_TRIES 64 /* for an entry that somebody keeps changing */
 

@@ -19,7 +19,6 @@
 #ifndef PV_PTE_H
 #define PV_PTE_H
 
-#include <core/domain.h>
 #include <core/frame.h>
 #include <lib/types.h>
 #include <pv/page_types.h>

@@ -13,17 +13,13 @@
  * an entry of a table that is this domain's at that moment, so the guest fools only itself. What a
  * frame is, its type says, never the mapping that faulted.
  */
-#include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
 #include <pv/alias.h>
 #include <pv/emulate.h>
 #include <pv/entry.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
-#include <x86/cpu.h>
 #include <x86/guest_words.h>
-#include <x86/uaccess.h>
 
 /*
  * MOV and XCHG of a 64-bit register, plainly addressed: how a stock kernel sets and clears entries.

@@ -8,8 +8,8 @@
  * or is refused, stays the page fault that it was.
  */
 #include <core/domain.h>
+#include <public/errno.h>
 #include <pv/emulate.h>
-#include <pv/entry.h>
 #include <pv/pte.h>
 #include <pv/pv.h>
 #include <x86/cpu.h>

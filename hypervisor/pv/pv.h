@@ -8,8 +8,8 @@
 
 #include <core/domain.h>
 #include <lib/types.h>
-#include <x86/page.h>
-#include <x86/regs.h>
+
+struct cpu_regs;
 
 /* dom0_build.c: domain 0 from the boot loader's modules; panics with a reason when it cannot. */
 void dom0_build(void);

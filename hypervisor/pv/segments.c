@@ -11,7 +11,6 @@
  */
 #include <core/domain.h>
 #include <core/hypercall.h>
-#include <lib/bug.h>
 #include <public/arch.h>
 #include <pv/entry.h>
 #include <pv/segments.h>

@@ -16,7 +16,7 @@
 #include <pv/lodge.h>
 #include <pv/page_types.h>
 #include <pv/pv.h>
-#include <x86/cpu.h>
+#include <x86/page.h>
 #include <x86/uaccess.h>
 
 #define FLAGS                                                                    \

@@ -6,9 +6,9 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
+#include <public/errno.h>
 #include <pv/lodge.h>
-#include <pv/mmu.h>
+#include <pv/mmu_table.h>
 #include <pv/pte.h>
 
 /* t is a table of level 2 or 3. */

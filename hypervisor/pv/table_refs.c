@@ -9,9 +9,10 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <pv/page_types.h>
 #include <pv/pte.h>
 #include <pv/table_refs.h>

@@ -8,7 +8,6 @@
  * ends in one of three ways: the guest goes on behind the instruction, executes it again, or enters
  * a handler that it registered (and is crashed where it has none).
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/stats.h>
@@ -17,7 +16,6 @@
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
-#include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/uaccess.h>
 
@@ -121,7 +119,7 @@ void pv_device_not_available(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
 
-    stats_count_at(regs, LODGE_STAT_EXCEPTION + X86_NM);
+    pv_count_at(regs, LODGE_STAT_EXCEPTION + X86_NM);
     hc_fpu_taskswitch(0, 0, 0, 0);
     v->arch.fpu_ts = false;
     bounce_trap(regs, X86_NM, 0);
@@ -152,13 +150,13 @@ void pv_trap(struct cpu_regs *regs)
 
     ASSERT(regs->vector < NR_EXCEPTIONS);
     if (unlikely(regs->vector != X86_PF)) {
-        stats_count_at(regs, LODGE_STAT_EXCEPTION + regs->vector);
+        pv_count_at(regs, LODGE_STAT_EXCEPTION + regs->vector);
         if (regs->vector != X86_GP || regs->error_code != 0 || !emulate_read_base(regs))
             trap_other(regs);
         return;
     }
     addr = read_cr2();
-    stats_count_at(regs, LODGE_STAT_EXCEPTION + X86_PF);
+    pv_count_at(regs, LODGE_STAT_EXCEPTION + X86_PF);
     if (perhaps_table_write(regs))
         pv_pte_write_fault(regs, addr);
     else

@@ -11,7 +11,7 @@
 #include <public/mmu.h>
 #include <pv/mmu.h>
 #include <pv/pte.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>
 

@@ -12,7 +12,6 @@
  */
 #include <boot/boot.h>
 #include <core/console.h>
-#include <lib/bug.h>
 #include <lib/string.h>
 #include <x86/acpi.h>
 #include <x86/page.h>

@@ -3,8 +3,6 @@
  * The local APIC: as MSRs where the processor has x2APIC (and the firmware or `x2apic` does not
  * object), else through its page of registers. All interrupts are fixed and physical.
  */
-#include <core/console.h>
-#include <lib/bitops.h>
 #include <lib/bug.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>

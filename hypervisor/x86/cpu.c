@@ -10,8 +10,6 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
-#include <x86/page.h>
-#include <x86/stack.h>
 
 struct cpu_features cpu_features;
 

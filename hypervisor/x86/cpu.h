@@ -8,7 +8,6 @@
 
 #include <core/timer.h>
 #include <lib/types.h>
-#include <x86/irqs_off.h>
 #include <x86/regs.h>
 
 #define NR_CPUS 64
@@ -246,25 +245,6 @@ static inline void invlpg(vaddr_t va)
  * online waits for another with it, locks held or not: that one may be waiting for a flush here.
  */
 void cpu_relax_poll(void);
-
-/*
- * Opens the interrupt window for one instruction; handlers run nested on this stack. STI takes
- * effect behind the next instruction, hence the NOP. No lock may be held: handlers take some.
- */
-static inline void irq_window(void)
-{
-    irqs_off_end();
-    __asm__ volatile("sti; nop; cli" : : : "memory");
-    irqs_off_begin();
-}
-
-/* Until the next interrupt. One that comes after the caller's last look still ends the HLT. */
-static inline void irq_halt(void)
-{
-    irqs_off_end();
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
-    irqs_off_begin();
-}
 
 /*
  * x86/cpu.c: find features on the boot CPU; set up control registers and MSRs on each CPU; make the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Floating point and vector state. It is loaded when a vcpu is switched in (pv/domain.c), unless
+ * Floating point and vector state. It is loaded when a vcpu is switched in (pv/switch.c), unless
  * the registers hold it still, and saved when it leaves, so that no CPU ever has to fetch it from
  * another. TS is set only while a vcpu runs that has set it. Waiting for #NM instead would save
  * little: kernels use XSAVE at each task switch; and some processors, and emulators, do not wait
@@ -25,7 +25,6 @@
 #include <lib/string.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
-#include <x86/page.h>
 
 #define XCR0_X87    1ull
 #define XCR0_SSE    2ull

@@ -25,9 +25,7 @@
 #ifndef X86_GUEST_ENTRY_H
 #define X86_GUEST_ENTRY_H
 
-#include <core/domain.h>
 #include <lib/types.h>
-#include <x86/cpu.h>
 #include <x86/regs.h>
 
 #define VEC_IRET      0x101

@@ -19,16 +19,14 @@
 #include <core/console.h>
 #include <core/evtchn.h>
 #include <core/timer.h>
-#include <lib/bitops.h>
-#include <lib/bug.h>
 #include <public/errno.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>
 #include <x86/dump.h>
 #include <x86/irq.h>
 #include <x86/irq_line.h>
+#include <x86/irqs_off.h>
 #include <x86/smp.h>
-#include <x86/tlb.h>
 
 #define NR_GSIS 256
 

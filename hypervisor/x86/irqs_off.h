@@ -28,4 +28,25 @@ static inline void irqs_off_forget(void) {}
 static inline void irqs_off_report(void) {}
 #endif
 
+/* ---- where C lets interrupts in ---- */
+
+/*
+ * Opens the interrupt window for one instruction; handlers run nested on this stack. STI takes
+ * effect behind the next instruction, hence the NOP. No lock may be held: handlers take some.
+ */
+static inline void irq_window(void)
+{
+    irqs_off_end();
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+    irqs_off_begin();
+}
+
+/* Until the next interrupt. One that comes after the caller's last look still ends the HLT. */
+static inline void irq_halt(void)
+{
+    irqs_off_end();
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    irqs_off_begin();
+}
+
 #endif

@@ -11,7 +11,6 @@
  * belongs to the one who binds; then to the holder of the handle, who is alone with it
  * (guest/pirq.c).
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>

@@ -20,11 +20,9 @@
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/errno.h>
-#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/paging.h>
-#include <x86/tlb.h>
 
 pte_t *hv_root;
 mfn_t hv_root_mfn;

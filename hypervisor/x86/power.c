@@ -6,11 +6,11 @@
  */
 #include <boot/boot.h>
 #include <core/console.h>
-#include <lib/bitops.h>
 #include <lib/cmdline.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/dump.h>
+#include <x86/irqs_off.h>
 
 #define DEBUG_EXIT_PORT 0xf4 /* QEMU's isa-debug-exit: status is value * 2 + 1 */
 #define SLEEP_ENABLE    0x2000u

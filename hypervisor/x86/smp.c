@@ -17,7 +17,6 @@
 #include <lib/bug.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
-#include <public/hypercalls.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>

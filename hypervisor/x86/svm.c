@@ -10,8 +10,8 @@
 #include <core/console.h>
 #include <core/frame.h>
 #include <lib/bug.h>
-#include <public/errno.h>
 #include <x86/cpu.h>
+#include <x86/irqs_off.h>
 #include <x86/page.h>
 #include <x86/svm.h>
 

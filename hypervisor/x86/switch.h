@@ -8,7 +8,7 @@
 
 #include <core/domain.h>
 #include <lib/bitops.h>
-#include <public/hypercalls.h>
+#include <public/handles.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/tlb.h>

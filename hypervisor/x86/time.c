@@ -14,8 +14,6 @@
 #include <core/domain.h>
 #include <lib/bug.h>
 #include <lib/cmdline.h>
-#include <lib/string.h>
-#include <public/errno.h>
 #include <x86/apic.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>

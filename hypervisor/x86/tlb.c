@@ -18,15 +18,12 @@
  * The clock is 32 bits wide and compared by difference, which holds while no CPU stays more than
  * 2^31 flushes behind: every 2^28th flush makes all CPUs flush.
  */
-#include <core/preempt.h>
 #include <core/domain.h>
+#include <core/preempt.h>
 #include <core/stats.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
-#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
-#include <x86/page.h>
 #include <x86/paging.h>
 #include <x86/tlb.h>
 

@@ -18,7 +18,6 @@
 #include <core/domain.h>
 #include <core/hypercall.h>
 #include <core/stats.h>
-#include <lib/bug.h>
 #include <x86/cpu.h>
 #include <x86/dump.h>
 #include <x86/guest_entry.h>

@@ -12,8 +12,6 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
-#include <lib/string.h>
 #include <x86/page.h>
 #include <x86/paging.h>
 #include <x86/stack.h>

@@ -8,7 +8,6 @@
 
 #include "handles.h"
 #include "arch.h"
-#include "memory.h"
 
 /*
  * XEN_DOMCTL_createdomain: make a domain without memory and vcpus, paused. xen_domctl.domain is IN

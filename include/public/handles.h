@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every other public header is built from: scalar types, guest handles, and the few structures
- * that several interfaces have in common.
+ * What every other public header is built from: scalar types, guest handles, domain identifiers,
+ * and the few structures that several interfaces have in common.
  *
  * A guest handle is a pointer in the caller's address space, wrapped in a one-member structure.
  * The wrapper costs nothing and buys two things: the compiler refuses to mix handles of different
@@ -37,12 +37,13 @@
 /* Dimension of a trailing array whose length another field tells. */
 #define XEN_FLEX_ARRAY_DIM
 
-/* Frame numbers and machine words as a guest sees them. */
+/* Frame numbers, machine words and names of things as a guest sees them. */
 typedef unsigned long xen_pfn_t;
 typedef unsigned long xen_ulong_t;
 typedef unsigned long xen_callback_t;
 typedef uint16_t domid_t;
 typedef uint64_t tsc_timestamp_t;
+typedef uint32_t evtchn_port_t;
 
 #define PRI_xen_pfn   "lx"
 #define PRIu_xen_pfn  "lu"
@@ -89,6 +90,7 @@ __DEFINE_XEN_GUEST_HANDLE(uint64, uint64_t);
 DEFINE_XEN_GUEST_HANDLE(uint64_t);
 DEFINE_XEN_GUEST_HANDLE(xen_pfn_t);
 DEFINE_XEN_GUEST_HANDLE(xen_ulong_t);
+DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);
 
 _Static_assert(sizeof(XEN_GUEST_HANDLE(void)) == 8, "a guest handle is one pointer");
 _Static_assert(_Alignof(XEN_GUEST_HANDLE(void)) == 8, "a guest handle aligns as a pointer");
@@ -112,6 +114,19 @@ struct xenctl_bitmap {
 typedef struct xenctl_bitmap xenctl_bitmap_t;
 _Static_assert(sizeof(struct xenctl_bitmap) == 16, "xenctl_bitmap");
 
+/*
+ * A range of memory on one virtual NUMA node, as XEN_DOMCTL_setvnumainfo and XENMEM_get_vnumainfo
+ * name it.
+ */
+struct xen_vmemrange {
+    uint64_t start, end;
+    unsigned int flags;
+    unsigned int nid;
+};
+typedef struct xen_vmemrange xen_vmemrange_t;
+DEFINE_XEN_GUEST_HANDLE(xen_vmemrange_t);
+_Static_assert(sizeof(xen_vmemrange_t) == 24, "xen_vmemrange");
+
 /* A function of a PCI device, as physdev_op, memory_op and sysctl name it. */
 struct physdev_pci_device {
     uint16_t seg;
@@ -122,4 +137,19 @@ DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_t);
 _Static_assert(sizeof(physdev_pci_device_t) == 4, "physdev_pci_device");
 
 #endif /* !__ASSEMBLER__ */
+
+/*
+ * Domain identifiers. Real domains are 0 to DOMID_FIRST_RESERVED - 1, and 0 is the control domain.
+ * The numbers above stand for somebody without a number of their own, and each operation says which
+ * of them it takes; most take DOMID_SELF.
+ */
+#define DOMID_FIRST_RESERVED xen_mk_uint(0x7FF0)
+#define DOMID_SELF           xen_mk_uint(0x7FF0) /* the caller */
+#define DOMID_IO             xen_mk_uint(0x7FF1) /* owner of device memory */
+#define DOMID_XEN            xen_mk_uint(0x7FF2) /* owner of hypervisor frames shared with guests */
+#define DOMID_COW            xen_mk_uint(0x7FF3) /* owner of deduplicated frames */
+#define DOMID_INVALID        xen_mk_uint(0x7FF4) /* nobody */
+#define DOMID_IDLE           xen_mk_uint(0x7FFF) /* the idle vcpus */
+#define DOMID_MASK           xen_mk_uint(0x7FFF) /* bits that a domain identifier may have */
+
 #endif

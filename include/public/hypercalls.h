@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercall numbers, the calling convention, and the constants that belong to no structure: domain
- * identifiers, virtual interrupts, assists. Constants only, so assembly may include it.
+ * Hypercall numbers, the calling convention, and the constants that belong to no structure: virtual
+ * interrupts, assists. Constants only, so assembly may include it.
  *
  * Calling convention: number in RAX, arguments in RDI, RSI, RDX, R10, R8, result in RAX. A guest
  * kernel enters with `syscall`, which destroys RCX and R11, either directly or through its
@@ -200,19 +200,5 @@
 
 /* Architecture's names for them. */
 #define VIRQ_MCA VIRQ_ARCH_0 /* GD machine-check telemetry is waiting */
-
-/*
- * Domain identifiers. Real domains are 0 to DOMID_FIRST_RESERVED - 1, and 0 is the control domain.
- * The numbers above stand for somebody without a number of their own, and each operation says which
- * of them it takes; most take DOMID_SELF.
- */
-#define DOMID_FIRST_RESERVED xen_mk_uint(0x7FF0)
-#define DOMID_SELF           xen_mk_uint(0x7FF0) /* the caller */
-#define DOMID_IO             xen_mk_uint(0x7FF1) /* owner of device memory */
-#define DOMID_XEN            xen_mk_uint(0x7FF2) /* owner of hypervisor frames shared with guests */
-#define DOMID_COW            xen_mk_uint(0x7FF3) /* owner of deduplicated frames */
-#define DOMID_INVALID        xen_mk_uint(0x7FF4) /* nobody */
-#define DOMID_IDLE           xen_mk_uint(0x7FFF) /* the idle vcpus */
-#define DOMID_MASK           xen_mk_uint(0x7FFF) /* bits that a domain identifier may have */
 
 #endif

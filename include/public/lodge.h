@@ -27,9 +27,10 @@
 #ifndef LODGE_PUBLIC_LODGE_H
 #define LODGE_PUBLIC_LODGE_H
 
-#include "hypercalls.h"
+#include "handles.h"
 
-#define __HYPERVISOR_lodge_op __HYPERVISOR_arch_7
+/* The last of those that the ABI leaves to the architecture: __HYPERVISOR_arch_7. */
+#define __HYPERVISOR_lodge_op 55
 
 #define LODGE_negotiate 0
 #define LODGE_mmu_run   1
@@ -362,8 +363,8 @@ _Static_assert(offsetof(struct lodge_switch, gs_base_user_old) == 88,
  * Cost: some 50 instructions each way; a system call that does nothing takes 109 instructions with
  * the guest's own, 118 by lodge_iret, and 289 in the stock way.
  */
-#define __HYPERVISOR_lodge_sysret __HYPERVISOR_arch_6
-#define __HYPERVISOR_lodge_iret   __HYPERVISOR_arch_5
+#define __HYPERVISOR_lodge_sysret 54
+#define __HYPERVISOR_lodge_iret   53
 
 #define LODGE_AREA_RIP    0
 #define LODGE_AREA_RFLAGS 8

@@ -20,8 +20,7 @@
 #ifndef LODGE_PUBLIC_LODGE_TRACE_H
 #define LODGE_PUBLIC_LODGE_TRACE_H
 
-#include "domctl.h"
-#include "xen.h"
+#include "handles.h"
 
 #define LODGE_SYSCTL_trace 49
 

@@ -324,15 +324,6 @@ _Static_assert(sizeof(xen_mem_acquire_resource_t) == 32, "xen_mem_acquire_resour
  * three numbers are room in the arrays; -ENOBUFS, with the numbers needed, if one is too small;
  * -EOPNOTSUPP for a domain without a layout.
  */
-struct xen_vmemrange {
-    uint64_t start, end;
-    unsigned int flags;
-    unsigned int nid;
-};
-typedef struct xen_vmemrange xen_vmemrange_t;
-DEFINE_XEN_GUEST_HANDLE(xen_vmemrange_t);
-_Static_assert(sizeof(xen_vmemrange_t) == 24, "xen_vmemrange");
-
 struct xen_vnuma_topology_info {
     domid_t domid;              /* IN */
     uint16_t pad;               /* zero */

@@ -18,7 +18,7 @@
 #ifndef LODGE_PUBLIC_SCHED_H
 #define LODGE_PUBLIC_SCHED_H
 
-#include "event_channel.h"
+#include "handles.h"
 
 #define SCHEDOP_yield           0
 #define SCHEDOP_block           1

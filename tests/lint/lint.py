@@ -33,6 +33,7 @@ def checks(args):
         ("parts of the core", rules.core_parts),
         ("core and the machine", rules.machine_headers),
         ("data of guest types", rules.type_data),
+        ("headers behind a file", rules.headers_limit),
         ("dependencies by relative paths", rules.relative_dependencies),
         ("layout (clang-format)", compiled.layout),
         ("headers compile alone", compiled.headers_alone),
@@ -56,6 +57,10 @@ def report(tree):
     code = sum(rules.code_lines(tree.read(path)) for path in tree.with_suffix(".c", ".h", ".S")
                if path.startswith("hypervisor/"))
     print(f"hypervisor/: {code} lines of code")
+    behind = sorted(len(headers) for headers in rules.headers_behind(tree).values())
+    if behind:
+        print(f"headers behind a .c file of hypervisor/: median {behind[len(behind) // 2]}, "
+              f"95% {behind[len(behind) * 95 // 100]}, maximum {behind[-1]}")
 
 
 def main():

@@ -41,8 +41,8 @@ FORBIDDEN = {
 }
 # Between core and the machine both directions exist, so each has its list: what of x86/ core and
 # guest/ may know, and what of core a header of x86/ may bring along (its .c files: all of it).
-MACHINE_OFFERS = ("cpu.h", "guest_words.h", "irq.h", "layout.h", "page.h", "regs.h", "serial.h",
-                  "smp.h", "time.h", "tlb.h", "uaccess.h", "vcpu.h")
+MACHINE_OFFERS = ("cpu.h", "guest_words.h", "irq.h", "irqs_off.h", "layout.h", "page.h", "regs.h",
+                  "serial.h", "smp.h", "time.h", "tlb.h", "uaccess.h", "vcpu.h")
 MACHINE_NEEDS = {None: ("spinlock.h", "timer.h"),
                  "guest_entry.h": ("domain.h",), "switch.h": ("domain.h",)}
 # Plain data of a guest type, which core/domain.h embeds: it includes nothing else of its folder,
@@ -51,6 +51,20 @@ TYPE_DATA = ("hypervisor/pv/vcpu.h", "hypervisor/hvm/vcpu.h")
 TYPE_MEMBER = re.compile(r"(?:->|\.)(?:pv|hvm)\.\w+")
 TYPELESS = ("hypervisor/core/", "hypervisor/guest/", "hypervisor/x86/")
 TYPE_ENTRY = ("hypervisor/x86/asm-offsets.c",)
+# Headers of the tree behind a .c file of the hypervisor, however many steps away. Whoever changes
+# the file has to know what they promise, and can know thirty of them. A struct vcpu embeds a part
+# of each subsystem, so that core/domain.h alone is a dozen: half of what most files have. Not
+# counted is lib/hidden.h, which the compiler's options give to every file.
+HEADERS_LIMIT = 30
+# Those that have more, and how many at the most: the numbers here only become smaller.
+HEADERS_MORE = {
+    "hypervisor/boot/main.c": 34, "hypervisor/core/control/domctl.c": 31,
+    "hypervisor/core/control/sysctl.c": 31, "hypervisor/core/domain.c": 31,
+    "hypervisor/core/sched/vcpu_op.c": 31, "hypervisor/hvm/context.c": 34,
+    "hypervisor/hvm/devices.c": 39, "hypervisor/hvm/domain.c": 38, "hypervisor/pv/context.c": 31,
+    "hypervisor/pv/dom0_build.c": 31, "hypervisor/pv/domain.c": 31, "hypervisor/pv/mmu_run.c": 31,
+    "hypervisor/x86/smp.c": 32,
+}
 # Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
 # below. All other folders are programs, which include no other program's headers but those that say
 # how a worker is spoken to. A library's headers for itself are nobody else's.
@@ -221,6 +235,29 @@ def include_cycles(tree):
         if path not in state:
             visit(path, [path])
     return found
+
+
+def headers_behind(tree):
+    """.c file of the hypervisor -> the headers of the tree that it is compiled with."""
+    graph = {path: [target for target, _ in edges] for path, edges in include_edges(tree).items()}
+    behind = {}
+    for path in graph:
+        if path.startswith("hypervisor/") and path.endswith(".c"):
+            found, open_ends = set(), [path]
+            while open_ends:
+                new = set(graph.get(open_ends.pop(), ())) - found
+                found |= new
+                open_ends += new
+            behind[path] = found
+    return behind
+
+
+def headers_limit(tree):
+    for path, headers in sorted(headers_behind(tree).items()):
+        limit = HEADERS_MORE.get(path, HEADERS_LIMIT)
+        if len(headers) > limit:
+            yield path, 1, f"{len(headers)} headers are behind it, the limit is {limit}: " \
+                           "name a struct instead, or include the header that has only what is used"
 
 
 def include_direction(tree):

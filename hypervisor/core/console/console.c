@@ -13,13 +13,12 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/preempt.h>
-#include <lib/bitops.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/errno.h>
 #include <public/hypercalls.h>
 #include <public/sysctl.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 #include <x86/serial.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>

@@ -9,6 +9,7 @@
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/cmdline.h>
 #include <lib/string.h>
 #include <public/hypercalls.h>

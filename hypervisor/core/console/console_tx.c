@@ -14,11 +14,9 @@
  * crash report. In panic mode nobody takes the lock, and the queues may be in the middle of a
  * change by a CPU that has stopped since: so loops over them are bounded.
  */
-#include <core/console.h>
 #include <core/console/console_tx.h>
 #include <core/spinlock.h>
 #include <core/timer.h>
-#include <lib/bitops.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/serial.h>

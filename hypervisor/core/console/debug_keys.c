@@ -13,10 +13,9 @@
 #include <core/hypercall.h>
 #include <core/stats.h>
 #include <lib/bitops.h>
-#include <lib/string.h>
 #include <x86/cpu.h>
+#include <x86/irqs_off.h>
 #include <x86/time.h>
-#include <x86/tlb.h>
 
 #define KEYS 128 /* ASCII; others are folded into it */
 

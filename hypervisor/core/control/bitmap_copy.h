@@ -9,8 +9,9 @@
 #ifndef CORE_BITMAP_COPY_H
 #define CORE_BITMAP_COPY_H
 
-#include <public/domctl.h>
+#include <lib/types.h>
 #include <public/errno.h>
+#include <public/handles.h>
 #include <x86/uaccess.h>
 
 #define CPUMASK_GUEST_BYTES \

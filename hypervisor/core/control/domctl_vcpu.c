@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * domctl operations on one vcpu: registers, affinity, what it is doing, triggers. The domain is
- * held by the caller, and with it the vcpu, which is there. Registers are read and written while
- * the vcpu is paused at the guest boundary; then all of them are in memory, and none is half-way
- * through a hypercall. One that is inside of one finishes it first, for which the operation is
- * restarted.
+ * domctl operations on one vcpu: registers, affinity, what it is doing, triggers; and the node
+ * affinity of a domain, which is a mask as well. The domain is held by the caller, and with it the
+ * vcpu, which is there. Registers are read and written while the vcpu is paused at the guest
+ * boundary; then all of them are in memory, and none is half-way through a hypercall. One that is
+ * inside of one finishes it first, for which the operation is restarted.
  */
 #include <core/control/bitmap_copy.h>
 #include <core/control/domctl.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
-#include <lib/string.h>
+#include <public/arch.h>
+#include <public/domctl.h>
+#include <public/domctl_vcpu.h>
 #include <x86/cpu.h>
 #include <x86/uaccess.h>
 
@@ -102,13 +103,11 @@ int64_t domctl_getvcpucontext(struct vcpu *v, struct xen_domctl *op)
 int64_t domctl_getvcpuinfo(struct vcpu *v, struct xen_domctl *op)
 {
     struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
-    struct vcpu_runstate_info rs;
 
-    vcpu_runstate_get(v, &rs);
     i->online = !(v->sched.blocked_by & SCHED_DOWN);
     i->blocked = (v->sched.blocked_by & SCHED_BLOCKED) != 0;
     i->running = v->sched.running;
-    i->cpu_time = rs.time[RUNSTATE_running];
+    i->cpu_time = vcpu_run_time(v);
     i->cpu = v->sched.cpu;
     return 0;
 }
@@ -144,6 +143,12 @@ int64_t domctl_getvcpuaffinity(struct vcpu *v, struct xen_domctl *op)
     if (rc == 0 && (a->flags & XEN_VCPUAFFINITY_SOFT))
         rc = cpumask_to_guest(&a->cpumap_soft, v->sched.soft_affinity);
     return rc;
+}
+
+/* There is one node. */
+int64_t domctl_getnodeaffinity(struct domain *d, struct xen_domctl *op)
+{
+    return cpumask_to_guest(&op->u.nodeaffinity.nodemap, 1);
 }
 
 int64_t domctl_sendtrigger(struct vcpu *v, struct xen_domctl *op)

@@ -7,6 +7,7 @@
  */
 #include <boot/boot.h>
 #include <core/console.h>
+#include <core/control/control_call.h>
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/hypercall.h>
@@ -183,19 +184,18 @@ static int64_t (*const platform_ops[])(struct xen_platform_op *op) = {
     [XENPF_settime64] = platform_settime64,
 };
 
+static int64_t platform_run(void *arg)
+{
+    struct xen_platform_op *op = arg;
+
+    if (op->cmd >= ARRAY_SIZE(platform_ops) || platform_ops[op->cmd] == NULL)
+        return -XEN_ENOSYS;
+    return platform_ops[op->cmd](op);
+}
+
 int64_t hc_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct xen_platform_op op;
-    int64_t rc;
 
-    if (copy_from_guest(&op, arg, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    if (op.interface_version != XENPF_INTERFACE_VERSION)
-        return -XEN_EACCES;
-    if (op.cmd >= ARRAY_SIZE(platform_ops) || platform_ops[op.cmd] == NULL)
-        return -XEN_ENOSYS;
-    rc = platform_ops[op.cmd](&op);
-    if (rc >= 0 && copy_to_guest(arg, &op, sizeof(op)) != 0)
-        return -XEN_EFAULT;
-    return rc;
+    return control_call("platform_op", arg, &op, sizeof(op), XENPF_INTERFACE_VERSION, platform_run);
 }

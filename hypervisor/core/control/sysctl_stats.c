@@ -6,10 +6,10 @@
  * is taken off here, under its domain's lock, in the same step in which the counter is read. So of
  * two callers that reset, each event is shown to one.
  */
-#include <core/control.h>
-#include <core/hypercall.h>
+#include <core/control/sysctl.h>
 #include <core/stats.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <public/sysctl.h>
 #include <x86/uaccess.h>
 

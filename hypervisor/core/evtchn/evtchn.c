@@ -20,17 +20,16 @@
  * (one bit, and one upcall until that one has looked), and write anything into pending bits, masks
  * and event words: what we read there decides about its own events and nothing else.
  */
-#include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
+#include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/stats.h>
 #include <lib/bitops.h>
 #include <lib/bug.h>
+#include <public/errno.h>
 #include <public/event_channel.h>
-#include <public/hypercalls.h>
 #include <x86/cpu.h>
-#include <x86/irq.h>
 
 #define WORK_CLOSE 300 /* of a port */
 

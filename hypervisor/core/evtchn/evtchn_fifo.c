@@ -50,12 +50,12 @@
  * to evtchn_fifo_destroy(): the guest may give them back or want page tables there, but they stay
  * its own, and writable, until then.
  */
-#include <core/console.h>
 #include <core/evtchn/evtchn_internal.h>
+#include <core/frame.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
+#include <public/errno.h>
 #include <public/event_channel.h>
 #include <x86/page.h>
 #include <x86/regs.h>

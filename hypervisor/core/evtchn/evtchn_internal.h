@@ -12,8 +12,6 @@
 #define CORE_EVTCHN_INTERNAL_H
 
 #include <core/domain.h>
-#include <core/evtchn.h>
-#include <core/frame.h>
 #include <public/event_channel.h>
 
 enum evtchn_state {

@@ -12,10 +12,9 @@
 #include <core/hypercall.h>
 #include <core/stats.h>
 #include <lib/bitops.h>
-#include <lib/string.h>
-#include <x86/cpu.h>
-#include <x86/irq.h>
 #include <x86/guest_words.h>
+#include <x86/irq.h>
+#include <x86/regs.h>
 #include <x86/uaccess.h>
 
 /* evtchn.lock held, which keeps the domain at the other end while its id is read. */

@@ -7,10 +7,10 @@
  * of them at once, and is short also where only the last one is free, or none.
  */
 #include <core/evtchn/evtchn_internal.h>
-#include <core/hypercall.h>
+#include <core/frame.h>
 #include <core/preempt.h>
 #include <lib/bitops.h>
-#include <lib/bug.h>
+#include <public/errno.h>
 
 #define PORTS_PER_WORD 64u
 #define PORTS_PER_MAP  (PAGE_SIZE * 8)

@@ -8,9 +8,9 @@
  * that virq; it is noted at its vcpu 0.
  */
 #include <core/evtchn/evtchn_internal.h>
-#include <core/hypercall.h>
+#include <public/errno.h>
 #include <public/hypercalls.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 
 static struct domain *evtchn_virq_handlers[EVTCHN_MAX_VIRQS]; /* with a reference; NULL: dom0 */
 static struct spinlock evtchn_virq_lock = SPINLOCK_INIT(LOCK_VIRQ);

@@ -49,12 +49,11 @@
  * `lock` is never held over a copy from or to a guest's addresses, or a change of page tables.
  */
 #include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
 #include <core/grant/grant_internal.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <lib/bug.h>
-#include <x86/cpu.h>
-#include <x86/page.h>
 
 #define MARK_TRIES 16 /* changes of the entry under our hands before we give up */
 

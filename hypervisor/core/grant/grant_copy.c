@@ -12,11 +12,11 @@
  * A granter that waits for its grant to be free waits for us; so both sides let go at each
  * preemption point, before the CPU is given away.
  */
-#include <core/console.h>
+#include <core/domain.h>
 #include <core/grant/grant_internal.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/string.h>
-#include <public/hypercalls.h>
 #include <x86/page.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>

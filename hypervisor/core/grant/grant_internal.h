@@ -26,9 +26,8 @@
 #ifndef CORE_GRANT_INTERNAL_H
 #define CORE_GRANT_INTERNAL_H
 
-#include <core/domain.h>
-#include <core/frame.h>
-#include <core/grant.h>
+#include <core/spinlock.h>
+#include <lib/types.h>
 #include <public/grant_table.h>
 
 /*

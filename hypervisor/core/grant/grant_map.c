@@ -19,11 +19,12 @@
  * kind flushes, whichever it is. Nothing here holds a lock over page-table work, which may be
  * preempted.
  */
-#include <core/console.h>
+#include <core/frame.h>
+#include <core/grant.h>
 #include <core/grant/grant_internal.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
-#include <lib/bug.h>
+#include <core/preempt.h>
 #include <x86/cpu.h>
 #include <x86/tlb.h>
 #include <x86/uaccess.h>

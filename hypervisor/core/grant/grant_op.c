@@ -10,10 +10,11 @@
  * An operation on another domain's table needs the privilege over it (domain_get_target()); the
  * reference that it gives is held while the table is used.
  */
-#include <core/console.h>
+#include <core/domain.h>
+#include <core/grant.h>
 #include <core/grant/grant_internal.h>
 #include <core/hypercall.h>
-#include <lib/string.h>
+#include <core/preempt.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/uaccess.h>

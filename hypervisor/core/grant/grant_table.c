@@ -7,8 +7,11 @@
  * and tracking entries are seen by nobody else.
  */
 #include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
 #include <core/grant/grant_internal.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
+#include <public/errno.h>
 #include <x86/page.h>
 
 #define WORK_LIGHT           300 /* of a page that is made, without its clearing */

@@ -14,9 +14,12 @@
  * grant on behalf of them all. A guest changes the version before it shows its grants to anybody.
  */
 #include <core/console.h>
+#include <core/domain.h>
+#include <core/frame.h>
 #include <core/grant/grant_internal.h>
-#include <core/hypercall.h>
+#include <core/preempt.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <x86/page.h>
 
 /* Clears all pages; the caller puts back what is to stay. */

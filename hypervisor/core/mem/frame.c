@@ -18,7 +18,6 @@
 #include <core/mem/frame_internal.h>
 #include <core/preempt.h>
 #include <lib/bug.h>
-#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 

@@ -19,7 +19,6 @@
 #include <core/mem/heap.h>
 #include <core/preempt.h>
 #include <lib/bug.h>
-#include <public/hypercalls.h>
 #include <x86/page.h>
 
 /*

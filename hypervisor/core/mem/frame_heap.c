@@ -8,7 +8,6 @@
  * have a count of zero and are on no list, so nobody but the taker can name them with success.
  */
 #include <boot/boot.h>
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/mem/frame_internal.h>
 #include <core/mem/heap.h>
@@ -16,7 +15,6 @@
 #include <lib/bug.h>
 #include <lib/string.h>
 #include <public/errno.h>
-#include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
 #include <x86/tlb.h>

@@ -11,6 +11,7 @@
 #define CORE_HEAP_H
 
 #include <core/frame.h>
+#include <core/spinlock.h>
 
 #define HEAP_ORDERS     19 /* blocks of 4 KiB to 1 GiB */
 #define HEAP_ZONES      24u

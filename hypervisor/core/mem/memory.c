@@ -22,11 +22,9 @@
 #include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
-#include <lib/string.h>
-#include <public/hypercalls.h>
+#include <core/preempt.h>
 #include <public/memory.h>
 #include <x86/regs.h>
-#include <x86/tlb.h>
 #include <x86/uaccess.h>
 
 #define EXTENT_SHIFT 6 /* of the command: below it the operation, above it the extents done */

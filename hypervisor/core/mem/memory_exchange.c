@@ -26,12 +26,11 @@
  * at a time: what it has beyond its limit is one chunk, however many vcpus it has. The others keep
  * coming again, and give their CPU away meanwhile; while the one at work is stopped, so are they.
  */
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
-#include <public/hypercalls.h>
+#include <core/preempt.h>
 #include <public/memory.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>

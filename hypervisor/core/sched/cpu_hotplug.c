@@ -16,14 +16,13 @@
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/evtchn.h>
-#include <core/hypercall.h>
 #include <core/preempt.h>
 #include <core/sched/sched_internal.h>
 #include <lib/bitops.h>
+#include <public/errno.h>
 #include <public/hypercalls.h>
 #include <x86/cpu.h>
 #include <x86/irq.h>
-#include <x86/smp.h>
 
 #define WORK_VCPU  500 /* a vcpu is looked at, or queued elsewhere */
 #define WORK_TIMER 500 /* a timer goes to another queue */

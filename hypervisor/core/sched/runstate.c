@@ -12,14 +12,21 @@
 #include <core/guest_type.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
-#include <lib/string.h>
 #include <public/hypercalls.h>
+#include <public/vcpu.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 
+_Static_assert(sizeof(struct sched_runstate) == sizeof(struct vcpu_runstate_info) &&
+                   offsetof(struct sched_runstate, state_entry_time) ==
+                       offsetof(struct vcpu_runstate_info, state_entry_time) &&
+                   offsetof(struct sched_runstate, time) ==
+                       offsetof(struct vcpu_runstate_info, time),
+               "runstate");
+
 void runstate_change(struct vcpu *v, int state, uint64_t now)
 {
-    struct vcpu_runstate_info *r = &v->sched.runstate;
+    struct sched_runstate *r = &v->sched.runstate;
 
     if (r->state == state)
         return;
@@ -38,7 +45,7 @@ int runstate_when_stopped(const struct vcpu *v)
                                                                            : RUNSTATE_blocked;
 }
 
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+void vcpu_runstate_get(struct vcpu *v, struct sched_runstate *out)
 {
     struct sched_cpu *rq = sched_lock(v);
     uint64_t now = time_now();
@@ -49,14 +56,22 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
         out->time[out->state] += now - out->state_entry_time;
 }
 
+uint64_t vcpu_run_time(struct vcpu *v)
+{
+    struct sched_runstate r;
+
+    vcpu_runstate_get(v, &r);
+    return r.time[RUNSTATE_running];
+}
+
 /*
  * A guest that asked for it sees XEN_RUNSTATE_UPDATE in state_entry_time while the rest changes.
  * Where the area is not mapped at this moment the update is left out: that is the guest's affair.
  */
-static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
+static void runstate_write(struct vcpu *v, const struct sched_runstate *r)
 {
     vaddr_t at = v->runstate_area;
-    vaddr_t entry_time = at + offsetof(struct vcpu_runstate_info, state_entry_time);
+    vaddr_t entry_time = at + offsetof(struct sched_runstate, state_entry_time);
     int rc;
 
     /* The only reader may be this vcpu, which sees the whole or nothing. */
@@ -69,17 +84,16 @@ static void runstate_write(struct vcpu *v, const struct vcpu_runstate_info *r)
     if (put_guest_u64(entry_time, r->state_entry_time | XEN_RUNSTATE_UPDATE) != 0)
         return;
     smp_wmb();
-    rc = copy_to_guest(at, r, offsetof(struct vcpu_runstate_info, state_entry_time));
+    rc = copy_to_guest(at, r, offsetof(struct sched_runstate, state_entry_time));
     if (rc == 0)
-        rc =
-            copy_to_guest(at + offsetof(struct vcpu_runstate_info, time), r->time, sizeof(r->time));
+        rc = copy_to_guest(at + offsetof(struct sched_runstate, time), r->time, sizeof(r->time));
     smp_wmb();
     if (rc == 0)
         rc = put_guest_u64(entry_time, r->state_entry_time);
     (void)rc;
 }
 
-void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r)
+void runstate_publish(struct vcpu *v, const struct sched_runstate *r)
 {
     if (likely(v->arch.kernel_mode)) {
         runstate_write(v, r);

@@ -6,7 +6,7 @@
 #include <lib/types.h>
 
 struct vcpu;
-struct vcpu_runstate_info;
+struct sched_runstate;
 
 void runstate_change(struct vcpu *v, int state, uint64_t now); /* run queue lock held */
 /* RUNSTATE_offline or _blocked, by what keeps v from running. Run queue lock held. */
@@ -16,6 +16,6 @@ int runstate_when_stopped(const struct vcpu *v);
  * CPU, its page tables are loaded. No lock held: the guest may have unmapped it, and that is a
  * fault.
  */
-void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *r);
+void runstate_publish(struct vcpu *v, const struct sched_runstate *r);
 
 #endif

@@ -14,15 +14,14 @@
 #include <core/cpu_hotplug.h>
 #include <core/domain.h>
 #include <core/guest_type.h>
-#include <core/hypercall.h>
 #include <core/machine.h>
 #include <core/sched/runstate.h>
 #include <core/sched/sched_internal.h>
 #include <core/stats.h>
 #include <lib/bitops.h>
-#include <lib/string.h>
+#include <public/vcpu.h>
 #include <x86/cpu.h>
-#include <x86/irq.h>
+#include <x86/irqs_off.h>
 #include <x86/time.h>
 
 #define BALANCE_NS MS(20) /* between two moves for the sake of balance */

@@ -5,13 +5,12 @@
  * that it resembles.
  */
 #include <core/console.h>
-#include <core/cpu_hotplug.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
-#include <core/sched/runstate.h>
+#include <core/preempt.h>
 #include <core/sched/sched_internal.h>
 #include <lib/bitops.h>
 #include <public/domctl.h>
+#include <public/errno.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
 #include <x86/regs.h>
@@ -119,10 +118,7 @@ int vcpu_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 
 uint64_t sched_idle_ns(unsigned cpu)
 {
-    struct vcpu_runstate_info r;
-
-    vcpu_runstate_get(cpus[cpu]->idle, &r);
-    return r.time[RUNSTATE_running];
+    return vcpu_run_time(cpus[cpu]->idle);
 }
 
 void sched_dump(void)

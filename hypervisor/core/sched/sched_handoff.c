@@ -62,6 +62,7 @@
  */
 #include <core/domain.h>
 #include <core/sched/sched_internal.h>
+#include <public/vcpu.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 

@@ -11,6 +11,7 @@
 #include <lib/bitops.h>
 #include <lib/bug.h>
 #include <lib/string.h>
+#include <public/vcpu.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 

@@ -42,7 +42,7 @@ struct sched_cpu {
     bool handed;           /* the one that runs got the CPU in this way */
     uint64_t next_balance; /* no vcpu is moved away from here for balance before this time */
     /* Of the vcpu that left last, as it left: another CPU may wake it while its guest is told. */
-    struct vcpu_runstate_info departed;
+    struct sched_runstate departed;
 };
 
 extern struct sched_cpu sched_cpus[]; /* NR_CPUS; cpu.sched points to a CPU's own */

@@ -12,9 +12,9 @@
 #include <core/domain.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
+#include <core/preempt.h>
 #include <core/watchdog.h>
 #include <lib/bitops.h>
-#include <public/hypercalls.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/time.h>

@@ -14,12 +14,10 @@
  * to keep, and where they are not mapped the write is left out.
  */
 #include <boot/boot.h>
-#include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/guest_type.h>
 #include <core/hypercall.h>
-#include <core/sched/runstate.h>
 #include <core/sched/vcpu_op.h>
 #include <core/vcpu_timer.h>
 #include <lib/bitops.h>
@@ -136,7 +134,7 @@ static int vcpu_op_register_info(struct vcpu *v, uint64_t arg)
 static int vcpu_op_register_runstate(struct vcpu *v, uint64_t arg)
 {
     struct vcpu_register_runstate_memory_area op;
-    struct vcpu_runstate_info r;
+    struct sched_runstate r;
 
     if (copy_from_guest(&op, arg, sizeof(op)) != 0)
         return -XEN_EFAULT;
@@ -210,7 +208,7 @@ static int vcpu_op_physid(const struct vcpu *v, uint64_t arg)
 
 static int vcpu_op_runstate(struct vcpu *v, uint64_t arg)
 {
-    struct vcpu_runstate_info r;
+    struct sched_runstate r;
 
     vcpu_runstate_get(v, &r);
     return copy_to_guest(arg, &r, sizeof(r)) != 0 ? -XEN_EFAULT : 0;

@@ -9,10 +9,9 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
-#include <core/hypercall.h>
 #include <core/watchdog.h>
+#include <public/errno.h>
 #include <public/sched.h>
-#include <x86/cpu.h>
 #include <x86/time.h>
 
 #define WATCHDOGS ARRAY_SIZE(((struct domain *)0)->watchdogs)

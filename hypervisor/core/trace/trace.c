@@ -21,6 +21,7 @@
 #include <lib/string.h>
 #include <public/errno.h>
 #include <public/sysctl.h>
+#include <public/vcpu.h>
 #include <x86/cpu.h>
 #include <x86/time.h>
 

@@ -9,7 +9,6 @@
 #include <core/domain.h>
 #include <core/preempt.h>
 #include <core/trace/trace_internal.h>
-#include <lib/string.h>
 #include <public/errno.h>
 #include <x86/cpu.h>
 #include <x86/time.h>

@@ -9,7 +9,7 @@
 #include <lib/string.h>
 #include <public/hypercalls.h>
 #include <public/lodge.h>
-#include <x86/cpu.h>
+#include <x86/regs.h>
 #include <x86/time.h>
 #include <x86/uaccess.h>
 

@@ -3,6 +3,7 @@
  * Handing the CPU over with an event, between a front-end and a back-end that share a simulated
  * CPU: with one request under way each event takes the CPU along, with many they gather.
  */
+#include <public/vcpu.h>
 #include <string.h>
 
 #include <core/domain.h>
@@ -35,7 +36,7 @@ static void spend(uint64_t ns)
 
 static void leave(struct end *e)
 {
-    struct vcpu_runstate_info *r = &e->v.sched.runstate;
+    struct sched_runstate *r = &e->v.sched.runstate;
 
     r->time[RUNSTATE_running] += host_now - r->state_entry_time;
     e->v.saved_rsp = 1;

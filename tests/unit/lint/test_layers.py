@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rules of the hypervisor's layers, on trees of a few lines: each finds what it is for."""
+"""The rules of the hypervisor's includes, on trees of a few lines: each finds what it is for."""
 
 import os
 import sys
@@ -57,15 +57,33 @@ def findings(texts):
             for found in rule(tree)]
 
 
+def headers_limit():
+    """As many headers as there may be, and one more: beside each other, in a row, met twice."""
+    limit = rules.HEADERS_LIMIT
+    wrong = []
+    for last in (limit, limit + 1):
+        names = [f"lib/{n}.h" for n in range(1, last + 1)]
+        lines = [f"#include <{name}>" for name in names]
+        beside = {**dict.fromkeys(names, ""), "pv/a.c": "\n".join(lines)}
+        row = {**dict(zip(names, lines[1:] + [""])), "pv/a.c": lines[0]}
+        twice = {**beside, names[0]: lines[-1], "pv/b.c": lines[0]}
+        for kind, texts in (("beside", beside), ("in a row", row), ("twice", twice)):
+            found = [path for path, _, _ in rules.headers_limit(Tree(texts))]
+            if found != ["hypervisor/pv/a.c"] * (last > limit):
+                wrong.append(f"{last} headers {kind}: {found}")
+    return wrong
+
+
 def main():
     wrong = [f"nothing is wrong with {found}" for found in findings(GOOD)]
     for name, line, word in BAD:
         found = findings({**GOOD, name: GOOD[name] + "\n" + line})
         if [path for path, _, text in found if word in text] != ["hypervisor/" + name]:
             wrong.append(f"{name} with {line}: {found}")
+    wrong += headers_limit()
     for line in wrong:
         print(line)
-    print(f"{len(BAD) + 1 - len(wrong)} passed, {len(wrong)} failed")
+    print(f"{len(BAD) + 7 - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 
 
