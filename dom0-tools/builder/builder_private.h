@@ -5,9 +5,15 @@
 #ifndef LODGE_BUILDER_PRIVATE_H
 #define LODGE_BUILDER_PRIVATE_H
 
+#include "image.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct builder_config;
+struct builder_result;
+struct ctl;
 
 #define BUILDER_PAGE_SHIFT  12
 #define BUILDER_PAGE_SIZE   4096UL
@@ -92,10 +98,11 @@ static inline uint64_t frames_mfn(const struct builder_frames *f, uint64_t pfn)
     return f->single[pfn - (f->nr_super << BUILDER_SUPER_ORDER)];
 }
 
-/* The frames first..first+nr-1 of the new domain, mapped here, and two that are not its memory. */
+/* The frames first..first+nr-1 of the new domain, mapped here, and behind them some others. */
 struct builder_window {
     uint8_t *base;
-    uint64_t first, nr; /* nr without the two extra ones, which follow */
+    uint64_t first, nr; /* nr without the others */
+    uint64_t nr_extra;
 };
 
 /* `pfn` is one of the window's: those before the kernel's first segment are not mapped. */
@@ -104,10 +111,66 @@ static inline void *window_at(const struct builder_window *w, uint64_t pfn)
     return w->base + ((pfn - w->first) << BUILDER_PAGE_SHIFT);
 }
 
+static inline void *window_extra(const struct builder_window *w, uint64_t n)
+{
+    return w->base + ((w->nr + n) << BUILDER_PAGE_SHIFT);
+}
+
 /* Fill the page tables, all of which must be zero, and the p2m. */
 void tables_build(const struct layout *layout, const struct layout_input *in,
                   const struct builder_frames *frames, const struct builder_window *window);
 void tables_fill_p2m(const struct layout *layout, const struct builder_frames *frames,
                      const struct builder_window *window);
+
+struct build;
+
+/* What differs between types of domains. Steps return 0, or -errno with a message. */
+struct build_kind {
+    enum image_kind image;
+    uint64_t (*place)(uint64_t pfn); /* the frame number by which the guest knows its pfn-th */
+    int (*layout)(struct build *b);  /* the kernel and the ramdisk are open, and the memory known */
+    int (*const *steps)(struct build *b); /* memory and ports are there; frames may stay mapped */
+    int (*const *last_steps)(struct build *b); /* nothing is mapped any more */
+};
+
+extern const struct build_kind build_pv; /* builder_pv.c */
+
+/* Everything about a domain while it is being built. */
+struct build {
+    struct ctl *ctl;
+    const struct builder_config *config; /* the caller's, as given: defaults are applied below */
+    const struct build_kind *kind;
+    struct builder_result *result; /* filled in as things become known */
+    struct image image;
+    int ramdisk; /* open for reading, or -1 */
+    uint64_t ramdisk_size;
+    uint64_t pages; /* its memory */
+    struct layout_input input;
+    struct layout layout;
+    struct builder_frames frames;
+    struct builder_window window; /* base is NULL while nothing is mapped */
+    uint32_t max_vcpus;
+    uint32_t grant_version; /* the highest that the guest may choose */
+    uint64_t max_kib;       /* the ceiling of its memory */
+    bool created;           /* from here on a failure has a domain to destroy */
+    bool zeroed;            /* its memory is zero where nothing was written */
+};
+
+/* builder.c: -ENOMEM with a message: so many pages would have to be its memory at the least. */
+int build_too_little(struct build *b, uint64_t needed);
+/* The entries of the domain's grant table by which the daemons find their pages. */
+void build_grants(struct build *b, void *table);
+
+/* builder_memory.c */
+int build_populate(struct build *b);
+/* Map the frames first..end-1 of its memory, and behind them `extra` ones, by number: one request.
+ */
+int build_map(struct build *b, uint64_t first, uint64_t end, const uint64_t *extra,
+              size_t nr_extra);
+void build_unmap(struct build *b);
+/* The window begins with the kernel's first frame; the ramdisk, if there is one, comes to pfn. */
+int build_load(struct build *b, uint64_t ramdisk);
+/* `nr` pages from pfn on, which nothing has been written to. */
+void build_zero(struct build *b, uint64_t pfn, uint64_t nr);
 
 #endif

@@ -126,27 +126,27 @@ static int image_open_file(struct image *image, const char *path)
 }
 
 /* Everything is at hand: read and check it. */
-static int image_parse(struct image *image)
+static int image_parse(struct image *image, enum image_kind kind)
 {
     int rc = image_elf_parse(image);
 
-    return rc ? rc : image_notes_check(image);
+    return rc ? rc : image_notes_check(image, kind);
 }
 
-int image_open(struct image *image, const char *path)
+int image_open(struct image *image, const char *path, enum image_kind kind)
 {
     int rc;
 
     image_init(image);
     rc = image_open_file(image, path);
     if (!rc)
-        rc = image_parse(image);
+        rc = image_parse(image, kind);
     if (rc)
         image_close(image);
     return rc;
 }
 
-int image_open_memory(struct image *image, const void *data, size_t size)
+int image_open_memory(struct image *image, const void *data, size_t size, enum image_kind kind)
 {
     int rc = 0;
 
@@ -158,7 +158,7 @@ int image_open_memory(struct image *image, const void *data, size_t size)
         rc = image_open_packed(image, data, size);
     }
     if (!rc)
-        rc = image_parse(image);
+        rc = image_parse(image, kind);
     if (rc)
         image_close(image);
     return rc;

@@ -38,12 +38,19 @@ struct image_segment {
     uint32_t flags;  /* the same */
 };
 
+/* How the kernel is to be started: what it needs to have for that differs. */
+enum image_kind {
+    IMAGE_PV,  /* by a paravirtual entry point, at a virtual address */
+    IMAGE_PVH, /* by XEN_ELFNOTE_PHYS32_ENTRY, at a physical one, without paging */
+};
+
 /* What the notes (or the older string section) say. Addresses are IMAGE_UNSET when not said. */
 struct image_notes {
     bool present;          /* any note with the owner "Xen", or the string section */
     bool legacy;           /* it was the string section __xen_guest */
     bool pv;               /* the kernel names something that only a PV kernel has */
-    bool pvh;              /* the kernel has a PVH entry point */
+    bool pvh;              /* the kernel has a PVH entry point, */
+    uint64_t phys_entry;   /* this one */
     bool mod_start_pfn;    /* takes its ramdisk as a frame number, unmapped */
     uint64_t entry;        /* virtual address of the first instruction */
     uint64_t hypercall_va; /* page to fill with hypercall code */
@@ -72,7 +79,7 @@ struct image {
     uint64_t blobs; /* bytes of notes, section headers and section names that were read so far */
 
     /*
-     * Results, checked against each other: virtual addresses, in this order:
+     * Results of IMAGE_PV, checked against each other: virtual addresses, in this order:
      * virt_base <= virt_start <= virt_entry < virt_end. None lies in the hypervisor's range, and
      * virt_start - virt_base is at most IMAGE_MAX_SPAN.
      */
@@ -80,19 +87,21 @@ struct image {
     uint64_t virt_start; /* of pstart */
     uint64_t virt_end;   /* of pend */
     uint64_t virt_entry; /* in between */
-    char message[384];   /* why the last call failed; names no file */
+    /* Of IMAGE_PVH: pstart <= phys_entry < pend <= 4 GiB. */
+    uint32_t phys_entry;
+    char message[384]; /* why the last call failed; names no file */
 };
 
 /*
- * Open, unpack when packed, parse and check. 0 or -errno with image->message set:
- *   -ENOEXEC not a kernel, or not one that can run paravirtualized; -E2BIG unpacks to too much;
+ * Open, unpack when packed, parse and check for that kind of start. 0 or -errno with image->message
+ * set: -ENOEXEC not a kernel, or not one that can be started so; -E2BIG unpacks to too much;
  *   -EINVAL damaged; what open() and read() return.
  * After a failure nothing is left open.
  */
-int image_open(struct image *image, const char *path);
+int image_open(struct image *image, const char *path, enum image_kind kind);
 
 /* The same from memory, which must outlive the image. */
-int image_open_memory(struct image *image, const void *data, size_t size);
+int image_open_memory(struct image *image, const void *data, size_t size, enum image_kind kind);
 void image_close(struct image *image);
 
 /* Bytes of the ELF: from memory or by pread(). Bounds are checked here. */
@@ -138,7 +147,7 @@ int image_elf_parse(struct image *image);
 void image_notes_init(struct image_notes *notes);
 int image_notes_parse(struct image *image, const uint8_t *blob, size_t size);
 int image_notes_parse_legacy(struct image *image, const char *text, size_t size);
-/* All read: is this a PV kernel, and do its addresses agree with each other? */
-int image_notes_check(struct image *image);
+/* All read: is this a kernel of that kind, and do its addresses agree with each other? */
+int image_notes_check(struct image *image, enum image_kind kind);
 
 #endif

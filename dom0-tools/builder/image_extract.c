@@ -170,7 +170,7 @@ int image_extract(const char *path_in, const char *path_out, char *message, size
     char *temporary;
     int fd, rc;
 
-    rc = image_open(&image, path_in);
+    rc = image_open(&image, path_in, IMAGE_PV);
     if (rc) {
         snprintf(message, size, "%s %s", path_in, image.message);
         return rc;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a kernel says about itself: ELF notes with the owner "Xen", or the key=value strings that
- * came before them; and whether the sum of it is a kernel that can run paravirtualized.
+ * came before them; and whether the sum of it is a kernel that can be started in a given way.
  *
  * The scale to keep in mind: pseudo-physical frame 0 sits at virt_base, and a segment's p_paddr
- * less paddr_offset is its pseudo-physical address.
+ * less paddr_offset is its pseudo-physical address. For a start at a physical address neither
+ * counts: p_paddr is where the segment goes.
  */
 #include "image.h"
 
@@ -30,6 +31,8 @@ enum {
 /* What the hypervisor keeps for itself: L4 slots 256 to 271. */
 #define HV_START 0xffff800000000000UL
 #define HV_END   0xffff880000000000UL
+
+#define NOTES_4GIB (1UL << 32)
 
 void image_notes_init(struct image_notes *notes)
 {
@@ -112,7 +115,7 @@ static int note_one(struct image *image, uint32_t type, const uint8_t *desc, siz
         n->mod_start_pfn = note_number(desc, size, &value) && (value & 1);
         break;
     case NOTE_PHYS32_ENTRY:
-        n->pvh = true;
+        n->pvh |= note_number(desc, size, &n->phys_entry);
         break;
     case NOTE_XEN_VERSION:
         return note_version(image, (const char *)desc, size);
@@ -314,9 +317,30 @@ static int notes_check_addresses(struct image *image)
     return 0;
 }
 
-int image_notes_check(struct image *image)
+static int notes_check_pvh(struct image *image)
 {
-    int rc = notes_check_kind(image);
+    const struct image_notes *n = &image->notes;
 
+    if (!n->pvh)
+        return image_fail(image, ENOEXEC,
+                          "has no entry point for fully virtualized guests (the ELF note "
+                          "PHYS32_ENTRY); Linux needs CONFIG_PVH");
+    if (image->pend > NOTES_4GIB)
+        return image_fail(image, EINVAL, "wants to lie at %#llx, which is not below 4 GiB",
+                          (unsigned long long)image->pstart);
+    if (n->phys_entry < image->pstart || n->phys_entry >= image->pend)
+        return image_fail(image, EINVAL, "is damaged: its entry point %#llx is outside of it",
+                          (unsigned long long)n->phys_entry);
+    image->phys_entry = (uint32_t)n->phys_entry;
+    return 0;
+}
+
+int image_notes_check(struct image *image, enum image_kind kind)
+{
+    int rc;
+
+    if (kind == IMAGE_PVH)
+        return notes_check_pvh(image);
+    rc = notes_check_kind(image);
     return rc ? rc : notes_check_addresses(image);
 }

@@ -59,8 +59,8 @@ static void same_kernel(const char *path, struct kernel *k)
 
     memset(a, 1, sizeof(a));
     memset(b, 1, sizeof(b));
-    CHECK(image_open_memory(&want, k->bytes, sizeof(k->bytes)) == 0);
-    if (!CHECK_SAY(image_open(&got, path) == 0, "%s", got.message))
+    CHECK(image_open_memory(&want, k->bytes, sizeof(k->bytes), IMAGE_PV) == 0);
+    if (!CHECK_SAY(image_open(&got, path, IMAGE_PV) == 0, "%s", got.message))
         return;
     CHECK(stat(path, &st) == 0 && st.st_size < 0x4000 + 0x1000);
     CHECK(got.pstart == want.pstart && got.pend == want.pend && got.nr_segments == 1);

@@ -12,23 +12,33 @@
 #include <public/elfnote.h>
 
 /* Open it; the result, with the image closed again and `image` still readable. */
-static int try(struct kernel *k, struct image *image)
+static int try_kind(struct kernel *k, struct image *image, enum image_kind kind)
 {
-    int rc = image_open_memory(image, k->bytes, sizeof(k->bytes));
+    int rc = image_open_memory(image, k->bytes, sizeof(k->bytes), kind);
 
     image_close(image);
     return rc;
 }
 
+static int try(struct kernel *k, struct image *image)
+{
+    return try_kind(k, image, IMAGE_PV);
+}
+
 /* It must be refused with this error and with a message that holds these words. */
-static void refuse(struct kernel *k, int err, const char *words)
+static void refuse_kind(struct kernel *k, enum image_kind kind, int err, const char *words)
 {
     struct image image;
-    int rc = try(k, &image);
+    int rc = try_kind(k, &image, kind);
 
     CHECK_SAY(rc == -err, "got %d, expected %d (%s): %s", rc, -err, words, rc ? image.message : "");
     CHECK_SAY(rc && strstr(image.message, words), "\"%s\" is not in \"%s\"", words,
               rc ? image.message : "");
+}
+
+static void refuse(struct kernel *k, int err, const char *words)
+{
+    refuse_kind(k, IMAGE_PV, err, words);
 }
 
 static void test_linux(void)
@@ -39,7 +49,7 @@ static void test_linux(void)
     size_t i;
 
     kernel_linux(&k);
-    CHECK(image_open_memory(&image, k.bytes, sizeof(k.bytes)) == 0);
+    CHECK(image_open_memory(&image, k.bytes, sizeof(k.bytes), IMAGE_PV) == 0);
     CHECK(image.nr_segments == 1);
     CHECK(image.pstart == KERNEL_PADDR && image.pend == KERNEL_PADDR + 0x5000);
     CHECK(image.virt_base == KERNEL_VIRT);
@@ -75,7 +85,7 @@ static void test_zeroed_memory(void)
     k.ph[2].p_filesz = 0;
     k.ph[2].p_memsz = 0x200;
     k.eh->e_phnum = 3;
-    CHECK(image_open_memory(&image, k.bytes, sizeof(k.bytes)) == 0);
+    CHECK(image_open_memory(&image, k.bytes, sizeof(k.bytes), IMAGE_PV) == 0);
     CHECK(image.nr_segments == 2);
     memset(dirty, 0xaa, sizeof(dirty));
     memset(clean, 0, sizeof(clean));
@@ -182,7 +192,7 @@ static void test_damaged_elf(void)
     refuse(&k, EINVAL, "notes");
     kernel_linux(&k);
     for (size = 0; size < sizeof(k.bytes); size += size < 0x1000 ? 1 : 61)
-        if (image_open_memory(&image, k.bytes, size) == 0) {
+        if (image_open_memory(&image, k.bytes, size, IMAGE_PV) == 0) {
             CHECK_SAY(size >= 0x1000 + KERNEL_TEXT, "cut to %zu bytes and accepted", size);
             image_close(&image);
         }
@@ -262,9 +272,55 @@ static void test_bad_addresses(void)
     refuse(&k, EINVAL, "segments begin");
 }
 
+static void refuse_pvh(struct kernel *k, int err, const char *words)
+{
+    refuse_kind(k, IMAGE_PVH, err, words);
+}
+
+/* Started at a physical address: what a PV kernel says about itself does not count. */
+static void test_pvh(void)
+{
+    const uint16_t half = 0x1234;
+    struct kernel k;
+    struct image image;
+
+    kernel_linux(&k);
+    CHECK(try_kind(&k, &image, IMAGE_PVH) == 0);
+    CHECK(image.phys_entry == KERNEL_PADDR && image.pstart == KERNEL_PADDR);
+    kernel_bare(&k);
+    kernel_note_number(&k, XEN_ELFNOTE_PHYS32_ENTRY, KERNEL_PADDR + 0x10);
+    kernel_note_number(&k, XEN_ELFNOTE_PADDR_OFFSET, 0x7777777777777777);
+    kernel_note_text(&k, XEN_ELFNOTE_FEATURES, "!hvm_callback_vector");
+    CHECK(try_kind(&k, &image, IMAGE_PVH) == 0 && image.phys_entry == KERNEL_PADDR + 0x10);
+    refuse(&k, ENOEXEC, "supports PVH only");
+    kernel_bare(&k);
+    refuse_pvh(&k, ENOEXEC, "PHYS32_ENTRY");
+    kernel_note(&k, XEN_ELFNOTE_PHYS32_ENTRY, &half, sizeof(half));
+    refuse_pvh(&k, ENOEXEC, "PHYS32_ENTRY");
+    kernel_bare(&k);
+    kernel_note_number(&k, XEN_ELFNOTE_PHYS32_ENTRY, KERNEL_PADDR + 0x5000);
+    refuse_pvh(&k, EINVAL, "0x105000 is outside of it");
+    kernel_bare(&k);
+    kernel_note_number(&k, XEN_ELFNOTE_PHYS32_ENTRY, 0x100000000 + KERNEL_PADDR);
+    refuse_pvh(&k, EINVAL, "is outside of it");
+    k.ph[0].p_paddr = 0x100000000 + KERNEL_PADDR;
+    refuse_pvh(&k, EINVAL, "not below 4 GiB");
+    k.ph[0].p_paddr = 0xffffb000;
+    refuse_pvh(&k, EINVAL, "is outside of it");
+    k.ph[0].p_paddr = 0xffffc000;
+    refuse_pvh(&k, EINVAL, "not below 4 GiB");
+    kernel_bare(&k);
+    k.ph[0].p_paddr = 0xffffb000;
+    kernel_note_number(&k, XEN_ELFNOTE_PHYS32_ENTRY, 0xffffffff);
+    CHECK(try_kind(&k, &image, IMAGE_PVH) == 0 && image.phys_entry == 0xffffffff);
+    kernel_legacy(&k, "GUEST_OS=old,XEN_VER=xen-3.0,VIRT_BASE=0x0");
+    refuse_pvh(&k, ENOEXEC, "PHYS32_ENTRY");
+}
+
 void test_image(void)
 {
     test_linux();
+    test_pvh();
     test_zeroed_memory();
     test_other_notes();
     test_not_pv();

@@ -87,7 +87,7 @@ static void test_good(const char *name, packer pack, struct kernel *k, uint8_t *
     uint8_t *bz;
     int rc;
 
-    rc = image_open_memory(&image, packed, n);
+    rc = image_open_memory(&image, packed, n, IMAGE_PV);
     CHECK_SAY(rc == 0, "%s: %s", name, image.message);
     CHECK_SAY(image.size == size && memcmp(image.data, k->bytes, size) == 0, "%s", name);
     image_close(&image);
@@ -96,7 +96,7 @@ static void test_good(const char *name, packer pack, struct kernel *k, uint8_t *
         n += 4;
     }
     bz = kernel_bzimage(packed, n, &bz_size);
-    rc = image_open_memory(&image, bz, bz_size);
+    rc = image_open_memory(&image, bz, bz_size, IMAGE_PV);
     CHECK_SAY(rc == 0, "bzImage with %s: %s", name, image.message);
     CHECK_SAY(image.size == size && memcmp(image.data, k->bytes, size) == 0, "bzImage, %s", name);
     CHECK(image.virt_base == KERNEL_VIRT);
@@ -116,14 +116,14 @@ static void test_bad(const char *name, packer pack, bool checked, struct kernel 
         uint8_t *copy = malloc(i ? i : 1);
 
         memcpy(copy, packed, i);
-        rc = image_open_memory(&image, copy, i);
+        rc = image_open_memory(&image, copy, i, IMAGE_PV);
         CHECK_SAY(rc < 0 && image.message[0], "%s cut to %zu of %zu was accepted", name, i, n);
         image_close(&image);
         free(copy);
     }
     for (i = 0; i < n; i += 1 + n / 500) {
         packed[i] ^= 0x55;
-        rc = image_open_memory(&image, packed, n);
+        rc = image_open_memory(&image, packed, n, IMAGE_PV);
         /* Not every change matters: repeats can be encoded in more than one way. */
         if (checked && rc == 0)
             CHECK_SAY(image.size == sizeof(k->bytes) &&
@@ -156,7 +156,7 @@ static void test_bomb(const char *name, packer pack, uint8_t *packed)
 static void refuse(const uint8_t *bytes, size_t size, int err, const char *words)
 {
     struct image image;
-    int rc = image_open_memory(&image, bytes, size);
+    int rc = image_open_memory(&image, bytes, size, IMAGE_PV);
 
     CHECK_SAY(rc == -err && strstr(image.message, words), "%d instead of %d, \"%s\" in \"%s\"", rc,
               -err, words, image.message);
