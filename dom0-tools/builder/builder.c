@@ -36,6 +36,36 @@
 #define BUILDER_MAX_VCPUS 8192U
 #define BUILDER_MAX_PAGES (1UL << 32) /* 16 TiB: grant table version 1 cannot name more */
 
+static const struct build_kind *const build_kinds[BUILDER_TYPES] = {
+    [BUILDER_PV] = &build_pv,
+    [BUILDER_HVM] = &build_hvm,
+    [BUILDER_PVH] = &build_pvh,
+};
+
+int builder_check_type(struct ctl *ctl, uint32_t capabilities, enum builder_type type, bool shadow)
+{
+    if (type == BUILDER_PV)
+        return 0;
+    if (!(capabilities & XEN_SYSCTL_PHYSCAP_hvm))
+        return ctl_fail(ctl, EOPNOTSUPP,
+                        "this hypervisor has no %s guests on this machine: they need a processor "
+                        "with AMD's SVM and nested paging, turned on in the firmware; pv guests do "
+                        "not",
+                        builder_type_name(type));
+    if (shadow && !(capabilities & XEN_SYSCTL_PHYSCAP_shadow))
+        return ctl_fail(ctl, EOPNOTSUPP,
+                        "this hypervisor has no shadow paging; leave paging out for nested paging");
+    if (!shadow && !(capabilities & XEN_SYSCTL_PHYSCAP_hap))
+        return ctl_fail(ctl, EOPNOTSUPP, "this hypervisor has no nested paging on this machine");
+    return 0;
+}
+
+/* Its page tables: one per 2 MiB where memory is scattered, and those above; and other pages. */
+uint64_t builder_overhead_kib(uint64_t kib)
+{
+    return (kib >> 9) + (kib >> 18) + (64 << 2);
+}
+
 static int build_ramdisk_open(struct build *b)
 {
     const char *path = b->config->ramdisk;
@@ -109,6 +139,9 @@ static int build_check_host(struct build *b)
     rc = ctl_host_physinfo(b->ctl, &info);
     if (rc)
         return rc;
+    rc = builder_check_type(b->ctl, info.capabilities, b->config->type, b->config->shadow);
+    if (rc)
+        return rc;
     have = info.free_pages + info.scrub_pages - info.outstanding_pages;
     if (b->pages > have)
         return ctl_fail(
@@ -120,17 +153,31 @@ static int build_check_host(struct build *b)
     return 0;
 }
 
+int build_no_such_guests(struct build *b)
+{
+    return ctl_fail(b->ctl, EOPNOTSUPP, "this hypervisor has no %s guests",
+                    builder_type_name(b->config->type));
+}
+
+static uint32_t build_flags(const struct build *b)
+{
+    if (!b->kind->translated)
+        return 0;
+    return XEN_DOMCTL_CDF_hvm | (b->config->shadow ? 0 : XEN_DOMCTL_CDF_hap);
+}
+
 static int build_create_domain(struct build *b)
 {
     const struct builder_config *c = b->config;
     struct xen_domctl_createdomain create = {
         .ssidref = c->ssidref,
-        .flags = c->flags,
+        .flags = c->flags | build_flags(b),
         .max_vcpus = b->max_vcpus,
         .max_evtchn_port = c->max_event_channels ? c->max_event_channels : BUILDER_MAX_PORT,
         .max_grant_frames = c->max_grant_frames ? (int32_t)c->max_grant_frames : -1,
         .max_maptrack_frames = c->max_maptrack_frames ? (int32_t)*c->max_maptrack_frames : -1,
         .grant_opts = XEN_DOMCTL_GRANT_version(b->grant_version),
+        .arch.emulation_flags = b->kind->emulation_flags,
     };
     uint16_t domid = c->domid;
     int rc;
@@ -142,15 +189,26 @@ static int build_create_domain(struct build *b)
                         "the hypervisor makes no domain of %u vcpus: Lodge's limit is %u, Xen's is "
                         "512; give it less with vcpus and maxvcpus",
                         b->max_vcpus, BUILDER_LODGE_MAX_VCPUS);
+    if (c->type != BUILDER_PV && (rc == -EINVAL || rc == -EOPNOTSUPP))
+        return build_no_such_guests(b);
     if (rc)
         return rc;
     b->created = true;
     b->result->domid = domid;
-    rc = ctl_domain_max_vcpus(b->ctl, domid, b->max_vcpus);
+    return 0;
+}
+
+static int build_limits(struct build *b)
+{
+    const struct builder_config *c = b->config;
+    uint64_t kib = b->max_kib + (b->kind->translated ? builder_overhead_kib(b->max_kib) : 0);
+    uint16_t domid = b->result->domid;
+    int rc = ctl_domain_max_vcpus(b->ctl, domid, b->max_vcpus);
+
     if (!rc)
-        rc = ctl_domain_max_mem(b->ctl, domid, b->max_kib);
-    /* Without it a kernel makes ready for 8 MiB more than it has. */
-    if (!rc && b->max_kib > c->memory_kib)
+        rc = ctl_domain_max_mem(b->ctl, domid, kib);
+    /* Without it a PV kernel makes ready for 8 MiB more than it has. */
+    if (!rc && b->max_kib > c->memory_kib && !b->kind->translated)
         rc = ctl_memory_map_limit(b->ctl, domid, b->max_kib);
     if (!rc)
         rc = ctl_domain_set_tsc_mode(b->ctl, domid, CTL_TSC_NATIVE);
@@ -189,7 +247,9 @@ void build_grants(struct build *b, void *table)
 
 /* In this order: each step relies on those before it. Then come those of the domain's type. */
 static int (*const build_steps[])(struct build *b) = {
-    build_prepare, build_check_host, build_create_domain, build_populate, build_channels, NULL,
+    build_prepare, build_check_host, build_create_domain,
+    build_limits,  build_populate,   build_channels,
+    NULL,
 };
 
 static int build_run(struct build *b, int (*const *step)(struct build *b))
@@ -211,7 +271,8 @@ static void build_close(struct build *b)
 int builder_check(struct ctl *ctl, const struct builder_config *config,
                   char guest_os[static BUILDER_GUEST_OS])
 {
-    struct build b = {.ctl = ctl, .config = config, .kind = &build_pv, .ramdisk = -1};
+    struct build b = {
+        .ctl = ctl, .config = config, .kind = build_kinds[config->type], .ramdisk = -1};
     int rc;
 
     b.image.fd = -1;
@@ -225,8 +286,11 @@ int builder_check(struct ctl *ctl, const struct builder_config *config,
 int builder_create(struct ctl *ctl, const struct builder_config *config,
                    struct builder_result *result)
 {
-    struct build b = {
-        .ctl = ctl, .config = config, .kind = &build_pv, .result = result, .ramdisk = -1};
+    struct build b = {.ctl = ctl,
+                      .config = config,
+                      .kind = build_kinds[config->type],
+                      .result = result,
+                      .ramdisk = -1};
     char why[sizeof(ctl->message)];
     int rc, gone;
 

@@ -15,11 +15,6 @@
 #define LAYOUT_ALIGN   (4UL << 20)
 #define LAYOUT_PADDING (512UL << 10)
 
-static uint64_t layout_pages(uint64_t bytes)
-{
-    return (bytes >> BUILDER_PAGE_SHIFT) + !!(bytes & (BUILDER_PAGE_SIZE - 1));
-}
-
 /* The tables for addresses start..last, one level after the other from frame `pfn` on. */
 static uint64_t layout_levels(struct layout_level *level, uint64_t start, uint64_t last,
                               uint64_t pfn)
@@ -67,8 +62,8 @@ static void layout_mapped_part(struct layout *l, const struct layout_input *in, 
 {
     uint64_t pfn = (in->virt_end - in->virt_base) >> BUILDER_PAGE_SHIFT;
 
-    l->ramdisk_pages = layout_pages(in->ramdisk_size);
-    l->p2m_pages = layout_pages(in->pages * sizeof(uint64_t));
+    l->ramdisk_pages = builder_pages(in->ramdisk_size);
+    l->p2m_pages = builder_pages(in->pages * sizeof(uint64_t));
     if (!in->mod_start_pfn) {
         l->ramdisk = pfn;
         pfn += l->ramdisk_pages;
@@ -123,8 +118,8 @@ int layout_make(struct layout *l, const struct layout_input *in)
     memset(l, 0, sizeof(*l));
     /* What cannot fit by itself would only make the sums below overflow. */
     if (in->ramdisk_size >> BUILDER_PAGE_SHIFT > in->pages) {
-        l->end =
-            layout_pages(in->ramdisk_size) + ((in->virt_end - in->virt_base) >> BUILDER_PAGE_SHIFT);
+        l->end = builder_pages(in->ramdisk_size) +
+                 ((in->virt_end - in->virt_base) >> BUILDER_PAGE_SHIFT);
         return -ENOMEM;
     }
     /* 4: an L4 and one table of each level below it, which is the least. */

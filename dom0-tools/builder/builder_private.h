@@ -5,6 +5,7 @@
 #ifndef LODGE_BUILDER_PRIVATE_H
 #define LODGE_BUILDER_PRIVATE_H
 
+#include "builder_hvm.h"
 #include "image.h"
 
 #include <stdbool.h>
@@ -19,6 +20,11 @@ struct ctl;
 #define BUILDER_PAGE_SIZE   4096UL
 #define BUILDER_SUPER_ORDER 9 /* 2 MiB */
 #define BUILDER_SUPER_PAGES (1UL << BUILDER_SUPER_ORDER)
+
+static inline uint64_t builder_pages(uint64_t bytes)
+{
+    return (bytes >> BUILDER_PAGE_SHIFT) + !!(bytes & (BUILDER_PAGE_SIZE - 1));
+}
 
 /* Bits of address that one table covers: level 0 is the L1, with 2 MiB. */
 #define LAYOUT_LEVELS   3 /* L1, L2 and L3; the L4 is one frame */
@@ -127,13 +133,20 @@ struct build;
 /* What differs between types of domains. Steps return 0, or -errno with a message. */
 struct build_kind {
     enum image_kind image;
+    bool translated; /* it is fully virtualized: its frame numbers are its own */
+    /* Of those: */
+    bool acpi;                /* it has ACPI tables */
+    bool grants;              /* it has a grant table, by which the daemons may find its pages */
+    uint32_t emulation_flags; /* XEN_X86_EMU_* */
+
     uint64_t (*place)(uint64_t pfn); /* the frame number by which the guest knows its pfn-th */
     int (*layout)(struct build *b);  /* the kernel and the ramdisk are open, and the memory known */
     int (*const *steps)(struct build *b); /* memory and ports are there; frames may stay mapped */
     int (*const *last_steps)(struct build *b); /* nothing is mapped any more */
 };
 
-extern const struct build_kind build_pv; /* builder_pv.c */
+extern const struct build_kind build_pv;             /* builder_pv.c */
+extern const struct build_kind build_hvm, build_pvh; /* builder_hvm.c */
 
 /* Everything about a domain while it is being built. */
 struct build {
@@ -144,9 +157,10 @@ struct build {
     struct image image;
     int ramdisk; /* open for reading, or -1 */
     uint64_t ramdisk_size;
-    uint64_t pages; /* its memory */
-    struct layout_input input;
+    uint64_t pages;            /* its memory */
+    struct layout_input input; /* of PV */
     struct layout layout;
+    struct hvm_layout hvm; /* of the others */
     struct builder_frames frames;
     struct builder_window window; /* base is NULL while nothing is mapped */
     uint32_t max_vcpus;
@@ -158,6 +172,8 @@ struct build {
 
 /* builder.c: -ENOMEM with a message: so many pages would have to be its memory at the least. */
 int build_too_little(struct build *b, uint64_t needed);
+/* -EOPNOTSUPP with a message: of the config's type. */
+int build_no_such_guests(struct build *b);
 /* The entries of the domain's grant table by which the daemons find their pages. */
 void build_grants(struct build *b, void *table);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <public/domctl.h>
+#include <public/hvm_op.h>
 #include <public/sched.h>
 #include <public/sysctl.h>
 
@@ -152,6 +153,17 @@ int ctl_domain_hypercall_page(struct ctl *ctl, uint16_t domid, uint64_t mfn)
 
     op.u.hypercall_init.gmfn = mfn;
     return ctl_domain_op(ctl, domid, &op, "given its hypercall page");
+}
+
+int ctl_domain_set_param(struct ctl *ctl, uint16_t domid, uint32_t index, uint64_t value)
+{
+    struct xen_hvm_param arg = {.domid = domid, .index = index, .value = value};
+    long rc = ctl_hypercall_buf(ctl, __HYPERVISOR_hvm_op, HVMOP_set_param, &arg, sizeof(arg));
+
+    if (rc < 0)
+        return ctl_fail(ctl, (int)-rc, "domain %u cannot be given its parameter %u: %s", domid,
+                        index, ctl_reason((int)-rc));
+    return 0;
 }
 
 int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode)

@@ -108,6 +108,33 @@ int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned i
                               (uint64_t *)(uintptr_t)frames);
 }
 
+static int physmap_failed(struct ctl *ctl, uint16_t domid, uint64_t gfn, long rc)
+{
+    if (rc >= 0)
+        return 0;
+    return ctl_fail(ctl, (int)-rc, "the map of domain %u cannot be changed at %#llx: %s", domid,
+                    (unsigned long long)gfn, ctl_reason((int)-rc));
+}
+
+int ctl_memory_add_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t gfn)
+{
+    struct xen_add_to_physmap arg = {
+        .domid = domid, .space = XENMAPSPACE_grant_table, .idx = 0, .gpfn = gfn};
+
+    return physmap_failed(
+        ctl, domid, gfn,
+        ctl_hypercall_buf(ctl, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, &arg, sizeof(arg)));
+}
+
+int ctl_memory_remove(struct ctl *ctl, uint16_t domid, uint64_t gfn)
+{
+    struct xen_remove_from_physmap arg = {.domid = domid, .gpfn = gfn};
+
+    return physmap_failed(ctl, domid, gfn,
+                          ctl_hypercall_buf(ctl, __HYPERVISOR_memory_op, XENMEM_remove_from_physmap,
+                                            &arg, sizeof(arg)));
+}
+
 static int memory_query(struct ctl *ctl, unsigned int cmd, uint16_t domid, uint64_t *pages)
 {
     struct xen_memory_domain arg = {.domid = domid};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <public/domctl.h>
+#include <public/hvm_save.h>
 #include <public/lodge_stats.h>
 #include <public/sysctl.h>
 
@@ -42,6 +43,38 @@ int ctl_vcpu_get_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
                          struct vcpu_guest_context *context)
 {
     return vcpu_context(ctl, domid, vcpu, context, false);
+}
+
+int ctl_vcpu_set_hvm_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
+                             const struct hvm_hw_cpu *cpu)
+{
+    enum { RECORD_END, RECORD_HEADER, RECORD_CPU };
+    struct records {
+        struct hvm_save_descriptor header_at;
+        struct hvm_save_header header;
+        struct hvm_save_descriptor cpu_at;
+        struct hvm_hw_cpu cpu;
+        struct hvm_save_descriptor end;
+    } * r;
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_sethvmcontext};
+    struct ctl_buf buf;
+    int rc = ctl_buf_get(ctl, &buf, sizeof(*r));
+
+    if (rc)
+        return rc;
+    r = buf.p;
+    memset(r, 0, sizeof(*r));
+    r->header_at = (struct hvm_save_descriptor){RECORD_HEADER, 0, sizeof(r->header)};
+    r->header.magic = HVM_FILE_MAGIC;
+    r->header.version = HVM_FILE_VERSION;
+    r->cpu_at = (struct hvm_save_descriptor){RECORD_CPU, (uint16_t)vcpu, sizeof(r->cpu)};
+    r->cpu = *cpu;
+    r->end = (struct hvm_save_descriptor){RECORD_END, 0, 0};
+    op.u.hvmcontext.size = sizeof(*r);
+    set_xen_guest_handle(op.u.hvmcontext.buffer, buf.p);
+    rc = ctl_domain_op(ctl, domid, &op, "given a vcpu's registers");
+    ctl_buf_put(ctl, &buf);
+    return rc;
 }
 
 int ctl_vcpu_info(struct ctl *ctl, uint16_t domid, uint32_t vcpu,

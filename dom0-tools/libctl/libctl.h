@@ -39,6 +39,7 @@ struct xen_sysctl;
 struct xen_sysctl_physinfo;
 struct vcpu_guest_context;
 struct lodge_sysctl_trace;
+struct hvm_hw_cpu;
 struct mmu_update;
 struct mmuext_op;
 
@@ -148,6 +149,9 @@ int ctl_domain_set_uuid(struct ctl *ctl, uint16_t domid, const uint8_t uuid[16])
 /* Fill a frame of a PV domain with the hypercall page's code. The frame is an mfn for PV. */
 int ctl_domain_hypercall_page(struct ctl *ctl, uint16_t domid, uint64_t mfn);
 
+/* A parameter of a fully virtualized domain: HVM_PARAM_* (public/hvm_op.h). */
+int ctl_domain_set_param(struct ctl *ctl, uint16_t domid, uint32_t index, uint64_t value);
+
 /* How a guest's TSC behaves: CTL_TSC_NATIVE costs nothing per rdtsc, and is what tools here use. */
 #define CTL_TSC_DEFAULT        0U
 #define CTL_TSC_ALWAYS_EMULATE 1U
@@ -194,6 +198,9 @@ int ctl_vcpu_set_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
                          const struct vcpu_guest_context *context);
 int ctl_vcpu_get_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
                          struct vcpu_guest_context *context);
+/* The same of a fully virtualized domain's (public/hvm_save.h); it becomes ready to run by that. */
+int ctl_vcpu_set_hvm_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
+                             const struct hvm_hw_cpu *cpu);
 /* -ESRCH: no such domain or vcpu. */
 int ctl_vcpu_info(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
                   struct xen_domctl_getvcpuinfo *info);
@@ -314,6 +321,12 @@ int ctl_memory_map_limit(struct ctl *ctl, uint16_t domid, uint64_t kib);
 /* Take frames away: mfns for PV. Returns how many were taken. */
 int ctl_memory_decrease(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
                         const uint64_t *frames);
+/*
+ * Where a fully virtualized domain has what among its own frames: the first page of its grant table
+ * appears at a number, and what is at a number is taken out.
+ */
+int ctl_memory_add_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t gfn);
+int ctl_memory_remove(struct ctl *ctl, uint16_t domid, uint64_t gfn);
 /* Pages that a domain has now, and may have at most. */
 int ctl_memory_current(struct ctl *ctl, uint16_t domid, uint64_t *pages);
 int ctl_memory_maximum(struct ctl *ctl, uint16_t domid, uint64_t *pages);

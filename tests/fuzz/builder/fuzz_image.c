@@ -35,6 +35,27 @@ static void fuzz_layout(const struct image *image)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void fuzz_hvm_layout(const struct image *image)
+{
+    static uint8_t page[4096];
+    struct hvm_layout_input in = {.pstart = image->pstart,
+                                  .pend = image->pend,
+                                  .ramdisk_size = image->size,
+                                  .pages = 1 << 20};
+    struct hvm_layout l;
+    struct hvm_start s = {.pages = in.pages, .acpi_pages = 1, .cmdline = "quiet"};
+
+    if (hvm_layout_make(&l, &in))
+        return;
+    must(l.start_info << 12 == image->pend && l.ramdisk == l.start_info + 1);
+    must(l.end == l.ramdisk + l.ramdisk_pages && l.end <= HVM_HOLE && l.end <= in.pages);
+    s.address = l.start_info << 12;
+    s.ramdisk = l.ramdisk << 12;
+    s.ramdisk_size = in.ramdisk_size;
+    memset(page, 0, sizeof(page));
+    hvm_start_info_fill(page, &s);
+}
+
 /* What is accepted loads into the room that it asked for, to the byte. */
 static void fuzz_load(struct image *image)
 {
@@ -75,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(image.notes.pvh && image.pend <= 1UL << 32);
         must(image.phys_entry >= image.pstart && image.phys_entry < image.pend);
         fuzz_load(&image);
+        fuzz_hvm_layout(&image);
         image_close(&image);
     }
     return 0;

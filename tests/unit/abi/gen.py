@@ -77,9 +77,9 @@ REFERENCE = ["xen/xen.h", "xen/errno.h", "xen/version.h", "xen/features.h", "xen
              "xen/physdev.h", "xen/memory.h", "xen/grant_table.h", "xen/sched.h", "xen/vcpu.h",
              "xen/callback.h", "xen/nmi.h", "xen/platform.h", "xen/elfnote.h", "xen/domctl.h",
              "xen/sysctl.h", "xen/hvm/save.h", "xen/hvm/hvm_op.h", "xen/hvm/params.h",
-             "xen/arch-x86/cpuid.h", "xen/arch-x86/xen-mca.h", "xen/io/console.h",
-             "xen/io/xs_wire.h", "xen/io/ring.h", "xen/io/xenbus.h", "xen/io/blkif.h",
-             "xen/io/netif.h"]
+             "xen/arch-x86/hvm/start_info.h", "xen/arch-x86/cpuid.h", "xen/arch-x86/xen-mca.h",
+             "xen/io/console.h", "xen/io/xs_wire.h", "xen/io/ring.h", "xen/io/xenbus.h",
+             "xen/io/blkif.h", "xen/io/netif.h"]
 
 PROLOGUE = """
 #include <stdio.h>

@@ -18,6 +18,7 @@ bool check_that(bool ok, const char *file, int line, const char *fmt, ...)
 void test_image(void);
 void test_unpack(void);
 void test_layout(void);
+void test_hvm(void);
 void test_builder(void);
 void test_extract(void);
 

@@ -31,6 +31,7 @@ int main(void)
     test_image();
     test_unpack();
     test_layout();
+    test_hvm();
     test_builder();
     test_extract();
     printf("%u passed, %u failed\n", check_passed, check_failed);

@@ -5,14 +5,13 @@
  */
 #include "builder.h"
 #include "check.h"
+#include "fake_ctl.h"
 #include "kernel.h"
-#include "libctl.h"
 
 #include <errno.h>
 #include <public/mmu.h>
 #include <public/shared_info.h>
 #include <public/startinfo.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,229 +21,9 @@
 #include <public/domctl.h>
 #include <public/elfnote.h>
 #include <public/grant_table.h>
+#include <public/hvm_save.h>
+#include <public/hvm_start_info.h>
 #include <public/sysctl.h>
-
-#define FAKE_PAGES  4096UL
-#define FAKE_FIRST  0x5000UL /* the domain's first machine frame */
-#define FAKE_SHARED 0x77UL
-#define FAKE_GRANT  0x78UL
-#define FAKE_DOMID  9
-
-/* The pretended hypervisor. Frames live in `memory`; a mapping is a copy until it is unmapped. */
-static struct {
-    uint8_t *memory, shared[4096], grants[4096];
-    int domains, mappings, ports;
-    unsigned int calls, fail_at; /* the call that fails, counted from 1; 0: none */
-    uint64_t given, supers_left, free_pages;
-    uint64_t mfns[FAKE_PAGES + 8];
-    void *mapped;
-    size_t nr_mapped;
-    uint64_t pinned, hypercall_mfn, max_kib, map_kib, claimed;
-    struct xen_domctl_createdomain created;
-    uint32_t max_vcpus, tsc_mode;
-    bool zeroed; /* fresh frames are zero */
-    struct vcpu_guest_context context;
-} fake;
-
-static int fake_step(struct ctl *ctl)
-{
-    return ++fake.calls == fake.fail_at ? ctl_fail(ctl, EIO, "step %u fails", fake.calls) : 0;
-}
-
-int ctl_fail(struct ctl *ctl, int err, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(ctl->message, sizeof(ctl->message), fmt, ap);
-    va_end(ap);
-    return -err;
-}
-
-int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
-{
-    memset(info, 0, sizeof(*info));
-    info->free_pages = fake.free_pages;
-    info->capabilities = XEN_SYSCTL_PHYSCAP_gnttab_v2;
-    return fake_step(ctl);
-}
-
-int ctl_domain_create(struct ctl *ctl, const struct xen_domctl_createdomain *cfg, uint16_t *domid)
-{
-    int rc = fake_step(ctl);
-
-    CHECK(cfg->handle[3] == 3 && cfg->grant_opts == 2 && cfg->max_evtchn_port > 100);
-    fake.created = *cfg;
-    if (rc)
-        return rc;
-    fake.domains++;
-    *domid = FAKE_DOMID;
-    return 0;
-}
-
-int ctl_domain_destroy(struct ctl *ctl, uint16_t domid)
-{
-    (void)ctl;
-    CHECK(domid == FAKE_DOMID && fake.mappings == 0);
-    fake.domains--;
-    return 0;
-}
-
-int ctl_domain_max_vcpus(struct ctl *ctl, uint16_t domid, unsigned int max)
-{
-    (void)domid;
-    fake.max_vcpus = max;
-    return fake_step(ctl);
-}
-
-int ctl_domain_max_mem(struct ctl *ctl, uint16_t domid, uint64_t kib)
-{
-    (void)domid;
-    fake.max_kib = kib;
-    return fake_step(ctl);
-}
-
-int ctl_memory_map_limit(struct ctl *ctl, uint16_t domid, uint64_t kib)
-{
-    (void)domid;
-    fake.map_kib = kib;
-    return fake_step(ctl);
-}
-
-int ctl_domain_set_tsc_mode(struct ctl *ctl, uint16_t domid, uint32_t mode)
-{
-    (void)domid;
-    fake.tsc_mode = mode;
-    return fake_step(ctl);
-}
-
-int ctl_memory_claim(struct ctl *ctl, uint16_t domid, uint64_t pages)
-{
-    (void)domid;
-    fake.claimed = pages;
-    return fake_step(ctl);
-}
-
-/* Superpages until they run out, single pages until memory does; backwards, to be unpredictable. */
-int ctl_memory_populate(struct ctl *ctl, uint16_t domid, uint64_t nr, unsigned int order,
-                        uint64_t *frames)
-{
-    uint64_t i, size = 1UL << order;
-    int rc = fake_step(ctl);
-
-    (void)domid;
-    for (i = 0; !rc && i < nr && fake.given + size <= fake.free_pages; i++) {
-        if (order && !fake.supers_left--) {
-            fake.supers_left = 0;
-            break;
-        }
-        CHECK(frames[i] == fake.given);
-        fake.given += size;
-        frames[i] = FAKE_FIRST + FAKE_PAGES - fake.given;
-    }
-    return rc ? rc : (int)i;
-}
-
-bool ctl_memory_is_zeroed(struct ctl *ctl)
-{
-    (void)ctl;
-    return fake.zeroed;
-}
-
-int ctl_evtchn_alloc_unbound(struct ctl *ctl, uint16_t domid, uint16_t remote)
-{
-    int rc = fake_step(ctl);
-
-    (void)domid;
-    (void)remote;
-    return rc ? rc : ++fake.ports;
-}
-
-int ctl_domain_info(struct ctl *ctl, uint16_t domid, struct xen_domctl_getdomaininfo *info)
-{
-    memset(info, 0, sizeof(*info));
-    info->domain = domid;
-    info->shared_info_frame = FAKE_SHARED;
-    return fake_step(ctl);
-}
-
-int ctl_grant_frame(struct ctl *ctl, uint16_t domid, uint64_t *mfn)
-{
-    (void)domid;
-    *mfn = FAKE_GRANT;
-    return fake_step(ctl);
-}
-
-static uint8_t *fake_frame(uint64_t mfn)
-{
-    if (mfn == FAKE_SHARED)
-        return fake.shared;
-    if (mfn == FAKE_GRANT)
-        return fake.grants;
-    if (mfn - FAKE_FIRST < FAKE_PAGES)
-        return fake.memory + ((mfn - FAKE_FIRST) << 12);
-    printf("frame %#lx is nobody's\n", mfn);
-    abort();
-}
-
-int ctl_memory_map(struct ctl *ctl, uint16_t domid, const uint64_t *mfns, size_t nr, int prot,
-                   void **out)
-{
-    int rc = fake_step(ctl);
-    size_t i;
-
-    (void)domid;
-    (void)prot;
-    if (rc)
-        return rc;
-    fake.mappings++;
-    fake.nr_mapped = nr;
-    fake.mapped = malloc(nr << 12);
-    for (i = 0; i < nr; i++) {
-        fake.mfns[i] = mfns[i];
-        memcpy((uint8_t *)fake.mapped + (i << 12), fake_frame(mfns[i]), 4096);
-    }
-    *out = fake.mapped;
-    return 0;
-}
-
-void ctl_memory_unmap(void *p, size_t nr)
-{
-    size_t i;
-
-    CHECK(p == fake.mapped && nr == fake.nr_mapped);
-    for (i = 0; i < nr; i++)
-        memcpy(fake_frame(fake.mfns[i]), (uint8_t *)p + (i << 12), 4096);
-    free(p);
-    fake.mappings--;
-}
-
-int ctl_domain_hypercall_page(struct ctl *ctl, uint16_t domid, uint64_t mfn)
-{
-    (void)domid;
-    fake.hypercall_mfn = mfn;
-    return fake_step(ctl);
-}
-
-int ctl_memory_mmuext(struct ctl *ctl, uint16_t domid, const struct mmuext_op *ops, unsigned int nr)
-{
-    (void)domid;
-    CHECK(nr == 1 && ops->cmd == MMUEXT_PIN_L4_TABLE && fake.mappings == 0);
-    fake.pinned = ops->arg1.mfn;
-    return fake_step(ctl);
-}
-
-int ctl_vcpu_set_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu,
-                         const struct vcpu_guest_context *context)
-{
-    (void)domid;
-    CHECK(vcpu == 0);
-    fake.context = *context;
-    return fake_step(ctl);
-}
-
-/* ---- the tests --------------------------------------------------------------------------------
- */
 
 static char kernel_path[] = "/tmp/lodge-test-kernel-XXXXXX";
 static char ramdisk_path[] = "/tmp/lodge-test-ramdisk-XXXXXX";
@@ -262,11 +41,15 @@ static int build(const struct builder_config *config, struct builder_result *r, 
     uint8_t *memory = fake.memory;
     unsigned int fail_at = fake.fail_at;
     uint64_t supers = fake.supers_left, free_pages = fake.free_pages;
+    uint32_t capabilities = fake.capabilities;
+    int create_error = fake.create_error;
     bool zeroed = fake.zeroed;
 
     memset(&fake, 0, sizeof(fake));
     fake.memory = memory;
     fake.zeroed = zeroed;
+    fake.capabilities = capabilities;
+    fake.create_error = create_error;
     memset(memory, zeroed ? 0 : 0xc3, FAKE_PAGES << 12);
     fake.fail_at = fail_at;
     fake.supers_left = supers;
@@ -335,6 +118,60 @@ static void test_good(const struct builder_config *config, const struct kernel *
     CHECK(grants[0].flags == GTF_permit_access && grants[0].frame == r.console_mfn);
     CHECK(grants[1].flags == GTF_permit_access && grants[1].frame == r.store_mfn);
     CHECK(shared->vcpu_info[0].evtchn_upcall_mask == 1 && shared->vcpu_info[31].evtchn_upcall_mask);
+}
+
+/* The kernel and its ramdisk where hvm_start_info says, and the state at the entry point. */
+static void check_hvm_start(const struct builder_result *r, const struct kernel *k, bool acpi)
+{
+    uint64_t at = fake.cpu.rbx;
+    const struct hvm_start_info *si = (void *)fake_frame(at >> 12);
+    const struct hvm_modlist_entry *module = (void *)((uint8_t *)(uintptr_t)si + 56);
+    size_t i;
+
+    CHECK(at == KERNEL_PADDR + 0x5000 && fake.cpu.rip == KERNEL_PADDR && fake.cpu.cr0 == 0x11);
+    CHECK(fake.cpu.cs_arbytes == 0xc9b && fake.cpu.ss_arbytes == 0xc93 &&
+          fake.cpu.tr_arbytes == 0x8b && fake.cpu.tr_limit == 0x67 && fake.cpu.rflags == 2 &&
+          !fake.cpu.cr4 && !fake.cpu.msr_efer && fake.cpu.cs_limit == UINT32_MAX);
+    CHECK(si->magic == XEN_HVM_START_MAGIC_VALUE && si->version == 1 && si->nr_modules == 1);
+    CHECK(strcmp((const char *)si + (si->cmdline_paddr - at), "console=hvc0") == 0);
+    CHECK(si->modlist_paddr == at + 56 && module->paddr == at + 4096 && module->size == 5000);
+    for (i = 0; i < KERNEL_TEXT; i += 4096)
+        CHECK(memcmp(fake_frame((KERNEL_PADDR + i) >> 12), k->bytes + 0x1000 + i, 4096) == 0);
+    for (i = 0; i < 5000; i++)
+        if (fake_frame((module->paddr + i) >> 12)[i % 4096] != (uint8_t)(i * 3))
+            break;
+    CHECK_SAY(i == 5000, "the ramdisk differs at byte %zu", i);
+    CHECK((si->rsdp_paddr == 0xfc000000) == acpi);
+    if (acpi)
+        CHECK(memcmp(fake_frame(0xfc000), "RSD PTR ", 8) == 0);
+    CHECK(fake_frame(r->store_mfn)[0] == 0 && fake_frame(r->console_mfn)[4095] == 0);
+}
+
+static void test_hvm_good(const struct builder_config *base, const struct kernel *k, bool pvh)
+{
+    const struct grant_entry_v1 *grants = (void *)fake.grants;
+    struct builder_config c = *base;
+    struct builder_result r;
+    struct ctl ctl;
+
+    c.type = pvh ? BUILDER_PVH : BUILDER_HVM;
+    if (!CHECK_SAY(build(&c, &r, &ctl) == 0, "%s", ctl.message))
+        return;
+    CHECK(fake.domains == 1 && fake.mappings == 0 && fake.scratch == 0 && fake.calls < 25);
+    CHECK(fake.created.flags == (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap));
+    CHECK(fake.created.arch.emulation_flags == (pvh ? XEN_X86_EMU_LAPIC : 0));
+    CHECK(fake.max_kib == (20 << 10) + builder_overhead_kib(20 << 10) && !fake.map_kib);
+    CHECK(fake.given == 2048U + 2 + pvh && r.memory_pages == 2048 && r.nr_vcpus == 3);
+    CHECK(r.store_mfn == 0xfeffc && r.console_mfn == 0xfefff && r.shared_info_mfn == 0);
+    CHECK(fake.param[1] == r.store_mfn && fake.param[2] == r.store_evtchn);
+    CHECK(fake.param[17] == r.console_mfn && fake.param[18] == r.console_evtchn);
+    check_hvm_start(&r, k, pvh);
+    if (pvh) {
+        CHECK(grants[0].flags == GTF_permit_access && grants[0].frame == r.console_mfn);
+        CHECK(grants[1].flags == GTF_permit_access && grants[1].frame == r.store_mfn);
+    } else {
+        CHECK(!grants[0].flags && !grants[1].flags);
+    }
 }
 
 /* Every call to the hypervisor fails once: no domain, no mapping, and that call's words. */
@@ -455,6 +292,31 @@ static void test_refusals(const struct builder_config *good)
     fake.free_pages = FAKE_PAGES;
 }
 
+/* What there is no hypervisor for makes no domain. */
+static void test_hvm_refusals(const struct builder_config *good)
+{
+    struct builder_config c = *good;
+
+    c.type = BUILDER_PVH;
+    fake.capabilities = XEN_SYSCTL_PHYSCAP_pv;
+    refuse(&c, EOPNOTSUPP, "this hypervisor has no pvh guests on this machine");
+    fake.capabilities = XEN_SYSCTL_PHYSCAP_hvm;
+    refuse(&c, EOPNOTSUPP, "no nested paging");
+    fake.capabilities |= XEN_SYSCTL_PHYSCAP_hap;
+    c.shadow = true;
+    refuse(&c, EOPNOTSUPP, "no shadow paging");
+    CHECK(fake.calls == 1);
+    c.shadow = false;
+    fake.create_error = EINVAL;
+    refuse(&c, EOPNOTSUPP, "this hypervisor has no pvh guests");
+    fake.create_error = EOPNOTSUPP;
+    c.type = BUILDER_HVM;
+    refuse(&c, EOPNOTSUPP, "this hypervisor has no hvm guests");
+    fake.create_error = 0;
+    c.memory_kib = 1 << 10;
+    refuse_check(&c, ENOMEM, "1 MiB are too little memory");
+}
+
 void test_builder(void)
 {
     struct builder_config config = {.kernel = kernel_path,
@@ -485,6 +347,19 @@ void test_builder(void)
     test_good(&config, &k);
     fake.zeroed = false;
     test_failures(&config);
+    for (i = 0; i <= 4; i += 2) {
+        fake.supers_left = i;
+        fake.zeroed = i == 4;
+        fake.capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
+        test_hvm_good(&config, &k, false);
+        test_hvm_good(&config, &k, true);
+    }
+    fake.zeroed = false;
+    test_hvm_refusals(&config);
+    fake.capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
+    config.type = BUILDER_PVH;
+    test_failures(&config);
+    config.type = BUILDER_PV;
     test_limits(&config);
     test_refusals(&config);
     kernel_note_number(&k, XEN_ELFNOTE_HYPERCALL_PAGE, KERNEL_VIRT + KERNEL_PADDR + 0x2000);
