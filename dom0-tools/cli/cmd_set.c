@@ -240,6 +240,12 @@ static int keep_enough(struct cli *c, const struct xen_domctl_getdomaininfo *inf
                      info->domain, max >> 10, least >> 10);
 }
 
+/* What the hypervisor is to know as its ceiling, so that the guest can have that much memory. */
+static uint64_t ceiling(const struct xen_domctl_getdomaininfo *info, uint64_t kib)
+{
+    return info->flags & XEN_DOMINF_hvm_guest ? kib + builder_overhead_kib(kib) : kib;
+}
+
 int cmd_mem_set(struct cli *c, int argc, char **argv)
 {
     struct xen_domctl_getdomaininfo info;
@@ -266,15 +272,15 @@ int cmd_mem_set(struct cli *c, int argc, char **argv)
     rc = s.force ? 0 : keep_enough(c, &info, kib, max);
     if (rc)
         return rc;
-    if (info.domain && kib > info.max_pages * 4) {
-        rc = ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib);
+    if (info.domain && ceiling(&info, kib) > info.max_pages * 4) {
+        rc = ctl_domain_max_mem(&c->lodge.ctl, info.domain, ceiling(&info, kib));
         if (rc)
             return cli_ctl_status(c, rc);
     }
     store_write(c->lodge.store, store_fmt("/local/domain/%u/memory/target", info.domain),
                 store_fmt("%" PRIu64, kib));
     rc = store_flush(c->lodge.store);
-    if (rc && info.domain && kib > info.max_pages * 4)
+    if (rc && info.domain && ceiling(&info, kib) > info.max_pages * 4)
         ctl_domain_max_mem(&c->lodge.ctl, info.domain, info.max_pages * 4);
     if (rc || s.wait)
         return rc ? store_status(c, rc) : settle(c, &info, &s, mib_of, kib >> 10, 1, "MiB");
@@ -299,7 +305,7 @@ int cmd_mem_max(struct cli *c, int argc, char **argv)
     if (kib < info.tot_pages * 4)
         return cli_error(c, "domain %u uses %" PRIu64 " MiB; lower that first with: lodge mem-set",
                          info.domain, (uint64_t)info.tot_pages >> 8);
-    return cli_ctl_status(c, ctl_domain_max_mem(&c->lodge.ctl, info.domain, kib));
+    return cli_ctl_status(c, ctl_domain_max_mem(&c->lodge.ctl, info.domain, ceiling(&info, kib)));
 }
 
 /* --- sched --------------------------------------------------------------------------------- */

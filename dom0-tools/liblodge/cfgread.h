@@ -45,9 +45,13 @@ int cfgread_file(struct cfgread *c, const char *key, char **out);
 
 /* --- domcfg_boot.c: what the guest boots ------------------------------------------------------ */
 
-/* type, builder; kernel, ramdisk, cmdline, root, extra; bootloader. */
-int domcfg_read_type(struct cfgread *c);
+/* type, builder, paging; kernel, ramdisk, cmdline, root, extra; bootloader. */
+int domcfg_read_type(struct cfgread *c, struct domcfg *dc);
 int domcfg_read_boot(struct cfgread *c, struct domcfg *dc);
+/* All has been read: does it fit to what the guest boots, and as which type? */
+int domcfg_check_type(struct cfgread *c, const struct domcfg *dc);
+/* The type of that name, or BUILDER_TYPES. */
+enum builder_type domcfg_type(const char *name);
 
 /* --- domcfg_devices.c: disk= and vif= --------------------------------------------------------- */
 

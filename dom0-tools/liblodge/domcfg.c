@@ -298,25 +298,16 @@ static int read_actions(struct cfgread *c, struct domcfg *dc)
     return 0;
 }
 
-static int check_whole(struct cfgread *c, const struct domcfg *dc)
-{
-    if (dc->bootloader && !dc->devices[DEVICE_DISK].nr)
-        return cfgread_fail(c, lodge_cfg_get(c->cfg, "bootloader"),
-                            "the guest is to boot from its own disk, and has none; add a line "
-                            "like: disk = [ \"/srv/guest.img,raw,xvda,rw\" ]");
-    return 0;
-}
-
 int lodge_domcfg_from_cfg(struct domcfg *dc, struct cfg *cfg, domcfg_warn_fn *warn, void *warn_arg,
                           char *err, size_t errlen)
 {
     struct cfgread c = {cfg, warn, warn_arg, err, errlen};
 
     memset(dc, 0, sizeof(*dc));
-    if (domcfg_read_type(&c) || read_name(&c, dc) || domcfg_read_boot(&c, dc) ||
+    if (domcfg_read_type(&c, dc) || read_name(&c, dc) || domcfg_read_boot(&c, dc) ||
         read_sizes(&c, dc) || read_cpus(&c, "cpus", dc->maxvcpus, &dc->pin, &dc->nr_pin) ||
         read_cpus(&c, "cpus_soft", dc->maxvcpus, &dc->soft, &dc->nr_soft) || read_options(&c, dc) ||
-        read_actions(&c, dc) || domcfg_read_devices(&c, dc) || check_whole(&c, dc)) {
+        read_actions(&c, dc) || domcfg_read_devices(&c, dc) || domcfg_check_type(&c, dc)) {
         lodge_domcfg_free(dc);
         return -1;
     }
@@ -390,7 +381,10 @@ struct json_object *lodge_domcfg_to_json(const struct domcfg *dc)
     json_object_object_add(js, "name", json_object_new_string(dc->name));
     lodge_uuid_format(dc->uuid, text);
     json_object_object_add(js, "uuid", json_object_new_string(text));
-    json_object_object_add(js, "type", json_object_new_string("pv"));
+    json_object_object_add(js, "type", json_object_new_string(builder_type_name(dc->type)));
+    if (dc->type != BUILDER_PV)
+        json_object_object_add(js, "paging",
+                               json_object_new_string(dc->shadow ? "shadow" : "nested"));
     if (dc->bootloader)
         json_object_object_add(js, "bootloader", json_object_new_string(dc->bootloader));
     json_object_object_add(js, "kernel", json_object_new_string(dc->kernel));
@@ -464,18 +458,21 @@ int lodge_domcfg_from_json(struct domcfg *dc, struct json_object *js, char *err,
                *cmdline = devspec_js_string(js, "cmdline");
     const char *uuid = devspec_js_string(js, "uuid");
     const char *bootloader = devspec_js_string(js, "bootloader");
+    const char *type = devspec_js_string(js, "type"), *paging = devspec_js_string(js, "paging");
     int64_t vcpus = devspec_js_number(js, "vcpus", 1);
     int64_t maxvcpus = devspec_js_number(js, "maxvcpus", vcpus);
 
     memset(dc, 0, sizeof(*dc));
+    dc->type = type ? domcfg_type(type) : BUILDER_PV;
+    dc->shadow = paging && !strcmp(paging, "shadow");
     dc->cap = (int)devspec_js_number(js, "cap", -1);
     dc->weight = (unsigned)devspec_js_number(js, "cpu_weight", 0);
     dc->memory_mib = (uint64_t)devspec_js_number(js, "memory", 0);
     dc->maxmem_mib = (uint64_t)devspec_js_number(js, "maxmem", 0);
     if (!name || !kernel || !cmdline || !uuid || lodge_uuid_parse(dc->uuid, uuid) ||
         lodge_domcfg_bad_name(name) || vcpus < 1 || maxvcpus < vcpus ||
-        maxvcpus > DOMCFG_MAX_VCPUS || !dc->memory_mib || dc->maxmem_mib < dc->memory_mib ||
-        js_pins(js, "cpus", maxvcpus, &dc->pin, &dc->nr_pin) ||
+        maxvcpus > DOMCFG_MAX_VCPUS || dc->type == BUILDER_TYPES || !dc->memory_mib ||
+        dc->maxmem_mib < dc->memory_mib || js_pins(js, "cpus", maxvcpus, &dc->pin, &dc->nr_pin) ||
         js_pins(js, "cpus_soft", maxvcpus, &dc->soft, &dc->nr_soft) ||
         lodge_domcfg_devices_from_json(dc, js)) {
         snprintf(err, errlen, "the saved config is damaged");

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <builder/builder.h>
 #include <json-c/json.h>
 #include "cfg.h"
 #include "disk.h"
@@ -39,6 +40,8 @@ enum on_event { ON_POWEROFF, ON_REBOOT, ON_CRASH, ON_WATCHDOG, ON_SOFT_RESET, ON
 /* Owns all that it points to. All zero is an empty one, which lodge_domcfg_free() takes. */
 struct domcfg {
     char *name;
+    enum builder_type type;
+    bool shadow;      /* its paging, where it is not PV: else nested */
     char *bootloader; /* as written; the kernel is a loader then. NULL: none */
     char *kernel;
     char *ramdisk; /* NULL: none */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * domcfg_boot.c: what a guest boots: a kernel of dom0's, or by a boot loader one of its own disk.
+ * domcfg_boot.c: as which type a guest boots, and what: a kernel of dom0's, or by a boot loader one
+ * of its own disk.
  *
  * xl's boot loaders are programs of dom0 that read the guest's file systems, whose owner may have
  * prepared them. Here it is the guest that reads its disk: its kernel is GRUB, built for PV guests,
@@ -18,20 +19,88 @@
 #define MAX_CMDLINE 1023
 #define GRUB        "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
-int domcfg_read_type(struct cfgread *c)
+enum builder_type domcfg_type(const char *name)
+{
+    enum builder_type type = BUILDER_PV;
+
+    while (type < BUILDER_TYPES && strcasecmp(name, builder_type_name(type)))
+        type++;
+    return type;
+}
+
+static int read_paging(struct cfgread *c, struct domcfg *dc)
+{
+    const struct cfg_setting *set = lodge_cfg_get(c->cfg, "paging");
+    const char *paging;
+
+    if (cfgread_string(c, "paging", &paging))
+        return -1;
+    if (!paging)
+        return 0;
+    if (dc->type == BUILDER_PV)
+        return cfgread_fail(c, set,
+                            "paging = \"%s\" is for guests of type \"hvm\"; a PV guest has page "
+                            "tables that the processor uses as they are",
+                            paging);
+    if (strcmp(paging, "nested") && strcmp(paging, "shadow"))
+        return cfgread_fail(c, set, "paging = \"%s\" is not known; it can be nested or shadow",
+                            paging);
+    dc->shadow = !strcmp(paging, "shadow");
+    if (dc->shadow && dc->type == BUILDER_PVH)
+        return cfgread_fail(c, set,
+                            "paging = \"shadow\" is for guests of type \"hvm\"; those of type "
+                            "\"pvh\" have nested paging");
+    return 0;
+}
+
+int domcfg_read_type(struct cfgread *c, struct domcfg *dc)
 {
     const char *type, *builder;
 
     if (cfgread_string(c, "type", &type) || cfgread_string(c, "builder", &builder))
         return -1;
-    if (type && strcasecmp(type, "pv"))
+    dc->type = type ? domcfg_type(type) : BUILDER_PV;
+    if (dc->type == BUILDER_TYPES)
         return cfgread_fail(c, lodge_cfg_get(c->cfg, "type"),
-                            "type = \"%s\" is not supported; the only guest type is \"pv\"", type);
+                            "type = \"%s\" is not known; it can be pv, hvm or pvh", type);
     if (builder && strcmp(builder, "generic") && strcmp(builder, "linux"))
         return cfgread_fail(c, lodge_cfg_get(c->cfg, "builder"),
-                            "builder = \"%s\" is not supported; leave it out for a PV guest",
+                            "builder = \"%s\" is not supported; leave it out, as type says what "
+                            "the guest is",
                             builder);
+    return read_paging(c, dc);
+}
+
+/* A machine without a disk or a network, and with one processor. */
+static int check_hvm(struct cfgread *c, const struct domcfg *dc)
+{
+    static const char *const key[DEVICE_KINDS] = {[DEVICE_DISK] = "disk", [DEVICE_VIF] = "vif"};
+
+    if (dc->maxvcpus > 1)
+        return cfgread_fail(
+            c, lodge_cfg_get(c->cfg, lodge_cfg_get(c->cfg, "vcpus") ? "vcpus" : "maxvcpus"),
+            "a guest of type \"hvm\" has one vcpu; those of type \"pvh\" and \"pv\" can have more");
+    for (int k = 0; k < DEVICE_KINDS; k++)
+        if (dc->devices[k].nr)
+            return cfgread_fail(c, lodge_cfg_get(c->cfg, key[k]),
+                                "a guest of type \"hvm\" has nothing paravirtual, so no %s; those "
+                                "of type \"pvh\" and \"pv\" can have it",
+                                key[k]);
     return 0;
+}
+
+int domcfg_check_type(struct cfgread *c, const struct domcfg *dc)
+{
+    if (dc->bootloader && dc->type != BUILDER_PV)
+        return cfgread_fail(c, lodge_cfg_get(c->cfg, "bootloader"),
+                            "GRUB here starts guests of type \"pv\", not \"%s\"; give its kernel "
+                            "with kernel=",
+                            builder_type_name(dc->type));
+    if (dc->bootloader && !dc->devices[DEVICE_DISK].nr)
+        return cfgread_fail(c, lodge_cfg_get(c->cfg, "bootloader"),
+                            "the guest is to boot from its own disk, and has none; add a line "
+                            "like: disk = [ \"/srv/guest.img,raw,xvda,rw\" ]");
+    return dc->type == BUILDER_HVM ? check_hvm(c, dc) : 0;
 }
 
 /* Names of xl's loaders, by which configs mean "from its own disk"; with a path or without. */
@@ -110,7 +179,7 @@ static int read_cmdline(struct cfgread *c, struct domcfg *dc)
                             lodge_cfg_get(c->cfg, cmdline ? "cmdline"
                                                   : extra ? "extra"
                                                           : "root"),
-                            "the kernel's command line has %zu characters; a PV guest takes %d",
+                            "the kernel's command line has %zu characters; a guest takes %d",
                             strlen(dc->cmdline), MAX_CMDLINE);
     return 0;
 }

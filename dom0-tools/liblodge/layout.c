@@ -145,7 +145,7 @@ void lodge_layout_write(struct store *s, const struct domcfg *dc, const struct b
                 store_fmt("%lld.00", (long long)time(NULL)));
     write_since(s, uuid, now_seconds());
 
-    store_write(s, store_fmt("/libxl/%u/type", r->domid), "pv");
+    store_write(s, store_fmt("/libxl/%u/type", r->domid), builder_type_name(dc->type));
     store_write(s, lodge_layout_name(dc->name), store_fmt("%u", r->domid));
 }
 

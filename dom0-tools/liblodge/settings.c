@@ -11,10 +11,13 @@
 #include <time.h>
 #include <builder/builder.h>
 #include <must.h>
+#include <public/sysctl.h>
 
 void lodge_settings_for_builder(const struct domcfg *dc, struct builder_config *bc)
 {
     *bc = (struct builder_config){
+        .type = dc->type,
+        .shadow = dc->shadow,
         .kernel = dc->kernel,
         .ramdisk = dc->ramdisk,
         .cmdline = dc->cmdline,
@@ -38,6 +41,14 @@ static bool any_online(const struct cpuset *set, const struct ctl_cpumap *online
     return false;
 }
 
+static int check_type(struct lodge_session *l, const struct domcfg *dc)
+{
+    struct xen_sysctl_physinfo info;
+    int rc = ctl_host_physinfo(&l->ctl, &info);
+
+    return rc ? rc : builder_check_type(&l->ctl, info.capabilities, dc->type, dc->shadow);
+}
+
 int lodge_settings_check(struct lodge_session *l, const struct domcfg *dc)
 {
     struct ctl_version *v = must(calloc(1, sizeof(*v)));
@@ -46,6 +57,8 @@ int lodge_settings_check(struct lodge_session *l, const struct domcfg *dc)
 
     if (!rc)
         rc = ctl_host_cpus(&l->ctl, &online);
+    if (!rc)
+        rc = check_type(l, dc);
     if (rc)
         rc = lodge_fail_ctl(l, rc);
     else if (dc->maxvcpus > BUILDER_LODGE_MAX_VCPUS && ctl_version_is_lodge(v))

@@ -392,6 +392,7 @@ int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
     info->cpu_khz = 2500000;
     info->total_pages = 2048 * 256;
     info->free_pages = fake_free_pages;
+    info->capabilities = fails("hvm") ? 0 : XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
     return 0;
 }
 
@@ -472,7 +473,10 @@ int builder_create(struct ctl *ctl, const struct builder_config *c, struct build
                         (unsigned)(fake_free_pages >> 8));
     while (fake_by_domid(domid))
         domid++;
-    d = fake_add(domid, c->max_vcpus, (unsigned)(c->memory_kib >> 10), XEN_DOMINF_paused);
+    if (builder_check_type(ctl, fails("hvm") ? 0 : XEN_SYSCTL_PHYSCAP_hvm, c->type, c->shadow))
+        return -EOPNOTSUPP;
+    d = fake_add(domid, c->max_vcpus, (unsigned)(c->memory_kib >> 10),
+                 XEN_DOMINF_paused | (c->type == BUILDER_PV ? 0 : XEN_DOMINF_hvm_guest));
     memcpy(d->info.handle, c->uuid, 16);
     fake_free_pages -= d->info.tot_pages;
     *r = (struct builder_result){.domid = domid,
@@ -483,6 +487,20 @@ int builder_create(struct ctl *ctl, const struct builder_config *c, struct build
                                  .nr_vcpus = c->max_vcpus,
                                  .memory_pages = d->info.tot_pages};
     return 0;
+}
+
+int builder_check_type(struct ctl *ctl, uint32_t capabilities, enum builder_type type, bool shadow)
+{
+    if (type != BUILDER_PV && !(capabilities & XEN_SYSCTL_PHYSCAP_hvm))
+        return ctl_fail(ctl, EOPNOTSUPP, "there are no %s guests", builder_type_name(type));
+    if (shadow)
+        return ctl_fail(ctl, EOPNOTSUPP, "there is no shadow paging");
+    return 0;
+}
+
+uint64_t builder_overhead_kib(uint64_t kib)
+{
+    return kib >> 9;
 }
 
 int builder_check(struct ctl *ctl, const struct builder_config *c,

@@ -103,10 +103,10 @@ static void test_refusals(void)
             "t:4: maxmem = 32 is below memory = 64; raise maxmem or lower memory");
     refused(BASE "vcpus=4\nmaxvcpus=2",
             "t:4: maxvcpus = 2 is below vcpus = 4; raise maxvcpus or lower vcpus");
-    refused(BASE "type='hvm'",
-            "t:3: type = \"hvm\" is not supported; the only guest type is \"pv\"");
+    refused(BASE "type='hyper'", "t:3: type = \"hyper\" is not known; it can be pv, hvm or pvh");
     refused(BASE "builder='hvm'",
-            "t:3: builder = \"hvm\" is not supported; leave it out for a PV guest");
+            "t:3: builder = \"hvm\" is not supported; leave it out, as type says what the guest "
+            "is");
     refused(BASE "on_crash='explode'",
             "t:3: on_crash = \"explode\" is not known; it can be destroy, restart, "
             "rename-restart, preserve, coredump-destroy or coredump-restart");
@@ -116,6 +116,54 @@ static void test_refusals(void)
             "t:3: cpus: '5-2' is not a set of processors; write it like 0-3,^2 or all");
     refused(BASE "cpus=['0','1']", "t:3: cpus has 2 entries for 1 vcpus");
     refused(BASE "cpus=[]", "t:3: cpus is an empty list; leave it out, or give one entry per vcpu");
+}
+
+/* There and back: the type that a saved config names. */
+static enum builder_type saved_type(bool *shadow)
+{
+    struct json_object *js = lodge_domcfg_to_json(&dc);
+    struct domcfg back;
+    enum builder_type type = BUILDER_TYPES;
+
+    CHECK(!lodge_domcfg_from_json(&back, js, err, sizeof(err)));
+    type = back.type;
+    *shadow = back.shadow;
+    lodge_domcfg_free(&back);
+    json_object_object_add(js, "type", json_object_new_string("vax"));
+    CHECK(lodge_domcfg_from_json(&back, js, err, sizeof(err)) == -1);
+    json_object_put(js);
+    return type;
+}
+
+static void test_types(void)
+{
+    bool shadow;
+
+    CHECK(!read_config(BASE) && dc.type == BUILDER_PV && saved_type(&shadow) == BUILDER_PV);
+    CHECK(!read_config(BASE "type='PVH'\nvcpus=4") && dc.type == BUILDER_PVH && !dc.shadow);
+    CHECK(saved_type(&shadow) == BUILDER_PVH && !shadow);
+    CHECK(!read_config(BASE "type='hvm'\npaging='shadow'") && dc.type == BUILDER_HVM && dc.shadow);
+    CHECK(saved_type(&shadow) == BUILDER_HVM && shadow);
+    CHECK(!read_config(BASE "type='hvm'\npaging='nested'") && !dc.shadow);
+    CHECK(saved_type(&shadow) == BUILDER_HVM && !shadow && !warnings[0]);
+    refused(BASE "paging='nested'",
+            "t:3: paging = \"nested\" is for guests of type \"hvm\"; a PV guest has page tables "
+            "that the processor uses as they are");
+    refused(BASE "type='hvm'\npaging='deep'",
+            "t:4: paging = \"deep\" is not known; it can be nested or shadow");
+    refused(BASE "type='pvh'\npaging='shadow'",
+            "t:4: paging = \"shadow\" is for guests of type \"hvm\"; those of type \"pvh\" have "
+            "nested paging");
+    refused(BASE "type='hvm'\nvcpus=2",
+            "t:4: a guest of type \"hvm\" has one vcpu; those of type \"pvh\" and \"pv\" can have "
+            "more");
+    refused(BASE "type='hvm'\nmaxvcpus=2\nvcpus=1",
+            "t:5: a guest of type \"hvm\" has one vcpu; those of type \"pvh\" and \"pv\" can have "
+            "more");
+    refused(
+        BASE "type='hvm'\nvif=['']",
+        "t:4: a guest of type \"hvm\" has nothing paravirtual, so no vif; those of type \"pvh\" "
+        "and \"pv\" can have it");
 }
 
 static void test_options(void)
@@ -331,6 +379,7 @@ int main(void)
     test_defaults();
     test_meaning();
     test_refusals();
+    test_types();
     test_options();
     test_sizes();
     test_bootloader();
