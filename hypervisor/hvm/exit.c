@@ -13,6 +13,7 @@
 #include <core/domain.h>
 #include <hvm/hvm.h>
 #include <lib/bug.h>
+#include <lib/insn.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/irqs_off.h>
@@ -21,11 +22,6 @@
 #define EXCEPTION_HAS_ERROR                                                              \
     (BIT(X86_DF) | BIT(X86_TS) | BIT(X86_NP) | BIT(X86_SS) | BIT(X86_GP) | BIT(X86_PF) | \
      BIT(X86_AC))
-
-static const uint8_t insn_cpuid[] = {0x0f, 0xa2}, insn_rdmsr[] = {0x0f, 0x32},
-                     insn_wrmsr[] = {0x0f, 0x30}, insn_hlt[] = {0xf4}, insn_invd[] = {0x0f, 0x08},
-                     insn_wbinvd[] = {0x0f, 0x09}, insn_xsetbv[] = {0x0f, 0x01, 0xd1};
-#define SKIP(v, insn) hvm_skip((v), (insn), sizeof(insn))
 
 void hvm_inject(struct vcpu *v, unsigned vector, uint32_t error)
 {
@@ -60,7 +56,7 @@ static void exit_cpuid(struct vcpu *v)
     struct cpu_regs *r = hvm_regs(v);
     uint32_t out[4];
 
-    if (!SKIP(v, insn_cpuid))
+    if (!hvm_skip(v, INSN_CPUID))
         return;
     hvm_cpuid(v, low(v->hvm.vmcb->rax), low(r->rcx), out);
     v->hvm.vmcb->rax = out[0];
@@ -76,7 +72,7 @@ static void exit_msr(struct vcpu *v)
     bool write = b->exit_info1 & 1;
     uint64_t rip = b->rip, value = r->rdx << 32 | low(b->rax);
 
-    if (!hvm_skip(v, write ? insn_wrmsr : insn_rdmsr, 2))
+    if (!hvm_skip(v, write ? INSN_WRMSR : INSN_RDMSR))
         return;
     if (write ? !hvm_msr_write(v, low(r->rcx), value) : !hvm_msr_read(v, low(r->rcx), &value)) {
         b->rip = rip;
@@ -95,7 +91,7 @@ static void exit_xsetbv(struct vcpu *v)
 
     if (low(r->rcx) != 0 || !fpu_xcr0_valid(value))
         hvm_inject(v, X86_GP, 0);
-    else if (SKIP(v, insn_xsetbv))
+    else if (hvm_skip(v, INSN_XSETBV))
         fpu_set_guest_xcr0(v, value);
 }
 
@@ -173,8 +169,8 @@ static void exit_other(struct vcpu *v, uint32_t code)
         return;
     case SVM_EXIT_INVD: /* the caches are everybody's; some processors take one for the other */
     case SVM_EXIT_WBINVD:
-        if (!SKIP(v, insn_invd))
-            SKIP(v, insn_wbinvd);
+        if (!hvm_skip(v, INSN_INVD))
+            hvm_skip(v, INSN_WBINVD);
         return;
     case SVM_EXIT_XSETBV:
         exit_xsetbv(v);
@@ -231,7 +227,7 @@ void hvm_exit(struct vcpu *v)
         exit_port(v);
         return;
     case SVM_EXIT_HLT:
-        if (SKIP(v, insn_hlt))
+        if (hvm_skip(v, INSN_HLT))
             v->hvm.halted = true;
         return;
     default:

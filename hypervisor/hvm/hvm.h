@@ -38,10 +38,10 @@ static inline struct cpu_regs *hvm_regs(const struct vcpu *v)
 }
 
 /*
- * insn.c: behind the instruction that has caused an exit, whose last bytes are these. False: it is
- * not what is there any more, as the guest may have changed its code; then it comes again.
+ * insn.c: behind the instruction that has caused an exit, kind (enum insn_kind). False: it is not
+ * what is there any more, as the guest may have changed its code; then it comes again.
  */
-bool hvm_skip(struct vcpu *v, const uint8_t *opcode, unsigned length);
+bool hvm_skip(struct vcpu *v, unsigned kind);
 /* Reads what is at an address of the guest's, as its kernel would; n is small. */
 bool hvm_read(struct vcpu *v, vaddr_t va, void *to, unsigned n) MUST_CHECK;
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How long an instruction is that has caused an exit. Processors with next RIP say it. For others
- * its bytes are read: prefixes, then the opcode that the exit stands for. Which bytes those are is
- * found by the guest's own tables, in each mode of paging that there is, without a look at rights:
- * the processor has just executed what is there. The guest may change it meanwhile, or its tables;
- * the worst that comes of it is that the vcpu executes the place again.
+ * its bytes are read and decoded. Which bytes those are is found by the guest's own tables, in each
+ * mode of paging that there is, without a look at rights: the processor has just executed what is
+ * there. The guest may change it meanwhile, or its tables; the worst that comes of it is that the
+ * vcpu executes the place again.
  */
 #include <core/domain.h>
 #include <core/frame.h>
 #include <hvm/hvm.h>
+#include <lib/insn.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
@@ -18,7 +19,6 @@
 #define EFER_LMA     0x400ull
 #define ATTR_LONG    0x200u /* of CS: 64-bit code */
 #define ATTR_BIG     0x400u
-#define INSN_MAX     15u
 #define PAGE_OFFSET_ (PAGE_SIZE - 1)
 
 /* n bytes of guest physical memory, within a page. */
@@ -93,62 +93,48 @@ bool hvm_read(struct vcpu *v, vaddr_t va, void *to, unsigned n)
     return true;
 }
 
-static bool is_prefix(uint8_t b, bool long_mode)
+static enum insn_mode mode_of(const struct vmcb *b)
 {
-    switch (b) {
-    case 0x26:
-    case 0x2e:
-    case 0x36:
-    case 0x3e:
-    case 0x64:
-    case 0x65:
-    case 0x66:
-    case 0x67:
-    case 0xf0:
-    case 0xf2:
-    case 0xf3:
-        return true;
-    default:
-        return long_mode && (b & 0xf0) == 0x40;
-    }
+    if ((b->efer & EFER_LMA) && (b->cs.attr & ATTR_LONG))
+        return INSN_64;
+    return b->cs.attr & ATTR_BIG ? INSN_32 : INSN_16;
 }
 
-/* 0: not there. What follows the instruction may be on a page that is not, so byte by byte. */
-static unsigned insn_length(struct vcpu *v, const uint8_t *opcode, unsigned length)
+/* As many bytes as there are: the page behind the instruction's may not be. */
+static unsigned fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], bool code64)
 {
     const struct vmcb *b = v->hvm.vmcb;
-    bool long_mode = (b->efer & EFER_LMA) && (b->cs.attr & ATTR_LONG);
-    unsigned n = 0, found = 0;
+    vaddr_t at = code64 ? b->rip : (uint32_t)(b->cs.base + b->rip);
+    unsigned first = (unsigned)MIN((uint64_t)INSN_MAX, PAGE_SIZE - (at & PAGE_OFFSET_));
+    vaddr_t next = code64 ? at + first : (uint32_t)(at + first);
 
-    while (n < INSN_MAX && found < length) {
-        vaddr_t va = long_mode ? b->rip + n : (uint32_t)(b->cs.base + b->rip + n);
-        uint8_t byte;
-
-        if (!hvm_read(v, va, &byte, 1))
-            return 0;
-        n++;
-        if (byte == opcode[found])
-            found++;
-        else if (found != 0 || !is_prefix(byte, long_mode))
-            return 0;
-    }
-    return found == length ? n : 0;
+    if (!hvm_read(v, at, bytes, first))
+        return 0;
+    return hvm_read(v, next, bytes + first, INSN_MAX - first) ? INSN_MAX : first;
 }
 
-bool hvm_skip(struct vcpu *v, const uint8_t *opcode, unsigned length)
+static bool decode(struct vcpu *v, struct insn *in)
+{
+    enum insn_mode mode = mode_of(v->hvm.vmcb);
+    uint8_t bytes[INSN_MAX];
+
+    return insn_decode(in, bytes, fetch(v, bytes, mode == INSN_64), mode);
+}
+
+bool hvm_skip(struct vcpu *v, unsigned kind)
 {
     struct vmcb *b = v->hvm.vmcb;
-    unsigned n;
+    enum insn_mode mode = mode_of(b);
+    struct insn in;
 
     if (cpu_features.svm_next_rip) {
         b->rip = b->next_rip;
     } else {
-        n = insn_length(v, opcode, length);
-        if (n == 0)
+        if (!decode(v, &in) || in.kind != kind)
             return false;
-        b->rip += n;
-        if (!(b->efer & EFER_LMA) || !(b->cs.attr & ATTR_LONG))
-            b->rip &= b->cs.attr & ATTR_BIG ? 0xffffffffu : 0xffffu;
+        b->rip += in.length;
+        if (mode != INSN_64)
+            b->rip &= mode == INSN_32 ? 0xffffffffu : 0xffffu;
     }
     b->int_shadow = 0;
     return true;
