@@ -43,13 +43,18 @@ int devices_init(struct domain *d)
 /* The vcpu is parked, or there is none. */
 void devices_stop(struct domain *d)
 {
+    struct frame *f;
+
     if (d->hvm.board == NULL)
         return;
     timer_kill(&d->hvm.board_timer);
+    spin_lock(&d->lock);
     board_set_console(d->hvm.board, NULL);
-    if (d->hvm.console != NULL)
-        frame_put_writable(d->hvm.console);
+    f = d->hvm.console;
     d->hvm.console = NULL;
+    spin_unlock(&d->lock);
+    if (f != NULL)
+        frame_put_writable(f);
 }
 
 void devices_free(struct domain *d)
@@ -111,14 +116,14 @@ static void follow(struct vcpu *v, struct board *b)
         (void)evtchn_send(v->domain, (uint32_t)h->params[HVM_PARAM_CONSOLE_EVTCHN]);
     if (b->reset)
         domain_shutdown(v->domain, SHUTDOWN_reboot);
+    /* One that fires too early only has the vcpu look again: set anew for earlier times alone. */
     next = board_next(b);
-    if (next == h->board_next)
+    if (next >= h->board_next)
         return;
     h->board_next = next;
-    if (next == UINT64_MAX)
-        timer_stop(&h->board_timer);
-    else
-        timer_set(&h->board_timer, next);
+    if (h->board_timer.cpu != this_cpu()->id)
+        timer_migrate(&h->board_timer, this_cpu()->id);
+    timer_set(&h->board_timer, next);
 }
 
 void devices_run(struct vcpu *v)
@@ -126,10 +131,9 @@ void devices_run(struct vcpu *v)
     struct hvm_domain *h = &v->domain->hvm;
 
     if (devices_due(v)) {
-        WRITE_ONCE(h->board_due, false);
-        smp_mb();
+        if (__atomic_exchange_n(&h->board_due, false, __ATOMIC_SEQ_CST))
+            h->board_next = UINT64_MAX; /* it has fired */
         take_events(v);
-        h->board_next = 0; /* the timer has to be set, whatever it is */
         board_run(board_now(v->domain), time_now());
     }
     if (h->board_changed)
@@ -149,19 +153,27 @@ uint8_t devices_acknowledge(struct vcpu *v)
 
 /* ---- parameters ---- */
 
-/* Before the domain runs: the page becomes the console's. */
+/*
+ * Before the domain runs: the page becomes the console's. Once, whoever else tries at the same
+ * time; and not when devices_stop() may have been there.
+ */
 static int set_console(struct domain *d, uint64_t gfn)
 {
-    struct frame *f;
+    struct frame *f = d->type->frame_writable(d, gfn);
+    bool mine;
 
-    if (d->creation_finished || d->hvm.console != NULL)
-        return -XEN_EBUSY;
-    f = d->type->frame_writable(d, gfn);
     if (f == NULL)
         return -XEN_EINVAL;
-    d->hvm.console = f;
-    board_set_console(d->hvm.board, mfn_to_virt(frame_mfn(f)));
-    return 0;
+    spin_lock(&d->lock);
+    mine = !d->creation_finished && d->hvm.console == NULL && d->state == DOM_ALIVE;
+    if (mine) {
+        d->hvm.console = f;
+        board_set_console(d->hvm.board, mfn_to_virt(frame_mfn(f)));
+    }
+    spin_unlock(&d->lock);
+    if (!mine)
+        frame_put_writable(f);
+    return mine ? 0 : -XEN_EBUSY;
 }
 
 int hvm_param(struct domain *d, bool set, uint32_t index, uint64_t *value)

@@ -37,11 +37,11 @@ struct hvm_domain {
 
     struct board *board;      /* devices.c; the vcpu's own */
     struct timer board_timer; /* sets board_due */
-    uint64_t board_next;      /* what the timer is set to; UINT64_MAX: it is not, 0: unknown */
-    bool board_due;           /* set by anybody: time has come for the board */
-    bool board_changed;       /* by the vcpu: board_next() may be another one */
-    struct frame *console;    /* the page, by a writable type reference; NULL: none */
-    uint64_t params[39];      /* HVM_PARAM_*, as the tools have set them */
+    uint64_t board_next;   /* what the timer is set to, as the vcpu knows; UINT64_MAX: it is not */
+    bool board_due;        /* set by anybody: time has come for the board */
+    bool board_changed;    /* by the vcpu: board_next() may be another one */
+    struct frame *console; /* the page, by a writable type reference; NULL: none */
+    uint64_t params[39];   /* HVM_PARAM_*, as the tools have set them */
 };
 
 #endif

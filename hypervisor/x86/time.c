@@ -235,15 +235,15 @@ void time_update_vcpu(struct vcpu *v)
     }
 }
 
-/*
- * The version comes from a copy of ours: the guest may write the one in its page. The lock is
- * against another update, and against the end of d, which takes the page away.
- */
 int64_t time_wall_at_zero(void)
 {
     return (int64_t)(READ_ONCE(time_wall_zero) / SECONDS(1));
 }
 
+/*
+ * The version comes from a copy of ours: the guest may write the one in its page. The lock is
+ * against another update, and against the end of d, which takes the page away.
+ */
 void time_update_domain_wallclock(struct domain *d)
 {
     uint64_t sec = time_wall_zero / SECONDS(1) + (uint64_t)(int64_t)d->time_offset_seconds;
