@@ -44,5 +44,8 @@
 #define P_SERIAL         18
 #define P_RESTART        19
 #define P_HALT_OFF       20
+#define P_LINE           21
+
+#define B_TYPED 1024 /* of P_LINE: bytes from G_ANSWERS on, what it has received */
 
 #endif

@@ -49,38 +49,70 @@ static void expect_text(struct xencons_interface *ring, const char *text, unsign
     }
 }
 
-void hvm_serial(void)
+/* Starts it with a console; our port to it. */
+static unsigned start(unsigned id, struct xencons_interface *ring)
 {
-    struct evtchn_alloc_unbound alloc = {.remote_dom = DOMID_SELF};
+    struct evtchn_alloc_unbound alloc = {.dom = (domid_t)id, .remote_dom = DOMID_SELF};
     struct evtchn_bind_interdomain bind;
-    struct xencons_interface *ring = kit_page();
-    unsigned id = hvm_make(P_SERIAL);
 
-    alloc.dom = (domid_t)id;
     CHECK_EQ(kit_evtchn(EVTCHNOP_alloc_unbound, &alloc), 0);
     parameters(id, alloc.port);
     bind = (struct evtchn_bind_interdomain){.remote_dom = (domid_t)id, .remote_port = alloc.port};
     CHECK_EQ(kit_evtchn(EVTCHNOP_bind_interdomain, &bind), 0);
     CHECK_EQ(kit_map_foreign(ring, RING_GFN, PTE_RW, (domid_t)id), 0);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
-    expect_text(ring, "hello", bind.local_port);
-    for (const char *c = "HAL"; *c != 0; c++) {
-        ring->in[ring->in_prod & (sizeof(ring->in) - 1)] = *c;
+    return bind.local_port;
+}
+
+static void type(struct xencons_interface *ring, const char *text, unsigned port)
+{
+    for (; *text != 0; text++) {
+        ring->in[ring->in_prod & (sizeof(ring->in) - 1)] = *text;
         *(volatile uint32_t *)&ring->in_prod = ring->in_prod + 1;
-        CHECK_EQ(kit_send(bind.local_port), 0);
+        CHECK_EQ(kit_send(port), 0);
     }
-    expect_text(ring, "IBM", bind.local_port);
+}
+
+/* By interrupts: HLT ends when something is typed. */
+static void line(struct xencons_interface *ring)
+{
+    static const char typed[] = "and answered\n";
+    unsigned id = hvm_make(P_LINE), port = start(id, ring);
+    const uint8_t *got = kit_page();
+
+    expect_text(ring, "lodge\nlodge\n", port);
+    type(ring, typed, port);
+    CHECK_EQ(hvm_wait(id), -1);
+    CHECK_EQ(kit_map_foreign(got, G_ANSWERS / PAGE_SIZE, PTE_RW, (domid_t)id), 0);
+    CHECK(memcmp(got + B_TYPED, typed, sizeof(typed) - 1) == 0);
+    CHECK_EQ(((const uint64_t *)got)[A_FIRST], sizeof(typed) - 1);
+    CHECK_EQ(((const uint64_t *)got)[A_FIRST + 2], 1);
+    CHECK_EQ(ring->in_cons, sizeof(typed) - 1);
+    kit_set_pte(got, 0);
+    kit_set_pte(ring, 0);
+    hvm_end(id);
+}
+
+void hvm_serial(void)
+{
+    struct xencons_interface *ring = kit_page();
+    unsigned id = hvm_make(P_SERIAL), port = start(id, ring);
+
+    expect_text(ring, "hello", port);
+    type(ring, "HAL", port);
+    expect_text(ring, "IBM", port);
     /* Nonsense in the ring is the guest's and ours: nobody else's. */
     *(volatile uint32_t *)&ring->out_cons = ring->out_prod + 77777;
     *(volatile uint32_t *)&ring->in_prod = ring->in_cons + 99999;
-    CHECK_EQ(kit_send(bind.local_port), 0);
+    CHECK_EQ(kit_send(port), 0);
     kit_sleep(1000000);
     *(volatile uint32_t *)&ring->out_cons = ring->out_prod;
     *(volatile uint32_t *)&ring->in_prod = ring->in_cons;
     ring->in[ring->in_prod & (sizeof(ring->in) - 1)] = '.';
     *(volatile uint32_t *)&ring->in_prod = ring->in_prod + 1;
-    CHECK_EQ(kit_send(bind.local_port), 0);
+    CHECK_EQ(kit_send(port), 0);
     CHECK_EQ(hvm_wait(id), -1);
     CHECK_EQ(kit_set_pte(ring, 0), 0);
     hvm_end(id);
+    line(ring);
 }
