@@ -104,7 +104,7 @@ static void exit_port(struct vcpu *v)
     uint64_t mask = BIT(size * 8) - 1;
 
     if (b->exit_info1 & SVM_IO_STRING) {
-        domain_crash(v->domain, "%pv: string access to port %x", v, port);
+        hvm_string_port(v);
         return;
     }
     b->rip = b->exit_info2;

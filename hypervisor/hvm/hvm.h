@@ -9,6 +9,8 @@
 #include <lib/types.h>
 #include <x86/svm.h>
 
+struct insn;
+
 /* Once, after svm_report(): the permission maps, which are the same for all guests. */
 void hvm_init(void);
 extern paddr_t hvm_iopm, hvm_msrpm;
@@ -42,8 +44,23 @@ static inline struct cpu_regs *hvm_regs(const struct vcpu *v)
  * what is there any more, as the guest may have changed its code; then it comes again.
  */
 bool hvm_skip(struct vcpu *v, unsigned kind);
-/* Reads what is at an address of the guest's, as its kernel would; n is small. */
+bool hvm_decode(struct vcpu *v, struct insn *in) MUST_CHECK; /* what is there now */
+bool hvm_code64(const struct vcpu *v);
+
+/* walk.c. Reads what is at an address of the guest's, whatever its rights; n is small. */
 bool hvm_read(struct vcpu *v, vaddr_t va, void *to, unsigned n) MUST_CHECK;
+/*
+ * An operand of at most a page, as the guest may access it at its present privilege. False: it gets
+ * the page fault, or its domain has been crashed. Behind it the operand can be copied.
+ */
+struct guest_span {
+    paddr_t pa[2];
+    unsigned first, rest; /* bytes on the first page, and on the second */
+};
+bool hvm_span(struct vcpu *v, vaddr_t va, unsigned n, bool write, struct guest_span *s) MUST_CHECK;
+bool hvm_span_copy(struct vcpu *v, const struct guest_span *s, void *local, bool write) MUST_CHECK;
+/* string_io.c */
+void hvm_string_port(struct vcpu *v);
 
 /* cpuid.c, msr.c: false gives #GP. */
 void hvm_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);

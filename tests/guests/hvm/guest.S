@@ -317,6 +317,31 @@ strings:
     movl $G_ANSWERS, %esi
     movl $4, %ecx
     rep outsb
+    movq %rcx, ANSWER(A_FIRST)
+    movq %rsi, ANSWER(A_FIRST + 1)
+    movl $0x2f8, %edx /* downwards, with half of the registers; nobody is there */
+    movl $G_ANSWERS + 2048 + 6, %edi
+    movabsq $0x500000003, %rcx
+    std
+    rep insw (%dx), %es:(%edi)
+    cld
+    movq %rcx, ANSWER(A_FIRST + 2)
+    movq %rdi, ANSWER(A_FIRST + 3)
+    movq G_ANSWERS + 2048, %rax
+    movq %rax, ANSWER(A_FIRST + 4)
+    movl $0x80, %edx /* into what is not mapped, in the middle of the second */
+    movl $G_SIZE - 6, %esi
+    movl $4, %ecx
+    TRY rep outsl
+    movq ANSWER(A_VECTOR), %rax
+    movq %rax, ANSWER(A_FIRST + 5)
+    movq %rcx, ANSWER(A_FIRST + 6)
+    movq %cr2, %rax
+    movq %rax, ANSWER(A_FIRST + 7)
+    movl $20000, %ecx
+    movl $G_CODE, %esi
+    rep outsb
+    movq %rsi, ANSWER(A_FIRST + 8)
     DONE
 
 /* For ever, without interrupts. */
@@ -464,112 +489,7 @@ serial:
 text:
     .asciz "hello"
 
-.macro OUT value, port
-    movb $\value, %al
-    outb %al, $\port
-.endm
-
-/*
- * Two lines, printed by looking and by interrupts, then waits by HLT for one to be typed. Before
- * that the third counter runs out, and a tick waits while interrupts are off.
- */
-line:
-    leaq line_interrupt(%rip), %rax
-    movw %ax, G_IDT + 16 * 0x24
-    movw $CODE_SEL, G_IDT + 16 * 0x24 + 2
-    movw $0x8e00, G_IDT + 16 * 0x24 + 4
-    shrq $16, %rax
-    movw %ax, G_IDT + 16 * 0x24 + 6
-    movq $0, G_IDT + 16 * 0x24 + 8
-    movw $16 * 0x25 - 1, -16(%rsp)
-    movq $G_IDT, -14(%rsp)
-    lidt -16(%rsp)
-    OUT 0x11, 0x20
-    OUT 0x20, 0x21
-    OUT 0x04, 0x21
-    OUT 0x01, 0x21
-    OUT 0x01, 0x61 /* the gate of the third counter, as kernels measure their clock by it */
-    OUT 0xb0, 0x43
-    OUT 0x00, 0x42
-    OUT 0x08, 0x42
-1:  inb $0x61, %al
-    testb $0x20, %al
-    jz 1b
-    OUT 0xfe, 0x21
-    OUT 0x30, 0x43 /* one tick */
-    OUT 0x00, 0x40
-    OUT 0x01, 0x40
-2:  inb $0x20, %al /* is asked for, */
-    testb $1, %al
-    jz 2b
-    movq $0, ANSWER(A_COUNT)
-    sti
-    nop
-    movq ANSWER(A_COUNT), %rax /* and comes behind the instruction that follows STI */
-    movq %rax, ANSWER(A_FIRST + 2)
-    cli
-    OUT 0x20, 0x20
-    movw $0x3fa, %dx
-    movb $1, %al
-    outb %al, %dx
-    movw $0x3fc, %dx
-    movb $8, %al
-    outb %al, %dx
-    leaq line_text(%rip), %rsi
-3:  movw $0x3fd, %dx
-    inb %dx, %al
-    testb $0x20, %al
-    jz 3b
-    movw $0x3f8, %dx
-    lodsb
-    outb %al, %dx
-    cmpb $'\n', %al
-    jne 3b
-    leaq line_text(%rip), %rsi /* the handler's */
-    OUT 0xef, 0x21
-    movw $0x3f9, %dx
-    movb $3, %al
-    outb %al, %dx
-    sti
-4:  hlt
-    movq ANSWER(A_FIRST), %rax
-    testq %rax, %rax
-    jz 4b
-    cmpb $'\n', G_ANSWERS + B_TYPED - 1(%rax)
-    jne 4b
-    DONE
-line_text:
-    .ascii "lodge\n"
-
-line_interrupt:
-    pushq %rax
-    pushq %rdi
-    pushq %rdx
-1:  movw $0x3fa, %dx
-    inb %dx, %al
-    testb $1, %al
-    jnz 3f
-    movw $0x3f8, %dx
-    testb $4, %al
-    jz 2f
-    movq ANSWER(A_FIRST), %rdi
-    inb %dx, %al
-    movb %al, G_ANSWERS + B_TYPED(%rdi)
-    incq ANSWER(A_FIRST)
-    jmp 1b
-2:  lodsb
-    outb %al, %dx
-    cmpb $'\n', %al
-    jne 1b
-    movw $0x3f9, %dx /* enough */
-    movb $1, %al
-    outb %al, %dx
-    jmp 1b
-3:  OUT 0x20, 0x20
-    popq %rdx
-    popq %rdi
-    popq %rax
-    iretq
+#include "line.inc"
 
 restart:
     movb $0xfe, %al
