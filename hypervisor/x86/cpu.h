@@ -50,6 +50,7 @@ struct cpu {
     uint64_t cr4;              /* as loaded */
     bool need_resched;         /* shared: schedule() before going back to the guest */
     bool area_stub;            /* LSTAR is the stub for vcpus with an area */
+    uint64_t area_stub_at;     /* which is so far behind the plain one */
     bool flush_pending;        /* shared: another CPU wants our TLB flushed */
     uint32_t tlb_stamp;        /* shared (read): the flush clock when we last flushed all */
     uint16_t tlb_domain;       /* shared (read): whose tables are loaded, see tlb_enter() */
@@ -272,7 +273,8 @@ void descriptors_init_boot(struct cpu *c); /* the boot CPU, before there is memo
 void descriptors_load(struct cpu *c);
 void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 void descriptors_set_area_stub(struct cpu *c,
-                               bool area); /* LSTAR for a vcpu with an area, or not */
+                               bool area);      /* LSTAR for a vcpu with an area, or not */
+void descriptors_trace(struct cpu *c, bool on); /* the stub with an area makes records, or not */
 /* x86/smp.c */
 void smp_start_all(void);
 void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for work */

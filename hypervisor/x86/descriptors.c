@@ -142,6 +142,7 @@ static bool make_stub(struct cpu *c)
     memcpy(code, entry_stub, (size_t)(entry_stub_end - entry_stub));
     set_jump(code, entry_stub_jump, at, entry_syscall);
     set_jump(code, entry_stub_area_jump, at, entry_syscall_area);
+    set_jump(code, entry_stub_area_traced_jump, at, entry_syscall_area_traced);
     set_jump(code, entry_stub32_jump, at, entry_syscall32);
     if (hv_map(at, virt_to_mfn(code), 1, 0) != 0 ||
         hv_map(at + PAGE_SIZE, virt_to_mfn(data), 1, PTE_W | PTE_NX) != 0)
@@ -189,7 +190,15 @@ void descriptors_set_area_stub(struct cpu *c, bool area)
     vaddr_t stub = (vaddr_t)c->stub - PAGE_SIZE;
 
     c->area_stub = area;
-    wrmsr(MSR_LSTAR, stub + (area ? (uint64_t)(entry_stub_area - entry_stub) : 0));
+    wrmsr(MSR_LSTAR, stub + (area ? c->area_stub_at : 0));
+}
+
+void descriptors_trace(struct cpu *c, bool on)
+{
+    const char *stub = on ? entry_stub_area_traced : entry_stub_area;
+
+    c->area_stub_at = (uint64_t)(stub - entry_stub);
+    descriptors_set_area_stub(c, c->area_stub);
 }
 
 /* On the CPU itself. */
@@ -197,6 +206,6 @@ void descriptors_set_syscall(struct cpu *c)
 {
     vaddr_t stub = (vaddr_t)c->stub - PAGE_SIZE;
 
-    descriptors_set_area_stub(c, false);
+    descriptors_trace(c, false);
     wrmsr(MSR_CSTAR, stub + (uint64_t)(entry_stub32 - entry_stub));
 }

@@ -32,24 +32,6 @@
 #define VEC_IRET      0x101
 #define VEC_IRET_KEPT 0x102
 
-.macro RESTORE_REGS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-.endm
-
 /*
  * Anything to do before the guest runs? Expects RBX = vcpu; uses RCX and RDX. An event is due when
  * the pending byte is not zero and the mask byte behind it is; mostly none is pending.
@@ -142,6 +124,9 @@ low_rip\@:
 /* LSTAR while a vcpu with an area runs: the same, to entry_syscall_area. */
     .balign 16
     STUB entry_stub_area, SEL_USER_CS64
+/* The same on a CPU that is traced, to entry_syscall_area_traced. */
+    .balign 16
+    STUB entry_stub_area_traced, SEL_USER_CS64
 /* CSTAR: SYSCALL from 32-bit code (which only some processors have). */
     .balign 16
     STUB entry_stub32, SEL_USER_CS32

@@ -71,6 +71,23 @@
 .endm
 
     .section .text.entry, "ax", @progbits
+/*
+ * While there is a trace: calls go the long way, through the vcpu's table, and an entry from user
+ * mode becomes a record before it takes the short one.
+ */
+    .globl entry_syscall_area_traced
+    .balign 16
+entry_syscall_area_traced:
+    movq AREA_VCPU(%rsp), %rcx
+    cmpb $0, VCPU_KERNEL_MODE(%rcx)
+    jne area_none
+    pushq syscall_error_and_vector(%rip)
+    SAVE_REGS
+    movq %rsp, %rdi
+    call trace_area_syscall
+    RESTORE_REGS
+    addq $8, %rsp /* error code and vector */
+
     .globl entry_syscall_area
     .balign 16
 entry_syscall_area:

@@ -14,6 +14,7 @@
 #include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/irq.h>
+#include <x86/stack.h>
 #include <x86/uaccess.h>
 
 #define VEC_NM 7
@@ -80,6 +81,12 @@ static void trace_syscall(struct cpu_regs *regs)
 {
     trace_put(LODGE_TRACED_SYSCALL, 0, NULL, regs->rip, regs->rax, 0, 0);
     pv_syscall_bounce(regs);
+}
+
+/* From entry_area.S: the registers are the program's, and stay so. */
+void trace_area_syscall(const struct cpu_regs *regs)
+{
+    trace_put(LODGE_TRACED_SYSCALL, 0, NULL, regs->rip, regs->rax, 0, 0);
 }
 
 /* It may lead to other vcpus and back; what it leaves in the frame tells whether there was an

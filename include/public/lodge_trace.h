@@ -94,17 +94,22 @@
  *                   read). Each entry of a multicall is a call of its own, within the multicall's.
  *   HYPERCALL_DONE  code: its number. data[0]: the result; [1]: 1: the call is not over, the guest
  *                   is to come again with it. iret and its like are done when the frame is loaded.
- *   EXCEPTION       code: the vector. data[0]: error code, [1]: rip, [2]: CR2, of a page fault;
- * [3]: 1: from kernel mode. EXCEPTION_DONE  code: the vector. data[0]: LODGE_TRACED_*: what became
- * of it; [1]: rip now. EMULATED        code: the vector. data[0]: rip; [1]: up to 8 bytes from
- * there on, 0: not to be read any more. INTERRUPT, INTERRUPT_DONE  code: the vector. SWITCH The CPU
- * goes to another vcpu: domain and vcpu are the one that runs now. code: RUNSTATE_* of the one
- * before. data[0]: its domain, [1]: its number. The first record of a ring may be one from a vcpu
- * to itself, which says who runs there. EVENT           An event is sent. data[0]: the domain that
- * it is for, [1]: the port there, [2]: the vcpu to be told. Who sends it is the record's vcpu, or,
- * within an INTERRUPT, the hypervisor. UPCALL          The vcpu enters its event callback. data[0]:
- * rip before. SYSCALL         A program's system call goes to its kernel. data[0]: rip, [1]: rax.
- * Those of a vcpu with an area (lodge.h) go there, and come back, without being seen.
+ *   EXCEPTION       code: the vector. data[0]: error code; [1]: rip; [2]: CR2, of a page fault;
+ *                   [3]: 1 from kernel mode.
+ *   EXCEPTION_DONE  code: the vector. data[0]: what became of it, one of the three numbers below;
+ *                   [1]: rip now.
+ *   EMULATED        code: the vector. data[0]: rip; [1]: up to 8 bytes from there on, 0: they
+ *                   cannot be read any more.
+ *   INTERRUPT       code: the vector.
+ *   INTERRUPT_DONE  code: the vector.
+ *   SWITCH          The CPU goes to another vcpu: domain and vcpu are the one that runs now. code:
+ *                   RUNSTATE_* of the one before. data[0]: its domain; [1]: its number. The first
+ *                   record of a ring may be one from a vcpu to itself, to say who runs there.
+ *   EVENT           An event is sent. data[0]: the domain that it is for; [1]: the port there; [2]:
+ *                   the vcpu to be told. Who sends it is the record's vcpu, or, within an
+ *                   INTERRUPT, the hypervisor.
+ *   UPCALL          The vcpu enters its event callback. data[0]: rip before.
+ *   SYSCALL         A program's system call goes to its kernel. data[0]: rip; [1]: rax.
  */
 #define LODGE_TRACED_HYPERCALL      1
 #define LODGE_TRACED_HYPERCALL_DONE 2

@@ -86,12 +86,14 @@ static void trace_ring_begin(void *unused)
     struct vcpu *v = c->curr;
 
     c->trace = &trace.rings[c->id];
+    descriptors_trace(c, true);
     trace_put(LODGE_TRACED_SWITCH, RUNSTATE_running, NULL, v->domain->id, v->id, 0, 0);
 }
 
 static void trace_ring_end(void *unused)
 {
     this_cpu()->trace = NULL;
+    descriptors_trace(this_cpu(), false);
 }
 
 void trace_vcpu(struct vcpu *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Start, output, verdicts and traps of a test guest. */
 #include <kit/kit.h>
+#include <public/lodge_trace.h>
 #include <public/sysctl.h>
 #include <public/io/console.h>
 
@@ -306,9 +307,28 @@ void kit_verdict(void)
         printk("RESULT success %u checks\n", kit_checks);
 }
 
+/*
+ * With trace=1 on the command line all that the test does goes through the hypervisor's trace, in
+ * rings that nobody reads: it must not make a difference.
+ */
+static void traced(void)
+{
+    struct xen_sysctl op = {.cmd = LODGE_SYSCTL_trace,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    struct lodge_sysctl_trace t = {.op = LODGE_TRACE_START,
+                                   .events = LODGE_TRACE_EVERYTHING,
+                                   .domain = LODGE_TRACE_ALL,
+                                   .records = 64};
+
+    memcpy(&op.u, &t, sizeof(t));
+    if (on_lodge && is_dom0 && kit_option("trace=", 0) != 0)
+        CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
+}
+
 void kit_main(struct start_info *si)
 {
     start(si);
+    traced();
     test_main();
     kit_verdict();
     kit_shutdown(SHUTDOWN_poweroff);

@@ -244,6 +244,19 @@ static void events_seen(uint32_t n, unsigned port)
     next(i, n, LODGE_TRACED_UPCALL, 0);
 }
 
+static uint64_t nothing(uint64_t arg)
+{
+    return arg;
+}
+
+static void syscall_seen(uint32_t n)
+{
+    uint32_t i = next(0, n, LODGE_TRACED_SYSCALL, 0);
+
+    CHECK_EQ(records[i].data[1], KIT_SYS_EXIT);
+    CHECK_EQ(count_of(records, n, LODGE_TRACED_SYSCALL), 1);
+}
+
 static void order(uint32_t n)
 {
     for (uint32_t i = 1; i < n; i++)
@@ -267,6 +280,7 @@ static void as_made(void)
     unsigned cpu, port = kit_bind_ipi(0);
     uint64_t unused;
 
+    kit_user_init();
     kit_unmask(port);
     kit_events_on();
     id = start(LODGE_TRACE_EVERYTHING, LODGE_TRACE_ALL, ROOM);
@@ -276,6 +290,7 @@ static void as_made(void)
     CHECK(!kit_read((void *)KIT_NOWHERE, &unused));
     CHECK_EQ(KIT_TRY("mov %%cr0, %%rax", : : : "rax", KIT_CLOBBER), -1);
     kit_send(port);
+    CHECK_EQ(kit_user_run(nothing, 5), 5);
     cpu = find_cpu(id, 0);
     kit_events_off();
     CHECK(cpu < cpus);
@@ -290,6 +305,7 @@ static void as_made(void)
     hypercalls_seen(n);
     traps_seen(n);
     events_seen(n, port);
+    syscall_seen(n);
     /* A second reader, with less room, finds the same; it is the first's time that has gone on. */
     CHECK_EQ(reading(id, cpu, 0, again, 5), 0);
     CHECK_EQ(t->count, 5);
