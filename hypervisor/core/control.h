@@ -6,7 +6,8 @@
  *
  * Each call has two tables. The first is core's; the second is guest/'s, which core does not know
  * (devices, the processor's features). Of domctl, the domain's type has a third. A number that none
- * has is not served. A number belongs into one of them only: they are asked in this order.
+ * has is not served. A number belongs into one of them only, which lint checks: they are asked in
+ * this order.
  *
  * The privilege for domctl and sysctl has been checked before (pv/hypercall.c); memory_op is for
  * everyone, and each of its operations judges by itself.

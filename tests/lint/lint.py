@@ -34,6 +34,7 @@ def checks(args):
         ("core and the machine", rules.machine_headers),
         ("data of guest types", rules.type_data),
         ("headers behind a file", rules.headers_limit),
+        ("tables of control operations", rules.control_tables),
         ("dependencies by relative paths", rules.relative_dependencies),
         ("layout (clang-format)", compiled.layout),
         ("headers compile alone", compiled.headers_alone),

@@ -65,6 +65,13 @@ HEADERS_MORE = {
     "hypervisor/pv/dom0_build.c": 31, "hypervisor/pv/domain.c": 31, "hypervisor/pv/mmu_run.c": 31,
     "hypervisor/x86/smp.c": 32,
 }
+# An entry of a table of control operations (core/control.h), and the operations' numbers.
+OPERATION = re.compile(r"^[ \t]*(?:\[|DOMCTL(?:_VCPU)?\()"
+                       r"((?:XEN_|LODGE_)?(DOMCTL|SYSCTL|XENMEM|XENPF)_\w+)", re.MULTILINE)
+NUMBER = re.compile(r"^#define[ \t]+((?:XEN_|LODGE_)?(?:DOMCTL|SYSCTL|XENMEM|XENPF)_\w+)"
+                    r"[ \t]+(\d+)", re.MULTILINE)
+# The folders that may both have a number, as a domain is of one type: hypervisor/ below.
+TYPES = ("pv", "hvm")
 # Layers of dom0's tools, the lowest first: a library includes its own layer's folder and what is
 # below. All other folders are programs, which include no other program's headers but those that say
 # how a worker is spoken to. A library's headers for itself are nobody else's.
@@ -298,6 +305,27 @@ def type_data(tree):
                 found = TYPE_MEMBER.search(line)
                 if found:
                     yield path, number, f"{found.group(0)} is one guest type's: ask by guest_type.h"
+
+
+def control_tables(tree):
+    """Each number of a control operation is in one table: those behind it would not be asked."""
+    numbers = {name: int(value) for path in tree.all_files if path.startswith("include/public/")
+               for name, value in NUMBER.findall(tree.read(path))}
+    tables = {}
+    for path in tree.all_files:
+        if path.startswith("hypervisor/") and path.endswith(".c"):
+            text = tree.read(path)
+            for found in OPERATION.finditer(text):
+                name, call = found.groups()
+                line = text.count("\n", 0, found.start()) + 1
+                if name not in numbers:
+                    yield path, line, f"{name} has no number in include/public/"
+                    continue
+                for other in tables.setdefault((call, numbers[name]), []):
+                    folders = {place.split("/")[1] for place in (path, other)}
+                    if len(folders) == 1 or not folders <= set(TYPES):
+                        yield path, line, f"{name} is {numbers[name]}, as an entry of {other} is"
+                tables[call, numbers[name]].append(path)
 
 
 def core_parts(tree):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rules of the hypervisor's includes, on trees of a few lines: each finds what it is for."""
+"""The rules of the hypervisor's parts, on trees of a few lines: each finds what it is for."""
 
 import os
 import sys
@@ -41,7 +41,8 @@ class Tree:
     """As much of lint's own as these rules ask for."""
 
     def __init__(self, texts):
-        self.texts = {"hypervisor/" + name: text for name, text in texts.items()}
+        self.texts = {name if name.startswith("include/") else "hypervisor/" + name: text
+                      for name, text in texts.items()}
         self.all_files = sorted(self.texts)
 
     def read(self, path):
@@ -74,16 +75,48 @@ def headers_limit():
     return wrong
 
 
+# Operations in tables; then one more line, and whether the number that it brings is there already.
+CONTROL = {
+    "include/public/domctl.h": "#define XEN_DOMCTL_life 1\n#define XEN_DOMCTL_end 2\n"
+                               "#define LODGE_DOMCTL_end 2\n#define XEN_DOMCTL_more 3",
+    "include/public/sysctl.h": "#define XEN_SYSCTL_all 1\n#define XENMEM_give 1",
+    "core/control/domctl.c": "    DOMCTL(XEN_DOMCTL_life, domctl_life, 0),",
+    "core/control/sysctl.c": "    [XEN_SYSCTL_all] = sysctl_all,", "core/mem/memory.c": "",
+    "guest/domctl.c": "DOMCTL(XEN_DOMCTL_end, domctl_end, XEN_DOMCTL_life),", "guest/sysctl.c": "",
+    "pv/domctl.c": "DOMCTL_VCPU(XEN_DOMCTL_more, domctl_more, more, 0),", "hvm/context.c": "",
+}
+TABLES = (
+    ("guest/domctl.c", "DOMCTL(XEN_DOMCTL_life, domctl_other, 0),", True),
+    ("guest/domctl.c", "DOMCTL(LODGE_DOMCTL_end, domctl_other, 0),", True),
+    ("guest/domctl.c", "DOMCTL(XEN_DOMCTL_none, domctl_other, 0),", True),
+    ("guest/sysctl.c", "[XEN_SYSCTL_all] = sysctl_other,", True),
+    ("core/mem/memory.c", "[XENMEM_give] = memory_give,", False),
+    ("pv/domctl.c", "DOMCTL(XEN_DOMCTL_end, domctl_other, 0),", True),
+    ("hvm/context.c", "DOMCTL(XEN_DOMCTL_life, domctl_other, 0),", True),
+    ("hvm/context.c", "DOMCTL(XEN_DOMCTL_more, domctl_other, 0),", False),
+)
+
+
+def control_tables():
+    wrong = [f"nothing is wrong with {found}" for found in rules.control_tables(Tree(CONTROL))]
+    for name, line, twice in TABLES:
+        texts = {**CONTROL, name: CONTROL[name] + "\n" + line}
+        found = list(rules.control_tables(Tree(texts)))
+        if len(found) != twice:
+            wrong.append(f"{name} with {line}: {found}")
+    return wrong
+
+
 def main():
     wrong = [f"nothing is wrong with {found}" for found in findings(GOOD)]
     for name, line, word in BAD:
         found = findings({**GOOD, name: GOOD[name] + "\n" + line})
         if [path for path, _, text in found if word in text] != ["hypervisor/" + name]:
             wrong.append(f"{name} with {line}: {found}")
-    wrong += headers_limit()
+    wrong += headers_limit() + control_tables()
     for line in wrong:
         print(line)
-    print(f"{len(BAD) + 7 - len(wrong)} passed, {len(wrong)} failed")
+    print(f"{len(BAD) + 8 + len(TABLES) - len(wrong)} passed, {len(wrong)} failed")
     return 1 if wrong else 0
 
 
