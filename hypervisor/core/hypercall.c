@@ -25,12 +25,9 @@ int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
     return 0;
 }
 
-bool hypercall_restart_asked(struct vcpu *v)
+void hypercall_restart_taken(struct vcpu *v)
 {
-    if (!(READ_ONCE(v->arch.pending_work) & WORK_RESTART))
-        return false;
     __atomic_fetch_and(&v->arch.pending_work, ~WORK_RESTART, __ATOMIC_RELAXED);
-    return true;
 }
 
 static inline bool preempt_due(void)

@@ -49,9 +49,9 @@ extern const uint64_t vm_assist_known; /* bits VMASST_TYPE_*: the types that are
  */
 int64_t hypercall_restart(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 /*
- * Whether the handler that has just returned has asked for it; its result means nothing then. True
- * only once.
+ * The handler that has just returned has asked for it, as WORK_RESTART of v says: so it no longer
+ * does. The handler's result means nothing.
  */
-bool hypercall_restart_asked(struct vcpu *v);
+void hypercall_restart_taken(struct vcpu *v);
 
 #endif

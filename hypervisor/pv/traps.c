@@ -171,7 +171,7 @@ void pv_hypercall_restart(struct cpu_regs *regs)
 {
     const int64_t *a = current->restart_args;
 
-    (void)hypercall_restart_asked(current); /* it is: this is where it comes to an end */
+    hypercall_restart_taken(current);
     regs->rdi = (uint64_t)a[0];
     regs->rsi = (uint64_t)a[1];
     regs->rdx = (uint64_t)a[2];
