@@ -10,8 +10,7 @@ struct shared_info *shared;
 bool is_dom0, on_lodge;
 struct vcpu_info *kit_vcpu_info[KIT_VCPUS];
 bool kit_failsafe_ok;
-volatile int kit_trapped;
-volatile uint64_t kit_fixup;
+struct kit_try kit_tries[KIT_VCPUS];
 struct kit_frame kit_last;
 volatile unsigned kit_upcalls[KIT_VCPUS];
 bool (*kit_event_hook)(unsigned vcpu);
@@ -221,9 +220,9 @@ void kit_trap(struct kit_frame *f)
         handlers[f->vector & 255](f);
         return;
     }
-    if (kit_fixup != 0) {
-        kit_trapped = (int)f->vector;
-        f->rip = kit_fixup;
+    if (kit_tries[vcpu].fixup != 0) {
+        kit_tries[vcpu].trapped = (int64_t)f->vector;
+        f->rip = kit_tries[vcpu].fixup;
         return;
     }
     if (rip >= kit_probe_start && rip < kit_probe_end) {

@@ -128,20 +128,24 @@ static inline uint64_t mk_pte(uint64_t mfn, uint64_t flags)
 bool kit_read(const void *va, uint64_t *val);
 bool kit_write(void *va, uint64_t val);
 /*
- * Run instructions that may trap: the vector, or -1 when nothing did. kit_last has the frame. The
- * arguments after the instructions are outputs, inputs and clobbers as for asm.
+ * Run instructions that may trap: the vector, or -1 when nothing did. kit_last has the frame (of
+ * the vcpu that trapped last). The arguments after the instructions are outputs, inputs and
+ * clobbers as for asm. Each vcpu has its own place to go on at, so all may try at the same time.
  */
 #define KIT_CLOBBER "r11", "memory", "cc"
-#define KIT_TRY(insns, ...)                                                               \
-    ({                                                                                    \
-        kit_trapped = -1;                                                                 \
-        __asm__ volatile("lea 77f(%%rip), %%r11\n\tmov %%r11, kit_fixup(%%rip)\n\t" insns \
-                         "\n77:\tmovq $0, kit_fixup(%%rip)" __VA_ARGS__);                 \
-        kit_trapped;                                                                      \
+#define KIT_TRY(insns, ...)                                                            \
+    ({                                                                                 \
+        kit_tries[kit_vcpu_id()].trapped = -1;                                         \
+        __asm__ volatile("mov $77f, %%r11\n\tcall kit_try_set\n\t" insns               \
+                         "\n77:\txor %%r11d, %%r11d\n\tcall kit_try_set" __VA_ARGS__); \
+        kit_tries[kit_vcpu_id()].trapped;                                              \
     })
 extern bool kit_failsafe_ok; /* the failsafe callback may come, and just goes on */
-extern volatile int kit_trapped;
-extern volatile uint64_t kit_fixup;
+struct kit_try {
+    volatile uint64_t fixup; /* 0: nothing is being tried, a trap is a failure; see kit_try_set */
+    volatile int64_t trapped;
+};
+extern struct kit_try kit_tries[KIT_VCPUS];
 extern struct kit_frame kit_last;
 
 /* The next trap of that vector calls fn instead of failing the test; NULL: back to failing. */

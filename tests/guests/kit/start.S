@@ -133,6 +133,22 @@ kit_common:
     syscall
     ud2
 
+/* r11 becomes the vcpu's kit_try.fixup (kit.h); all registers but the flags are kept. The vcpu is
+ * found by its stack, as kit_vcpu_id() does. */
+    .globl kit_try_set
+kit_try_set:
+    push %rax
+    mov %rsp, %rax
+    sub $kit_stacks, %rax
+    cmp $8 * 32768, %rax
+    jb 1f
+    xor %eax, %eax
+1:  shr $15, %rax
+    shl $4, %rax
+    mov %r11, kit_tries(%rax)
+    pop %rax
+    ret
+
 /* kit_probe(rw, address, value): 1 when the access went through, 0 when it trapped (kit_trap sends
  * the instruction pointer from probe_insn to probe_failed). */
     .globl kit_probe_read, kit_probe_write

@@ -295,7 +295,6 @@ static void failsafe(void)
     CHECK_EQ(load_es(0x0b), -1);
     CHECK_EQ(update((frame << 12) + 8, 0), 0);
     kit_on_trap(VEC_FAILSAFE, NULL);
-    kit_fixup = 0;
     kit_failsafe_ok = true;
     kit_child_case("another domain in between", quiet, 0, SHUTDOWN_poweroff);
     kit_failsafe_ok = false;

@@ -157,6 +157,7 @@ static void nmi_callback(void)
 /* The other side of everything below: echoes what it is told. */
 static volatile unsigned started, second_runs, ipi_to_1, ipi_to_0;
 static volatile int second_stop;
+static volatile unsigned trying, tried; /* an instruction that traps, by both at the same time */
 static volatile uint64_t second_now;
 
 static void second(void *arg)
@@ -165,7 +166,11 @@ static void second(void *arg)
     CHECK_EQ(arg, &started);
     CHECK_EQ(kit_vcpu_id(), 1);
     CHECK(!kit_read((void *)KIT_NOWHERE, NULL));
-    CHECK_EQ(KIT_TRY("ud2", : : : KIT_CLOBBER), 6);
+    CHECK_EQ(KIT_TRY("movl $1, %0\n1: pause\n\tcmpl $0, %1\n\tje 1b\n\tud2",
+                     : "=m"(trying)
+                     : "m"(tried)
+                     : KIT_CLOBBER),
+             6);
     kit_events_on();
     while (!second_stop) {
         second_now = kit_now();
@@ -219,10 +224,13 @@ static void two(void)
     unsigned runs;
 
     second_stop = 0;
-    started = 0;
+    started = trying = tried = 0;
     bad_contexts();
     CHECK_EQ(kit_vcpu_start(1, second, (void *)&started), 0);
     CHECK(wait_for(&started, 1));
+    CHECK(wait_for(&trying, 1));
+    CHECK_EQ(KIT_TRY("int3", : : : KIT_CLOBBER), 3);
+    tried = 1;
     CHECK_EQ(vcpu_op(VCPUOP_is_up, 1, NULL), 1);
     CHECK_EQ(vcpu_op(VCPUOP_initialise, 1, &ctxt), -XEN_EEXIST);
     CHECK_EQ(vcpu_op(VCPUOP_up, 1, NULL), 0); /* up already */
