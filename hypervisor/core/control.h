@@ -66,6 +66,13 @@ typedef int64_t sysctl_fn(struct xen_sysctl *op);
  * the number of extents that are done above the operation's (core/mem/memory.c).
  */
 typedef int64_t memory_op_fn(uint64_t cmd, uint64_t arg);
+/*
+ * How most of them begin: the argument is copied to op, a structure, and the domain that its member
+ * domid names is held. 0, or -XEN_E* with nothing held.
+ */
+int64_t memory_op_begin(uint64_t arg, void *op, size_t size, size_t domid_at, struct domain **d);
+#define MEMORY_OP_BEGIN(arg, op, d) \
+    memory_op_begin(arg, op, sizeof(*(op)), offsetof(typeof(*(op)), domid), d)
 
 /*
  * The second tables; of sysctl and memory_op, an operation is no more than its function, NULL where

@@ -6,6 +6,7 @@
  * A page is at one place at a time: to add it once more moves it. The machine-to-physical table
  * says where it was; guests may be mistaken about that, so what is found there is compared.
  */
+#include <core/control.h>
 #include <core/domain.h>
 #include <core/frame.h>
 #include <core/grant.h>
@@ -78,9 +79,7 @@ int64_t physmap_add(uint64_t cmd, uint64_t arg)
     struct domain *d;
     int64_t rc;
 
-    if (copy_from_guest(&a, arg, sizeof(a)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(a.domid, &d);
+    rc = MEMORY_OP_BEGIN(arg, &a, &d);
     if (rc != 0)
         return rc;
     rc = add(d, a.space, a.idx, a.gpfn);
@@ -95,9 +94,7 @@ int64_t physmap_add_batch(uint64_t cmd, uint64_t arg)
     struct domain *d;
     int64_t rc;
 
-    if (copy_from_guest(&b, arg, sizeof(b)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(b.domid, &d);
+    rc = MEMORY_OP_BEGIN(arg, &b, &d);
     if (rc != 0)
         return rc;
     if (!d->translated)
@@ -127,9 +124,7 @@ int64_t physmap_remove(uint64_t cmd, uint64_t arg)
     struct domain *d;
     int64_t rc;
 
-    if (copy_from_guest(&r, arg, sizeof(r)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(r.domid, &d);
+    rc = MEMORY_OP_BEGIN(arg, &r, &d);
     if (rc != 0)
         return rc;
     if (d->translated) {

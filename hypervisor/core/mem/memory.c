@@ -23,6 +23,7 @@
 #include <core/hypercall.h>
 #include <core/mem/memory.h>
 #include <core/preempt.h>
+#include <lib/string.h>
 #include <public/memory.h>
 #include <x86/regs.h>
 #include <x86/uaccess.h>
@@ -173,6 +174,16 @@ static int64_t memory_maximum_gpfn(const struct domain *d)
     return n == 0 || n > INT64_MAX ? 0 : (int64_t)n - 1;
 }
 
+int64_t memory_op_begin(uint64_t arg, void *op, size_t size, size_t domid_at, struct domain **d)
+{
+    domid_t id;
+
+    if (copy_from_guest(op, arg, size) != 0)
+        return -XEN_EFAULT;
+    memcpy(&id, (const uint8_t *)op + domid_at, sizeof(id));
+    return domain_get_target(id, d);
+}
+
 static int64_t memory_of_domain(uint64_t cmd, uint64_t arg)
 {
     uint64_t op = cmd & OP_MASK;
@@ -180,9 +191,7 @@ static int64_t memory_of_domain(uint64_t cmd, uint64_t arg)
     struct domain *d;
     int64_t rc;
 
-    if (copy_from_guest(&q, arg, sizeof(q)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(q.domid, &d);
+    rc = MEMORY_OP_BEGIN(arg, &q, &d);
     if (rc != 0)
         return rc;
     if (op == XENMEM_current_reservation)
@@ -275,11 +284,9 @@ static int64_t memory_vnuma(uint64_t cmd, uint64_t arg)
 {
     struct xen_vnuma_topology_info v;
     struct domain *d;
-    int rc;
+    int64_t rc;
 
-    if (copy_from_guest(&v, arg, sizeof(v)) != 0)
-        return -XEN_EFAULT;
-    rc = domain_get_target(v.domid, &d);
+    rc = MEMORY_OP_BEGIN(arg, &v, &d);
     if (rc != 0)
         return rc;
     domain_put(d);
