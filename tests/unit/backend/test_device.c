@@ -9,6 +9,23 @@
 #include <errno.h>
 #include <string.h>
 
+/* The tools remove it, its worker lets it go, and no more is left. */
+static void asked_and_gone(void)
+{
+    tools_remove_it();
+    device_event(only(), EVENT_LET_GO);
+    device_run();
+    CHECK(!only());
+}
+
+/* Its worker answers, and then the same. */
+static void attached_and_gone(void)
+{
+    worker_attached();
+    CHECK_STATE("4");
+    asked_and_gone();
+}
+
 static void test_life(void)
 {
     begin();
@@ -46,12 +63,7 @@ static void test_guest_restarts_driver(void)
     CHECK_STATE("2");
     front("3");
     CHECK(t.attaches == 2 && !t.reconnect); /* new rings */
-    worker_attached();
-    CHECK_STATE("4");
-    tools_remove_it();
-    device_event(only(), EVENT_LET_GO);
-    device_run();
-    CHECK(!only());
+    attached_and_gone();
 }
 
 static void test_worker_dies(void)
@@ -135,10 +147,7 @@ static void test_slow_image(void)
     t.now += 1000;
     device_run();
     CHECK(t.attaches == 1);
-    tools_remove_it();
-    device_event(only(), EVENT_LET_GO);
-    device_run();
-    CHECK(!only());
+    asked_and_gone();
 }
 
 static void test_takeover(void)
@@ -230,12 +239,7 @@ static void test_store_away(void)
     t.now += 1000;
     device_run();
     CHECK(t.attaches == 2 && t.reconnect);
-    worker_attached();
-    CHECK_STATE("4");
-    tools_remove_it();
-    device_event(only(), EVENT_LET_GO);
-    device_run();
-    CHECK(!only());
+    attached_and_gone();
 
     begin();
     t.probe = -ENOENT;
@@ -355,12 +359,7 @@ static void test_starts_over_early(void)
     CHECK_STATE("2");
     front("3");
     CHECK(t.attaches == 2 && !t.reconnect);
-    worker_attached();
-    CHECK_STATE("4");
-    tools_remove_it();
-    device_event(only(), EVENT_LET_GO);
-    device_run();
-    CHECK(!only());
+    attached_and_gone();
 }
 
 /* The tools want it to go while it is opened once more, for a guest that starts over. */
