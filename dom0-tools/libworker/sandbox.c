@@ -6,6 +6,7 @@
  * up, and the list of system calls comes last, since it forbids the calls before it. The directory
  * that the supervisor started the worker in is empty and nobody's: it becomes the root.
  */
+#include "calls.h"
 #include "runtime.h"
 
 #include <errno.h>
@@ -21,67 +22,14 @@
 #include <unistd.h>
 
 /*
- * What serving needs: moving bytes on descriptors that exist, waiting, memory, time, and ending.
- * Not on the list: open, socket, connect, execve, fork, kill, ptrace, and all that changes rights.
- * Some are there with some arguments only: see allow_some().
+ * What serving needs beside calls_allow_usual(). Not there: open, socket, connect, execve, fork,
+ * kill, ptrace, and all that changes rights. Some are there with some arguments only: see
+ * allow_some().
  */
 static const int sandbox_calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(preadv),
-    SCMP_SYS(pwritev),
-    SCMP_SYS(preadv2),
-    SCMP_SYS(pwritev2),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(fsync),
-    SCMP_SYS(lseek),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(close),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom),
     SCMP_SYS(sendmmsg),
     SCMP_SYS(recvmmsg),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
     SCMP_SYS(io_uring_enter),
-    SCMP_SYS(futex),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(rseq),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
 };
 
 /*
@@ -144,8 +92,10 @@ static int forbid_calls(void)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int rc = filter ? 0 : -ENOMEM;
 
-    for (size_t i = 0; !rc && i < sizeof(sandbox_calls) / sizeof(sandbox_calls[0]); i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandbox_calls[i], 0);
+    if (!rc)
+        rc = calls_allow_usual(filter);
+    if (!rc)
+        rc = calls_allow(filter, sandbox_calls, sizeof(sandbox_calls) / sizeof(sandbox_calls[0]));
     if (!rc)
         rc = allow_some(filter);
     /*

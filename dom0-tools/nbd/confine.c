@@ -29,34 +29,20 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <libworker/calls.h>
 #include <libworker/worker.h>
 
 #define CONFINE_ROOT   "/tmp" /* where the new root is put together; any directory would do */
 #define CONFINE_MEMORY (4ULL << 30)
 
-/* Files, threads, memory, waiting, time; sockets only as far as they exist. */
+/* What it does beside the usual: files and threads; sockets only as far as they exist. */
 static const int confine_calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(preadv),
-    SCMP_SYS(pwritev),
-    SCMP_SYS(preadv2),
-    SCMP_SYS(pwritev2),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(fsync),
     SCMP_SYS(sync_file_range),
     SCMP_SYS(ftruncate),
     SCMP_SYS(copy_file_range),
     SCMP_SYS(fadvise64),
-    SCMP_SYS(lseek),
     SCMP_SYS(stat),
     SCMP_SYS(lstat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
     SCMP_SYS(statx),
     SCMP_SYS(statfs),
     SCMP_SYS(fstatfs),
@@ -74,54 +60,24 @@ static const int confine_calls[] = {
     SCMP_SYS(dup),
     SCMP_SYS(dup2),
     SCMP_SYS(dup3),
-    SCMP_SYS(close),
     SCMP_SYS(close_range),
     SCMP_SYS(pipe2),
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(listen),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(getsockopt),
     SCMP_SYS(setsockopt),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(shutdown),
     SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
     SCMP_SYS(select),
     SCMP_SYS(pselect6),
-    SCMP_SYS(eventfd2),
     SCMP_SYS(signalfd4),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
-    SCMP_SYS(futex),
     SCMP_SYS(membarrier),
-    SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(brk),
     SCMP_SYS(mmap),
     SCMP_SYS(mprotect),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_getres),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getpid),
     SCMP_SYS(getppid),
-    SCMP_SYS(gettid),
     SCMP_SYS(getuid),
     SCMP_SYS(geteuid),
     SCMP_SYS(getgid),
@@ -133,18 +89,10 @@ static const int confine_calls[] = {
     SCMP_SYS(prctl),
     SCMP_SYS(arch_prctl),
     SCMP_SYS(set_tid_address),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(rseq),
     SCMP_SYS(tgkill),
     SCMP_SYS(sigaltstack),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigpending),
     SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
 };
 
 static const int confine_asked[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(execve)};
@@ -201,8 +149,10 @@ static int load_filter(void)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     int rc = filter ? 0 : -ENOMEM;
 
-    for (size_t i = 0; !rc && i < sizeof(confine_calls) / sizeof(confine_calls[0]); i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, confine_calls[i], 0);
+    if (!rc)
+        rc = calls_allow_usual(filter);
+    if (!rc)
+        rc = calls_allow(filter, confine_calls, sizeof(confine_calls) / sizeof(confine_calls[0]));
     for (size_t i = 0; !rc && i < sizeof(confine_asked) / sizeof(confine_asked[0]); i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, confine_asked[i], 0);
     if (!rc)
