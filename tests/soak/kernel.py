@@ -96,8 +96,9 @@ def run_selftests():
 
 def compile_mmstress(folder):
     program = os.path.join(folder, "mmstress")
-    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o",
-                    program, os.path.join(HERE, "mmstress.c"), "-lpthread"], check=True)
+    sources = [os.path.join(HERE, name) for name in ("mmstress.c", "mmstress_beside.c")]
+    subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror",
+                    "-static", "-o", program] + sources + ["-lpthread"], check=True)
     return program
 
 

@@ -14,42 +14,18 @@
  *
  * Areas together should be larger than the machine's memory, so that pages go to swap. Prints what
  * was done, and exits with 0; or says what was wrong with which page, and exits with 1.
- *
- * It is long because its operations are many, each short, and all share what they know of pages.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <pthread.h>
+#include "mmstress.h"
+
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define PAGE        4096UL
 #define CHUNKS      24 /* of each thread */
-#define FILE_PAGES  96
-#define UFFD_PAGES  64
-#define WORDS       (PAGE / sizeof(uint64_t))
 #define MAX_THREADS 8
 #define MAX_WORKERS 64
-
-struct totals {
-    atomic_ulong operations, compared, refused, forks, brought;
-    atomic_int failed;
-};
 
 struct chunk {
     char *at;
@@ -66,45 +42,16 @@ struct thread {
     struct chunk chunks[CHUNKS];
 };
 
-static struct totals *totals;
+struct mmstress mmstress;
 static unsigned seconds = 60, workers = 4, threads = 3, chunk_pages = 97;
-static time_t end_time;
 static struct thread all_threads[MAX_THREADS];
-static char *area, *file_place;
-static pthread_barrier_t all_started;
+static char *area;
 static _Thread_local sigjmp_buf trap;
 static _Thread_local volatile sig_atomic_t trap_armed;
-
-static void fail(const char *format, ...)
-{
-    char text[300];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    printf("mmstress: FAILED: process %d: %s\n", getpid(), text);
-    fflush(stdout);
-    atomic_store(&totals->failed, 1);
-    _exit(1);
-}
 
 static unsigned below(struct thread *thread, unsigned limit)
 {
     return (unsigned)rand_r(&thread->seed) % limit;
-}
-
-static time_t now(void)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec;
-}
-
-static int over(void)
-{
-    return now() >= end_time || atomic_load(&totals->failed);
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
@@ -114,41 +61,6 @@ static void on_fault(int number, siginfo_t *info, void *context)
         fail("signal %d at %p that nobody expects", number, info->si_addr);
     }
     siglongjmp(trap, 1);
-}
-
-/* A page's words: the stamp in the first and the last, and where the stamp says. */
-static void write_page(char *at, uint64_t stamp)
-{
-    volatile uint64_t *words = (volatile uint64_t *)at;
-
-    words[0] = words[WORDS - 1] = stamp;
-    words[1 + stamp % (WORDS - 2)] = ~stamp;
-}
-
-static void compare_page(const char *at, uint64_t stamp, const char *when)
-{
-    const volatile uint64_t *words = (const volatile uint64_t *)at;
-    uint64_t first = words[0], last = words[WORDS - 1];
-    uint64_t middle = words[1 + (stamp ? stamp % (WORDS - 2) : 7)];
-
-    atomic_fetch_add_explicit(&totals->compared, 1, memory_order_relaxed);
-    if (first != stamp || last != stamp || middle != (stamp ? ~stamp : 0)) {
-        fail("%s: page %p has %#lx %#lx %#lx, not %#lx", when, (const void *)at, first, middle,
-             last, stamp);
-    }
-}
-
-/* An operation that may fail for want of memory: then nothing has changed. */
-static int done(long result)
-{
-    if (result == -1) {
-        if (errno != ENOMEM && errno != EAGAIN) {
-            fail("a system call failed: %s", strerror(errno));
-        }
-        atomic_fetch_add(&totals->refused, 1);
-        return 0;
-    }
-    return 1;
 }
 
 static void map_chunk(struct chunk *chunk, unsigned from, unsigned nr, int flags)
@@ -224,7 +136,7 @@ static int move(char *from, char *to, size_t size)
     if (errno != EFAULT && errno != ENOMEM) {
         fail("mremap from %p to %p: %s", (void *)from, (void *)to, strerror(errno));
     }
-    atomic_fetch_add(&totals->refused, 1);
+    atomic_fetch_add(&mmstress.totals->refused, 1);
     return 0;
 }
 
@@ -277,7 +189,7 @@ static void op_around(struct thread *thread, struct chunk *chunk, unsigned from)
     for (unsigned i = 0; i < chunk_pages; i++) {
         brought += i != from && thread->there[i] & 1;
     }
-    atomic_fetch_add(&totals->brought, brought);
+    atomic_fetch_add(&mmstress.totals->brought, brought);
     op_compare(chunk, 0, chunk_pages, "around a fault");
 }
 
@@ -309,7 +221,7 @@ static void op_fork(struct thread *thread, struct chunk *chunk, unsigned from, u
     if (status != 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) {
         fail("a child ended with status %#x", status);
     }
-    atomic_fetch_add(&totals->forks, 1);
+    atomic_fetch_add(&mmstress.totals->forks, 1);
     op_compare(chunk, 0, chunk_pages, "after a child");
 }
 
@@ -356,7 +268,7 @@ static void one_operation(struct thread *thread)
     default:
         op_compare(chunk, from, nr, "as it was");
     }
-    atomic_fetch_add_explicit(&totals->operations, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&mmstress.totals->operations, 1, memory_order_relaxed);
 }
 
 static void *run_thread(void *argument)
@@ -373,7 +285,7 @@ static void *run_thread(void *argument)
             fail("no memory for stamps");
         }
     }
-    pthread_barrier_wait(&all_started);
+    pthread_barrier_wait(&mmstress.all_started);
     for (unsigned i = 0; i < CHUNKS; i++) { /* memory is short from the beginning */
         op_write(thread, &thread->chunks[i], 0, chunk_pages);
     }
@@ -384,150 +296,6 @@ static void *run_thread(void *argument)
         writable(&thread->chunks[i]);
         op_compare(&thread->chunks[i], 0, chunk_pages, "at the end");
     }
-    return NULL;
-}
-
-/* One thread writes pages that another one drops: what is read is zero or was written here. */
-static void *run_dropper(void *argument)
-{
-    char *pages = argument;
-
-    pthread_barrier_wait(&all_started);
-    while (!over()) {
-        madvise(pages, 16 * PAGE, MADV_DONTNEED);
-    }
-    return NULL;
-}
-
-static void *run_raced(void *argument)
-{
-    const uint64_t base = 0xabcd000000000000;
-    volatile uint64_t *words = argument;
-    uint64_t round = 0;
-
-    pthread_barrier_wait(&all_started);
-    while (!over()) {
-        round++;
-        for (unsigned i = 0; i < 16; i++) {
-            words[i * WORDS] = base + round;
-        }
-        for (unsigned i = 0; i < 16; i++) {
-            uint64_t got = words[i * WORDS];
-
-            if (got != 0 && got != base + round) {
-                fail("a page that is dropped meanwhile has %#lx in round %lu", got, round);
-            }
-        }
-    }
-    return NULL;
-}
-
-/* What was written through a shared mapping is in the file. */
-static void *run_file(void *argument)
-{
-    unsigned seed = (unsigned)getpid();
-    int file = memfd_create("mmstress", 0);
-    uint64_t stamps[FILE_PAGES] = {0}, next = 1;
-    char *buffer = argument;
-
-    if (file < 0 || ftruncate(file, FILE_PAGES * PAGE)) {
-        fail("a file in memory: %s", strerror(errno));
-    }
-    pthread_barrier_wait(&all_started);
-    while (!over()) {
-        char *at = mmap(file_place, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_FIXED, file, 0);
-
-        if (at == MAP_FAILED && !done(-1)) {
-            continue;
-        }
-        for (unsigned i = 0; i < FILE_PAGES / 3; i++) {
-            unsigned page = (unsigned)rand_r(&seed) % FILE_PAGES;
-
-            stamps[page] = next += 0x10001;
-            write_page(at + page * PAGE, stamps[page]);
-        }
-        if (rand_r(&seed) & 1) {
-            madvise(at, FILE_PAGES * PAGE, MADV_PAGEOUT);
-        }
-        for (unsigned i = 0; i < FILE_PAGES; i++) {
-            compare_page(at + i * PAGE, stamps[i], "in a shared mapping");
-        }
-        munmap(at, FILE_PAGES * PAGE);
-        for (unsigned i = 0; i < FILE_PAGES; i++) {
-            if (pread(file, buffer, PAGE, (off_t)(i * PAGE)) != (ssize_t)PAGE) {
-                fail("pread: %s", strerror(errno));
-            }
-            compare_page(buffer, stamps[i], "in a file that was written through a mapping");
-        }
-    }
-    close(file);
-    return NULL;
-}
-
-static void fill_missing(int uffd, char *page, uint64_t stamp)
-{
-    struct uffdio_copy copy = {.len = PAGE, .src = (uintptr_t)page};
-    struct pollfd wait = {.fd = uffd, .events = POLLIN};
-    struct uffd_msg message;
-
-    if (poll(&wait, 1, 100) <= 0 || read(uffd, &message, sizeof(message)) != sizeof(message)) {
-        return;
-    }
-    copy.dst = message.arg.pagefault.address & ~(PAGE - 1);
-    write_page(page, stamp + copy.dst);
-    if (ioctl(uffd, UFFDIO_COPY, &copy) && errno != EEXIST && errno != EAGAIN) {
-        fail("UFFDIO_COPY: %s", strerror(errno));
-    }
-}
-
-struct uffd_area {
-    int uffd;
-    atomic_int stop;
-    uint64_t stamp;
-    char *page;
-};
-
-static void *run_filler(void *argument)
-{
-    struct uffd_area *shared = argument;
-
-    while (!atomic_load(&shared->stop)) {
-        fill_missing(shared->uffd, shared->page, shared->stamp);
-    }
-    return NULL;
-}
-
-/* Each page of the area is asked for: none may come up zeroed beside one that was. */
-static void *run_uffd(void *argument)
-{
-    struct uffd_area shared = {.stamp = 0x77000000000001, .page = argument};
-    struct uffdio_api api = {.api = UFFD_API};
-    char *at =
-        mmap(NULL, UFFD_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    struct uffdio_register range = {.range = {(uintptr_t)at, UFFD_PAGES * PAGE},
-                                    .mode = UFFDIO_REGISTER_MODE_MISSING};
-    pthread_t filler;
-
-    shared.uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-    if (shared.uffd < 0 || at == MAP_FAILED) {
-        pthread_barrier_wait(&all_started);
-        return NULL; /* a kernel without it */
-    }
-    if (ioctl(shared.uffd, UFFDIO_API, &api) || ioctl(shared.uffd, UFFDIO_REGISTER, &range)) {
-        fail("userfaultfd: %s", strerror(errno));
-    }
-    pthread_create(&filler, NULL, run_filler, &shared);
-    pthread_barrier_wait(&all_started);
-    while (!over()) {
-        for (unsigned i = 0; i < UFFD_PAGES; i++) {
-            compare_page(at + i * PAGE, shared.stamp + (uintptr_t)(at + i * PAGE),
-                         "in an area of a userfaultfd");
-        }
-        madvise(at, UFFD_PAGES * PAGE, MADV_DONTNEED);
-    }
-    atomic_store(&shared.stop, 1);
-    pthread_join(filler, NULL);
     return NULL;
 }
 
@@ -544,7 +312,8 @@ static void *need_pages(unsigned nr)
 static int run_worker(unsigned number)
 {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
-    void *(*const extra[])(void *) = {run_dropper, run_raced, run_file, run_uffd};
+    void *(*const extra[])(void *) = {mmstress_dropper, mmstress_raced, mmstress_file,
+                                      mmstress_uffd};
     char *raced = need_pages(16);
     void *arguments[] = {raced, raced, need_pages(1), need_pages(1)};
     pthread_t ids[4];
@@ -552,9 +321,9 @@ static int run_worker(unsigned number)
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
     area = need_pages(CHUNKS * threads * chunk_pages);
-    file_place = need_pages(FILE_PAGES);
+    mmstress.file_place = need_pages(FILE_PAGES);
     /* From then on nobody maps memory at an address of the kernel's choice: it might be a hole. */
-    pthread_barrier_init(&all_started, NULL, threads + 4);
+    pthread_barrier_init(&mmstress.all_started, NULL, threads + 4);
     for (unsigned i = 0; i < threads; i++) {
         all_threads[i].number = i;
         all_threads[i].aside = need_pages(chunk_pages);
@@ -602,11 +371,11 @@ int main(int argc, char **argv)
     unsigned killed = 0;
     int status;
 
-    totals = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (totals == MAP_FAILED || !parse(argc, argv)) {
+    mmstress.totals = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (mmstress.totals == MAP_FAILED || !parse(argc, argv)) {
         return 2;
     }
-    end_time = now() + seconds;
+    mmstress.end_time = now() + seconds;
     for (unsigned i = 0; i < workers; i++) {
         if (fork() == 0) {
             _exit(run_worker(i));
@@ -617,13 +386,13 @@ int main(int argc, char **argv)
             killed++;
         } else if (status) {
             printf("mmstress: a worker ended with status %#x\n", status);
-            atomic_store(&totals->failed, 1);
+            atomic_store(&mmstress.totals->failed, 1);
         }
     }
     printf(
         "mmstress: %lu operations, %lu pages compared, %lu forks, %lu refused for want of memory, "
         "%lu pages came with the fault of another one, %u workers killed\n",
-        totals->operations, totals->compared, totals->forks, totals->refused, totals->brought,
-        killed);
-    return totals->failed || killed == workers;
+        mmstress.totals->operations, mmstress.totals->compared, mmstress.totals->forks,
+        mmstress.totals->refused, mmstress.totals->brought, killed);
+    return mmstress.totals->failed || killed == workers;
 }
