@@ -68,6 +68,17 @@ static bool advance(struct request *r, uint64_t moved)
     return io->length && io->niov;
 }
 
+/* For who watches: inflight.h. */
+static void count_moved(const struct disk *disk, const struct io_op *op, uint64_t moved)
+{
+    struct inflight_totals *totals = (void *)((char *)disk->inflight + INFLIGHT_TOTALS);
+
+    if (op->kind == IO_READ)
+        totals->read += moved;
+    else
+        totals->written += moved;
+}
+
 static void io_done(struct io_op *op, int64_t result)
 {
     struct request *r = (struct request *)op;
@@ -81,6 +92,8 @@ static void io_done(struct io_op *op, int64_t result)
         failed(r, result < 0 ? (int)-result : 0);
         return;
     }
+    if (moves)
+        count_moved(r->queue->disk, op, (uint64_t)result);
     if (moves && advance(r, (uint64_t)result)) {
         io_queue(op);
         return;

@@ -52,7 +52,13 @@ struct inflight_queue {
     struct inflight_entry entry[INFLIGHT_MAX_SLOTS];
 };
 
-#define INFLIGHT_FILE_SIZE (BLK_MAX_QUEUES * sizeof(struct inflight_queue))
+/* Behind the queues: bytes that the disk's workers have moved, for who watches (`lodge top`). */
+struct inflight_totals {
+    uint64_t read, written;
+};
+
+#define INFLIGHT_TOTALS    (BLK_MAX_QUEUES * sizeof(struct inflight_queue))
+#define INFLIGHT_FILE_SIZE (INFLIGHT_TOTALS + sizeof(struct inflight_totals))
 
 /* A fresh ring: nothing taken, nothing in flight. */
 void inflight_reset(struct inflight_queue *q, uint32_t slots);

@@ -119,7 +119,7 @@ bool meminfo_available(uint64_t *kib);
 
 cli_fn cmd_create, cmd_destroy, cmd_shutdown, cmd_reboot, cmd_pause, cmd_unpause, cmd_console;
 cli_fn cmd_list, cmd_vm_list, cmd_claims, cmd_info, cmd_dmesg, cmd_domid, cmd_domname, cmd_uptime,
-    cmd_resources, cmd_stats, cmd_vcpu_list;
+    cmd_resources, cmd_stats, cmd_top, cmd_vcpu_list;
 cli_fn cmd_rename, cmd_vcpu_set, cmd_vcpu_pin, cmd_mem_set, cmd_mem_max, cmd_sched, cmd_sysrq;
 cli_fn cmd_block_attach, cmd_block_detach, cmd_block_list, cmd_block_resize;
 cli_fn cmd_network_attach, cmd_network_detach, cmd_network_list;

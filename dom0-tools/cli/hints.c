@@ -32,7 +32,6 @@ static const struct {
     {"continue", "use unpause"},
     {"ls", "use list"},
     {"ps", "use list"},
-    {"top", "use list, or vcpu-list"},
     {"xentrace", "use trace"},
     {"record", "use trace"},
     {"domstate", "use list"},

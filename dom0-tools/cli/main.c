@@ -155,6 +155,18 @@ const struct cli_cmd cli_cmds[] = {
      "Without a DOMAIN there is one line for each; with one, all that it has been counted for. "
      "What\n"
      "did not happen is left out; --json has it, too.\n"},
+    {"top", cmd_top, "[-b] [-n NUMBER] [-d SECONDS] [-s KEY] [-g DOMAIN]",
+     "watch what the machine and its guests do",
+     "  -b, --batch            write text, for scripts\n"
+     "  -n, --iterations=NUMBER\n                         end after so many intervals\n"
+     "  -d, --delay=SECONDS    the interval, 0.1 to 3600 (2)\n"
+     "  -s, --sort=KEY         cpu, memory, entries, disk, network, name or id\n"
+     "  -g, --guest=DOMAIN     whose entries into the hypervisor are shown by reason\n"
+     "Rates are those of the last interval, per second; disks and networks in bytes. On the "
+     "screen\n"
+     "q ends it, up and down select a domain, s sorts by the next key, + and - double and halve "
+     "the\n"
+     "interval.\n"},
     {"uptime", cmd_uptime, "[DOMAIN...]", "show how long domains have been running", NULL},
     {"extract-kernel", cmd_extract_kernel, "VMLINUZ VMLINUX",
      "unpack a bzImage into an ELF that can be booted as dom0", NULL},
@@ -281,9 +293,10 @@ static bool global_option(struct cli *c, const char *arg)
 static bool can_pretend(const struct cli_cmd *cmd)
 {
     static const char *const names[] = {
-        "create",    "block-attach", "network-attach", "list",       "vm-list",      "claims",
-        "info",      "domid",        "domname",        "block-list", "network-list", "vcpu-list",
-        "resources", "stats",        "uptime",         "help",       "version"};
+        "create",       "block-attach", "network-attach", "list",    "vm-list",
+        "claims",       "info",         "domid",          "domname", "block-list",
+        "network-list", "vcpu-list",    "resources",      "stats",   "top",
+        "uptime",       "help",         "version"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(cmd->name, names[i]))

@@ -86,6 +86,9 @@ completes "lodge trace -d d" db
 completes "lodge trace -e hyp" hypercall
 completes "lodge trace -f t" text
 completes "lodge trace -o docs" docs.sh
+completes "lodge stats w" web
+completes "lodge top -b -g d" db
+completes "lodge top -s ne" network
 completes "lodge cd-insert web xvdc docs" docs.sh
 completes "lodge config-update web docs" docs.sh
 if command -v groff >/dev/null; then

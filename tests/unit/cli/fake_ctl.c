@@ -398,6 +398,18 @@ int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
 
 static uint64_t cpus_in_use = 0xb;
 
+/* Each look finds half a second more of each. */
+int ctl_host_idle_times(struct ctl *ctl, unsigned int max, uint64_t *idle_ns)
+{
+    static uint64_t looks;
+
+    (void)ctl;
+    looks++;
+    for (unsigned i = 0; i < 4 && i < max; i++)
+        idle_ns[i] = looks * 500000000;
+    return 4;
+}
+
 int ctl_host_cpus(struct ctl *ctl, struct ctl_cpumap *cpus)
 {
     (void)ctl;

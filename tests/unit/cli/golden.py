@@ -31,6 +31,8 @@ UNSTABLE = [
     (re.compile(r"/since = \"[0-9]+\""), "/since = <seconds>"),
     (re.compile(r"^((host|release|machine) +: ).*$", re.M), r"\1<this machine>"),
     (re.compile(r"(\"(host|release|machine)\": )\".*\""), r"\1<this machine>"),
+    (re.compile(r"^lodge top   up .*$", re.M), "lodge top   <time>"),
+    (re.compile(r"(\"seconds\": )[0-9.]+"), r"\1<seconds>"),
     (re.compile(r"(\"uptime_seconds\": )[0-9]+"), r"\1<seconds>"),
     (re.compile(r"^(Domain-0 +0 +).*:..:..$", re.M), r"\1<time>"),
     (re.compile(r"^(web +3 +)00:0[12]:[0-9][0-9]$", re.M), r"\1<some 100 seconds>"),
