@@ -78,7 +78,7 @@ static struct date date_of(int64_t days)
     if (days_before_year(y) > days)
         y--;
     days -= days_before_year(y);
-    while (days_before_month(m) > days)
+    while (m > 0 && days_before_month(m) > days)
         m--;
     d.day = (unsigned)(days - days_before_month(m)) + 1;
     d.month = m < 10 ? m + 3 : m - 9;

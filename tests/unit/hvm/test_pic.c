@@ -150,6 +150,10 @@ static void rotation(void)
     CHECK(pic_acknowledge(&p) == 0x31);
     pic_write(&p, 0, 0, 0x00);
     CHECK(!pic_pending(&p));
+    edge(9); /* two of the second chip: its output falls and rises again between them */
+    edge(12);
+    CHECK(pic_acknowledge(&p) == 0x39 && pic_pending(&p) && pic_acknowledge(&p) == 0x3c);
+    CHECK(!pic_pending(&p));
 }
 
 static void fully_nested(void)
