@@ -76,6 +76,7 @@ void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc
     memcpy(dc->uuid, a->info.handle, sizeof(dc->uuid));
     if (!lodge_saved_read(&c->lodge, a->info.handle, &saved)) {
         dc->fixed_uuid = saved.config.fixed_uuid;
+        dc->type = saved.config.type;
         lodge_saved_free(&saved);
     }
     for (unsigned i = 0; i < nr; i++) {

@@ -71,24 +71,6 @@ int domcfg_read_type(struct cfgread *c, struct domcfg *dc)
     return read_paging(c, dc);
 }
 
-/* A machine without a disk or a network, and with one processor. */
-static int check_hvm(struct cfgread *c, const struct domcfg *dc)
-{
-    static const char *const key[DEVICE_KINDS] = {[DEVICE_DISK] = "disk", [DEVICE_VIF] = "vif"};
-
-    if (dc->maxvcpus > 1)
-        return cfgread_fail(
-            c, lodge_cfg_get(c->cfg, lodge_cfg_get(c->cfg, "vcpus") ? "vcpus" : "maxvcpus"),
-            "a guest of type \"hvm\" has one vcpu; those of type \"pvh\" and \"pv\" can have more");
-    for (int k = 0; k < DEVICE_KINDS; k++)
-        if (dc->devices[k].nr)
-            return cfgread_fail(c, lodge_cfg_get(c->cfg, key[k]),
-                                "a guest of type \"hvm\" has nothing paravirtual, so no %s; those "
-                                "of type \"pvh\" and \"pv\" can have it",
-                                key[k]);
-    return 0;
-}
-
 int domcfg_check_type(struct cfgread *c, const struct domcfg *dc)
 {
     if (dc->bootloader && dc->type != BUILDER_PV)
@@ -100,7 +82,11 @@ int domcfg_check_type(struct cfgread *c, const struct domcfg *dc)
         return cfgread_fail(c, lodge_cfg_get(c->cfg, "bootloader"),
                             "the guest is to boot from its own disk, and has none; add a line "
                             "like: disk = [ \"/srv/guest.img,raw,xvda,rw\" ]");
-    return dc->type == BUILDER_HVM ? check_hvm(c, dc) : 0;
+    if (dc->type == BUILDER_HVM && dc->maxvcpus > 1)
+        return cfgread_fail(
+            c, lodge_cfg_get(c->cfg, lodge_cfg_get(c->cfg, "vcpus") ? "vcpus" : "maxvcpus"),
+            "a guest of type \"hvm\" has one vcpu; those of type \"pvh\" and \"pv\" can have more");
+    return 0;
 }
 
 /* Names of xl's loaders, by which configs mean "from its own disk"; with a path or without. */

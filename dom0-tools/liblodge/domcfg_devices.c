@@ -18,6 +18,13 @@ int lodge_domcfg_add(struct domcfg *dc, enum device_kind kind, struct device_bas
     const struct device_class *class = lodge_device_class[kind];
     struct device_list *list = &dc->devices[kind];
 
+    if (dc->type == BUILDER_HVM) {
+        snprintf(err, errlen,
+                 "a guest of type \"hvm\" has nothing paravirtual, so no %s; those of type \"pvh\" "
+                 "and \"pv\" can have it",
+                 class->key);
+        return -1;
+    }
     if (class->fit(dc, d, err, errlen))
         return -1;
     list->item = must(realloc(list->item, (list->nr + 1) * class->size));

@@ -19,7 +19,7 @@
 
 /* Below the home; with control/ among them, whose own permissions are taken back afterwards. */
 static const char *const guest_owned[] = {
-    "control/shutdown",
+    "control/shutdown", /* the first: not of hvm guests */
     "control/feature-poweroff",
     "control/feature-reboot",
     "control/feature-suspend",
@@ -123,7 +123,8 @@ void lodge_layout_write(struct store *s, const struct domcfg *dc, const struct b
     store_remove(s, store_fmt("/libxl/%u", r->domid));
     store_mkdir(s, home);
     store_perms(s, home, r->domid, true);
-    for (size_t i = 0; i < sizeof(guest_owned) / sizeof(guest_owned[0]); i++)
+    /* What knows nothing of the store is not asked by it to shut down. */
+    for (size_t i = dc->type == BUILDER_HVM; i < sizeof(guest_owned) / sizeof(guest_owned[0]); i++)
         store_write(s, store_fmt("%s/%s", home, guest_owned[i]), "");
     /* The guest cannot make, change or remove anything but the nodes above and what is given to it
      * one by one: event-channel below, and the directories of its front-ends. */

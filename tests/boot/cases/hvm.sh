@@ -26,6 +26,9 @@ guest_do plain 60 '! grep -q hypervisor /proc/cpuinfo && [ ! -e /sys/hypervisor/
 type_line plain 'echo the answer of $(uname -s) is $((6 * 7))'
 await plain "the answer of Linux is 42" 60
 
+refuse "so no vif" "$cli" network-attach plain mac=00:16:3e:00:00:01
+refuse "end it with: lodge destroy" "$cli" shutdown plain
+
 domid=$("$cli" domid plain)
 type_line plain reboot
 within 60 is_domain $((domid + 1)) || fail "it was not made anew: $("$cli" list)"
