@@ -58,13 +58,13 @@
  * n are calls of LODGE_mmu_run, by the entries of all runs together; one that the hypervisor has
  * restarted counts again, with what was left.
  *
- *   UPDATE_VA            by update_va_mapping and update_va_mapping_otherdomain
- *   UPDATE_LIST          carried out by mmu_update for lists of more than one; those of one are in
- *                        BATCH + 0
- *   UPDATE_RUN           carried out by LODGE_mmu_run
- *   UPDATE_VA_MULTICALL  of UPDATE_VA, those that came in a multicall
+ *   UPDATE_VA              asked for by update_va_mapping and update_va_mapping_otherdomain
+ *   UPDATE_LIST            carried out by mmu_update for lists of more than one; those of one are
+ *                          in BATCH + 0
+ *   UPDATE_RUN             carried out by LODGE_mmu_run
+ *   UPDATE_VA_MULTICALL    of UPDATE_VA, those that came in a multicall
  *   UPDATE_LIST_MULTICALL  likewise of UPDATE_LIST and BATCH + 0
- *   MULTICALL_CALLS      hypercalls of any kind that came in a multicall: they are no entries
+ *   MULTICALL_CALLS        hypercalls of any kind that came in a multicall: they are no entries
  */
 #define LODGE_STAT_BATCH                 112
 #define LODGE_NR_BATCHES                 16
@@ -79,7 +79,8 @@
 /*
  * What comes of entries.
  *
- *   FLUSH_ALL, FLUSH_PAGE   flushes of the TLB on the vcpu's own processor, asked for by the guest
+ *   FLUSH_ALL, FLUSH_PAGE   flushes of the TLB on the vcpu's own processor: the guest asked for
+ *                           them, or the hypervisor owed them
  *   FLUSH_OTHER             processors that were interrupted to flush theirs, for whatever reason
  *   FRAME_*                 frames on the stack of the guest's kernel, by which it is entered: a
  *                           trap, an event, a system call, the failsafe callback

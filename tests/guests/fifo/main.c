@@ -4,6 +4,7 @@
  * what a guest can do to the words and queues that it shares with the hypervisor.
  */
 #include <kit/kit.h>
+#include <public/lodge_stats.h>
 
 static volatile uint32_t *words[7]; /* 1024 ports each */
 static volatile struct evtchn_fifo_control_block *control;
@@ -112,6 +113,7 @@ static void switch_over(void)
 static void sending(void)
 {
     unsigned port = kit_bind_ipi(0);
+    uint64_t sent, merged;
 
     kit_event_count[port] = 0;
     kit_events_on();
@@ -128,8 +130,15 @@ static void sending(void)
     kit_unmask(port);
     CHECK_EQ(kit_event_count[port], 102);
     kit_events_off();
+    sent = kit_stat(LODGE_STAT_EVENT_SENT);
+    merged = kit_stat(LODGE_STAT_EVENT_MERGED);
     for (unsigned i = 0; i < 5; i++)
         kit_send(port);
+    if (sent != 0) { /* these are counted */
+        CHECK_EQ(kit_stat(LODGE_STAT_EVENT_SENT) - sent, 5);
+        CHECK_EQ(kit_stat(LODGE_STAT_EVENT_MERGED) - merged, 4);
+    }
+    CHECK_EQ(sent != 0, on_lodge && is_dom0);
     kit_events_on();
     CHECK_EQ(kit_event_count[port], 103);
     kit_events_off();

@@ -8,6 +8,7 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 #include <public/io/console.h>
+#include <public/lodge_stats.h>
 
 bool kit_child_quiet, kit_child_hostile;
 
@@ -44,6 +45,20 @@ struct xen_sysctl_physinfo kit_physinfo(void)
     op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
     CHECK_EQ(hc1(__HYPERVISOR_sysctl, &op), 0);
     return op.u.physinfo;
+}
+
+uint64_t kit_stat(unsigned place)
+{
+    static uint64_t values[LODGE_NR_STATS];
+    struct lodge_sysctl_stats s = {.version = LODGE_STATS_VERSION,
+                                   .domain = DOMID_SELF,
+                                   .nr = LODGE_NR_STATS,
+                                   .values.p = values};
+    struct xen_sysctl op = {.cmd = LODGE_SYSCTL_stats,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+
+    memcpy(&op.u, &s, sizeof(s));
+    return hc1(__HYPERVISOR_sysctl, &op) == 0 ? values[place] : 0;
 }
 
 uint64_t kit_free_pages(uint64_t wanted)

@@ -236,6 +236,8 @@ void kit_port_close(unsigned port);
 void kit_debug_keys(const char *keys);
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 struct xen_sysctl_physinfo kit_physinfo(void);                        /* of the machine */
+/* What vcpu 0 of the caller has been counted for (LODGE_STAT_*); 0 where nobody counts or tells. */
+uint64_t kit_stat(unsigned place);
 /*
  * Free pages, once they are `wanted`, or in the end: whoever has nothing else to do frees the last
  * of a domain. 0: as many as there are after a moment.
