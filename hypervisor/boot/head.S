@@ -17,7 +17,7 @@
 #include <x86/layout.h>
 
 #define PHYS(sym) (sym - IMAGE_START)
-#define TRAMPOLINE 0x8000 /* physical; below 1 MiB, page aligned (x86/smp.c) */
+#define TRAMPOLINE 0x8000 /* physical; below 1 MiB, page aligned (x86/smp_start.c) */
 
 #define BOOT_CS32 0x08
 #define BOOT_DS   0x10
@@ -154,7 +154,7 @@ boot_high64:
 /*
  * An application processor: copied to TRAMPOLINE, where its segment is TRAMPOLINE >> 4. It starts
  * in real mode at offset 0 of that segment (Intel SDM volume 3, chapter 8), and finds all it needs
- * in this page: a GDT, what to load into CR3, and its stack pointer, which x86/smp.c writes for
+ * in this page: a GDT, what to load into CR3, and its stack pointer, which x86/smp_start.c writes for
  * each processor in turn. It passes through protected mode as the boot CPU did.
  */
 #define LOW(sym) (sym - smp_trampoline + TRAMPOLINE)

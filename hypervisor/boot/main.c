@@ -23,7 +23,6 @@
 #include <x86/smp.h>
 #include <x86/stack.h>
 #include <x86/svm.h>
-#include <x86/switch.h>
 #include <x86/time.h>
 
 extern const char image_start[], image_end[];
@@ -137,7 +136,7 @@ INIT_TEXT void boot_main(uint32_t magic, uint32_t info)
     domain_init_system(); /* owners of frames that no guest has */
     sched_init(boot_options.sched);
     sched_init_cpu(0); /* the idle vcpu: continue as that */
-    switch_stack_to(cpus[0], cpus[0]->idle);
+    smp_boot_stack();
     entry_call_on_stack(cpus[0]->idle->stack, boot_on_idle_stack);
 }
 

@@ -24,7 +24,6 @@
 
 #include <core/spinlock.h>
 #include <core/timer.h>
-#include <lib/list.h>
 #include <lib/types.h>
 
 struct domain;

@@ -9,11 +9,6 @@
 
 #include <lib/types.h>
 
-/* A head, or the link in an object. An empty list, and a link in no list, point to themselves. */
-struct list {
-    struct list *next, *prev;
-};
-
 #define LIST_INIT(name)  \
     {                    \
         &(name), &(name) \

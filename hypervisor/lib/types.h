@@ -17,6 +17,14 @@ typedef uint64_t vaddr_t;   /* virtual address, the hypervisor's or a guest's */
 typedef uint64_t cpumask_t; /* bit n: processor n */
 typedef uint64_t pte_t;     /* page-table entry of any level: x86/page.h */
 
+/*
+ * The head of a list, or the link in an object: lib/list.h has what is done with them. An empty
+ * list, and a link in no list, point to themselves.
+ */
+struct list {
+    struct list *next, *prev;
+};
+
 /* A machine frame number, and a frame number as a guest sees it (equal to mfn for PV). */
 typedef struct {
     uint64_t m;

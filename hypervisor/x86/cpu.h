@@ -275,8 +275,8 @@ void descriptors_set_syscall(struct cpu *c); /* LSTAR and CSTAR of this CPU */
 void descriptors_set_area_stub(struct cpu *c,
                                bool area);      /* LSTAR for a vcpu with an area, or not */
 void descriptors_trace(struct cpu *c, bool on); /* the stub with an area makes records, or not */
+void smp_start_all(void);                       /* x86/smp_start.c */
 /* x86/smp.c */
-void smp_start_all(void);
 void smp_kick(unsigned cpu); /* makes it leave guest mode or idle and look for work */
 /*
  * Runs fn on the CPUs of the mask, this one included if it is named, and waits for all. Not with

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clocks of known rate, used once at boot; and what x86/smp.c needs of x86/time.c. */
+/* Clocks of known rate, used once at boot; and what x86/smp_start.c needs of x86/time.c. */
 #ifndef X86_TIME_SOURCE_H
 #define X86_TIME_SOURCE_H
 

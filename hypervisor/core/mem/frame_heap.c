@@ -83,7 +83,7 @@ void *boot_alloc(unsigned pages)
  * Every frame gets an owner: DOMID_IO where there is no RAM, the hypervisor where there is. What is
  * below 1 MiB counts as no RAM: a PC keeps tables and ROMs there, whatever the map says, and a dom0
  * looks for them by mapping all of it. The heap never gets it, and the hypervisor's own use of it
- * (x86/smp.c) is over before dom0 runs.
+ * (x86/smp_start.c) is over before dom0 runs.
  */
 static void frame_table_init(void)
 {

@@ -10,6 +10,7 @@
 #define CORE_SCHED_POLICY_H
 
 #include <core/sched.h>
+#include <lib/list.h>
 
 struct sched_queue {
     struct list waiting; /* sched_vcpu.link, the next to run first */
