@@ -17,7 +17,7 @@
 #include <x86/regs.h>
 #include <x86/uaccess.h>
 
-/* evtchn.lock held, which keeps the domain at the other end while its id is read. */
+/* The caller holds evtchn.lock, which keeps the domain at the other end. */
 static void evtchn_status_of(const struct evtchn *c, struct evtchn_status *op)
 {
     op->vcpu = c->notify_vcpu;
@@ -69,8 +69,9 @@ static int evtchn_status(struct evtchn_status *op)
 }
 
 /*
- * For events from now on: what is pending stays with the vcpu that was told. A physical interrupt
- * is steered to the CPU that the new vcpu is on; that needs LOCK_IRQ, and is done afterwards.
+ * Counts for later events: one that is pending stays with the vcpu that was told of it. A physical
+ * interrupt is also steered to the CPU of the new vcpu. That takes LOCK_IRQ, so it comes after
+ * evtchn.lock has been dropped.
  */
 static int evtchn_bind_vcpu(const struct evtchn_bind_vcpu *op)
 {
@@ -212,7 +213,7 @@ static int evtchn_do_op(uint64_t cmd, union evtchn_args *a)
     }
 }
 
-/* The port stays with the guest when it cannot be told its number: it gave a bad address. */
+/* A guest with a bad address is not told the number of its new port, and keeps the port. */
 static int64_t evtchn_call(uint64_t cmd, uint64_t arg)
 {
     union evtchn_args a;

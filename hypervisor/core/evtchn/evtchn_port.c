@@ -2,9 +2,9 @@
 /*
  * The ports of a domain: the memory that they are in, and which of them are free.
  *
- * A domain may have 131,072 ports, and whoever asks for one holds the lock that senders need. So
- * beside the ports there is a map with a bit for each, set while it is free: a search looks at 64
- * of them at once, and is short also where only the last one is free, or none.
+ * A domain may have 131,072 ports, and a search for a free one holds the lock that senders need. So
+ * there is a map beside the ports, with a bit for each port that is set while the port is free. A
+ * search looks at 64 bits at once: it is short even if only the last port is free, or none.
  */
 #include <core/evtchn/evtchn_internal.h>
 #include <core/frame.h>
@@ -16,12 +16,12 @@
 #define PORTS_PER_MAP  (PAGE_SIZE * 8)
 #define WORK_WORD      6   /* a word of the map is looked at */
 #define WORK_LINKED    40  /* a closed port that is in a queue is passed over */
-#define MAX_LINKED     512 /* of which a search passes over so many, and the rest of a word */
+#define MAX_LINKED     512 /* a search that has passed over so many ends with the word */
 _Static_assert(EVTCHN_FIFO_NR_CHANNELS == EVTCHN_FREE_MAPS * PORTS_PER_MAP, "the maps");
 _Static_assert(PORTS_PER_MAP % EVTCHNS_PER_GROUP == 0 && EVTCHNS_PER_GROUP % PORTS_PER_WORD == 0,
                "a group's bits are whole words of one map");
 
-/* Ports are below it. */
+/* All ports are below it: by the form of the events, and by the limit that the tools gave. */
 static uint32_t port_limit(const struct domain *d)
 {
     uint32_t abi = d->evtchn.fifo != NULL ? EVTCHN_FIFO_NR_CHANNELS : EVTCHN_2L_NR_CHANNELS;
@@ -60,8 +60,9 @@ static int group_add(struct domain *d)
 }
 
 /*
- * The first port of these bits of a word of the map that is in no queue of the guest's; 0, which is
- * never free: none. *linked counts those that are passed over.
+ * `bits` are of one word of the map, and bit 0 is port `first`. Returns the first of these ports
+ * that is in no queue of the guest; 0 if each is in one, as port 0 is never free. *linked rises by
+ * the number of ports that are passed over.
  */
 static uint32_t unlinked_of(struct domain *d, uint32_t first, uint64_t bits, unsigned *linked)
 {
@@ -80,8 +81,8 @@ static uint32_t unlinked_of(struct domain *d, uint32_t first, uint64_t bits, uns
 }
 
 /*
- * The first free port from this one on, or one that is not below valid_ports: there is none, or too
- * many are linked.
+ * Returns the first free port that is not below `port`. A result that is not below valid_ports says
+ * that there is none, or that too many were passed over.
  */
 static uint32_t next_free(struct domain *d, uint32_t port, unsigned *linked)
 {
@@ -110,10 +111,10 @@ static uint32_t next_free(struct domain *d, uint32_t port, unsigned *linked)
 }
 
 /*
- * With FIFO the guest may still have a closed port's word in a queue; then an event on the new one
- * would be taken for linked and never be queued. So such ports are passed over, and the hint stays
- * below them. A guest that has more of them than MAX_LINKED does not take its events, and gets no
- * more ports until it has.
+ * With FIFO, the word of a closed port may still be in a queue of the guest. A new port of the same
+ * number would look linked, and its events would never be queued. So the search passes over such
+ * ports, and the hint stays below them. A guest that has more of them than MAX_LINKED does not take
+ * its events; it gets no more ports until it does.
  */
 int evtchn_port_alloc(struct domain *d, struct evtchn **out)
 {
@@ -148,7 +149,7 @@ void evtchn_port_free(struct domain *d, struct evtchn *c)
 {
     if (d->evtchn.fifo != NULL)
         evtchn_fifo_clear_pending(d, c);
-    /* With FIFO, too: a bit from before the switch would absorb all events after a reset. */
+    /* With FIFO, too: a bit from before FIFO was chosen would hide all events after a reset. */
     if (d->shared_info != NULL && c->port < EVTCHN_2L_NR_CHANNELS)
         bit_clear(d->shared_info->evtchn_pending, c->port);
     c->state = PORT_FREE;
@@ -168,7 +169,8 @@ int evtchn_ports_init(struct domain *d)
     if (d->evtchn.groups == NULL)
         return -XEN_ENOMEM;
     /*
-     * The hardware domain has a few ports per guest: not out of the memory that guests are to get.
+     * The hardware domain needs a few ports per guest. It gets them now, so that they do not come
+     * out of the memory that is left for guests.
      */
     do
         rc = group_add(d);
