@@ -143,7 +143,8 @@ static void link_put_addr(struct rtnl_link *change, void *value)
     rtnl_link_set_addr(change, value);
 }
 
-// Brings the interface down where it has another address: drivers refuse the change else.
+// If the interface has another address it is brought down first: drivers refuse the change while it
+// is up.
 int link_set_mac(const char *name, const char *mac, const struct net_err *err)
 {
     struct nl_addr *addr;
@@ -206,7 +207,7 @@ bool link_is_bridge(const char *name)
     return is;
 }
 
-// The kind is missing where the driver is not one that people make interfaces of.
+// A tap is known by its kind; an interface of xen-netback has none, and is known by its bus.
 bool link_is_guests(const char *name)
 {
     struct link_call call;

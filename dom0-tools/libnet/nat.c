@@ -99,9 +99,9 @@ static int nat_make(const char *bridge, const char *want, const char *alias,
     return 0;
 }
 
-// What is there already is made whole again, since a firewall may have been flushed; but a bridge
-// of somebody else's becomes a NAT network only if the administrator asks for that, and not because
-// a guest's configuration names it.
+// A NAT network that is there already is set up once more, as a firewall may have been flushed
+// since. A bridge of somebody else's becomes one only if the administrator asks for that: it is not
+// enough that a guest's configuration names it.
 int nat_ensure(const char *bridge, bool asked, const struct net_err *err)
 {
     char alias[64];

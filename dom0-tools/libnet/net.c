@@ -2,15 +2,15 @@
 // Plugging and unplugging: the order of things. The filter stands before the interface can carry a
 // frame, and what must be undone is written down before it is done.
 //
-// net_plug() and net_unplug() run under the lock of state.c, so the reference that a NAT network's
-// ports are to it is counted and acted on by one process at a time: no port can come between
-// "it has none left" and its end.
+// net_plug() and net_unplug() run under the lock of state.c. Each port is a reference to its NAT
+// network, and the last port to go takes the network along: under the lock no new one comes in
+// between.
 //
 // What a guest could try: frames with another's address (nft.c), and an address list that takes
 // another guest's route (route_add() refuses) or the host's own (route_refuse_hosts()). Names and
 // addresses come from configuration, which may be a guest owner's: each is parsed and written anew
-// before the kernel, a path under /proc or the filter's text gets to see it. What they name and the
-// host has already is looked at before anything is done, and is not changed.
+// before the kernel, a path under /proc or the filter's text gets to see it. What they name may be
+// there already, as the host's: that is checked first, and left as it is.
 #include "net_private.h"
 
 #include <errno.h>
@@ -20,8 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// As xl's scripts do: the highest address there is, so that a bridge, which takes the lowest one
-// of its ports, never takes this, and does not change its own when a guest comes.
+// The highest MAC address there is, as with xl's scripts. A bridge takes the lowest address of its
+// ports: so it never takes this one, and keeps its own when a guest comes.
 #define PORT_MAC "fe:ff:ff:ff:ff:ff"
 
 int net_fail(const struct net_err *err, const char *format, ...)
@@ -193,8 +193,8 @@ static int plug_bridge(const char *ifname, const struct net_state *state, unsign
     if (link_set_bridge(ifname, bridge, err)) {
         return -1;
     }
-    // A bridge follows the smallest of its ports until it is told what to have: a guest's mtu=
-    // would be everybody's, the host's included.
+    // A bridge has the smallest MTU of its ports until it is given one of its own: one guest's mtu=
+    // would hold for all, the host included.
     if (own > 0 && link_mtu(bridge) != own && link_set_mtu(bridge, (unsigned int)own, err)) {
         return -1;
     }
@@ -256,7 +256,7 @@ static int plug_route(const char *ifname, const struct net_state *state,
     return 0;
 }
 
-// What belongs to another interface, because both were given one address, stays.
+// Two interfaces may have been given one address: what belongs to the other one stays.
 static void unplug_route(const char *ifname, const struct net_state *state)
 {
     struct net_addresses ips = {0};
@@ -275,8 +275,8 @@ static void unplug_route(const char *ifname, const struct net_state *state)
     net_sysctl("ipv4/conf/", ifname, "/proxy_arp", "0");
 }
 
-// Undoes as much as it can; what failed last is in err, and then the state stays, so that a second
-// call can go on. The lock is held.
+// Undoes as much as it can. After a failure err has the last one, and the state stays, so that a
+// second call can go on. The caller holds the lock.
 static int unplug(const char *ifname, const struct net_err *err)
 {
     struct net_state state;
@@ -285,8 +285,8 @@ static int unplug(const char *ifname, const struct net_err *err)
     if (known && state.script[0]) {
         rc = script_run(&state, "offline", ifname, err);
     }
-    // An interface may go at any moment, the kernel's with its guest; then there is nothing to
-    // undo.
+    // An interface may go at any moment (the stock kernel's goes with its guest): then there is
+    // nothing to undo.
     if (known && link_index(ifname) &&
         (link_set_up(ifname, false, err) || link_set_bridge(ifname, NULL, err)) &&
         link_index(ifname)) {
@@ -368,7 +368,8 @@ static int plug_checked(const struct net_plug *plug, struct net_plugged *done,
             return -1;
         }
     }
-    // Done before, but otherwise: take that apart first. A script is run once per plugging.
+    // It is plugged already, in another way: that is undone first. A script is run once per
+    // plugging.
     bool again = state_read(plug->ifname, &before) == 0;
     if (again && (!state_same(&before, &state) || state.script[0]) && unplug(plug->ifname, err)) {
         return -1;

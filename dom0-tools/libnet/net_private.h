@@ -10,8 +10,8 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-// Where failures go; passed down so that the one who knows the reason writes it. A function that
-// takes a `const struct net_err *` has written there when it returns -1.
+// Where the sentence of a failure goes. It is passed down, so that whoever knows the reason writes
+// it: a function that takes a `const struct net_err *` has done so when it returns -1.
 struct net_err {
     char *text; // NULL: nobody wants to know
     size_t len;
@@ -40,8 +40,8 @@ struct net_addresses {
     struct net_address list[NET_ADDRESSES];
 };
 
-// Split "10.0.0.5 10.1.0.0/24 fd00::5": a prefix stays only where the bits after it are zero, which
-// makes it a network; else it tells the guest's netmask, and the address alone is meant.
+// Split "10.0.0.5 10.1.0.0/24 fd00::5". An address whose bits after the prefix are zero is a
+// network. Any other is one address: its prefix, the netmask of the guest, is dropped.
 int address_parse(const char *text, struct net_addresses *out, const struct net_err *err);
 // "10.77.0.1/24", with the host's part kept.
 int address_parse_prefix(const char *text, struct net_address *out);

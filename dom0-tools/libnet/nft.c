@@ -61,7 +61,7 @@ static int nft_commit(struct nft_text *batch, const char *name, const char *what
                     name, what, reason);
 }
 
-// A table that is added before it is deleted is gone afterwards, whether it was there or not.
+// Adds the table before it is deleted: so the batch does not fail where there is none.
 static void nft_drop_table(struct nft_text *batch, const char *family, const char *name)
 {
     fprintf(batch->stream, "add table %s lodge-%s\ndelete table %s lodge-%s\n", family, name,
