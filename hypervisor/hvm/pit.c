@@ -310,7 +310,7 @@ bool pit_tick(struct pit *p, uint64_t now, bool can_take, bool keep)
     if (can_take)
         all--;
     keep = keep && c->count >= PIT_OWED_PERIOD;
-    p->owed = keep ? (unsigned)MIN(all, (uint64_t)PIT_OWED) : 0;
+    p->owed = keep ? (unsigned)MIN(all, (uint64_t)PIT_OWED(c->count)) : 0;
     return can_take;
 }
 

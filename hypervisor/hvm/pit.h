@@ -5,9 +5,9 @@
  * computed when it is asked for.
  *
  * Ticks of counter 0 go to the interrupt controller. Those that pass while the last one has not
- * been taken are owed, up to PIT_OWED, and given one by one as the guest takes them; the rest, and
- * all of periods below PIT_OWED_PERIOD, are lost. So a guest that did not run for a while is not
- * flooded, and one that counts ticks loses none to short waits for a processor.
+ * been taken are owed, those of a second at most, and given one by one as the guest takes them; the
+ * rest, and all of periods below PIT_OWED_PERIOD, are lost. So a guest that did not run for long is
+ * not flooded, and one that counts ticks loses none to waits for a processor.
  */
 #ifndef HVM_PIT_H
 #define HVM_PIT_H
@@ -15,8 +15,8 @@
 #include <lib/types.h>
 
 #define PIT_HZ          1193182u
-#define PIT_OWED        16u
-#define PIT_OWED_PERIOD 120u /* clocks: 100 us */
+#define PIT_OWED_PERIOD 120u               /* clocks: 100 us */
+#define PIT_OWED(count) (PIT_HZ / (count)) /* of a period, at most */
 
 struct pit_counter {
     /*

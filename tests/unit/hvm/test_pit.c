@@ -174,7 +174,7 @@ static void owed(void)
     CHECK(!pit_tick(&p, SECONDS(3600), false, true));
     for (n = 0; pit_tick(&p, SECONDS(3600), true, true); n++)
         ;
-    CHECK(n == PIT_OWED);
+    CHECK(n == PIT_OWED(1193));
     CHECK(!pit_tick(&p, SECONDS(3700), false, false)); /* masked: nothing is owed */
     CHECK(!pit_tick(&p, SECONDS(3700), true, true));
     set(0, 2, 2, SECONDS(3700)); /* as fast as it goes: lost, too */

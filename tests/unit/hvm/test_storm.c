@@ -34,7 +34,7 @@ static void invariants(uint64_t now)
 
     wrong += b.uart.rx.count > UART_FIFO || b.uart.tx.count > UART_FIFO;
     wrong += b.out.own != page.out_prod || b.in.own != page.in_cons;
-    wrong += b.pit.owed > PIT_OWED;
+    wrong += b.pit.owed > PIT_OWED(PIT_OWED_PERIOD);
     wrong += (c[0].elcr & 0x07) != 0 || (c[1].elcr & 0x21) != 0;
     wrong += (c[0].vector_base & 7) != 0 || c[0].lowest > 7 || c[1].lowest > 7;
     for (unsigned i = 0; i < 3; i++) {
