@@ -203,6 +203,7 @@ static int64_t set_cpu(struct domain *d, unsigned instance, vaddr_t from, uint32
         cpu_set(v, c);
         v->initialised = true;
         vcpu_set_down(v, false);
+        vcpu_wake(v); /* it may have been halted */
         vcpu_unpause(v);
         vcpu_context_end(v);
     }

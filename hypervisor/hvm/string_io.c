@@ -14,7 +14,7 @@
 #include <x86/cpu.h>
 #include <x86/page.h>
 
-#define WORK_ELEMENT 100
+#define WORK_ELEMENT 600 /* two walks of the tables, and the devices twice */
 
 /* What the registers and the instruction come to. */
 struct string_io {

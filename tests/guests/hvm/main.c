@@ -10,13 +10,13 @@
 #include "hvm.h"
 #include "layout.h"
 
-#define PAGES  (G_SIZE / PAGE_SIZE)
 #define X86_UD 6
 #define X86_GP 13
 
 extern uint8_t hvm_code[], hvm_code_end[], hvm_vectors[], hvm_code32[];
 
-static uint8_t *window, *answers_page;
+uint8_t *hvm_window;
+static uint8_t *answers_page;
 volatile uint64_t *answers;
 
 static struct {
@@ -49,26 +49,26 @@ static int destroy(unsigned domid)
     return rc;
 }
 
-static int64_t reserve(unsigned cmd, unsigned domid, uint64_t gfn, unsigned order)
+int64_t hvm_reserve(unsigned cmd, unsigned domid, uint64_t gfn, unsigned order)
 {
     return kit_reservation(cmd, &gfn, 1, order, (domid_t)domid);
 }
 
-/* A page of the guest's at our window. */
-static void *map(unsigned domid, uint64_t addr)
+/* A page of the guest's at our hvm_window. */
+void *hvm_map(unsigned domid, uint64_t addr)
 {
-    int rc = kit_map_foreign(window, addr / PAGE_SIZE, PTE_RW, (domid_t)domid);
+    int rc = kit_map_foreign(hvm_window, addr / PAGE_SIZE, PTE_RW, (domid_t)domid);
 
     if (rc != 0)
         printk("page %lx of d%u: %d\n", addr, domid, rc);
     CHECK_EQ(rc, 0);
-    return window;
+    return hvm_window;
 }
 
 static void put(unsigned domid, uint64_t addr, const void *from, uint64_t size)
 {
     for (uint64_t at = 0; at < size; at += PAGE_SIZE)
-        memcpy(map(domid, addr + at), (const uint8_t *)from + at,
+        memcpy(hvm_map(domid, addr + at), (const uint8_t *)from + at,
                size - at < PAGE_SIZE ? size - at : PAGE_SIZE);
 }
 
@@ -79,13 +79,13 @@ static void fill(unsigned domid)
 
     put(domid, G_CODE, hvm_code, (uint64_t)(hvm_code_end - hvm_code));
     put(domid, G_GDT, gdt, sizeof(gdt));
-    t = map(domid, G_TABLES);
+    t = hvm_map(domid, G_TABLES);
     t[0] = G_TABLES + 0x1003;
-    t = map(domid, G_TABLES + 0x1000);
+    t = hvm_map(domid, G_TABLES + 0x1000);
     t[0] = G_TABLES + 0x2003;
-    t = map(domid, G_TABLES + 0x2000);
+    t = hvm_map(domid, G_TABLES + 0x2000);
     t[0] = 0x83;
-    t = map(domid, G_IDT);
+    t = hvm_map(domid, G_IDT);
     for (uint64_t v = 0; v < 33; v++) {
         uint64_t at = G_CODE + (uint64_t)(hvm_vectors - hvm_code) + 16 * v;
 
@@ -139,6 +139,16 @@ static int set_context(unsigned domid, uint32_t size)
     return kit_domctl(XEN_DOMCTL_sethvmcontext, domid, &op, sizeof(op));
 }
 
+int hvm_restart(unsigned domid, unsigned p, void (*change)(struct hvm_hw_cpu *c))
+{
+    int rc;
+
+    context_for(p);
+    change(&context.cpu);
+    rc = set_context(domid, sizeof(context));
+    return rc == 0 ? kit_domctl(XEN_DOMCTL_unpausedomain, domid, NULL, 0) : rc;
+}
+
 /* Memory, the programs, and a vcpu that is to execute one of them: not started. */
 unsigned hvm_make(unsigned p)
 {
@@ -151,7 +161,7 @@ unsigned hvm_make(unsigned p)
         return 0;
     CHECK_EQ(kit_domctl(XEN_DOMCTL_max_vcpus, (unsigned)id, &vcpus, sizeof(vcpus)), 0);
     CHECK_EQ(kit_domctl(XEN_DOMCTL_max_mem, (unsigned)id, &mem, sizeof(mem)), 0);
-    CHECK_EQ(reserve(XENMEM_populate_physmap, (unsigned)id, 0, 9), 1);
+    CHECK_EQ(hvm_reserve(XENMEM_populate_physmap, (unsigned)id, 0, 9), 1);
     fill((unsigned)id);
     context_for(p);
     CHECK_EQ(set_context((unsigned)id, sizeof(context)), 0);
@@ -159,7 +169,7 @@ unsigned hvm_make(unsigned p)
     return (unsigned)id;
 }
 
-static unsigned flags_of(unsigned domid)
+unsigned hvm_flags(unsigned domid)
 {
     struct xen_domctl_getdomaininfo info;
 
@@ -175,7 +185,7 @@ int hvm_wait(unsigned domid)
     uint64_t end = kit_now() + KIT_PATIENCE;
 
     while (kit_now() < end && answers[A_DONE] == 0) {
-        unsigned flags = flags_of(domid);
+        unsigned flags = hvm_flags(domid);
 
         if ((flags & XEN_DOMINF_shutdown) && answers[A_DONE] == 0)
             return (int)(flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
@@ -192,7 +202,7 @@ static int run(unsigned domid)
 
 void hvm_end(unsigned domid)
 {
-    kit_set_pte(window, 0);
+    kit_set_pte(hvm_window, 0);
     kit_set_pte(answers_page, 0);
     CHECK_EQ(destroy(domid), 0);
 }
@@ -339,7 +349,7 @@ static void nmis(void)
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
     for (uint64_t step = 2; step < 4; step++) {
         while (kit_now() < limit &&
-               (answers[A_FIRST] != step || !(flags_of(id) & XEN_DOMINF_blocked)))
+               (answers[A_FIRST] != step || !(hvm_flags(id) & XEN_DOMINF_blocked)))
             kit_sleep(500000);
         CHECK_EQ(answers[A_FIRST], step);
         CHECK_EQ(kit_domctl(XEN_DOMCTL_sendtrigger, id, &nmi, sizeof(nmi)), 0);
@@ -454,105 +464,6 @@ static void contexts(void)
     hvm_end(id);
 }
 
-/* ---- memory ---- */
-
-static void populating(unsigned id)
-{
-    uint64_t *p;
-
-    CHECK_EQ(reserve(XENMEM_populate_physmap, id, 0, 0), 0); /* something is there */
-    CHECK_EQ(reserve(XENMEM_populate_physmap, id, 511, 0), 0);
-    CHECK_EQ(reserve(XENMEM_populate_physmap, id, 1ul << 60, 0), 0);
-    CHECK_EQ(reserve(XENMEM_increase_reservation, id, 0, 0), 0);
-    CHECK_EQ(reserve(XENMEM_populate_physmap, id, 0x100000, 0), 1);
-    p = map(id, 0x100000ul * PAGE_SIZE);
-    p[0] = 77;
-    CHECK_EQ(reserve(XENMEM_decrease_reservation, id, 7, 0), 1); /* out of the large page */
-    CHECK_EQ(reserve(XENMEM_decrease_reservation, id, 7, 0), 0);
-    CHECK(kit_map_foreign(window, 7, PTE_RW, (domid_t)id) < 0);
-    CHECK(kit_map_foreign(window, 1ul << 36, PTE_RW, (domid_t)id) < 0);
-    CHECK(kit_map_foreign(window, (1ul << 40) - 1, PTE_RW, (domid_t)id) < 0);
-    p = map(id, 6 * PAGE_SIZE);
-    p = map(id, 0x100000ul * PAGE_SIZE);
-    CHECK_EQ(p[0], 77);
-    CHECK_EQ(reserve(XENMEM_populate_physmap, id, 7, 0), 1);
-    p = map(id, 7 * PAGE_SIZE);
-    CHECK_EQ(p[0], 0);
-}
-
-/* The shared page in the place of memory, which is given back; then elsewhere. */
-static void shared_pages(unsigned id)
-{
-    struct xen_add_to_physmap a = {.domid = (domid_t)id, .space = XENMAPSPACE_shared_info};
-    struct xen_remove_from_physmap rm = {.domid = (domid_t)id};
-    struct xen_domctl_getdomaininfo info;
-    uint64_t pages;
-
-    kit_domctl(XEN_DOMCTL_getdomaininfo, id, &info, sizeof(info));
-    pages = info.tot_pages;
-    kit_set_pte(window, 0);
-    a.gpfn = 7;
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), 0);
-    kit_domctl(XEN_DOMCTL_getdomaininfo, id, &info, sizeof(info));
-    CHECK_EQ(info.tot_pages, pages - 1);
-    CHECK(info.flags & XEN_DOMINF_hvm_guest);
-    CHECK(info.flags & XEN_DOMINF_hap);
-    (void)map(id, 7 * PAGE_SIZE);
-    kit_set_pte(window, 0);
-    a.gpfn = 0x100001;
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), 0);
-    CHECK(kit_map_foreign(window, 7, PTE_RW, (domid_t)id) < 0);
-    a.space = XENMAPSPACE_grant_table, a.gpfn = 7;
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), 0);
-    a.idx = 100;
-    CHECK(hc2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a) < 0);
-    a.space = 77;
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &a), -XEN_EOPNOTSUPP);
-    rm.gpfn = 7;
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, &rm), 0);
-    CHECK_EQ(hc2(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, &rm), -XEN_ENOENT);
-}
-
-static void memory(void)
-{
-    unsigned id = hvm_make(P_HELLO);
-    struct mmu_update u;
-
-    populating(id);
-    shared_pages(id);
-    /* No frame of its own is a page table for anybody, and it has none of a PV guest's. */
-    u = (struct mmu_update){6 * PAGE_SIZE, 1};
-    CHECK(hc4(__HYPERVISOR_mmu_update, &u, 1, 0, (id + 1u) << 16 | id) < 0);
-    u.ptr = 6 * PAGE_SIZE | MMU_MACHPHYS_UPDATE;
-    CHECK(hc4(__HYPERVISOR_mmu_update, &u, 1, 0, id) < 0);
-    struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = 6};
-    CHECK(hc4(__HYPERVISOR_mmuext_op, &pin, 1, 0, id) < 0);
-    /* As scattered as can be: the tables are charged to it, and that ends. */
-    for (uint64_t n = 1; n < 64; n++)
-        if (reserve(XENMEM_populate_physmap, id, n << 18, 0) != 1) {
-            CHECK(n > 2 && n < 40);
-            break;
-        }
-    hvm_end(id);
-}
-
-/* Memory that is taken away while the guest reads it. */
-static void taken(void)
-{
-    unsigned id = hvm_make(P_READ_FOREVER);
-    uint64_t limit = kit_now() + KIT_PATIENCE;
-
-    CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
-    while (kit_now() < limit && answers[A_FIRST] == 0)
-        kit_sleep(500000);
-    CHECK(answers[A_FIRST] != 0);
-    CHECK_EQ(reserve(XENMEM_decrease_reservation, id, PAGES - 1, 0), 1);
-    while (kit_now() < limit && !(flags_of(id) & XEN_DOMINF_shutdown))
-        kit_sleep(500000);
-    CHECK_EQ(flags_of(id) >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_crash);
-    hvm_end(id);
-}
-
 static void creating(void)
 {
     struct xen_sysctl_physinfo info = kit_physinfo();
@@ -572,7 +483,7 @@ void test_main(void)
 {
     uint64_t before;
 
-    window = kit_page();
+    hvm_window = kit_page();
     answers_page = kit_page();
     answers = (volatile uint64_t *)answers_page;
     creating();
@@ -586,8 +497,8 @@ void test_main(void)
     endless();
     refused();
     contexts();
-    memory();
-    taken();
+    hvm_memory();
+    hvm_random();
     kit_debug_keys("p");
     CHECK_EQ(kit_free_pages(before), before);
 }
