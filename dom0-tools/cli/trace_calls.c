@@ -16,6 +16,7 @@
 #include <public/event_channel.h>
 #include <public/grant_table.h>
 #include <public/lodge.h>
+#include <public/lodge_control.h>
 #include <public/lodge_trace.h>
 #include <public/memory.h>
 #include <public/mmu.h>
@@ -211,7 +212,8 @@ static const char *const domctls[] = {N(createdomain),
                                       N(get_paging_mempool_size),
                                       N(set_paging_mempool_size)};
 #undef N
-#define N(name) [XEN_SYSCTL_##name] = #name
+#define N(name)   [XEN_SYSCTL_##name] = #name
+#define OWN(name) [LODGE_SYSCTL_##name] = #name
 static const char *const sysctls[] = {N(readconsole),
                                       N(tbuf_op),
                                       N(physinfo),
@@ -237,7 +239,10 @@ static const char *const sysctls[] = {N(readconsole),
                                       N(get_cpu_levelling_caps),
                                       N(get_cpu_featureset),
                                       N(livepatch_op),
-                                      N(get_cpu_policy)};
+                                      N(get_cpu_policy),
+                                      OWN(stats),
+                                      OWN(trace)};
+#undef OWN
 #undef N
 #define N(name) [XENPF_##name] = #name
 static const char *const platform_ops[] = {N(settime32),

@@ -7,13 +7,15 @@
 
 #include <errno.h>
 #include <public/hypercalls.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <public/domctl.h>
 #include <public/sysctl.h>
 #include <public/version.h>
 
-static int host_op(struct ctl *ctl, struct xen_sysctl *op, const char *what)
+int ctl_host_op(struct ctl *ctl, struct xen_sysctl *op, const char *what)
 {
     int rc = ctl_sysctl(ctl, op);
 
@@ -22,10 +24,33 @@ static int host_op(struct ctl *ctl, struct xen_sysctl *op, const char *what)
     return rc;
 }
 
+int ctl_host_own_op(struct ctl *ctl, uint32_t cmd, void *arg, size_t size, const char *what, ...)
+{
+    struct xen_sysctl op = {.cmd = cmd};
+    char text[128];
+    va_list ap;
+    int rc;
+
+    if (size > sizeof(op.u))
+        return ctl_fail(ctl, EINVAL, "sysctl %u has no room for %zu bytes", cmd, size);
+    va_start(ap, what);
+    vsnprintf(text, sizeof(text), what, ap);
+    va_end(ap);
+    memcpy(&op.u, arg, size);
+    rc = ctl_sysctl(ctl, &op);
+    memcpy(arg, &op.u, size);
+    if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+        return ctl_fail(ctl, EOPNOTSUPP, "%s: this is not Lodge, or a Lodge of another version",
+                        text);
+    if (rc < 0 && rc != -EACCES)
+        ctl_fail(ctl, -rc, "%s: %s", text, ctl_reason(-rc));
+    return rc;
+}
+
 int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
-    int rc = host_op(ctl, &op, "the hypervisor does not describe the machine");
+    int rc = ctl_host_op(ctl, &op, "the hypervisor does not describe the machine");
 
     if (!rc)
         *info = op.u.physinfo;
@@ -35,7 +60,7 @@ int ctl_host_physinfo(struct ctl *ctl, struct xen_sysctl_physinfo *info)
 int ctl_host_sched_id(struct ctl *ctl, uint32_t *id)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
-    int rc = host_op(ctl, &op, "the hypervisor does not name its scheduler");
+    int rc = ctl_host_op(ctl, &op, "the hypervisor does not name its scheduler");
 
     if (!rc)
         *id = op.u.sched_id.sched_id;
@@ -54,7 +79,7 @@ int ctl_host_cpus(struct ctl *ctl, struct ctl_cpumap *cpus)
     op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_INFO;
     set_xen_guest_handle(op.u.cpupool_op.cpumap.bitmap, (uint8_t *)buf.p);
     op.u.cpupool_op.cpumap.nr_bits = CTL_CPUMAP_CPUS;
-    rc = host_op(ctl, &op, "the hypervisor does not tell which CPUs are in use");
+    rc = ctl_host_op(ctl, &op, "the hypervisor does not tell which CPUs are in use");
     if (!rc)
         memcpy(cpus, buf.p, sizeof(*cpus));
     ctl_buf_put(ctl, &buf);
@@ -67,7 +92,7 @@ int ctl_host_set_cpu(struct ctl *ctl, uint32_t cpu, bool online)
 
     op.u.cpu_hotplug.cpu = cpu;
     op.u.cpu_hotplug.op = online ? XEN_SYSCTL_CPU_HOTPLUG_ONLINE : XEN_SYSCTL_CPU_HOTPLUG_OFFLINE;
-    return host_op(ctl, &op, "the CPU cannot be taken in or out of use");
+    return ctl_host_op(ctl, &op, "the CPU cannot be taken in or out of use");
 }
 
 const char *ctl_host_sched_name(uint32_t id)
@@ -104,7 +129,7 @@ static int host_sched(struct ctl *ctl, struct ctl_sched_host *sched, bool set)
                         ctl_host_sched_name(id));
     op.u.scheduler_op.sched_id = id;
     op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
-    rc = host_op(ctl, &op, "the scheduler's settings cannot be read");
+    rc = ctl_host_op(ctl, &op, "the scheduler's settings cannot be read");
     if (rc)
         return rc;
     if (set) {
@@ -113,7 +138,7 @@ static int host_sched(struct ctl *ctl, struct ctl_sched_host *sched, bool set)
         if (sched->ratelimit_us)
             c->ratelimit_us = sched->ratelimit_us;
         op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
-        rc = host_op(ctl, &op, "the scheduler's settings cannot be changed");
+        rc = ctl_host_op(ctl, &op, "the scheduler's settings cannot be changed");
     }
     sched->tslice_ms = c->tslice_ms;
     sched->ratelimit_us = c->ratelimit_us;
@@ -203,7 +228,7 @@ int ctl_host_topology(struct ctl *ctl, unsigned int max, struct ctl_cpu_topology
     op.u.cputopoinfo.num_cpus = max;
     set_xen_guest_handle(op.u.cputopoinfo.cputopo, buf.p);
     /* In: the room; out: how many CPUs there are, which may be more. */
-    rc = host_op(ctl, &op, "the hypervisor does not describe the CPUs");
+    rc = ctl_host_op(ctl, &op, "the hypervisor does not describe the CPUs");
     if (rc >= 0) {
         rc = (int)(op.u.cputopoinfo.num_cpus < max ? op.u.cputopoinfo.num_cpus : max);
         for (i = 0; i < (unsigned int)rc; i++) {
@@ -230,7 +255,7 @@ int ctl_host_idle_times(struct ctl *ctl, unsigned int max, uint64_t *idle_ns)
     entries = buf.p;
     op.u.getcpuinfo.max_cpus = max;
     set_xen_guest_handle(op.u.getcpuinfo.info, buf.p);
-    rc = host_op(ctl, &op, "the hypervisor does not tell the CPUs' idle times");
+    rc = ctl_host_op(ctl, &op, "the hypervisor does not tell the CPUs' idle times");
     if (rc >= 0) {
         rc = (int)(op.u.getcpuinfo.nr_cpus < max ? op.u.getcpuinfo.nr_cpus : max);
         for (i = 0; i < (unsigned int)rc; i++)
@@ -254,7 +279,7 @@ int ctl_host_read_log(struct ctl *ctl, char *buffer, size_t size, bool clear, ui
     op.u.readconsole.index = index ? *index : 0;
     op.u.readconsole.count = (uint32_t)size;
     set_xen_guest_handle(op.u.readconsole.buffer, buf.p);
-    rc = host_op(ctl, &op, "the hypervisor's log cannot be read");
+    rc = ctl_host_op(ctl, &op, "the hypervisor's log cannot be read");
     if (rc >= 0) {
         rc = (int)(op.u.readconsole.count < size ? op.u.readconsole.count : size);
         memcpy(buffer, buf.p, (size_t)rc);
@@ -278,7 +303,7 @@ int ctl_host_debug_keys(struct ctl *ctl, const char *keys)
     memcpy(buf.p, keys, size);
     op.u.debug_keys.nr_keys = (uint32_t)size;
     set_xen_guest_handle(op.u.debug_keys.keys, buf.p);
-    rc = host_op(ctl, &op, "the debug keys cannot be sent");
+    rc = ctl_host_op(ctl, &op, "the debug keys cannot be sent");
     ctl_buf_put(ctl, &buf);
     return rc;
 }

@@ -5,25 +5,13 @@
 #include "libctl.h"
 #include "ctl_private.h"
 
-#include <errno.h>
-#include <string.h>
-
+#include <public/lodge_control.h>
 #include <public/lodge_trace.h>
-#include <public/sysctl.h>
 
 static int trace_op(struct ctl *ctl, struct lodge_sysctl_trace *t, const char *what)
 {
-    struct xen_sysctl op = {.cmd = LODGE_SYSCTL_trace};
-    int rc;
-
-    memcpy(&op.u, t, sizeof(*t));
-    rc = ctl_sysctl(ctl, &op);
-    memcpy(t, &op.u, sizeof(*t));
-    if (rc == -ENOSYS || rc == -EOPNOTSUPP)
-        ctl_fail(ctl, -rc, "this hypervisor has no trace: it is not Lodge, or an older one");
-    else if (rc < 0 && rc != -EACCES)
-        ctl_fail(ctl, -rc, "%s: %s", what, ctl_reason(-rc));
-    return rc;
+    t->version = LODGE_TRACE_VERSION;
+    return ctl_host_own_op(ctl, LODGE_SYSCTL_trace, t, sizeof(*t), "%s", what);
 }
 
 int ctl_trace_start(struct ctl *ctl, uint32_t events, uint32_t domain, uint32_t records,

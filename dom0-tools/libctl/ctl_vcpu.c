@@ -10,8 +10,8 @@
 
 #include <public/domctl.h>
 #include <public/hvm_save.h>
+#include <public/lodge_control.h>
 #include <public/lodge_stats.h>
-#include <public/sysctl.h>
 
 static int vcpu_context(struct ctl *ctl, uint16_t domid, uint32_t vcpu, void *context, bool set)
 {
@@ -183,7 +183,6 @@ int ctl_vcpu_set_sched(struct ctl *ctl, uint16_t domid, const struct ctl_sched *
 int ctl_vcpu_stats(struct ctl *ctl, uint16_t domid, uint32_t vcpu, bool reset, uint64_t *values,
                    unsigned int nr)
 {
-    struct xen_sysctl op = {.cmd = LODGE_SYSCTL_stats};
     struct lodge_sysctl_stats arg = {.version = LODGE_STATS_VERSION,
                                      .flags = reset ? LODGE_STATS_RESET : 0,
                                      .domain = domid,
@@ -196,17 +195,10 @@ int ctl_vcpu_stats(struct ctl *ctl, uint16_t domid, uint32_t vcpu, bool reset, u
         return rc;
     memset(buf.p, 0, nr * sizeof(*values));
     set_xen_guest_handle(arg.values, buf.p);
-    memcpy(&op.u, &arg, sizeof(arg));
-    rc = ctl_sysctl(ctl, &op);
+    rc = ctl_host_own_op(ctl, LODGE_SYSCTL_stats, &arg, sizeof(arg),
+                         "the counters of vcpu %u of domain %u cannot be read", vcpu, domid);
     if (!rc)
         memcpy(values, buf.p, nr * sizeof(*values));
     ctl_buf_put(ctl, &buf);
-    if (rc == -EOPNOTSUPP || rc == -ENOSYS)
-        return ctl_fail(ctl, EOPNOTSUPP,
-                        "the hypervisor keeps no counters that are known here: it is not Lodge, or "
-                        "one of another version");
-    if (rc && rc != -EACCES)
-        ctl_fail(ctl, -rc, "the counters of vcpu %u of domain %u cannot be read: %s", vcpu, domid,
-                 ctl_reason(-rc));
     return rc;
 }

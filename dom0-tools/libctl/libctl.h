@@ -409,7 +409,7 @@ int ctl_count_grants(struct ctl *ctl, uint16_t domid, struct ctl_grant_count *co
 
 /*
  * Begin: LODGE_TRACE_* events, of a domain or LODGE_TRACE_ALL, with a ring of so many records for
- * each CPU. *id names the trace. -EOPNOTSUPP or -ENOSYS: not Lodge; -EBUSY: there is one.
+ * each CPU. *id names the trace. -EOPNOTSUPP: not Lodge; -EBUSY: there is one.
  */
 int ctl_trace_start(struct ctl *ctl, uint32_t events, uint32_t domain, uint32_t records,
                     uint32_t *id);

@@ -23,8 +23,8 @@ struct xen_domctl;
 struct xen_sysctl;
 
 /*
- * Above all numbers that are served; the ABI has some few that are larger. Those from 112 on, of
- * domctl, and from 48 on, of sysctl, are left for operations of our own.
+ * Above all numbers that are served; the ABI has some few that are larger. Those of our own are in
+ * public/lodge_control.h.
  */
 #define NR_DOMCTLS    128
 #define NR_SYSCTLS    64

@@ -101,7 +101,7 @@
 #define LODGE_NR_STATS            164
 
 /*
- * LODGE_SYSCTL_stats: the counters of one vcpu.
+ * LODGE_SYSCTL_stats (lodge_control.h has its number): the counters of one vcpu.
  *
  *   version  IN   LODGE_STATS_VERSION, else -EOPNOTSUPP; another one gives places another meaning
  *   flags    IN   LODGE_STATS_*, and nothing else (-EINVAL)
@@ -116,7 +116,6 @@
  * from what this call reads on, nothing is lost in between, all places that there are included, the
  * caller's or not; after -EFAULT some of them do. The vcpu itself does not notice.
  */
-#define LODGE_SYSCTL_stats  48
 #define LODGE_STATS_VERSION 1
 #define LODGE_STATS_RESET   1
 

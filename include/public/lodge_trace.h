@@ -2,9 +2,10 @@
 /*
  * Lodge's trace: what vcpus and CPUs do, as records with a time, in a ring for each CPU.
  *
- * sysctl LODGE_SYSCTL_trace (see sysctl.h for what all sysctls have in common: it is the control
- * domain's). Its structure lies at the beginning of the union. There is one trace at a time; while
- * there is none the hypervisor has no memory for it, and executes no instruction for it.
+ * sysctl LODGE_SYSCTL_trace, whose number is in lodge_control.h (see sysctl.h for what all sysctls
+ * have in common: it is the control domain's). Its structure lies at the beginning of the union.
+ * There is one trace at a time; while there is none the hypervisor has no memory for it, and
+ * executes no instruction for it.
  *
  * The rings are the hypervisor's own memory. A reader is given copies: it shares no page and no
  * index with the hypervisor, so there is nothing that it could do wrong but read too late, and
@@ -22,11 +23,10 @@
 
 #include "handles.h"
 
-#define LODGE_SYSCTL_trace 49
-
 /*
- * struct lodge_sysctl_trace.op. Fields that are not named for an operation are zero on entry
- * (else -EINVAL) and come back as they were.
+ * struct lodge_sysctl_trace.op. version is LODGE_TRACE_VERSION for all of them, else -EOPNOTSUPP,
+ * as for another op; another one gives fields or records another meaning. Fields that are not named
+ * for an operation are zero on entry (else -EINVAL) and come back as they were.
  *
  * LODGE_TRACE_START: begin.
  *   events   IN   LODGE_TRACE_*, not 0
@@ -64,6 +64,8 @@
  *
  * A CPU that is out of use keeps its ring, in which nothing new is written.
  */
+#define LODGE_TRACE_VERSION 1
+
 #define LODGE_TRACE_START  0
 #define LODGE_TRACE_STOP   1
 #define LODGE_TRACE_STATUS 2
@@ -147,22 +149,22 @@ typedef struct lodge_trace_record lodge_trace_record_t;
 DEFINE_XEN_GUEST_HANDLE(lodge_trace_record_t);
 
 struct lodge_sysctl_trace {
+    uint32_t version;
     uint32_t op; /* IN, LODGE_TRACE_START and so on */
     uint32_t id;
     uint32_t events;
     uint32_t domain;
     uint32_t records;
     uint32_t cpu;
+    uint32_t count;
     uint64_aligned_t position;
     uint64_aligned_t lost;
     uint64_aligned_t now;
     XEN_GUEST_HANDLE_64(lodge_trace_record_t) buffer;
-    uint32_t count;
-    uint32_t reserved; /* zero */
 };
 _Static_assert(sizeof(struct lodge_sysctl_trace) == 64, "lodge_sysctl_trace");
-_Static_assert(offsetof(struct lodge_sysctl_trace, position) == 24, "lodge_sysctl_trace.position");
-_Static_assert(offsetof(struct lodge_sysctl_trace, buffer) == 48, "lodge_sysctl_trace.buffer");
+_Static_assert(offsetof(struct lodge_sysctl_trace, position) == 32, "lodge_sysctl_trace.position");
+_Static_assert(offsetof(struct lodge_sysctl_trace, buffer) == 56, "lodge_sysctl_trace.buffer");
 #endif
 
 #endif

@@ -14,8 +14,7 @@
 #include <core/hypercall.h>
 #include <core/trace.h>
 #include <lib/string.h>
-#include <public/lodge_stats.h>
-#include <public/lodge_trace.h>
+#include <public/lodge_control.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
 #include <x86/time.h>

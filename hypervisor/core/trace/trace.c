@@ -222,7 +222,9 @@ int64_t trace_sysctl(struct xen_sysctl *sysctl)
     int64_t rc;
 
     memcpy(&op, &sysctl->u, sizeof(op));
-    if (op.reserved != 0 || op.lost != 0 || op.now != 0)
+    if (op.version != LODGE_TRACE_VERSION)
+        return -XEN_EOPNOTSUPP;
+    if (op.lost != 0 || op.now != 0)
         return -XEN_EINVAL;
     if (op.op == LODGE_TRACE_READ) {
         rc = trace_read(&op);

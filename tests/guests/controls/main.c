@@ -9,13 +9,11 @@
  */
 #include <kit/kit.h>
 #include <public/domctl.h>
-#include <public/lodge_stats.h>
+#include <public/lodge_control.h>
 #include <public/platform.h>
-#include <public/lodge_trace.h>
 #include <public/sysctl.h>
 
-#define NUMBERS 256u /* above all that are served */
-#define NOBODY  1234u
+#define NOBODY 1234u
 
 struct domctl_answer {
     uint32_t cmd;
@@ -92,7 +90,7 @@ static const struct answer sysctls[] = {
     {XEN_SYSCTL_get_cpu_featureset, 0},
     {XEN_SYSCTL_get_cpu_policy, 0},
     {LODGE_SYSCTL_stats, -XEN_EOPNOTSUPP},
-    {LODGE_SYSCTL_trace, -XEN_EINVAL},
+    {LODGE_SYSCTL_trace, -XEN_EOPNOTSUPP},
 };
 static const struct answer platform_ops[] = {
     {XENPF_settime32, 0},
@@ -191,7 +189,7 @@ static const struct domctl_answer *domctl_answer(uint32_t cmd)
 /* Nobody's operations are looked up before the domain is, but those that look for it themselves. */
 static void domctls_of_nobody(void)
 {
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++)
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++)
         check("of nobody", cmd, domctl(cmd, NOBODY, read_only),
               cmd == XEN_DOMCTL_createdomain ? -XEN_EINVAL : -XEN_ESRCH);
     check("of nobody", ~0u, domctl(~0u, NOBODY, page), -XEN_ESRCH);
@@ -201,7 +199,7 @@ static void domctls_of_self(void)
 {
     struct xen_domctl_max_mem all = {.max_memkb = ~0ul};
 
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         const struct domctl_answer *a = domctl_answer(cmd);
 
         check("of the caller", cmd, domctl(cmd, 0, page), a != NULL ? a->own : -XEN_ENOSYS);
@@ -212,7 +210,7 @@ static void domctls_of_self(void)
 
 static void domctls_of_child(domid_t domid)
 {
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         const struct domctl_answer *a = domctl_answer(cmd);
         int expected = a != NULL ? a->child : -XEN_ENOSYS;
 
@@ -227,7 +225,7 @@ static void domctls_of_child(domid_t domid)
 /* What is left of it is there for the one who ends it, and to be seen. */
 static void domctls_of_the_dead(domid_t domid)
 {
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         if (cmd == XEN_DOMCTL_destroydomain || cmd == XEN_DOMCTL_getdomaininfo)
             check("of a dead one", cmd, domctl(cmd, domid, page), 0);
         else
@@ -258,7 +256,7 @@ static void child(void)
 /* In this order: may it be read, is the version right; and only then its number. */
 static void before_the_number(void)
 {
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         struct xen_domctl d = {.cmd = cmd};
         struct xen_sysctl s = {.cmd = cmd};
         struct xen_platform_op p = {.cmd = cmd};
@@ -275,7 +273,7 @@ static void before_the_number(void)
 static void all_of(const char *what, const struct answer *list, unsigned n,
                    int (*call)(uint32_t cmd, const void *at), int not_served)
 {
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         int expected = not_served;
 
         for (unsigned i = 0; i < n; i++)
@@ -312,7 +310,7 @@ static void unprivileged(uint64_t unused)
 {
     (void)unused;
     make_pages();
-    for (uint32_t cmd = 0; cmd < NUMBERS; cmd++) {
+    for (uint32_t cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         check("unprivileged, of dom0", cmd, domctl(cmd, 0, page), -XEN_EPERM);
         check("unprivileged, of itself", cmd, domctl(cmd, DOMID_SELF, page), -XEN_EPERM);
         check("unprivileged, of nobody", cmd, domctl(cmd, NOBODY, page), -XEN_EPERM);

@@ -87,7 +87,7 @@ static void nobody(void)
 
     for (unsigned round = 0; round < 2; round++) {
         memset(junk, round == 0 ? 0 : 0xff, sizeof(junk));
-        for (unsigned cmd = 2; cmd < 110; cmd++) {
+        for (unsigned cmd = 2; cmd < KIT_CONTROL_OPS; cmd++) {
             if (cmd == XEN_DOMCTL_createdomain || cmd == XEN_DOMCTL_getdomaininfo ||
                 cmd == XEN_DOMCTL_test_assign_device || cmd == XEN_DOMCTL_get_device_group)
                 continue;
@@ -507,14 +507,14 @@ static void unprivileged(uint64_t unused)
     static uint8_t junk[128];
 
     (void)unused;
-    for (unsigned cmd = 0; cmd < 110; cmd++) {
+    for (unsigned cmd = 0; cmd < KIT_CONTROL_OPS; cmd++) {
         memset(junk, 0, sizeof(junk));
         CHECK(kit_domctl(cmd, 0, junk, sizeof(junk)) < 0);
         CHECK(kit_domctl(cmd, DOMID_SELF, junk, sizeof(junk)) < 0);
     }
     struct xen_sysctl op = {.interface_version = XEN_SYSCTL_INTERFACE_VERSION};
 
-    for (op.cmd = 0; op.cmd < 40; op.cmd++)
+    for (op.cmd = 0; op.cmd < KIT_CONTROL_OPS; op.cmd++)
         CHECK(hc1(__HYPERVISOR_sysctl, &op) < 0);
 }
 

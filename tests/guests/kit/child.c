@@ -8,6 +8,7 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 #include <public/io/console.h>
+#include <public/lodge_control.h>
 #include <public/lodge_stats.h>
 
 bool kit_child_quiet, kit_child_hostile;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Start, output, verdicts and traps of a test guest. */
 #include <kit/kit.h>
+#include <public/lodge_control.h>
 #include <public/lodge_trace.h>
 #include <public/sysctl.h>
 #include <public/io/console.h>
@@ -314,7 +315,8 @@ static void traced(void)
 {
     struct xen_sysctl op = {.cmd = LODGE_SYSCTL_trace,
                             .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-    struct lodge_sysctl_trace t = {.op = LODGE_TRACE_START,
+    struct lodge_sysctl_trace t = {.version = LODGE_TRACE_VERSION,
+                                   .op = LODGE_TRACE_START,
                                    .events = LODGE_TRACE_EVERYTHING,
                                    .domain = LODGE_TRACE_ALL,
                                    .records = 64};

@@ -105,7 +105,11 @@ static inline int64_t hypercall(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t 
 #define hc4(nr, a, b, c, d) \
     hypercall((nr), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d))
 
-/* Frames and page tables. Virtual addresses of the image are pseudo-physical ones. */
+/*
+ * Frames and page tables. Virtual addresses of the image are pseudo-physical ones. In dom0's place
+ * a test has as many frames as it may have (max_pages): to get more it says so by
+ * XEN_DOMCTL_max_mem first, or gives some back.
+ */
 uint64_t kit_mfn(const void *va);                       /* of an address in the initial mapping */
 uint64_t kit_pte(const void *va);                       /* the L1 entry, read from the tables */
 uint64_t kit_pte_maddr(const void *va);                 /* machine address of that entry */
@@ -234,6 +238,7 @@ void kit_port_close(unsigned port);
 
 /* 'p': a debug build compares all page tables with the types of frames, and panics (pv/audit.c). */
 void kit_debug_keys(const char *keys);
+#define KIT_CONTROL_OPS 256u /* numbers of domctl and sysctl: above all that are served */
 int kit_domctl(unsigned cmd, unsigned domid, void *arg, size_t size); /* arg is copied back */
 struct xen_sysctl_physinfo kit_physinfo(void);                        /* of the machine */
 /* What vcpu 0 of the caller has been counted for (LODGE_STAT_*); 0 where nobody counts or tells. */

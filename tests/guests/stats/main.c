@@ -8,6 +8,7 @@
 #include <kit/kit.h>
 #include <public/domctl.h>
 #include <public/lodge.h>
+#include <public/lodge_control.h>
 #include <public/lodge_stats.h>
 #include <public/sysctl.h>
 

@@ -6,6 +6,7 @@
  */
 #include <kit/kit.h>
 #include <public/lodge.h>
+#include <public/lodge_control.h>
 #include <public/lodge_trace.h>
 #include <public/xen.h>
 
@@ -18,7 +19,8 @@
 static struct lodge_trace_record records[ROOM], again[ROOM];
 static struct xen_sysctl op;
 static struct lodge_sysctl_trace *const t = (struct lodge_sysctl_trace *)&op.u;
-static unsigned cpus; /* of the machine: one or two */
+static uint32_t version = LODGE_TRACE_VERSION; /* what is asked for */
+static unsigned cpus;                          /* of the machine: one or two */
 static volatile bool stop, stopped;
 static volatile uint64_t calls;
 
@@ -26,6 +28,7 @@ static int trace_at(const void *at, unsigned what)
 {
     op.cmd = LODGE_SYSCTL_trace;
     op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    t->version = version;
     t->op = what;
     return (int)hc1(__HYPERVISOR_sysctl, at);
 }
@@ -141,11 +144,15 @@ static void wrong_starts(void)
     BAD(count, 1, -XEN_EINVAL);
     BAD(lost, 1, -XEN_EINVAL);
     BAD(now, 1, -XEN_EINVAL);
-    BAD(reserved, 1, -XEN_EINVAL);
     BAD(buffer.p, records, -XEN_EINVAL);
     for (unsigned what = 4; what < 64; what++)
         CHECK_EQ(trace(what, (struct lodge_sysctl_trace){0}), -XEN_EOPNOTSUPP);
     CHECK_EQ(trace(~0u, (struct lodge_sysctl_trace){0}), -XEN_EOPNOTSUPP);
+    version = LODGE_TRACE_VERSION + 1;
+    CHECK_EQ(status(), -XEN_EOPNOTSUPP);
+    version = 0;
+    CHECK_EQ(status(), -XEN_EOPNOTSUPP);
+    version = LODGE_TRACE_VERSION;
     CHECK_EQ(trace_at((void *)KIT_NOWHERE, LODGE_TRACE_START), -XEN_EFAULT);
     nothing_yet();
 }

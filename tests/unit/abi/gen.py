@@ -55,8 +55,9 @@ OURS_ONLY = {"xen_memory_domain_t", "xen_domctl_createdomain_t", "xen_sysctl_rea
              "xen_sysctl_physinfo_t", "XEN_EINTR", "XEN_ERESTART", "struct ring_header"}
 
 # Headers of extensions of our own: the reference has nothing to compare with. Their layouts are
-# pinned by their own assertions, and no name in them may be one that the ABI could take (--own).
-EXTENSIONS = {"lodge.h", "lodge_stats.h", "lodge_trace.h"}
+# pinned by their own assertions. No name in them may be one that the ABI could take, and none of
+# ours may be in another header (--own).
+EXTENSIONS = "lodge*.h"
 OWN_NAME = re.compile(r"^(LODGE|lodge|__HYPERVISOR_lodge)_\w+$")
 
 # Families of operation numbers that have to be complete, and what we leave out on purpose.
@@ -117,7 +118,7 @@ def headers(root):
     """Our headers, relative to the include path, without those of extensions of our own."""
     base = Path(root) / "public"
     return sorted(str(p.relative_to(base.parent)) for p in base.rglob("*.h")
-                  if p.name not in EXTENSIONS)
+                  if not p.match(EXTENSIONS))
 
 
 def gcc(args, text):
@@ -340,16 +341,22 @@ def missing(root):
 
 
 def foreign_names(root):
-    """Names that an extension's header defines outside of our own name space."""
+    """Names that an extension's header defines outside of our own name space, or another within."""
     bad = []
-    for name in EXTENSIONS:
-        text = (Path(root) / "public" / name).read_text(encoding="utf-8")
-        macros = re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.M)
-        tags = re.findall(r"^(?:struct|union|enum)[ \t]+(\w+)", text, re.M)
-        assert macros and tags
-        bad += [f"{name}: {n}" for n in macros + tags if not OWN_NAME.match(n)]
+    for path in sorted((Path(root) / "public").rglob("*.h")):
+        text = path.read_text(encoding="utf-8")
+        names = re.findall(r"^[ \t]*#[ \t]*define[ \t]+(?!LODGE_PUBLIC_)(\w+)", text, re.M)
+        names += re.findall(r"^(?:struct|union|enum)[ \t]+(\w+)(?=[ \t]*\{)", text, re.M)
+        assert names, path
+        if path.match(EXTENSIONS):
+            bad += [f"{path.name}: {n} does not begin with LODGE_ or lodge_"
+                    for n in names if not OWN_NAME.match(n)]
+        else:
+            bad += [f"{path.name}: {n} is a name of ours, which belongs into a header {EXTENSIONS} "
+                    "(EXTENSIONS of gen.py: those are not compared with the reference)"
+                    for n in names if OWN_NAME.match(n)]
     for line in bad:
-        print(f"not a name of ours: {line}")
+        print(line)
     return 1 if bad else 0
 
 

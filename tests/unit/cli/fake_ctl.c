@@ -320,7 +320,10 @@ int ctl_vcpu_stats(struct ctl *ctl, uint16_t domid, uint32_t vcpu, bool reset, u
     struct fake_domain *d = domain(ctl, domid);
 
     if (fails("stats"))
-        return ctl_fail(ctl, EOPNOTSUPP, "the hypervisor keeps no counters that are known here");
+        return ctl_fail(ctl, EOPNOTSUPP,
+                        "the counters of vcpu %u of domain %u cannot be read: this is not Lodge, "
+                        "or a Lodge of another version",
+                        vcpu, domid);
     if (!d)
         return -ESRCH;
     memset(values, 0, nr * sizeof(*values));

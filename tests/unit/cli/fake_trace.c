@@ -97,7 +97,9 @@ static bool fails(struct ctl *ctl, int *rc)
     *rc = 0;
     if (fake_failing && !strcmp(fake_failing, "trace"))
         *rc =
-            ctl_fail(ctl, ENOSYS, "this hypervisor has no trace: it is not Lodge, or an older one");
+            ctl_fail(ctl, EOPNOTSUPP,
+                     "the hypervisor does not tell of its trace: this is not Lodge, or a Lodge of "
+                     "another version");
     return *rc != 0;
 }
 

@@ -9,6 +9,8 @@ for test in test_cfg test_domcfg test_domain test_action test_device test_splitd
         text=$(python3 trace.py "$OUT/lodge" 2>&1)
     elif [ $test = screen ]; then
         text=$(python3 test_screen.py "$OUT/lodge" 2>&1)
+    elif [ $test = test_trace ]; then
+        text=$(python3 served.py | "$OUT/test_trace" 2>&1)
     elif [ $test = docs ]; then
         text=$(sh ./docs.sh 2>&1)
     else

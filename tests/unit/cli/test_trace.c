@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_trace.c: rings that are read in rounds become one stream in order of time, of which nothing
- * is missing and nothing comes before what may still come; and the words of -e.
+ * is missing and nothing comes before what may still come; the words of -e; and names of calls.
  */
 #include "check.h"
 
@@ -106,10 +106,33 @@ static void events(void)
     CHECK(trace_events("lost", &bad, &len) == 0);
 }
 
+/*
+ * All that the hypervisor serves has its name here, an operation of our own as well. Standard input
+ * is what served.py prints; behind the name of a call alone its operation may be.
+ */
+static void names(void)
+{
+    unsigned call, op, nr = 0;
+    char wanted[64], name[64];
+
+    while (scanf("%u %u %63[^\n]", &call, &op, wanted) == 3) {
+        struct lodge_trace_record r = {
+            .type = LODGE_TRACED_HYPERCALL, .code = (uint16_t)call, .data = {op, 0, 0, 0, op, 1}};
+
+        trace_call_name(&r, name, sizeof(name));
+        if (!strchr(wanted, ' '))
+            name[strcspn(name, " ")] = '\0';
+        CHECK_STR(name, wanted);
+        nr++;
+    }
+    CHECK(nr > 100);
+}
+
 int main(void)
 {
     in_rounds();
     only_lost();
     events();
+    names();
     return check_end();
 }
