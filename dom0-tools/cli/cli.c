@@ -102,6 +102,11 @@ void cli_say(struct cli *c, const char *fmt, ...)
     putchar('\n');
 }
 
+void cli_print_usage(FILE *out, const struct cli_cmd *cmd)
+{
+    fprintf(out, "Usage: lodge %s%s%s\n", cmd->name, *cmd->args ? " " : "", cmd->args);
+}
+
 int cli_usage(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
@@ -110,7 +115,8 @@ int cli_usage(struct cli *c, const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nUsage: lodge %s %s\n", c->cmd->name, c->cmd->args);
+    fputc('\n', stderr);
+    cli_print_usage(stderr, c->cmd);
     return CLI_USAGE;
 }
 

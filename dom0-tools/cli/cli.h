@@ -6,6 +6,7 @@
 #define LODGE_CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <liblodge/liblodge.h>
 #include "table.h"
 
@@ -24,9 +25,17 @@ struct cli {
 /* argv[0] is the command's name; --json and --help are gone. Returns the exit status. */
 typedef int cli_fn(struct cli *c, int argc, char **argv);
 
+/* What becomes of a command behind `lodge -N`, where nothing may be changed. */
+enum cli_effect {
+    CLI_CHANGES = 1, /* it cannot only pretend, and is refused */
+    CLI_PRETENDS,    /* it heeds c->dry_run */
+    CLI_SHOWS,       /* it changes nothing */
+};
+
 struct cli_cmd {
     const char *name;
     cli_fn *run;
+    enum cli_effect effect;
     const char *args;  /* for the usage line */
     const char *brief; /* one line, for `lodge help` */
     const char *help;  /* more lines, or NULL */
@@ -59,6 +68,8 @@ void cli_verbose(struct cli *c, const char *fmt, ...) __attribute__((format(prin
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for getopt's '?' and ':'. */
 int cli_bad_option(struct cli *c, char **argv, int opt);
+/* The usage line. */
+void cli_print_usage(FILE *out, const struct cli_cmd *cmd);
 
 /* Opens if need be and finds a domain; 0 or the exit status after a printed error. */
 int cli_domain(struct cli *c, const char *who, struct xen_domctl_getdomaininfo *info);

@@ -17,7 +17,7 @@
 #endif
 
 const struct cli_cmd cli_cmds[] = {
-    {"create", cmd_create, "[-c] [-p] [-n] [-q] [-F] [-f FILE | FILE] [KEY=VALUE]...",
+    {"create", cmd_create, CLI_PRETENDS, "[-c] [-p] [-n] [-q] [-F] [-f FILE | FILE] [KEY=VALUE]...",
      "create a guest from a config file",
      "  -c, --console          attach to its console (Ctrl-] leaves)\n"
      "  -p, --paused           leave it paused\n"
@@ -26,103 +26,114 @@ const struct cli_cmd cli_cmds[] = {
      "  -n, --dry-run          check config and kernel, print the config, create nothing\n"
      "  -f, --defconfig=FILE   the config file\n"
      "KEY=VALUE replaces a setting of the file, or stands in for it. See lodge.cfg(5).\n"},
-    {"config-update", cmd_config_update, "DOMAIN FILE [KEY=VALUE]...",
+    {"config-update", cmd_config_update, CLI_CHANGES, "DOMAIN FILE [KEY=VALUE]...",
      "change what a guest is when it starts again",
      "The config replaces the one that was saved when the guest was created. What it is now stays\n"
      "as it is. Its name and uuid cannot be changed.\n"},
-    {"destroy", cmd_destroy, "DOMAIN...", "end a guest at once, as pulling the plug would", NULL},
-    {"shutdown", cmd_shutdown, "[-w] [-t SECONDS] [-F] -a | DOMAIN...",
+    {"destroy", cmd_destroy, CLI_CHANGES, "DOMAIN...",
+     "end a guest at once, as pulling the plug would", NULL},
+    {"shutdown", cmd_shutdown, CLI_CHANGES, "[-w] [-t SECONDS] [-F] -a | DOMAIN...",
      "ask a guest to shut itself down",
      "  -a, --all              all guests\n"
      "  -w, --wait             until they have, and their names are free\n"
      "  -t, --timeout=SECONDS  with -w: give up after this time\n"
      "  -F                     xl's, for guests without a driver for this; has no effect here\n"},
-    {"reboot", cmd_reboot, "[-F] -a | DOMAIN...", "ask a guest to reboot",
+    {"reboot", cmd_reboot, CLI_CHANGES, "[-F] -a | DOMAIN...", "ask a guest to reboot",
      "  -a, --all              all guests\n"
      "What happens then is decided by on_reboot in its config.\n"},
-    {"pause", cmd_pause, "DOMAIN...", "stop a guest's vcpus", NULL},
-    {"unpause", cmd_unpause, "DOMAIN...", "let a paused guest run on", NULL},
-    {"list", cmd_list, "[-l] [-v] [-c] [DOMAIN...]", "show domains",
+    {"pause", cmd_pause, CLI_CHANGES, "DOMAIN...", "stop a guest's vcpus", NULL},
+    {"unpause", cmd_unpause, CLI_CHANGES, "DOMAIN...", "let a paused guest run on", NULL},
+    {"list", cmd_list, CLI_SHOWS, "[-l] [-v] [-c] [DOMAIN...]", "show domains",
      "  -l, --long             all that is known of them, as JSON\n"
      "  -v, --verbose          uuids, and how those that are down went down\n"
      "  -c, --cpupool          the pool of processors that they are in\n"
      "States: r running, b blocked, p paused, s shut down, c crashed, d dying.\n"},
-    {"vm-list", cmd_vm_list, "", "show guests by their uuids", NULL},
-    {"claims", cmd_claims, "", "show memory that is set aside for guests being created", NULL},
-    {"console", cmd_console, "[-n 0] [-t pv] DOMAIN", "attach to a guest's console; Ctrl-] leaves",
+    {"vm-list", cmd_vm_list, CLI_SHOWS, "", "show guests by their uuids", NULL},
+    {"claims", cmd_claims, CLI_SHOWS, "", "show memory that is set aside for guests being created",
+     NULL},
+    {"console", cmd_console, CLI_CHANGES, "[-n 0] [-t pv] DOMAIN",
+     "attach to a guest's console; Ctrl-] leaves",
      "  -n, --num=NUMBER       which one: there is number 0\n"
      "  -t, --type=TYPE        what kind: there is pv\n"},
-    {"info", cmd_info, "", "describe the machine and the hypervisor", NULL},
-    {"dmesg", cmd_dmesg, "[-c]", "show the hypervisor's messages",
+    {"info", cmd_info, CLI_SHOWS, "", "describe the machine and the hypervisor", NULL},
+    {"dmesg", cmd_dmesg, CLI_CHANGES, "[-c]", "show the hypervisor's messages",
      "  -c, --clear            and forget them\n"},
-    {"domid", cmd_domid, "NAME", "the number of a domain", NULL},
-    {"domname", cmd_domname, "ID", "the name of a domain", NULL},
-    {"block-attach", cmd_block_attach, "[-t SECONDS] DOMAIN DISK...", "give a guest a disk",
+    {"domid", cmd_domid, CLI_SHOWS, "NAME", "the number of a domain", NULL},
+    {"domname", cmd_domname, CLI_SHOWS, "ID", "the name of a domain", NULL},
+    {"block-attach", cmd_block_attach, CLI_PRETENDS, "[-t SECONDS] DOMAIN DISK...",
+     "give a guest a disk",
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
      "DISK is an entry of disk= in a config, e.g. /srv/data.img,raw,xvdb,rw; its parameters may "
      "also\n"
      "be arguments of their own. See lodge.cfg(5).\n"},
-    {"block-detach", cmd_block_detach, "[-f] [-t SECONDS] DOMAIN VDEV", "take a disk from a guest",
+    {"block-detach", cmd_block_detach, CLI_CHANGES, "[-f] [-t SECONDS] DOMAIN VDEV",
+     "take a disk from a guest",
      "  -f, --force            whatever the guest says: it sees I/O errors\n"
      "  -t, --timeout=SECONDS  how long it may take (30)\n"},
-    {"block-list", cmd_block_list, "[DOMAIN...]", "show guests' disks", NULL},
-    {"block-resize", cmd_block_resize, "[-s] [-t SECONDS] DOMAIN VDEV [SIZE]",
+    {"block-list", cmd_block_list, CLI_SHOWS, "[DOMAIN...]", "show guests' disks", NULL},
+    {"block-resize", cmd_block_resize, CLI_CHANGES, "[-s] [-t SECONDS] DOMAIN VDEV [SIZE]",
      "tell a guest of its disk's new size",
      "  -s, --shrink           it may become smaller: what is behind the new end is lost\n"
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
      "SIZE is in MiB, or has a suffix, as in 1.5g or 1t; an image file is made as large. Without "
      "it\n"
      "the image has its new size already.\n"},
-    {"cd-insert", cmd_cd_insert, "[-t SECONDS] DOMAIN VDEV TARGET",
+    {"cd-insert", cmd_cd_insert, CLI_CHANGES, "[-t SECONDS] DOMAIN VDEV TARGET",
      "give a guest a CD, in place of one that it has",
      "  -t, --timeout=SECONDS  how long each step may take (30)\n"
      "TARGET is a file or a block device. The guest sees the old disk go and the new one come.\n"},
-    {"cd-eject", cmd_cd_eject, "[-f] [-t SECONDS] DOMAIN VDEV", "take a CD from a guest",
+    {"cd-eject", cmd_cd_eject, CLI_CHANGES, "[-f] [-t SECONDS] DOMAIN VDEV",
+     "take a CD from a guest",
      "  -f, --force            whatever the guest says: it sees I/O errors\n"
      "  -t, --timeout=SECONDS  how long it may take (30)\n"},
-    {"network-attach", cmd_network_attach, "[-t SECONDS] DOMAIN [KEY=VALUE...]",
+    {"network-attach", cmd_network_attach, CLI_PRETENDS, "[-t SECONDS] DOMAIN [KEY=VALUE...]",
      "give a guest a network interface",
      "  -t, --timeout=SECONDS  how long its back-end may take (30)\n"
      "KEY=VALUE is part of an entry of vif= in a config, e.g. bridge=br0. See lodge.cfg(5).\n"},
-    {"network-detach", cmd_network_detach, "[-f] [-t SECONDS] DOMAIN INDEX|MAC",
+    {"network-detach", cmd_network_detach, CLI_CHANGES, "[-f] [-t SECONDS] DOMAIN INDEX|MAC",
      "take a network interface from a guest",
      "  -f, --force            whatever the guest says\n"
      "  -t, --timeout=SECONDS  how long it may take (30)\n"},
-    {"network-list", cmd_network_list, "[DOMAIN...]", "show guests' network interfaces", NULL},
-    {"rename", cmd_rename, "DOMAIN NEWNAME", "give a domain another name", NULL},
-    {"vcpu-list", cmd_vcpu_list, "[DOMAIN...]", "show vcpus and where they may run", NULL},
-    {"vcpu-set", cmd_vcpu_set, "[-w] [-t SECONDS] DOMAIN NUMBER",
+    {"network-list", cmd_network_list, CLI_SHOWS, "[DOMAIN...]", "show guests' network interfaces",
+     NULL},
+    {"rename", cmd_rename, CLI_CHANGES, "DOMAIN NEWNAME", "give a domain another name", NULL},
+    {"vcpu-list", cmd_vcpu_list, CLI_SHOWS, "[DOMAIN...]", "show vcpus and where they may run",
+     NULL},
+    {"vcpu-set", cmd_vcpu_set, CLI_CHANGES, "[-w] [-t SECONDS] DOMAIN NUMBER",
      "set how many vcpus a guest shall use",
      "  -w, --wait             until it uses so many\n"
      "  -t, --timeout=SECONDS  with -w: give up after this time (30)\n"},
-    {"vcpu-pin", cmd_vcpu_pin, "DOMAIN VCPU|all CPUS|- [CPUS|-]",
+    {"vcpu-pin", cmd_vcpu_pin, CLI_CHANGES, "DOMAIN VCPU|all CPUS|- [CPUS|-]",
      "set where a vcpu may run, and prefers to",
      "CPUS is a set like 0-3,^2 or all. The first is where it may run, the second where it\n"
      "prefers to; - leaves one as it is.\n"},
-    {"mem-set", cmd_mem_set, "[-f] [-w] [-t SECONDS] DOMAIN SIZE",
+    {"mem-set", cmd_mem_set, CLI_CHANGES, "[-f] [-w] [-t SECONDS] DOMAIN SIZE",
      "set how much memory a guest shall use",
      "  -f, --force            to less than it needs\n"
      "  -w, --wait             until it uses so much\n"
      "  -t, --timeout=SECONDS  with -w: give up after this time (30)\n"
      "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"
      "The guest's balloon driver follows when it can.\n"},
-    {"mem-max", cmd_mem_max, "DOMAIN SIZE", "set how much memory a guest may ever use",
+    {"mem-max", cmd_mem_max, CLI_CHANGES, "DOMAIN SIZE", "set how much memory a guest may ever use",
      "SIZE is in MiB, or has a suffix, as in 512m, 1.5g or 1t.\n"},
-    {"sched", cmd_sched, "[-d DOMAIN [-w WEIGHT] [-c CAP]]", "show or set shares of the processors",
+    {"sched", cmd_sched, CLI_CHANGES, "[-d DOMAIN [-w WEIGHT] [-c CAP]]",
+     "show or set shares of the processors",
      "  -d, --domain=DOMAIN    only this one\n"
      "  -w, --weight=WEIGHT    its share relative to others, 1 to 65535; 256 is the norm\n"
      "  -c, --cap=CAP          its limit in per cent of one processor; 0 is none\n"},
-    {"sysrq", cmd_sysrq, "DOMAIN KEY", "send a guest's kernel a magic SysRq key", NULL},
-    {"trigger", cmd_trigger, "DOMAIN nmi [VCPU]", "send a guest's vcpu a non-maskable interrupt",
+    {"sysrq", cmd_sysrq, CLI_CHANGES, "DOMAIN KEY", "send a guest's kernel a magic SysRq key",
+     NULL},
+    {"trigger", cmd_trigger, CLI_CHANGES, "DOMAIN nmi [VCPU]",
+     "send a guest's vcpu a non-maskable interrupt",
      "What comes of it is the guest's: Linux writes to its log, or with\n"
      "kernel.unknown_nmi_panic=1 it panics. VCPU is 0 where none is named.\n"},
-    {"cpu-offline", cmd_cpu_offline, "CPU...", "take processors out of use",
+    {"cpu-offline", cmd_cpu_offline, CLI_CHANGES, "CPU...", "take processors out of use",
      "What runs there goes elsewhere; a vcpu that may run nowhere else may run everywhere then.\n"
      "CPU 0 stays in use. `lodge info` shows which are.\n"},
-    {"cpu-online", cmd_cpu_online, "CPU...", "take processors into use again", NULL},
-    {"debug-keys", cmd_debug_keys, "KEYS", "press keys on the hypervisor's console",
+    {"cpu-online", cmd_cpu_online, CLI_CHANGES, "CPU...", "take processors into use again", NULL},
+    {"debug-keys", cmd_debug_keys, CLI_CHANGES, "KEYS", "press keys on the hypervisor's console",
      "The answer is in `lodge dmesg`; the key h lists the others.\n"},
-    {"trace", cmd_trace,
+    {"trace", cmd_trace, CLI_CHANGES,
      "[-d DOMAIN] [-e EVENTS] [-o FILE] [--format json|text] [-b RECORDS] [-t SECONDS | "
      "COMMAND...]",
      "record what domains and processors do, for Perfetto's viewer or as text",
@@ -142,20 +153,21 @@ const struct cli_cmd cli_cmds[] = {
      "https://ui.perfetto.dev "
      "opens\n"
      "the JSON as it is.\n"},
-    {"resources", cmd_resources, "", "count what domains hold, to see what was not given back",
+    {"resources", cmd_resources, CLI_SHOWS, "",
+     "count what domains hold, to see what was not given back",
      "Ports are event channels: unbound, connected to another domain, and others. Grants are "
      "pages\n"
      "that a domain lets others map, and those that are in use at this moment. Nodes are "
      "xenstore's;\n"
      "those of domains that do not exist any more are counted by themselves.\n"},
-    {"stats", cmd_stats, "[-r] [-V] [DOMAIN...]",
+    {"stats", cmd_stats, CLI_PRETENDS, "[-r] [-V] [DOMAIN...]",
      "show how often guests entered the hypervisor, and why",
      "  -r, --reset            count from here on\n"
      "  -V, --vcpus            each vcpu by itself\n"
      "Without a DOMAIN there is one line for each; with one, all that it has been counted for. "
      "What\n"
      "did not happen is left out; --json has it, too.\n"},
-    {"top", cmd_top, "[-b] [-n NUMBER] [-d SECONDS] [-s KEY] [-g DOMAIN]",
+    {"top", cmd_top, CLI_SHOWS, "[-b] [-n NUMBER] [-d SECONDS] [-s KEY] [-g DOMAIN]",
      "watch what the machine and its guests do",
      "  -b, --batch            write text, for scripts\n"
      "  -n, --iterations=NUMBER\n                         end after so many intervals\n"
@@ -167,12 +179,13 @@ const struct cli_cmd cli_cmds[] = {
      "q ends it, up and down select a domain, s sorts by the next key, + and - double and halve "
      "the\n"
      "interval.\n"},
-    {"uptime", cmd_uptime, "[DOMAIN...]", "show how long domains have been running", NULL},
-    {"extract-kernel", cmd_extract_kernel, "VMLINUZ VMLINUX",
+    {"uptime", cmd_uptime, CLI_SHOWS, "[DOMAIN...]", "show how long domains have been running",
+     NULL},
+    {"extract-kernel", cmd_extract_kernel, CLI_CHANGES, "VMLINUZ VMLINUX",
      "unpack a bzImage into an ELF that can be booted as dom0", NULL},
-    {"help", cmd_help, "[COMMAND]", "show all commands, or one in detail", NULL},
-    {"version", cmd_version, "", "show the version of these tools", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"help", cmd_help, CLI_SHOWS, "[COMMAND]", "show all commands, or one in detail", NULL},
+    {"version", cmd_version, CLI_SHOWS, "", "show the version of these tools", NULL},
+    {NULL, NULL, CLI_CHANGES, NULL, NULL, NULL},
 };
 
 const struct cli_cmd *cli_lookup(const char *name)
@@ -197,7 +210,8 @@ static void print_overview(FILE *out)
 
 static void print_help(const struct cli_cmd *cmd)
 {
-    printf("Usage: lodge %s %s\n\n%s.\n", cmd->name, cmd->args, cmd->brief);
+    cli_print_usage(stdout, cmd);
+    printf("\n%s.\n", cmd->brief);
     if (cmd->help)
         printf("\n%s", cmd->help);
 }
@@ -289,21 +303,6 @@ static bool global_option(struct cli *c, const char *arg)
     return true;
 }
 
-/* With -N nothing may be changed: commands that cannot only pretend are refused. */
-static bool can_pretend(const struct cli_cmd *cmd)
-{
-    static const char *const names[] = {
-        "create",       "block-attach", "network-attach", "list",    "vm-list",
-        "claims",       "info",         "domid",          "domname", "block-list",
-        "network-list", "vcpu-list",    "resources",      "stats",   "top",
-        "uptime",       "help",         "version"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (!strcmp(cmd->name, names[i]))
-            return true;
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     struct cli c = {0};
@@ -328,7 +327,7 @@ int main(int argc, char **argv)
     }
     argv++;
     argc--;
-    if (c.dry_run && !can_pretend(c.cmd))
+    if (c.dry_run && c.cmd->effect == CLI_CHANGES)
         return cli_usage(&c, "-N: %s cannot only pretend; nothing was done", c.cmd->name);
     if (common_options(&c, &argc, argv)) {
         print_help(c.cmd);

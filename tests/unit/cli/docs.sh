@@ -18,8 +18,10 @@ check() {
 
 commands=$("$lodge" help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
 check "there are commands" test "$(echo "$commands" | wc -w)" -ge 26
+# The lines that an entry's description follows: a command that is only mentioned has none.
+entries=$(sed -n '/^\.TP$/{n;p}' $dom0/man/lodge.1)
 for command in $commands; do
-    check "$command is in lodge.1" grep -Eq "^\.(BR|B) .*\b$command\b" $dom0/man/lodge.1
+    check "$command has an entry in lodge.1" sh -c 'echo "$1" | grep -Eq "^\.(BR|B) (.*, \"? ?)?$2( |\$)"' - "$entries" "$command"
     check "$command has a help text" sh -c "$lodge $command --help | grep -q '^Usage: lodge $command'"
     check "$command is completed" grep -Eq "(^| )$command:" $dom0/completion/lodge
 done

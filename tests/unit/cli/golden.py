@@ -3,12 +3,14 @@
 """Run the commands of golden.txt against a made-up machine and compare what they print.
 
 golden.txt is a transcript: a line "$ command", then what came out (standard output, then standard
-error, then the status where it is not 0). `golden.py --update` writes it anew; read the diff.
+error, then the status where it is not 0). What differs is shown as a diff. `golden.py --update`
+writes the transcript anew: it holds what the program does then, right or wrong, so read the diff.
 Words before `lodge` of the form NAME=value go into the environment. Of these TTY=1 makes standard
 output a terminal, and SAVED=1 gives the guest web a saved config, which is shown afterwards.
 """
 
 import contextlib
+import difflib
 import fcntl
 import itertools
 import json
@@ -168,7 +170,10 @@ def main():
             passed += 1
         else:
             failed += 1
-            print(f"$ {command}\n--- expected\n{expected.strip()}\n--- got\n{got.strip()}\n")
+            print(f"$ {command}")
+            print("\n".join(difflib.unified_diff(expected.strip().split("\n"),
+                                                 got.strip().split("\n"), "golden.txt", "now",
+                                                 lineterm="")) + "\n")
     # The made-up machine's wall clock is stepped all the time: this must not end before its time.
     with tempfile.TemporaryDirectory(prefix="lodge-golden-") as folder:
         began = time.monotonic()
@@ -184,6 +189,8 @@ def main():
     if update:
         with open(TRANSCRIPT, "w", encoding="utf-8") as handle:
             handle.write("".join(fresh))
+        print("golden.txt is written anew: read `git diff` before you keep it. What has changed "
+              "counts as\nfailed here; `make check` expects it from now on.")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed and not update else 0
 

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs each test program and adds up their closing lines.
 passed=0 failed=0
-for test in test_cfg test_domcfg test_domain test_action test_device test_splitdev test_console test_guest test_daemon test_daemon_store test_loop test_top test_trace golden screen trace docs; do
+for test in test_cfg test_domcfg test_domain test_action test_device test_splitdev test_console test_guest test_daemon test_daemon_store test_loop test_top test_trace golden commands screen trace docs; do
     if [ $test = golden ]; then
         text=$(python3 golden.py "$OUT/lodge" 2>&1)
-    elif [ $test = trace ]; then
-        text=$(python3 trace.py "$OUT/lodge" 2>&1)
+    elif [ $test = trace ] || [ $test = commands ]; then
+        text=$(python3 $test.py "$OUT/lodge" 2>&1)
     elif [ $test = screen ]; then
         text=$(python3 test_screen.py "$OUT/lodge" 2>&1)
     elif [ $test = test_trace ]; then
