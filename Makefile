@@ -65,8 +65,9 @@ demo run:
 	@echo "make $@: hypervisor/ is not there yet, so there is nothing to show"; exit 1
 endif
 
-check: deps
-	@python3 tests/check.py --make "$(MAKE)" --components "$(PRESENT)" $(if $(ONLY),--only "$(ONLY)")
+check: $(if $(LIST),,deps)
+	@python3 tests/check.py --make "$(MAKE)" --components "$(PRESENT)" $(if $(ONLY),--only "$(ONLY)") \
+	    $(if $(LIST),--list)
 
 lint: deps
 	@python3 tests/lint/lint.py $(if $(DEEP),--deep)
@@ -138,7 +139,7 @@ help:
 	@echo "make             build everything (missing Debian packages are installed, and named)"
 	@echo "make demo        boot Lodge and dom0 in QEMU, and show a guest's life there"
 	@echo "make run         the same machine, with a shell for you"
-	@echo "make check       all tests; ONLY=word runs those whose name has the word in it"
+	@echo "make check       all tests; ONLY=\"word word\": those with such a word in their name; LIST=1: names"
 	@echo "make lint        licence lines, layout, sizes, includes, clang-tidy"
 	@echo "make bench       instructions per operation, beside Debian's Xen and the bare machine"
 	@echo "make fuzz soak   long runs: every fuzzer; guests made and unmade over and over"

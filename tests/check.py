@@ -18,7 +18,7 @@ import time
 
 from harness.cases import Case, case_files
 from harness.dom0 import SKIP_STATUS
-from harness.guests import points_cases, run_guests, run_points
+from harness.guests import all_guests, boots, points_cases, run_guests, run_points
 from harness.lanes import Lanes
 from harness.paths import BUILD, IMAGE, LODGE, LOGS, ROOT
 from harness.verdict import ERROR, FAILURE, SKIP, SUCCESS, Tally, TestProblem
@@ -31,16 +31,24 @@ class Check:
 
     def __init__(self, args):
         self.make = args.make.split()
-        self.only = args.only
+        self.only = args.only.replace(",", " ").split()
+        self.unused = set(self.only)  # words that no test has had in its name
         self.tally = Tally(LOGS)
-        self.found = False
         self.debug_lock = threading.Lock()
         self.debug_built = None
 
     def wanted(self, name):
-        wanted = not self.only or self.only in name
-        self.found = self.found or wanted
-        return wanted
+        words = [word for word in self.only if word in name]
+        self.unused -= set(words)
+        return bool(words) or not self.only
+
+    def names(self):
+        """Of all tests that are wanted, built or not."""
+        found = [name for kind in ("unit", "fuzz") for name in host_tests(kind)]
+        found += [name for name, _, _ in boots("guests", self.tally, self.wanted, None,
+                                               all_guests())]
+        found += [name for name, _, _ in points_cases(self.tally, self.wanted, all_guests())]
+        return [name for name in found + list(case_files()) if self.wanted(name)]
 
     def call(self, name, command, limit):
         """Run a command with its output in build/logs; (status, output, seconds)."""
@@ -65,9 +73,7 @@ class Check:
 
     def host_tests(self, kind, limit):
         """tests/unit and tests/fuzz: each folder's Makefile has a target check."""
-        for makefile in sorted(glob.glob(os.path.join(ROOT, "tests", kind, "*", "Makefile"))):
-            folder = os.path.dirname(makefile)
-            name = f"{kind}/{os.path.basename(folder)}"
+        for name, folder in host_tests(kind).items():
             if self.wanted(name):
                 result = self.call(name, self.make + ["-C", folder, "check"], limit)
                 self._count(name, *result)
@@ -165,6 +171,13 @@ class Check:
         self.tally.run(case.name, case.run)
 
 
+def host_tests(kind):
+    """The folder of each by its name."""
+    makefiles = sorted(glob.glob(os.path.join(ROOT, "tests", kind, "*", "Makefile")))
+    folders = [os.path.dirname(makefile) for makefile in makefiles]
+    return {f"{kind}/{os.path.basename(folder)}": folder for folder in folders}
+
+
 def complaint(output):
     """The line of a build's output that tells most."""
     lines = [line for line in output.splitlines() if re.search(r"error|\*\*\*|\.py: ", line)]
@@ -175,17 +188,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--make", default="make")
     parser.add_argument("--components", default="", help="folders to build first, in order")
-    parser.add_argument("--only", default="", help="tests whose name contains this")
+    parser.add_argument("--only", default="", help="tests whose name contains one of these words")
+    parser.add_argument("--list", action="store_true", help="only print their names")
     args = parser.parse_args()
     os.makedirs(LOGS, exist_ok=True)
     check = Check(args)
-    print("building", flush=True)
-    built = {part: check.build(part) for part in args.components.split()}
-    check.everything(built.get("tests/guests", not args.components) and os.path.exists(LODGE))
-    print(f"logs are in {os.path.relpath(LOGS)}; images in {os.path.relpath(IMAGE)}")
-    if not check.found:  # a slip of the finger must not look like success
-        check.tally.add("ONLY=" + args.only, ERROR, 0, "no test has that in its name")
-    return check.tally.close()
+    if args.list:
+        print("\n".join(check.names()))
+    else:
+        print("building", flush=True)
+        built = {part: check.build(part) for part in args.components.split()}
+        check.everything(built.get("tests/guests", not args.components) and os.path.exists(LODGE))
+        print(f"logs are in {os.path.relpath(LOGS)}; images in {os.path.relpath(IMAGE)}")
+    for word in sorted(check.unused):  # a slip of the finger must not look like success
+        check.tally.add("ONLY=" + word, ERROR, 0,
+                        "no test has that in its name; `make check LIST=1` prints all")
+    return 0 if args.list and not check.tally.verdicts else check.tally.close()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from harness.boot_txt import boots_of
 from harness.dom0 import OPTIONS, xen_hypervisor
 from harness.machine import DONE, POWERED_OFF, Machine
 from harness.media import cached_iso
-from harness.paths import BUILD, DEBUG, ISOS, LODGE, LOGS
+from harness.paths import BUILD, DEBUG, ISOS, LODGE, LOGS, ROOT
 from harness.verdict import FAILURE, ORDER, SUCCESS, TestProblem
 
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
@@ -93,17 +93,23 @@ def say_longest(measured):
         print(f"longest time without interrupts: {instructions} instructions, {where}")
 
 
+def all_guests():
+    """Where the file of each guest is when it is built, by its name."""
+    cases = sorted(os.path.basename(os.path.dirname(path))
+                   for path in glob.glob(os.path.join(ROOT, "tests", "guests", "*", "main.c")))
+    return {case: os.path.join(BUILD, "guests", case + ".elf") for case in cases}
+
+
 def built_guests():
     """The file of each guest by its name."""
-    return {os.path.basename(elf)[:-len(".elf")]: elf
-            for elf in sorted(glob.glob(os.path.join(BUILD, "guests", "*.elf")))}
+    return {case: elf for case, elf in all_guests().items() if os.path.exists(elf)}
 
 
-def boots(kind, tally, wanted, most=None):
-    """The boots, `most` of each guest, of those guests that are built: (name, file, how). A
+def boots(kind, tally, wanted, most=None, guests=None):
+    """The boots, `most` of each guest, of those guests, or all that are built: (name, file, how). A
     boot.txt with a mistake in it is an error in the tally."""
     found = []
-    for case, elf in built_guests().items():
+    for case, elf in (built_guests() if guests is None else guests).items():
         try:
             hows = boots_of(case)[:most]
         except TestProblem as problem:
@@ -123,9 +129,9 @@ def run_guests(tally, wanted):
         tally.run(name, boot, name, elf, how)
 
 
-def points_cases(tally, wanted):
+def points_cases(tally, wanted, guests=None):
     """The first boot of each guest that can be booted on the debug build: name, file, how."""
-    return [(name, elf, how) for name, elf, how in boots("points", tally, wanted, 1)
+    return [(name, elf, how) for name, elf, how in boots("points", tally, wanted, 1, guests)
             if not how.end and how.debug != "no"]
 
 

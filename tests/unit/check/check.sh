@@ -10,6 +10,12 @@ case $said in
 *) failed=$((failed + 1)) ;;
 esac
 [ $failed = 0 ] || echo "status $status: $said"
+# Names of tests, of several words.
+said=$(python3 ../../check.py --list --only "unit/abi, guests/version boot/tour")
+case $(echo $said) in
+"unit/abi guests/version boot/tour") passed=$((passed + 1)) ;;
+*) failed=$((failed + 1)) && echo "$said" ;;
+esac
 for test in test_*.py; do
     if said=$(python3 "$test" 2>&1); then
         passed=$((passed + $(echo "$said" | sed -n 's/^Ran \([0-9]*\) tests* in.*/\1/p')))
