@@ -18,7 +18,6 @@
 #include <public/domctl.h>
 #include <public/domctl_domain.h>
 #include <public/errno.h>
-#include <x86/page.h>
 #include <x86/time.h>
 
 /*

@@ -9,11 +9,12 @@
 #include <core/control/control_call.h>
 #include <core/control/sysctl.h>
 #include <core/cpu_hotplug.h>
-#include <core/domain.h>
 #include <core/frame.h>
 #include <core/hypercall.h>
+#include <core/sched.h>
 #include <core/trace.h>
 #include <lib/string.h>
+#include <public/errno.h>
 #include <public/lodge_control.h>
 #include <public/sysctl.h>
 #include <x86/cpu.h>
