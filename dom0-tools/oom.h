@@ -25,7 +25,7 @@ static inline void oom_score(int score)
     if (fd < 0)
         return;
     if (write(fd, text, (size_t)len) < 0) {
-        /* It is a wish. */
+        /* Where that is refused, the score stays as it was. */
     }
     close(fd);
 }

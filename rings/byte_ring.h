@@ -27,7 +27,8 @@ struct byte_ring {
     const uint32_t *peer; /* shared: the peer's */
 };
 
-/* An end whose own index is at `published`, and starts where that says. `size` is a power of two.
+/*
+ * An end whose own index is at `published`, and starts where that says. `size` is a power of two.
  */
 static inline struct byte_ring byte_ring_attach(char *bytes, uint32_t size, uint32_t *published,
                                                 const uint32_t *peer)

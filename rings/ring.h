@@ -172,7 +172,8 @@ static inline void ring_back_skip(struct ring_back *r, uint32_t n)
     r->req_cons += n < there ? n : there;
 }
 
-/* Takes the next request: copies it and counts it. False if there is none, or the ring is broken.
+/*
+ * Takes the next request: copies it and counts it. False if there is none, or the ring is broken.
  */
 static inline bool ring_back_take(struct ring_back *r, void *request, size_t len)
 {

@@ -38,7 +38,7 @@ struct process;
 /* What an operation answers when it has to be called again, on a timer. */
 #define BACKEND_LATER 1
 
-#define DEVICE_RETRY_MS 100 /* until then */
+#define DEVICE_RETRY_MS 100 /* until it is called again */
 
 /*
  * A kind of device. Operations return 0, BACKEND_LATER where allowed, or a negative errno after
@@ -99,7 +99,7 @@ enum device_event {
     EVENT_PLUGGED,    /* the same, of a device of the kernel's */
     EVENT_UNREADABLE, /* xenstored is away */
     EVENT_LOST,       /* what is behind it is not usable any more, or its worker's answer is not */
-    /* Of the front-end: where it is, each time that it is looked at. */
+    /* Of the front-end: its state, each time that it is read. */
     EVENT_FRONT_UNWRITTEN,
     EVENT_FRONT_STARTS,
     EVENT_FRONT_READY,
@@ -108,7 +108,7 @@ enum device_event {
     EVENT_FRONT_AGAIN,  /* its state became Initialising */
     /* Of the tools: their directory was looked at. */
     EVENT_ASKED, /* their state is Closing */
-    EVENT_BACK,  /* it is another, and `online` what it is */
+    EVENT_BACK,  /* their state is another one; `online` has been read */
     EVENT_REMOVED,
     EVENT_FORESTALLED, /* they had written Closing when we were about to write our state */
     /* Of the worker. */
@@ -116,7 +116,7 @@ enum device_event {
     EVENT_SERVED, /* and what it answered makes sense */
     EVENT_BUSY,   /* an earlier one has the rings */
     EVENT_FAILED, /* it has nothing of the device, or was not given it; also what probe() answers */
-    EVENT_LET_GO, /* or nobody could be asked to */
+    EVENT_LET_GO, /* or there was nobody to ask */
     EVENT_DIED,
     EVENT_STORE_BACK,
     /* Of the kernel's back-end. */
@@ -199,7 +199,7 @@ char *device_get(const struct device *d, const char *key);
 char *device_get_front(const struct device *d, const char *key);
 /* The number in a text; `fallback` where there is none, it does not parse, or is above `max`. */
 uint64_t device_parse(const char *text, uint64_t fallback, uint64_t max);
-/* A number; `fallback` where there is none, it does not parse, or is above `max`. */
+/* The number in a key's value, in the same way. */
 uint64_t device_number(const struct device *d, const char *key, uint64_t fallback, uint64_t max);
 uint64_t device_front_number(const struct device *d, const char *key, uint64_t fallback,
                              uint64_t max);
@@ -211,16 +211,16 @@ void device_put(struct device *d, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void device_forget_puts(struct device *d);
 int device_flush(struct device *d);
-/* Or, where the tools want it to close, the state becomes Closing. */
+/* Writes the state. Where the tools have asked for the device's end, it becomes Closing instead. */
 void device_set_state(struct device *d, int state);
 /* Sends WORKER_CHANGE with this body to the device's worker; false: it has none. */
 bool device_tell(struct device *d, const void *body, size_t length, const int *fds, unsigned nr);
 
 /* --- device_life.c ------------------------------------------------------------------------- */
 
-/* What the table has for it in the device's state; nothing where it has no row. */
+/* Does what the table has for this event in the device's state; without a row, nothing. */
 void device_event(struct device *d, enum device_event event);
-void device_step(struct device *d); /* the event of where the front-end is */
+void device_step(struct device *d); /* makes the event of the front-end's state */
 void device_open(struct device *d);
 void device_close(struct device *d);     /* undoes device_open() */
 void device_unplugged(struct device *d); /* tells the tools so, of a device of the kernel's */
@@ -230,7 +230,7 @@ void device_unplugged(struct device *d); /* tells the tools so, of a device of t
 /* Gives up on the device: hotplug-error with its message, state Closed, and a line in the log. */
 void device_give_up(struct device *d);
 void device_read_front(struct device *d);
-void device_look(struct device *d); /* at all that it has news of */
+void device_look(struct device *d); /* reads again what it has news of */
 /* What a worker says, from process.c. */
 void device_attached(struct device *d, const struct worker_parcel *parcel);
 void device_worker_failed(struct device *d, int status, const char *why);
@@ -247,22 +247,22 @@ void device_replace(struct device *d);
 bool device_predecessor(const struct device *d);
 
 /*
- * Events of the store, which may arrive while an answer is awaited: each only sets a bit. The
- * front-end's watch is known by slot and serial number.
+ * Events of the store, which may arrive while an answer is awaited: each only sets a bit that says
+ * what to look at again. The front-end's watch is known by slot and serial number.
  */
 void device_note_front(unsigned slot, unsigned serial, const char *path);
 void device_note_back(const struct device_type *type, uint16_t domid, uint32_t devid,
                       const char *key);
-void device_note_domain(const struct device_type *type, uint16_t domid); /* at all of its devices */
-void device_note_scan(void);                                             /* at everything */
-void device_note_gone(void); /* at which domains are left */
+void device_note_domain(const struct device_type *type, uint16_t domid); /* all of its devices */
+void device_note_scan(void);                                             /* everything */
+void device_note_gone(void); /* which domains are left */
 void device_look_again(struct device *d);
 /* True if some bit is set: device_turn() then looks at the next device, and does little else. */
 bool device_has_news(void);
 void device_turn(void);
 
 void device_scan(void);          /* looks at the whole store */
-void device_store_is_back(void); /* the same, and makes it what it would be */
+void device_store_is_back(void); /* the same, and writes again what may be lost */
 void device_reap(void);          /* closes the devices of domains that are gone */
 void device_run(void);           /* what is due */
 int64_t device_next(void);       /* when something is due, in milliseconds; 0: nothing */
@@ -276,21 +276,21 @@ bool process_detach(struct device *d); /* false: it does not run, and has nothin
 void process_impatient(struct device *d, bool first);
 bool process_send(struct process *p, const struct worker_parcel *parcel);
 /*
- * Sets how long the files may become that the worker writes; to be called when the size of what a
- * device has has changed.
+ * Sets the limit on the size of the files that the worker writes. To be called when the answer of a
+ * device's file_size() has changed.
  */
 void process_limit_files(struct process *p);
 void process_run(void);
 int64_t process_next(void);
 void process_child_exited(void); /* SIGCHLD: collects them all */
 /*
- * A helper program of a device: its end is told once. The first word of argv is looked up in
- * $PATH. The first two descriptors of `fds` become its 3 and 4. Returns the pid, or a negative
- * errno.
+ * Starts a helper program of a device. ended() is called once, after its end. The first word of
+ * argv is looked up in $PATH. The first two descriptors of `fds` become its 3 and 4. Returns the
+ * pid, or a negative errno.
  */
 int process_helper(const char *const *argv, const int *fds, unsigned nr_fds,
                    void (*ended)(void *arg, int status), void *arg);
-/* Asks it to end; that this has happened is told to `ended` instead. */
+/* Asks it to end. After its end this ended() is called instead of the first one. */
 void process_end_helper(int pid, void (*ended)(void *arg, int status), void *arg);
 void process_end_all(void); /* closes all sockets: the workers finish and leave */
 

@@ -4,20 +4,21 @@
  *
  * Two things tell. The devices of this daemon are known, with what is behind their images; so one
  * of them that is in the way is named, and it is known whether it is just leaving. Others, such as
- * the workers of an earlier daemon, show by their locks. These are of the kind that belongs to an
- * open file: a worker has the same open file, and so have a loop device and every request that the
- * kernel still works on, so a lock is gone when the last of them is. An image behind a loop device
- * is locked itself, and not just the loop device.
+ * the workers of an earlier daemon, show by their locks. These are locks of an open file
+ * description, which a worker shares, and a loop device, and every request that the kernel still
+ * works on: the lock is gone when the last of them is. An image behind a loop device is locked
+ * itself, and not just the loop device.
  *
  * This host's own use of a block device (a file system, swap, a volume group) the kernel tells, and
  * that of a file by the loop devices that it is behind.
  *
- * A device of the device-mapper is in the way of what it is made of, and that of it. Two that are
- * made of the same are not in each other's: so are the volumes of a group, which have parts of
- * their own there.
+ * A device of the device-mapper and the devices that it is made of exclude each other. Two that are
+ * made of the same devices do not: the volumes of a group share its disks, each with parts of its
+ * own.
  *
- * A server of an image writes back what it holds when its device is gone already, with locks that
- * only other servers ask for: until it has ended, the claim goes on without the device.
+ * A server of an image may still write back what it holds when its device is gone already, under
+ * locks that only other servers look at. So the claim goes on, without the device, until the server
+ * has ended.
  *
  * Users exclude each other in the lower half of what can be locked; vbd.c has a use for the upper
  * one. A partition takes the lock of a reader on the whole, whatever it does: so it keeps out who
@@ -44,17 +45,17 @@
 #define CLAIM_LEAVE_TRIES 300 /* for a device that is leaving */
 #define CLAIM_ADOPT_TRIES 1000
 #define CLAIM_REST_TRIES  700 /* for a server, which is killed before that */
-/* Bytes that qemu's programs lock, and look at: who has 101 writes, who has 200 lets nobody read.
+/*
+ * Bytes that qemu's programs lock and look at: 101 means that one writes, 200 that nobody may read.
  */
 #define CLAIM_QEMU_WRITES 101
 #define CLAIM_QEMU_READ   200
-#define CLAIM_DEPTH       8   /* of devices on devices */
-#define CLAIM_BELOW       256 /* that one is made of */
+#define CLAIM_DEPTH       8   /* levels of devices on devices */
+#define CLAIM_BELOW       256 /* devices that one is made of, on all levels */
 /* While a daemon has just started, workers of an earlier one may still be leaving. */
 #define CLAIM_START_MS 30000
 
-/* --- what is behind it -------------------------------------------------------------------------
- */
+/* --- what is behind it --------------------------------------------------------------------- */
 
 /* As the kernel packs a device's number into 64 bits. */
 static dev_t unpack(uint64_t number)
@@ -213,8 +214,7 @@ static void forget(struct claim *c)
     c->behind = -1;
 }
 
-/* --- who has it --------------------------------------------------------------------------------
- */
+/* --- who has it ---------------------------------------------------------------------------- */
 
 static bool is_exclusive(const struct claim *c)
 {
@@ -305,8 +305,7 @@ static bool lock(int fd, const struct claim *c, bool exclusive)
            lock_range(fd, F_RDLCK, CLAIM_QEMU_READ + 1, CLAIM_LOCK_LENGTH);
 }
 
-/* --- this host ---------------------------------------------------------------------------------
- */
+/* --- this host ----------------------------------------------------------------------------- */
 
 /* Whether a loop device with this file behind it is in use. */
 static bool loop_used(const char *name, const struct stat *file)
@@ -351,8 +350,7 @@ static bool is_the_hosts(int fd)
     return is;
 }
 
-/* --- claims ------------------------------------------------------------------------------------
- */
+/* --- claims -------------------------------------------------------------------------------- */
 
 static int wait_for(struct device *d, const char *path, const struct device *o, bool served)
 {

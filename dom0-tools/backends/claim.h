@@ -26,11 +26,11 @@ struct claim {
     bool held;
     bool readonly, shared;   /* what its device does with it */
     struct claim_thing self; /* whichever name it was opened by; of a loop device the file behind */
-    /* What that is made of, where it is a device-mapper's or RAID's, down to the last. */
+    /* The devices that it is made of (device-mapper, RAID), on all levels. */
     struct claim_thing *below;
     unsigned nr_below;
     int behind; /* the file behind a loop device, which is locked, too; -1: none */
-    bool said;  /* that it is waited for */
+    bool said;  /* the log says already that it is waited for */
 };
 
 /*

@@ -109,7 +109,9 @@ static void enter(struct device *d)
     devices.slot[d->slot] = d;
 }
 
-/* It is over with an earlier daemon, or has failed; the guest may start its driver anew. */
+/*
+ * An earlier daemon has closed it, or it has failed: waits for the guest to start its driver anew.
+ */
 static void wait_for_driver(struct device *d)
 {
     d->life = DEVICE_FAILED;

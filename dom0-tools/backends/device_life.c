@@ -63,12 +63,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEVICE_DETACH_MS 20000 /* for which a worker may finish requests of a device that goes */
-#define DEVICE_END_MS    10 /* after which it is looked whether a device of the kernel's is gone */
+#define DEVICE_DETACH_MS 20000 /* for a worker to finish requests of a device that goes */
+#define DEVICE_END_MS    10    /* between two looks whether a kernel's device is gone */
 #define DEVICE_END_TRIES 1000
 
-/* --- what is done ------------------------------------------------------------------------------
- */
+/* --- what is done -------------------------------------------------------------------------- */
 
 void device_close(struct device *d)
 {
@@ -115,7 +114,7 @@ void device_open(struct device *d)
         device_event(d, d->type->program ? EVENT_OPENED : EVENT_PLUGGED);
 }
 
-/* From the start, when the store is back: what was read may be nothing. */
+/* Opens it from the start when the store is back: what was read so far may be nothing. */
 static void open_later(struct device *d)
 {
     device_close(d);
@@ -288,7 +287,9 @@ static void leave(struct device *d)
     d->due = backend_now() + DEVICE_DETACH_MS;
 }
 
-/* Again and again, as others that keep the worker alive now may go without a word. */
+/*
+ * Called again and again: nothing tells when the other devices go for which the worker is spared.
+ */
 static void lose_patience(struct device *d)
 {
     process_impatient(d, !d->tries++);
@@ -330,8 +331,8 @@ static void unplug(struct device *d)
 }
 
 /*
- * What was written while nobody was there to take it. Not over what the tools have written since:
- * that is looked at next.
+ * Writes again what was written while xenstored was away, but not over what the tools have written
+ * since: that is looked at next.
  */
 static void say_again(struct device *d)
 {
@@ -345,8 +346,7 @@ static void say_again(struct device *d)
     device_set_state(d, d->state);
 }
 
-/* --- the table ---------------------------------------------------------------------------------
- */
+/* --- the table ----------------------------------------------------------------------------- */
 
 enum when {
     ALWAYS,

@@ -20,8 +20,7 @@ void device_give_up(struct device *d)
     device_event(d, EVENT_LOST);
 }
 
-/* --- the store ---------------------------------------------------------------------------------
- */
+/* --- the store ----------------------------------------------------------------------------- */
 
 void device_read_front(struct device *d)
 {
@@ -102,8 +101,7 @@ void device_look(struct device *d)
         look_at_front(d);
 }
 
-/* --- its worker --------------------------------------------------------------------------------
- */
+/* --- its worker ---------------------------------------------------------------------------- */
 
 bool device_parcel(struct device *d, struct worker_parcel *parcel)
 {

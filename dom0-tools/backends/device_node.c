@@ -16,7 +16,7 @@
  */
 #define SAY_BURST    200   /* lines about one guest, and then */
 #define SAY_EVERY_MS 10000 /* one in so long a time */
-#define SAY_GUESTS   256   /* those whose numbers differ by this share what there is */
+#define SAY_GUESTS   256   /* guests whose numbers differ by this share one budget */
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -221,7 +221,7 @@ static int commit(struct device *d, int state)
     if (!rc || rc == -ENOENT || rc == -ECANCELED)
         device_forget_puts(d);
     if (rc == -ENOENT)
-        device_look_again(d); /* its event is on the way, or was taken for another's */
+        device_look_again(d); /* the event of that is on the way, or was taken for another's */
     return rc;
 }
 

@@ -33,7 +33,10 @@
 
 static void nbd_ended(void *arg, int status);
 
-/* Its own, so that a device that goes does not take away its successor's. */
+/*
+ * The serial number keeps the paths of a device and its successor apart: one that goes removes its
+ * own socket only.
+ */
 static void nbd_path(const struct device *d, struct sockaddr_un *addr)
 {
     addr->sun_family = AF_UNIX;
@@ -41,7 +44,7 @@ static void nbd_path(const struct device *d, struct sockaddr_un *addr)
              d->domid, d->devid, d->serial);
 }
 
-/* What a daemon has left that was killed. */
+/* Removes the sockets that a killed daemon has left. */
 void nbd_clean(void)
 {
     glob_t found;
@@ -145,8 +148,8 @@ static void nbd_ended(void *arg, int status)
 
 /*
  * A server that greets has opened the image. One that cannot open it ends, which nbd_ended() is
- * told. Each time a connection of its own is asked: where a front-end comes anew, that of its last
- * worker was greeted long ago.
+ * told. Each call asks over a new connection, as the one of the last worker was greeted long ago
+ * where a front-end comes anew.
  */
 static int nbd_greets(struct device *d, struct vbd *v)
 {

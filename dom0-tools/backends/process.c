@@ -44,10 +44,10 @@
 
 #define PROCESS_PAUSE_MIN 50 /* ms before a worker that died is started again */
 #define PROCESS_PAUSE_MAX 5000
-#define PROCESS_GOOD_LIFE 10000 /* ms after which a death is nothing to be slow about */
+#define PROCESS_GOOD_LIFE 10000 /* ms; after so long a life the pause is the shortest again */
 #define PROCESS_LEAVE_MS  60000 /* a worker without devices may take to end */
 #define PROCESS_BATCH     64    /* parcels taken from one worker before others have their turn */
-#define PROCESS_FILE_SIZE (1 << 20) /* of what a worker leaves to its successor, and more */
+#define PROCESS_FILE_SIZE (1 << 20) /* bytes; a worker's own file may always be as long */
 
 struct process {
     struct loop_source src; /* our end of the socket; -1: it does not run */
@@ -59,7 +59,7 @@ struct process {
     int64_t due;     /* when to start it again, or, while it leaves, when to kill it; 0: never */
     int64_t pause;
     bool leaving; /* no device needs it: its socket is closed */
-    int words;    /* where it says why it cannot begin, before it gives up its rights; -1 */
+    int words;    /* a pipe where it says why it cannot begin, before it gives up its rights; -1 */
     int kept_fd;
     uint32_t kept;
     uint8_t keep[WORKER_KEEP];
@@ -103,8 +103,8 @@ static void take_line(struct process *p, const struct worker_parcel *parcel)
 
 /*
  * What a worker has written to its standard error: for people the only trace of one that could not
- * even begin. It goes through a pipe, which is read when the worker has ended. So it is little,
- * however much it writes, and the limit on its files does not meet the log's size.
+ * even begin. It goes through a pipe, which is read when the worker has ended. So its length is
+ * bounded, and the limit on the size of the worker's files has nothing to do with the log.
  */
 static void take_words(struct process *p)
 {
@@ -387,7 +387,10 @@ void process_impatient(struct device *d, bool first)
 {
     unsigned others = 0;
 
-    /* Its own successor gets nothing from that worker as long as it has this one. */
+    /*
+     * A device of the same number is its successor, and does not count: that worker gives it
+     * nothing as long as it has this one.
+     */
     for (struct device *o = device_first(); o; o = o->next)
         others += o->devid != d->devid && o->process == d->process && !device_going(o);
     if (!d->process || !d->process->pid)

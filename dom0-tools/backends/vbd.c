@@ -24,8 +24,7 @@
 
 #define VBD_LATE_TRIES 100 /* of DEVICE_RETRY_MS: an old worker lets go within that */
 
-/* --- images ------------------------------------------------------------------------------------
- */
+/* --- images -------------------------------------------------------------------------------- */
 
 /*
  * Some file systems take O_DIRECT only for larger pieces than a sector; there the page cache has to
@@ -162,8 +161,7 @@ static int open_raw(struct device *d, struct vbd *v)
     return rc;
 }
 
-/* --- probing -----------------------------------------------------------------------------------
- */
+/* --- probing ------------------------------------------------------------------------------- */
 
 static bool is_word(const char *text, const char *word)
 {
@@ -247,8 +245,7 @@ static int probe(struct device *d)
     return 0;
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting ---------------------------------------------------------------------------- */
 
 /* The ring's pages and port, from the front-end's directory or a queue's below it. */
 static int read_queue(struct device *d, struct blk_attach *a, unsigned q)

@@ -36,8 +36,7 @@ static struct disk *disk_find(uint32_t id)
     return NULL;
 }
 
-/* --- the image's size --------------------------------------------------------------------------
- */
+/* --- the image's size ---------------------------------------------------------------------- */
 
 bool disk_is_whole(struct disk *disk, bool now)
 {
@@ -66,8 +65,7 @@ bool disk_is_whole(struct disk *disk, bool now)
     return false;
 }
 
-/* --- letting go --------------------------------------------------------------------------------
- */
+/* --- letting go ---------------------------------------------------------------------------- */
 
 static void free_disk(struct disk *disk)
 {
@@ -169,8 +167,7 @@ void disk_change(struct worker_parcel *parcel)
     runtime_tell(WORKER_CHANGED, disk->id, 0, NULL);
 }
 
-/* --- attaching ---------------------------------------------------------------------------------
- */
+/* --- attaching ----------------------------------------------------------------------------- */
 
 /* Goes on where the predecessor was. A negative number if record and ring do not fit together. */
 static int recover(struct disk *disk, struct queue *q, unsigned order)

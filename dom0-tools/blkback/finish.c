@@ -28,8 +28,7 @@ void finish_request(struct request *r, int16_t status)
     list_add(&finish.done, r);
 }
 
-/* --- stages of I/O -----------------------------------------------------------------------------
- */
+/* --- stages of I/O ------------------------------------------------------------------------- */
 
 static const char *const kind_names[] = {"read", "write", "flush", "discard"};
 
@@ -126,8 +125,7 @@ void finish_next_stage(struct request *r)
     io_queue(&r->io);
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 /* What was read goes into pages that were mapped when the request began, and should still be. */
 static void deliver_bounced(struct request *r)

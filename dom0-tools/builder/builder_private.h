@@ -179,7 +179,8 @@ void build_grants(struct build *b, void *table);
 
 /* builder_memory.c */
 int build_populate(struct build *b);
-/* Map the frames first..end-1 of its memory, and behind them `extra` ones, by number: one request.
+/*
+ * Map the frames first..end-1 of its memory, and behind them `extra` ones, by number: one request.
  */
 int build_map(struct build *b, uint64_t first, uint64_t end, const uint64_t *extra,
               size_t nr_extra);

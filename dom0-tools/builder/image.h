@@ -66,7 +66,7 @@ struct image {
     int fd;              /* the ELF is this file, or -1 */
     const uint8_t *data; /* the ELF is this memory, or NULL */
     uint64_t size;       /* of either */
-    bool owns_data;      /* data is a mapping of image_close()'s concern */
+    bool owns_data;      /* image_close() unmaps `data` */
 
     struct image_segment segments[IMAGE_MAX_SEGMENTS];
     unsigned int nr_segments;

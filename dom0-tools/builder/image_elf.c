@@ -228,7 +228,10 @@ int image_elf_parse(struct image *image)
     for (i = 0; !rc && i < eh.e_phnum; i++)
         if (ph[i].p_type == PT_NOTE)
             rc = elf_note_segment(image, &ph[i]);
-    /* Then there is no list of segments that an extracted kernel could take its notes from. */
+    /*
+     * Forgets the segments of notes where they say nothing or are too many for the list: an
+     * extracted kernel takes its notes from these alone.
+     */
     if (!rc && (!image->notes.present || image->nr_notes_at > IMAGE_MAX_NOTES))
         image->nr_notes_at = 0;
     if (!rc && !image->notes.present)

@@ -39,7 +39,7 @@ static int extract_write(int fd, const uint8_t *p, size_t size)
     return 0;
 }
 
-/* A piece of the image to the file, where they may be large. */
+/* Copies a piece of the image to the file, in chunks. */
 static int extract_piece(struct image *image, int fd, uint64_t offset, uint64_t size)
 {
     uint8_t *chunk = malloc(EXTRACT_CHUNK);
@@ -58,7 +58,10 @@ static int extract_piece(struct image *image, int fd, uint64_t offset, uint64_t 
     return rc;
 }
 
-/* How much of a segment is left when the zeroes at its end are cut off: those are memsz's work. */
+/*
+ * Cuts the zeroes off the end of what the file has of a segment: whoever loads it fills up to
+ * memsz.
+ */
 static int extract_trim(struct image *image, struct image_segment *s)
 {
     uint8_t page[IMAGE_PAGE_SIZE];

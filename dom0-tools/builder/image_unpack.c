@@ -107,7 +107,8 @@ static int unpack_gzip(struct unpack *u)
 
     if (inflateInit2(&z, 15 + 16) != Z_OK)
         return image_fail(u->image, ENOMEM, "cannot be unpacked: not enough memory here");
-    /* 15 + 16 means: a gzip header is required. Both sizes are below 4 GiB: the limits see to it.
+    /*
+     * 15 + 16 means: a gzip header is required. Both sizes are below 4 GiB: the limits see to it.
      */
     z.avail_in = (uInt)u->in_size;
     z.avail_out = (uInt)u->out_size;

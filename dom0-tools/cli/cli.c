@@ -223,7 +223,7 @@ void cli_json_seconds(struct json_object *js, const char *key, uint64_t ns)
 {
     char text[32];
 
-    /* Tenths, as people see them; a double of its own accord would print sixteen digits. */
+    /* Given as text in tenths: json-c would print a double with up to 17 digits. */
     snprintf(text, sizeof(text), "%" PRIu64 ".%u", ns / 1000000000,
              (unsigned)(ns / 100000000 % 10));
     json_object_object_add(js, key, json_object_new_double_s((double)ns / 1e9, text));

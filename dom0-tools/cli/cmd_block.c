@@ -42,8 +42,7 @@ static int find(struct cli *c, const struct device_args *a, const char *which, s
     return cli_error(c, "'%s' has no disk %s; it has %s", a->name, which, have);
 }
 
-/* --- block-list ---------------------------------------------------------------------------------
- */
+/* --- block-list ---------------------------------------------------------------------------- */
 
 static struct json_object *show(struct cli *c, const struct splitdev *dev)
 {
@@ -116,8 +115,7 @@ int cmd_block_list(struct cli *c, int argc, char **argv)
     return device_list(c, argc, argv, DEVICE_DISK);
 }
 
-/* --- block-resize -------------------------------------------------------------------------------
- */
+/* --- block-resize -------------------------------------------------------------------------- */
 
 /* A kernel's back-end finds out by itself that its image has another size, within a moment. */
 static struct json_object *resized_json(struct cli *c, const struct splitdev *dev, uint64_t bytes)

@@ -311,7 +311,7 @@ int cmd_config_update(struct cli *c, int argc, char **argv)
     rc = cli_domain(c, argv[1], &info);
     if (!rc)
         rc = read_config(c, argv[2], argv + 3, argc - 3, &dc);
-    if (!rc) /* it would be found out when the guest is gone already */
+    if (!rc) /* later, a mistake would show only when the guest is gone already */
         rc = check_config(c, &dc, guest_os);
     if (!rc)
         rc = update(c, &info, &dc);

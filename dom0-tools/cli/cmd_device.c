@@ -61,8 +61,7 @@ void device_args_free(struct device_args *a)
     a->name = NULL;
 }
 
-/* --- what a guest has ---------------------------------------------------------------------------
- */
+/* --- what a guest has ---------------------------------------------------------------------- */
 
 void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc)
 {
@@ -96,8 +95,7 @@ void device_config(struct cli *c, const struct device_args *a, struct domcfg *dc
     free(dev);
 }
 
-/* --- the saved config ---------------------------------------------------------------------------
- */
+/* --- the saved config ---------------------------------------------------------------------- */
 
 /* A device as JSON, or without it the number of one to forget. */
 struct change {
@@ -151,8 +149,7 @@ static int saved_drop(struct cli *c, const struct device_args *a, const struct s
     return change_saved(c, a, &ch, "detached");
 }
 
-/* --- attaching ----------------------------------------------------------------------------------
- */
+/* --- attaching ----------------------------------------------------------------------------- */
 
 /* xl takes a description in pieces, too: they are joined with commas. */
 static char *join(int argc, char **argv)
@@ -245,8 +242,7 @@ int device_attach(struct cli *c, int argc, char **argv, enum device_kind kind)
     return rc;
 }
 
-/* --- detaching ----------------------------------------------------------------------------------
- */
+/* --- detaching ----------------------------------------------------------------------------- */
 
 int device_detach_one(struct cli *c, const struct device_args *a, const struct splitdev *dev)
 {
@@ -285,8 +281,7 @@ int device_detach(struct cli *c, int argc, char **argv, enum device_kind kind)
     return rc;
 }
 
-/* --- showing ------------------------------------------------------------------------------------
- */
+/* --- showing ------------------------------------------------------------------------------- */
 
 const struct device_view *const device_views[DEVICE_KINDS] = {
     [DEVICE_DISK] = &block_view,

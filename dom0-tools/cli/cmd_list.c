@@ -167,7 +167,7 @@ int cmd_claims(struct cli *c, int argc, char **argv)
     return list(c, &o, 0, NULL);
 }
 
-/* Guests, as the rest of their lives are told apart: by their uuid. */
+/* Guests by what stays the same over their restarts: their uuid. */
 int cmd_vm_list(struct cli *c, int argc, char **argv)
 {
     static const struct table_column columns[] = {

@@ -16,7 +16,7 @@
 #include <must.h>
 
 #define BATCH       64 /* directories per round trip */
-#define MAX_ORPHANS 20 /* that are named */
+#define MAX_ORPHANS 20 /* that are listed by name */
 
 /* A domain, and what it holds. */
 struct holder {

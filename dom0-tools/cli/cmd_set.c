@@ -48,8 +48,7 @@ int cmd_rename(struct cli *c, int argc, char **argv)
     return 0;
 }
 
-/* --- waiting for a guest that follows by itself ------------------------------------------------
- */
+/* --- waiting for a guest that follows by itself -------------------------------------------- */
 
 struct settle {
     bool wait, force;

@@ -60,8 +60,7 @@ struct trace_run {
     bool over;
 };
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 /*
  * What there is of one CPU, but no more than a ring and a half, as it may be written faster than it
@@ -126,8 +125,7 @@ static int read_round(struct trace_run *t, bool last)
     return rc ? rc : write_out(t, until, last);
 }
 
-/* ---- how long ---------------------------------------------------------------------------------
- */
+/* ---- how long ----------------------------------------------------------------------------- */
 
 static int start_command(struct trace_run *t)
 {
@@ -195,8 +193,7 @@ static int catch_signals(struct trace_run *t)
     return t->signals < 0 ? cli_error(t->c, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* ---- beginning and ending ---------------------------------------------------------------------
- */
+/* ---- beginning and ending ----------------------------------------------------------------- */
 
 static int take_lock(struct trace_run *t)
 {
@@ -344,8 +341,7 @@ static int finish(struct trace_run *t, int rc)
     return rc ? rc : t->child_status;
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command -------------------------------------------------------------------------- */
 
 static int set_events(struct trace_run *t, const char *list)
 {

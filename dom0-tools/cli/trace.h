@@ -17,8 +17,7 @@ struct lodge_trace_record;
 /* The type of a record of our own: data[0] of the CPU's records are lost, before this time. */
 #define TRACE_LOST 0
 
-/* ---- trace_merge.c: in order of time, as far as all rings have been read ----------------------
- */
+/* ---- trace_merge.c: in order of time, as far as all rings have been read ------------------ */
 
 struct trace_merge {
     unsigned cpus;
@@ -38,8 +37,7 @@ bool trace_merge_add(struct trace_merge *m, unsigned cpu, const struct lodge_tra
 const struct lodge_trace_record *trace_merge_next(struct trace_merge *m, uint64_t before,
                                                   unsigned *cpu);
 
-/* ---- trace_words.c, trace_calls.c: a record in words ------------------------------------------
- */
+/* ---- trace_words.c, trace_calls.c: a record in words -------------------------------------- */
 
 #define TRACE_FIELDS 10
 #define TRACE_NAME   64
@@ -67,8 +65,7 @@ uint32_t trace_events(const char *list, const char **bad, int *len);
 void trace_call_name(const struct lodge_trace_record *r, char *buf, size_t len);
 void trace_call_fields(const struct lodge_trace_record *r, struct trace_fields *f);
 
-/* ---- trace_text.c, trace_json.c: the output ---------------------------------------------------
- */
+/* ---- trace_text.c, trace_json.c: the output ----------------------------------------------- */
 
 /*
  * What is written goes to `out` and is not looked at: whether that has failed is what the caller

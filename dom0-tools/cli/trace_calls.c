@@ -279,7 +279,7 @@ static const char *const mmuext_ops[] = {
     N(MARK_SUPER),      N(UNMARK_SUPER)};
 #undef N
 
-#define MEMORY_OP_MASK 63 /* above it a call says how far it has come */
+#define MEMORY_OP_MASK 63 /* in the bits above, a continued call says how far it has come */
 
 /* Where the number of the sub-operation is. */
 enum where { NONE, ARG1, WORD1 /* the structure's first 32 bits */ };

@@ -102,8 +102,7 @@ static void put_event(struct trace_output *o, struct track *t, char phase,
     fputc('}', o->out);
 }
 
-/* ---- slices -----------------------------------------------------------------------------------
- */
+/* ---- slices ------------------------------------------------------------------------------- */
 
 static void close_down_to(struct trace_output *o, struct track *t, unsigned depth, uint64_t time)
 {
@@ -148,8 +147,7 @@ static void end_slice(struct trace_output *o, struct track *t, const struct lodg
     t->depth--;
 }
 
-/* ---- tracks -----------------------------------------------------------------------------------
- */
+/* ---- tracks ------------------------------------------------------------------------------- */
 
 static void name_track(struct trace_output *o, const struct track *t, const char *what,
                        const char *name)
@@ -211,8 +209,7 @@ static struct track *vcpu_track(struct trace_output *o, const struct lodge_trace
     return t;
 }
 
-/* ---- the form ---------------------------------------------------------------------------------
- */
+/* ---- the form ----------------------------------------------------------------------------- */
 
 static void json_free(struct trace_output *o)
 {

@@ -2,9 +2,9 @@
 /*
  * trace_merge.c: records of several rings in order of time.
  *
- * A ring is in order by itself. As long as one of them may still bring an earlier record nothing
- * behind that can be given out, so the caller says up to when all rings have been read. What waits
- * is what a round of reading has brought: it does not grow with the length of the trace.
+ * A ring is in order by itself. A record can be given out only when no ring can bring an earlier
+ * one any more, so the caller says up to what time all rings have been read. What waits is what a
+ * round of reading has brought: it does not grow with the length of the trace.
  */
 #include "trace.h"
 

@@ -65,7 +65,8 @@ static const char *const states[] = {
     [RUNSTATE_offline] = "offline",
 };
 
-/* Instructions that are emulated, by their first bytes; a prefix 48 (REX.W) or f2, f3 is skipped.
+/*
+ * Instructions that are emulated, by their first bytes; a prefix 48 (REX.W) or f2, f3 is skipped.
  */
 static const struct insn {
     uint8_t length, bytes[2];

@@ -162,10 +162,7 @@ static void store_back(void)
         try_connect(g, true);
 }
 
-/*
- * This comes to an end: a port that has fired stays masked at least until its guest is looked at
- * again.
- */
+/* The loop ends: a port that has fired stays masked at least until its guest is looked at again. */
 static void evtchn_ready(struct loop_source *src, uint32_t events)
 {
     int port;

@@ -164,7 +164,7 @@ long ctl_hypercall_buf(struct ctl *ctl, unsigned int op, unsigned int cmd, void 
         return rc;
     memcpy(buf.p, arg, size);
     rc = ctl_hypercall(ctl, op, cmd, (uintptr_t)buf.p, 0, 0, 0);
-    memcpy(arg, buf.p, size); /* also after an error: some say there what they minded */
+    memcpy(arg, buf.p, size); /* also after an error: some operations say there what was wrong */
     ctl_buf_put(ctl, &buf);
     return rc;
 }

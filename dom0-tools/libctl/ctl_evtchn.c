@@ -92,7 +92,8 @@ int ctl_evtchn_notify(struct ctl *ctl, int fd, uint32_t port)
     return evtchn_port(ctl, fd, IOCTL_EVTCHN_NOTIFY, port, "notified");
 }
 
-/* The device gives the ports that fired as 32-bit numbers, and takes those to unmask the same way.
+/*
+ * The device gives the ports that fired as 32-bit numbers, and takes those to unmask the same way.
  */
 int ctl_evtchn_pending(struct ctl *ctl, int fd)
 {

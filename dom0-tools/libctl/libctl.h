@@ -365,8 +365,7 @@ int ctl_evtchn_notify(struct ctl *ctl, int fd, uint32_t port);
 int ctl_evtchn_pending(struct ctl *ctl, int fd); /* the port that fired; -EAGAIN if none */
 int ctl_evtchn_unmask(struct ctl *ctl, int fd, uint32_t port);
 
-/* ---- ctl_grant.c: grants ----------------------------------------------------------------------
- */
+/* ---- ctl_grant.c: grants ------------------------------------------------------------------ */
 
 /* Entries that every PV guest's table is born with, so that dom0's daemons can map by grant. */
 #define CTL_GRANT_CONSOLE 0U

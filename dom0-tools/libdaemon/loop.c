@@ -16,7 +16,7 @@ bool loop_quit;
 
 static int epoll = -1;
 
-/* What epoll said in this turn; a source that is removed leaves its events here, too. */
+/* What epoll said in this turn. loop_remove() takes a source's events out of it. */
 static struct epoll_event batch[BATCH];
 static int batch_nr;
 

@@ -132,8 +132,8 @@ int lodge_domain_start(struct lodge_session *l, const struct domcfg *dc, uint16_
 }
 
 /*
- * The domain is there, empty of all that the tools know of it. The saved config comes before the
- * introduction: from that on the monitor sees the guest, and looks for its config.
+ * Gives the new domain all that the tools know of it. The saved config comes before the
+ * introduction: from then on the monitor sees the guest, and looks for its config.
  */
 static int complete(struct lodge_session *l, const struct domcfg *dc, unsigned restarts,
                     const struct builder_result *r, struct splitdev *dev, unsigned nr_dev)

@@ -94,8 +94,7 @@ const char *lodge_backend_type_name(enum backend_type type);
 /* Understands xl's names, too; -1: there is none of that name. */
 int lodge_backend_type_parse(const char *text);
 
-/* --- a guest's devices of one class, in the order of its config --------------------------------
- */
+/* --- a guest's devices of one class, in the order of its config ---------------------------- */
 
 struct device_list {
     void *item; /* descriptions, as the class has them */

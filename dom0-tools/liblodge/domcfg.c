@@ -259,7 +259,10 @@ static int read_options(struct cfgread *c, struct domcfg *dc)
     return 0;
 }
 
-/* Of a guest that wants its memory kept; what cannot be done here ends like a crash. */
+/*
+ * The action for a guest that asks for a new start with its memory kept. "soft-reset" itself is not
+ * supported: the guest is restarted.
+ */
 static int read_action(const char *text)
 {
     return strcmp(text, "soft-reset") ? lodge_domcfg_parse_action(text) : ON_RESTART;

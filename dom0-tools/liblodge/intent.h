@@ -19,7 +19,7 @@ struct intent {
 int lodge_intent_begin(struct lodge_session *l, struct intent *in);
 /* Takes over what a killed process has left. -ENOENT: nothing; -EBUSY: its process lives. */
 int lodge_intent_take(struct lodge_session *l, const uint8_t uuid[16], struct intent *in);
-/* It is done, or for `later` left to another process. Frees what is in it. */
+/* It is done; with `later`, it is left to another process. Frees what is in it. */
 void lodge_intent_end(struct lodge_session *l, struct intent *in, bool later);
 /* The user wants the guest to be gone, which whoever is at it has to respect. False: nobody is. */
 bool lodge_intent_cross_out(struct lodge_session *l, const uint8_t uuid[16]);
@@ -29,7 +29,10 @@ bool lodge_intent_crossed_out(const struct intent *in);
  * comes of that. `domid` is -1 for a guest that has none at the moment.
  */
 int lodge_intent_destroy(struct lodge_session *l, const uint8_t uuid[16], int domid);
-/* That for whom this names, NULL: for all. How many were being restarted, or a negative errno. */
+/*
+ * Destroys so the guests of this name that are being restarted; NULL: all that are. Returns how
+ * many, or a negative errno.
+ */
 int lodge_intent_call_off(struct lodge_session *l, const char *who);
 /*
  * Whether something is being done to a guest of this name, or former number; NULL: to any. But for

@@ -20,7 +20,8 @@
 #define LAYOUT_NAMES "/lodge/names"
 const char *lodge_layout_name(const char *name);
 
-/* Below /vm/<uuid>: when the guest was made, by now_seconds(). start_time has it by the wall clock.
+/*
+ * Below /vm/<uuid>: when the guest was made, by now_seconds(). start_time has it by the wall clock.
  */
 #define LAYOUT_SINCE "since"
 

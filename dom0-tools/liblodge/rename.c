@@ -89,7 +89,7 @@ int lodge_domain_rename(struct lodge_session *l, const struct xen_domctl_getdoma
     return rc;
 }
 
-/* Who was killed over it may have come so far: what one has set aside is called NAME-number. */
+/* True if a process that was killed over this had set the guest aside already, as NAME-number. */
 static bool is_aside(const char *now, const char *name)
 {
     size_t len = strlen(name);

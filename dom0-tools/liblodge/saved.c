@@ -93,7 +93,8 @@ int lodge_saved_write(struct lodge_session *l, const struct domcfg *dc, uint16_t
     return write_file(l, &saved);
 }
 
-/* The buffer is zeroed and has a byte more than is read: so the text ends, whatever the file has.
+/*
+ * The buffer is zeroed and has a byte more than is read: so the text ends, whatever the file has.
  */
 struct json_object *lodge_saved_load(int fd, char **end)
 {

@@ -40,8 +40,7 @@ struct splitdev {
     char type[24];           /* "lodge-vbd", ... */
 };
 
-/* --- splitdev_store.c: nodes -------------------------------------------------------------------
- */
+/* --- splitdev_store.c: nodes --------------------------------------------------------------- */
 
 /* Where a device of this guest will be. -ESRCH: its back-end domain is not there. */
 int lodge_splitdev_of(struct lodge_session *l, uint16_t domid, enum device_kind kind,

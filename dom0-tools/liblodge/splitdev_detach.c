@@ -106,7 +106,7 @@ struct detach {
     struct ends ends; /* as last seen */
 };
 
-/* True where to ask does not come between the driver and what it is about to do. */
+/* True where the driver is not in the middle of connecting: it can be asked to close now. */
 static bool has_settled(const struct ends *e, bool late)
 {
     if (e->front == XenbusStateClosing || e->front == XenbusStateClosed || !e->front_there ||

@@ -193,7 +193,7 @@ int lodge_stats_vcpu(struct lodge_session *l, uint16_t domid, unsigned vcpu, boo
 
     if (rc)
         return lodge_fail_ctl(l, rc);
-    /* Here a list of one is a list. */
+    /* A list of one update counts as a list here. */
     s->value[LODGE_STAT_UPDATE_LIST] += s->value[LODGE_STAT_BATCH];
     return 0;
 }

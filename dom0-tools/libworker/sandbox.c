@@ -122,7 +122,10 @@ static int give_up_rights(uint32_t uid)
      * The supervisor sets how long files may become. A write past that fails, and no more happens.
      */
     signal(SIGXFSZ, SIG_IGN);
-    /* It was for words before the start; from here on the supervisor hears what is said at once. */
+    /*
+     * Standard error was for what is wrong before the start; from here on the log goes over the
+     * socket.
+     */
     dup2(STDIN_FILENO, STDERR_FILENO);
     if (chroot(".") || chdir("/"))
         return -errno;

@@ -129,7 +129,7 @@ static bool end(struct lodge_session *l, struct saved *saved)
     return false;
 }
 
-/* Without xenstored nothing can be finished; there will be another one. */
+/* Without xenstored nothing can be finished: the intent stays, until xenstored is back. */
 static enum action_result carry_out(struct lodge_session *l, struct intent *in)
 {
     struct saved *saved = &in->saved;
@@ -208,7 +208,7 @@ static bool write_down(struct lodge_session *l, const struct xen_domctl_getdomai
         *result = ACTION_DONE;
         return false;
     }
-    if (rc) /* better done than written down */
+    if (rc) /* what cannot be written down is done all the same */
         daemon_say("%s: %s; going on without", in->saved.config.name, l->message);
     return true;
 }

@@ -172,8 +172,7 @@ static int load_filter(void)
     return rc;
 }
 
-/* --- the child ---------------------------------------------------------------------------------
- */
+/* --- the child ----------------------------------------------------------------------------- */
 
 /* One entry of the new root: a link as it is, a directory or file as a mount that cannot write. */
 static int show(const char *path)
@@ -309,8 +308,7 @@ static _Noreturn void become(const char *const *argv, int sock, int output,
     _exit(127);
 }
 
-/* --- the parent --------------------------------------------------------------------------------
- */
+/* --- the parent ---------------------------------------------------------------------------- */
 
 static int no_start(struct confined *c, const char *what)
 {

@@ -50,8 +50,7 @@ static _Noreturn void give_up(const char *why)
     exit(1);
 }
 
-/* --- its command line ---------------------------------------------------------------------------
- */
+/* --- its command line ---------------------------------------------------------------------- */
 
 /*
  * The images as qemu knows them, each inside the one before it. Of the last one qemu is told that
@@ -122,8 +121,7 @@ static void start(const struct chain_config *config, bool discard, unsigned domi
     close(NBD_LISTENER);
 }
 
-/* --- what it asks for ---------------------------------------------------------------------------
- */
+/* --- what it asks for ---------------------------------------------------------------------- */
 
 /* A descriptor of its own each time, with the flags that qemu-nbd wants, as far as it may. */
 static int open_image(void *arg, const char *path, int flags)
@@ -164,8 +162,7 @@ static bool listen_to_it(void)
     return n > 0;
 }
 
-/* --- its life -----------------------------------------------------------------------------------
- */
+/* --- its life ------------------------------------------------------------------------------ */
 
 static void end_it(void)
 {
@@ -194,7 +191,8 @@ static int serve(int signals)
         int n;
 
         /*
-         * None of its guest's doings can have stopped it. But it would be waited for without end.
+         * A guest cannot have caused that, but a server that is stopped would be waited for without
+         * end.
          */
         if (WIFSTOPPED(status))
             kill(nbd.server.pid, SIGKILL);

@@ -32,7 +32,7 @@
 
 struct journal_entry {
     uint32_t used, device, queue;
-    uint32_t tx_ref, rx_ref; /* other rings than these are not what it speaks of */
+    uint32_t tx_ref, rx_ref; /* it counts for these very rings only */
     struct queue_journal journal;
 };
 #define JOURNAL_ENTRIES (QUEUE_PAGE * 8 / sizeof(struct journal_entry))
@@ -196,7 +196,8 @@ static void tap_ready(struct loop_source *src, uint32_t events)
 {
     struct served *s = (struct served *)src;
 
-    /* Somebody has removed the interface: nothing will come any more, and epoll says so for ever.
+    /*
+     * Somebody has removed the interface: nothing will come any more, and epoll says so for ever.
      */
     if (events & EPOLLERR)
         s->queue->broken = "its interface on the host is gone";
@@ -416,8 +417,8 @@ static void say_news(struct served *s)
 }
 
 /*
- * The timer goes on when the event that it ran for was sent with another. Most of the time the next
- * such event is soon there, and one timer does for many.
+ * The timer is not stopped when its event was sent together with another one: most of the time the
+ * next event of that kind is soon there, and one timer does for many.
  */
 static void timer_ready(struct loop_source *src, uint32_t events)
 {

@@ -148,7 +148,8 @@ static const char *reconnect(struct domain *d)
     return NULL;
 }
 
-/* Introduced again: the tools have made a new event channel; the page, where there is one, stays.
+/*
+ * Introduced again: the tools have made a new event channel; the page, where there is one, stays.
  */
 static int introduce_again(struct domain *d, uint64_t mfn, uint32_t port)
 {

@@ -81,7 +81,7 @@ static void close_file(struct file *f)
     *f = (struct file){.fd = -1};
 }
 
-/* Of the file that is being written: the old one stays where it was to be replaced. */
+/* Gives up the file that is being written. If it was to replace an old one, that stays. */
 static void give_up(const char *what, int error)
 {
     static int64_t told;

@@ -46,7 +46,8 @@ extern uint32_t quota_limit[QUOTA_KINDS]; /* the same for all domains */
 extern bool quota_kept[QUOTA_KINDS];      /* set while running: a restart has to know it */
 
 const char *quota_name(enum quota_kind kind);
-/* Returns 0, or -1 where no quota has that name. With `keep` it is saved, and outlives a restart.
+/*
+ * Returns 0, or -1 where no quota has that name. With `keep` it is saved, and outlives a restart.
  */
 int quota_set(const char *name, uint32_t value, bool keep);
 

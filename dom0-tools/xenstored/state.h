@@ -15,7 +15,8 @@
 #include "domain.h"
 #include "nodes.h"
 
-/* Opens the state in `dir` (NULL: keep nothing), loads it and reconnects the domains. 0 or -errno.
+/*
+ * Opens the state in `dir` (NULL: keep nothing), loads it and reconnects the domains. 0 or -errno.
  */
 int state_open(const char *dir);
 

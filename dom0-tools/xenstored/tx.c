@@ -40,7 +40,8 @@ struct tx {
     struct seen *seen;
     struct done *done; /* in the order in which they were made */
     unsigned int nseen, seen_cap, ndone, done_cap;
-    uint64_t work; /* what QUOTA_TX_OPS limits, beside what the view has moved more than it did */
+    uint64_t work; /* requests recorded so far; QUOTA_TX_OPS limits them and the extra nodes that
+                      they moved (charge()) */
     int64_t bytes; /* charged to the domain */
 };
 
@@ -158,7 +159,7 @@ static int charge(struct tx *t, const char *path, size_t len)
 {
     bool enforce = !t->conn->cred.privileged;
     int64_t bytes = (int64_t)(strlen(path) + len + sizeof(struct done));
-    /* One node is what a request is about. */
+    /* Each change is about one node; those that it moves beyond that are extra. */
     uint64_t more = t->view.moved > t->ndone ? t->view.moved - t->ndone : 0;
 
     t->work += 1 + strlen(path) / LONG_PATH;

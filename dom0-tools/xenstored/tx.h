@@ -43,7 +43,8 @@ enum tx_op { TX_WRITE, TX_MKDIR, TX_RM, TX_SET_PERMS };
 
 struct tx;
 
-/* 0 and *id (never 0, unique among those that the connection has open), or -ENOSPC over the quota.
+/*
+ * 0 and *id (never 0, unique among those that the connection has open), or -ENOSPC over the quota.
  */
 int tx_start(struct conn *c, uint32_t *id);
 /* NULL where the connection has none with that id. The connection owns it until its end. */
@@ -51,7 +52,8 @@ struct tx *tx_find(struct conn *c, uint32_t id);
 /* What the transaction's requests work on; lives as long as the transaction. */
 struct nodes_view *tx_view(struct tx *t);
 
-/* Whether it was refused an entry below: then it cannot be committed, and is good for its end only.
+/*
+ * Whether it was refused an entry below: then it cannot be committed, and is good for its end only.
  */
 bool tx_is_full(const struct tx *t);
 /* 0, or -ENOSPC when the transaction has become too long. */
@@ -62,7 +64,8 @@ int tx_did(struct tx *t, enum tx_op op, const char *path, const void *data, size
 /* Ends and frees it, whatever the result. 0, -EAGAIN for a conflict, -ENOSPC for a quota. */
 int tx_end(struct tx *t, bool commit);
 void tx_abort_all(struct conn *c);
-/* Frees what guests' transactions that are too old keep alive. Not while a request is carried out.
+/*
+ * Frees what guests' transactions that are too old keep alive. Not while a request is carried out.
  */
 void tx_let_go_old(void);
 

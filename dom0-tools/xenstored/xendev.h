@@ -21,7 +21,8 @@ void xendev_unmap_guest(void *page);
 /* dom0's own store page and the port that its kernel listens on. NULL on failure. */
 void *xendev_map_dom0(uint32_t *port);
 
-/* Our new end of a channel to the domain's port, or -errno. Closed with the process at the latest.
+/*
+ * Our new end of a channel to the domain's port, or -errno. Closed with the process at the latest.
  */
 int xendev_bind(uint16_t domid, uint32_t port);
 /* Our end of the event that says "some domain has ended", or -errno. */

@@ -42,8 +42,8 @@ WITHOUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
 def _setup():
-    """What puts GRUB onto the disk. Comments are no part of it, as the disk is not another one for
-    them."""
+    """The script that puts GRUB onto the disk, without its comments: a change of these alone does
+    not make another disk."""
     with open(os.path.join(HARNESS, "debian-host-setup.sh"), encoding="utf-8") as handle:
         return "".join(line for line in handle if not line.startswith("# "))
 
@@ -55,7 +55,7 @@ FILES = {
     "etc/default/grub": "GRUB_DEFAULT=saved\nGRUB_TIMEOUT=1\n"
                         'GRUB_CMDLINE_LINUX="console=ttyS0 console=hvc0 net.ifnames=0"\n'
                         "GRUB_TERMINAL=serial\nGRUB_DISABLE_OS_PROBER=true\n",
-    # The drivers of this machine's disk, and not of all others: the initrd is read by GRUB.
+    # Only the drivers of this machine's disk: GRUB has to read the initrd.
     "etc/initramfs-tools/conf.d/few": "MODULES=list\nCOMPRESS=lz4\nBUSYBOX=n\n",
     "etc/initramfs-tools/modules": "ext4\nahci\nsd_mod\nvirtio_pci\nvirtio_blk\n",
     "etc/systemd/system.conf.d/patience.conf":
@@ -64,7 +64,7 @@ FILES = {
     "etc/machine-id": "",
     "setup": _setup(),
 }
-# Another machine's business, or the life of an older one; each is seconds of an emulated boot.
+# What another kind of machine needs, or an older one; each costs seconds of an emulated boot.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer",
           "e2scrub_all.timer", "e2scrub_reap.service", "systemd-pstore.service", "man-db.timer",
           "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "libvirt-guests.service",

@@ -21,10 +21,10 @@ from harness.verdict import FAILURE, ORDER, SUCCESS, TestProblem
 
 RESULT = re.compile(r"^.*?RESULT (success|skip|error|failure)\b[ :]*(.*)$", re.MULTILINE)
 # The debug build measures how long each processor keeps interrupts off, in a machine whose clock
-# counts instructions: with one processor, as several share that clock and take turns, and what the
-# others execute would count as well (24,990,740 instructions in one stretch of guests/flushes with
-# two). They are so many times as long there as they would be by the clock of a fast one, so that a
-# guest that works for a while does not take as many instructions as that takes nanoseconds.
+# counts instructions. It has one processor: several would share that clock and take turns, and what
+# the others execute would count as well (24,990,740 instructions in one stretch of guests/flushes
+# with two). An instruction takes 2^shift nanoseconds of the machine's time, more than on a real
+# one: a guest that works for a given time executes fewer of them.
 OFF = re.compile(r"interrupts off for (\d+) ticks, (.*)$", re.MULTILINE)
 OFF_GOAL = 50000  # instructions between two preemption points
 # How a machine ends whose guest has called kit_shutdown(): Lodge lets it use QEMU's debug exit.
@@ -37,9 +37,8 @@ def boot(name, elf, how, side="lodge", binary="", debug=False, icount=False, smp
 
     how is a line of boot.txt, side lodge or xen, binary another hypervisor than the built one. smp
     are the machine's processors where how.smp are to be the guest's alone, limit takes the place of
-    how.limit. debug is for Lodge's
-    debug build: measured is a list that gets (instructions, where and in whose boot) for its
-    longest time without interrupts."""
+    how.limit. debug is for Lodge's debug build: measured is a list that gets (instructions, where
+    and in whose boot) for its longest time without interrupts."""
     binary = binary or (xen_hypervisor() if side == "xen" else DEBUG if debug else LODGE)
     options, cpu, shift = f"{OPTIONS[side]} {how.options}".strip(), how.cpu, 0
     if debug:

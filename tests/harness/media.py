@@ -3,8 +3,8 @@
 
 The ISO holds GRUB for BIOS, the hypervisor, dom0's kernel and initrd, and a grub.cfg that starts
 the one entry at once. Only the GRUB modules that are used are put in, as making and reading the
-ISO is a good part of a short test. A large ISO GRUB reads by a driver of its own: the BIOS takes
-three times as long for a kernel, but for a few sectors the driver is not worth its loading.
+ISO is a good part of a short test. GRUB reads a large ISO by a driver of its own, as the BIOS takes
+three times as long for a kernel; for a few sectors the driver is not worth its loading.
 """
 
 import contextlib

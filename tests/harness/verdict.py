@@ -28,8 +28,8 @@ class TestProblem(Exception):
 class Tally:
     """Prints a line per test and the closing "N passed, N failed". Any thread may add.
 
-    What did not succeed is said again at the end, with the telling lines of its log in folder logs,
-    as whoever reads of a run elsewhere may have no more than the end of its output.
+    What did not succeed is said again at the end, with the telling lines of its log in folder logs:
+    of a run elsewhere one may see no more than the end of the output.
     """
 
     def __init__(self, logs=None):
