@@ -3,8 +3,15 @@
  * persist.c: pages that a guest keeps granted, mapped once and found again by their reference.
  *
  * A front-end with persistent grants uses the same few pages for all of its data. The table is of
- * fixed size and never gives a mapping back before the disk is detached: a guest that uses ever
- * new references fills it, and from then on its data are copied.
+ * fixed size and never gives a mapping back before the disk is detached: a guest that uses ever new
+ * references fills it, and from then on its data are copied.
+ *
+ * A reference is at one place at most. No place is freed before persist_free(): so a search needs
+ * no marks for deleted places, and pages that were found stay mapped as long as there are requests.
+ * At least half of the places are free (PERSIST_PAGES of PERSIST_HASH are taken at most): so each
+ * search ends, soon. A mapping holds the page that was granted when it was made. A guest that
+ * grants another page under the same reference gets its data in the old page: that harms itself
+ * alone.
  */
 #include "blkback.h"
 

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * loop.c: epoll, a batch at a time, and signals as one of its sources.
+ *
+ * A handler may remove and free any source, its own included, while the batch is worked off:
+ * loop_remove() takes the source's events out of the batch, so no handler is called for memory that
+ * is gone. A source is known by its address, and so must not move while it is added. epoll is
+ * level-triggered here: what a handler has not read, and what is left of the batch when loop_quit
+ * is set, is told again. Signals are blocked and arrive through a signalfd, so a handler is never
+ * interrupted by one.
  */
 #include "libdaemon.h"
 

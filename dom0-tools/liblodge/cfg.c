@@ -6,6 +6,17 @@
  * and because an error has to name the file and the line in words that a person can act on. The
  * text may come from anyone: its length, nesting and every byte are checked, and a text that is
  * refused leaves nothing behind but the settings before the mistake.
+ *
+ *   text     settings, each ended by a newline, a semicolon or the end of the text
+ *   setting  KEY = value, or KEY += value; a key has letters, digits and _, and no digit in front
+ *   value    string, number or list
+ *   string   between " and " or ' and ', on one line. A backslash makes C's escapes (\n, \t, \x41,
+ *            \101 and so on, but no zero byte); in front of any other character it is dropped
+ *   number   decimal, hexadecimal (0x) or octal (0), as strtoll() reads it; - in front is allowed
+ *   list     [ values with commas between ]; a comma may stand behind the last one
+ *
+ * Blanks do not count, nor does # with the rest of its line, except inside a string. Inside a list
+ * a newline does not count either. += on a key that is not set yet sets it.
  */
 #include "cfg.h"
 

@@ -9,6 +9,15 @@
  *
  * The supervisor trusts no parcel from a worker: a worker works on a guest's input and may have
  * been taken over. A parcel that makes no sense ends the worker.
+ *
+ * Who holds which descriptor: the supervisor opens images, taps and the record of what is in
+ * flight, sends copies with WORKER_ATTACH, and keeps its own at least as long as the rings are
+ * served. A worker's copies go with the worker. So what they stand for outlives a worker that dies,
+ * and its successor gets the same open files: with the locks on the image, the queues of the tap
+ * and the record as they are. Only a connection to an image's server is made anew for each worker.
+ * What a worker has opened itself and its successor needs (an io_uring, a journal), it sends with
+ * WORKER_KEEP_IT. The supervisor keeps one such descriptor for each worker, the newest, and passes
+ * it on with WORKER_START. It is never read or written there.
  */
 #ifndef LODGE_BACKEND_WORKER_H
 #define LODGE_BACKEND_WORKER_H
@@ -52,7 +61,10 @@ struct worker_start {
     uint8_t keep[WORKER_KEEP];
 };
 
-/* A message. Descriptors in fds[] that come with a received one belong to the receiver. */
+/*
+ * A message. Descriptors in fds[] that come with a received one belong to the receiver, which
+ * closes them or keeps them; worker_receive() has closed those of a parcel that it refuses.
+ */
 struct worker_parcel {
     struct worker_head head;
     uint8_t body[WORKER_MAX_BODY + 1]; /* a received one is terminated, for sentences */

@@ -4,6 +4,14 @@
  *
  * A child is not ended with its parent: it comes to the end of what it does, and a new monitor sees
  * from the guest's files (liblodge/intent.c) that somebody is at it.
+ *
+ * What keeps two processes from working on one guest: the table has one job for each uuid, which
+ * spares processes that would find nothing to do; what counts is the lock on the guest's file,
+ * which also holds against children of an earlier monitor and against `lodge`. A child inherits all
+ * that is open here and uses none of it: it closes the monitor's lock, which would otherwise
+ * outlive the monitor, and opens a session of its own, as answers of the store on a shared
+ * connection would go to either of the two. Its exit status is all that it reports; the rest is in
+ * the guest's files, the store and the hypervisor.
  */
 #include "jobs.h"
 

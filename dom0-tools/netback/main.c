@@ -9,6 +9,14 @@
  *
  * A device is on a list here from WORKER_ATTACH until WORKER_DETACH, or until its front-end breaks
  * the rules: then it is let go of at once, and the supervisor is told why.
+ *
+ * Why no work is missed before a wait. A port that has fired (tx_fired, rx_fired) stays masked
+ * until its queue has nothing more to do (tx_active, rx_active). The last look at a ring comes
+ * after the wish for an event, so what the guest does after that look raises the port, which fires
+ * when it is unmasked. The tap is level-triggered: it is watched, except while the guest has no
+ * buffers (`deaf`) and a frame would wake us for nothing. What no event tells of has a time
+ * instead, which idle_time() gives: the next span of the rate, and a look for buffers where the
+ * front-end does not tell of them.
  */
 #include "queue.h"
 

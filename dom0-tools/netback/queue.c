@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * queue.c: attaching a queue to its rings, and its events.
+ *
+ * When the guest gets an event: each push of responses says whether the guest wants to hear of them
+ * (tx_event, rx_event), and only sending clears these two, so no wish is lost. An event is sent at
+ * most once for each batch, and where both rings have one port, one event tells of both.
+ *
+ * An event that tells of nothing but a little that was sent may wait (can_wait()): hardly any
+ * sender waits for it, and what comes for the guest meanwhile brings an event anyway. While
+ * `waiting` is set, tx_event is set, rx_event is not, and main.c's timer runs: the event is late by
+ * QUEUE_DEFER_US at most. `told` and `tx_untold` bound how much goes untold, as the guest keeps the
+ * buffers of it until it looks at the ring.
  */
 #include "queue.h"
 

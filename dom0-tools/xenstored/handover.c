@@ -4,6 +4,15 @@
  * has a version, and one of another version is not used: then clients of the socket are cut off, as
  * by a restart, and nothing else is lost. Events that wait are not handed over, each watch fires
  * once instead; open transactions will have to be repeated.
+ *
+ * In this order: the file in memory is written; the lock, the listening socket, the clients'
+ * connections and the file lose close-on-exec; execve(). Until then each step can be undone. Where
+ * a later one fails, it is undone, and this process serves on. Behind execve() nothing can be
+ * undone. The successor sets close-on-exec again, loads the state directory as after a kill,
+ * connects to the domains, and restores the clients last, as their watches and transactions need
+ * the tree. All other descriptors and mappings (devices, rings, journal) end with execve(), and are
+ * made anew. The lock is held and the socket listens throughout: no other daemon comes in between,
+ * and who connects meanwhile waits.
  */
 #include <errno.h>
 #include <fcntl.h>

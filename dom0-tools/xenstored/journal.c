@@ -2,6 +2,13 @@
 /*
  * The journal: see journal.h for what it promises. Where the file cannot grow, the daemon goes on
  * without one and removes it, since an old state is worse than none; until it can be written anew.
+ *
+ * Three situations. As a rule `file` is the journal. During a rewrite (journal_rewrite_begin() to
+ * journal_rewrite_end(), while nothing else is done) records go to journal.new, which is `file`,
+ * while the journal in force is `old`, untouched: a daemon that is killed then finds the old one,
+ * and the next rewrite truncates what it left of the new one. With `lost` set there is no journal:
+ * what is done from then on is nowhere but in memory, until a rewrite succeeds. A failure in `file`
+ * while it is rewritten costs the new one only.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -195,7 +195,17 @@ void watch_remove_all(struct conn *c)
         destroy(list_entry(c->watches.next, struct watch, conn_link));
 }
 
-/* ---- firing ---- */
+/*
+ * ---- firing ----
+ *
+ * A change wakes the watches on its path and on each node above it; a removal also those on each
+ * node that went with it. Whether a watcher may learn of it is decided anew each time, as rights
+ * change: dom0 may always. Any other has to be able to read one of three: the node as it is, or was
+ * when it was removed; the node by the permissions before the change, so that who loses the right
+ * hears of that; the node's parent, whose list of children shows as much. Special paths have
+ * permissions and no node. Events of nodes are queued once the change is committed to the journal
+ * and not before, so nobody hears of what a restart would undo.
+ */
 
 /* Permissions that decide whether a watcher may learn of a change: any one of them suffices. */
 struct sight {
