@@ -14,7 +14,9 @@ static inline int64_t now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The same in seconds: the wall clock can be stepped, and is for stamps that people read only. */
+/*
+ * The same in seconds. The wall clock can be stepped: it serves only for stamps that people read.
+ */
 static inline int64_t now_seconds(void)
 {
     return now_ms() / 1000;

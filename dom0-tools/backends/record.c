@@ -2,11 +2,11 @@
 /*
  * record.c: the file in memory where a disk's worker notes what is in flight (blkback/inflight.h).
  *
- * It has a name, so that it outlives worker and supervisor alike, and the worker can write to it:
- * a worker that its guest has turned would otherwise fill the file system that /run is. The limit
+ * It has a name, so that it outlives worker and supervisor alike, and the worker can write to it: a
+ * worker that its guest has taken over would otherwise fill the file system that /run is. The limit
  * on the size of its files is no bound, as it has to be as large as an image. So each record has a
- * file system of its own, with room for just this. A file that cannot grow whoever writes to it
- * (a sealed one) has no name.
+ * file system of its own, with room for just this. A file that cannot grow whoever writes to it (a
+ * sealed one) has no name.
  */
 #include "vbd.h"
 

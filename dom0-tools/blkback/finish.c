@@ -67,7 +67,7 @@ static bool advance(struct request *r, uint64_t moved)
     return io->length && io->niov;
 }
 
-/* For who watches: inflight.h. */
+/* For `lodge top`; see inflight.h. */
 static void count_moved(const struct disk *disk, const struct io_op *op, uint64_t moved)
 {
     struct inflight_totals *totals = (void *)((char *)disk->inflight + INFLIGHT_TOTALS);

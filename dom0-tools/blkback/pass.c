@@ -295,7 +295,7 @@ static void begin(struct request *r)
     r->io.iov = r->iov;
     r->io.offset = r->q.sector * BLK_SECTOR;
     r->io.length = r->q.nr_sectors * BLK_SECTOR;
-    /* A flush comes before what such a request writes, and with a barrier behind it as well. */
+    /* Such a request begins with a flush; a barrier has another one behind its data. */
     r->stage = r->q.op == BLKIF_OP_FLUSH_DISKCACHE || r->q.op == BLKIF_OP_WRITE_BARRIER
                    ? REQUEST_FLUSH_FIRST
                    : REQUEST_DATA;

@@ -32,8 +32,10 @@ void trace_merge_free(struct trace_merge *m);
 /* n records of a CPU's ring, in its order, before which some have been lost. False: no memory. */
 bool trace_merge_add(struct trace_merge *m, unsigned cpu, const struct lodge_trace_record *list,
                      size_t n, uint64_t lost);
-/* Takes out the earliest one that is from before that time; NULL: there is none. Until the next
- * call. */
+/*
+ * Takes out the earliest one that is from before that time; NULL: there is none. It is good until
+ * the next call.
+ */
 const struct lodge_trace_record *trace_merge_next(struct trace_merge *m, uint64_t before,
                                                   unsigned *cpu);
 

@@ -26,7 +26,7 @@ struct daemon_store {
 bool daemon_store_start(struct daemon_store *d);
 /* Once in each turn of the loop: false as long as xenstored is away. */
 bool daemon_store_run(struct daemon_store *d);
-/* For loop_turn(): as long as that, or until it has to be tried again. */
+/* For loop_turn(): the same time, or less where xenstored is away and is to be tried before. */
 int daemon_store_timeout(const struct daemon_store *d, int timeout_ms);
 
 #endif

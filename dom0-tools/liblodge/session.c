@@ -2,8 +2,8 @@
 /*
  * session.c: connections to the hypervisor and to xenstore, and the list of domains.
  *
- * What daemons use that know no configs and build nothing; so it links with no more than libctl and
- * libstore.
+ * The part of the library for daemons that know no configs and build nothing: it links with libctl
+ * and libstore alone.
  */
 #include "session.h"
 

@@ -30,7 +30,7 @@ int splitdev_wait_for(struct lodge_session *l, const struct splitdev *dev, unsig
 
 /* For store_on_event(), with a bool that says that something has happened. */
 void splitdev_note_event(void *again, const char *path, const char *token);
-/* Until something has, for so long at most; and then it has not any more. */
+/* Waits until that bool is true, for so long at most, and clears it. */
 void splitdev_await_event(struct store *s, bool *again, int64_t ms);
 
 #endif

@@ -3,8 +3,8 @@
  * stats.h: what guests' vcpus have counted, with names; Lodge's own (<public/lodge_stats.h>).
  *
  * The counters are in groups, for showing: a group is a name, and places in the row of counters. A
- * place without a name is not in use, as far as is known here. Of the hypervisor's one differs:
- * UPDATE_LIST has the updates by lists of one here, too.
+ * place without a name is not in use, as far as is known here. One differs from the hypervisor's:
+ * LODGE_STAT_UPDATE_LIST also counts the updates by lists of one here.
  */
 #ifndef LODGE_STATS_H
 #define LODGE_STATS_H

@@ -17,7 +17,10 @@ struct store;
 
 /* Connects over xenstored's socket, else over the kernel's device. NULL with a message in err. */
 struct store *store_open(char *err, size_t errlen);
-/* One that is dead from the start, for who can do without: nothing is there, every flush fails. */
+/*
+ * A connection that is dead from the start, for those that can do without: reads find nothing,
+ * every flush fails.
+ */
 struct store *store_absent(const char *why);
 void store_close(struct store *s);
 
@@ -36,7 +39,7 @@ void store_perms(struct store *s, const char *path, uint16_t domid, bool owner);
 /* `owner` may do everything, `reader` may read; dom0 may anyway. */
 void store_share(struct store *s, const char *path, uint16_t owner, uint16_t reader);
 /*
- * *value is NULL now. After the flush it is malloc'ed, with a NUL behind it; or still NULL, where
+ * Sets *value to NULL. After the flush it is malloc'ed, with a NUL behind it; or still NULL, where
  * the node is missing or cannot be read. The pointer has to be good until then.
  */
 void store_read(struct store *s, const char *path, char **value);

@@ -5,8 +5,8 @@
  * lodge-backends starts one for each disk whose image is not raw. This program opens the image and
  * what is behind it (chain.h), starts qemu-nbd in a world where those files are not (confine.h),
  * and stays: when qemu-nbd opens /image/0, /image/1 and so on, it gets descriptors made here. So a
- * qemu-nbd that an image's content has turned has the image, its backing files to read, and the
- * connections of the guest's own worker, and nothing else of this machine.
+ * qemu-nbd that an image's content has taken over can reach the image, its backing files to read,
+ * and the connections of the guest's own worker, and nothing else of this machine.
  *
  * SIGTERM is passed on, again and again: process 1 of a namespace misses it as long as it has no
  * handler. qemu-nbd then writes what it holds back, and ends. The last line that it printed is

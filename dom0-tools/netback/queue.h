@@ -9,10 +9,10 @@
  * in flushed translations, than the bytes do.
  *
  * Both rings are answered strictly in the order of their requests, and whole frames at a time. So
- * what a worker that dies has left behind is known from the ring itself: all from rsp_prod on is
- * to be taken (again). Only one thing is not: a response takes the place of its request before
+ * what a worker that dies has left behind is known from the ring itself: all from rsp_prod on is to
+ * be taken (again). Only one thing is not: a response takes the place of its request before
  * rsp_prod covers it. How far the writing of responses may have come is in `queue_journal`, which
- * outlives the process; see queue_resume().
+ * outlives the process; see queue_tx_resume() and queue_rx_resume().
  *
  * What the outside world does is behind functions that the tests replace: grant_copy() and its
  * like, runtime_notify(), runtime_now_us(), tap_read() and tap_write(). The clock is asked only
@@ -49,7 +49,7 @@ struct queue_journal {
 struct queue_stats {
     uint64_t tx_frames, tx_bytes; /* from the guest */
     uint64_t tx_errors;           /* refused: they made no sense, or could not be copied */
-    uint64_t tx_dropped;          /* the tap took them not */
+    uint64_t tx_dropped;          /* the tap refused them */
     uint64_t rx_frames, rx_bytes;
     uint64_t rx_errors; /* could not be copied into the guest's pages */
     uint64_t rx_dropped;
@@ -75,7 +75,7 @@ struct queue {
     bool tx_event;         /* responses were pushed that the guest wants to hear of */
     bool rx_event;         /* likewise */
     bool rx_held;          /* a frame was read for which there are not enough buffers: rx_hold */
-    bool stalled;          /* and for so long that it was said */
+    bool stalled;          /* and for so long that the log says so */
     uint32_t tx_untold;    /* bytes that were answered since the last event */
     uint32_t told;         /* the transmit ring's rsp_prod at the last event */
     bool waiting;          /* tx_event is to be sent, but not at once */
@@ -88,7 +88,7 @@ struct queue {
     struct rx_frame rx_hold;
     uint8_t *rx_hold_bytes; /* QUEUE_FRAME_PAGES */
 
-    /* What passes through within one call; all queues of the worker may have the same. */
+    /* Memory that is in use within one call only: all queues of the worker may share it. */
     uint8_t *tx_pages; /* QUEUE_SLOTS */
     uint8_t *rx_pages; /* QUEUE_RX_PAGES */
     struct net_tx_packet tx_packet[QUEUE_SLOTS];

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DRAIN_LIMIT 4096
-#define RX_ALONE    8 /* so many frames that came alone, and it is seen whether they do */
+#define RX_ALONE    8 /* after so many frames that came alone: a look whether they still do */
 
 static uint8_t *frame_bytes(const struct queue *q, const struct rx_frame *f)
 {
