@@ -73,7 +73,8 @@ static int build_ramdisk_open(struct build *b)
 
     if (!path)
         return 0;
-    b->ramdisk = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* as the kernel: no FIFO */
+    /* As for the kernel: does not wait for the other end of a FIFO. */
+    b->ramdisk = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (b->ramdisk < 0 || fstat(b->ramdisk, &st))
         return ctl_fail(b->ctl, errno, "ramdisk %s cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || st.st_size == 0)

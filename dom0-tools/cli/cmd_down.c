@@ -33,7 +33,7 @@ static int down_options(struct cli *c, int argc, char **argv, struct down_opts *
 
     while ((opt = getopt_long(argc, argv, ":aFwt:", longopts, NULL)) != -1) {
         if (opt == 'F')
-            continue; /* xl's: by ACPI where the guest has no such driver; here all have one */
+            continue; /* xl's: by ACPI, where the guest has no driver that can be asked */
         if (opt == 'a')
             o->all = true;
         else if (opt == 'w')

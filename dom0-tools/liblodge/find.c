@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where there is no node: without xenstored the saved config has it, if the guest is ours. */
+/*
+ * The name where there is no node for it: without xenstored, the one in the saved config of a guest
+ * of ours.
+ */
 static char *stand_in(struct lodge_session *l, uint16_t domid, const uint8_t *uuid)
 {
     struct saved saved;

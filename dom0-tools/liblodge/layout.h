@@ -25,16 +25,16 @@ const char *lodge_layout_name(const char *name);
  */
 #define LAYOUT_SINCE "since"
 
-/* Only queued: the caller opens the transaction and commits it. */
+/* Queues all nodes of a guest: the caller opens the transaction and commits it. */
 void lodge_layout_write(struct store *s, const struct domcfg *dc, const struct builder_result *r);
-/* The name's entry, if it is this domain's; a transaction of its own. 0 or a negative errno. */
+/* Removes the name's entry if it is this domain's, in a transaction. 0 or a negative errno. */
 int lodge_layout_free_name(struct store *s, uint16_t domid, const char *name);
-/* All else, without a transaction: removing twice does no harm. */
+/* Removes all else, without a transaction: to remove it twice does no harm. */
 int lodge_layout_remove(struct store *s, uint16_t domid, const uint8_t uuid[16]);
-/* Only queued, as above. */
+/* Queues the change of the name, as above. */
 void lodge_layout_rename(struct store *s, uint16_t domid, const uint8_t uuid[16], const char *old,
                          const char *name);
-/* For a guest of other tools, which have written start_time alone. */
+/* Notes when a guest of other tools was made, by the start_time that these have written. */
 void lodge_layout_note_start(struct store *s, const uint8_t handle[16]);
 /* How long ago a guest was made; -1 where nobody has noted it. */
 int64_t lodge_layout_seconds_up(struct store *s, const uint8_t handle[16]);

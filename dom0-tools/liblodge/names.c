@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A domain whose name node says `name`, by looking at all; -ESRCH if there is none. */
+/* Finds a domain whose name node says `name` by looking at all of them; -ESRCH if there is none. */
 int lodge_names_scan(struct lodge_session *l, const char *name,
                      struct xen_domctl_getdomaininfo *info)
 {
@@ -38,7 +38,7 @@ int lodge_names_scan(struct lodge_session *l, const char *name,
     return rc;
 }
 
-/* By the index; -ESRCH also where its entry is stale. */
+/* Finds a domain by the index; -ESRCH also where its entry is stale. */
 int lodge_names_look_up(struct lodge_session *l, const char *name,
                         struct xen_domctl_getdomaininfo *info)
 {
@@ -55,7 +55,9 @@ int lodge_names_look_up(struct lodge_session *l, const char *name,
     return rc;
 }
 
-/* By a domain; one that is on its way out need not be destroyed, only waited for. */
+/*
+ * Fails, and says which domain has the name: one that is on its way out has only to be waited for.
+ */
 static int taken(struct lodge_session *l, const char *name,
                  const struct xen_domctl_getdomaininfo *info)
 {

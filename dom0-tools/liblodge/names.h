@@ -7,7 +7,9 @@
 
 #include "session.h"
 
-/* By the index, or by looking at all domains; -ESRCH, also where the index has a stale entry. */
+/*
+ * Find a domain by the index, or by looking at all of them; -ESRCH, also where the index is stale.
+ */
 int lodge_names_look_up(struct lodge_session *l, const char *name,
                         struct xen_domctl_getdomaininfo *info);
 int lodge_names_scan(struct lodge_session *l, const char *name,

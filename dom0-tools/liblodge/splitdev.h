@@ -91,17 +91,20 @@ int lodge_splitdev_plan(struct lodge_session *l, const struct domcfg *dc, uint16
 void lodge_splitdev_write_plan(struct store *s, const struct domcfg *dc,
                                const struct splitdev *dev);
 
-/* Until all are taken by their back-ends; at most l->wait_ms. */
+/* Waits until their back-ends have taken all of them, for at most l->wait_ms. */
 int lodge_splitdev_wait(struct lodge_session *l, const struct splitdev *dev, unsigned nr);
 
-/* To a living guest. If anything fails nothing is left. The config is not touched. */
+/*
+ * Attaches a device to a living guest. If anything fails nothing is left. The config is not
+ * touched.
+ */
 int lodge_splitdev_attach(struct lodge_session *l, uint16_t domid, enum device_kind kind,
                           const struct device_base *d);
 
 /*
- * From a living guest, in at most l->wait_ms. -EBUSY: it does not let go, and the message says
- * why; it may still do so later, and then a second call finishes. With `force` the device goes
- * whatever the guest says.
+ * Detaches a device from a living guest, in at most l->wait_ms. -EBUSY: it does not let go, and the
+ * message says why; it may still do so later, and then a second call finishes. With `force` the
+ * device goes whatever the guest says.
  */
 int lodge_splitdev_detach(struct lodge_session *l, const struct splitdev *dev, bool force);
 
@@ -112,7 +115,9 @@ int lodge_splitdev_detach(struct lodge_session *l, const struct splitdev *dev, b
 int lodge_splitdev_resize(struct lodge_session *l, const struct splitdev *dev, uint64_t bytes,
                           bool shrink);
 
-/* All devices of a guest that ends, whatever the guest says. Back-ends get some seconds. */
+/*
+ * Takes away all devices of a guest that ends, whatever the guest says. Back-ends get some seconds.
+ */
 void lodge_splitdev_close_all(struct lodge_session *l, uint16_t domid);
 
 #endif

@@ -57,7 +57,10 @@ static int let_run(struct lodge_session *l, struct intent *in, uint16_t domid)
     return rc;
 }
 
-/* Unless that was done already: it is gone, or has another uuid now. */
+/*
+ * Destroys the old domain, or sets it aside. A process before this one may have done so: then the
+ * domain is gone, or has another uuid.
+ */
 static int out_of_the_way(struct lodge_session *l, const struct saved *saved, enum on_action action)
 {
     struct xen_domctl_getdomaininfo old;

@@ -51,7 +51,10 @@ extern struct list_link conn_all; /* both kinds */
 void conn_init(void);
 
 struct conn *conn_new_socket(int fd); /* takes over the descriptor */
-/* One that a process before this had; what it has sent, and is to get, so far. */
+/*
+ * A client of this process's predecessor: with the part of a request that has come, and the answers
+ * that it has yet to get.
+ */
 struct conn *conn_restore_socket(int fd, const void *in, size_t in_len, const void *out,
                                  size_t out_len);
 /* Its ring is not served until the caller has given it a page. */

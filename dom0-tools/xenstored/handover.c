@@ -87,7 +87,10 @@ static void count_tx(const struct conn *c, uint32_t id)
     txs++;
 }
 
-/* Of the asker, its request is done, and the answer stands behind what it has not read yet. */
+/*
+ * The asker's request counts as done: it is left out, and its answer comes behind what the asker
+ * has not read yet.
+ */
 static void put_conn(struct conn *c, bool asker, const void *answer, size_t len)
 {
     struct conn_head h = {.fd = c->fd,
@@ -117,7 +120,7 @@ static void put_conn(struct conn *c, bool asker, const void *answer, size_t len)
     tx_each(c, put_tx);
 }
 
-/* Those that go along must stay open over execve(), and must not where that fails. */
+/* What goes along must stay open over execve(), and over no other one where this fails. */
 static void keep_open(bool on)
 {
     int flags = on ? 0 : FD_CLOEXEC;

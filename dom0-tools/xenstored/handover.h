@@ -11,7 +11,7 @@
 
 #include "conn.h"
 
-/* What a successor gets: how this process was started, what keeps others away, who may connect. */
+/* Notes what a successor gets: this process's arguments, its lock and its listening socket. */
 void handover_prepare(char **argv, int lock_fd, int listen_fd);
 
 /*
@@ -29,7 +29,7 @@ const char *handover_to(const char *program, const char *cmdline, const struct c
  * already.
  */
 int handover_begin(int *lock_fd, int *listen_fd);
-/* The connections; each of them is to be polled and woken. Once the store has been loaded. */
+/* Restores the connections, when the store has been loaded; the caller polls and wakes each. */
 void handover_load(void);
 
 #endif

@@ -89,8 +89,8 @@ unsigned int ring_begin(struct ring *r);
  */
 void ring_finish(struct ring *r, const void *reply, size_t len);
 /*
- * After a restart: that, with a reply from the journal, if it is the one to the request in the slot
- * and not to an older one; the serial says so. Needs no page, so it comes before ring_resume().
+ * ring_finish() after a restart, with a reply from the journal, if that answers the request in the
+ * slot and not an older one; the serial says so. Needs no page, so it comes before ring_resume().
  */
 void ring_answer(struct ring *r, uint32_t serial, const void *reply, size_t len);
 

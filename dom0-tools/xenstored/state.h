@@ -48,8 +48,9 @@ void state_commit(void);
  */
 void state_snapshot(void);
 /*
- * That, if the journal has become long enough for it to pay, or was lost for lack of room. Returns
- * after how many milliseconds it is to be called again even if nothing happens, or -1.
+ * Takes a snapshot if the journal has become long enough for it to pay, or was lost for lack of
+ * room. Returns after how many milliseconds it is to be called again even if nothing happens, or
+ * -1.
  */
 int state_keep_up(void);
 

@@ -58,13 +58,14 @@ extern uint64_t tree_changed;
 /* What the node takes in memory and costs its owner; its list of children is not counted. */
 int64_t tree_node_bytes(const struct tree_node *n);
 
+/*
+ * tree_new() gives a node with one reference, the caller's. The last tree_unref() frees it and lets
+ * go of all below it.
+ */
 struct tree_node *tree_new(const char *name, size_t name_len, const struct tree_perm *perms,
                            unsigned int nperms);
 struct tree_node *tree_ref(struct tree_node *node);
 void tree_unref(struct tree_node *node);
-
-/* tree_new() gives a node with one reference, the caller's. The last tree_unref() frees it and
- * lets go of all below it. */
 
 /* Paths are absolute and canonical. NULL where there is no such node. */
 struct tree_node *tree_find(struct tree_node *root, const char *path);
