@@ -72,9 +72,19 @@ void svm_keep_host(const struct cpu *c)
     __asm__ volatile("vmsave %0" : : "a"(virt_to_phys(c->svm_host)) : "memory");
 }
 
+/*
+ * QEMU's emulation of VMRUN may lose an interrupt of ours that comes just as it notes a virtual
+ * one: it changes the word that both are in without a lock. The interrupt stays in the local APIC,
+ * and nobody looks for it before the next one, which a halted machine never sees if it was its only
+ * timer. A write to TPR, which is 0 anyway, makes the APIC look again. Elsewhere it does nothing.
+ */
 void svm_run(struct cpu_regs *regs, struct vmcb *vmcb, const struct cpu *c)
 {
+    bool requested = vmcb->int_control & SVM_INT_PENDING;
+
     irqs_off_end();
     svm_enter(regs, virt_to_phys(vmcb), virt_to_phys(c->svm_host));
     irqs_off_begin();
+    if (requested)
+        __asm__ volatile("mov %0, %%cr8" : : "r"(0ull));
 }

@@ -93,7 +93,8 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "vmcb");
 #define SVM_2_MWAIT_COND BIT(12)
 #define SVM_2_XSETBV     BIT(13)
 
-#define SVM_INT_REQUEST (BIT(8) | 15ull << 16 | BIT(20)) /* virtual, above any TPR */
+#define SVM_INT_PENDING BIT(8)                                    /* a virtual interrupt */
+#define SVM_INT_REQUEST (SVM_INT_PENDING | 15ull << 16 | BIT(20)) /* above any TPR */
 #define SVM_INT_MASKING BIT(24) /* the guest's IF and CR8 hold back no interrupt of ours */
 #define SVM_NESTED      BIT(0)
 #define SVM_FLUSH_ALL   1u
