@@ -44,6 +44,8 @@ static inline struct cpu_regs *hvm_regs(const struct vcpu *v)
  * what is there any more, as the guest may have changed its code; then it comes again.
  */
 bool hvm_skip(struct vcpu *v, unsigned kind);
+/* The same where an instruction may be or not, as it has caused no exit. */
+bool hvm_skip_decoded(struct vcpu *v, unsigned kind);
 bool hvm_decode(struct vcpu *v, struct insn *in) MUST_CHECK; /* what is there now */
 bool hvm_code64(const struct vcpu *v);
 

@@ -46,21 +46,28 @@ bool hvm_decode(struct vcpu *v, struct insn *in)
     return insn_decode(in, bytes, fetch(v, bytes, mode == INSN_64), mode);
 }
 
-bool hvm_skip(struct vcpu *v, unsigned kind)
+bool hvm_skip_decoded(struct vcpu *v, unsigned kind)
 {
     struct vmcb *b = v->hvm.vmcb;
     enum insn_mode mode = mode_of(b);
     struct insn in;
 
-    if (cpu_features.svm_next_rip) {
-        b->rip = b->next_rip;
-    } else {
-        if (!hvm_decode(v, &in) || in.kind != kind)
-            return false;
-        b->rip += in.length;
-        if (mode != INSN_64)
-            b->rip &= mode == INSN_32 ? 0xffffffffu : 0xffffu;
-    }
+    if (!hvm_decode(v, &in) || in.kind != kind)
+        return false;
+    b->rip += in.length;
+    if (mode != INSN_64)
+        b->rip &= mode == INSN_32 ? 0xffffffffu : 0xffffu;
+    b->int_shadow = 0;
+    return true;
+}
+
+bool hvm_skip(struct vcpu *v, unsigned kind)
+{
+    struct vmcb *b = v->hvm.vmcb;
+
+    if (!cpu_features.svm_next_rip)
+        return hvm_skip_decoded(v, kind);
+    b->rip = b->next_rip;
     b->int_shadow = 0;
     return true;
 }

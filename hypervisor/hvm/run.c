@@ -14,6 +14,7 @@
 #include <core/sched.h>
 #include <hvm/hvm.h>
 #include <hvm/vint.h>
+#include <lib/insn.h>
 #include <public/sched.h>
 #include <x86/cpu.h>
 #include <x86/svm.h>
@@ -57,12 +58,28 @@ static void halt(struct vcpu *v)
         vcpu_wake(v);
 }
 
+/*
+ * The guest was left between STI and HLT. A processor holds interrupts back until HLT when it goes
+ * on; QEMU's emulation of VMRUN does not, and the guest would halt behind the interrupt that was to
+ * wake it. So HLT is carried out here, which is the same on either.
+ */
+static void halt_in_shadow(struct vcpu *v)
+{
+    const struct vmcb *b = v->hvm.vmcb;
+
+    if (!v->hvm.halted && b->cpl == 0 && !(b->event_inject & SVM_EVENT_VALID) &&
+        hvm_skip_decoded(v, INSN_HLT))
+        v->hvm.halted = true;
+}
+
 /* What is to be delivered with the next entry. False: there is none, the vcpu waits. */
 static bool deliver(struct vcpu *v)
 {
     struct vmcb *b = v->hvm.vmcb;
     struct vint at;
 
+    if (unlikely(b->int_shadow & 1))
+        halt_in_shadow(v);
     if (nmi_due(v)) {
         v->hvm.halted = false;
         if (!(b->event_inject & SVM_EVENT_VALID) && !(b->int_shadow & 1))
