@@ -9,6 +9,14 @@
 
 unsigned hvm_make(unsigned program); /* memory, programs, a vcpu that executes one: not started */
 int hvm_wait(unsigned domid);        /* the reason why it has shut down; -1: it came to its end */
+/*
+ * Until a guest has got there, however slow the machine is. What never comes is ended by the limit
+ * of the boot; the log says what it was.
+ */
+#define HVM_UNTIL(so)                                                                  \
+    for (uint64_t hvm_since = kit_now(); !(so); hvm_since = hvm_still(hvm_since, #so)) \
+    continue
+uint64_t hvm_still(uint64_t since, const char *so);
 void hvm_end(unsigned domid);
 /* A paused one anew: such a program, with registers as `change` leaves them. 0 or -XEN_E*. */
 int hvm_restart(unsigned domid, unsigned program, void (*change)(struct hvm_hw_cpu *c));

@@ -94,15 +94,11 @@ static void rules(void)
 static void taken(void)
 {
     unsigned id = hvm_make(P_READ_FOREVER);
-    uint64_t limit = kit_now() + KIT_PATIENCE;
 
     CHECK_EQ(kit_domctl(XEN_DOMCTL_unpausedomain, id, NULL, 0), 0);
-    while (kit_now() < limit && answers[A_FIRST] == 0)
-        kit_sleep(500000);
-    CHECK(answers[A_FIRST] != 0);
+    HVM_UNTIL(answers[A_FIRST] != 0);
     CHECK_EQ(hvm_reserve(XENMEM_decrease_reservation, id, PAGES - 1, 0), 1);
-    while (kit_now() < limit && !(hvm_flags(id) & XEN_DOMINF_shutdown))
-        kit_sleep(500000);
+    HVM_UNTIL(hvm_flags(id) & XEN_DOMINF_shutdown);
     CHECK_EQ(hvm_flags(id) >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_crash);
     hvm_end(id);
 }
