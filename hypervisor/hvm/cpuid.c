@@ -10,6 +10,7 @@
 #include <hvm/hvm.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
+#include <x86/svm.h>
 
 enum { EAX, EBX, ECX, EDX };
 

@@ -8,6 +8,7 @@
 #include <core/domain.h>
 #include <core/evtchn.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/hypercall.h>
 #include <hvm/board.h>
 #include <hvm/hvm.h>

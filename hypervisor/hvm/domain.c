@@ -19,7 +19,7 @@
 #include <hvm/hvm.h>
 #include <lib/bug.h>
 #include <lib/string.h>
-#include <public/domctl.h>
+#include <public/domctl_domain.h>
 #include <public/grant_table.h>
 #include <x86/cpu.h>
 #include <x86/page.h>

@@ -11,6 +11,8 @@
  */
 #include <core/console.h>
 #include <core/domain.h>
+#include <core/frame.h>
+#include <core/guest_type.h>
 #include <hvm/hvm.h>
 #include <lib/bug.h>
 #include <lib/insn.h>

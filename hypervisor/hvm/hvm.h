@@ -5,10 +5,11 @@
 
 #include <core/control.h>
 #include <core/domain.h>
-#include <core/guest_type.h>
 #include <lib/types.h>
-#include <x86/svm.h>
+#include <x86/regs.h>
 
+struct guest_physmap;
+struct vcpu_guest_context;
 struct insn;
 
 /* Once, after svm_report(): the permission maps, which are the same for all guests. */

@@ -8,6 +8,7 @@
 #include <hvm/hvm.h>
 #include <lib/insn.h>
 #include <x86/cpu.h>
+#include <x86/svm.h>
 
 #define EFER_LMA  0x400ull
 #define ATTR_LONG 0x200u /* of CS: 64-bit code */

@@ -15,6 +15,7 @@
  * are in no entry. No table is freed before the domain ends.
  */
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <core/preempt.h>
 #include <hvm/hvm.h>
 #include <lib/bug.h>

@@ -13,6 +13,7 @@
 #include <lib/insn.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
+#include <x86/svm.h>
 
 #define WORK_ELEMENT 600 /* two walks of the tables, and the devices twice */
 

@@ -10,10 +10,12 @@
 #include <core/console.h>
 #include <core/domain.h>
 #include <core/frame.h>
+#include <core/guest_type.h>
 #include <hvm/hvm.h>
 #include <lib/string.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
+#include <x86/svm.h>
 
 #define CR0_PG   0x80000000ull
 #define CR0_WP   0x10000ull

@@ -15,9 +15,9 @@ struct cpu_regs;
 void dom0_build(void);
 
 /*
- * pte_emulate.c: the guest kernel's write fault on a present page that it may not write. If it was
- * a store to one of its page tables that may be carried out it is, and ends in pv_store_emulated();
- * else it stays a fault and goes on to pv_page_fault() (traps.c).
+ * pte_emulate.c: the guest kernel's write fault on a present page that it may not write. A store to
+ * one of its page tables is carried out where it may be, and the guest goes on behind it; all else
+ * stays a fault and goes on to pv_page_fault() (traps.c).
  */
 void pv_pte_write_fault(struct cpu_regs *regs, vaddr_t addr);
 void pv_page_fault(struct cpu_regs *regs, vaddr_t addr);

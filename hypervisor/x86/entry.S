@@ -433,7 +433,7 @@ machine_switch_stack:
     popq %rbp
     ret
 
-/* Where a new vcpu's first switch arrives, RSP = &stack_top.regs (x86/stack.c). */
+/* Where a new vcpu's first switch arrives, RSP = &stack_top.regs (x86/vmap.c). */
     .globl entry_new_guest, entry_new_loop
 entry_new_guest: /* the frame is complete: vcpus run only once they have a context */
     jmp ret_to_guest

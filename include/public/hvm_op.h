@@ -6,7 +6,7 @@
 #ifndef LODGE_PUBLIC_HVM_OP_H
 #define LODGE_PUBLIC_HVM_OP_H
 
-#include "xen.h"
+#include "handles.h"
 
 #define HVMOP_set_param 0
 #define HVMOP_get_param 1

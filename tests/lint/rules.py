@@ -57,8 +57,8 @@ TYPE_ENTRY = ("hypervisor/x86/asm-offsets.c",)
 # counted is lib/hidden.h, which the compiler's options give to every file.
 HEADERS_LIMIT = 30
 # Those that have more, and how many at the most: the numbers here only become smaller.
-HEADERS_MORE = {"hypervisor/hvm/context.c": 33, "hypervisor/hvm/devices.c": 38,
-                "hypervisor/hvm/domain.c": 37}
+HEADERS_MORE = {"hypervisor/hvm/context.c": 32, "hypervisor/hvm/devices.c": 32,
+                "hypervisor/hvm/domain.c": 34}
 # An entry of a table of control operations (core/control.h), and the operations' numbers.
 OPERATION = re.compile(r"^[ \t]*(?:\[|DOMCTL(?:_VCPU)?\()"
                        r"((?:XEN_|LODGE_)?(DOMCTL|SYSCTL|XENMEM|XENPF)_\w+)", re.MULTILINE)
