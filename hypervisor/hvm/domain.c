@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The type of fully virtualized guests: making and freeing a domain and its vcpus, and the switch
- * from one vcpu to the next. The guest has the processor to itself, as it seems: its own ring 0,
- * page tables, descriptor tables and interrupts; what it does beyond that ends its run (exit.c).
- *
- * While such a vcpu is switched in, the hypervisor's own page tables are loaded. The FPU and debug
- * registers 0 to 3 hold the guest's values all that time, as the hypervisor uses neither; the
- * processor turns breakpoints off when the guest is left (DR7). All else of the guest's comes and
- * goes with each entry and exit (x86/svm_enter.S).
+ * The type of fully virtualized guests: making and freeing a domain and its vcpus. The guest has
+ * the processor to itself, as it seems: its own ring 0, page tables, descriptor tables and
+ * interrupts; what it does beyond that ends its run (exit.c).
  */
 #include <core/console.h>
 #include <core/domain.h>
@@ -23,8 +18,6 @@
 #include <public/grant_table.h>
 #include <x86/cpu.h>
 #include <x86/page.h>
-#include <x86/svm.h>
-#include <x86/switch.h>
 
 #define IOPM_ORDER  2 /* 12 KiB, one bit a port */
 #define MSRPM_ORDER 1 /* 8 KiB */
@@ -127,34 +120,6 @@ static void hvm_inject_nmi(struct vcpu *v)
     WRITE_ONCE(v->hvm.nmi_pending, true);
     smp_mb();
     vcpu_kick(v);
-}
-
-#define READ_DR(n, to)    __asm__ volatile("mov %%dr" #n ", %0" : "=r"(to))
-#define WRITE_DR(n, from) __asm__ volatile("mov %0, %%dr" #n : : "r"(from))
-
-static void hvm_switch_out(struct vcpu *prev)
-{
-    uint64_t *dr = prev->arch.dr;
-
-    fpu_switch_out(prev);
-    READ_DR(0, dr[0]);
-    READ_DR(1, dr[1]);
-    READ_DR(2, dr[2]);
-    READ_DR(3, dr[3]);
-}
-
-static void hvm_switch_in(struct vcpu *next, struct cpu *c)
-{
-    const uint64_t *dr = next->arch.dr;
-
-    switch_stack_to(c, next);
-    switch_to_own_tables(c);
-    svm_keep_host(c);
-    fpu_switch_in(next);
-    WRITE_DR(0, dr[0]);
-    WRITE_DR(1, dr[1]);
-    WRITE_DR(2, dr[2]);
-    WRITE_DR(3, dr[3]);
 }
 
 /* ---- what this type has none of: it makes no hypercalls, and nothing is registered ---- */

@@ -9,6 +9,7 @@
 #include <x86/regs.h>
 
 struct guest_physmap;
+struct hvm_hw_cpu;
 struct vcpu_guest_context;
 struct insn;
 
@@ -81,7 +82,6 @@ bool devices_due(const struct vcpu *v); /* somebody says that devices_run() is w
 void devices_run(struct vcpu *v);       /* that, and what has come of accesses */
 bool devices_interrupt(const struct vcpu *v);
 uint8_t devices_acknowledge(struct vcpu *v); /* the vector; only then */
-int hvm_param(struct domain *d, bool set, uint32_t index, uint64_t *value);
 uint32_t hvm_port_read(struct vcpu *v, uint16_t port, unsigned size);
 void hvm_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 
@@ -90,6 +90,18 @@ void hvm_reset(struct vcpu *v); /* as a new vcpu has it: nothing to run with yet
 int hvm_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void hvm_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 void hvm_dump_vcpu(struct vcpu *v, bool preempt);
+/*
+ * The processor's record of a vcpu that does not run. Ok: the processor will not refuse to run with
+ * it; only such a one may be set.
+ */
+bool hvm_cpu_ok(const struct hvm_hw_cpu *c) MUST_CHECK;
+void hvm_cpu_set(struct vcpu *v, const struct hvm_hw_cpu *c);
+void hvm_cpu_get(struct vcpu *v, struct hvm_hw_cpu *c);
+
+/* switch.c, domctl.c, params.c */
+void hvm_switch_out(struct vcpu *prev);
+void hvm_switch_in(struct vcpu *next, struct cpu *c);
 extern const struct domctl_entry hvm_domctls[NR_DOMCTLS];
+int hvm_param(struct domain *d, bool set, uint32_t index, uint64_t *value);
 
 #endif
