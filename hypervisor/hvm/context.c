@@ -52,6 +52,7 @@ void hvm_reset(struct vcpu *v)
     b->intercepts2 = SVM_2_VMRUN | SVM_2_VMMCALL | SVM_2_VMLOAD | SVM_2_VMSAVE | SVM_2_STGI |
                      SVM_2_CLGI | SVM_2_SKINIT | SVM_2_WBINVD | SVM_2_MONITOR | SVM_2_MWAIT |
                      SVM_2_MWAIT_COND | SVM_2_XSETBV;
+    b->dr_write = 0xffff;
     b->iopm = hvm_iopm;
     b->msrpm = hvm_msrpm;
     b->asid = 1;

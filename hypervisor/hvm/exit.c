@@ -219,6 +219,9 @@ void hvm_exit(struct vcpu *v)
     case SVM_EXIT_NPF:
         exit_nested_fault(v);
         return;
+    case SVM_EXIT_DR_WRITE ... SVM_EXIT_DR_WRITE + 15:
+        hvm_debug_write(v);
+        return;
     case SVM_EXIT_CPUID:
         exit_cpuid(v);
         return;

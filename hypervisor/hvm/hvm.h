@@ -98,6 +98,9 @@ bool hvm_cpu_ok(const struct hvm_hw_cpu *c) MUST_CHECK;
 void hvm_cpu_set(struct vcpu *v, const struct hvm_hw_cpu *c);
 void hvm_cpu_get(struct vcpu *v, struct hvm_hw_cpu *c);
 
+/* debugreg.c: an exit for a write of a debug register */
+void hvm_debug_write(struct vcpu *v);
+
 /* switch.c, domctl.c, params.c */
 void hvm_switch_out(struct vcpu *prev);
 void hvm_switch_in(struct vcpu *next, struct cpu *c);

@@ -112,6 +112,7 @@ _Static_assert(sizeof(struct vmcb) == PAGE_SIZE, "vmcb");
 #define SVM_EVENT(type, vec) (SVM_EVENT_VALID | (uint64_t)(type) << 8 | (vec))
 
 enum svm_exit {
+    SVM_EXIT_DR_WRITE = 0x030,  /* to 0x03f */
     SVM_EXIT_EXCEPTION = 0x040, /* to 0x05f */
     SVM_EXIT_INTR = 0x060,
     SVM_EXIT_NMI = 0x061,

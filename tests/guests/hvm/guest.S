@@ -94,6 +94,7 @@ programs:
     .long halt_off - programs
     .long line - programs
     .long windows - programs
+    .long breakpoints - programs
 
 /* Exceptions: 16 bytes each. */
     .balign 16
@@ -423,6 +424,19 @@ debug:
     nop
 1:  movl $0x400, %eax
     movq %rax, %dr7
+    DONE
+
+/* Where its parent's code is, which must not meet them; they stay. */
+breakpoints:
+    movq ANSWER(A_FIRST), %rax
+    movq %rax, %dr0
+    movq %rax, %dr1
+    movl $0x40f, %eax
+    movq %rax, %dr7
+    movq %rax, %dr2
+    movq %dr2, %rax
+    movq %rax, ANSWER(A_FIRST + 1)
+    inb $0x80, %al
     DONE
 
 read_forever:

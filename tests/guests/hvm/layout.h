@@ -46,6 +46,7 @@
 #define P_HALT_OFF       20
 #define P_LINE           21
 #define P_WINDOWS        22
+#define P_BREAKPOINTS    23
 
 #define B_TYPED 1024 /* of P_LINE: bytes from G_ANSWERS on, what it has received */
 

@@ -305,6 +305,24 @@ static void look_debug(void)
     CHECK_EQ(answers[A_FIRST + 1] & 0x4000, 0x4000);
 }
 
+static __attribute__((noinline)) void met(void)
+{
+    __asm__ volatile("");
+}
+
+/* A guest's breakpoints are its own: at an address of ours, they are nothing to us. */
+static void breakpoints(void)
+{
+    unsigned id = hvm_make(P_BREAKPOINTS);
+
+    answers[A_FIRST] = (unsigned long)met;
+    CHECK_EQ(run(id), -1);
+    met();
+    CHECK_EQ(answers[A_FIRST + 1], 0x40f);
+    hvm_end(id);
+    met();
+}
+
 static void look_xcr0(void)
 {
     CHECK_EQ(answers[A_FIRST], NO_VECTOR);
@@ -320,6 +338,7 @@ static void programs(void)
     answers_of(P_PORTS, hvm_look_ports);
     answers_of(P_FLOOD, NULL);
     answers_of(P_DEBUG, look_debug);
+    breakpoints();
     answers_of(P_TICKS, look_ticks);
     answers_of(P_STRINGS, hvm_look_strings);
     expect("restart by the keyboard controller", P_RESTART, SHUTDOWN_reboot);
