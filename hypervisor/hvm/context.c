@@ -22,14 +22,9 @@
 #define CR0_ET 0x10ull
 #define CR0_NW 0x20000000ull
 #define CR0_CD 0x40000000ull
-#define CR0_PE 0x1ull
-#define CR0_PG 0x80000000ull
 #define CR4_ALLOWED                                                                               \
     (CR4_VME | 2 /* PVI */ | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | \
      CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
-#define EFER_LME    0x100ull
-#define EFER_LMA    0x400ull
-#define EFER_SVME   0x1000ull
 #define PAT_RESET   0x0007040600070406ull
 #define DR6_RESET   0xffff0ff0ull
 #define DR7_RESET   0x400ull

@@ -15,11 +15,10 @@
 #include <x86/cpu.h>
 #include <x86/svm.h>
 
-#define WRITE_DR(n, from) __asm__ volatile("mov %0, %%dr" #n : : "r"(from))
-#define DR6_ONES          0xffff0ff0ull
-#define DR6_STATE         0xe00full /* what may be cleared and set: causes, BD, BS, BT */
-#define DR7_ONES          0x400ull
-#define DR7_STATE         0xffff23ffull
+#define DR6_ONES  0xffff0ff0ull
+#define DR6_STATE 0xe00full /* what may be cleared and set: causes, BD, BS, BT */
+#define DR7_ONES  0x400ull
+#define DR7_STATE 0xffff23ffull
 
 static uint64_t general(const struct vcpu *v, unsigned n)
 {
@@ -53,8 +52,7 @@ void hvm_debug_write(struct vcpu *v)
         hvm_inject(v, X86_GP, 0);
         return;
     }
-    if (!hvm_skip(v, INSN_MOV_TO_DR))
-        return;
+    hvm_pass(v, &in);
     switch (n) {
     case 0:
         WRITE_DR(0, val);

@@ -49,6 +49,7 @@ bool hvm_skip(struct vcpu *v, unsigned kind);
 /* The same where an instruction may be or not, as it has caused no exit. */
 bool hvm_skip_decoded(struct vcpu *v, unsigned kind);
 bool hvm_decode(struct vcpu *v, struct insn *in) MUST_CHECK; /* what is there now */
+void hvm_pass(struct vcpu *v, const struct insn *in);        /* go on behind it */
 bool hvm_code64(const struct vcpu *v);
 
 /* walk.c. Reads what is at an address of the guest's, whatever its rights; n is small. */

@@ -10,7 +10,6 @@
 #include <x86/cpu.h>
 #include <x86/svm.h>
 
-#define EFER_LMA  0x400ull
 #define ATTR_LONG 0x200u /* of CS: 64-bit code */
 #define ATTR_BIG  0x400u
 
@@ -47,18 +46,24 @@ bool hvm_decode(struct vcpu *v, struct insn *in)
     return insn_decode(in, bytes, fetch(v, bytes, mode == INSN_64), mode);
 }
 
-bool hvm_skip_decoded(struct vcpu *v, unsigned kind)
+void hvm_pass(struct vcpu *v, const struct insn *in)
 {
     struct vmcb *b = v->hvm.vmcb;
     enum insn_mode mode = mode_of(b);
+
+    b->rip += in->length;
+    if (mode != INSN_64)
+        b->rip &= mode == INSN_32 ? 0xffffffffu : 0xffffu;
+    b->int_shadow = 0;
+}
+
+bool hvm_skip_decoded(struct vcpu *v, unsigned kind)
+{
     struct insn in;
 
     if (!hvm_decode(v, &in) || in.kind != kind)
         return false;
-    b->rip += in.length;
-    if (mode != INSN_64)
-        b->rip &= mode == INSN_32 ? 0xffffffffu : 0xffffu;
-    b->int_shadow = 0;
+    hvm_pass(v, &in);
     return true;
 }
 

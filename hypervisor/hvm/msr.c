@@ -11,11 +11,7 @@
 #include <x86/svm.h>
 
 #define MSR_XEN_HYPERCALL 0x40000000u
-#define EFER_LME          0x100ull
-#define EFER_LMA          0x400ull
-#define EFER_SVME         0x1000ull
 #define EFER_GUEST        (EFER_SCE | EFER_LME | EFER_LMA | EFER_NX)
-#define CR0_PG            0x80000000ull
 
 /* Two bits a register: not to be read, not to be written. 0 to 1fff, and two more such ranges. */
 static void map_open(uint8_t *map, uint32_t msr)

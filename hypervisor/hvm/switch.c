@@ -12,9 +12,6 @@
 #include <x86/svm.h>
 #include <x86/switch.h>
 
-#define READ_DR(n, to)    __asm__ volatile("mov %%dr" #n ", %0" : "=r"(to))
-#define WRITE_DR(n, from) __asm__ volatile("mov %0, %%dr" #n : : "r"(from))
-
 void hvm_switch_out(struct vcpu *prev)
 {
     uint64_t *dr = prev->arch.dr;

@@ -17,10 +17,6 @@
 #include <x86/page.h>
 #include <x86/svm.h>
 
-#define CR0_PG   0x80000000ull
-#define CR0_WP   0x10000ull
-#define EFER_LMA 0x400ull
-
 #define LOOK BIT(31) /* in place of PF_WRITE and PF_USER: whatever the rights */
 
 /* A physical address, within a page; NULL: no memory is there. The frame is held. */

@@ -27,8 +27,6 @@
 
 #define TYPE_IO 2u
 
-#define WRITE_DR(n, v) __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(v)))
-
 static unsigned type_of(uint64_t dr7, unsigned i)
 {
     return (dr7 >> (16 + 4 * i)) & 3;

@@ -16,15 +16,14 @@
 #include <pv/descriptors.h>
 #include <pv/entry.h>
 #include <pv/pv.h>
+#include <x86/cpu.h>
 #include <x86/guest_entry.h>
 #include <x86/uaccess.h>
 
 #define GP_EXTERNAL 1u
 #define GP_IDT      2u
 
-#define READ_DR6(v)  __asm__ volatile("mov %%dr6, %0" : "=r"(v))
-#define WRITE_DR6(v) __asm__ volatile("mov %0, %%dr6" : : "r"((uint64_t)(v)))
-#define DR6_DEFAULT  0xffff0ff0ull
+#define DR6_DEFAULT 0xffff0ff0ull
 
 /*
  * A fault at the hypervisor's addresses is the guest's own mistake, unless the processor was
@@ -106,8 +105,8 @@ static void trap_debug(struct cpu_regs *regs)
 {
     uint64_t dr6;
 
-    READ_DR6(dr6);
-    WRITE_DR6(DR6_DEFAULT);
+    READ_DR(6, dr6);
+    WRITE_DR(6, DR6_DEFAULT);
     debugreg_trap(regs, dr6);
 }
 

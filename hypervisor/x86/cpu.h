@@ -106,9 +106,11 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features;
 
+#define CR0_PE         0x1ull
 #define CR0_MP         0x2ull
 #define CR0_TS         0x8ull
 #define CR0_WP         0x10000ull
+#define CR0_PG         0x80000000ull
 #define CR4_VME        0x1ull
 #define CR4_TSD        0x4ull
 #define CR4_DE         0x8ull
@@ -162,7 +164,10 @@ extern struct cpu_features cpu_features;
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
 #define EFER_SCE           0x1ull
+#define EFER_LME           0x100ull
+#define EFER_LMA           0x400ull
 #define EFER_NX            0x800ull
+#define EFER_SVME          0x1000ull
 
 /* For registers that exist: #GP here is a bug and ends in the crash report. */
 static inline uint64_t rdmsr(uint32_t msr)
@@ -301,5 +306,9 @@ void machine_crash(void) NORETURN; /* restart after a failure; no locks */
 void machine_halt(void) NORETURN;
 /* Returns only when the machine is still on: -XEN_ENODEV, no such register; -XEN_EIO. */
 int machine_power_off_s5(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val); /* platform_op's values */
+
+/* Debug registers, by number. */
+#define READ_DR(n, to)    __asm__ volatile("mov %%dr" #n ", %0" : "=r"(to))
+#define WRITE_DR(n, from) __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(from)))
 
 #endif

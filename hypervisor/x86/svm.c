@@ -18,7 +18,6 @@
 #define MSR_VM_CR      0xc0010114
 #define MSR_VM_HSAVE   0xc0010117
 #define VM_CR_DISABLED 0x10ull
-#define EFER_SVME      0x1000ull
 
 void svm_enter(struct cpu_regs *regs, paddr_t vmcb, paddr_t host); /* svm_enter.S */
 
